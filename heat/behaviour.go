@@ -1,0 +1,84 @@
+package heat
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// The most that [Limits] may allow. The arithmetic of this package is proved for
+// them; see the package comment.
+const (
+	MostClicks  = 1_000_000
+	MostMinutes = 1_440
+)
+
+// unitsPerMinute is how many units of [Minutes] one minute has.
+const unitsPerMinute = 1_000_000_000
+
+// minutesScale is the number of decimals that [Minutes] keeps.
+const minutesScale = 9
+
+// Limits are the most that one behaviour may carry. A behaviour beyond them is
+// invalid as a whole; nothing is cut down to fit. They belong to what was
+// counted: sums taken with other limits are other sums.
+type Limits struct {
+	// MaxClicks is the most clicks of one behaviour, 1 to [MostClicks].
+	MaxClicks uint32
+	// MaxMinutes is the longest dwell time of one behaviour in whole minutes,
+	// 1 to [MostMinutes].
+	MaxMinutes uint32
+}
+
+// DefaultLimits returns the limits used when nothing else is set: one million
+// clicks, and a day.
+func DefaultLimits() Limits {
+	return Limits{MaxClicks: MostClicks, MaxMinutes: MostMinutes}
+}
+
+// Validate returns an error that names the limit which lies outside its range.
+func (l Limits) Validate() error {
+	if l.MaxClicks < 1 || l.MaxClicks > MostClicks {
+		return fmt.Errorf("the most clicks of one behaviour must be from 1 to %d, not %d", MostClicks, l.MaxClicks)
+	}
+	if l.MaxMinutes < 1 || l.MaxMinutes > MostMinutes {
+		return fmt.Errorf("the most minutes of one behaviour must be from 1 to %d, not %d", MostMinutes, l.MaxMinutes)
+	}
+	return nil
+}
+
+// Minutes is a dwell time in units of 10⁻⁹ minutes (60 nanoseconds).
+type Minutes int64
+
+// WholeMinutes returns n minutes.
+func WholeMinutes(n uint32) Minutes { return Minutes(n) * unitsPerMinute }
+
+// String returns the minutes as a plain decimal without trailing zeros, such as
+// "1.5119122".
+func (m Minutes) String() string { return string(m.Append(nil)) }
+
+// Append appends what String returns to dst.
+func (m Minutes) Append(dst []byte) []byte {
+	u := uint64(m)
+	if m < 0 {
+		dst = append(dst, '-')
+		u = -u
+	}
+	if u%unitsPerMinute == 0 {
+		return strconv.AppendUint(dst, u/unitsPerMinute, 10)
+	}
+	return appendDecimal(dst, Uint128{Lo: u}, minutesScale)
+}
+
+// Behaviour is one visit of one page by one user.
+type Behaviour struct {
+	// Page names the page: 1 to 1024 bytes of UTF-8 without control characters
+	// and without '|'. It aliases the message that the behaviour was read from,
+	// so it is valid only as long as that message is.
+	Page []byte
+	// Clicks on the page, from 0 to [Limits].MaxClicks.
+	Clicks uint32
+	// Minutes spent on the page, from 0 to [Limits].MaxMinutes.
+	Minutes Minutes
+	// Like is -1 for a dislike, 0 for none, 1 for a like.
+	Like int8
+}

@@ -1,0 +1,68 @@
+package heat
+
+import (
+	"fmt"
+)
+
+// Totals are the exact sums over the behaviours of one page, or of any set of
+// behaviours. The zero value is the sum over none. Adding is commutative and
+// associative, so totals do not depend on the order or grouping of messages.
+//
+// Totals are not safe for concurrent use.
+type Totals struct {
+	// Clicks is the sum of clicks.
+	Clicks Uint128
+	// Minutes is the sum of dwell times in units of 10⁻⁹ minutes.
+	Minutes Uint128
+	// Likes is the sum of like: likes less dislikes.
+	Likes int64
+	// Behaviours is how many behaviours are in the sums.
+	Behaviours uint64
+}
+
+// Count adds one behaviour, which must be within the limits (in particular its
+// minutes must not be negative). It does not keep b.Page.
+func (t *Totals) Count(b Behaviour) {
+	t.Clicks = t.Clicks.AddUint64(uint64(b.Clicks))
+	t.Minutes = t.Minutes.AddUint64(uint64(b.Minutes))
+	t.Likes += int64(b.Like)
+	t.Behaviours++
+}
+
+// Add adds the behaviours summed in o.
+func (t *Totals) Add(o *Totals) {
+	t.Clicks = t.Clicks.Add(o.Clicks)
+	t.Minutes = t.Minutes.Add(o.Minutes)
+	t.Likes += o.Likes
+	t.Behaviours += o.Behaviours
+}
+
+// Sub takes the behaviours summed in o out again. It changes nothing and returns
+// an error where o has more clicks, minutes or behaviours than t: then o cannot
+// have been a part of t.
+func (t *Totals) Sub(o *Totals) error {
+	clicks, ok := t.Clicks.Sub(o.Clicks)
+	if !ok {
+		return fmt.Errorf("cannot take %v clicks from %v", o.Clicks, t.Clicks)
+	}
+	minutes, ok := t.Minutes.Sub(o.Minutes)
+	if !ok {
+		return fmt.Errorf("cannot take %s minutes from %s", o.MinutesDecimal(), t.MinutesDecimal())
+	}
+	if o.Behaviours > t.Behaviours {
+		return fmt.Errorf("cannot take %d behaviours from %d", o.Behaviours, t.Behaviours)
+	}
+	t.Clicks, t.Minutes = clicks, minutes
+	t.Likes -= o.Likes
+	t.Behaviours -= o.Behaviours
+	return nil
+}
+
+// ClicksDecimal returns the sum of clicks in decimal digits.
+func (t *Totals) ClicksDecimal() string { return t.Clicks.String() }
+
+// MinutesDecimal returns the sum of minutes as a plain decimal without trailing
+// zeros, such as "250.61037345".
+func (t *Totals) MinutesDecimal() string {
+	return string(appendDecimal(nil, t.Minutes, minutesScale))
+}
