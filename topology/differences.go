@@ -1,0 +1,133 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// TopicState is how a topic of the cluster is set up.
+type TopicState struct {
+	// Name is the topic's name.
+	Name string
+	// Partitions is how many partitions it has.
+	Partitions int
+	// Replication is the lowest number of replicas of any of them.
+	Replication int
+	// Config holds the settings in force, by Kafka's names. A setting that is
+	// missing here is not compared.
+	Config map[string]string
+}
+
+// rule is how a setting in force is compared with the one that is needed.
+type rule int
+
+const (
+	equal   rule = iota // any other value is wrong
+	atLeast             // more is fine; -1 is without limit
+	advice              // only created with, never compared: it costs disk or time, nothing else
+)
+
+func ruleOf(setting string) rule {
+	switch setting {
+	case cleanupPolicy, uncleanElection:
+		return equal
+	case segmentBytes, segmentMs:
+		return advice
+	default:
+		return atLeast
+	}
+}
+
+// Differences compares a topic with what it has to be: one sentence for each
+// difference, that says what is wrong and what to do; none where all is well.
+// A nil state is a topic that does not exist.
+func (s TopicSpec) Differences(have *TopicState) []string {
+	if have == nil {
+		return []string{fmt.Sprintf("topic %s does not exist: run `pageheat topics create`", s.Name)}
+	}
+	var out []string
+	if s.Partitions != 0 && have.Partitions != s.Partitions {
+		out = append(out, fmt.Sprintf("topic %s has %s, %d needed: %s",
+			s.Name, plural(have.Partitions, "partition"), s.Partitions, partitionsHint(s)))
+	}
+	if have.Replication < s.Replication {
+		out = append(out, fmt.Sprintf("topic %s has %s, %d needed: add some with kafka-reassign-partitions, or say --replication %d",
+			s.Name, plural(have.Replication, "replica"), s.Replication, have.Replication))
+	}
+	settings := make([]string, 0, len(s.Config))
+	for name := range s.Config {
+		settings = append(settings, name)
+	}
+	slices.Sort(settings)
+	for _, name := range settings {
+		want := s.Config[name]
+		got, known := have.Config[name]
+		if !known || fits(ruleOf(name), got, want) {
+			continue
+		}
+		word := "is needed"
+		if ruleOf(name) == atLeast && want != unlimited {
+			word = "or more is needed"
+		}
+		out = append(out, fmt.Sprintf("topic %s has %s=%s, %s %s: run `kafka-configs --alter --topic %s --add-config %s=%s`",
+			s.Name, name, got, want, word, s.Name, name, want))
+	}
+	return out
+}
+
+func partitionsHint(s TopicSpec) string {
+	if s.Partitions == 1 {
+		return "delete the topic while nothing runs, then run `pageheat topics create`"
+	}
+	return "the number is fixed once there is data: say --partitions with the number that it has, or start again under another --prefix"
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+// fits reports whether a setting in force is as needed. A number that cannot be
+// read counts as different.
+func fits(r rule, got, want string) bool {
+	if got == want || r == advice {
+		return true
+	}
+	if r == equal {
+		return false
+	}
+	g, errG := strconv.ParseInt(got, 10, 64)
+	w, errW := strconv.ParseInt(want, 10, 64)
+	if errG != nil || errW != nil {
+		return false
+	}
+	return g == -1 || w != -1 && g >= w
+}
+
+// CheckInput says what is wrong with the input, as [TopicSpec.Differences] does:
+// that it does not exist, that it is compacted, or that it takes larger messages
+// than the dead-letter topic (nil: does not exist, not compared).
+func (t *Topology) CheckInput(input, deadLetter *TopicState) []string {
+	if input == nil {
+		return []string{fmt.Sprintf("topic %s does not exist: create it, or run `pageheat topics create`", t.Input)}
+	}
+	var out []string
+	if policy := input.Config[cleanupPolicy]; policy != "" && policy != policyDelete {
+		out = append(out, fmt.Sprintf(
+			"topic %s has cleanup.policy=%s, which deletes behaviours that were not counted: run `kafka-configs --alter --topic %s --add-config cleanup.policy=delete`",
+			t.Input, policy, t.Input))
+	}
+	if deadLetter != nil {
+		in, errIn := strconv.ParseInt(input.Config[maxMessageBytes], 10, 64)
+		dead, errDead := strconv.ParseInt(deadLetter.Config[maxMessageBytes], 10, 64)
+		if errIn == nil && errDead == nil && dead < in+DeadLetterOverhead {
+			out = append(out, fmt.Sprintf(
+				"topic %s has max.message.bytes=%d, but %s takes messages of %d, and each must fit as a dead letter: run `kafka-configs --alter --topic %s --add-config max.message.bytes=%d`",
+				t.DeadLetter, dead, t.Input, in, t.DeadLetter, in+DeadLetterOverhead))
+		}
+	}
+	return out
+}

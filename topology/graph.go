@@ -1,0 +1,204 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind is what a node of the graph is.
+type Kind string
+
+// The kinds of nodes.
+const (
+	// Outside is what pageheat does not run: producers and readers.
+	Outside Kind = "outside"
+	// Stream is a topic that is read from its beginning to its end.
+	Stream Kind = "stream"
+	// Table is a compacted topic: the newest value of each key.
+	Table Kind = "table"
+	// Group is a consumer group: instances that share the partitions of its streams.
+	Group Kind = "group"
+)
+
+// Count is how many partitions a topic has.
+type Count string
+
+// The partition counts.
+const (
+	// AsItIs is any number: a topic that belongs to somebody else.
+	AsItIs Count = "any number of partitions"
+	// PerPage is the number chosen with `topics create --partitions`: a page
+	// belongs to one of them.
+	PerPage Count = "P partitions"
+	// One partition.
+	One Count = "1 partition"
+)
+
+// Node is a topic, a group, or what stands outside.
+type Node struct {
+	// Name is the name of the topic or group, or the words for what is outside.
+	Name string
+	// Kind says which of them.
+	Kind Kind
+	// Count is a topic's number of partitions; empty for the others.
+	Count Count
+	// Does says in a few words what the node holds or does.
+	Does string
+}
+
+// Edge is a way that records go, from a node to another, by their names.
+type Edge struct{ From, To string }
+
+// Graph is how streams, tables and groups hang together. Nodes are in the order in
+// which a behaviour passes them; a topic beside the way follows its group.
+type Graph struct {
+	Nodes []Node
+	Edges []Edge
+}
+
+const (
+	outsideProducers = "producers of behaviours" // a space: no topic can have the name
+	outsideReaders   = "readers of boards"
+	outsideOperator  = "the operator"
+)
+
+// Graph is the graph of this topology. A group's table has an edge both ways: the
+// group writes it, and reads it again when it takes a partition over.
+func (t *Topology) Graph() Graph {
+	return Graph{
+		Nodes: []Node{
+			{outsideProducers, Outside, "", "any key, any partitioner, text or JSON"},
+			{t.Input, Stream, AsItIs, "behaviours as they were sent"},
+			{t.IngestGroup, Group, "", "validates; sums per page over a range of offsets"},
+			{t.DeadLetter, Stream, One, "what was refused, and why"},
+			{outsideOperator, Outside, "", "dead-letters list, replay"},
+			{t.Behavior, Stream, PerPage, "sums per page over ranges of input offsets"},
+			{t.HeatGroup, Group, "", "adds up in memory; writes changed pages behind"},
+			{t.HeatTable, Table, PerPage, "exact totals of every page, and the progress"},
+			{t.Leaders, Stream, One, "each partition's hottest pages"},
+			{t.RankGroup, Group, "", "merges, compares, numbers the version"},
+			{t.RankTable, Table, One, "the epoch of the ranking's owner"},
+			{t.Output, Stream, One, "boards, the newest of each name"},
+			{outsideReaders, Outside, "", "HTTP, events, dashboard, terminal, your program"},
+		},
+		Edges: []Edge{
+			{outsideProducers, t.Input},
+			{t.Input, t.IngestGroup},
+			{t.IngestGroup, t.DeadLetter},
+			{t.DeadLetter, outsideOperator},
+			{t.IngestGroup, t.Behavior},
+			{t.Behavior, t.HeatGroup},
+			{t.HeatGroup, t.HeatTable},
+			{t.HeatTable, t.HeatGroup},
+			{t.HeatGroup, t.Leaders},
+			{t.Leaders, t.RankGroup},
+			{t.RankGroup, t.RankTable},
+			{t.RankTable, t.RankGroup},
+			{t.RankGroup, t.Output},
+			{t.Output, outsideReaders},
+		},
+	}
+}
+
+// holds is what a topic holds, in the words of the graph.
+func (t *Topology) holds(topic string) string {
+	n, _ := t.Graph().node(topic)
+	return n.Does
+}
+
+func (g Graph) node(name string) (Node, bool) {
+	for _, n := range g.Nodes {
+		if n.Name == name {
+			return n, true
+		}
+	}
+	return Node{}, false
+}
+
+func (g Graph) has(from, to string) bool {
+	for _, e := range g.Edges {
+		if e.From == from && e.To == to {
+			return true
+		}
+	}
+	return false
+}
+
+// Validate reports all that does not fit together: a name used twice, an edge to
+// nowhere or between two topics, a stream that nobody writes or nobody reads, a
+// table that is not the one goka gives its group or that another group writes, and
+// a group whose table has not the partitions of its streams.
+func (g Graph) Validate() error {
+	var errs []error
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	seen := map[string]bool{}
+	for _, n := range g.Nodes {
+		if seen[n.Name] {
+			fault("%s %s: the name is used twice", n.Kind, n.Name)
+		}
+		seen[n.Name] = true
+	}
+	in, out := map[string][]Node{}, map[string][]Node{}
+	for _, e := range g.Edges {
+		from, okFrom := g.node(e.From)
+		to, okTo := g.node(e.To)
+		if !okFrom || !okTo {
+			fault("edge %s -> %s: both ends must be in the graph", e.From, e.To)
+			continue
+		}
+		if from.isTopic() == to.isTopic() {
+			fault("edge %s -> %s: records go from a topic to a group or back", e.From, e.To)
+		}
+		in[e.To] = append(in[e.To], from)
+		out[e.From] = append(out[e.From], to)
+	}
+	for _, n := range g.Nodes {
+		switch n.Kind {
+		case Stream:
+			if len(in[n.Name]) == 0 {
+				fault("stream %s: nobody writes it", n.Name)
+			}
+			if len(out[n.Name]) == 0 {
+				fault("stream %s: nobody reads it", n.Name)
+			}
+		case Table:
+			if len(in[n.Name]) != 1 || in[n.Name][0].Name+suffixTable != n.Name {
+				fault("table %s: it is written by its own group, and by no other", n.Name)
+			}
+		case Group:
+			errs = append(errs, g.validateGroup(n, in[n.Name], out[n.Name])...)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// validateGroup checks that a group reads a stream and that what it reads together
+// is partitioned alike: partition i of its table belongs to partition i of its streams.
+func (g Graph) validateGroup(group Node, in, out []Node) []error {
+	var errs []error
+	streams := 0
+	for _, stream := range in {
+		if stream.Kind != Stream {
+			continue
+		}
+		streams++
+		for _, table := range out {
+			if table.Kind == Table && table.Count != stream.Count {
+				errs = append(errs, fmt.Errorf("group %s: table %s has %s, stream %s has %s: they must be the same",
+					group.Name, table.Name, table.Count, stream.Name, stream.Count))
+			}
+		}
+	}
+	if streams == 0 {
+		errs = append(errs, fmt.Errorf("group %s: it reads no stream", group.Name))
+	}
+	for _, table := range out {
+		if table.Kind == Table && !g.has(table.Name, group.Name) {
+			errs = append(errs, fmt.Errorf("group %s: it does not read its table %s again", group.Name, table.Name))
+		}
+	}
+	return errs
+}
+
+func (n Node) isTopic() bool { return n.Kind == Stream || n.Kind == Table }

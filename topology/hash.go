@@ -1,0 +1,45 @@
+package topology
+
+import (
+	"hash"
+	"hash/fnv"
+)
+
+// FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+const (
+	fnvOffset uint32 = 2166136261
+	fnvPrime  uint32 = 16777619
+
+	// low31 clears the top bit. goka takes the hash for an int32 and turns
+	// its sign when it is negative, which 0x80000000 survives: page
+	// "/t/cb8p5q" then has a negative partition. Without the bit there is
+	// nothing to turn, and every way to take a remainder agrees.
+	low31 uint32 = 1<<31 - 1
+)
+
+// Hasher is what places a key, to be given to everything of goka and sarama that
+// takes a hasher (goka.WithHasher, WithViewHasher, WithEmitterHasher,
+// sarama.NewCustomHashPartitioner). The hash is FNV-1a without its top bit.
+func Hasher() func() hash.Hash32 {
+	return func() hash.Hash32 { return pageHash{fnv.New32a()} }
+}
+
+// pageHash is FNV-1a without the top bit.
+type pageHash struct{ hash.Hash32 }
+
+func (h pageHash) Sum32() uint32 { return h.Hash32.Sum32() & low31 }
+
+func (h pageHash) Sum(b []byte) []byte {
+	s := h.Sum32()
+	return append(b, byte(s>>24), byte(s>>16), byte(s>>8), byte(s))
+}
+
+// Partition is the partition of a page among so many partitions (above 0): the
+// same that goka and sarama compute with [Hasher], without an allocation.
+func Partition[P []byte | string](page P, partitions int) int32 {
+	h := fnvOffset
+	for i := range len(page) {
+		h = (h ^ uint32(page[i])) * fnvPrime
+	}
+	return int32(h&low31) % int32(partitions)
+}
