@@ -1,0 +1,256 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Board is one board: the hottest pages, and what they were counted from. Its JSON
+// is what other programs read.
+type Board struct {
+	// Board is the board's name and its record's key, such as "all-time".
+	Board string `json:"board"`
+	// Version only grows. It is below 2⁵³, so that every JSON reader takes it
+	// exactly.
+	Version uint64 `json:"version"`
+	// UpdatedAt is when the board was made. It is written in UTC, in milliseconds.
+	UpdatedAt time.Time `json:"updated_at"`
+	// Counted is how many behaviours are in the totals of all pages.
+	Counted uint64 `json:"counted"`
+	// Offsets say, for each partition of the input, below which offset every
+	// message is in this board.
+	Offsets Offsets `json:"offsets"`
+	// Pages are the hottest pages, hottest first.
+	Pages []BoardPage `json:"pages"`
+}
+
+// BoardPage is one page of a board.
+type BoardPage struct {
+	// Rank is the page's place on the board, from 1.
+	Rank int `json:"rank"`
+	// PreviousRank is the rank that the page held before this one, 0 if it came
+	// from outside.
+	PreviousRank int `json:"previous_rank"`
+	// RankSince is when the page took its rank. It is written as UpdatedAt is.
+	RankSince time.Time `json:"rank_since"`
+	// Page is the page's name.
+	Page string `json:"page"`
+	// Heat is the weights times Clicks, Minutes and Likes.
+	Heat Decimal `json:"heat"`
+	// Clicks is the sum of clicks, a whole number.
+	Clicks Decimal `json:"clicks"`
+	// Minutes is the sum of minutes, with at most 9 decimals.
+	Minutes Decimal `json:"minutes"`
+	// Likes is the sum of like: likes less dislikes.
+	Likes int64 `json:"likes"`
+	// Behaviours is how many behaviours the page has had.
+	Behaviours uint64 `json:"behaviours"`
+}
+
+// timeLayout is how times are written: always UTC, always three decimals.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// EncodeBoard returns the board as one JSON object in its canonical form: members
+// in the order of the contract, no white space, times in UTC cut to milliseconds,
+// numbers as plain decimals, and of the characters in names only those escaped
+// that JSON demands ('<', '&' and non-ASCII stay as they are). Equal boards give
+// equal bytes. The error names a decimal that is none, or a name that is not
+// UTF-8; the pipeline makes no such boards.
+func EncodeBoard(b *Board) ([]byte, error) {
+	dst := make([]byte, 0, 256+256*len(b.Pages))
+	dst = append(dst, `{"board":`...)
+	dst, err := jsontext.AppendQuote(dst, b.Board)
+	if err != nil {
+		return nil, fmt.Errorf("encode board: its name %q: %w", b.Board, err)
+	}
+	dst = append(dst, `,"version":`...)
+	dst = strconv.AppendUint(dst, b.Version, 10)
+	dst = append(dst, `,"updated_at":`...)
+	dst = appendTime(dst, b.UpdatedAt)
+	dst = append(dst, `,"counted":`...)
+	dst = strconv.AppendUint(dst, b.Counted, 10)
+	dst = append(dst, `,"offsets":`...)
+	dst = b.Offsets.append(dst)
+	dst = append(dst, `,"pages":[`...)
+	for i := range b.Pages {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = b.Pages[i].append(dst); err != nil {
+			return nil, fmt.Errorf("encode board %q: page %q: %w", b.Board, b.Pages[i].Page, err)
+		}
+	}
+	return append(dst, "]}"...), nil
+}
+
+func (p *BoardPage) append(dst []byte) ([]byte, error) {
+	for _, d := range []Decimal{p.Heat, p.Clicks, p.Minutes} {
+		if !d.isPlain() {
+			return nil, fmt.Errorf("%q is not a plain decimal", d)
+		}
+	}
+	dst = append(dst, `{"rank":`...)
+	dst = strconv.AppendInt(dst, int64(p.Rank), 10)
+	dst = append(dst, `,"previous_rank":`...)
+	dst = strconv.AppendInt(dst, int64(p.PreviousRank), 10)
+	dst = append(dst, `,"rank_since":`...)
+	dst = appendTime(dst, p.RankSince)
+	dst = append(dst, `,"page":`...)
+	dst, err := jsontext.AppendQuote(dst, p.Page)
+	if err != nil {
+		return nil, fmt.Errorf("its name: %w", err)
+	}
+	dst = append(dst, `,"heat":`...)
+	dst = append(dst, p.Heat...)
+	dst = append(dst, `,"clicks":`...)
+	dst = append(dst, p.Clicks...)
+	dst = append(dst, `,"minutes":`...)
+	dst = append(dst, p.Minutes...)
+	dst = append(dst, `,"likes":`...)
+	dst = strconv.AppendInt(dst, p.Likes, 10)
+	dst = append(dst, `,"behaviours":`...)
+	dst = strconv.AppendUint(dst, p.Behaviours, 10)
+	return append(dst, '}'), nil
+}
+
+func appendTime(dst []byte, t time.Time) []byte {
+	dst = append(dst, '"')
+	dst = t.UTC().AppendFormat(dst, timeLayout)
+	return append(dst, '"')
+}
+
+// MarshalJSON returns what [EncodeBoard] does. (An encoding/json Encoder may still
+// escape characters in it, unless told not to.)
+func (b Board) MarshalJSON() ([]byte, error) { return EncodeBoard(&b) }
+
+// DecodeBoard reads a board. Members that it does not know are ignored, so that a
+// board of a newer program can be read; a board without name, a member given
+// twice or a number that is not a plain decimal is an error.
+func DecodeBoard(data []byte) (*Board, error) {
+	var b Board
+	if err := json.Unmarshal(data, &b); err != nil {
+		return nil, fmt.Errorf("%w: board: %w", ErrMalformed, err)
+	}
+	if b.Board == "" {
+		return nil, fmt.Errorf("%w: board: it has no name", ErrMalformed)
+	}
+	return &b, nil
+}
+
+// Decimal is a number in plain decimal digits: no exponent, no zeros before or
+// after that could be left out, no "-0". In JSON it is a bare number.
+type Decimal string
+
+// isPlain reports whether d is as it should be.
+func (d Decimal) isPlain() bool {
+	digits := string(d)
+	negative := len(digits) > 0 && digits[0] == '-'
+	if negative {
+		digits = digits[1:]
+	}
+	point := -1
+	for i, c := range []byte(digits) {
+		if c == '.' && point < 0 {
+			point = i
+		} else if c < '0' || c > '9' {
+			return false
+		}
+	}
+	whole := digits
+	if point >= 0 {
+		whole = digits[:point]
+		if last := digits[len(digits)-1]; last == '.' || last == '0' {
+			return false
+		}
+	}
+	return len(whole) > 0 && (whole[0] != '0' || len(whole) == 1) && (!negative || digits != "0")
+}
+
+// MarshalJSON returns d as a JSON number.
+func (d Decimal) MarshalJSON() ([]byte, error) {
+	if !d.isPlain() {
+		return nil, fmt.Errorf("%q is not a plain decimal", string(d))
+	}
+	return []byte(d), nil
+}
+
+// UnmarshalJSON takes a JSON number.
+func (d *Decimal) UnmarshalJSON(data []byte) error {
+	if !Decimal(data).isPlain() {
+		return fmt.Errorf("%s is not a number in plain decimal digits", excerpt(data))
+	}
+	*d = Decimal(data)
+	return nil
+}
+
+// Offsets are offsets by partition, in ascending order of partitions. In JSON they
+// are an object whose names are the partitions.
+type Offsets []PartitionOffset
+
+// PartitionOffset is a partition and an offset in it.
+type PartitionOffset struct {
+	Partition int32
+	Offset    int64
+}
+
+// NewOffsets returns offsets, given by partition from 0, as [Offsets].
+func NewOffsets(byPartition []int64) Offsets {
+	o := make(Offsets, len(byPartition))
+	for i, offset := range byPartition {
+		o[i] = PartitionOffset{Partition: int32(i), Offset: offset}
+	}
+	return o
+}
+
+// Get returns the offset of a partition, and false where there is none.
+func (o Offsets) Get(partition int32) (int64, bool) {
+	i, ok := slices.BinarySearchFunc(o, partition, func(p PartitionOffset, partition int32) int {
+		return int(p.Partition) - int(partition)
+	})
+	if !ok {
+		return 0, false
+	}
+	return o[i].Offset, true
+}
+
+func (o Offsets) append(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i, p := range o {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '"')
+		dst = strconv.AppendInt(dst, int64(p.Partition), 10)
+		dst = append(dst, `":`...)
+		dst = strconv.AppendInt(dst, p.Offset, 10)
+	}
+	return append(dst, '}')
+}
+
+// MarshalJSON returns o as a JSON object, partitions ascending.
+func (o Offsets) MarshalJSON() ([]byte, error) { return o.append(nil), nil }
+
+// UnmarshalJSON takes a JSON object, in any order of partitions.
+func (o *Offsets) UnmarshalJSON(data []byte) error {
+	var byName map[string]int64
+	if err := json.Unmarshal(data, &byName); err != nil {
+		return err
+	}
+	read := make(Offsets, 0, len(byName))
+	for name, offset := range byName {
+		partition, err := strconv.ParseUint(name, 10, 31)
+		if err != nil || strconv.FormatUint(partition, 10) != name {
+			return errors.New(strconv.Quote(name) + " is not a partition")
+		}
+		read = append(read, PartitionOffset{Partition: int32(partition), Offset: offset})
+	}
+	slices.SortFunc(read, func(a, b PartitionOffset) int { return int(a.Partition) - int(b.Partition) })
+	*o = read
+	return nil
+}

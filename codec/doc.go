@@ -1,0 +1,36 @@
+// Package codec holds every wire format of pageheat: the behaviours that come in,
+// what the pipeline's own topics and tables hold, and the board that goes out.
+// It speaks in bytes and in the words of package heat; it knows no client and
+// does no I/O.
+//
+// What is read from others:
+//
+//   - behaviour.go, text.go, json.go, number.go: a behaviour, as text
+//     (page|clicks|minutes|like) or as a JSON object. [ParseBehaviour] says what
+//     is accepted; refusal.go says why a message was not.
+//
+// What the pipeline writes for itself. All of these start with a version byte
+// and hold little but variable-length integers (wire.go):
+//
+//   - rangewire.go: a range, what one input partition holds for one target
+//     partition at offsets in (from, to]: sums per page.
+//   - pagestate.go: a page's totals, a value of the heat table.
+//   - progress.go: how far a heat partition has counted, and its owner's fence:
+//     two more values of that table.
+//   - leaders.go: a heat partition's hottest pages.
+//   - epoch.go: the epoch of the ranking's owner, and the positions that a board
+//     was made from.
+//   - keys.go: the keys of the records that are no page's.
+//
+// What others read:
+//
+//   - board.go: the board, one JSON object.
+//
+// gokacodecs.go wraps these for goka, which wants a codec for each stream and
+// table.
+//
+// Every decoder checks what it reads: it never panics, never takes a length on
+// trust, refuses versions it does not know, bytes left over and integers written
+// longer than they need be; what it accepts, its encoder writes again byte for
+// byte. Errors wrap [ErrMalformed].
+package codec

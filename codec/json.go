@@ -1,0 +1,47 @@
+package codec
+
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"pageheat/heat"
+)
+
+// jsonBehaviour is a behaviour as a JSON object. The members are taken as they are
+// written, so that numbers stay exact and a wrong type can be named.
+type jsonBehaviour struct {
+	Page    jsontext.Value `json:"page"`
+	Clicks  jsontext.Value `json:"clicks"`
+	Minutes jsontext.Value `json:"minutes"`
+	Like    jsontext.Value `json:"like"`
+}
+
+// parseJSON reads a behaviour from valid UTF-8 that begins with '{'.
+func parseJSON(line []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
+	var o jsonBehaviour
+	if err := json.Unmarshal(line, &o, jsontext.AllowDuplicateNames(true)); err != nil {
+		return heat.Behaviour{}, refuse(CodeJSONSyntax, "The message starts with '{' but is not one JSON object: %v.", err)
+	}
+	if len(o.Page) > 0 && o.Page.Kind() != '"' {
+		return heat.Behaviour{}, refuse(CodeJSONType, "page must be a JSON string: %s.", excerpt(o.Page))
+	}
+	for _, member := range []struct {
+		name  string
+		value jsontext.Value
+	}{{"clicks", o.Clicks}, {"minutes", o.Minutes}, {"like", o.Like}} {
+		if len(member.value) > 0 && member.value.Kind() != '0' {
+			return heat.Behaviour{}, refuse(CodeJSONType, "%s must be a JSON number: %s.", member.name, excerpt(member.value))
+		}
+	}
+	var page []byte
+	if len(o.Page) > 0 {
+		var err error
+		if page, err = jsontext.AppendUnquote(nil, o.Page); err != nil {
+			return heat.Behaviour{}, refuse(CodeJSONSyntax, "page is not a JSON string: %v.", err)
+		}
+	}
+	if len(o.Like) == 0 {
+		o.Like = jsontext.Value("0")
+	}
+	return parseFields(trimBlanks(page), o.Clicks, o.Minutes, o.Like, l)
+}

@@ -1,0 +1,59 @@
+package codec
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Kind is what a record of a table is about that is no page's.
+type Kind string
+
+// The kinds of records under internal keys.
+const (
+	// KindProgress: a [Progress].
+	KindProgress Kind = "progress"
+	// KindFence: a [Fence].
+	KindFence Kind = "fence"
+	// KindEpoch: an [Epoch].
+	KindEpoch Kind = "epoch"
+	// KindUnknown: an internal key that this program does not know.
+	KindUnknown Kind = ""
+)
+
+// internalMark begins every internal key. No page's name can contain it.
+const internalMark = "|"
+
+// ProgressKey returns the key of the progress of a heat partition. It names the
+// partition since goka gives a producer the key only.
+func ProgressKey(partition int32) string { return partitionKey(KindProgress, partition) }
+
+// FenceKey returns the key of the fence of a heat partition.
+func FenceKey(partition int32) string { return partitionKey(KindFence, partition) }
+
+// EpochKey returns the key of the ranking's epoch.
+func EpochKey() string { return internalMark + string(KindEpoch) }
+
+func partitionKey(kind Kind, partition int32) string {
+	return internalMark + string(kind) + internalMark + strconv.Itoa(int(partition))
+}
+
+// InternalKey reports whether a table's key is one of ours and not a page's name,
+// and if so what its record is and of which partition (0 for the epoch). A key
+// that begins as ours do, and is none that this program knows, is of
+// [KindUnknown]: it is still no page.
+func InternalKey(key string) (kind Kind, partition int32, ok bool) {
+	name, isInternal := strings.CutPrefix(key, internalMark)
+	if !isInternal {
+		return KindUnknown, 0, false
+	}
+	if key == EpochKey() {
+		return KindEpoch, 0, true
+	}
+	name, digits, _ := strings.Cut(name, internalMark)
+	kind = Kind(name)
+	number, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil || kind != KindProgress && kind != KindFence || key != partitionKey(kind, int32(number)) {
+		return KindUnknown, 0, true
+	}
+	return kind, int32(number), true
+}

@@ -1,0 +1,239 @@
+package codec
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"pageheat/heat"
+)
+
+// ErrMalformed is wrapped by every error of a decoder: the bytes are not what they
+// should be. Reading them again does not help.
+var ErrMalformed = errors.New("malformed record")
+
+// TopicID is the id that Kafka gives a topic when it is created. A topic deleted
+// and created again under its name has another one.
+type TopicID [16]byte
+
+// String returns the id as Kafka prints it: base64url without padding.
+func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// IsZero reports whether no id was given: Kafka gives none that is all zeros.
+func (id TopicID) IsZero() bool { return id == TopicID{} }
+
+// The formats are made of: one version byte first; uvarints, as in encoding/binary
+// (protocol buffers' base 128 varints), here up to 128 bits; zigzag varints for
+// what can be negative; topic ids as 16 bytes; names as a uvarint length and bytes.
+
+// appendUvarint128 appends u as a base 128 varint of 1 to 19 bytes. Up to 64 bits
+// that is what binary.AppendUvarint writes.
+func appendUvarint128(dst []byte, u heat.Uint128) []byte {
+	for u.Hi != 0 {
+		dst = append(dst, byte(u.Lo)|0x80)
+		u.Lo = u.Lo>>7 | u.Hi<<57
+		u.Hi >>= 7
+	}
+	return binary.AppendUvarint(dst, u.Lo)
+}
+
+// appendTotals appends what every record that holds totals has in common.
+func appendTotals(dst []byte, t *heat.Totals) []byte {
+	dst = appendUvarint128(dst, t.Clicks)
+	dst = appendUvarint128(dst, t.Minutes)
+	dst = binary.AppendVarint(dst, t.Likes)
+	return binary.AppendUvarint(dst, t.Behaviours)
+}
+
+// minTotalsBytes is the least that appendTotals writes.
+const minTotalsBytes = 4
+
+// appendOffset appends an offset that is at least -1 (none, or unknown).
+func appendOffset(dst []byte, offset int64) []byte {
+	return binary.AppendUvarint(dst, uint64(offset+1))
+}
+
+// reader takes a record apart. The first thing that is wrong is kept in err, and
+// all reads after it return zero, so a decoder can look once, at the end; but what
+// is read as a length must be looked at before it is used.
+type reader struct {
+	what string // what is being read, for errors
+	b    []byte
+	at   int
+	err  error
+}
+
+// newReader starts on a record of the given kind and reads its version byte.
+func newReader(what string, b []byte, version byte) reader {
+	r := reader{what: what, b: b}
+	switch {
+	case len(b) == 0:
+		r.fail("it is empty")
+	case b[0] != version:
+		r.fail("version %d is not known to this program, which reads version %d: was it written by a newer one", b[0], version)
+	default:
+		r.at = 1
+	}
+	return r
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s, at byte %d of %d: %s", ErrMalformed, r.what, r.at, len(r.b), fmt.Sprintf(format, args...))
+	}
+}
+
+// left returns how many bytes are unread, none after an error.
+func (r *reader) left() int {
+	if r.err != nil {
+		return 0
+	}
+	return len(r.b) - r.at
+}
+
+// end checks that nothing is left over, and returns the first error.
+func (r *reader) end() error {
+	if n := r.left(); n > 0 {
+		r.fail("%d bytes too many", n)
+	}
+	return r.err
+}
+
+func (r *reader) byte(what string) byte {
+	if r.left() < 1 {
+		r.fail("%s is cut off", what)
+		return 0
+	}
+	c := r.b[r.at]
+	r.at++
+	return c
+}
+
+func (r *reader) uvarint(what string) uint64 {
+	if r.err == nil && r.at < len(r.b) && r.b[r.at] < 0x80 {
+		r.at++
+		return uint64(r.b[r.at-1])
+	}
+	u := r.uvarint128(what)
+	if u.Hi != 0 {
+		r.fail("%s does not fit 64 bits", what)
+		return 0
+	}
+	return u.Lo
+}
+
+func (r *reader) uvarint128(what string) (u heat.Uint128) {
+	rest := r.b[r.at:]
+	if r.err != nil {
+		return u
+	}
+	for i, c := range rest {
+		if i == 18 && c > 3 || i > 18 { // 18·7 = 126 bits are before it
+			r.fail("%s does not fit 128 bits", what)
+			return heat.Uint128{}
+		}
+		shift := uint(7 * i)
+		low := uint64(c & 0x7F)
+		u.Lo |= low << shift // a shift by 64 or more gives 0
+		if shift >= 64 {
+			u.Hi |= low << (shift - 64)
+		} else {
+			u.Hi |= low >> (64 - shift)
+		}
+		if c < 0x80 {
+			if c == 0 && i > 0 {
+				r.fail("%s is written longer than need be", what)
+				return heat.Uint128{}
+			}
+			r.at += i + 1
+			return u
+		}
+	}
+	r.fail("%s is cut off", what)
+	return heat.Uint128{}
+}
+
+func (r *reader) varint(what string) int64 {
+	u := r.uvarint(what)
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+// nonNegative reads a uvarint that has to fit an int64.
+func (r *reader) nonNegative(what string) int64 {
+	u := r.uvarint(what)
+	if u > math.MaxInt64 {
+		r.fail("%s is out of range", what)
+		return 0
+	}
+	return int64(u)
+}
+
+// offset reads what appendOffset wrote.
+func (r *reader) offset(what string) int64 {
+	u := r.uvarint(what)
+	if u > math.MaxInt64 {
+		r.fail("%s is out of range", what)
+		return 0
+	}
+	return int64(u) - 1
+}
+
+func (r *reader) uint32(what string) uint32 {
+	u := r.uvarint(what)
+	if bits.Len64(u) > 32 {
+		r.fail("%s is out of range", what)
+		return 0
+	}
+	return uint32(u)
+}
+
+// count reads how many things of at least size bytes each follow. It is never
+// more than the rest of the record can hold, so it may be allocated for.
+func (r *reader) count(what string, size int) int {
+	u := r.uvarint(what)
+	if u > uint64(r.left()/size) {
+		r.fail("%s says %d, more than the record can hold", what, u)
+		return 0
+	}
+	return int(u)
+}
+
+// bytes reads a length and as many bytes, at most most. They alias the record.
+func (r *reader) bytes(what string, most int) []byte {
+	n := r.count(what, 1)
+	if n > most {
+		r.fail("%s has %d bytes, the most is %d", what, n, most)
+		return nil
+	}
+	r.at += n
+	return r.b[r.at-n : r.at : r.at]
+}
+
+func (r *reader) topicID(what string) (id TopicID) {
+	if r.left() < len(id) {
+		r.fail("%s is cut off", what)
+		return id
+	}
+	r.at += copy(id[:], r.b[r.at:])
+	return id
+}
+
+func (r *reader) totals() (t heat.Totals) {
+	t.Clicks = r.uvarint128("clicks")
+	t.Minutes = r.uvarint128("minutes")
+	t.Likes = r.varint("likes")
+	t.Behaviours = r.uvarint("behaviours")
+	return t
+}
+
+// page reads a page's name, which aliases the record.
+func (r *reader) page() []byte {
+	page := r.bytes("page", MaxPageBytes)
+	if len(page) == 0 {
+		r.fail("page has no name")
+	}
+	return page
+}
