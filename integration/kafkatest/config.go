@@ -1,0 +1,175 @@
+package kafkatest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+)
+
+// Config says what kind of cluster Start brings up. The zero value is one real
+// broker with settings for tests.
+type Config struct {
+	// Embedded asks for kfake in this process instead of Apache Kafka.
+	Embedded bool
+	// External are the addresses of a cluster that is already there. It is used
+	// as it is: nothing is started, and Close ends nothing.
+	External []string
+
+	// Brokers is the number of brokers, 1 to 9; 0 is 1. A broker's index in
+	// the methods of Cluster is also its node id.
+	Brokers int
+	// MinInSync is the default min.insync.replicas of topics, the internal ones
+	// among them; 0 is 2 with three brokers or more, otherwise 1.
+	MinInSync int
+	// Properties are broker settings by their Kafka names, over the ones that
+	// this package sets. kfake refuses those that it does not know.
+	Properties map[string]string
+
+	// Dir keeps the brokers' data and logs; it is created if missing, and what
+	// it holds of an earlier cluster of the same size is used again. Empty: a
+	// temporary directory that Close removes (embedded: memory).
+	Dir string
+	// HeapMiB is a broker's heap in MiB; 0 is 1024 for one broker and 512 for
+	// more.
+	HeapMiB int
+	// Measured asks for the JVM flags that Kafka's own start script uses, as a
+	// benchmark must. Otherwise the JVM gets flags that start it quickly and
+	// cost it about half of its later speed.
+	Measured bool
+}
+
+// Option changes the configuration that Embedded and Real begin with.
+type Option func(*Config)
+
+// WithBrokers sets the number of brokers of an embedded cluster.
+func WithBrokers(n int) Option { return func(c *Config) { c.Brokers = n } }
+
+// WithMinInSync sets the default min.insync.replicas.
+func WithMinInSync(n int) Option { return func(c *Config) { c.MinInSync = n } }
+
+// WithProperty sets one broker setting by its Kafka name.
+func WithProperty(name, value string) Option {
+	return func(c *Config) {
+		if c.Properties == nil {
+			c.Properties = make(map[string]string)
+		}
+		c.Properties[name] = value
+	}
+}
+
+// WithDir keeps the brokers' data in dir, so that a later cluster with the same
+// dir goes on from it.
+func WithDir(dir string) Option { return func(c *Config) { c.Dir = dir } }
+
+// WithHeap sets a broker's heap in MiB.
+func WithHeap(mib int) Option { return func(c *Config) { c.HeapMiB = mib } }
+
+// Measured gives the brokers the JVM flags of Kafka's own start script.
+func Measured() Option { return func(c *Config) { c.Measured = true } }
+
+// withDefaults fills in what was left open and refuses what cannot be.
+func (c Config) withDefaults() (Config, error) {
+	if c.Embedded && len(c.External) > 0 {
+		return c, errors.New("kafkatest: a cluster is embedded or external, not both")
+	}
+	if c.Brokers == 0 {
+		c.Brokers = 1
+	}
+	if c.Brokers < 1 || c.Brokers > 9 {
+		return c, fmt.Errorf("kafkatest: %d brokers asked for: 1 to 9 can be started", c.Brokers)
+	}
+	if c.MinInSync == 0 {
+		c.MinInSync = 1
+		if c.Brokers >= 3 {
+			c.MinInSync = 2
+		}
+	}
+	if c.MinInSync < 1 || c.MinInSync > c.replication() {
+		return c, fmt.Errorf("kafkatest: min.insync.replicas of %d with %d replicas", c.MinInSync, c.replication())
+	}
+	if c.HeapMiB == 0 {
+		c.HeapMiB = 512
+		if c.Brokers == 1 {
+			c.HeapMiB = 1024
+		}
+	}
+	return c, nil
+}
+
+// replication is the replication factor of topics that do not ask for one.
+func (c Config) replication() int { return min(3, c.Brokers) }
+
+// jvmFlags are the flags of every broker's JVM.
+func (c Config) jvmFlags() []string {
+	flags := []string{
+		fmt.Sprintf("-Xmx%dm", c.HeapMiB),
+		fmt.Sprintf("-Xms%dm", min(256, c.HeapMiB)),
+		"-Xshare:auto",
+		"-Djava.awt.headless=true",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+		"-Dorg.slf4j.simpleLogger.showDateTime=true",
+		"-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+	}
+	if c.Measured {
+		// bin/kafka-run-class.sh of Apache Kafka 4.1, KAFKA_JVM_PERFORMANCE_OPTS.
+		return append(flags, "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+			"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent")
+	}
+	return append(flags, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+}
+
+// properties are the settings that all brokers share, without addresses and
+// directories.
+func (c Config) properties() map[string]string {
+	replication, inSync := strconv.Itoa(c.replication()), strconv.Itoa(c.MinInSync)
+	p := map[string]string{
+		"process.roles":                      "broker,controller",
+		"controller.listener.names":          "CONTROLLER",
+		"inter.broker.listener.name":         "BROKER",
+		"listener.security.protocol.map":     "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"auto.create.topics.enable":          "false",
+		"default.replication.factor":         replication,
+		"min.insync.replicas":                inSync,
+		"offsets.topic.num.partitions":       "5",
+		"transaction.state.log.min.isr":      inSync,
+		"group.min.session.timeout.ms":       "6000",
+		"num.network.threads":                "2",
+		"num.io.threads":                     "4",
+		"controller.quorum.append.linger.ms": "5",
+
+		"offsets.topic.replication.factor":                 replication,
+		"transaction.state.log.num.partitions":             "5",
+		"transaction.state.log.replication.factor":         replication,
+		"share.coordinator.state.topic.num.partitions":     "5",
+		"share.coordinator.state.topic.replication.factor": replication,
+		"share.coordinator.state.topic.min.isr":            inSync,
+		// Kafka waits 3 s for more members before a group's first assignment.
+		"group.initial.rebalance.delay.ms": "0",
+		// A broker that was killed is missed after 6 s (by default 9).
+		"broker.session.timeout.ms":    "6000",
+		"broker.heartbeat.interval.ms": "1000",
+		// An abandoned transaction is aborted soon after its timeout.
+		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+
+		// Retention and compaction come within a second or two of being due, and the
+		// compactor's buffer (128 MiB by default) fits a small heap.
+		"log.initial.task.delay.ms":       "1000",
+		"log.retention.check.interval.ms": "1000",
+		"log.segment.delete.delay.ms":     "1000",
+		"log.cleaner.backoff.ms":          "500",
+		"log.cleaner.dedupe.buffer.size":  strconv.Itoa(32 << 20),
+	}
+	maps.Copy(p, c.Properties)
+	return p
+}
+
+// embeddedProperties are the settings that an embedded cluster begins with.
+func (c Config) embeddedProperties() map[string]string {
+	p := map[string]string{
+		"min.insync.replicas":        strconv.Itoa(c.MinInSync),
+		"default.replication.factor": strconv.Itoa(c.replication()),
+	}
+	maps.Copy(p, c.Properties)
+	return p
+}

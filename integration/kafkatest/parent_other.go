@@ -1,0 +1,9 @@
+//go:build !linux
+
+package kafkatest
+
+import "syscall"
+
+// diesWithParent can be had on Linux only; elsewhere a killed test leaves its
+// brokers behind.
+func diesWithParent() *syscall.SysProcAttr { return nil }

@@ -1,0 +1,41 @@
+package kafkatest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+)
+
+// Brokers listen below the range from which operating systems take the ports of
+// outgoing connections (from 32768 on Linux). Inside it, a client of this very
+// test could be given the port of a broker that has just been killed, which then
+// could not start again; or it could even connect to itself.
+const lowestPort, highestPort = 15000, 32000
+
+// freePorts returns n loopback ports on which nobody listens now. Another process
+// may still be quicker: Start tries again then.
+func freePorts(n int) ([]int, error) {
+	ports := make([]int, 0, n)
+	taken := make(map[int]bool, n)
+	for range 200 * n {
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		if taken[port] {
+			continue
+		}
+		taken[port] = true
+		l, err := net.Listen("tcp", loopback(port))
+		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
+			return nil, fmt.Errorf("kafkatest: freeing port %d again: %w", port, err)
+		}
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
+		}
+	}
+	return nil, fmt.Errorf("kafkatest: no %d free ports on 127.0.0.1 between %d and %d", n, lowestPort, highestPort)
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

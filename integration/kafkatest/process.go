@@ -1,0 +1,166 @@
+package kafkatest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/procfs"
+)
+
+// stopWithin is how long a broker gets to end after SIGTERM. A clean stop takes
+// one or two seconds; without a quorum of controllers it never ends.
+const stopWithin = 30 * time.Second
+
+// node is one broker of a real cluster: what is needed to start its process,
+// and the process while there is one. All methods may be called concurrently.
+type node struct {
+	index   int
+	port    int      // where clients connect
+	command []string // program and arguments
+	log     string   // file that takes the process's output
+
+	mu     sync.Mutex
+	proc   *process
+	frozen bool
+	spent  time.Duration // processor time of processes that have ended
+}
+
+// process is one run of a broker.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+// start starts the broker's process and does not wait until it serves.
+func (n *node) start() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc != nil && !n.proc.ended() {
+		return fmt.Errorf("kafkatest: starting broker %d: it is running already", n.index)
+	}
+	out, err := os.OpenFile(n.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("kafkatest: opening the log of broker %d: %w", n.index, err)
+	}
+	defer func() { _ = out.Close() }() // the child has its own descriptor
+	cmd := exec.Command(n.command[0], n.command[1:]...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = diesWithParent()
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// The signal of diesWithParent comes when the thread that started the process
+		// ends, so this one is kept until the process has ended.
+		runtime.LockOSThread()
+		defer close(p.done)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // how it ended is in ProcessState
+		}
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("kafkatest: starting broker %d: %w", n.index, err)
+	}
+	n.proc, n.frozen = p, false
+	return nil
+}
+
+// end sends the signal and waits until the process has ended. A process that has
+// ended already is no error.
+func (n *node) end(sig syscall.Signal) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc == nil {
+		return nil
+	}
+	if !n.proc.ended() {
+		if err := n.proc.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return fmt.Errorf("kafkatest: sending %v to broker %d: %w", sig, n.index, err)
+		}
+		timeout := time.NewTimer(stopWithin)
+		defer timeout.Stop()
+		select {
+		case <-n.proc.done:
+		case <-timeout.C:
+			return fmt.Errorf("kafkatest: broker %d still runs %v after %v; Kill ends it", n.index, stopWithin, sig)
+		}
+	}
+	if state := n.proc.cmd.ProcessState; state != nil {
+		n.spent += state.UserTime() + state.SystemTime()
+	}
+	n.proc, n.frozen = nil, false
+	return nil
+}
+
+// freeze stops the process where it stands, or lets it go on.
+func (n *node) freeze(on bool) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc == nil || n.proc.ended() {
+		return fmt.Errorf("kafkatest: freezing or thawing broker %d: it is not running", n.index)
+	}
+	sig := syscall.SIGCONT
+	if on {
+		sig = syscall.SIGSTOP
+	}
+	if err := n.proc.cmd.Process.Signal(sig); err != nil {
+		return fmt.Errorf("kafkatest: sending %v to broker %d: %w", sig, n.index, err)
+	}
+	n.frozen = on
+	return nil
+}
+
+// serving tells whether the broker is meant to answer, and died whether its
+// process has ended by itself.
+func (n *node) state() (serving, died bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc == nil {
+		return false, false
+	}
+	return !n.frozen, n.proc.ended()
+}
+
+// pid is the process id, 0 without a process.
+func (n *node) pid() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc == nil || n.proc.ended() {
+		return 0
+	}
+	return n.proc.cmd.Process.Pid
+}
+
+// cpu is the processor time of all this broker's processes until now.
+func (n *node) cpu() (time.Duration, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc == nil || n.proc.ended() {
+		return n.spent, nil
+	}
+	proc, err := procfs.NewProc(n.proc.cmd.Process.Pid)
+	if err != nil {
+		return 0, fmt.Errorf("kafkatest: reading the processor time of broker %d: %w", n.index, err)
+	}
+	stat, err := proc.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("kafkatest: reading the processor time of broker %d: %w", n.index, err)
+	}
+	return n.spent + time.Duration(stat.CPUTime()*float64(time.Second)), nil
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,137 @@
+package kafkatest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var errPortTaken = errors.New("another program has taken the port since it was chosen")
+
+// clusterID is the id that all clusters of this package get: 16 bytes in Kafka's
+// base64.
+const clusterID = "cGFnZWhlYXQta2Fma2F0QQ"
+
+// startReal lays out, formats and starts the brokers of a real cluster.
+func startReal(ctx context.Context, cfg Config) (c *Cluster, err error) {
+	java, err := javaProgram()
+	if err != nil {
+		return nil, err
+	}
+	jars, err := Jars(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c = &Cluster{}
+	dir := cfg.Dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "pageheat-kafka-"); err != nil {
+			return nil, fmt.Errorf("kafkatest: making a directory for the brokers' data: %w", err)
+		}
+		c.scratch = dir
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+			c = nil
+		}
+	}()
+	ports, err := freePorts(2 * cfg.Brokers)
+	if err != nil {
+		return c, err
+	}
+	jvm := append([]string{java}, cfg.jvmFlags()...)
+	jvm = append(jvm, "-cp", filepath.Join(jars, "*"))
+	for i := range cfg.Brokers {
+		n, err := layOut(dir, i, ports, cfg)
+		if err != nil {
+			return c, err
+		}
+		if err := format(ctx, n, jvm, propertiesFile(dir, i)); err != nil {
+			return c, err
+		}
+		n.command = append(slices.Clone(jvm), "kafka.Kafka", propertiesFile(dir, i))
+		c.nodes = append(c.nodes, n)
+		c.brokers = append(c.brokers, loopback(n.port))
+	}
+	for _, n := range c.nodes {
+		if err := n.start(); err != nil {
+			return c, err
+		}
+	}
+	return c, c.WaitReady(ctx)
+}
+
+func propertiesFile(dir string, i int) string {
+	return filepath.Join(dir, fmt.Sprintf("broker-%d.properties", i))
+}
+
+// layOut writes the server.properties of broker i. The first half of ports are
+// the brokers', the second the controllers'.
+func layOut(dir string, i int, ports []int, cfg Config) (*node, error) {
+	voters := make([]string, cfg.Brokers)
+	for k := range voters {
+		voters[k] = fmt.Sprintf("%d@%s", k, loopback(ports[cfg.Brokers+k]))
+	}
+	p := cfg.properties()
+	p["node.id"] = strconv.Itoa(i)
+	p["listeners"] = "BROKER://" + loopback(ports[i]) + ",CONTROLLER://" + loopback(ports[cfg.Brokers+i])
+	p["controller.quorum.voters"] = strings.Join(voters, ",")
+	p["log.dirs"] = filepath.ToSlash(filepath.Join(dir, fmt.Sprintf("broker-%d", i)))
+
+	var text bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		fmt.Fprintf(&text, "%s=%s\n", name, p[name])
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("kafkatest: making a directory for broker %d: %w", i, err)
+	}
+	if err := os.WriteFile(propertiesFile(dir, i), text.Bytes(), 0o600); err != nil {
+		return nil, fmt.Errorf("kafkatest: writing the settings of broker %d: %w", i, err)
+	}
+	return &node{index: i, port: ports[i], log: filepath.Join(dir, fmt.Sprintf("broker-%d.log", i))}, nil
+}
+
+// format prepares the data directory of a broker that has none yet.
+func format(ctx context.Context, n *node, jvm []string, properties string) error {
+	args := append(slices.Clone(jvm[1:]), "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+		"kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterID, "-c", properties)
+	cmd := exec.CommandContext(ctx, jvm[0], args...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("kafkatest: formatting the data directory of broker %d (it needs Java 17 or later): %w\n%s", n.index, err, out)
+	}
+	return nil
+}
+
+// javaProgram finds the java that JAVA_HOME names, or the one on the path.
+func javaProgram() (string, error) {
+	if home := os.Getenv("JAVA_HOME"); home != "" {
+		java := filepath.Join(home, "bin", "java")
+		if _, err := os.Stat(java); err == nil {
+			return java, nil
+		}
+	}
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return "", fmt.Errorf("kafkatest: Apache Kafka needs Java 17 or later: %w", err)
+	}
+	return java, nil
+}
+
+// lastWords are the last lines that a broker has written.
+func (n *node) lastWords() string {
+	text, err := os.ReadFile(n.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	return string(bytes.Join(lines[max(0, len(lines)-30):], []byte("\n")))
+}

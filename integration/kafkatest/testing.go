@@ -1,0 +1,87 @@
+package kafkatest
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// externalBrokers is the environment variable that names a running cluster.
+const externalBrokers = "KAFKA_BROKERS"
+
+// startWithin bounds the start of a cluster in a test, on a machine that does much
+// else at the same time.
+const startWithin = 90 * time.Second
+
+// Embedded starts an embedded cluster, of one broker unless WithBrokers says
+// otherwise, that ends with the test.
+func Embedded(t testing.TB, opts ...Option) *Cluster {
+	t.Helper()
+	cfg := Config{Embedded: true}
+	for _, o := range opts {
+		o(&cfg)
+	}
+	return start(t, cfg)
+}
+
+// Real starts an Apache Kafka of so many brokers that ends with the test; or, if
+// the environment variable KAFKA_BROKERS is set, returns the cluster that it
+// names, whatever its size. Where neither can be had the test is skipped; see
+// Skip.
+func Real(t testing.TB, brokers int, opts ...Option) *Cluster {
+	t.Helper()
+	NeedKafka(t)
+	cfg := Config{Brokers: brokers}
+	for _, o := range opts {
+		o(&cfg)
+	}
+	if list := os.Getenv(externalBrokers); list != "" {
+		cfg.External = strings.Split(list, ",")
+	}
+	return start(t, cfg)
+}
+
+func start(t testing.TB, cfg Config) *Cluster {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	defer cancel()
+	began := time.Now()
+	c, err := Start(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.nodes) > 0 {
+		t.Logf("Kafka of %d broker(s) at %s after %v", cfg.Brokers, c.Bootstrap(), time.Since(began).Round(time.Millisecond))
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, n := range c.nodes {
+				t.Logf("last words of broker %d:\n%s", n.index, n.lastWords())
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Errorf("ending the cluster: %v", err)
+		}
+	})
+	return c
+}
+
+// Prefix returns a name for the topics and groups of one test: its own name in
+// the characters that Kafka allows, and something random, so that tests can share
+// a cluster.
+func Prefix(t testing.TB) string {
+	t.Helper()
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		}
+		return '-'
+	}, t.Name())
+	return name[:min(40, len(name))] + "-" + strings.ToLower(rand.Text()[:6])
+}
