@@ -1,0 +1,168 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+
+	"pageheat/codec"
+)
+
+// maxBoards bounds how many boards are kept in memory. There is one today; the
+// bound is for an output topic that somebody else writes to as well.
+const maxBoards = 1000
+
+// Board is one version of one board, as it was published.
+type Board struct {
+	// Name is the board's name, the key in the output topic.
+	Name string
+	// Version numbers what was published under that name and only grows.
+	Version uint64
+	// Value is the published JSON object, byte for byte. It is shared: do
+	// not change it.
+	Value []byte
+}
+
+// Boards holds the newest version of every board in the output topic. It is
+// safe for concurrent use, and nobody who reads it holds up the pipeline or
+// another reader: there are no queues, only the newest version and a signal
+// that there is a newer one.
+type Boards struct {
+	reader reader
+
+	mu      sync.RWMutex
+	shown   bool // the topic has been read to its end at least once
+	newest  map[string]Board
+	changed chan struct{} // closed, and replaced, at every change
+}
+
+// NewBoards returns boards that follow the output topic once Run is called. It
+// connects to nothing. The error says what the source lacks.
+func NewBoards(source Source) (*Boards, error) {
+	source, err := source.checked()
+	if err != nil {
+		return nil, err
+	}
+	return &Boards{
+		reader:  reader{Source: source},
+		newest:  make(map[string]Board),
+		changed: make(chan struct{}),
+	}, nil
+}
+
+// Run follows the topic until ctx is done, and then returns nil. It returns an
+// error when it cannot start, for instance because the brokers are away; it may
+// then be called again, and meanwhile the boards that were read stay readable.
+// Do not call it twice at a time.
+func (b *Boards) Run(ctx context.Context) error {
+	return b.reader.follow(ctx, b.update,
+		func(int32) *tableStore { return newTableStore() }, b.show)
+}
+
+// Ready returns nil while the topic is followed and has been read to its end;
+// else ErrRecovering, or that the brokers are away.
+func (b *Boards) Ready() error { return b.reader.Ready() }
+
+// Recovered says whether Run is at work and has read the topic up to where it
+// ended when Run began. It stays so while the brokers are away.
+func (b *Boards) Recovered() bool { return b.reader.Recovered() }
+
+// Newest returns the newest version of a board. There is none before the topic
+// has been read to its end once: what comes before that is history.
+func (b *Boards) Newest(name string) (Board, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if !b.shown {
+		return Board{}, false
+	}
+	board, ok := b.newest[name]
+	return board, ok
+}
+
+// Changed returns a channel that is closed at the next change of any board. Ask
+// for it before Newest, and wait on it afterwards: then no change is missed.
+func (b *Boards) Changed() <-chan struct{} {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.changed
+}
+
+func (b *Boards) show() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shown = true
+	b.signal()
+}
+
+// update takes one record of the topic. A record that is not a board is told
+// of and passed over: whoever wrote it, the next one may be good.
+func (b *Boards) update(at goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
+	if value == nil {
+		b.forget(key)
+		return nil
+	}
+	board, err := readBoard(key, value)
+	if err == nil {
+		err = b.offer(board)
+	}
+	if err != nil {
+		b.reader.Logger.Warn("a record of the output topic is passed over",
+			"key", key, "partition", at.Partition(), "offset", at.Offset(), "error", err)
+	}
+	return nil
+}
+
+// readBoard reads what has to be known of a board. The bytes belong to the
+// response of a fetch, with many other records: they are copied.
+func readBoard(key string, value []byte) (Board, error) {
+	decoded, err := codec.DecodeBoard(value)
+	if err != nil {
+		return Board{}, fmt.Errorf("reading a board: %w", err)
+	}
+	if decoded.Board != key {
+		return Board{}, fmt.Errorf("reading a board: its key is %q, its name %q", key, decoded.Board)
+	}
+	return Board{Name: key, Version: decoded.Version, Value: bytes.Clone(value)}, nil
+}
+
+// offer takes a board if it is newer than what is known. An older version is
+// nothing to speak of: a ranking that was frozen and has lost its place may let
+// one out.
+func (b *Boards) offer(board Board) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	known, ok := b.newest[board.Name]
+	if ok && board.Version <= known.Version {
+		return nil
+	}
+	if !ok && len(b.newest) >= maxBoards {
+		return fmt.Errorf("keeping board %q: %d boards are kept already, the most there may be",
+			board.Name, maxBoards)
+	}
+	b.newest[board.Name] = board
+	if b.shown {
+		b.signal()
+	}
+	return nil
+}
+
+// forget drops a board whose key was deleted from the topic.
+func (b *Boards) forget(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.newest[name]; !ok {
+		return
+	}
+	delete(b.newest, name)
+	b.signal()
+}
+
+// signal wakes everyone who waits; mu is held.
+func (b *Boards) signal() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}

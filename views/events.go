@@ -1,0 +1,149 @@
+package views
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	// eventInterval is the least time between two events of one client.
+	eventInterval = 100 * time.Millisecond
+	// heartbeat is how long a stream may be silent: less than the half minute
+	// to a minute after which proxies cut idle connections.
+	heartbeat = 15 * time.Second
+	// eventTimeout is how long a client may take to accept one event. What it
+	// has not taken is held by nobody but its own stream.
+	eventTimeout = 10 * time.Second
+	// retryAfter is how long a browser waits before it connects again.
+	retryAfter = 2 * time.Second
+)
+
+// eventID is the board's version in text: the id of its event, and its ETag.
+func eventID(b Board) string { return strconv.FormatUint(b.Version, 10) }
+
+// events serves one board as server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Each event
+// is the newest board at the time it is sent; versions between two events are
+// skipped. So a slow client costs one goroutine and sees fewer versions, and a
+// client that takes nothing at all is dropped after eventTimeout.
+func (h *handler) events(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("board")
+	// The default board may be waited for before its first version.
+	if _, ok := h.Boards.Newest(name); !ok && name != DefaultBoard {
+		h.noBoard(w, name)
+		return
+	}
+	select {
+	case h.streams <- struct{}{}:
+		defer func() { <-h.streams }()
+	default:
+		refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All %d event streams are taken: poll api/v1/boards/%s instead, or connect to another instance.",
+			cap(h.streams), name))
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if r.Method == http.MethodHead {
+		return
+	}
+	s := stream{w: w, control: http.NewResponseController(w), timeout: h.writeTimeout}
+	if err := s.begin(); err != nil {
+		// The client is gone, or this is a server that cannot stream; the
+		// first is the usual end, the second shows at the first try.
+		h.Logger.Debug("an event stream did not begin", "error", err)
+		return
+	}
+	err := h.follow(&s, r, name)
+	h.Logger.Debug("an event stream has ended", "board", name, "client", r.RemoteAddr, "error", err)
+}
+
+// follow sends the board until the client or the server goes away.
+func (h *handler) follow(s *stream, r *http.Request, name string) error {
+	sent := r.Header.Get("Last-Event-ID")
+	beat := time.NewTimer(heartbeat)
+	defer beat.Stop()
+	rest := time.NewTimer(eventInterval)
+	defer rest.Stop()
+	resting := false
+	for {
+		var changed <-chan struct{}
+		if !resting {
+			changed = h.Boards.Changed()
+			if board, ok := h.Boards.Newest(name); ok && eventID(board) != sent {
+				if err := s.event(board); err != nil {
+					return err
+				}
+				sent = eventID(board)
+				beat.Reset(heartbeat)
+				rest.Reset(eventInterval)
+				resting = true
+				changed = nil
+			}
+		}
+		select {
+		case <-r.Context().Done():
+			return r.Context().Err()
+		case <-changed:
+		case <-rest.C:
+			resting = false
+		case <-beat.C:
+			if err := s.send([]byte(":\n\n")); err != nil {
+				return err
+			}
+			beat.Reset(heartbeat)
+		}
+	}
+}
+
+// stream writes events to one client; for one goroutine.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+	buf     bytes.Buffer
+}
+
+// begin sends the headers, and lifts the deadline for reading the request: the
+// server would take its passing for the client's going away.
+func (s *stream) begin() error {
+	if err := s.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("beginning an event stream: %w", err)
+	}
+	return s.send(fmt.Appendf(nil, "retry: %d\n\n", retryAfter.Milliseconds()))
+}
+
+// event sends a board on one line: a line break ends a field.
+func (s *stream) event(board Board) error {
+	s.buf.Reset()
+	fmt.Fprintf(&s.buf, "id: %s\ndata: ", eventID(board))
+	if bytes.ContainsAny(board.Value, "\r\n") {
+		if err := json.Compact(&s.buf, board.Value); err != nil {
+			return fmt.Errorf("sending board %s version %d: %w", board.Name, board.Version, err)
+		}
+	} else {
+		s.buf.Write(board.Value)
+	}
+	s.buf.WriteString("\n\n")
+	return s.send(s.buf.Bytes())
+}
+
+// send writes and flushes within the timeout.
+func (s *stream) send(b []byte) error {
+	err := s.control.SetWriteDeadline(time.Now().Add(s.timeout))
+	if err == nil || errors.Is(err, errors.ErrUnsupported) {
+		if _, err = s.w.Write(b); err == nil {
+			err = s.control.Flush()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("sending to an event stream: %w", err)
+	}
+	return nil
+}
