@@ -16,11 +16,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/adapter"
+	"pageheat/integration/kafkatest"
 )
 
-// log writes one partition, by transactions and without, and keeps the answer
+// txnLog writes one partition, by transactions and without, and keeps the answer
 // that CommittedEnd must give.
-type log struct {
+type txnLog struct {
 	t       *testing.T
 	ctx     context.Context
 	brokers []string
@@ -31,22 +32,22 @@ type log struct {
 	sent    int
 }
 
-func newLog(t *testing.T, brokers []string, config map[string]*string) *log {
+func newTxnLog(t *testing.T, brokers []string, config map[string]*string) *txnLog {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	topic := fmt.Sprintf("committed-%d", rand.Int64())
-	l := &log{t: t, ctx: ctx, brokers: brokers, topic: topic, writers: make(map[string]*kgo.Client)}
+	l := &txnLog{t: t, ctx: ctx, brokers: brokers, topic: topic, writers: make(map[string]*kgo.Client)}
 	l.plain = l.kafka()
 	_, err := kadm.NewClient(l.plain).CreateTopic(ctx, 1, 1, config, topic)
 	require.NoError(t, err)
-	l.client, err = sarama.NewClient(brokers, clientConfig())
+	l.client, err = sarama.NewClient(brokers, committedConfig())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.client.Close() })
 	return l
 }
 
-func clientConfig() *sarama.Config {
+func committedConfig() *sarama.Config {
 	config := sarama.NewConfig()
 	config.Version = sarama.V2_8_0_0
 	config.Consumer.IsolationLevel = sarama.ReadCommitted
@@ -55,16 +56,17 @@ func clientConfig() *sarama.Config {
 	return config
 }
 
-func (l *log) kafka(opts ...kgo.Opt) *kgo.Client {
+func (l *txnLog) kafka(opts ...kgo.Opt) *kgo.Client {
 	l.t.Helper()
-	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(l.brokers...), kgo.DefaultProduceTopic(l.topic))...)
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(l.brokers...), kgo.DefaultProduceTopic(l.topic),
+		kgo.ProducerBatchCompression(kgo.NoCompression()))...)
 	require.NoError(l.t, err)
 	l.t.Cleanup(client.Close)
 	return client
 }
 
 // write sends n records in one batch and returns the offset of the last.
-func (l *log) write(client *kgo.Client, n int) int64 {
+func (l *txnLog) write(client *kgo.Client, n int) int64 {
 	l.t.Helper()
 	records := make([]*kgo.Record, n)
 	for i := range records {
@@ -76,7 +78,7 @@ func (l *log) write(client *kgo.Client, n int) int64 {
 }
 
 // begin writes n records in a transaction of the given id and leaves it open.
-func (l *log) begin(id string, n int) int64 {
+func (l *txnLog) begin(id string, n int) int64 {
 	l.t.Helper()
 	if l.writers[id] == nil {
 		l.writers[id] = l.kafka(kgo.TransactionalID(l.topic + id))
@@ -85,12 +87,12 @@ func (l *log) begin(id string, n int) int64 {
 	return l.write(l.writers[id], n)
 }
 
-func (l *log) end(id string, how kgo.TransactionEndTry) {
+func (l *txnLog) end(id string, how kgo.TransactionEndTry) {
 	l.t.Helper()
 	require.NoError(l.t, l.writers[id].EndTransaction(l.ctx, how))
 }
 
-func (l *log) requireEnd(want int64, what string) {
+func (l *txnLog) requireEnd(want int64, what string) {
 	l.t.Helper()
 	// A transaction's end is answered before its marker is written: the last
 	// stable offset follows a moment later, so this waits for the answer.
@@ -108,7 +110,7 @@ func (l *log) requireEnd(want int64, what string) {
 }
 
 // requireStays asks for the end when nothing is under way that could change it.
-func (l *log) requireStays(want int64, what string) {
+func (l *txnLog) requireStays(want int64, what string) {
 	l.t.Helper()
 	got, err := adapter.CommittedEnd(l.client, l.topic, 0)
 	require.NoError(l.t, err, what)
@@ -116,7 +118,7 @@ func (l *log) requireStays(want int64, what string) {
 }
 
 // settled waits until no transaction is open before offset.
-func (l *log) settled(offset int64) {
+func (l *txnLog) settled(offset int64) {
 	l.t.Helper()
 	require.Eventually(l.t, func() bool {
 		stable, err := kadm.NewClient(l.plain).ListCommittedOffsets(l.ctx, l.topic)
@@ -126,7 +128,7 @@ func (l *log) settled(offset int64) {
 	}, 10*time.Second, 5*time.Millisecond)
 }
 
-func (l *log) deleteBefore(offset int64) {
+func (l *txnLog) deleteBefore(offset int64) {
 	l.t.Helper()
 	var offsets kadm.Offsets
 	offsets.AddOffset(l.topic, 0, offset, -1)
@@ -134,21 +136,25 @@ func (l *log) deleteBefore(offset int64) {
 	require.NoError(l.t, err)
 }
 
-func fakeBrokers(t *testing.T) (*kfake.Cluster, []string) {
+func embeddedBrokers(t *testing.T) (*kfake.Cluster, []string) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	require.NoError(t, err)
-	t.Cleanup(cluster.Close)
-	return cluster, cluster.ListenAddrs()
+	cluster := kafkatest.Embedded(t)
+	return cluster.Fake(), cluster.Brokers()
 }
 
 func TestCommittedEnd(t *testing.T) {
-	_, brokers := fakeBrokers(t)
+	_, brokers := embeddedBrokers(t)
 	committedEndScenario(t, brokers)
 }
 
+func TestCommittedEndOnKafka(t *testing.T) {
+	brokers := kafkatest.Real(t, 1).Brokers()
+	t.Run("committed end", func(t *testing.T) { committedEndScenario(t, brokers) })
+	t.Run("view", func(t *testing.T) { viewScenario(t, brokers) })
+}
+
 func committedEndScenario(t *testing.T, brokers []string) {
-	l := newLog(t, brokers, nil)
+	l := newTxnLog(t, brokers, nil)
 	l.requireStays(0, "an empty partition")
 
 	aborted := l.begin("first", 10)
@@ -208,11 +214,11 @@ func committedEndScenario(t *testing.T, brokers []string) {
 // Whatever plain writes, commits, aborts and open transactions follow each
 // other, the end is the one that bookkeeping of every write gives.
 func TestCommittedEndOfRandomLogs(t *testing.T) {
-	_, brokers := fakeBrokers(t)
+	_, brokers := embeddedBrokers(t)
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
-			l := newLog(t, brokers, nil)
+			l := newTxnLog(t, brokers, nil)
 			type write struct {
 				last int64
 				id   string // of the open transaction, "" when committed
@@ -265,7 +271,7 @@ func TestCommittedEndOfRandomLogs(t *testing.T) {
 
 // settledUnlessOpen waits for the end of one transaction, unless an older one
 // keeps the last stable offset where it is.
-func (l *log) settledUnlessOpen(open map[string]int64, id string) {
+func (l *txnLog) settledUnlessOpen(open map[string]int64, id string) {
 	for other, first := range open {
 		if other != id && first < open[id] {
 			return
@@ -275,9 +281,9 @@ func (l *log) settledUnlessOpen(open map[string]int64, id string) {
 }
 
 func TestCommittedEndOfCompactedLog(t *testing.T) {
-	cluster, brokers := fakeBrokers(t)
+	cluster, brokers := embeddedBrokers(t)
 	compact := "compact"
-	l := newLog(t, brokers, map[string]*string{"cleanup.policy": &compact})
+	l := newTxnLog(t, brokers, map[string]*string{"cleanup.policy": &compact})
 	for range 30 {
 		l.begin("a", 100)
 		l.end("a", kgo.TryCommit)
@@ -295,8 +301,8 @@ func TestCommittedEndOfCompactedLog(t *testing.T) {
 
 // A window that one fetch does not hold is read to its end.
 func TestCommittedEndOfLargeRecords(t *testing.T) {
-	_, brokers := fakeBrokers(t)
-	l := newLog(t, brokers, nil)
+	_, brokers := embeddedBrokers(t)
+	l := newTxnLog(t, brokers, nil)
 	for range 20 {
 		record := kgo.SliceRecord(make([]byte, 400<<10))
 		require.NoError(t, l.plain.ProduceSync(l.ctx, record).FirstErr())
@@ -306,8 +312,8 @@ func TestCommittedEndOfLargeRecords(t *testing.T) {
 
 // Neither an open transaction nor the log before it is read.
 func TestCommittedEndReadsLittle(t *testing.T) {
-	cluster, brokers := fakeBrokers(t)
-	l := newLog(t, brokers, nil)
+	cluster, brokers := embeddedBrokers(t)
+	l := newTxnLog(t, brokers, nil)
 	l.write(l.plain, 5000)
 	last := l.begin("a", 5)
 	l.end("a", kgo.TryCommit)
@@ -325,10 +331,9 @@ func TestCommittedEndReadsLittle(t *testing.T) {
 }
 
 func TestCommittedEndMovesWithTheLeader(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(3))
-	require.NoError(t, err)
-	t.Cleanup(cluster.Close)
-	l := newLog(t, cluster.ListenAddrs(), nil)
+	brokers := kafkatest.Embedded(t, kafkatest.WithBrokers(3))
+	cluster := brokers.Fake()
+	l := newTxnLog(t, brokers.Brokers(), nil)
 	last := l.write(l.plain, 3)
 	l.requireStays(last+1, "with the first leader")
 	leader := cluster.LeaderFor(l.topic, 0)
@@ -337,8 +342,8 @@ func TestCommittedEndMovesWithTheLeader(t *testing.T) {
 }
 
 func TestCommittedEndOfUnknownTopic(t *testing.T) {
-	_, brokers := fakeBrokers(t)
-	config := clientConfig()
+	_, brokers := embeddedBrokers(t)
+	config := committedConfig()
 	config.Metadata.Retry.Max = 0
 	client, err := sarama.NewClient(brokers, config)
 	require.NoError(t, err)

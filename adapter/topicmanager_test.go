@@ -16,7 +16,7 @@ import (
 )
 
 func TestTopicManager(t *testing.T) {
-	cluster, brokers := fakeBrokers(t)
+	cluster, brokers := embeddedBrokers(t)
 	require.NoError(t, cluster.CreateTopic("three", 3, nil))
 	build := func(config func() *sarama.Config, end adapter.EndFunc) goka.TopicManager {
 		manager, err := adapter.TopicManagerBuilder(config, end)(brokers)
@@ -25,7 +25,7 @@ func TestTopicManager(t *testing.T) {
 		return manager
 	}
 	impatient := func() *sarama.Config {
-		config := clientConfig()
+		config := committedConfig()
 		config.Metadata.Retry.Max = 0
 		return config
 	}
@@ -49,7 +49,7 @@ func TestTopicManager(t *testing.T) {
 	require.ErrorIs(t, err, sarama.ErrUnknownTopicOrPartition)
 	require.Nil(t, cluster.TopicInfo("missing"), "looking must not create")
 
-	l := newLog(t, brokers, nil)
+	l := newTxnLog(t, brokers, nil)
 	last := l.begin("a", 5)
 	l.end("a", kgo.TryCommit)
 	l.settled(last)
@@ -76,38 +76,38 @@ func TestTopicManager(t *testing.T) {
 const recoverWithin = 10 * time.Second
 
 func TestViewRecoversOverTransactions(t *testing.T) {
-	_, brokers := fakeBrokers(t)
+	_, brokers := embeddedBrokers(t)
 	viewScenario(t, brokers)
 }
 
 // A goka view waits for the record before the newest offset: it recovers over
 // a table written by transactions only because that offset is the right one.
 func viewScenario(t *testing.T, brokers []string) {
-	for name, prepare := range map[string]func(l *log){
-		"empty":     func(*log) {},
-		"committed": func(l *log) { l.begin("a", 20); l.end("a", kgo.TryCommit) },
-		"aborted last": func(l *log) {
+	for name, prepare := range map[string]func(l *txnLog){
+		"empty":     func(*txnLog) {},
+		"committed": func(l *txnLog) { l.begin("a", 20); l.end("a", kgo.TryCommit) },
+		"aborted last": func(l *txnLog) {
 			l.begin("a", 20)
 			l.end("a", kgo.TryCommit)
 			l.begin("a", 20)
 			l.end("a", kgo.TryAbort)
 		},
-		"open last": func(l *log) {
+		"open last": func(l *txnLog) {
 			l.begin("a", 20)
 			l.end("a", kgo.TryCommit)
 			l.begin("b", 20)
 		},
-		"only aborted": func(l *log) { l.begin("a", 20); l.end("a", kgo.TryAbort) },
+		"only aborted": func(l *txnLog) { l.begin("a", 20); l.end("a", kgo.TryAbort) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLog(t, brokers, nil)
+			l := newTxnLog(t, brokers, nil)
 			prepare(l)
 			// The consumer's end: what View fetches with, read committed.
 			consumer := func(brokers []string, _ string) (sarama.Consumer, error) {
-				return sarama.NewConsumer(brokers, clientConfig())
+				return sarama.NewConsumer(brokers, committedConfig())
 			}
 			view, err := goka.NewView(brokers, goka.Table(l.topic), new(gokacodec.String),
-				goka.WithViewTopicManagerBuilder(adapter.TopicManagerBuilder(clientConfig, nil)),
+				goka.WithViewTopicManagerBuilder(adapter.TopicManagerBuilder(committedConfig, nil)),
 				goka.WithViewConsumerSaramaBuilder(consumer),
 				goka.WithViewStorageBuilder(storage.MemoryBuilder()))
 			require.NoError(t, err)
