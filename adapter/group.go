@@ -1,0 +1,178 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// role is what one of pageheat's roles does in a session of its group.
+type role interface {
+	// setup runs before goka's Setup, take-over for one. ctx ends with the
+	// real session.
+	setup(ctx context.Context, s *session) error
+	// ready runs after goka's Setup has restored the tables.
+	ready(ctx context.Context, s *session) error
+	// feed feeds goka one claim until the claim's messages end, then flushes
+	// and commits. ctx ends when goka has left the claim by itself or the time
+	// for the end of the session is over.
+	feed(ctx context.Context, s *session, out *outlet) error
+	// end runs when all claims have ended, before the session is given up.
+	end(s *session)
+}
+
+// group is the consumer group that goka gets. Its Consume goes on over
+// rebalances, since goka would sleep five seconds after each; it returns when
+// its context ends, with nil, or with the error that ended a session.
+type group struct {
+	sarama.ConsumerGroup
+	role  role
+	close func() // what was opened with the group
+}
+
+// Close implements sarama.ConsumerGroup.
+func (g *group) Close() error {
+	defer g.close()
+	return g.ConsumerGroup.Close()
+}
+
+// shortestSession is the least time from one session's beginning to the next
+// one's, so that a group that can not hold together does not spin.
+const shortestSession = 200 * time.Millisecond
+
+// Consume implements sarama.ConsumerGroup.
+func (g *group) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
+	for ctx.Err() == nil {
+		began := time.Now()
+		h := &handler{role: g.role, goka: goka}
+		err := g.ConsumerGroup.Consume(ctx, topics, h)
+		if ctx.Err() != nil && AsPermanent(errors.Join(err, h.error())) == nil {
+			return nil
+		}
+		if err := h.error(); err != nil {
+			return err
+		}
+		if err != nil && !errors.Is(err, errSessionOver) {
+			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, err)
+		}
+		select {
+		case <-time.After(shortestSession - time.Since(began)):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// handler runs one session: it stands between sarama and goka.
+type handler struct {
+	role    role
+	goka    sarama.ConsumerGroupHandler
+	session *session
+	entered bool // goka's Setup was called
+
+	mu  sync.Mutex
+	err error // the first fault of the session
+}
+
+func (h *handler) fault(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err == nil && !errors.Is(err, errSessionOver) && !errors.Is(err, context.Canceled) {
+		h.err = err
+	}
+}
+
+func (h *handler) error() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+// Setup implements sarama.ConsumerGroupHandler.
+func (h *handler) Setup(real sarama.ConsumerGroupSession) error {
+	h.session = newSession(real)
+	// Until the claims run, the session that goka sees ends with the real one;
+	// after that it ends when the last flush and commit are done.
+	stop := context.AfterFunc(real.Context(), h.session.cancel)
+	defer stop()
+	if err := h.role.setup(real.Context(), h.session); err != nil {
+		return h.failed(real, err)
+	}
+	h.entered = true
+	if err := h.goka.Setup(h.session); err != nil {
+		return h.failed(real, fmt.Errorf("setting up: %w", err))
+	}
+	// goka's Setup returns nil also when the session ended during the restore.
+	if real.Context().Err() != nil {
+		return errSessionOver
+	}
+	if err := h.role.ready(real.Context(), h.session); err != nil {
+		return h.failed(real, err)
+	}
+	if !stop() {
+		return errSessionOver
+	}
+	return nil
+}
+
+// failed makes sarama end the session, and keeps the reason unless it is only
+// that the session was over.
+func (h *handler) failed(real sarama.ConsumerGroupSession, err error) error {
+	if err := h.session.failure(); err != nil {
+		h.fault(err)
+	}
+	if real.Context().Err() != nil && AsPermanent(err) == nil {
+		return errSessionOver
+	}
+	h.fault(err)
+	return err
+}
+
+// ConsumeClaim implements sarama.ConsumerGroupHandler.
+func (h *handler) ConsumeClaim(real sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	out := newOutlet(claim)
+	h.session.register(out)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	// What a session's end takes is bounded by the rebalance timeout.
+	stop := context.AfterFunc(real.Context(), func() { time.AfterFunc(rebalanceTimeout/2, cancel) })
+	defer stop()
+
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		defer close(out.messages)
+		if err := h.role.feed(ctx, h.session, out); err != nil {
+			h.fault(fmt.Errorf("%s partition %d: %w", claim.Topic(), claim.Partition(), err))
+		}
+	}()
+	err := h.goka.ConsumeClaim(h.session, syntheticClaim{claim, out.messages})
+	cancel() // goka may have left by itself
+	<-fed
+	return err
+}
+
+// Cleanup implements sarama.ConsumerGroupHandler.
+func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
+	if h.session == nil {
+		return nil
+	}
+	if h.entered {
+		h.role.end(h.session)
+	}
+	h.session.cancel()
+	if !h.entered {
+		return nil
+	}
+	if err := h.session.failure(); err != nil {
+		h.fault(err)
+	}
+	if err := h.goka.Cleanup(h.session); err != nil {
+		h.fault(fmt.Errorf("ending a session: %w", err))
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package adapter
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+	"golang.org/x/sync/errgroup"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+	"pageheat/topology"
+)
+
+// HeatConfig is what the heat role of one process needs to know.
+type HeatConfig struct {
+	Settings
+	// Weights and Top say which pages lead.
+	Weights heat.Weights
+	Top     int
+	// PublishEvery is the shortest time between two leaders of a partition.
+	PublishEvery time.Duration
+	// CommitEvery is the longest that a change waits for its commit.
+	CommitEvery time.Duration
+}
+
+// Heat is the seam under the heat processor: the take-over of table partitions,
+// the record cache, and the transactions. One Heat serves one goka processor
+// after another, and keeps the partitions whose content is known to be in the
+// changelog.
+type Heat struct {
+	config   HeatConfig
+	producer *producer
+	topics   *topics
+	session  atomic.Pointer[session]
+	owner    string
+	sessions int
+	// partitions of the table.
+	partitions atomic.Int32
+
+	mu    sync.Mutex
+	kept  map[int32]*store.Partition
+	tasks map[int32]*task // of the session
+}
+
+// task is one heat partition in one session.
+type task struct {
+	partition   *store.Partition
+	transaction *transaction
+}
+
+// NewHeat returns the seam under a heat processor. The owner names this process
+// in the fences it writes; it must be unique.
+func NewHeat(c HeatConfig, owner string) *Heat {
+	return &Heat{config: c, owner: owner, kept: make(map[int32]*store.Partition), tasks: make(map[int32]*task)}
+}
+
+// Options are goka's options for the processor.
+func (h *Heat) Options() []goka.ProcessorOption {
+	s := h.config.Settings
+	return append(s.common("heat"),
+		goka.WithStorageBuilder(h.storage),
+		goka.WithUpdateCallback(h.restore),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("heat") }, h.fenced)),
+		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
+			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("heat"))
+			if err != nil {
+				return nil, fmt.Errorf("connecting a producer: %w", err)
+			}
+			h.producer = newProducer(plain, h.route, s.Topology.HeatTable)
+			return h.producer, nil
+		}),
+		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
+			var err error
+			if h.topics, err = newTopics(s, "heat"); err != nil {
+				return nil, err
+			}
+			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("heat", sarama.ReadUncommitted))
+			if err != nil {
+				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
+			}
+			return &group{ConsumerGroup: inner, role: h, close: h.topics.close}, nil
+		}),
+	)
+}
+
+// route sends a page to the partition that it belongs to, a progress or a fence
+// to the one its key names, and leaders to the only one of their topic.
+func (h *Heat) route(topic, key string) (int32, error) {
+	if topic != h.config.Topology.HeatTable {
+		return 0, nil
+	}
+	if _, partition, ok := codec.InternalKey(key); ok {
+		return partition, nil
+	}
+	return topology.Partition(key, int(h.partitions.Load())), nil
+}
+
+// storage gives goka the partition to restore: a kept one, or an empty one.
+func (h *Heat) storage(_ string, partition int32) (storage.Storage, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tasks[partition]
+	if t == nil {
+		return nil, fmt.Errorf("heat partition %d is not owned", partition)
+	}
+	return t.partition, nil
+}
+
+// restore takes a record of the changelog.
+func (h *Heat) restore(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+	err := s.Set(key, value)
+	if value == nil {
+		err = s.Delete(key)
+	}
+	if err != nil {
+		err = permanent(`the table can not be trusted; see "The changelog is damaged" in docs/operations.md`,
+			"restoring %s partition %d, offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
+		if s := h.session.Load(); s != nil {
+			s.fail(err)
+		}
+	}
+	return err
+}
+
+// fenced is where a restore ends: after the fence of the take-over.
+func (h *Heat) fenced(_ string, partition int32) (int64, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tasks[partition]
+	if t == nil {
+		return 0, fmt.Errorf("heat partition %d is not owned", partition)
+	}
+	return t.transaction.fenceAt + 1, nil
+}
+
+// setup takes over all claimed partitions.
+func (h *Heat) setup(ctx context.Context, s *session) error {
+	h.session.Store(s)
+	topic, partitions := s.claims()
+	if len(partitions) == 0 {
+		return nil
+	}
+	all, err := h.topics.partitions(topic)
+	if err != nil {
+		return err
+	}
+	h.partitions.Store(int32(all))
+	h.sessions++
+	owner := h.owner + "/" + strconv.Itoa(h.sessions)
+	h.mu.Lock()
+	kept := h.kept
+	h.kept, h.tasks = make(map[int32]*store.Partition), make(map[int32]*task)
+	h.mu.Unlock()
+
+	transactions := make(map[int32]*transaction)
+	fencing, ctx := errgroup.WithContext(ctx)
+	for _, p := range partitions {
+		fencing.Go(func() error {
+			t, err := takeOver(ctx, h.config.Settings, "heat", h.config.Topology.HeatTable, p,
+				h.config.Topology.HeatTransactionalID(p), codec.ProgressKey(p), owner)
+			if err != nil {
+				return err
+			}
+			partition := kept[p]
+			if partition == nil {
+				partition = store.New(p, h.config.Weights, h.config.Top)
+			}
+			partition.Resume()
+			if at, _ := partition.GetOffset(-1); at >= 0 && t.fenceAt == at+2 {
+				// One control record lies between our last transaction and this fence:
+				// nobody else wrote, and there is nothing to fetch.
+				partition.Refence(t.fence, t.fenceAt)
+			}
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			transactions[p] = t
+			h.tasks[p] = &task{partition: partition, transaction: t}
+			return nil
+		})
+	}
+	if err := fencing.Wait(); err != nil {
+		for _, t := range transactions {
+			t.abandon(errSessionOver)
+		}
+		return err
+	}
+	h.producer.begin(s.ctx, transactions)
+	return nil
+}
+
+// ready checks what was restored, and sets where each claim begins.
+func (h *Heat) ready(ctx context.Context, s *session) error {
+	topic, partitions := s.claims()
+	if len(partitions) == 0 {
+		return nil
+	}
+	behavior, err := h.topics.id(topic)
+	if err != nil {
+		return err
+	}
+	for _, p := range partitions {
+		if err := h.check(ctx, s, h.tasks[p], topic, behavior); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, behavior codec.TopicID) error {
+	p := t.partition.ID()
+	if fence, ok := t.partition.Fence(); !ok || fence.Owner != t.transaction.fence.Owner {
+		if ctx.Err() != nil {
+			return errSessionOver
+		}
+		return fmt.Errorf("restoring %s partition %d did not reach the fence at offset %d", h.config.Topology.HeatTable, p, t.transaction.fenceAt)
+	}
+	if err := t.partition.Check(); err != nil {
+		return permanent(`see "The changelog is damaged" in docs/operations.md`,
+			"restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
+	}
+	first, end, err := h.topics.bounds(topic, p)
+	if err != nil {
+		return err
+	}
+	progress, started := t.partition.Progress()
+	const anew = `see "A topic was created anew" in docs/operations.md`
+	switch {
+	case !started && first > 0:
+		return permanent(anew, "%s partition %d begins at offset %d, but the table has no progress in it", topic, p, first)
+	case !started:
+		t.partition.Begin(behavior, 0)
+	case progress.Behavior != behavior:
+		return permanent(anew, "%s was deleted and created anew: its topic id was %s and is %s", topic, progress.Behavior, behavior)
+	case progress.Next < first || progress.Next > end:
+		return permanent(anew, "%s partition %d holds offsets from %d to %d, the table goes on at %d", topic, p, first, end, progress.Next)
+	}
+	progress, _ = t.partition.Progress()
+	s.startAt(topic, p, progress.Next)
+	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next)
+	return nil
+}
+
+func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
+	h.mu.Lock()
+	t := h.tasks[out.claim.Partition()]
+	h.mu.Unlock()
+	f := newHeatFeed(h, s, t, out)
+	err := f.run(ctx)
+	if err == nil {
+		err = f.finish(ctx)
+	}
+	if err == nil && t.partition.Clean() {
+		h.mu.Lock()
+		h.kept[t.partition.ID()] = t.partition
+		h.mu.Unlock()
+	}
+	return err
+}
+
+func (h *Heat) end(s *session) { s.commit() }

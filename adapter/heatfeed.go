@@ -1,0 +1,281 @@
+package adapter
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+const (
+	// quietTime is how long nothing must have come for a commit at once.
+	quietTime = 100 * time.Millisecond
+	// shortestCommit is the least time between two commits while input comes.
+	shortestCommit = 200 * time.Millisecond
+	// commitShare is the part of the time that commits may take: after one of
+	// 100 ms, the next comes 1 s later at the earliest.
+	commitShare = 10
+	// repeatLeaders is how often leaders are sent even if nothing has changed:
+	// they are soft state, and a new ranking owner waits for them.
+	repeatLeaders = time.Second
+	// leastPages is the least number of changed pages that makes a commit due
+	// however slow the last one was.
+	leastPages = 1000
+	// trimInterval is how often applied ranges are deleted from their topic.
+	trimInterval = 10 * time.Second
+	// writeBurst is how many changed pages are handed to goka at a time while
+	// ranges wait.
+	writeBurst = 256
+)
+
+// heatFeed feeds the claim of one heat partition: it applies ranges to the
+// partition in memory, sends its leaders, and writes behind.
+type heatFeed struct {
+	*Heat
+	session *session
+	task    *task
+	out     *outlet
+	topic   string
+	part    int32
+
+	leaders     codec.Leaders
+	stale       bool // leaders differ from those last sent
+	sentLeaders time.Time
+	sending     *receipt // of leaders on their way
+
+	cut       *store.Cut // being written
+	committed *receipt   // of its last record, once that is handed over
+	began     time.Time  // of the cut
+	arena     []byte
+
+	latest     time.Time     // when a range came last
+	lastCommit time.Time     // when the last commit was done
+	took       time.Duration // how long it took
+	perPage    time.Duration // and per page
+	trimmed    time.Time
+}
+
+func newHeatFeed(h *Heat, s *session, t *task, out *outlet) *heatFeed {
+	now := time.Now()
+	return &heatFeed{Heat: h, session: s, task: t, out: out, topic: out.claim.Topic(), part: out.claim.Partition(),
+		stale: true, lastCommit: now, latest: now, trimmed: now}
+}
+
+// run applies and writes until the claim's messages end.
+func (f *heatFeed) run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if err := f.acknowledge(ctx); err != nil {
+			return err
+		}
+		if err := f.sendLeaders(ctx); err != nil {
+			return err
+		}
+		if f.cut == nil && f.due() {
+			f.begin()
+		}
+		writing := f.cut != nil && f.committed == nil
+		if writing {
+			if err := f.write(ctx, writeBurst); err != nil {
+				return err
+			}
+		} else {
+			timer.Reset(f.wait())
+		}
+		messages := f.out.claim.Messages()
+		if writing {
+			// Apply what waits, but do not wait for it.
+			select {
+			case m, ok := <-messages:
+				if !ok {
+					return nil
+				}
+				if err := f.apply(m); err != nil {
+					return err
+				}
+			case <-ctx.Done():
+				return ctx.Err()
+			default:
+			}
+			continue
+		}
+		select {
+		case m, ok := <-messages:
+			if !ok {
+				return nil
+			}
+			if err := f.apply(m); err != nil {
+				return err
+			}
+		case <-f.out.wake:
+		case <-timer.C:
+		case <-f.session.real().Done():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
+	_, err := f.task.partition.Apply(m.Value, m.Offset, f.reread)
+	if err != nil {
+		return fmt.Errorf("offset %d: %w", m.Offset, err)
+	}
+	f.stale = true
+	f.latest = time.Now()
+	return nil
+}
+
+// sendLeaders sends the partition's leaders if they are due and none are on
+// their way.
+func (f *heatFeed) sendLeaders(ctx context.Context) error {
+	if f.sending != nil || f.untilLeaders() > 0 {
+		return nil
+	}
+	f.task.partition.Leaders(&f.leaders)
+	m := f.out.message("", codec.AppendLeaders([]byte{byte(codec.FeedLeaders)}, &f.leaders))
+	f.sending = f.out.receipt(m)
+	f.stale = false
+	f.sentLeaders = time.Now()
+	return f.out.send(ctx, m)
+}
+
+// untilLeaders is how long it is until leaders are due.
+func (f *heatFeed) untilLeaders() time.Duration {
+	if f.stale {
+		return f.config.PublishEvery - time.Since(f.sentLeaders)
+	}
+	return repeatLeaders - time.Since(f.sentLeaders)
+}
+
+// due reports whether a commit should begin: at once when the input is quiet,
+// and else after a time that grows with what commits take.
+func (f *heatFeed) due() bool {
+	if !f.task.partition.Ahead() {
+		return false
+	}
+	if time.Since(f.latest) >= quietTime {
+		return true
+	}
+	changed := f.task.partition.Changed()
+	if changed > leastPages && time.Duration(changed)*f.perPage > transactionTimeout/4 {
+		return true
+	}
+	return time.Since(f.lastCommit) >= f.interval()
+}
+
+// interval is the time between two commits while input comes.
+func (f *heatFeed) interval() time.Duration {
+	return min(max(commitShare*f.took, shortestCommit), f.config.CommitEvery)
+}
+
+// wait is how long there is nothing to do if nothing comes.
+func (f *heatFeed) wait() time.Duration {
+	wait := repeatLeaders
+	if f.sending == nil {
+		wait = f.untilLeaders()
+	}
+	if f.cut == nil && f.task.partition.Ahead() {
+		wait = min(wait, quietTime-time.Since(f.latest), f.interval()-time.Since(f.lastCommit))
+	}
+	return max(wait, 0)
+}
+
+// begin takes the cut of the next commit.
+func (f *heatFeed) begin() {
+	f.cut = f.task.partition.Cut()
+	f.began = time.Now()
+}
+
+// write hands goka the next records of the cut, up to most.
+func (f *heatFeed) write(ctx context.Context, most int) error {
+	for range most {
+		if cap(f.arena)-len(f.arena) < 4<<10 {
+			f.arena = make([]byte, 0, 64<<10)
+		}
+		start := len(f.arena)
+		key, value, more := f.cut.Next(append(f.arena, byte(codec.FeedWrite)))
+		if !more {
+			return nil
+		}
+		if cap(value) == cap(f.arena) {
+			f.arena = value
+		}
+		m := f.out.message(key, value[start:len(value):len(value)])
+		if key == f.task.transaction.last {
+			f.committed = f.out.receipt(m)
+		}
+		if err := f.out.send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acknowledge takes note of leaders that arrived and of a commit that is done.
+func (f *heatFeed) acknowledge(context.Context) error {
+	if f.sending != nil && f.sending.done.Load() {
+		f.sending = nil
+	}
+	if f.committed == nil || !f.committed.done.Load() {
+		return nil
+	}
+	now := time.Now()
+	f.took = now.Sub(f.began)
+	f.perPage = f.took / time.Duration(max(f.cut.Size(), 1))
+	f.lastCommit = now
+	f.cut.Committed(f.task.transaction.end())
+	next := f.cut.Progress().Next
+	f.cut, f.committed = nil, nil
+	f.session.commitUpTo(f.topic, f.part, next)
+	if now.Sub(f.trimmed) >= trimInterval {
+		f.trimmed = now
+		f.topics.trim(f.topic, f.part, next)
+	}
+	return nil
+}
+
+// finish commits everything that was applied.
+func (f *heatFeed) finish(ctx context.Context) error {
+	for {
+		if f.cut == nil {
+			if f.begin(); f.cut == nil {
+				return nil
+			}
+		}
+		if f.committed == nil {
+			if err := f.write(ctx, f.cut.Len()); err != nil {
+				return err
+			}
+		}
+		if err := f.out.await(ctx, f.committed.done.Load); err != nil {
+			return err
+		}
+		if err := f.acknowledge(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// reread sums the behaviours of one input partition at offsets in (from, to]
+// that belong to this heat partition.
+func (f *heatFeed) reread(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+	f.config.Logger.Info("reads input again, since a range reaches across what is counted",
+		"partition", f.part, "input_partition", h.Partition, "from", from+1, "to", to)
+	input := f.config.Topology.Input
+	id, err := f.topics.id(input)
+	if err != nil {
+		return nil, err
+	}
+	if id != h.Input {
+		return nil, fmt.Errorf("%w: its topic id was %s and is %s", store.ErrOtherInput, h.Input, id)
+	}
+	return sumInput(f.session.real(), f.config.Settings, h, from, to, f.part, int(f.partitions.Load()))
+}

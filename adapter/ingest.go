@@ -1,0 +1,343 @@
+package adapter
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"pageheat/codec"
+)
+
+// IngestConfig is what the ingest role of one process needs to know.
+type IngestConfig struct {
+	Settings
+	// Linger is the longest that a behaviour waits to be sent on while ingest is
+	// caught up.
+	Linger time.Duration
+}
+
+// Ingest is the seam under the ingest processor: it bundles input records,
+// decides when to flush, and commits input offsets once every target partition
+// has acknowledged. One Ingest serves one goka processor.
+type Ingest struct {
+	config   IngestConfig
+	producer *producer
+	topics   *topics
+
+	// Of the session; set by setup, before its goroutines run.
+	input     codec.TopicID
+	starts    map[int32]codec.IngestStart
+	starting  atomic.Int32 // partitions whose start is not acknowledged
+	committer *committer
+	session   atomic.Pointer[session]
+}
+
+// NewIngest returns the seam under an ingest processor.
+func NewIngest(c IngestConfig) *Ingest { return &Ingest{config: c} }
+
+// Options are goka's options for the processor.
+func (in *Ingest) Options() []goka.ProcessorOption {
+	s := in.config.Settings
+	return append(s.common("ingest"),
+		goka.WithContextWrapper(keepFailures(&in.session)),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("ingest") }, nil)),
+		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
+			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("ingest"))
+			if err != nil {
+				return nil, fmt.Errorf("connecting a producer: %w", err)
+			}
+			in.producer = newProducer(plain, in.route, "")
+			return in.producer, nil
+		}),
+		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
+			var err error
+			if in.topics, err = newTopics(s, "ingest"); err != nil {
+				return nil, err
+			}
+			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("ingest", sarama.ReadCommitted))
+			if err != nil {
+				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
+			}
+			return &group{ConsumerGroup: inner, role: in, close: in.topics.close}, nil
+		}),
+	)
+}
+
+// route sends ranges to the partition that their key names, and all dead
+// letters to the only one.
+func (in *Ingest) route(topic, key string) (int32, error) {
+	if topic == in.config.Topology.Behavior {
+		return codec.KeyPartition(key)
+	}
+	return 0, nil
+}
+
+func (in *Ingest) setup(ctx context.Context, s *session) error {
+	topic, partitions := s.claims()
+	in.session.Store(s)
+	in.producer.begin(s.ctx, nil)
+	in.starts = make(map[int32]codec.IngestStart)
+	in.starting.Store(int32(len(partitions)))
+	in.committer = nil
+	if len(partitions) == 0 {
+		return nil
+	}
+	var err error
+	if in.input, err = in.topics.id(topic); err != nil {
+		return err
+	}
+	committed, err := in.topics.committed(in.config.Topology.IngestGroup, topic, partitions)
+	if err != nil {
+		return err
+	}
+	for _, p := range partitions {
+		first, end, err := in.topics.bounds(topic, p)
+		if err != nil {
+			return err
+		}
+		from := max(committed[p], 0)
+		if from > end {
+			return permanent(`see "A topic was created anew" in docs/operations.md`,
+				"the committed offset %d of %s partition %d is above its end %d", from, topic, p, end)
+		}
+		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: from - 1}
+		if first > from {
+			start.LostTo = first - 1
+			in.config.Logger.Error("input was deleted by its retention before it was read: these behaviours are lost",
+				"topic", topic, "partition", p, "from", from, "below", first, "messages_at_most", first-from)
+		}
+		in.starts[p] = start
+		s.startAt(topic, p, start.LostTo+1)
+	}
+	return nil
+}
+
+func (in *Ingest) ready(_ context.Context, s *session) error {
+	in.committer = startCommitter(s, func() bool { return in.starting.Load() == 0 })
+	return nil
+}
+
+func (in *Ingest) end(*session) {
+	if in.committer != nil {
+		in.committer.finish()
+	}
+}
+
+const (
+	// bundleRecords and bundleBytes end a bundle.
+	bundleRecords = 512
+	bundleBytes   = 256 << 10
+	// flushRecords and flushBytes end a range when ingest is behind. The bytes
+	// are of input; a range of so many fits into a message of its topic.
+	flushRecords = 65_536
+	flushBytes   = 3 << 20
+	// behindRecords is the lag from which on ingest flushes by volume.
+	behindRecords = 16_384
+	// longestGather ends a range even if ingest is behind.
+	longestGather = 500 * time.Millisecond
+	// topicCheckInterval is how old the knowledge of the input's topic id may be
+	// when a range is sent.
+	topicCheckInterval = time.Second
+)
+
+// ingestFeed feeds the claim of one input partition.
+type ingestFeed struct {
+	*Ingest
+	session *session
+	out     *outlet
+	topic   string
+	part    int32
+
+	bundle  []byte
+	records int // in the bundle
+
+	gathered int // records since the last flush
+	bytes    int
+	first    time.Time // when the first of them came
+	latest   time.Time // when the last of them came
+	last     int64     // offset of the last record, or of the start
+	checked  time.Time // when the topic id was last compared
+
+	sending   *receipt // of the flush on its way, nil if there is none
+	sendingTo int64
+}
+
+func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
+	f := &ingestFeed{Ingest: in, session: s, out: out, topic: out.claim.Topic(), part: out.claim.Partition()}
+	start := in.starts[f.part]
+	f.last = start.LostTo
+	m := out.message("", codec.AppendIngestStart(nil, start))
+	started := out.receipt(m)
+	if err := out.send(ctx, m); err != nil {
+		return err
+	}
+	if err := out.await(ctx, started.done.Load); err != nil {
+		return err
+	}
+	in.starting.Add(-1)
+	// The first mark is due even if nothing comes.
+	if err := f.flush(ctx); err != nil {
+		return err
+	}
+	if err := f.run(ctx); err != nil {
+		return err
+	}
+	return f.finish(ctx)
+}
+
+// run bundles and flushes until the claim's messages end.
+func (f *ingestFeed) run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		f.acknowledge()
+		if f.due() && f.sending == nil && f.out.outstanding() == 0 {
+			if err := f.flush(ctx); err != nil {
+				return err
+			}
+		}
+		if f.gathered > 0 {
+			timer.Reset(f.config.Linger)
+		}
+		messages := f.out.claim.Messages()
+		if f.full() {
+			messages = nil // back-pressure reaches the fetch
+		}
+		select {
+		case m, ok := <-messages:
+			if !ok {
+				return nil
+			}
+			if open, err := f.take(ctx, m, messages); err != nil || !open {
+				return err
+			}
+		case <-f.out.wake:
+		case <-timer.C:
+		case <-f.session.real().Done():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// take bundles a message and those that wait behind it. It reports whether
+// more may come.
+func (f *ingestFeed) take(ctx context.Context, m *sarama.ConsumerMessage, more <-chan *sarama.ConsumerMessage) (open bool, err error) {
+	now := time.Now()
+	if f.gathered == 0 {
+		f.first = now
+	}
+	f.latest = now
+	f.bundle = append(make([]byte, 0, max(len(f.bundle), 256)), byte(codec.FeedRecords))
+	f.records = 0
+	for open = true; ; {
+		f.bundle = codec.AppendBundleRecord(f.bundle, codec.Record{Offset: m.Offset, Key: m.Key, Value: m.Value})
+		f.records++
+		f.gathered++
+		f.bytes += len(m.Value)
+		f.last = m.Offset
+		if f.records >= bundleRecords || len(f.bundle) >= bundleBytes {
+			break
+		}
+		select {
+		case m, open = <-more:
+		default:
+			m = nil
+		}
+		if m == nil {
+			break
+		}
+	}
+	return open, f.out.send(ctx, f.out.message("", f.bundle))
+}
+
+// due reports whether what was gathered should be sent on: behind, by volume;
+// caught up, after the linger time.
+func (f *ingestFeed) due() bool {
+	if f.gathered == 0 {
+		return false
+	}
+	if f.gathered >= flushRecords || f.bytes >= flushBytes {
+		return true
+	}
+	now := time.Now()
+	behind := f.out.claim.HighWaterMarkOffset()-f.last > behindRecords && now.Sub(f.latest) < f.config.Linger
+	if behind {
+		return now.Sub(f.first) >= longestGather
+	}
+	return now.Sub(f.first) >= f.config.Linger
+}
+
+// full reports whether no more may be taken before a flush: when a range has
+// reached twice its volume while another is on its way, and when a flush waits
+// for dead letters to be acknowledged.
+func (f *ingestFeed) full() bool {
+	if f.sending != nil {
+		return f.gathered >= flushRecords || f.bytes >= flushBytes
+	}
+	return f.due()
+}
+
+// flush sends what was gathered. A range goes out alone, after everything
+// before it is acknowledged, its dead letters too.
+func (f *ingestFeed) flush(ctx context.Context) error {
+	if err := f.checkInput(); err != nil {
+		return err
+	}
+	m := f.out.message("", []byte{byte(codec.FeedFlush)})
+	f.sending, f.sendingTo = f.out.receipt(m), f.last
+	f.gathered, f.bytes = 0, 0
+	return f.out.send(ctx, m)
+}
+
+// checkInput makes sure that the offsets gathered are still those of the topic
+// whose id the ranges carry.
+func (f *ingestFeed) checkInput() error {
+	if time.Since(f.checked) < topicCheckInterval {
+		return nil
+	}
+	id, err := f.topics.id(f.topic)
+	if err != nil {
+		return err
+	}
+	if id != f.input {
+		return permanent(`see "A topic was created anew" in docs/operations.md`,
+			"the input topic %s was deleted and created anew: its topic id was %s and is %s", f.topic, f.input, id)
+	}
+	f.checked = time.Now()
+	return nil
+}
+
+// acknowledge takes note of a flush that every target has acknowledged.
+func (f *ingestFeed) acknowledge() {
+	if f.sending != nil && f.sending.done.Load() {
+		f.sending = nil
+		f.session.commitUpTo(f.topic, f.part, f.sendingTo+1)
+	}
+}
+
+// finish sends on what is left and waits until it is acknowledged.
+func (f *ingestFeed) finish(ctx context.Context) error {
+	settled := func() bool { return f.out.outstanding() == 0 }
+	if err := f.out.await(ctx, settled); err != nil {
+		return err
+	}
+	f.acknowledge()
+	if f.gathered == 0 {
+		return nil
+	}
+	if err := f.flush(ctx); err != nil {
+		return err
+	}
+	if err := f.out.await(ctx, settled); err != nil {
+		return err
+	}
+	f.acknowledge()
+	return nil
+}

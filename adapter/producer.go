@@ -1,0 +1,171 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"pageheat/codec"
+)
+
+// errNoSession says that a record was emitted outside of a session.
+var errNoSession = errors.New("there is no session of the consumer group")
+
+// router says to which partition of a topic a record with this key goes.
+type router func(topic, key string) (int32, error)
+
+// producer is the goka.Producer of one processor. Records of the group table
+// go into the transaction of their partition; all others are sent plainly, by
+// an idempotent producer that tries again without end.
+//
+// Everything belongs to a session: when it ends, Emit returns at once and all
+// open promises end with an error. goka waits for both.
+type producer struct {
+	plain sarama.AsyncProducer
+	route router
+	table string // the group table, empty if there is none
+
+	mu           sync.Mutex
+	ctx          context.Context // of the session, nil if there is none
+	transactions map[int32]*transaction
+	open         map[*emission]struct{}
+	drained      sync.WaitGroup
+}
+
+// emission is one record on its way.
+type emission struct {
+	finish goka.PromiseFinisher
+}
+
+// newProducer returns a producer that sends plain records through p and closes
+// it in the end.
+func newProducer(p sarama.AsyncProducer, route router, table string) *producer {
+	out := &producer{plain: p, route: route, table: table, open: make(map[*emission]struct{})}
+	out.drained.Go(func() {
+		for m := range p.Successes() {
+			out.settle(m.Metadata.(*emission), nil)
+		}
+	})
+	out.drained.Go(func() {
+		for e := range p.Errors() {
+			out.settle(e.Msg.Metadata.(*emission), fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition, e.Err))
+		}
+	})
+	return out
+}
+
+// begin opens a session: ctx ends with it. The transactions, by partition, are
+// for the group table.
+func (p *producer) begin(ctx context.Context, transactions map[int32]*transaction) {
+	p.mu.Lock()
+	p.ctx, p.transactions = ctx, transactions
+	p.mu.Unlock()
+	context.AfterFunc(ctx, func() { p.end(ctx) })
+}
+
+// end ends every promise of the session.
+func (p *producer) end(ctx context.Context) {
+	p.mu.Lock()
+	if p.ctx != ctx {
+		p.mu.Unlock()
+		return
+	}
+	open, transactions := p.open, p.transactions
+	p.ctx, p.open, p.transactions = nil, make(map[*emission]struct{}), nil
+	p.mu.Unlock()
+	for e := range open {
+		e.finish(nil, errSessionOver)
+	}
+	for _, t := range transactions {
+		t.abandon(errSessionOver)
+	}
+}
+
+// settle ends the promise of a record that was acknowledged or refused.
+func (p *producer) settle(e *emission, err error) {
+	p.mu.Lock()
+	_, ok := p.open[e]
+	delete(p.open, e)
+	p.mu.Unlock()
+	if ok {
+		e.finish(nil, err)
+	}
+}
+
+// Emit implements goka.Producer.
+func (p *producer) Emit(topic, key string, value []byte) *goka.Promise {
+	return p.EmitWithHeaders(topic, key, value, nil)
+}
+
+// EmitWithHeaders implements goka.Producer.
+func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka.Headers) *goka.Promise {
+	promise, finish := goka.NewPromiseWithFinisher()
+	partition, err := p.route(topic, key)
+	if err != nil {
+		return finish(nil, fmt.Errorf("sending to %s: %w", topic, err))
+	}
+	if topic == p.table {
+		p.write(partition, key, value, finish)
+	} else {
+		p.send(topic, partition, key, value, headers, finish)
+	}
+	return promise
+}
+
+// write puts a record of the group table into its partition's transaction.
+func (p *producer) write(partition int32, key string, value []byte, finish goka.PromiseFinisher) {
+	p.mu.Lock()
+	ctx, t := p.ctx, p.transactions[partition]
+	p.mu.Unlock()
+	switch {
+	case ctx == nil:
+		finish(nil, errNoSession)
+	case t == nil:
+		finish(nil, fmt.Errorf("writing to %s partition %d: it is not owned", p.table, partition))
+	default:
+		t.write(ctx, key, value, key == t.last, finish)
+	}
+}
+
+// send sends a record plainly.
+func (p *producer) send(topic string, partition int32, key string, value []byte, headers goka.Headers, finish goka.PromiseFinisher) {
+	e := &emission{finish: finish}
+	p.mu.Lock()
+	ctx := p.ctx
+	if ctx != nil {
+		p.open[e] = struct{}{}
+	}
+	p.mu.Unlock()
+	if ctx == nil {
+		finish(nil, errNoSession)
+		return
+	}
+	m := &sarama.ProducerMessage{Topic: topic, Partition: partition, Metadata: e}
+	if _, none := headers[codec.HeaderNoKey]; !none {
+		m.Key = sarama.StringEncoder(key)
+	}
+	if value != nil {
+		m.Value = sarama.ByteEncoder(value)
+	}
+	for name, v := range headers {
+		if name != codec.HeaderNoKey {
+			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(name), Value: v})
+		}
+	}
+	select {
+	case p.plain.Input() <- m:
+	case <-ctx.Done():
+		p.settle(e, errSessionOver)
+	}
+}
+
+// Close implements goka.Producer. What can not be sent any more is given up:
+// its session is over.
+func (p *producer) Close() error {
+	p.plain.AsyncClose()
+	return nil
+}

@@ -1,0 +1,203 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+
+	"pageheat/codec"
+	"pageheat/processors"
+)
+
+// RankingConfig is what the rank role of one process needs to know.
+type RankingConfig struct {
+	Settings
+	// Board is the name of the board.
+	Board string
+	// PublishEvery is the shortest time between two boards.
+	PublishEvery time.Duration
+}
+
+// Ranking is the seam under the ranking processor: the take-over of its epoch,
+// the times of publishing, and the watch over what is published. One Ranking
+// serves one goka processor after another.
+type Ranking struct {
+	config   RankingConfig
+	producer *producer
+	topics   *topics
+	session  atomic.Pointer[session]
+	owner    string
+	sessions int
+
+	// Of the session.
+	table       storage.Storage
+	transaction *transaction
+}
+
+// NewRanking returns the seam under a ranking processor. The owner names this
+// process in the fences it writes; it must be unique.
+func NewRanking(c RankingConfig, owner string) *Ranking { return &Ranking{config: c, owner: owner} }
+
+// Options are goka's options for the processor.
+func (r *Ranking) Options() []goka.ProcessorOption {
+	s := r.config.Settings
+	return append(s.common("rank"),
+		goka.WithContextWrapper(keepFailures(&r.session)),
+		goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) {
+			r.table = storage.NewMemory()
+			return r.table, nil
+		}),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("rank") },
+			func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil })),
+		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
+			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("rank"))
+			if err != nil {
+				return nil, fmt.Errorf("connecting a producer: %w", err)
+			}
+			onlyPartition := func(string, string) (int32, error) { return 0, nil }
+			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable)
+			return r.producer, nil
+		}),
+		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
+			var err error
+			if r.topics, err = newTopics(s, "rank"); err != nil {
+				return nil, err
+			}
+			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("rank", sarama.ReadUncommitted))
+			if err != nil {
+				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
+			}
+			return &group{ConsumerGroup: inner, role: r, close: r.topics.close}, nil
+		}),
+	)
+}
+
+// setup takes over the rank table.
+func (r *Ranking) setup(ctx context.Context, s *session) error {
+	r.session.Store(s)
+	if _, partitions := s.claims(); len(partitions) == 0 {
+		return nil
+	}
+	r.sessions++
+	t, err := takeOver(ctx, r.config.Settings, "rank", r.config.Topology.RankTable, 0,
+		r.config.Topology.RankTransactionalID(), codec.EpochKey(), r.owner+"/"+strconv.Itoa(r.sessions))
+	if err != nil {
+		return err
+	}
+	r.transaction = t
+	r.producer.begin(s.ctx, map[int32]*transaction{0: t})
+	return nil
+}
+
+// ready makes sure that the restore was whole. Leaders are soft state: they are
+// read from now on.
+func (r *Ranking) ready(ctx context.Context, s *session) error {
+	topic, partitions := s.claims()
+	if len(partitions) == 0 {
+		return nil
+	}
+	value, err := r.table.Get(codec.FenceKey(0))
+	if err != nil {
+		return fmt.Errorf("reading the fence of %s: %w", r.config.Topology.RankTable, err)
+	}
+	if fence, err := codec.DecodeFence(value); err != nil || fence.Owner != r.transaction.fence.Owner {
+		if ctx.Err() != nil {
+			return errSessionOver
+		}
+		return fmt.Errorf("restoring %s did not reach the fence at offset %d: %w", r.config.Topology.RankTable, r.transaction.fenceAt, err)
+	}
+	_, end, err := r.topics.bounds(topic, 0)
+	if err != nil {
+		return err
+	}
+	s.startAt(topic, 0, end)
+	r.config.Logger.Info("owns the ranking")
+	return nil
+}
+
+func (r *Ranking) end(s *session) { s.commit() }
+
+// published is a board in the output.
+type published struct {
+	version          uint64
+	value, positions []byte
+}
+
+// readPublished reads a record of the output; nil if it is not this board.
+func (r *Ranking) readPublished(m *sarama.ConsumerMessage) (*published, error) {
+	if string(m.Key) != r.config.Board || m.Value == nil {
+		return nil, nil
+	}
+	b, err := codec.DecodeBoard(m.Value)
+	if err != nil {
+		return nil, permanent("somebody else writes to this topic: give pageheat an output of its own",
+			"reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+	}
+	p := &published{version: b.Version, value: m.Value}
+	for _, h := range m.Headers {
+		if string(h.Key) == processors.HeaderPositions {
+			p.positions = h.Value
+		}
+	}
+	return p, nil
+}
+
+// newest is the newest board in the output, nil if there is none, and the
+// offset after the output's last record.
+func (r *Ranking) newest(ctx context.Context, consumer sarama.Consumer) (*published, int64, error) {
+	topic := r.config.Topology.Output
+	first, err := r.topics.client.GetOffset(topic, 0, sarama.OffsetOldest)
+	if err != nil {
+		return nil, 0, fmt.Errorf("looking up the offsets of %s: %w", topic, err)
+	}
+	end, err := CommittedEnd(r.topics.client, topic, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	for window := int64(1); ; window *= 2 {
+		from := max(first, end-window)
+		if from >= end {
+			return nil, end, nil
+		}
+		found, err := r.search(ctx, consumer, from, end)
+		if err != nil || found != nil || from == first {
+			return found, end, err
+		}
+	}
+}
+
+// search returns the newest board at offsets in [from, end).
+func (r *Ranking) search(ctx context.Context, consumer sarama.Consumer, from, end int64) (found *published, err error) {
+	claim, err := consumer.ConsumePartition(r.config.Topology.Output, 0, from)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s from offset %d: %w", r.config.Topology.Output, from, err)
+	}
+	defer func() { err = errors.Join(err, claim.Close()) }()
+	for {
+		select {
+		case m := <-claim.Messages():
+			p, err := r.readPublished(m)
+			if err != nil {
+				return nil, err
+			}
+			if p != nil {
+				found = p
+			}
+			if m.Offset >= end-1 {
+				return found, nil
+			}
+		case err := <-claim.Errors():
+			return nil, fmt.Errorf("reading %s: %w", r.config.Topology.Output, err)
+		case <-ctx.Done():
+			return nil, errSessionOver
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/topology"
+)
+
+// sumInput sums, per page, the valid behaviours of one input partition at
+// offsets in (from, to], for the pages of one of so many heat partitions. Both
+// offsets are of records that were read before.
+func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64, part int32, partitions int) (map[string]heat.Totals, error) {
+	config := s.tableConfig("reread") // reads what is committed
+	consumer, err := sarama.NewConsumer(s.Brokers, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting a consumer: %w", err)
+	}
+	defer func() { _ = consumer.Close() }()
+	claim, err := consumer.ConsumePartition(s.Topology.Input, h.Partition, from+1)
+	if errors.Is(err, sarama.ErrOffsetOutOfRange) {
+		return nil, permanent(`see "A range is missing" in docs/operations.md`,
+			"%s partition %d does not have offset %d any more: %w", s.Topology.Input, h.Partition, from+1, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s partition %d from offset %d: %w", s.Topology.Input, h.Partition, from+1, err)
+	}
+	defer func() { _ = claim.Close() }()
+	sums := make(map[string]heat.Totals)
+	for {
+		select {
+		case m := <-claim.Messages():
+			if m.Offset <= to {
+				b, refusal := codec.ParseBehaviour(m.Value, h.Limits)
+				if refusal == nil && topology.Partition(b.Page, partitions) == part {
+					t := sums[string(b.Page)]
+					t.Count(b)
+					sums[string(b.Page)] = t
+				}
+			}
+			if m.Offset >= to {
+				return sums, nil
+			}
+		case err := <-claim.Errors():
+			return nil, fmt.Errorf("reading %s partition %d again: %w", s.Topology.Input, h.Partition, err)
+		case <-ctx.Done():
+			return nil, errSessionOver
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package adapter
+
+import (
+	"io"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"pageheat/topology"
+)
+
+// Settings are what all clients of one process share.
+type Settings struct {
+	// Brokers are the addresses to begin with.
+	Brokers []string
+	// ClientID begins the client.id of every connection.
+	ClientID string
+	// InstanceID is the group.instance.id of this process (static membership);
+	// empty for dynamic membership. It must be unique among the instances.
+	InstanceID string
+	// SessionTimeout is how long the group waits for a silent member.
+	SessionTimeout time.Duration
+	// Topology names topics and groups.
+	Topology *topology.Topology
+	// Logger takes what an operator should know.
+	Logger *slog.Logger
+}
+
+const (
+	// rebalanceTimeout bounds a rebalance, and so the last flush and commit of
+	// a session.
+	rebalanceTimeout = 60 * time.Second
+	// transactionTimeout is how long the broker leaves a transaction open.
+	transactionTimeout = 60 * time.Second
+	// endlessRetries is as often as sarama may retry a record: at the longest
+	// backoff some hours. (It allocates a slot for each try, so there is no
+	// infinity.) A role that gives up even then is supervised.
+	endlessRetries = 10_000
+	// longestRetryBackoff is the pause between tries in a long outage.
+	longestRetryBackoff = time.Second
+)
+
+// config is what every client has in common.
+func (s Settings) config(purpose string) *sarama.Config {
+	c := sarama.NewConfig()
+	c.ClientID = s.ClientID + "-" + purpose
+	c.Version = sarama.V3_6_0_0
+	c.Metadata.Retry.Max = 5
+	c.Metadata.Retry.Backoff = 200 * time.Millisecond
+	c.Net.DialTimeout = 10 * time.Second
+	return c
+}
+
+// groupConfig is for a member of a consumer group.
+func (s Settings) groupConfig(purpose string, isolation sarama.IsolationLevel) *sarama.Config {
+	c := s.config(purpose)
+	c.Consumer.Group.InstanceId = s.InstanceID
+	if s.InstanceID != "" {
+		c.Consumer.Group.InstanceId = s.InstanceID + "-" + purpose
+	}
+	c.Consumer.Group.Session.Timeout = s.SessionTimeout
+	c.Consumer.Group.Heartbeat.Interval = min(s.SessionTimeout/6, 500*time.Millisecond)
+	c.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
+	c.Consumer.Group.Rebalance.Retry.Backoff = 100 * time.Millisecond
+	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	// Nothing is skipped silently: an offset that is not there is an error.
+	c.Consumer.Group.ResetInvalidOffsets = false
+	c.Consumer.Offsets.Initial = sarama.OffsetOldest
+	// Offsets are committed by the adapter alone.
+	c.Consumer.Offsets.AutoCommit.Enable = false
+	c.Consumer.Return.Errors = true
+	c.Consumer.IsolationLevel = isolation
+	c.Consumer.MaxProcessingTime = time.Second
+	c.Consumer.Fetch.Default = 4 << 20
+	c.Consumer.Fetch.Max = topology.MaxMessageBytes + 1<<20
+	return c
+}
+
+// tableConfig is for the consumer that restores tables.
+func (s Settings) tableConfig(purpose string) *sarama.Config {
+	c := s.config(purpose)
+	c.Consumer.IsolationLevel = sarama.ReadCommitted
+	c.Consumer.Return.Errors = true
+	c.Consumer.MaxProcessingTime = time.Second
+	c.Consumer.MaxWaitTime = 50 * time.Millisecond
+	c.Consumer.Fetch.Default = 8 << 20
+	c.ChannelBufferSize = 4096
+	return c
+}
+
+// producerConfig is for records whose partition is set by the sender: none is
+// lost, repeated or reordered while the producer lives.
+func (s Settings) producerConfig(purpose string) *sarama.Config {
+	c := s.config(purpose)
+	c.Producer.Idempotent = true
+	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Net.MaxOpenRequests = 1
+	c.Producer.Partitioner = sarama.NewManualPartitioner
+	c.Producer.MaxMessageBytes = topology.MaxMessageBytes - 1<<10
+	c.Producer.Return.Successes = true
+	c.Producer.Return.Errors = true
+	c.Producer.Retry.Max = endlessRetries
+	c.Producer.Retry.BackoffFunc = func(retries, _ int) time.Duration {
+		return min(time.Duration(math.Pow(2, float64(min(retries, 10))))*10*time.Millisecond, longestRetryBackoff)
+	}
+	return c
+}
+
+// transactionConfig is for the owner of one table partition. A fenced producer
+// does not always say so, but goes on retrying: few tries end it.
+func (s Settings) transactionConfig(purpose, id string) *sarama.Config {
+	c := s.producerConfig(purpose)
+	c.Producer.Transaction.ID = id
+	c.Producer.Transaction.Timeout = transactionTimeout
+	c.Producer.Transaction.Retry.Max = 250
+	c.Producer.Transaction.Retry.Backoff = 20 * time.Millisecond
+	c.Producer.Retry.Max = 20
+	c.ChannelBufferSize = 4096
+	return c
+}
+
+// admin returns a client for looking things up and an admin on it. Closing the
+// admin closes both.
+func (s Settings) admin(purpose string) (sarama.Client, sarama.ClusterAdmin, error) {
+	client, err := sarama.NewClient(s.Brokers, s.config(purpose))
+	if err != nil {
+		return nil, nil, err
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		_ = client.Close()
+		return nil, nil, err
+	}
+	return client, admin, nil
+}
+
+// common are the goka options of every role. goka's own log is for debugging
+// goka: what an operator should know is in the errors and in ours.
+func (s Settings) common(purpose string) []goka.ProcessorOption {
+	return []goka.ProcessorOption{
+		goka.WithClientID(s.ClientID + "-" + purpose),
+		goka.WithHasher(topology.Hasher()),
+		goka.WithLogger(GokaLogger(s.Logger)),
+		goka.WithConsumerSaramaBuilder(func(brokers []string, _ string) (sarama.Consumer, error) {
+			return sarama.NewConsumer(brokers, s.tableConfig(purpose))
+		}),
+	}
+}
+
+// GokaLogger writes what goka says at the debug level.
+func GokaLogger(l *slog.Logger) goka.Logger {
+	if l == nil {
+		l = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return slog.NewLogLogger(l.With("from", "goka").Handler(), slog.LevelDebug)
+}

@@ -1,0 +1,215 @@
+package processors
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// ErrOtherBehavior says that leaders were counted from another behaviour topic
+// than the newest board: the topic was deleted and created again.
+var ErrOtherBehavior = errors.New("the behaviour topic was created anew")
+
+// RankerConfig is what a ranker needs to know.
+type RankerConfig struct {
+	// Board is the name of the board.
+	Board string
+	// Weights make heat of totals.
+	Weights heat.Weights
+	// Top is the number of pages on the board, at least 1.
+	Top int
+}
+
+// Ranker merges the leaders of all heat partitions into the board. A page in
+// the board's first N is among the first N of its own partition, so merging
+// those is exact. It belongs to one goroutine.
+//
+// What it publishes never goes back: it starts from the newest board, ignores
+// leaders older than those a board was made from, and has no board until every
+// partition has sent some. Its versions begin with an epoch that no other
+// ranker has had: version = (epoch - 1) * 2^32 + n.
+type Ranker struct {
+	config  RankerConfig
+	epoch   uint64
+	n       uint64
+	latest  []*codec.Leaders // per heat partition, nil before the first
+	floor   codec.Positions  // what the newest board was made from
+	newest  *codec.Board
+	changed bool
+	merged  []ranked
+}
+
+// epochBits is where the epoch begins in a version.
+const epochBits = 32
+
+// Epoch is the epoch that a board's version belongs to.
+func Epoch(version uint64) uint64 { return version>>epochBits + 1 }
+
+// ranked is a page with what orders it.
+type ranked struct {
+	leader *codec.Leader
+	score  heat.Score
+}
+
+// NewRanker returns a ranker without an epoch: it has no board before Begin.
+func NewRanker(c RankerConfig) *Ranker { return &Ranker{config: c} }
+
+// Begin starts a new epoch from the newest board, nil if there is none, and the
+// positions that it was made from. Boards need leaders of all partitions.
+func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made codec.Positions) {
+	if epoch == r.epoch && len(r.latest) == partitions {
+		return
+	}
+	if len(r.latest) != partitions {
+		r.latest = make([]*codec.Leaders, partitions)
+	}
+	r.epoch, r.n = epoch, 0
+	if r.newest == nil || newest != nil && newest.Version > r.newest.Version {
+		r.newest, r.floor = newest, made
+		for p, l := range r.latest {
+			if l != nil && l.Next < r.position(p).Next {
+				r.latest[p] = nil
+			}
+		}
+	}
+	r.changed = true
+}
+
+func (r *Ranker) position(partition int) codec.Position {
+	if partition < len(r.floor) {
+		return r.floor[partition]
+	}
+	return codec.Position{}
+}
+
+// Leaders takes the leaders of one partition; they belong to the ranker from
+// then on. It reports whether they were new enough.
+func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
+	p := int(l.Partition)
+	if p < 0 || p >= len(r.latest) {
+		return false, fmt.Errorf("leaders of partition %d of %d", p, len(r.latest))
+	}
+	floor := r.position(p)
+	if floor.Behavior != (codec.TopicID{}) && floor.Behavior != l.Behavior {
+		return false, fmt.Errorf("%w: its topic id was %s and is %s", ErrOtherBehavior, floor.Behavior, l.Behavior)
+	}
+	if l.Next < floor.Next {
+		return false, nil
+	}
+	r.latest[p] = l
+	r.changed = true
+	return true, nil
+}
+
+// Board returns the next board and the positions it is made from. It returns
+// nil while leaders of a partition are missing, and, unless again is set, where
+// the board would say the same as the last. The board belongs to the ranker
+// and is not changed any more.
+func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions) {
+	if r.epoch == 0 || !r.changed && !again || slices.Contains(r.latest, nil) {
+		return nil, nil
+	}
+	r.changed = false
+	now = now.UTC().Truncate(time.Millisecond)
+	next := &codec.Board{Board: r.config.Board, UpdatedAt: now, Offsets: r.offsets()}
+	floor := make(codec.Positions, len(r.latest))
+	for p, l := range r.latest {
+		next.Counted += l.Counted
+		floor[p] = codec.Position{Behavior: l.Behavior, Next: l.Next}
+	}
+	next.Pages = r.pages(now)
+	if !again && r.newest != nil && same(r.newest, next) {
+		r.floor = floor
+		return nil, nil
+	}
+	r.n++
+	next.Version = (r.epoch-1)<<epochBits + r.n
+	r.newest, r.floor = next, floor
+	return next, floor
+}
+
+// offsets are, per input partition, the next offset of which all is counted.
+func (r *Ranker) offsets() codec.Offsets {
+	inputs := 0
+	for _, l := range r.latest {
+		inputs = max(inputs, len(l.To))
+	}
+	offsets := make([]int64, inputs)
+	for input := range offsets {
+		lowest := int64(-1)
+		for p, l := range r.latest {
+			to := int64(-1)
+			if input < len(l.To) {
+				to = l.To[input]
+			}
+			if p == 0 || to < lowest {
+				lowest = to
+			}
+		}
+		offsets[input] = lowest + 1
+	}
+	return codec.NewOffsets(offsets)
+}
+
+// pages merges the partitions' leaders.
+func (r *Ranker) pages(now time.Time) []codec.BoardPage {
+	r.merged = r.merged[:0]
+	for _, l := range r.latest {
+		for i := range l.Pages {
+			r.merged = append(r.merged, ranked{&l.Pages[i], r.config.Weights.Score(&l.Pages[i].Totals)})
+		}
+	}
+	slices.SortFunc(r.merged, func(a, b ranked) int {
+		if heat.Before(a.score, a.leader.Page, b.score, b.leader.Page) {
+			return -1
+		}
+		return 1
+	})
+	pages := make([]codec.BoardPage, min(r.config.Top, len(r.merged)))
+	for i := range pages {
+		l := r.merged[i].leader
+		pages[i] = codec.BoardPage{
+			Rank: i + 1, RankSince: now, Page: l.Page,
+			Heat:       codec.Decimal(r.config.Weights.Heat(&l.Totals)),
+			Clicks:     codec.Decimal(l.Totals.Clicks.String()),
+			Minutes:    codec.Decimal(l.Totals.MinutesDecimal()),
+			Likes:      l.Totals.Likes,
+			Behaviours: l.Totals.Behaviours,
+		}
+		r.remember(&pages[i])
+	}
+	return pages
+}
+
+// remember fills in which rank the page held before this one, and since when it
+// holds this one.
+func (r *Ranker) remember(page *codec.BoardPage) {
+	if r.newest == nil {
+		return
+	}
+	for i := range r.newest.Pages {
+		before := &r.newest.Pages[i]
+		if before.Page != page.Page {
+			continue
+		}
+		if before.Rank == page.Rank {
+			page.PreviousRank, page.RankSince = before.PreviousRank, before.RankSince
+		} else {
+			page.PreviousRank = before.Rank
+		}
+		return
+	}
+}
+
+// same reports whether two boards say the same, version and time aside.
+func same(a, b *codec.Board) bool {
+	return a.Counted == b.Counted && slices.Equal(a.Offsets, b.Offsets) &&
+		slices.EqualFunc(a.Pages, b.Pages, func(x, y codec.BoardPage) bool {
+			return x.Page == y.Page && x.Rank == y.Rank && x.Heat == y.Heat && x.Clicks == y.Clicks &&
+				x.Minutes == y.Minutes && x.Likes == y.Likes && x.Behaviours == y.Behaviours
+		})
+}

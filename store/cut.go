@@ -1,0 +1,89 @@
+package store
+
+import (
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// Cut is what one transaction writes: every page that changed since the last
+// cut, with its totals at the cut, and last the progress. It belongs to the
+// goroutine of its partition.
+type Cut struct {
+	partition *Partition
+	pages     []*page
+	next      int
+	left      map[*page]heat.Totals // totals at the cut of pages changed since
+	progress  codec.Progress
+	finished  bool
+}
+
+// Cut takes the changed pages, the progress and the count together. It
+// returns nil while an earlier cut is open or when nothing was applied.
+func (p *Partition) Cut() *Cut {
+	if p.cut != nil || !p.ahead || p.failed != nil {
+		return nil
+	}
+	c := &Cut{partition: p, pages: p.changed, left: make(map[*page]heat.Totals), progress: p.progress}
+	c.progress.To = append([]int64(nil), p.progress.To...)
+	c.progress.Lost = append([]uint64(nil), p.progress.Lost...)
+	for _, pg := range c.pages {
+		pg.state = pg.state&^changed | writing
+	}
+	p.changed = nil
+	p.ahead = false
+	p.cut = c
+	return c
+}
+
+// leave keeps the totals of the cut for a page that is about to change.
+func (c *Cut) leave(pg *page) {
+	pg.state &^= writing
+	c.left[pg] = pg.Totals
+}
+
+// Next appends the next record's value to dst and returns it with its key. The
+// last record is the progress; after it, more is false and nothing is returned.
+func (c *Cut) Next(dst []byte) (key string, value []byte, more bool) {
+	if c.next == len(c.pages) {
+		if c.finished {
+			return "", dst, false
+		}
+		c.finished = true
+		return codec.ProgressKey(c.partition.id), codec.AppendProgress(dst, &c.progress), true
+	}
+	pg := c.pages[c.next]
+	c.pages[c.next] = nil
+	c.next++
+	if pg.state&writing != 0 {
+		pg.state &^= writing
+		return pg.Name, codec.AppendPageState(dst, &pg.Totals), true
+	}
+	t := c.left[pg]
+	delete(c.left, pg)
+	return pg.Name, codec.AppendPageState(dst, &t), true
+}
+
+// Len is the number of records of the cut that Next has yet to return.
+func (c *Cut) Len() int {
+	n := len(c.pages) - c.next
+	if !c.finished {
+		n++
+	}
+	return n
+}
+
+// Size is the number of pages in the cut.
+func (c *Cut) Size() int { return len(c.pages) }
+
+// Progress is the progress that the cut was taken at.
+func (c *Cut) Progress() *codec.Progress { return &c.progress }
+
+// Committed says that the transaction with every record of the cut is known
+// to be committed, the last of them at the given offset of the changelog.
+func (c *Cut) Committed(offset int64) {
+	p := c.partition
+	if p.cut == c {
+		p.cut = nil
+		p.offset = offset
+	}
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// ErrGap says that a range begins above the partition's progress: behaviours
+// between the two never reached the table. The rules of ingest exclude it; the
+// check is there for the day they fail. It is permanent: what is missing can
+// not come later.
+var ErrGap = errors.New("a range is missing")
+
+// ErrOtherInput says that a range was read from an input topic with another
+// topic id than the one this partition has counted so far: the topic was
+// deleted and created again, and its offsets name other messages now.
+var ErrOtherInput = errors.New("the input topic was created anew")
+
+// Reread sums, per page of this partition, the valid behaviours of one input
+// partition at offsets in (from, to], under the given limits. A Partition asks
+// for it when a range reaches across its progress.
+type Reread func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error)
+
+// page is one page of the table with what the cache knows of it.
+type page struct {
+	heat.Page
+	state pageState
+}
+
+// pageState says where a page stands between two commits.
+type pageState uint8
+
+const (
+	// changed: the page is in Partition.changed.
+	changed pageState = 1 << iota
+	// writing: the page is in the open cut, not handed out yet, and has not
+	// changed since the cut.
+	writing
+)
+
+// Partition is one partition of the heat table in memory. It belongs to one
+// goroutine at a time; only the methods that goka calls during the restore run
+// elsewhere, and before anything else does.
+type Partition struct {
+	id    int32
+	pages map[string]*page
+	index *heat.Index
+	top   []*heat.Page
+
+	progress codec.Progress
+	started  bool // a progress was applied or restored
+	fence    codec.Fence
+	fenced   bool
+	sum      uint64 // behaviours over all pages
+
+	changed []*page
+	ahead   bool // the progress moved since the last cut
+	cut     *Cut
+
+	offset    int64 // changelog offset of the last record known to be in here
+	recovered bool
+	failed    error
+}
+
+// New returns an empty partition with the given number, whose hottest top
+// pages under the weights are kept at hand.
+func New(id int32, weights heat.Weights, top int) *Partition {
+	p := &Partition{id: id, pages: make(map[string]*page), offset: offsetUnknown}
+	p.index = heat.NewIndex(weights, top, func(yield func(*heat.Page) bool) {
+		for _, pg := range p.pages {
+			if !yield(&pg.Page) {
+				return
+			}
+		}
+	})
+	return p
+}
+
+// ID is the number of the partition.
+func (p *Partition) ID() int32 { return p.id }
+
+// Len is the number of pages.
+func (p *Partition) Len() int { return len(p.pages) }
+
+// Changed is the number of pages that the next cut would hold.
+func (p *Partition) Changed() int { return len(p.changed) }
+
+// Ahead reports whether something was applied that no cut has taken yet.
+func (p *Partition) Ahead() bool { return p.ahead }
+
+// Clean reports whether everything in memory is known to be in the changelog:
+// such a partition may be kept for the next session.
+func (p *Partition) Clean() bool { return p.failed == nil && p.cut == nil && !p.ahead }
+
+// Progress is how far the partition has read, and whether it has read
+// anything yet. The slices belong to the partition.
+func (p *Partition) Progress() (codec.Progress, bool) { return p.progress, p.started }
+
+// Fence is the newest fence that the restore has seen, if any.
+func (p *Partition) Fence() (codec.Fence, bool) { return p.fence, p.fenced }
+
+// Begin names the topics an empty partition starts to count from, at the
+// given offset of the behaviour topic.
+func (p *Partition) Begin(behavior codec.TopicID, next int64) {
+	if !p.started {
+		p.progress = codec.Progress{Behavior: behavior, Next: next}
+		p.started = true
+	}
+}
+
+// Apply applies the range in msg, the record at the given offset of the
+// behaviour topic. A range wholly at or below the progress is dropped; of one
+// that reaches across it, what was counted before is read again and taken off.
+// It returns how many behaviours were new. After an error the partition is no
+// longer fit for use: it must be restored.
+func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, error) {
+	r, err := codec.ReadRange(msg)
+	if err != nil {
+		return 0, p.fail(fmt.Errorf("reading a range: %w", err))
+	}
+	h := r.Header
+	if p.progress.Input == (codec.TopicID{}) {
+		p.progress.Input = h.Input
+	}
+	if p.progress.Input != h.Input {
+		return 0, p.fail(fmt.Errorf("%w: its topic id was %s and is %s", ErrOtherInput, p.progress.Input, h.Input))
+	}
+	done := p.to(h.Partition)
+	p.progress.Next = offset + 1
+	p.ahead = true
+	switch {
+	case h.From > done:
+		return 0, p.fail(fmt.Errorf("%w: input partition %d was counted up to offset %d, the next range begins after %d",
+			ErrGap, h.Partition, done, h.From))
+	case h.To <= done:
+		return 0, nil
+	case h.Lost:
+		p.progress.Lost[h.Partition] += uint64(h.To - done)
+		p.progress.To[h.Partition] = h.To
+		return 0, nil
+	}
+	var before map[string]heat.Totals
+	if h.From < done && r.Pages > 0 {
+		if before, err = reread(h, h.From, done); err != nil {
+			return 0, p.fail(fmt.Errorf("reading input partition %d again at offsets (%d, %d] for an overlap: %w",
+				h.Partition, h.From, done, err))
+		}
+	}
+	n, err := p.add(&r, before)
+	if err != nil {
+		return 0, p.fail(fmt.Errorf("applying offsets (%d, %d] of input partition %d: %w", h.From, h.To, h.Partition, err))
+	}
+	p.progress.To[h.Partition] = h.To
+	p.progress.Counted += n
+	return n, nil
+}
+
+// add adds every page's sum of the range, less what was counted before.
+func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (uint64, error) {
+	var n uint64
+	for {
+		name, t, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		if b, ok := before[string(name)]; ok {
+			if err := t.Sub(&b); err != nil {
+				return 0, fmt.Errorf("page %q: taking off what was counted before: %w", name, err)
+			}
+		}
+		if t.Behaviours == 0 {
+			continue
+		}
+		n += t.Behaviours
+		p.change(name, &t)
+	}
+	p.sum += n
+	return n, nil
+}
+
+// change adds t to a page's totals.
+func (p *Partition) change(name []byte, t *heat.Totals) {
+	pg := p.pages[string(name)]
+	if pg == nil {
+		pg = p.create(string(name))
+	}
+	if pg.state&writing != 0 {
+		p.cut.leave(pg)
+	}
+	if pg.state&changed == 0 {
+		pg.state |= changed
+		p.changed = append(p.changed, pg)
+	}
+	pg.Totals.Add(t)
+	p.index.Changed(&pg.Page)
+}
+
+func (p *Partition) create(name string) *page {
+	pg := &page{Page: heat.Page{Name: name}}
+	p.pages[name] = pg
+	return pg
+}
+
+// to is the progress in one input partition; a new one is known from then on.
+func (p *Partition) to(input int32) int64 {
+	for int(input) >= len(p.progress.To) {
+		p.progress.To = append(p.progress.To, -1)
+		p.progress.Lost = append(p.progress.Lost, 0)
+	}
+	return p.progress.To[input]
+}
+
+// Leaders are the partition's hottest pages, in order, with how far it has
+// read. They share nothing with the partition that changes later, except To
+// and Lost, which must be encoded before the next Apply.
+func (p *Partition) Leaders(into *codec.Leaders) {
+	p.top = p.index.Top(p.top[:0])
+	into.Partition = p.id
+	into.Input, into.Behavior = p.progress.Input, p.progress.Behavior
+	into.Next, into.Counted = p.progress.Next, p.progress.Counted
+	into.To, into.Lost = p.progress.To, p.progress.Lost
+	into.Pages = into.Pages[:0]
+	for _, pg := range p.top {
+		into.Pages = append(into.Pages, codec.Leader{Page: pg.Name, Totals: pg.Totals})
+	}
+}
+
+// Totals are one page's totals, and whether the page is known.
+func (p *Partition) Totals(name string) (heat.Totals, bool) {
+	pg := p.pages[name]
+	if pg == nil {
+		return heat.Totals{}, false
+	}
+	return pg.Totals, true
+}
+
+func (p *Partition) fail(err error) error {
+	p.failed = err
+	return err
+}

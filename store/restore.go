@@ -1,0 +1,139 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lovoo/goka/storage"
+
+	"pageheat/codec"
+)
+
+// offsetUnknown is the changelog offset of a partition that was never restored.
+const offsetUnknown = -1
+
+// Partition is the storage that goka restores from the changelog.
+var _ storage.Storage = (*Partition)(nil)
+
+// Open is part of storage.Storage and does nothing.
+func (p *Partition) Open() error { return nil }
+
+// Close is part of storage.Storage and does nothing: whether a partition
+// outlives its session is decided by who keeps it.
+func (p *Partition) Close() error { return nil }
+
+// Set takes a record of the changelog while the partition is restored. Later
+// it does nothing: goka hands every record that is written behind to it too,
+// and what is in memory is newer.
+func (p *Partition) Set(key string, value []byte) error {
+	if p.recovered {
+		return nil
+	}
+	if kind, partition, ok := codec.InternalKey(key); ok {
+		return p.restoreInternal(kind, partition, value)
+	}
+	t, err := codec.DecodePageState(value)
+	if err != nil {
+		return p.fail(fmt.Errorf("the state of page %q: %w", key, err))
+	}
+	pg := p.pages[key]
+	if pg == nil {
+		pg = p.create(key)
+	}
+	p.sum += t.Behaviours - pg.Totals.Behaviours
+	pg.Totals = t
+	p.index.Changed(&pg.Page)
+	return nil
+}
+
+func (p *Partition) restoreInternal(kind codec.Kind, partition int32, value []byte) (err error) {
+	if partition != p.id {
+		return p.fail(fmt.Errorf("a %s record of partition %d is in partition %d", kind, partition, p.id))
+	}
+	switch kind {
+	case codec.KindProgress:
+		p.progress, err = codec.DecodeProgress(value)
+		p.started = true
+	case codec.KindFence:
+		p.fence, err = codec.DecodeFence(value)
+		p.fenced = true
+	}
+	if err != nil {
+		return p.fail(fmt.Errorf("the %s of partition %d: %w", kind, partition, err))
+	}
+	return nil
+}
+
+// Check says whether a restored partition is fit for use: its sum over all
+// pages must be the count of its progress, since both were written together.
+func (p *Partition) Check() error {
+	switch {
+	case p.failed != nil:
+		return p.failed
+	case p.sum != p.progress.Counted:
+		return p.fail(fmt.Errorf("the pages of partition %d hold %d behaviours, its progress says %d: "+
+			"the changelog is damaged", p.id, p.sum, p.progress.Counted))
+	case !p.started && len(p.pages) > 0:
+		return p.fail(fmt.Errorf("partition %d holds %d pages and no progress: the changelog is damaged", p.id, len(p.pages)))
+	}
+	return nil
+}
+
+// Resume makes a kept partition ready to be restored again: records that
+// others may have written since are taken, until MarkRecovered.
+func (p *Partition) Resume() { p.recovered = false }
+
+// Refence says that the newest fence, at the given changelog offset, is known
+// without reading it, and that nothing but it was written since Cut.Committed.
+func (p *Partition) Refence(f codec.Fence, offset int64) {
+	p.fence, p.fenced, p.offset = f, true, offset
+}
+
+// MarkRecovered ends the restore.
+func (p *Partition) MarkRecovered() error {
+	p.recovered = true
+	return nil
+}
+
+// GetOffset is the changelog offset of the last record in here, or def.
+func (p *Partition) GetOffset(def int64) (int64, error) {
+	if p.offset == offsetUnknown {
+		return def, nil
+	}
+	return p.offset, nil
+}
+
+// SetOffset sets the changelog offset of the last record in here.
+func (p *Partition) SetOffset(offset int64) error {
+	p.offset = offset
+	return nil
+}
+
+// Has reports whether the page is known.
+func (p *Partition) Has(key string) (bool, error) {
+	_, ok := p.pages[key]
+	return ok, nil
+}
+
+// Get is the encoded state of a page, nil if the page is not known.
+func (p *Partition) Get(key string) ([]byte, error) {
+	t, ok := p.Totals(key)
+	if !ok {
+		return nil, nil
+	}
+	return codec.AppendPageState(nil, &t), nil
+}
+
+// Delete refuses: no page is ever taken out of the table, since its heat would
+// be wrong when it is visited again.
+func (p *Partition) Delete(key string) error {
+	return p.fail(fmt.Errorf("page %q: a tombstone in the changelog: %w", key, errors.ErrUnsupported))
+}
+
+// Iterator is not offered: the table is read from its changelog.
+func (p *Partition) Iterator() (storage.Iterator, error) { return nil, errors.ErrUnsupported }
+
+// IteratorWithRange is not offered: the table is read from its changelog.
+func (p *Partition) IteratorWithRange(_, _ []byte) (storage.Iterator, error) {
+	return nil, errors.ErrUnsupported
+}
