@@ -1,0 +1,153 @@
+package traffic
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"sort"
+	"strconv"
+	"time"
+)
+
+const (
+	// Pause is the time between two of the article's batches.
+	Pause = 5 * time.Second
+	// MaxBatch is the most messages of one batch.
+	MaxBatch = 50
+	// DefaultPages is how many pages there are.
+	DefaultPages = 100
+	// MaxPages is the most pages that may be asked for: with an exponent, each
+	// takes 8 bytes.
+	MaxPages = 100_000_000
+	// MaxZipf is the largest exponent; page1 then has all but a thousandth of
+	// the visits.
+	MaxZipf = 10
+)
+
+// Options shape the simulated traffic. The zero value is the article's.
+type Options struct {
+	// Pages is how many pages there are, named page1 and so on; 0 means
+	// [DefaultPages], at most [MaxPages].
+	Pages int
+	// Zipf is the exponent of Zipf's law, from 0 to [MaxZipf]: the page of
+	// rank r is visited 1/r^Zipf times as often as page1. 0: all alike.
+	Zipf float64
+	// Seed makes two simulators with the same options alike.
+	Seed uint64
+}
+
+// Validate says which option is out of its range.
+func (o Options) Validate() error {
+	var errs []error
+	if o.Pages < 0 || o.Pages > MaxPages {
+		errs = append(errs, fmt.Errorf("pages: %d: must be from 1 to %d", o.Pages, MaxPages))
+	}
+	if !(o.Zipf >= 0 && o.Zipf <= MaxZipf) { // not NaN either
+		errs = append(errs, fmt.Errorf("zipf: %g: must be from 0 to %d", o.Zipf, MaxZipf))
+	}
+	return errors.Join(errs...)
+}
+
+// Simulator makes messages. It is not safe for concurrent use.
+type Simulator struct {
+	random *rand.Rand
+	pages  int
+	// visits holds the cumulated share of the pages before and at each rank,
+	// up to 1; nil: all alike.
+	visits []float64
+}
+
+// NewSimulator checks the options.
+func NewSimulator(o Options) (*Simulator, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("simulate traffic: %w", err)
+	}
+	if o.Pages == 0 {
+		o.Pages = DefaultPages
+	}
+	s := &Simulator{
+		// The second word only has to be the same in every run.
+		random: rand.New(rand.NewPCG(o.Seed, 0)),
+		pages:  o.Pages,
+	}
+	if o.Zipf > 0 {
+		s.visits = zipf(o.Pages, o.Zipf)
+	}
+	return s, nil
+}
+
+// zipf is the cumulated distribution of Zipf's law over n ranks. rand.Zipf of the
+// standard library takes only exponents above 1; traffic is often below.
+func zipf(n int, exponent float64) []float64 {
+	cumulated := make([]float64, n)
+	var sum float64
+	for i := range cumulated {
+		sum += math.Pow(float64(i+1), -exponent)
+		cumulated[i] = sum
+	}
+	for i := range cumulated {
+		cumulated[i] /= sum
+	}
+	return cumulated
+}
+
+// Visit is one simulated behaviour.
+type Visit struct {
+	// Page is the page's number, from 1.
+	Page int
+	// Clicks is from 1 to 5.
+	Clicks int
+	// Minutes is the dwell time, from 0 to 5.
+	Minutes float32
+	// Like is -1, 0 or 1.
+	Like int
+}
+
+// Next makes a visit.
+func (s *Simulator) Next() Visit {
+	return Visit{
+		Page:    s.page(),
+		Clicks:  1 + s.random.IntN(5),
+		Minutes: float32(s.random.IntN(5)) + s.random.Float32(),
+		Like:    s.random.IntN(3) - 1,
+	}
+}
+
+func (s *Simulator) page() int {
+	if s.visits == nil {
+		return 1 + s.random.IntN(s.pages)
+	}
+	// The last share is 1 and the number below it, so there is always one.
+	return 1 + sort.SearchFloat64s(s.visits, s.random.Float64())
+}
+
+// Messages makes messages without end. Each is valid only until the next one.
+func (s *Simulator) Messages() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var buf []byte
+		for {
+			buf = s.Next().Append(buf[:0])
+			if !yield(buf) {
+				return
+			}
+		}
+	}
+}
+
+// Batch is how many messages the article's producer sends at once: from 0 to
+// [MaxBatch].
+func (s *Simulator) Batch() int { return s.random.IntN(MaxBatch + 1) }
+
+// Append appends the visit as a message, page|clicks|minutes|like, to dst.
+func (v Visit) Append(dst []byte) []byte {
+	dst = append(dst, "page"...)
+	dst = strconv.AppendInt(dst, int64(v.Page), 10)
+	dst = append(dst, '|')
+	dst = strconv.AppendInt(dst, int64(v.Clicks), 10)
+	dst = append(dst, '|')
+	dst = AppendFloat(dst, v.Minutes)
+	dst = append(dst, '|')
+	return strconv.AppendInt(dst, int64(v.Like), 10)
+}
