@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"pageheat/topology"
+)
+
+// cluster is what exists: how many brokers, and the topics of the topology, as far
+// as they exist, by name.
+type cluster struct {
+	brokers int
+	topics  map[string]*topology.TopicState
+}
+
+// readCluster reads what exists.
+func readCluster(ctx context.Context, admin *kadm.Client, topo *topology.Topology) (cluster, error) {
+	names := []string{topo.Input}
+	for _, s := range topo.Specs(1, 1) {
+		names = append(names, s.Name)
+	}
+	meta, err := admin.Metadata(ctx, names...)
+	if err != nil {
+		return cluster{}, fmt.Errorf("read the topics of the cluster: %w", err)
+	}
+	have := cluster{brokers: len(meta.Brokers), topics: map[string]*topology.TopicState{}}
+	var existing []string
+	for _, name := range names {
+		detail, known := meta.Topics[name]
+		if !known || errors.Is(detail.Err, kerr.UnknownTopicOrPartition) {
+			continue
+		}
+		if detail.Err != nil {
+			return cluster{}, fmt.Errorf("read topic %s: %w", name, detail.Err)
+		}
+		have.topics[name] = &topology.TopicState{
+			Name:        name,
+			Partitions:  len(detail.Partitions),
+			Replication: fewestReplicas(detail.Partitions),
+			Config:      map[string]string{},
+		}
+		existing = append(existing, name)
+	}
+	configs, err := admin.DescribeTopicConfigs(ctx, existing...)
+	if err != nil {
+		return cluster{}, fmt.Errorf("read the settings of the topics: %w", err)
+	}
+	for _, topic := range configs {
+		if topic.Err != nil {
+			return cluster{}, fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err)
+		}
+		for _, c := range topic.Configs {
+			have.topics[topic.Name].Config[c.Key] = c.MaybeValue()
+		}
+	}
+	return have, nil
+}
+
+// fewestReplicas is the lowest number of replicas of any partition.
+func fewestReplicas(partitions kadm.PartitionDetails) int {
+	fewest := 0
+	for _, p := range partitions {
+		if n := len(p.Replicas); fewest == 0 || n < fewest {
+			fewest = n
+		}
+	}
+	return fewest
+}
+
+// awaitTopics reads what exists until all topics are there: other brokers than the
+// one that created a topic hear of it a little later. It fails when ctx is done.
+func awaitTopics(ctx context.Context, admin *kadm.Client, topo *topology.Topology) (cluster, error) {
+	again := time.NewTicker(metadataAge)
+	defer again.Stop()
+	for {
+		have, err := readCluster(ctx, admin, topo)
+		if err != nil {
+			return have, err
+		}
+		missing := topo.Specs(1, 1)
+		missing = slices.DeleteFunc(missing, func(s topology.TopicSpec) bool { return have.topics[s.Name] != nil })
+		if len(missing) == 0 && have.topics[topo.Input] != nil {
+			return have, nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return have, fmt.Errorf("wait until the created topics are known everywhere: %w", ctx.Err())
+		}
+	}
+}
+
+// differences compares what exists with what is needed, a sentence for each
+// difference, in the order in which behaviours pass the topics.
+func (c cluster) differences(topo *topology.Topology, partitions, replication int) []string {
+	out := topo.CheckInput(c.topics[topo.Input], c.topics[topo.DeadLetter])
+	for _, s := range topo.Specs(partitions, replication) {
+		out = append(out, s.Differences(c.topics[s.Name])...)
+	}
+	return out
+}

@@ -1,0 +1,99 @@
+// Pageheat keeps the ten hottest pages of a site, counted from a stream of
+// behaviours in Kafka, exactly and within milliseconds.
+//
+//	pageheat demo                    everything in one process, nothing to install
+//	pageheat run                     the pipeline against --brokers
+//	pageheat topics create | check   sets the topics up, or compares what exists
+//	pageheat topology                prints the graph of streams, tables and groups
+//	pageheat produce                 the simulator, or the lines of a file
+//	pageheat top                     the board
+//	pageheat page PAGE               one page's totals, and how its heat is made up
+//	pageheat audit                   recounts the input and compares every page
+//	pageheat dead-letters list | replay
+//	pageheat version
+//
+// `pageheat COMMAND --help` lists the flags of a command.
+//
+// # A start
+//
+//	pageheat demo --for 1m
+//
+// is all in one: an embedded broker, the simulator, the pipeline, the board in the
+// terminal and the dashboard at http://127.0.0.1:8080. Against a Kafka of your own:
+//
+//	export PAGEHEAT_BROKERS=kafka1:9092,kafka2:9092,kafka3:9092
+//	pageheat topics create
+//	pageheat run &
+//	pageheat produce --rate 2000 --count 100000
+//	pageheat top --once
+//
+// # Settings
+//
+// A setting is a flag (--publish-every 20ms), an environment variable
+// (PAGEHEAT_PUBLISH_EVERY=20ms: PAGEHEAT_, upper case, _ for -) or a key of the
+// YAML file that --config names (publish-every: 20ms). Flags win over the
+// environment, and that over the file. One file may serve all commands: each
+// takes the keys that it knows. A key that no command knows, a key given twice
+// or a bad value is an error that names it.
+//
+//	--brokers      localhost:9092         comma-separated; any of the cluster will do
+//	--prefix       pageheat               begins the names of all topics and groups of our own
+//	--input        user-behavior-topic    where the behaviours are
+//	--output       page-popularity-top10  where the boards go
+//	--log-level    info                   debug, info, warn, error
+//	--log-format   text                   text or json
+//
+// Several pipelines share a cluster when their prefixes and outputs differ.
+//
+// # Running it
+//
+// `pageheat run` starts all roles, or those of --roles: ingest reads the input, heat
+// keeps the totals, rank makes the board, serve answers over HTTP. Start it as
+// often as you like, on as many machines: partitions are shared, and taken over
+// within seconds when an instance dies. With --instance-id (another one for each
+// instance) a restart keeps its partitions. The topics must exist; `pageheat topics
+// check` says what is wrong with them.
+//
+// # Topics
+//
+// `pageheat topics create` creates what is missing and may be repeated. --partitions
+// is the number of partitions that pages are spread over; by default that of the
+// input. It is fixed ever after, since it decides where a page is kept: what exists
+// wins over the default. --replication is by default 3, or as many as there are
+// brokers; with 3 or more, records are acknowledged by at least two of them
+// (min.insync.replicas). `pageheat topics check` changes nothing, prints a line for
+// each difference and what to do about it, and exits 3 where there is any.
+//
+// # Traffic
+//
+// `pageheat produce` sends 0 to 50 messages every 5 seconds, prints each of them and
+// counts each batch. With --rate it sends so many a second (--rate max: as many as
+// go), with --file the lines of a file (-: standard input), and shows how far it is.
+// --count ends it. --seed makes two runs alike, --zipf 1 makes some pages hotter
+// than others (0: all alike).
+//
+// # Dead letters
+//
+// A message that is no behaviour is kept aside with its reason. `pageheat
+// dead-letters list` shows them. Once the reason is gone (--max-clicks was raised,
+// say), `pageheat dead-letters replay` sends them to the input again, key and bytes as
+// they were. What was replayed is remembered in the group PREFIX-dead-letter-replay,
+// so the next call begins after it; --all begins at the beginning. Delivery is at
+// least once: a message is sent once in a call, but a call that is killed may have
+// sent up to 1,000 messages that it did not yet remember. What is refused again
+// becomes a new dead letter, for the next call.
+//
+// # Ending it
+//
+// The first SIGINT or SIGTERM drains: what was read is counted and committed, what
+// was to be sent is sent. A second one ends at once.
+//
+//	0          done; run, demo and top also when a signal ended them
+//	1          failed; the last line on standard error says why and what to do
+//	2          wrong usage or configuration
+//	3          audit or topics check found a difference
+//	130        another command was interrupted
+//	128+signal ended at once by a second signal
+//
+// Data goes to standard output, the log to standard error.
+package main

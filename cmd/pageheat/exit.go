@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The exit codes. A second signal ends with 128 + its number, see drainOnSignal.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitDifference  = 3
+	exitInterrupted = 130
+)
+
+// usageError is an error of whoever wrote the command line, the environment or the
+// configuration file.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// flagError is a flag's value that cannot be used, alone or beside the others.
+type flagError struct {
+	flag string // without dashes
+	err  error
+}
+
+func (e flagError) Error() string { return "--" + e.flag + ": " + e.err.Error() }
+func (e flagError) Unwrap() error { return e.err }
+
+// badFlag says what a flag's value has to be.
+func badFlag(flag, format string, args ...any) error {
+	return flagError{flag, fmt.Errorf(format, args...)}
+}
+
+// errDifference is what audit and topics check return where they have found, and
+// printed, a difference.
+var errDifference = errors.New("there are differences")
+
+// errInterrupted is what a command returns that a signal ended before it was done.
+var errInterrupted = errors.New("interrupted")
+
+// report prints an error, unless it has been said already, and maps it to the
+// exit code.
+func report(stderr io.Writer, err error) int {
+	var usage usageError
+	var flag flagError
+	code := exitFailed
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errDifference):
+		return exitDifference
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &usage), errors.As(err, &flag):
+		code = exitUsage
+	}
+	_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it
+	return code
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := drainOnSignal(context.Background(), os.Exit)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run does what the arguments say and returns the exit code. A context that is
+// done means: drain. Several may run at once in one process, but they share its
+// environment.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var tree cli
+	set := &settings{}
+	helped := false
+	parser, err := kong.New(&tree,
+		kong.Name("pageheat"),
+		kong.Description("The ten hottest pages of a site, from a stream of behaviours in Kafka. The manual: go doc ./cmd/pageheat"),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }), // kong exits only after --help
+		kong.DefaultEnvars(envPrefix),
+		kong.Resolvers(set),
+		kong.Bind(set),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+	)
+	if err != nil {
+		return report(stderr, fmt.Errorf("build the command line: %w", err))
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return exitDone
+	}
+	if err != nil {
+		return report(stderr, usageError{err})
+	}
+	p, err := tree.program(stdin, stdout, stderr)
+	if err != nil {
+		return report(stderr, err)
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return report(stderr, set.explain(parsed.Run(p)))
+}

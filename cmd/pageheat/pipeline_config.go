@@ -1,0 +1,171 @@
+package main
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"pageheat/heat"
+	"pageheat/topology"
+)
+
+// role is a part of the pipeline that an instance may run.
+type role string
+
+// The roles. Those of defaultRoles run where --roles does not say otherwise.
+const (
+	roleIngest role = "ingest" // reads the input
+	roleHeat   role = "heat"   // keeps the totals
+	roleRank   role = "rank"   // makes the board
+	roleServe  role = "serve"  // answers over HTTP
+)
+
+func defaultRoles() []role { return []role{roleIngest, roleHeat, roleRank, roleServe} }
+
+// maxTop is the largest board: topology.MaxMessageBytes is made for it.
+const maxTop = 1000
+
+// pipelineConfig is all that the pipeline needs to run. It has been checked.
+type pipelineConfig struct {
+	brokers []string
+	topo    *topology.Topology
+	log     *slog.Logger
+
+	roles  []role // without repetition, in the order of defaultRoles
+	listen string // address for HTTP, where the role serve is among them
+
+	linger       time.Duration // how long behaviours are gathered at most
+	publishEvery time.Duration // shortest time between two boards
+	commitEvery  time.Duration // longest time between two commits of the table
+
+	weights heat.Weights
+	limits  heat.Limits
+	top     int // pages of a board, 1 to maxTop
+
+	instanceID string // group.instance.id of static membership; empty: dynamic
+	standby    bool   // keep copies of the tables of others, for a quicker take-over
+
+	// listening, if not nil, is told the address that HTTP is served at, once.
+	listening func(address string)
+}
+
+// has reports whether the instance runs a role.
+func (c *pipelineConfig) has(r role) bool { return slices.Contains(c.roles, r) }
+
+// pipelineFlags are the flags that shape the pipeline, for run and demo alike.
+type pipelineFlags struct {
+	Linger       time.Duration `default:"5ms" help:"Gather behaviours for so long at most."`
+	PublishEvery time.Duration `default:"10ms" help:"Publish the board at most every."`
+	CommitEvery  time.Duration `default:"15s" help:"Commit the table at the latest every; sooner when it is quiet."`
+
+	Top        int    `default:"10" help:"Pages on the board, up to 1000."`
+	MaxClicks  uint32 `default:"1000000" help:"Refuse behaviours with more clicks."`
+	MaxMinutes uint32 `default:"1440" help:"Refuse behaviours with more minutes."`
+
+	weightFlags
+}
+
+// weightFlags are the weights of the heat, as decimals.
+type weightFlags struct {
+	WeightClicks  string `default:"0.8" help:"Heat of a click."`
+	WeightMinutes string `default:"0.8" help:"Heat of a minute."`
+	WeightLikes   string `default:"1" help:"Heat of a like; a dislike takes as much away."`
+}
+
+// weights checks the weights one by one, so that the error names the flag.
+func (f *weightFlags) weights() (heat.Weights, error) {
+	for _, w := range []struct{ flag, clicks, minutes, likes string }{
+		{"weight-clicks", f.WeightClicks, "0", "0"},
+		{"weight-minutes", "0", f.WeightMinutes, "0"},
+		{"weight-likes", "0", "0", f.WeightLikes},
+	} {
+		if _, err := heat.NewWeights(w.clicks, w.minutes, w.likes); err != nil {
+			return heat.Weights{}, badFlag(w.flag, "%w", err)
+		}
+	}
+	return heat.NewWeights(f.WeightClicks, f.WeightMinutes, f.WeightLikes)
+}
+
+// config checks the flags and fills the part of the configuration that is theirs.
+func (f *pipelineFlags) config(p *program) (pipelineConfig, error) {
+	for _, d := range []struct {
+		flag       string
+		value      time.Duration
+		least, top time.Duration
+	}{
+		{"linger", f.Linger, 0, time.Minute},
+		{"publish-every", f.PublishEvery, 0, time.Hour},
+		{"commit-every", f.CommitEvery, 10 * time.Millisecond, 10 * time.Minute},
+	} {
+		if d.value < d.least || d.value > d.top {
+			return pipelineConfig{}, badFlag(d.flag, "%s: must be from %s to %s", d.value, d.least, d.top)
+		}
+	}
+	if f.Top < 1 || f.Top > maxTop {
+		return pipelineConfig{}, badFlag("top", "%d: must be from 1 to %d", f.Top, maxTop)
+	}
+	limits := heat.DefaultLimits()
+	limits.MaxClicks = f.MaxClicks
+	if err := limits.Validate(); err != nil {
+		return pipelineConfig{}, badFlag("max-clicks", "%w", err)
+	}
+	limits.MaxMinutes = f.MaxMinutes
+	if err := limits.Validate(); err != nil {
+		return pipelineConfig{}, badFlag("max-minutes", "%w", err)
+	}
+	weights, err := f.weights()
+	if err != nil {
+		return pipelineConfig{}, err
+	}
+	return pipelineConfig{
+		brokers: p.brokers, topo: p.topo, log: p.log,
+		linger: f.Linger, publishEvery: f.PublishEvery, commitEvery: f.CommitEvery,
+		weights: weights, limits: limits, top: f.Top,
+	}, nil
+}
+
+// runCmd runs the pipeline.
+type runCmd struct {
+	pipelineFlags
+
+	Roles      []string `default:"ingest,heat,rank,serve" help:"What this instance does."`
+	Listen     string   `default:"127.0.0.1:8080" help:"Address for HTTP, in role serve."`
+	InstanceID string   `placeholder:"ID" help:"Static membership: another ID for each instance, the same after its restart."`
+	Standby    bool     `help:"Keep copies of the tables of other instances, for a quicker take-over."`
+}
+
+// config checks the flags.
+func (c *runCmd) config(p *program) (pipelineConfig, error) {
+	cfg, err := c.pipelineFlags.config(p)
+	if err != nil {
+		return cfg, err
+	}
+	if cfg.roles, err = parseRoles(c.Roles); err != nil {
+		return cfg, err
+	}
+	if cfg.has(roleServe) && c.Listen == "" {
+		return cfg, badFlag("listen", "role serve needs an address, such as 127.0.0.1:8080")
+	}
+	cfg.listen, cfg.instanceID, cfg.standby = c.Listen, c.InstanceID, c.Standby
+	return cfg, nil
+}
+
+// parseRoles reads --roles.
+func parseRoles(names []string) ([]role, error) {
+	wanted := map[role]bool{}
+	for _, name := range names {
+		r := role(strings.TrimSpace(name))
+		if r == "" {
+			continue
+		}
+		if !slices.Contains(defaultRoles(), r) {
+			return nil, badFlag("roles", "%q: choose among ingest, heat, rank, serve", name)
+		}
+		wanted[r] = true
+	}
+	if len(wanted) == 0 {
+		return nil, badFlag("roles", "name at least one of ingest, heat, rank, serve")
+	}
+	return slices.DeleteFunc(defaultRoles(), func(r role) bool { return !wanted[r] }), nil
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v4"
+)
+
+// envPrefix begins the environment variable of every flag.
+const envPrefix = "PAGEHEAT"
+
+// settings finds the value of a flag that is not on the command line: kong has read
+// the environment already, so only the file is left, and the errors of both.
+// It is a kong.Resolver.
+type settings struct {
+	file string
+	keys map[string]setting
+	// origin says where the value of a flag came from that was not on the
+	// command line, nor its default.
+	origin map[string]string
+}
+
+// setting is a key of the file.
+type setting struct {
+	value string
+	line  int
+}
+
+// configFile is the flag that names the file.
+type configFile string
+
+// BeforeResolve reads the file; kong calls it before it asks settings for values.
+func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path, s *settings) error {
+	name, _ := ctx.FlagValue(trace.Flag).(configFile)
+	if name == "" {
+		return nil
+	}
+	return s.load(string(name))
+}
+
+// load reads the file. Its errors name the file, the line and the key.
+func (s *settings) load(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
+	defer func() { _ = f.Close() }() // read only: nothing can get lost
+	s.file = name
+	s.keys, err = readKeys(f)
+	if err != nil {
+		return fmt.Errorf("config file %s: %w", name, err)
+	}
+	return nil
+}
+
+// readKeys reads one YAML mapping of keys to scalars or lists of scalars, which
+// become comma-separated.
+func readKeys(r io.Reader) (map[string]setting, error) {
+	var doc yaml.Node
+	decoder := yaml.NewDecoder(r)
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
+		return nil, nil
+	}
+	top := doc.Content[0]
+	if top.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("line %d: it must hold keys and values, such as `brokers: localhost:9092`", top.Line)
+	}
+	keys := make(map[string]setting, len(top.Content)/2)
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		key, node := top.Content[i], top.Content[i+1]
+		if earlier, twice := keys[key.Value]; twice {
+			return nil, fmt.Errorf("line %d: key %q: already given in line %d", key.Line, key.Value, earlier.line)
+		}
+		value, err := scalar(node)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: key %q: %w", key.Line, key.Value, err)
+		}
+		keys[key.Value] = setting{value, key.Line}
+	}
+	if err := decoder.Decode(&doc); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it must be one YAML document")
+	}
+	return keys, nil
+}
+
+// scalar is a node's value as a flag takes it.
+func scalar(node *yaml.Node) (string, error) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	switch {
+	case isNull(node):
+		return "", errors.New("it has no value")
+	case node.Kind == yaml.ScalarNode:
+		return node.Value, nil
+	case node.Kind == yaml.SequenceNode:
+		items := make([]string, len(node.Content))
+		for i, item := range node.Content {
+			if item.Kind != yaml.ScalarNode || isNull(item) {
+				return "", errors.New("a list must hold plain values")
+			}
+			items[i] = item.Value
+		}
+		return strings.Join(items, ","), nil
+	default:
+		return "", errors.New("it must be a plain value or a list of them")
+	}
+}
+
+func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
+
+// Validate refuses keys that no command knows.
+func (s *settings) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	_ = kong.Visit(app.Node, func(node kong.Visitable, next kong.Next) error { // the visitor returns no error
+		if flag, ok := node.(*kong.Flag); ok && flag.Name != "help" && flag.Name != "config" {
+			known[flag.Name] = true
+		}
+		return next(nil)
+	})
+	var unknown []string
+	for key, at := range s.keys {
+		if !known[key] {
+			unknown = append(unknown, fmt.Sprintf("config file %s: line %d: unknown key %q", s.file, at.line, key))
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	slices.Sort(unknown)
+	return fmt.Errorf("%s (the keys are the names of flags, see `pageheat COMMAND --help`)", strings.Join(unknown, "; "))
+}
+
+// Resolve gives kong the file's value of a flag that neither the command line nor
+// the environment sets.
+func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if value, set := os.LookupEnv(name); set {
+			// kong has taken it; here its error gets the variable's name.
+			return nil, s.try(flag, value, "environment variable "+name)
+		}
+	}
+	if at, set := s.keys[flag.Name]; set && flag.Name != "config" {
+		where := fmt.Sprintf("config file %s: line %d: key %q", s.file, at.line, flag.Name)
+		return at.value, s.try(flag, at.value, where)
+	}
+	return nil, nil
+}
+
+// try reads a value into a scratch variable, for an error that says where it stands.
+func (s *settings) try(flag *kong.Flag, text, where string) error {
+	value := *flag.Value
+	scratch := reflect.New(value.Target.Type()).Elem()
+	err := value.Mapper.Decode(&kong.DecodeContext{
+		Value: &value,
+		Scan:  kong.Scan().PushTyped(text, kong.FlagValueToken),
+	}, scratch)
+	if err == nil && flag.Enum != "" && !slices.Contains(flag.EnumSlice(), fmt.Sprint(scratch)) {
+		err = fmt.Errorf("must be one of %s", strings.Join(flag.EnumSlice(), ", "))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %q: %w", where, text, err)
+	}
+	if s.origin == nil {
+		s.origin = map[string]string{}
+	}
+	s.origin[flag.Name] = where
+	return nil
+}
+
+// explain adds to the error of a flag where its value stands.
+func (s *settings) explain(err error) error {
+	var flag flagError
+	if errors.As(err, &flag) && s.origin[flag.flag] != "" {
+		return fmt.Errorf("%s: %w", s.origin[flag.flag], err)
+	}
+	return err
+}

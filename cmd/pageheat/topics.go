@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"pageheat/topology"
+)
+
+// topicsCmd holds the commands about topics.
+type topicsCmd struct {
+	Create topicsCreateCmd `cmd:"" help:"Create every topic that is missing. Safe to repeat."`
+	Check  topicsCheckCmd  `cmd:"" help:"Compare what exists with what is needed. Exit 3 where they differ."`
+}
+
+// layoutFlags say how the topics are laid out.
+type layoutFlags struct {
+	Partitions  int `placeholder:"P" help:"Partitions that pages are spread over; fixed ever after. By default what exists, else the input's."`
+	Replication int `placeholder:"R" help:"Replicas of each topic. By default 3, or as many as there are brokers."`
+}
+
+const (
+	// maxPartitions keeps a slip of the finger from the cluster.
+	maxPartitions = 10_000
+	// maxReplication is what the protocol holds.
+	maxReplication = 1<<15 - 1
+	// usualReplication is what is asked for where there are enough brokers.
+	usualReplication = 3
+)
+
+func (f *layoutFlags) validate() error {
+	if f.Partitions < 0 || f.Partitions > maxPartitions {
+		return badFlag("partitions", "%d: must be from 1 to %d", f.Partitions, maxPartitions)
+	}
+	if f.Replication < 0 || f.Replication > maxReplication {
+		return badFlag("replication", "%d: must be from 1 to %d", f.Replication, maxReplication)
+	}
+	return nil
+}
+
+// topicsCreateCmd creates topics.
+type topicsCreateCmd struct{ layoutFlags }
+
+// Run creates what is missing and says so, a line for each topic.
+func (c *topicsCreateCmd) Run(ctx context.Context, p *program) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	client, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return createTopics(ctx, p, kadm.NewClient(client), c.layoutFlags, func(line string) {
+		_, _ = fmt.Fprintln(p.stdout, line) // what is created stays created
+	})
+}
+
+// createTopics creates the topics that are missing, and tells of each. Topics that
+// exist stay as they are; where that is not as needed, the error says so.
+func createTopics(ctx context.Context, p *program, admin *kadm.Client, f layoutFlags, tell func(line string)) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	have, err := readCluster(ctx, admin, p.topo)
+	if err != nil {
+		return err
+	}
+	partitions, replication := f.resolve(p.topo, have)
+	for _, s := range append([]topology.TopicSpec{p.topo.InputSpec(replication)}, p.topo.Specs(partitions, replication)...) {
+		if have.topics[s.Name] != nil {
+			tell(fmt.Sprintf("%s exists", s.Name))
+			continue
+		}
+		config := make(map[string]*string, len(s.Config))
+		for name, value := range s.Config {
+			config[name] = &value
+		}
+		_, err := admin.CreateTopic(ctx, int32(s.Partitions), int16(s.Replication), config, s.Name)
+		switch {
+		case errors.Is(err, kerr.TopicAlreadyExists):
+			// Somebody was quicker; the check below judges what they made.
+			tell(fmt.Sprintf("%s exists", s.Name))
+		case errors.Is(err, kerr.InvalidReplicationFactor):
+			return fmt.Errorf("create topic %s: %w: there are %d brokers, say --replication", s.Name, err, have.brokers)
+		case err != nil:
+			return fmt.Errorf("create topic %s: %w", s.Name, err)
+		default:
+			tell(fmt.Sprintf("%s created: %d partitions, replication %d", s.Name, s.Partitions, s.Replication))
+		}
+	}
+	if have, err = awaitTopics(ctx, admin, p.topo); err != nil {
+		return err
+	}
+	if differences := have.differences(p.topo, partitions, replication); len(differences) > 0 {
+		return fmt.Errorf("not all is as needed:\n  %s", strings.Join(differences, "\n  "))
+	}
+	return nil
+}
+
+// topicsCheckCmd compares topics.
+type topicsCheckCmd struct{ layoutFlags }
+
+// Run prints a line for each difference and ends with errDifference where there is one.
+func (c *topicsCheckCmd) Run(ctx context.Context, p *program) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	client, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	have, err := readCluster(ctx, kadm.NewClient(client), p.topo)
+	if err != nil {
+		return err
+	}
+	partitions, replication := c.resolve(p.topo, have)
+	differences := have.differences(p.topo, partitions, replication)
+	if len(differences) == 0 {
+		_, err := fmt.Fprintf(p.stdout, "all topics are as needed: %d partitions for pages, replication %d\n", partitions, replication)
+		return err
+	}
+	if _, err := fmt.Fprintln(p.stdout, strings.Join(differences, "\n")); err != nil {
+		return err
+	}
+	return errDifference
+}
+
+// resolve is the layout that the flags ask for, with what exists for what they
+// leave open.
+func (f layoutFlags) resolve(topo *topology.Topology, have cluster) (partitions, replication int) {
+	partitions, replication = f.Partitions, f.Replication
+	// A page's place follows from the number, so what holds pages goes before
+	// the input, which may have grown since.
+	for _, topic := range []string{topo.HeatTable, topo.Behavior, topo.Input} {
+		if state := have.topics[topic]; partitions == 0 && state != nil {
+			partitions = state.Partitions
+		}
+	}
+	if partitions == 0 {
+		partitions = topology.DefaultInputPartitions
+	}
+	if replication == 0 {
+		replication = min(usualReplication, max(1, have.brokers))
+	}
+	return partitions, replication
+}

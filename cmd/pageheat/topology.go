@@ -1,0 +1,9 @@
+package main
+
+// topologyCmd prints the graph. It needs no broker.
+type topologyCmd struct {
+	Format string `default:"text" enum:"text,mermaid,dot" help:"Draw it as ${enum}."`
+}
+
+// Run prints the graph with the names of the settings.
+func (c *topologyCmd) Run(p *program) error { return p.topo.Print(p.stdout, c.Format) }

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// versionCmd prints what this program was built from.
+type versionCmd struct{}
+
+// Run prints version, commit and Go version, a line each.
+func (versionCmd) Run(p *program) error {
+	version, commit := buildVersion()
+	_, err := fmt.Fprintf(p.stdout, "pageheat %s\ncommit %s\ngo %s %s/%s\n",
+		version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// buildVersion is the module's version and the commit, as the Go tool recorded them.
+func buildVersion() (version, commit string) {
+	version, commit = "(devel)", "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version, commit
+	}
+	if info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			commit += " (modified)"
+		}
+	}
+	return version, commit
+}
