@@ -13,13 +13,15 @@ const QUIET_MS = 60000;        // unchanged for longer: said to be quiet
 const START_OVER_MS = 30000;   // a lower version is believed after that long without a newer one
 const ANNOUNCE_MS = 15000;     // between two announcements to screen readers
 const RATE_WINDOW_MS = 5000;
-const SPARK_POINTS = 120;      // one a second
+const SPARK_POINTS = 120;      // one a second, at most
+const SPARK_LEAST = 40;        // the line takes the whole width from so many on
 
 const $ = (id) => document.getElementById(id);
 const still = window.matchMedia('(prefers-reduced-motion: reduce)');
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 10 });
+const brief = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 const decimals = [0, 1, 2].map((n) => new Intl.NumberFormat('en', { minimumFractionDigits: n, maximumFractionDigits: n }));
 
 function setText(node, text) {
@@ -251,10 +253,12 @@ const rate = {
     const n = this.history.length;
     if (n < 3) return;
     const top = Math.max(...this.history, 1e-9);
-    const line = this.history.map((v, i) => `${(120 * (SPARK_POINTS - n + i) / (SPARK_POINTS - 1)).toFixed(1)},${(30 - 27 * v / top).toFixed(1)}`).join(' L');
+    const width = Math.max(n, SPARK_LEAST) - 1;
+    const x = (i) => (120 * (1 - (n - 1 - i) / width)).toFixed(1);
+    const line = this.history.map((v, i) => `${x(i)},${(30 - 27 * v / top).toFixed(1)}`).join(' L');
     const [area, stroke] = $('spark').children;
     stroke.setAttribute('d', `M${line}`);
-    area.setAttribute('d', `M${line} L120,32 L${(120 * (SPARK_POINTS - n) / (SPARK_POINTS - 1)).toFixed(1)},32 Z`);
+    area.setAttribute('d', `M${line} L120,32 L${x(0)},32 Z`);
   },
 };
 
@@ -266,7 +270,6 @@ const connection = {
   polling: 0,        // a timer while polling
   lostAt: 0,         // when the last answer failed, 0 while all is well
   unready: [],       // why the server says it is not ready
-  published: true,   // a board exists
 };
 
 function listen() {
@@ -302,7 +305,6 @@ function poll() {
       const answer = await fetch('api/v1/boards/all-time', { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10000) });
       sync(answer);
       well();
-      connection.published = answer.status !== 404;
       if (answer.ok) offer(await answer.json());
     } catch { ill(); }
   };
@@ -329,8 +331,11 @@ async function checkReady() {
     const body = await answer.json();
     connection.unready = answer.ok ? [] : (body.reasons || [{ part: 'server', reason: body.detail || 'not ready' }]);
     if (answer.ok && !weights) await learnWeights();
-    // An answer is no proof that events come, but a refused one is of the contrary.
-    drawStatus();
+    // Events that were cut off without a word are asked for again.
+    const silent = connection.lostAt && performance.now() - connection.lostAt > GRACE_MS;
+    const open = connection.events && connection.events.readyState === EventSource.OPEN;
+    if (open && silent) listen();
+    if (open || connection.polling) well(); else drawStatus();
   } catch { ill(); }
 }
 
@@ -338,7 +343,7 @@ async function learnWeights() {
   const answer = await fetch('api/v1/settings', { signal: AbortSignal.timeout(4000) });
   if (!answer.ok) return;
   weights = (await answer.json()).weights;
-  const term = (weight, what) => `${exact.format(weight)} × ${what}`;
+  const term = (weight, what) => `${exact.format(weight)}\u00a0×\u00a0${what}`;
   setText($('formula'), `heat = ${term(weights.clicks, 'clicks')} + ${term(weights.minutes, 'minutes')} + ${term(weights.like, 'likes')}`);
   requestDraw();
 }
@@ -430,7 +435,7 @@ function drawFound() {
     head.append(Object.assign(document.createElement('span'), { className: `swatch ${name}` }), name);
     line.append(head);
     for (const value of [totals[name], weight[name], totals[name] * weight[name]]) {
-      line.append(Object.assign(document.createElement('td'), { textContent: Number.isFinite(value) ? exact.format(value) : '–' }));
+      line.append(Object.assign(document.createElement('td'), { textContent: Number.isFinite(value) ? brief.format(value) : '–', title: Number.isFinite(value) ? exact.format(value) : '' }));
     }
     return line;
   });
@@ -474,7 +479,18 @@ document.addEventListener('visibilitychange', () => {
   }
 });
 
-setInterval(() => { drawAge(); drawStatus(); rate.draw(); if (board) board.pages.forEach((page) => { const row = rows.get(page.page); if (row) drawMove(row.querySelector('.move'), page); }); }, 1000);
+function drawTime() {
+  drawAge();
+  drawStatus();
+  rate.draw();
+  if (!board) return;
+  for (const page of board.pages) {
+    const row = rows.get(page.page);
+    if (row) drawMove(row.querySelector('.move'), page);
+  }
+}
+
+setInterval(drawTime, 1000);
 setInterval(() => { if (!document.hidden) checkReady(); }, READY_MS);
 setInterval(() => { if (!document.hidden && wanted) lookUp(wanted, true); }, READY_MS);
 
