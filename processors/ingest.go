@@ -3,6 +3,7 @@ package processors
 import (
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/lovoo/goka"
 
@@ -25,9 +26,8 @@ type IngestConfig struct {
 	Brokers  []string
 	Topology *topology.Topology
 	Limits   heat.Limits
-	// Inputs and Targets are the numbers of partitions of the input topic and
-	// of the behaviour topic.
-	Inputs, Targets int
+	// Targets is the number of partitions of the behaviour topic.
+	Targets int
 	// Observe is told about every bundle; it must be quick, and safe for use by
 	// several goroutines. It may be nil.
 	Observe func(valid int, refused []codec.Code)
@@ -48,11 +48,7 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 	if c.Observe == nil {
 		c.Observe = func(int, []codec.Code) {}
 	}
-	in := &ingest{config: c, gatherers: make([]*Gatherer, c.Inputs),
-		behavior: goka.Stream(c.Topology.Behavior), deadLetter: goka.Stream(c.Topology.DeadLetter)}
-	for partition := range in.gatherers {
-		in.gatherers[partition] = NewGatherer(int32(partition), c.Targets, c.Limits)
-	}
+	in := &ingest{config: c, behavior: goka.Stream(c.Topology.Behavior), deadLetter: goka.Stream(c.Topology.DeadLetter)}
 	return goka.DefineGroup(goka.Group(c.Topology.IngestGroup),
 		goka.Input(goka.Stream(c.Topology.Input), codec.Raw{}, in.process),
 		goka.Output(in.behavior, codec.Raw{}),
@@ -60,11 +56,11 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 	)
 }
 
-// ingest is the state of the processor: one gatherer per input partition, each
-// used only by that partition's goroutine.
+// ingest is the state of the processor: a *Gatherer for each input partition,
+// which only that partition's goroutine uses.
 type ingest struct {
 	config     IngestConfig
-	gatherers  []*Gatherer
+	gatherers  sync.Map // by partition: the input may get more of them at any time
 	behavior   goka.Stream
 	deadLetter goka.Stream
 }
@@ -74,7 +70,7 @@ func (in *ingest) process(ctx goka.Context, message any) {
 	if err != nil {
 		ctx.Fail(err)
 	}
-	g := in.gatherers[ctx.Partition()]
+	g := in.gatherer(ctx.Partition())
 	switch kind {
 	case codec.FeedStart:
 		start, err := codec.DecodeIngestStart(body)
@@ -92,6 +88,15 @@ func (in *ingest) process(ctx goka.Context, message any) {
 	default:
 		ctx.Fail(fmt.Errorf("ingest was fed a message of kind %q", kind))
 	}
+}
+
+func (in *ingest) gatherer(partition int32) *Gatherer {
+	if g, ok := in.gatherers.Load(partition); ok {
+		return g.(*Gatherer)
+	}
+	g := NewGatherer(partition, in.config.Targets, in.config.Limits)
+	in.gatherers.Store(partition, g)
+	return g
 }
 
 // gather counts the records of a bundle and sets the invalid ones aside.

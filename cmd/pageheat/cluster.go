@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -106,3 +107,32 @@ func (c cluster) differences(topo *topology.Topology, partitions, replication in
 	}
 	return out
 }
+
+// obstacles are the differences with which the pipeline must not begin: topics
+// that are missing, or have the wrong partitions or cleanup policy.
+func (c cluster) obstacles(topo *topology.Topology) []string {
+	behavior := c.topics[topo.Behavior]
+	if behavior == nil || c.topics[topo.Input] == nil {
+		return []string{fmt.Sprintf("%s or %s does not exist: run `pageheat topics create`", topo.Input, topo.Behavior)}
+	}
+	var out []string
+	if policy := c.topics[topo.Input].Config[cleanupPolicy]; strings.Contains(policy, "compact") {
+		out = append(out, fmt.Sprintf("the input %s is compacted, which deletes behaviours: set its cleanup.policy to delete", topo.Input))
+	}
+	for _, need := range topo.Specs(behavior.Partitions, 1) {
+		have := c.topics[need.Name]
+		switch {
+		case have == nil:
+			out = append(out, need.Name+" does not exist: run `pageheat topics create`")
+		case have.Partitions != need.Partitions:
+			out = append(out, fmt.Sprintf("%s has %d partitions and needs %d: run `pageheat topics check`", need.Name, have.Partitions, need.Partitions))
+		case have.Config[cleanupPolicy] != need.Config[cleanupPolicy]:
+			out = append(out, fmt.Sprintf("%s has cleanup.policy %s and needs %s: run `pageheat topics check`",
+				need.Name, have.Config[cleanupPolicy], need.Config[cleanupPolicy]))
+		}
+	}
+	return out
+}
+
+// cleanupPolicy is the setting that says how a topic is kept.
+const cleanupPolicy = "cleanup.policy"

@@ -43,6 +43,9 @@ type pipelineConfig struct {
 	limits  heat.Limits
 	top     int // pages of a board, 1 to maxTop
 
+	partitions     int           // of the heat table
+	sessionTimeout time.Duration // how long a group waits for a silent member
+
 	instanceID string // group.instance.id of static membership; empty: dynamic
 	standby    bool   // keep copies of the tables of others, for a quicker take-over
 
@@ -129,10 +132,11 @@ func (f *pipelineFlags) config(p *program) (pipelineConfig, error) {
 type runCmd struct {
 	pipelineFlags
 
-	Roles      []string `default:"ingest,heat,rank,serve" help:"What this instance does."`
-	Listen     string   `default:"127.0.0.1:8080" help:"Address for HTTP, in role serve."`
-	InstanceID string   `placeholder:"ID" help:"Static membership: another ID for each instance, the same after its restart."`
-	Standby    bool     `help:"Keep copies of the tables of other instances, for a quicker take-over."`
+	Roles          []string      `default:"ingest,heat,rank,serve" help:"What this instance does."`
+	Listen         string        `default:"127.0.0.1:8080" help:"Address for HTTP, in role serve."`
+	InstanceID     string        `placeholder:"ID" help:"Static membership: another ID for each instance, the same after its restart."`
+	SessionTimeout time.Duration `default:"10s" help:"Take partitions from an instance that is silent for so long (${default})."`
+	Standby        bool          `help:"Keep copies of the tables of other instances, for a quicker take-over."`
 }
 
 // config checks the flags.
@@ -147,7 +151,10 @@ func (c *runCmd) config(p *program) (pipelineConfig, error) {
 	if cfg.has(roleServe) && c.Listen == "" {
 		return cfg, badFlag("listen", "role serve needs an address, such as 127.0.0.1:8080")
 	}
-	cfg.listen, cfg.instanceID, cfg.standby = c.Listen, c.InstanceID, c.Standby
+	if c.SessionTimeout < time.Second || c.SessionTimeout > 30*time.Minute {
+		return cfg, badFlag("session-timeout", "%s: must be from 1s to 30m, within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms", c.SessionTimeout)
+	}
+	cfg.listen, cfg.instanceID, cfg.standby, cfg.sessionTimeout = c.Listen, c.InstanceID, c.Standby, c.SessionTimeout
 	return cfg, nil
 }
 

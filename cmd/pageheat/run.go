@@ -2,7 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"golang.org/x/sync/errgroup"
+
+	"pageheat/adapter"
+	"pageheat/processors"
+	"pageheat/views"
 )
 
 // Run runs the pipeline until it is drained or fails.
@@ -11,11 +22,102 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	client, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	have, err := readCluster(ctx, kadm.NewClient(client), p.topo)
+	client.Close()
+	if err != nil {
+		return err
+	}
+	if problems := have.obstacles(p.topo); len(problems) > 0 {
+		return fmt.Errorf("the topics are not as they must be:\n  %s", strings.Join(problems, "\n  "))
+	}
+	cfg.partitions = have.topics[p.topo.Behavior].Partitions
 	return runPipeline(ctx, cfg)
 }
 
 // runPipeline runs the roles of cfg until ctx is done and everything is drained
 // (nil), or until one fails for good.
 func runPipeline(ctx context.Context, cfg pipelineConfig) error {
-	return errors.New("not yet wired")
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	pl := &pipeline{cfg: cfg, status: newStatus(), settings: adapter.Settings{
+		Brokers: cfg.brokers, ClientID: cfg.topo.Prefix, InstanceID: cfg.instanceID,
+		SessionTimeout: cfg.sessionTimeout, Topology: cfg.topo, Logger: cfg.log,
+	}}
+	// A name that no other process has, nor had before.
+	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	roles, ctx := errgroup.WithContext(ctx)
+	run := map[role]func(context.Context) error{
+		roleIngest: pl.ingest, roleHeat: pl.heat, roleRank: pl.rank, roleServe: pl.serve,
+	}
+	for _, r := range cfg.roles {
+		roles.Go(func() error { return run[r](ctx) })
+	}
+	return roles.Wait()
+}
+
+// pipeline wires the roles of one instance.
+type pipeline struct {
+	cfg      pipelineConfig
+	settings adapter.Settings
+	status   *status
+	owner    string
+}
+
+// supervise keeps one role alive and its state known.
+func (pl *pipeline) supervise(ctx context.Context, name string, run func(context.Context) error) error {
+	return adapter.Supervise(ctx, adapter.Supervised{
+		Name: name, Run: run, Logger: pl.cfg.log,
+		Observe: func(s adapter.RoleState, err error) { pl.status.set(name, s, err) },
+	})
+}
+
+func (pl *pipeline) ingest(ctx context.Context) error {
+	return pl.supervise(ctx, string(roleIngest), func(ctx context.Context) error {
+		seam := adapter.NewIngest(adapter.IngestConfig{Settings: pl.settings, Linger: pl.cfg.linger})
+		p, err := processors.NewIngest(processors.IngestConfig{
+			Brokers: pl.cfg.brokers, Topology: pl.cfg.topo, Limits: pl.cfg.limits, Targets: pl.cfg.partitions,
+			Observe: pl.status.observe,
+		}, seam.Options()...)
+		if err != nil {
+			return err
+		}
+		return p.Run(ctx)
+	})
+}
+
+func (pl *pipeline) heat(ctx context.Context) error {
+	// One seam for all tries: it keeps the partitions in memory.
+	seam := adapter.NewHeat(adapter.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.top,
+		PublishEvery: min(pl.cfg.publishEvery, leadersEvery), CommitEvery: pl.cfg.commitEvery}, pl.owner)
+	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
+		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo}, seam.Options()...)
+		if err != nil {
+			return err
+		}
+		return p.Run(ctx)
+	})
+}
+
+// leadersEvery is the longest time between leaders that changed: the ranking
+// waits for them, and then for its own publishing time.
+const leadersEvery = 5 * time.Millisecond
+
+func (pl *pipeline) rank(ctx context.Context) error {
+	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
+		seam := adapter.NewRanking(adapter.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
+			PublishEvery: pl.cfg.publishEvery}, pl.owner)
+		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo,
+			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.top},
+		}, seam.Options()...)
+		if err != nil {
+			return err
+		}
+		return p.Run(ctx)
+	})
 }

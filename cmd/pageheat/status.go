@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"pageheat/adapter"
+	"pageheat/codec"
+	"pageheat/views"
+)
+
+// status is what the instance knows of itself: the states of its roles, for
+// /readyz, and its metrics.
+type status struct {
+	registry   *prometheus.Registry
+	restarts   *prometheus.CounterVec
+	up         *prometheus.GaugeVec
+	behaviours prometheus.Counter
+	refused    *prometheus.CounterVec
+
+	mu    sync.Mutex
+	roles map[string]error // why a role does not run, nil if it does
+}
+
+func newStatus() *status {
+	s := &status{
+		registry: prometheus.NewRegistry(),
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_role_restarts_total",
+			Help: "How often a role ended with an error and was started again."}, []string{"role"}),
+		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_role_up",
+			Help: "1 while the role runs, 0 while it waits to be started again."}, []string{"role"}),
+		behaviours: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_behaviours_total",
+			Help: "Valid behaviours read from the input, again where they were read again."}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_ingest_dead_letters_total",
+			Help: "Messages of the input that were refused and set aside, by reason."}, []string{"reason"}),
+		roles: make(map[string]error),
+	}
+	s.registry.MustRegister(s.restarts, s.up, s.behaviours, s.refused,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return s
+}
+
+// set takes note of a role's state.
+func (s *status) set(name string, state adapter.RoleState, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	up := 0.0
+	switch state {
+	case adapter.RoleRunning:
+		up, s.roles[name] = 1, nil
+	case adapter.RoleWaiting:
+		s.restarts.WithLabelValues(name).Inc()
+		s.roles[name] = fmt.Errorf("it will be started again after an error: %w", err)
+	case adapter.RoleEnded:
+		s.roles[name] = fmt.Errorf("it has ended: %w", err)
+	}
+	s.up.WithLabelValues(name).Set(up)
+}
+
+// observe counts a bundle of input.
+func (s *status) observe(valid int, refused []codec.Code) {
+	s.behaviours.Add(float64(valid))
+	for _, code := range refused {
+		s.refused.WithLabelValues(string(code)).Inc()
+	}
+}
+
+// checks are what /readyz asks of the roles.
+func (s *status) checks(roles []role) []views.Check {
+	var checks []views.Check
+	for _, r := range roles {
+		checks = append(checks, views.Check{Part: string(r), Ready: func() error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.roles[string(r)]
+		}})
+	}
+	return checks
+}
+
+// metrics answers /metrics.
+func (s *status) metrics() http.Handler {
+	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry})
+}
