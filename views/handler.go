@@ -90,18 +90,19 @@ type handler struct {
 // Errors are application/problem+json (RFC 9457) with a sentence that says what
 // to do. The handler is safe for concurrent use and keeps no state but the
 // count of open streams.
-func NewHandler(cfg HandlerConfig) http.Handler {
-	return newHandler(cfg)
-}
+func NewHandler(cfg HandlerConfig) http.Handler { return newHandler(cfg).routes() }
 
-func newHandler(cfg HandlerConfig) http.Handler {
+func newHandler(cfg HandlerConfig) *handler {
 	if cfg.MaxStreams <= 0 {
 		cfg.MaxStreams = DefaultMaxStreams
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &handler{HandlerConfig: cfg, streams: make(chan struct{}, cfg.MaxStreams), writeTimeout: eventTimeout}
+	return &handler{HandlerConfig: cfg, streams: make(chan struct{}, cfg.MaxStreams), writeTimeout: eventTimeout}
+}
+
+func (h *handler) routes() http.Handler {
 	mux := http.NewServeMux()
 	get := func(pattern string, serve http.HandlerFunc) {
 		mux.HandleFunc("GET "+pattern, serve)
@@ -113,14 +114,14 @@ func newHandler(cfg HandlerConfig) http.Handler {
 	get("/api/v1/settings", h.settings)
 	get("/healthz", h.healthz)
 	get("/readyz", h.readyz)
-	if cfg.Metrics != nil {
-		get("/metrics", cfg.Metrics.ServeHTTP)
+	if h.Metrics != nil {
+		get("/metrics", h.Metrics.ServeHTTP)
 	}
 	for _, a := range dashboard() {
 		get(a.pattern, a.serve)
 	}
 	mux.HandleFunc("/", notFound)
-	return secured(under(cfg.Prefix, mux))
+	return secured(under(h.Prefix, mux))
 }
 
 // under serves next below a prefix. The dashboard's addresses are relative, so
@@ -133,12 +134,20 @@ func under(prefix string, next http.Handler) http.Handler {
 		case prefix != "" && p == prefix:
 			w.Header().Set("Location", prefix+"/")
 			w.WriteHeader(http.StatusPermanentRedirect)
-		case !strings.HasPrefix(p, prefix+"/"), path.Clean(p) != strings.TrimSuffix(p, "/") && p != "/":
+		case !strings.HasPrefix(p, prefix+"/"), !plain(p):
+			// The mux would send an odd path on to a plain one, without the
+			// prefix.
 			notFound(w, r)
 		default:
 			below.ServeHTTP(w, r)
 		}
 	})
+}
+
+// plain says whether a path has neither empty nor dotted segments; it may end in
+// a slash.
+func plain(p string) bool {
+	return p == "/" || path.Clean(p) == strings.TrimSuffix(p, "/") && p != "//"
 }
 
 // secured sets the headers that keep a browser from doing with an answer what

@@ -1,0 +1,302 @@
+package views
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// client is an http.ResponseWriter that notes what a stream sends and when. It
+// runs in a bubble of synctest, so its time is exact and costs none.
+type client struct {
+	mu     sync.Mutex
+	header http.Header
+	status int
+	text   strings.Builder
+	events []event
+}
+
+type event struct {
+	id uint64
+	at time.Time
+}
+
+func (c *client) Header() http.Header    { return c.header }
+func (c *client) WriteHeader(status int) { c.status = status }
+func (c *client) Flush()                 {}
+func (c *client) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.text.Write(b)
+	if rest, ok := strings.CutPrefix(string(b), "id: "); ok {
+		id, _, _ := strings.Cut(rest, "\n")
+		n, err := strconv.ParseUint(id, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		c.events = append(c.events, event{n, time.Now()})
+	}
+	return len(b), nil
+}
+
+// seen returns the ids of the events so far.
+func (c *client) seen() []uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := []uint64{}
+	for _, e := range c.events {
+		ids = append(ids, e.id)
+	}
+	return ids
+}
+
+// sent returns all that was sent so far.
+func (c *client) sent() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.String()
+}
+
+// connect opens a stream in the bubble; it ends with the test.
+func connect(t *testing.T, h http.Handler, headers ...string) *client {
+	ctx, cancel := context.WithCancel(t.Context())
+	r := httptest.NewRequest("GET", "/api/v1/boards/all-time/events", nil).WithContext(ctx)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	c := &client{header: http.Header{}, status: http.StatusOK}
+	done := make(chan struct{})
+	go func() { defer close(done); h.ServeHTTP(c, r) }()
+	t.Cleanup(func() { cancel(); <-done })
+	synctest.Wait()
+	return c
+}
+
+func TestEventsBringTheNewestBoard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		boards.publish(boardOf(6, 0))
+		boards.publish(boardOf(7, 0))
+		c := connect(t, NewHandler(cfg))
+		require.Equal(t, "text/event-stream", c.header.Get("Content-Type"))
+		require.Equal(t, "no-store", c.header.Get("Cache-Control"))
+		require.Equal(t, []uint64{7}, c.seen(), "the newest at once, and nothing before it")
+		require.Contains(t, c.sent(), "id: 7\ndata: "+string(boardOf(7, 0).Value)+"\n\n")
+
+		time.Sleep(time.Second)
+		boards.publish(boardOf(8, 0))
+		synctest.Wait()
+		require.Equal(t, []uint64{7, 8}, c.seen(), "without waiting, when it was quiet")
+	})
+}
+
+func TestEventsBeforeTheFirstBoard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		c := connect(t, NewHandler(cfg))
+		require.Empty(t, c.seen())
+		time.Sleep(time.Minute)
+		boards.publish(boardOf(1, 0))
+		synctest.Wait()
+		require.Equal(t, []uint64{1}, c.seen())
+	})
+}
+
+func TestEventsAreAtMostTenASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		c := connect(t, NewHandler(cfg))
+		const versions = 1000
+		for v := range versions { // 5 s, one every 5 ms
+			boards.publish(boardOf(uint64(v+1), 0))
+			time.Sleep(5 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		ids := c.seen()
+		require.InDelta(t, 50, len(ids), 2)
+		require.EqualValues(t, versions, ids[len(ids)-1], "the last one gets out")
+		for i := 1; i < len(c.events); i++ {
+			require.Greater(t, c.events[i].id, c.events[i-1].id)
+			require.GreaterOrEqual(t, c.events[i].at.Sub(c.events[i-1].at), eventInterval)
+		}
+	})
+}
+
+func TestEventsHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		c := connect(t, NewHandler(cfg))
+		beats := func() int { return strings.Count(c.sent(), "\n:\n\n") }
+		time.Sleep(14 * time.Second)
+		require.Equal(t, 0, beats())
+		boards.publish(boardOf(1, 0)) // an event is a sign of life too
+		time.Sleep(14 * time.Second)
+		require.Equal(t, 0, beats())
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 1, beats())
+	})
+}
+
+func TestEventsRespectLastEventID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		h := NewHandler(cfg)
+		boards.publish(boardOf(7, 0))
+		newest, older := connect(t, h, "Last-Event-ID", "7"), connect(t, h, "Last-Event-ID", "5")
+		time.Sleep(time.Second)
+		require.Empty(t, newest.seen(), "it has this one")
+		require.Equal(t, []uint64{7}, older.seen())
+		boards.publish(boardOf(8, 0))
+		synctest.Wait()
+		require.Equal(t, []uint64{8}, newest.seen())
+	})
+}
+
+func TestEventsAreOneLineEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		boards.publish(Board{Name: DefaultBoard, Version: 3, Value: []byte("{\r\n  \"version\": 3\n}\n")})
+		c := connect(t, NewHandler(cfg))
+		require.Contains(t, c.sent(), "id: 3\ndata: {\"version\":3}\n\n")
+	})
+}
+
+func TestStreamsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		cfg.MaxStreams = 2
+		h := NewHandler(cfg)
+		boards.publish(boardOf(1, 0))
+		connect(t, h)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/v1/boards/all-time/events", nil).WithContext(ctx))
+		}()
+		synctest.Wait()
+
+		requireProblem(t, ask(h, "GET", "/api/v1/boards/all-time/events"), http.StatusServiceUnavailable, "poll")
+		require.Equal(t, http.StatusOK, ask(h, "GET", "/api/v1/boards/all-time").Code, "the board can be asked for")
+
+		cancel()
+		<-done
+		require.Equal(t, []uint64{1}, connect(t, h).seen(), "a stream that has ended makes room")
+	})
+}
+
+// A client that takes nothing keeps nobody waiting, and is dropped. The kernel's
+// buffers are real here, so the time is too.
+func TestSlowClientBlocksNobody(t *testing.T) {
+	boards, _, cfg := served()
+	handler := newHandler(cfg)
+	handler.writeTimeout = 300 * time.Millisecond
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.routes().ServeHTTP(w, r)
+		if r.Header.Get("Slow") != "" {
+			close(ended)
+		}
+	}))
+	defer server.Close()
+
+	slow, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer slow.Close()
+	require.NoError(t, slow.(*net.TCPConn).SetReadBuffer(4096))
+	_, err = fmt.Fprint(slow, "GET /api/v1/boards/all-time/events HTTP/1.1\r\nHost: x\r\nSlow: yes\r\n\r\n")
+	require.NoError(t, err)
+
+	quick, err := http.Get(server.URL + "/api/v1/boards/all-time/events")
+	require.NoError(t, err)
+	defer quick.Body.Close()
+	lines := bufio.NewReader(quick.Body)
+	const size = 4 << 20 // more than a connection holds
+	for v := uint64(1); v <= 5; v++ {
+		boards.publish(boardOf(v, size))
+		require.Equal(t, v, nextEvent(t, lines), "the quick one gets every version that it waits for")
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the slow client is still served")
+	}
+}
+
+// nextEvent reads on to the next event and returns its id.
+func nextEvent(t *testing.T, r *bufio.Reader) uint64 {
+	t.Helper()
+	var id uint64
+	for {
+		line, err := r.ReadString('\n')
+		require.NoError(t, err)
+		if text, ok := strings.CutPrefix(line, "id: "); ok {
+			id, err = strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+			require.NoError(t, err)
+		}
+		if line == "\n" && id != 0 {
+			return id
+		}
+	}
+}
+
+func TestServerStopEndsStreams(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	boards, _, cfg := served()
+	boards.publish(boardOf(1, 0))
+	server, err := Listen("127.0.0.1:0", NewHandler(cfg), nil)
+	require.NoError(t, err)
+	_, err = Listen(server.Addr().String(), NewHandler(cfg), nil)
+	require.ErrorContains(t, err, "--listen")
+
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx) }()
+	answer, err := http.Get("http://" + server.Addr().String() + "/api/v1/boards/all-time/events")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, uint64(1), nextEvent(t, bufio.NewReader(answer.Body)))
+
+	stop()
+	select {
+	case err := <-served:
+		require.NoError(t, err)
+	case <-time.After(drainTimeout / 2):
+		t.Fatal("the stream keeps the server from stopping")
+	}
+	_, err = http.Get("http://" + server.Addr().String() + "/healthz")
+	require.Error(t, err)
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// The server's own deadlines are for requests; a stream outlives them.
+func TestStreamOutlivesTheServersDeadlines(t *testing.T) {
+	boards, _, cfg := served()
+	boards.publish(boardOf(1, 0))
+	server := httptest.NewUnstartedServer(NewHandler(cfg))
+	server.Config.ReadTimeout = 100 * time.Millisecond
+	server.Config.WriteTimeout = 100 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	answer, err := http.Get(server.URL + "/api/v1/boards/all-time/events")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	lines := bufio.NewReader(answer.Body)
+	require.Equal(t, uint64(1), nextEvent(t, lines))
+	// Waiting is the point here: both deadlines have to pass.
+	time.Sleep(400 * time.Millisecond)
+	boards.publish(boardOf(2, 0))
+	require.Equal(t, uint64(2), nextEvent(t, lines))
+}
