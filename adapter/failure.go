@@ -60,6 +60,10 @@ func AsPermanent(err error) *PermanentError {
 	if errors.As(err, &p) {
 		return p
 	}
+	var wrong sarama.ConfigurationError // a message above the producer's own bound, for one
+	if errors.As(err, &wrong) {
+		return &PermanentError{Err: err, Hint: "lower --top, or see \"A message is too large\" in docs/operations.md"}
+	}
 	for _, h := range hints() {
 		if errors.Is(err, h.err) {
 			return &PermanentError{Err: err, Hint: h.hint}

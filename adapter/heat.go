@@ -30,6 +30,8 @@ type HeatConfig struct {
 	PublishEvery time.Duration
 	// CommitEvery is the longest that a change waits for its commit.
 	CommitEvery time.Duration
+	// Standby is whether to follow the partitions that other instances own.
+	Standby bool
 }
 
 // Heat is the seam under the heat processor: the take-over of table partitions,
@@ -46,9 +48,13 @@ type Heat struct {
 	// partitions of the table.
 	partitions atomic.Int32
 
-	mu    sync.Mutex
-	kept  map[int32]*store.Partition
-	tasks map[int32]*task // of the session
+	// Used by one session after the other.
+	standby *standby
+
+	mu      sync.Mutex
+	kept    map[int32]*store.Partition
+	tasks   map[int32]*task         // of the session
+	perPage map[int32]time.Duration // what writing a page took, by partition
 }
 
 // task is one heat partition in one session.
@@ -60,7 +66,8 @@ type task struct {
 // NewHeat returns the seam under a heat processor. The owner names this process
 // in the fences it writes; it must be unique.
 func NewHeat(c HeatConfig, owner string) *Heat {
-	return &Heat{config: c, owner: owner, kept: make(map[int32]*store.Partition), tasks: make(map[int32]*task)}
+	return &Heat{config: c, owner: owner, kept: make(map[int32]*store.Partition),
+		tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration)}
 }
 
 // Options are goka's options for the processor.
@@ -87,7 +94,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
 			}
-			return &group{ConsumerGroup: inner, role: h, close: h.topics.close}, nil
+			return &group{ConsumerGroup: inner, role: h, close: func() { h.stopStandby(); h.topics.close() }}, nil
 		}),
 	)
 }
@@ -145,20 +152,21 @@ func (h *Heat) fenced(_ string, partition int32) (int64, error) {
 // setup takes over all claimed partitions.
 func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.session.Store(s)
-	topic, partitions := s.claims()
-	if len(partitions) == 0 {
-		return nil
-	}
-	all, err := h.topics.partitions(topic)
+	_, partitions := s.claims()
+	all, err := h.topics.partitions(h.config.Topology.Behavior)
 	if err != nil {
 		return err
 	}
 	h.partitions.Store(int32(all))
+	h.stopStandby()
 	h.sessions++
 	owner := h.owner + "/" + strconv.Itoa(h.sessions)
 	h.mu.Lock()
 	kept := h.kept
-	h.kept, h.tasks = make(map[int32]*store.Partition), make(map[int32]*task)
+	h.tasks = make(map[int32]*task)
+	if !h.config.Standby {
+		h.kept = make(map[int32]*store.Partition)
+	}
 	h.mu.Unlock()
 
 	transactions := make(map[int32]*transaction)
@@ -170,7 +178,10 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			if err != nil {
 				return err
 			}
+			h.mu.Lock()
 			partition := kept[p]
+			delete(kept, p)
+			h.mu.Unlock()
 			if partition == nil {
 				partition = store.New(p, h.config.Weights, h.config.Top)
 			}
@@ -193,13 +204,15 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 		}
 		return err
 	}
-	h.producer.begin(s.ctx, transactions)
+	h.producer.begin(s, transactions)
 	return nil
 }
 
 // ready checks what was restored, and sets where each claim begins.
 func (h *Heat) ready(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
+	h.config.Metrics.owns("heat", s)
+	h.startStandby(partitions)
 	if len(partitions) == 0 {
 		return nil
 	}
@@ -253,15 +266,24 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	h.mu.Lock()
 	t := h.tasks[out.claim.Partition()]
 	h.mu.Unlock()
+	p := t.partition.ID()
 	f := newHeatFeed(h, s, t, out)
+	h.mu.Lock()
+	f.perPage = h.perPage[p]
+	h.mu.Unlock()
 	err := f.run(ctx)
 	if err == nil {
 		err = f.finish(ctx)
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if err == nil && t.partition.Clean() {
-		h.mu.Lock()
-		h.kept[t.partition.ID()] = t.partition
-		h.mu.Unlock()
+		h.kept[p] = t.partition
+	}
+	h.perPage[p] = f.perPage
+	if f.cut != nil {
+		// The commit was not answered: the next ones shall be smaller.
+		h.perPage[p] = min(2*max(f.perPage, time.Since(f.began)/time.Duration(max(f.cut.Size(), 1))), transactionTimeout/4/leastPages)
 	}
 	return err
 }

@@ -140,6 +140,7 @@ func (f *heatFeed) sendLeaders(ctx context.Context) error {
 		return nil
 	}
 	f.task.partition.Leaders(&f.leaders)
+	f.config.Metrics.applied(f.part, f.task.partition.Len(), f.leaders.Counted, f.out.claim.HighWaterMarkOffset()-f.leaders.Next)
 	m := f.out.message("", codec.AppendLeaders([]byte{byte(codec.FeedLeaders)}, &f.leaders))
 	f.sending = f.out.receipt(m)
 	f.stale = false
@@ -231,6 +232,7 @@ func (f *heatFeed) acknowledge(context.Context) error {
 	f.took = now.Sub(f.began)
 	f.perPage = f.took / time.Duration(max(f.cut.Size(), 1))
 	f.lastCommit = now
+	f.config.Metrics.committed(f.cut.Size(), f.took)
 	f.cut.Committed(f.task.transaction.end())
 	next := f.cut.Progress().Next
 	f.cut, f.committed = nil, nil

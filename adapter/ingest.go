@@ -80,7 +80,7 @@ func (in *Ingest) route(topic, key string) (int32, error) {
 func (in *Ingest) setup(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
 	in.session.Store(s)
-	in.producer.begin(s.ctx, nil)
+	in.producer.begin(s, nil)
 	in.starts = make(map[int32]codec.IngestStart)
 	in.starting.Store(int32(len(partitions)))
 	in.committer = nil
@@ -108,6 +108,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: from - 1}
 		if first > from {
 			start.LostTo = first - 1
+			in.config.Metrics.lost(first - from)
 			in.config.Logger.Error("input was deleted by its retention before it was read: these behaviours are lost",
 				"topic", topic, "partition", p, "from", from, "below", first, "messages_at_most", first-from)
 		}
@@ -118,6 +119,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 }
 
 func (in *Ingest) ready(_ context.Context, s *session) error {
+	in.config.Metrics.owns("ingest", s)
 	in.committer = startCommitter(s, func() bool { return in.starting.Load() == 0 })
 	return nil
 }
@@ -292,6 +294,7 @@ func (f *ingestFeed) flush(ctx context.Context) error {
 	}
 	m := f.out.message("", []byte{byte(codec.FeedFlush)})
 	f.sending, f.sendingTo = f.out.receipt(m), f.last
+	f.config.Metrics.flushed(f.part, f.out.claim.HighWaterMarkOffset()-f.last-1)
 	f.gathered, f.bytes = 0, 0
 	return f.out.send(ctx, m)
 }

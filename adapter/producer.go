@@ -30,7 +30,7 @@ type producer struct {
 	table string // the group table, empty if there is none
 
 	mu           sync.Mutex
-	ctx          context.Context // of the session, nil if there is none
+	session      *session // nil if there is none
 	transactions map[int32]*transaction
 	open         map[*emission]struct{}
 	drained      sync.WaitGroup
@@ -58,24 +58,23 @@ func newProducer(p sarama.AsyncProducer, route router, table string) *producer {
 	return out
 }
 
-// begin opens a session: ctx ends with it. The transactions, by partition, are
-// for the group table.
-func (p *producer) begin(ctx context.Context, transactions map[int32]*transaction) {
+// begin opens a session. The transactions, by partition, are for the group table.
+func (p *producer) begin(s *session, transactions map[int32]*transaction) {
 	p.mu.Lock()
-	p.ctx, p.transactions = ctx, transactions
+	p.session, p.transactions = s, transactions
 	p.mu.Unlock()
-	context.AfterFunc(ctx, func() { p.end(ctx) })
+	context.AfterFunc(s.ctx, func() { p.end(s) })
 }
 
 // end ends every promise of the session.
-func (p *producer) end(ctx context.Context) {
+func (p *producer) end(s *session) {
 	p.mu.Lock()
-	if p.ctx != ctx {
+	if p.session != s {
 		p.mu.Unlock()
 		return
 	}
 	open, transactions := p.open, p.transactions
-	p.ctx, p.open, p.transactions = nil, make(map[*emission]struct{}), nil
+	p.session, p.open, p.transactions = nil, make(map[*emission]struct{}), nil
 	p.mu.Unlock()
 	for e := range open {
 		e.finish(nil, errSessionOver)
@@ -90,10 +89,15 @@ func (p *producer) settle(e *emission, err error) {
 	p.mu.Lock()
 	_, ok := p.open[e]
 	delete(p.open, e)
+	s := p.session
 	p.mu.Unlock()
-	if ok {
-		e.finish(nil, err)
+	if !ok {
+		return
 	}
+	if err != nil {
+		s.fail(err) // goka loses its type
+	}
+	e.finish(nil, err)
 }
 
 // Emit implements goka.Producer.
@@ -119,15 +123,15 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 // write puts a record of the group table into its partition's transaction.
 func (p *producer) write(partition int32, key string, value []byte, finish goka.PromiseFinisher) {
 	p.mu.Lock()
-	ctx, t := p.ctx, p.transactions[partition]
+	s, t := p.session, p.transactions[partition]
 	p.mu.Unlock()
 	switch {
-	case ctx == nil:
+	case s == nil:
 		finish(nil, errNoSession)
 	case t == nil:
 		finish(nil, fmt.Errorf("writing to %s partition %d: it is not owned", p.table, partition))
 	default:
-		t.write(ctx, key, value, key == t.last, finish)
+		t.write(s.ctx, key, value, key == t.last, finish)
 	}
 }
 
@@ -135,12 +139,12 @@ func (p *producer) write(partition int32, key string, value []byte, finish goka.
 func (p *producer) send(topic string, partition int32, key string, value []byte, headers goka.Headers, finish goka.PromiseFinisher) {
 	e := &emission{finish: finish}
 	p.mu.Lock()
-	ctx := p.ctx
-	if ctx != nil {
+	s := p.session
+	if s != nil {
 		p.open[e] = struct{}{}
 	}
 	p.mu.Unlock()
-	if ctx == nil {
+	if s == nil {
 		finish(nil, errNoSession)
 		return
 	}
@@ -158,7 +162,7 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 	}
 	select {
 	case p.plain.Input() <- m:
-	case <-ctx.Done():
+	case <-s.ctx.Done():
 		p.settle(e, errSessionOver)
 	}
 }

@@ -93,7 +93,7 @@ func (r *Ranking) setup(ctx context.Context, s *session) error {
 		return err
 	}
 	r.transaction = t
-	r.producer.begin(s.ctx, map[int32]*transaction{0: t})
+	r.producer.begin(s, map[int32]*transaction{0: t})
 	return nil
 }
 
@@ -101,6 +101,7 @@ func (r *Ranking) setup(ctx context.Context, s *session) error {
 // read from now on.
 func (r *Ranking) ready(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
+	r.config.Metrics.owns("rank", s)
 	if len(partitions) == 0 {
 		return nil
 	}

@@ -81,6 +81,7 @@ func (f *rankingFeed) takeEpoch(ctx context.Context, newest *published, above ui
 	}
 	f.epoch = e.Epoch
 	f.highest = max(f.highest, newest.version)
+	f.config.Metrics.epoch.Set(float64(f.epoch))
 	f.config.Logger.Info("ranks in a new epoch", "epoch", f.epoch)
 	return nil
 }

@@ -27,6 +27,8 @@ type Settings struct {
 	Topology *topology.Topology
 	// Logger takes what an operator should know.
 	Logger *slog.Logger
+	// Metrics count what the roles do.
+	Metrics *Metrics
 }
 
 const (

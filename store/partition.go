@@ -96,6 +96,9 @@ func (p *Partition) Ahead() bool { return p.ahead }
 // such a partition may be kept for the next session.
 func (p *Partition) Clean() bool { return p.failed == nil && p.cut == nil && !p.ahead }
 
+// Failed is the error that made the partition unfit for use, nil if there was none.
+func (p *Partition) Failed() error { return p.failed }
+
 // Progress is how far the partition has read, and whether it has read
 // anything yet. The slices belong to the partition.
 func (p *Partition) Progress() (codec.Progress, bool) { return p.progress, p.started }

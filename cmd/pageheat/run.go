@@ -45,9 +45,11 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	if err != nil {
 		host = "unknown"
 	}
-	pl := &pipeline{cfg: cfg, status: newStatus(), settings: adapter.Settings{
+	status := newStatus()
+	pl := &pipeline{cfg: cfg, status: status, settings: adapter.Settings{
 		Brokers: cfg.brokers, ClientID: cfg.topo.Prefix, InstanceID: cfg.instanceID,
 		SessionTimeout: cfg.sessionTimeout, Topology: cfg.topo, Logger: cfg.log,
+		Metrics: adapter.NewMetrics(status.registry),
 	}}
 	// A name that no other process has, nor had before.
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
@@ -94,7 +96,8 @@ func (pl *pipeline) ingest(ctx context.Context) error {
 func (pl *pipeline) heat(ctx context.Context) error {
 	// One seam for all tries: it keeps the partitions in memory.
 	seam := adapter.NewHeat(adapter.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.top,
-		PublishEvery: min(pl.cfg.publishEvery, leadersEvery), CommitEvery: pl.cfg.commitEvery}, pl.owner)
+		PublishEvery: min(pl.cfg.publishEvery, leadersEvery), CommitEvery: pl.cfg.commitEvery,
+		Standby: pl.cfg.standby}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo}, seam.Options()...)
 		if err != nil {
