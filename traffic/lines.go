@@ -10,8 +10,9 @@ import (
 
 // MaxLine is the longest line that [Lines] takes, in bytes. It is longer than the
 // longest message that is a behaviour, so that a line that is too long can still
-// be sent and be refused by the pipeline.
-const MaxLine = 1 << 20
+// be sent and be refused by the pipeline, and short enough for what a topic takes by
+// default.
+const MaxLine = 512 << 10
 
 // Lines gives the lines of r without their line ends (LF or CR LF), each a message,
 // empty lines too; each is valid only until the next one. A failed read or a line of

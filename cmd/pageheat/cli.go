@@ -42,6 +42,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	log            *slog.Logger
+	logLevel       *slog.LevelVar
 	brokers        []string
 	topo           *topology.Topology
 }
@@ -66,20 +67,34 @@ func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, e
 	if err != nil {
 		return nil, usageError{err}
 	}
+	level := &slog.LevelVar{}
+	level.Set(logLevels()[c.LogLevel])
 	return &program{
 		stdin: stdin, stdout: stdout, stderr: stderr,
-		log:     newLogger(stderr, c.LogLevel, c.LogFormat),
+		log: newLogger(stderr, level, c.LogFormat), logLevel: level,
 		brokers: brokers, topo: topo,
 	}, nil
 }
 
-// newLogger logs to w; level and format are those of the flags.
-func newLogger(w io.Writer, level, format string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: map[string]slog.Level{
+// logLevels are the values of --log-level.
+func logLevels() map[string]slog.Level {
+	return map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-	}[level]}
+	}
+}
+
+// newLogger logs to w, in a format of --log-format.
+func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// quieten leaves out of the log what is only good to know, unless it was asked for.
+func (p *program) quieten() {
+	if p.logLevel.Level() == slog.LevelInfo {
+		p.logLevel.Set(slog.LevelWarn)
+	}
 }

@@ -56,19 +56,21 @@ func (c *topicsCreateCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer client.Close()
-	return createTopics(ctx, p, kadm.NewClient(client), c.layoutFlags, func(line string) {
+	_, err = createTopics(ctx, p, kadm.NewClient(client), c.layoutFlags, func(line string) {
 		_, _ = fmt.Fprintln(p.stdout, line) // what is created stays created
 	})
+	return err
 }
 
-// createTopics creates the topics that are missing, and tells of each. Topics that
-// exist stay as they are; where that is not as needed, the error says so.
-func createTopics(ctx context.Context, p *program, admin *kadm.Client, f layoutFlags, tell func(line string)) error {
+// createTopics creates the topics that are missing, tells of each, and returns how
+// many partitions pages are spread over. Topics that exist stay as they are; where
+// that is not as needed, the error says so.
+func createTopics(ctx context.Context, p *program, admin *kadm.Client, f layoutFlags, tell func(line string)) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	have, err := readCluster(ctx, admin, p.topo)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	partitions, replication := f.resolve(p.topo, have)
 	for _, s := range append([]topology.TopicSpec{p.topo.InputSpec(replication)}, p.topo.Specs(partitions, replication)...) {
@@ -86,20 +88,20 @@ func createTopics(ctx context.Context, p *program, admin *kadm.Client, f layoutF
 			// Somebody was quicker; the check below judges what they made.
 			tell(fmt.Sprintf("%s exists", s.Name))
 		case errors.Is(err, kerr.InvalidReplicationFactor):
-			return fmt.Errorf("create topic %s: %w: there are %d brokers, say --replication", s.Name, err, have.brokers)
+			return 0, fmt.Errorf("create topic %s: %w: there are %d brokers, say --replication", s.Name, err, have.brokers)
 		case err != nil:
-			return fmt.Errorf("create topic %s: %w", s.Name, err)
+			return 0, fmt.Errorf("create topic %s: %w", s.Name, err)
 		default:
 			tell(fmt.Sprintf("%s created: %d partitions, replication %d", s.Name, s.Partitions, s.Replication))
 		}
 	}
 	if have, err = awaitTopics(ctx, admin, p.topo); err != nil {
-		return err
+		return 0, err
 	}
 	if differences := have.differences(p.topo, partitions, replication); len(differences) > 0 {
-		return fmt.Errorf("not all is as needed:\n  %s", strings.Join(differences, "\n  "))
+		return 0, fmt.Errorf("not all is as needed:\n  %s", strings.Join(differences, "\n  "))
 	}
-	return nil
+	return partitions, nil
 }
 
 // topicsCheckCmd compares topics.

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/codec"
+)
+
+// boardRecord is a board and the record's value that it was read from.
+type boardRecord struct {
+	value []byte
+	board *codec.Board
+}
+
+const (
+	// boardWindow is how many records before the end are looked at first for
+	// the newest board; where it is not among them, boardWindowGrows times as
+	// many are.
+	boardWindow      = 64
+	boardWindowGrows = 16
+)
+
+// followBoards gives the newest board of a name, then every newer one as it is
+// published. A board whose version is not greater than the last is ignored: it
+// comes from an instance that has lost its place. The sequence ends after an
+// error, which is errInterrupted where ctx is done.
+func followBoards(ctx context.Context, p *program, name string) iter.Seq2[boardRecord, error] {
+	return func(yield func(boardRecord, error) bool) {
+		if err := follow(ctx, p, name, func(b boardRecord) bool { return yield(b, nil) }); err != nil {
+			yield(boardRecord{}, err)
+		}
+	}
+}
+
+// follow gives boards to each until that returns false (nil) or something fails.
+func follow(ctx context.Context, p *program, name string, each func(boardRecord) bool) error {
+	newest, ends, err := newestBoard(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	var version uint64
+	if newest.board != nil {
+		version = newest.board.Version
+		if !each(newest) {
+			return nil
+		}
+	}
+	from := map[int32]kgo.Offset{}
+	for partition, span := range ends {
+		from[partition] = kgo.NewOffset().At(span.end)
+	}
+	client, err := p.connect(ctx, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.topo.Output: from}))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for {
+		records, err := poll(ctx, client, p.topo.Output)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			b, ok := p.readBoard(r, name)
+			if !ok || b.board.Version <= version {
+				continue
+			}
+			version = b.board.Version
+			if !each(b) {
+				return nil
+			}
+		}
+	}
+}
+
+// newestBoard reads back from the end of the output until it finds a board of the
+// name; its board is nil where there is none. It also gives what the partitions held.
+func newestBoard(ctx context.Context, p *program, name string) (boardRecord, map[int32]offsetSpan, error) {
+	client, err := p.connect(ctx)
+	if err != nil {
+		return boardRecord{}, nil, err
+	}
+	defer client.Close()
+	all, err := spans(ctx, kadm.NewClient(client), p.topo.Output)
+	if err != nil {
+		return boardRecord{}, nil, interrupted(ctx, err)
+	}
+	var newest boardRecord
+	for window := int64(boardWindow); ; window *= boardWindowGrows {
+		whole := true
+		at := map[int32]offsetSpan{}
+		for partition, span := range all {
+			from := max(span.start, span.end-window)
+			whole = whole && from == span.start
+			at[partition] = offsetSpan{from, span.end}
+		}
+		err := readSpans(ctx, p, p.topo.Output, at, func(r *kgo.Record) error {
+			if b, ok := p.readBoard(r, name); ok && (newest.board == nil || b.board.Version > newest.board.Version) {
+				newest = b
+			}
+			return nil
+		})
+		if err != nil || newest.board != nil || whole {
+			return newest, all, err
+		}
+	}
+}
+
+// readBoard reads a record of the output; false where it is not a board of this
+// name. What cannot be read is logged and left: a newer board follows.
+func (p *program) readBoard(r *kgo.Record, name string) (boardRecord, bool) {
+	if string(r.Key) != name || r.Value == nil {
+		return boardRecord{}, false
+	}
+	b, err := codec.DecodeBoard(r.Value)
+	if err != nil {
+		p.log.Warn("skip a record that is no board", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", err)
+		return boardRecord{}, false
+	}
+	return boardRecord{r.Value, b}, true
+}
+
+// interrupted is errInterrupted instead of an error that comes of ctx being done.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return errInterrupted
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/processors"
+)
+
+// deadLettersCmd holds the commands about what was refused.
+type deadLettersCmd struct {
+	List   deadLettersListCmd   `cmd:"" help:"Show what was refused, and why."`
+	Replay deadLettersReplayCmd `cmd:"" help:"Send it to the input again: what was not replayed before."`
+}
+
+// deadLetter is a message that was refused. The JSON is that of list --json.
+type deadLetter struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
+	Reason    string `json:"reason"`
+	Detail    string `json:"detail"`
+	// Key and Value are the message; nil: it had none. In JSON as base64.
+	Key   []byte `json:"key"`
+	Value []byte `json:"value"`
+	// Sample is the beginning of the message, as a quoted text.
+	Sample string `json:"sample"`
+}
+
+// readDeadLetter reads a record of the dead-letter topic. What a header does not
+// tell is left empty, or -1.
+func readDeadLetter(r *kgo.Record) deadLetter {
+	d := deadLetter{Partition: -1, Offset: -1, Key: r.Key, Value: r.Value, Sample: sample(r.Value)}
+	for _, h := range r.Headers {
+		text := string(h.Value)
+		switch h.Key {
+		case processors.HeaderTopic:
+			d.Topic = text
+		case processors.HeaderPartition:
+			if n, err := strconv.ParseInt(text, 10, 32); err == nil {
+				d.Partition = int32(n)
+			}
+		case processors.HeaderOffset:
+			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+				d.Offset = n
+			}
+		case processors.HeaderReason:
+			d.Reason = text
+		case processors.HeaderDetail:
+			d.Detail = text
+		}
+	}
+	return d
+}
+
+// deadLetterSpans is what the dead-letter topic holds now.
+func deadLetterSpans(ctx context.Context, p *program) (map[int32]offsetSpan, error) {
+	client, err := p.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	all, err := spans(ctx, kadm.NewClient(client), p.topo.DeadLetter)
+	return all, interrupted(ctx, err)
+}
+
+// deadLettersListCmd prints dead letters.
+type deadLettersListCmd struct {
+	JSON bool `name:"json" help:"Print a JSON object for each, key and value in base64."`
+}
+
+const (
+	// sampleBytes is how much of a message is shown.
+	sampleBytes = 60
+	// tableRows is after how many rows the columns are aligned anew, so that
+	// a long list begins at once and takes no memory.
+	tableRows = 1000
+)
+
+// Run prints all that is there when it begins.
+func (c *deadLettersListCmd) Run(ctx context.Context, p *program) error {
+	all, err := deadLetterSpans(ctx, p)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		out := json.NewEncoder(p.stdout)
+		out.SetEscapeHTML(false)
+		return readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kgo.Record) error {
+			return out.Encode(readDeadLetter(r))
+		})
+	}
+	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	rows := 0
+	err = readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kgo.Record) error {
+		if rows%tableRows == 0 {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintln(out, "TOPIC\tPARTITION\tOFFSET\tREASON\tDETAIL\tMESSAGE"); err != nil {
+				return err
+			}
+		}
+		rows++
+		d := readDeadLetter(r)
+		_, err := fmt.Fprintf(out, "%s\t%d\t%d\t%s\t%s\t%s\n",
+			printable(d.Topic), d.Partition, d.Offset, printable(d.Reason), printable(d.Detail), d.Sample)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if rows == 0 {
+		_, err := fmt.Fprintln(p.stdout, "no dead letters")
+		return err
+	}
+	return out.Flush()
+}
+
+// sample is the beginning of a message as a quoted text, null where it has none.
+func sample(value []byte) string {
+	switch {
+	case value == nil:
+		return "null"
+	case len(value) > sampleBytes:
+		return strconv.Quote(string(value[:sampleBytes])) + fmt.Sprintf(" and %d bytes more", len(value)-sampleBytes)
+	default:
+		return strconv.Quote(string(value))
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// deadLettersReplayCmd sends dead letters to the input again.
+type deadLettersReplayCmd struct {
+	All bool `help:"Begin at the beginning: what was replayed before is sent, and counted, again."`
+}
+
+// replayStep is after how many messages it is remembered that they were replayed:
+// the most that is sent twice when the command is killed.
+const replayStep = 1000
+
+// messageID says which message of the input a dead letter is.
+type messageID struct {
+	topic     string
+	partition int32
+	offset    int64
+}
+
+// replay is one call.
+type replay struct {
+	group  string
+	topic  string
+	admin  *kadm.Client
+	sender *sender
+	// seen are the messages of this call: after a crash of ingest a message
+	// may stand twice among the dead letters. It takes some 50 bytes for each.
+	seen map[messageID]struct{}
+	// next are the offsets up to which dead letters were given to the sender.
+	next map[int32]int64
+	// twice is how many were left out.
+	twice int64
+}
+
+// Run sends what is among the dead letters when it begins: what is refused again
+// meanwhile is for the next call.
+func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) {
+	client, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r := &replay{
+		group: p.topo.DeadLetter + "-replay", topic: p.topo.DeadLetter,
+		admin: kadm.NewClient(client),
+		seen:  map[messageID]struct{}{}, next: map[int32]int64{},
+	}
+	all, err := spans(ctx, r.admin, r.topic)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if !c.All {
+		if err := r.skipReplayed(ctx, all); err != nil {
+			return interrupted(ctx, err)
+		}
+	}
+	have, err := readCluster(ctx, r.admin, p.topo)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	// Whatever the input took once, it takes again.
+	maxBatch := usualBatch
+	if input := have.topics[p.topo.Input]; input != nil {
+		if n, err := strconv.ParseInt(input.Config["max.message.bytes"], 10, 32); err == nil {
+			maxBatch = int(n)
+		}
+	}
+	if r.sender, err = newSender(ctx, p, p.topo.Input, maxBatch); err != nil {
+		return err
+	}
+	defer r.sender.close()
+	err = readSpans(ctx, p, r.topic, all, r.send)
+	err = errors.Join(err, r.remember())
+	_, failed := fmt.Fprintf(p.stdout, "%d dead letters sent to %s again, %d left out that stood there twice\n",
+		r.sender.sent(), p.topo.Input, r.twice)
+	return errors.Join(err, failed)
+}
+
+// skipReplayed moves the beginnings to where the last call ended.
+func (r *replay) skipReplayed(ctx context.Context, all map[int32]offsetSpan) error {
+	committed, err := r.admin.FetchOffsetsForTopics(ctx, r.group, r.topic)
+	if err == nil {
+		err = committed.Error()
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read what group %s has replayed: %w", r.group, err)
+	}
+	for partition, span := range all {
+		if o, ok := committed.Lookup(r.topic, partition); ok && o.At > span.start {
+			span.start = o.At
+			all[partition] = span
+		}
+	}
+	return nil
+}
+
+// send sends one dead letter, as it was.
+func (r *replay) send(record *kgo.Record) error {
+	d := readDeadLetter(record)
+	id := messageID{d.Topic, d.Partition, d.Offset}
+	if _, twice := r.seen[id]; twice && d.Offset >= 0 {
+		r.twice++
+	} else {
+		r.seen[id] = struct{}{}
+		if err := r.sender.sendRecord(&kgo.Record{Key: d.Key, Value: d.Value}); err != nil {
+			return err
+		}
+	}
+	r.next[record.Partition] = record.Offset + 1
+	if len(r.seen)%replayStep == 0 {
+		return r.remember()
+	}
+	return nil
+}
+
+// remember waits until all that was sent is acknowledged, and commits how far that is.
+func (r *replay) remember() error {
+	if err := r.sender.flush(); err != nil {
+		return err
+	}
+	if len(r.next) == 0 {
+		return nil
+	}
+	offsets := kadm.Offsets{}
+	for partition, next := range r.next {
+		offsets.AddOffset(r.topic, partition, next, -1)
+	}
+	// What was sent is remembered even when the command is told to end.
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	defer cancel()
+	if err := r.admin.CommitAllOffsets(ctx, r.group, offsets); err != nil {
+		return fmt.Errorf("remember in group %s what was replayed: %w", r.group, err)
+	}
+	return nil
+}

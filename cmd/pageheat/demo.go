@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"pageheat/views"
+)
+
+// demoCmd is everything in one process.
+type demoCmd struct {
+	Rate   messageRate   `default:"200" placeholder:"N" help:"Messages a second of the simulator, or max."`
+	For    time.Duration `placeholder:"20s" help:"End after so long. 0: go on."`
+	Data   string        `placeholder:"DIR" help:"Keep everything in this directory, and go on from there the next time."`
+	Listen string        `default:"127.0.0.1:8080" help:"Address of the dashboard."`
+	Seed   *uint64       `placeholder:"N" help:"Make the traffic of two runs alike."`
+
+	simulatorFlags
+	pipelineFlags
+}
+
+// demoSession is the shortest that the embedded broker takes: after a crash, a demo
+// with --data waits for its own ghost.
+const demoSession = 6 * time.Second
+
+// demoPrint is how often the board is printed where there is no terminal.
+const demoPrint = time.Second
+
+// Run runs an embedded broker, the pipeline, the simulator and the board until it is
+// told to end. Then the simulator stops first, so that all it has sent is counted.
+func (c *demoCmd) Run(ctx context.Context, p *program) error {
+	if c.For < 0 {
+		return badFlag("for", "%s: must not be negative", c.For)
+	}
+	if c.Listen == "" {
+		return badFlag("listen", "must not be empty: say an address such as 127.0.0.1:8080")
+	}
+	if _, err := c.simulator(c.Seed); err != nil {
+		return err
+	}
+	if _, err := c.config(p); err != nil {
+		return err
+	}
+	broker, err := startBroker(c.Data)
+	if err != nil {
+		return err
+	}
+	defer broker.Close()
+	own := *p
+	own.brokers = broker.ListenAddrs()
+	if isTerminal(p.stdout) && isTerminal(p.stderr) {
+		own.quieten() // the board is there
+	}
+	if c.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.For)
+		defer cancel()
+	}
+	return c.demonstrate(ctx, &own)
+}
+
+// startBroker starts the embedded broker on a free port of the loopback interface. It
+// keeps its data in a directory, or in memory where dir is empty.
+func startBroker(dir string) (*kfake.Cluster, error) {
+	options := []kfake.Opt{kfake.NumBrokers(1)}
+	if dir != "" {
+		options = append(options, kfake.DataDir(dir))
+	}
+	broker, err := kfake.NewCluster(options...)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
+	}
+	return broker, nil
+}
+
+// demonstrate runs everything against the broker of p until ctx is done.
+func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
+	client, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	partitions, err := createTopics(ctx, p, kadm.NewClient(client), layoutFlags{Replication: 1}, func(string) {})
+	client.Close()
+	if err != nil {
+		return err
+	}
+	cfg, err := c.config(p)
+	if err != nil {
+		return err
+	}
+	cfg.roles, cfg.listen, cfg.partitions = defaultRoles(), c.Listen, partitions
+	cfg.sessionTimeout = demoSession
+	var dashboard atomic.Pointer[string]
+	cfg.listening = func(address string) {
+		dashboard.Store(&address)
+		p.log.Info("the dashboard is at http://" + address)
+	}
+	traffic, err := newSender(ctx, p, p.topo.Input, usualBatch)
+	if err != nil {
+		return err
+	}
+	defer traffic.close()
+	note := func() string {
+		text := fmt.Sprintf("%s messages sent, Kafka at %s", count(uint64(traffic.sent())), p.brokers[0])
+		if address := dashboard.Load(); address != nil {
+			text += ", dashboard at http://" + *address
+		}
+		return text
+	}
+
+	// Whatever ends first ends ctx; then one after the other, in the order of
+	// the records, each when the one before has drained.
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	pipelineCtx, endPipeline := context.WithCancel(context.WithoutCancel(ctx))
+	defer endPipeline()
+	boardCtx, endBoard := context.WithCancel(context.WithoutCancel(ctx))
+	defer endBoard()
+	var sent, ran error
+	var parts sync.WaitGroup
+	parts.Go(func() {
+		defer endPipeline()
+		sent = c.simulate(ctx, traffic)
+	})
+	parts.Go(func() {
+		defer endBoard()
+		defer end()
+		ran = runPipeline(pipelineCtx, cfg)
+	})
+	shown := showBoards(boardCtx, p, views.DefaultBoard, demoPrint, note)
+	end()
+	parts.Wait()
+	return errors.Join(ran, sent, shown)
+}
+
+// simulate sends until ctx is done or sending fails.
+func (c *demoCmd) simulate(ctx context.Context, traffic *sender) error {
+	simulator, err := c.simulator(c.Seed)
+	if err != nil {
+		return err
+	}
+	pace := newPacer(c.Rate)
+	for message := range simulator.Messages() {
+		if err := pace.wait(ctx); err != nil {
+			break // told to end
+		}
+		if err := traffic.send(message); err != nil {
+			return err
+		}
+	}
+	return traffic.flush()
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// sender sends records to one topic, idempotently and acknowledged by all replicas
+// in sync. Only one goroutine may use it, but for sent.
+type sender struct {
+	client *kgo.Client
+	topic  string
+	done   atomic.Int64
+	failed atomic.Pointer[error] // the first failure
+}
+
+const (
+	// senderRecords and senderBytes bound what is on its way.
+	senderRecords = 100_000
+	senderBytes   = 64 << 20
+	// usualBatch is the most bytes of a batch that any topic takes that was not
+	// told otherwise.
+	usualBatch = 1_000_000
+	// senderLinger lets records gather, without being seen.
+	senderLinger = 5 * time.Millisecond
+)
+
+// newSender connects. Records go round the partitions in turn, whatever their key,
+// so that few messages are spread as evenly as many; where a page goes is decided
+// after the input. A batch has at most maxBatch bytes.
+func newSender(ctx context.Context, p *program, topic string, maxBatch int) (*sender, error) {
+	client, err := p.connect(ctx,
+		kgo.DefaultProduceTopic(topic),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
+		kgo.ProducerLinger(senderLinger),
+		kgo.MaxBufferedRecords(senderRecords),
+		kgo.MaxBufferedBytes(senderBytes),
+		kgo.ProducerBatchMaxBytes(int32(maxBatch)),
+		kgo.RecordDeliveryTimeout(deliveryTimeout),
+		kgo.UnknownTopicRetries(2),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return &sender{client: client, topic: topic}, nil
+}
+
+// send queues a message without key; it is copied. The error is that of an earlier
+// message. It waits while too much is on its way.
+func (s *sender) send(message []byte) error {
+	return s.sendRecord(&kgo.Record{Value: bytes.Clone(message)})
+}
+
+// sendRecord queues a record, which the sender keeps.
+func (s *sender) sendRecord(r *kgo.Record) error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	// What is queued is sent even when the command is told to end: hence no
+	// context of the command. The delivery timeout ends it.
+	s.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+		if err == nil {
+			s.done.Add(1)
+			return
+		}
+		err = fmt.Errorf("send to topic %s: %w", s.topic, withHint(err))
+		s.failed.CompareAndSwap(nil, &err)
+	})
+	return nil
+}
+
+// sent is how many records were acknowledged. Any goroutine may ask.
+func (s *sender) sent() int64 { return s.done.Load() }
+
+// flush waits until everything is acknowledged. The error is the first that any
+// record has had.
+func (s *sender) flush() error {
+	if err := s.client.Flush(context.Background()); err != nil { // the delivery timeout ends it
+		return fmt.Errorf("send to topic %s: %w", s.topic, err)
+	}
+	if failed := s.failed.Load(); failed != nil {
+		return *failed
+	}
+	return nil
+}
+
+func (s *sender) close() { s.client.Close() }
