@@ -1,0 +1,228 @@
+package heat
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// table is a set of pages, and the plain way to find its hottest: sort them all.
+type table struct {
+	pages  []*Page
+	passes int // how often all pages were gone through
+}
+
+func (m *table) all(yield func(*Page) bool) {
+	m.passes++
+	for _, p := range m.pages {
+		if !yield(p) {
+			return
+		}
+	}
+}
+
+func (m *table) top(w Weights, n int) []*Page {
+	sorted := slices.Clone(m.pages)
+	slices.SortFunc(sorted, func(a, b *Page) int {
+		if Before(w.Score(&a.Totals), a.Name, w.Score(&b.Totals), b.Name) {
+			return -1
+		}
+		return 1
+	})
+	return sorted[:min(n, len(sorted))]
+}
+
+// describe names pages with their heats, so that a difference can be read.
+func describe(w Weights, pages []*Page) []string {
+	names := make([]string, len(pages))
+	for i, p := range pages {
+		names[i] = p.Name + " " + w.Heat(&p.Totals)
+	}
+	return names
+}
+
+// pagesOf makes n pages with heats from a small range, so that many are equal.
+func pagesOf(t *rapid.T, n int) *table {
+	m := &table{}
+	for i := range n {
+		p := NewPage(fmt.Sprint("page", i))
+		p.Totals.Likes = rapid.Int64Range(-5, 5).Draw(t, "heat")
+		m.pages = append(m.pages, p)
+	}
+	return m
+}
+
+func TestIndexGivesWhatSortingAllGives(t *testing.T) {
+	w := DefaultWeights()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 4).Draw(t, "n")
+		keep := rapid.IntRange(n, n+3).Draw(t, "keep")
+		crowd := rapid.IntRange(keep+1, keep+4).Draw(t, "crowd")
+		m := pagesOf(t, rapid.IntRange(0, 30).Draw(t, "pages"))
+		x := newIndex(w, n, crowd, keep, m.all)
+		check := func(t *rapid.T) {
+			assert.Equal(t, describe(w, m.top(w, n)), describe(w, x.Top(nil)))
+		}
+		check(t)
+		change := func(p *Page, t *rapid.T) { p.Totals.Likes += rapid.Int64Range(-6, 6).Draw(t, "by") }
+		t.Repeat(map[string]func(*rapid.T){
+			"change one": func(t *rapid.T) {
+				if len(m.pages) == 0 {
+					t.Skip("no page")
+				}
+				p := rapid.SampledFrom(m.pages).Draw(t, "page")
+				change(p, t)
+				x.Changed(p)
+			},
+			"cool the hottest": func(t *rapid.T) {
+				for _, p := range x.Top(nil) {
+					p.Totals.Likes -= rapid.Int64Range(0, 12).Draw(t, "by")
+					x.Changed(p)
+				}
+			},
+			"change several, then tell": func(t *rapid.T) {
+				if len(m.pages) == 0 {
+					t.Skip("no page")
+				}
+				changed := rapid.SliceOfN(rapid.SampledFrom(m.pages), 1, 10).Draw(t, "pages")
+				for _, p := range changed {
+					change(p, t)
+				}
+				for _, p := range changed {
+					x.Changed(p)
+				}
+			},
+			"add": func(t *rapid.T) {
+				p := NewPage(fmt.Sprint("page", len(m.pages)))
+				change(p, t)
+				m.pages = append(m.pages, p)
+				x.Changed(p)
+			},
+			"index anew": func(t *rapid.T) { // as after a restart, with pages that know an older index
+				x = newIndex(w, n, crowd, keep, m.all)
+			},
+			"": check,
+		})
+	})
+}
+
+func TestIndexAtItsRealSize(t *testing.T) {
+	w := DefaultWeights()
+	for _, n := range []int{10, 700} {
+		random := rand.New(rand.NewPCG(1, uint64(n)))
+		m := &table{}
+		for i := range 20_000 {
+			p := NewPage(fmt.Sprint("page", i))
+			p.Totals.Likes = random.Int64N(1000)
+			m.pages = append(m.pages, p)
+		}
+		x := NewIndex(w, n, m.all)
+		for range 20 {
+			for range 5_000 {
+				p := m.pages[random.IntN(len(m.pages))]
+				p.Totals.Likes += random.Int64N(200) - 120
+				x.Changed(p)
+			}
+			require.Equal(t, describe(w, m.top(w, n)), describe(w, x.Top(nil)))
+		}
+	}
+}
+
+func TestIndexAppendsAndIgnoresASmallN(t *testing.T) {
+	m := &table{pages: []*Page{NewPage("a"), NewPage("b")}}
+	x := NewIndex(DefaultWeights(), 0, m.all)
+	first := NewPage("first")
+	assert.Equal(t, []*Page{first, m.pages[0]}, x.Top([]*Page{first}))
+}
+
+// All pages are to be gone through once in hundreds of falls, not for each.
+func TestIndexSeldomGoesThroughAllPages(t *testing.T) {
+	const n = 10
+	m := &table{}
+	for i := range 50_000 {
+		p := NewPage(fmt.Sprint("page", i))
+		p.Totals.Likes = int64(i)
+		m.pages = append(m.pages, p)
+	}
+	x := NewIndex(DefaultWeights(), n, m.all)
+	m.passes = 0
+	var top []*Page
+	const falls = 20_000
+	for range falls {
+		top = x.Top(top[:0])
+		top[0].Totals.Likes = -1
+		x.Changed(top[0])
+	}
+	assert.Equal(t, describe(DefaultWeights(), m.top(DefaultWeights(), n)), describe(DefaultWeights(), x.Top(nil)))
+	assert.LessOrEqual(t, m.passes, falls/(keep(n)-n))
+	assert.Positive(t, m.passes, "the test means nothing unless there was a pass")
+}
+
+func TestChangedDoesNotAllocate(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	m := &table{}
+	for i := range 10_000 {
+		m.pages = append(m.pages, NewPage(fmt.Sprint("page", i)))
+	}
+	x := NewIndex(DefaultWeights(), 10, m.all)
+	var top []*Page
+	round := func() {
+		for range 2_000 { // rises and falls, so that selections and passes are among them
+			p := m.pages[random.IntN(len(m.pages))]
+			p.Totals.Likes += random.Int64N(100) - 50
+			x.Changed(p)
+		}
+		top = x.Top(top[:0])
+		for _, p := range top {
+			p.Totals.Likes = 0
+			x.Changed(p)
+		}
+	}
+	for range 10 {
+		round()
+	}
+	assert.Zero(t, testing.AllocsPerRun(200, round))
+}
+
+func TestSelectFirst(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ranked {
+			return ranked{score: scoreOf(rapid.Int64Range(0, 20).Draw(t, "score"))}
+		}), 1, 60).Draw(t, "s")
+		for i := range s {
+			s[i].page = NewPage(fmt.Sprint(i))
+		}
+		k := rapid.IntRange(1, len(s)).Draw(t, "k")
+		sorted := slices.Clone(s)
+		slices.SortFunc(sorted, compareRanked)
+
+		selectFirst(s, k)
+		assert.Equal(t, sorted[k-1], s[k-1], "the last of the selected stands at the end of them")
+		slices.SortFunc(s[:k], compareRanked)
+		assert.Equal(t, sorted[:k], s[:k])
+	})
+}
+
+// Heats that are all equal, and sorted ones, are what quickselect is known to be
+// slow for.
+func TestSelectFirstOfManyEqual(t *testing.T) {
+	const many = 100_000
+	s := make([]ranked, many)
+	page := NewPage("page")
+	for i := range s {
+		s[i] = ranked{score: scoreOf(0), page: page}
+	}
+	selectFirst(s, many/2)
+	for i := range s {
+		s[i].score = scoreOf(int64(i))
+	}
+	selectFirst(s, 10)
+	for _, r := range s[:10] {
+		assert.Equal(t, 1, r.score.Cmp(scoreOf(many-11)))
+	}
+}
