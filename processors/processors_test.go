@@ -1,0 +1,216 @@
+package processors_test
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/tester"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/processors"
+	"pageheat/topology"
+)
+
+func names(t *testing.T) *topology.Topology {
+	topo, err := topology.New(topology.Config{})
+	require.NoError(t, err)
+	return topo
+}
+
+// run starts a processor and ends it with the test.
+func run(t *testing.T, p *goka.Processor, err error) {
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	require.NoError(t, p.WaitForReadyContext(ctx))
+}
+
+func bundle(records ...codec.Record) []byte {
+	b := []byte{byte(codec.FeedRecords)}
+	for _, r := range records {
+		b = codec.AppendBundleRecord(b, r)
+	}
+	return b
+}
+
+// tick is a message without a body.
+func tick(kind codec.Feed) []byte { return []byte{byte(kind)} }
+
+func TestIngestSendsRangesAndSetsInvalidMessagesAside(t *testing.T) {
+	topo, tt := names(t), tester.New(t)
+	var valid int
+	var refused []codec.Code
+	p, err := processors.NewIngest(processors.IngestConfig{Topology: topo, Limits: heat.DefaultLimits(), Targets: 3,
+		Observe: func(n int, codes []codec.Code) { valid += n; refused = append(refused, codes...) }}, goka.WithTester(tt))
+	run(t, p, err)
+	behavior, letters := tt.NewQueueTracker(topo.Behavior), tt.NewQueueTracker(topo.DeadLetter)
+
+	input := codec.TopicID{1}
+	tt.Consume(topo.Input, "", codec.AppendIngestStart(nil, codec.IngestStart{Input: input, From: 9, LostTo: 9}))
+	tt.Consume(topo.Input, "", bundle(
+		codec.Record{Offset: 10, Value: []byte("page1|1|0.5|1")},
+		codec.Record{Offset: 12, Key: []byte("k"), Value: []byte("page1|x|0.5|1")},
+		codec.Record{Offset: 13, Value: nil},
+		codec.Record{Offset: 14, Value: []byte("page2|2|1|0")},
+		codec.Record{Offset: 15, Value: []byte("page1|3|0|0")}))
+	_, _, any := behavior.NextRaw()
+	require.False(t, any, "nothing is sent before a flush")
+	tt.Consume(topo.Input, "", tick(codec.FeedFlush))
+
+	sums := map[string]string{}
+	for target := range 3 {
+		key, value, ok := behavior.NextRaw()
+		require.True(t, ok, "a range for each target partition")
+		require.Equal(t, strconv.Itoa(target), key)
+		r, err := codec.ReadRange(value)
+		require.NoError(t, err)
+		require.Equal(t, codec.RangeHeader{Input: input, From: 9, To: 15, Limits: heat.DefaultLimits()}, r.Header)
+		for range r.Pages {
+			page, totals, err := r.Next()
+			require.NoError(t, err)
+			require.EqualValues(t, target, topology.Partition(page, 3))
+			sums[string(page)] = heat.DefaultWeights().Heat(&totals)
+		}
+	}
+	require.Equal(t, map[string]string{"page1": "4.6", "page2": "2.4"}, sums)
+	require.Equal(t, 3, valid)
+	require.Equal(t, []codec.Code{codec.CodeClicksNotANumber, codec.CodeEmpty}, refused)
+
+	headers, key, value, ok := letters.NextRawWithHeaders()
+	require.True(t, ok)
+	require.Equal(t, "k", key)
+	require.Equal(t, "page1|x|0.5|1", string(value))
+	require.Equal(t, topo.Input, string(headers[processors.HeaderTopic]))
+	require.Equal(t, "0", string(headers[processors.HeaderPartition]))
+	require.Equal(t, "12", string(headers[processors.HeaderOffset]))
+	require.Equal(t, "clicks-not-a-number", string(headers[processors.HeaderReason]))
+	require.NotEmpty(t, headers[processors.HeaderDetail])
+	require.NotContains(t, headers, codec.HeaderNoKey)
+	headers, _, value, ok = letters.NextRawWithHeaders()
+	require.True(t, ok)
+	require.Nil(t, value)
+	require.Contains(t, headers, codec.HeaderNoKey, "no key is not an empty key")
+
+	tt.Consume(topo.Input, "", tick(codec.FeedFlush))
+	_, value, _ = behavior.NextRaw()
+	r, err := codec.ReadRange(value)
+	require.NoError(t, err)
+	require.Equal(t, 0, r.Pages)
+	require.EqualValues(t, 15, r.Header.From, "the next range begins where the last one ended")
+}
+
+func TestIngestDeclaresWhatRetentionTook(t *testing.T) {
+	topo, tt := names(t), tester.New(t)
+	p, err := processors.NewIngest(processors.IngestConfig{Topology: topo, Limits: heat.DefaultLimits(), Targets: 1}, goka.WithTester(tt))
+	run(t, p, err)
+	behavior := tt.NewQueueTracker(topo.Behavior)
+	for _, step := range []struct {
+		feed []byte
+		want codec.RangeHeader
+	}{
+		{codec.AppendIngestStart(nil, codec.IngestStart{From: 4, LostTo: 7}),
+			codec.RangeHeader{From: 4, To: 7, Lost: true, Limits: heat.DefaultLimits()}},
+		{tick(codec.FeedFlush), codec.RangeHeader{From: 7, To: 7, Limits: heat.DefaultLimits()}},
+	} {
+		tt.Consume(topo.Input, "", step.feed)
+		_, value, ok := behavior.NextRaw()
+		require.True(t, ok)
+		r, err := codec.ReadRange(value)
+		require.NoError(t, err)
+		require.Equal(t, step.want, r.Header)
+	}
+}
+
+func TestHeatWritesPagesAndSendsLeaders(t *testing.T) {
+	topo, tt := names(t), tester.New(t)
+	p, err := processors.NewHeat(processors.HeatConfig{Topology: topo}, goka.WithTester(tt))
+	run(t, p, err)
+	leaders := tt.NewQueueTracker(topo.Leaders)
+
+	totals := heat.Totals{Likes: 7, Behaviours: 9}
+	tt.Consume(topo.Behavior, "page1", codec.AppendPageState(tick(codec.FeedWrite), &totals))
+	require.Equal(t, codec.AppendPageState(nil, &totals), tt.TableValue(goka.GroupTable(goka.Group(topo.HeatGroup)), "page1"))
+
+	want := codec.Leaders{Next: 3, Counted: 9, To: []int64{4}, Lost: []uint64{0}, Pages: []codec.Leader{{Page: "page1", Totals: totals}}}
+	tt.Consume(topo.Behavior, "", codec.AppendLeaders(tick(codec.FeedLeaders), &want))
+	_, value, ok := leaders.NextRaw()
+	require.True(t, ok)
+	got, err := codec.DecodeLeaders(value)
+	require.NoError(t, err)
+	require.Equal(t, &want, got)
+}
+
+func TestRankingPublishesOnlyWithAnEpochAndAllLeaders(t *testing.T) {
+	topo, tt := names(t), tester.New(t)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
+	p, err := processors.NewRanking(processors.RankingConfig{Topology: topo, Now: func() time.Time { return now },
+		Ranker: processors.RankerConfig{Board: "all-time", Weights: heat.DefaultWeights(), Top: 2}}, goka.WithTester(tt))
+	run(t, p, err)
+	output := tt.NewQueueTracker(topo.Output)
+	none := func(why string) {
+		_, _, ok := output.NextRaw()
+		require.False(t, ok, why)
+	}
+	send := func(partition int32, next int64, pages ...codec.Leader) {
+		l := codec.Leaders{Partition: partition, Next: next, Counted: 5, To: []int64{next * 10}, Lost: []uint64{0}, Pages: pages}
+		tt.Consume(topo.Leaders, "", codec.AppendLeaders(tick(codec.FeedLeaders), &l))
+		tt.Consume(topo.Leaders, "", tick(codec.FeedPublish))
+	}
+	liked := func(page string, likes int64) codec.Leader {
+		return codec.Leader{Page: page, Totals: heat.Totals{Likes: likes, Behaviours: 1}}
+	}
+	tt.Consume(topo.Leaders, codec.EpochKey(), codec.AppendEpochRequest(nil, codec.EpochRequest{Partitions: 2, Above: 6}))
+	send(0, 3, liked("a", 1), liked("b", -1))
+	none("the leaders of partition 1 are missing")
+	send(1, 2, liked("c", 5))
+
+	headers, key, value, ok := output.NextRawWithHeaders()
+	require.True(t, ok)
+	require.Equal(t, "all-time", key)
+	require.JSONEq(t, `{"board":"all-time","version":25769803777,"updated_at":"2026-01-02T03:04:05.678Z","counted":10,
+		"offsets":{"0":21},"pages":[
+		{"rank":1,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"c","heat":5,"clicks":0,"minutes":0,"likes":5,"behaviours":1},
+		{"rank":2,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"a","heat":1,"clicks":0,"minutes":0,"likes":1,"behaviours":1}]}`,
+		string(value), "version = (7 - 1) * 2^32 + 1")
+	positions, err := codec.DecodePositions(headers[processors.HeaderPositions])
+	require.NoError(t, err)
+	require.Equal(t, codec.Positions{{Next: 3}, {Next: 2}}, positions)
+
+	tt.Consume(topo.Leaders, "", tick(codec.FeedPublish))
+	none("nothing has changed")
+	send(1, 1, liked("c", 9))
+	none("the leaders are older than those of the last board")
+
+	// Another owner takes over: it goes on from the newest board, in a higher epoch.
+	tt.Consume(topo.Leaders, codec.EpochKey(), codec.AppendEpochRequest(nil,
+		codec.EpochRequest{Partitions: 2, Board: value, Positions: headers[processors.HeaderPositions]}))
+	now = now.Add(time.Minute)
+	send(0, 4, liked("a", 6))
+	_, value, ok = output.NextRaw()
+	require.True(t, ok)
+	var board codec.Board
+	require.NoError(t, json.Unmarshal(value, &board))
+	require.EqualValues(t, 8, processors.Epoch(board.Version))
+	require.Equal(t, "a", board.Pages[0].Page)
+	require.Equal(t, 2, board.Pages[0].PreviousRank)
+	require.Equal(t, now, board.Pages[0].RankSince)
+
+	tt.Consume(topo.Leaders, "", tick(codec.FeedRepublish))
+	_, value, ok = output.NextRaw()
+	require.True(t, ok, "asked to publish again")
+	var again codec.Board
+	require.NoError(t, json.Unmarshal(value, &again))
+	require.Equal(t, board.Version+1, again.Version)
+	require.Equal(t, board.Pages, again.Pages)
+}
