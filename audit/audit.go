@@ -1,0 +1,350 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/topology"
+)
+
+// ErrCannotRecount is wrapped by the errors of [Run] that say that the input no
+// longer holds what was counted: its beginning is gone, or it is another topic of
+// the same name.
+var ErrCannotRecount = errors.New("cannot recount")
+
+// DefaultMaxDifferences is how many differences a report lists where nothing else
+// is said.
+const DefaultMaxDifferences = 1000
+
+// Config says what to audit.
+type Config struct {
+	// Client reaches the brokers. It is not closed, and needs no options beside
+	// how to connect.
+	Client *kgo.Client
+	// Topology names the topics.
+	Topology *topology.Topology
+	// Limits have to be those that the input was counted with: a message beyond
+	// them is invalid. The zero value stands for heat.DefaultLimits.
+	Limits heat.Limits
+	// SkipDeadLetters leaves out whether each invalid message is a dead letter.
+	SkipDeadLetters bool
+	// MaxDifferences bounds how many the report lists (all are counted); 0:
+	// DefaultMaxDifferences.
+	MaxDifferences int
+	// Parallel is how many partitions are read at a time; 0: two for each CPU.
+	Parallel int
+	// Progress, if not nil, is told how far the audit is: about once a second,
+	// and at the end of each step. It is not called concurrently.
+	Progress func(Status)
+}
+
+// Status is how far a step of an audit is.
+type Status struct {
+	// Step names what is being read.
+	Step string
+	// Done and Total are offsets.
+	Done, Total int64
+}
+
+// Run reads the table as it is committed, recounts the input and compares. The
+// report says what was found; the error is about what could not be done. Where
+// the input no longer holds what was counted, the error wraps
+// [ErrCannotRecount], and the report still says what the table holds and what was
+// lost.
+//
+// Everything may run meanwhile. Memory grows with the number of pages and of
+// invalid messages, not with the number of messages.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	if cfg.Limits == (heat.Limits{}) {
+		cfg.Limits = heat.DefaultLimits()
+	}
+	if cfg.MaxDifferences <= 0 {
+		cfg.MaxDifferences = DefaultMaxDifferences
+	}
+	if cfg.Parallel <= 0 {
+		cfg.Parallel = 2 * runtime.GOMAXPROCS(0)
+	}
+	a := &auditor{Config: cfg, differ: &differences{most: cfg.MaxDifferences}}
+	a.report.Table, a.report.Input = cfg.Topology.HeatTable, cfg.Topology.Input
+	err := a.run(ctx)
+	a.report.Differences, a.report.DifferenceCount = a.differ.sorted()
+	return a.report, err
+}
+
+// auditor is one audit under way.
+type auditor struct {
+	Config
+	report  Report
+	differ  *differences
+	tallies []*tally // by table partition
+}
+
+func (a *auditor) run(ctx context.Context) error {
+	if err := a.readTable(ctx); err != nil {
+		return err
+	}
+	// From here on, so that whatever the table has counted lies before the ends
+	// that are seen now, and whatever was refused is a dead letter already.
+	input, err := lookAt(ctx, a.Client, a.Topology.Input)
+	if err != nil {
+		return err
+	}
+	behavior, err := lookAt(ctx, a.Client, a.Topology.Behavior)
+	if err != nil {
+		return err
+	}
+	if err := a.checkProgress(input, behavior); err != nil {
+		return err
+	}
+	letters, err := a.readDeadLetters(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.recount(ctx, input, letters); err != nil {
+		return err
+	}
+	a.comparePages()
+	return nil
+}
+
+// readTable reads all partitions of the table, each at its own progress.
+func (a *auditor) readTable(ctx context.Context) error {
+	table, err := lookAt(ctx, a.Client, a.Topology.HeatTable)
+	if err != nil {
+		return err
+	}
+	total := int64(0)
+	for partition := range table.end {
+		total += table.end[partition] - table.start[partition]
+		a.tallies = append(a.tallies, newTally())
+	}
+	a.report.Partitions = make([]Partition, len(table.end))
+	read, done := a.step("reading the table", total)
+	defer done()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(a.Parallel)
+	for partition := range table.end {
+		group.Go(func() error {
+			s, err := readPartition(ctx, a.Client, table, int32(partition), a.tallies[partition].hold, read)
+			p := Partition{Snapshot: s}
+			a.tallies[partition].each(func(_ string, page *pair) {
+				if page.inTable {
+					p.Pages++
+					p.Behaviours += page.table.Behaviours
+				}
+			})
+			for _, lost := range s.Progress.Lost {
+				p.LostMessages += lost
+			}
+			a.report.Partitions[partition] = p
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// checkProgress compares each partition's progress with its pages and with the
+// topics, and whether the input still holds all that was counted.
+func (a *auditor) checkProgress(input, behavior topic) error {
+	var errs []error
+	for i := range a.report.Partitions {
+		p := &a.report.Partitions[i]
+		differs := func(kind Kind, format string, args ...any) {
+			a.differ.add(Difference{Kind: kind, Topic: a.report.Table, Partition: p.Partition, Detail: fmt.Sprintf(format, args...)})
+		}
+		if p.Progress.Counted != p.Behaviours {
+			differs(KindCounted, "the progress says %d behaviours, the sum over the pages is %d", p.Progress.Counted, p.Behaviours)
+		}
+		if !p.Known {
+			continue
+		}
+		if p.Progress.Input != input.id {
+			errs = append(errs, fmt.Errorf("%w: partition %d of topic %s counted topic id %s, and topic %s now has id %s: it was deleted and created again",
+				ErrCannotRecount, p.Partition, a.report.Table, p.Progress.Input, input.name, codec.TopicID(input.id)))
+			continue
+		}
+		if p.Progress.Behavior != behavior.id {
+			differs(KindProgress, "the progress is about topic id %s, and topic %s now has id %s: it was deleted and created again",
+				p.Progress.Behavior, behavior.name, codec.TopicID(behavior.id))
+		}
+		for q, to := range p.Progress.To {
+			if q >= len(input.end) {
+				differs(KindProgress, "the progress covers input partition %d, and topic %s has only %d", q, input.name, len(input.end))
+				break
+			}
+			if to >= input.end[q] {
+				differs(KindProgress, "the progress covers input partition %d up to offset %d, and topic %s is committed up to offset %d only",
+					q, to, input.name, input.end[q]-1)
+			}
+		}
+		for q := range input.start {
+			// Offsets that are gone from the input: the lost ones were not
+			// counted; any more of them that the progress covers were.
+			if gone := min(input.start[q], p.covers(q)+1); gone > 0 && uint64(gone) > p.lost(q) {
+				errs = append(errs, fmt.Errorf("%w: topic %s partition %d starts at offset %d, and partition %d of topic %s has counted messages before that",
+					ErrCannotRecount, input.name, q, input.start[q], p.Partition, a.report.Table))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// readDeadLetters reads which messages are dead letters; nil where that is not to
+// be checked, or cannot be.
+func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
+	if a.SkipDeadLetters {
+		a.report.DeadLettersWhyNot = "they were left out"
+		return nil, nil
+	}
+	topic, err := lookAt(ctx, a.Client, a.Topology.DeadLetter)
+	if err != nil {
+		return nil, err
+	}
+	total := int64(0)
+	for partition := range topic.end {
+		if topic.start[partition] > 0 {
+			a.report.DeadLettersWhyNot = fmt.Sprintf("topic %s no longer starts at the beginning", topic.name)
+			return nil, nil
+		}
+		total += topic.end[partition]
+	}
+	a.report.DeadLettersChecked = true
+	read, done := a.step("reading the dead letters", total)
+	defer done()
+	l := newLetters()
+	if err := l.read(ctx, a.Client, topic, a.report.Input, read); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// recount counts the input as far as any progress covers it.
+func (a *auditor) recount(ctx context.Context, input topic, l *letters) error {
+	c := recount{
+		client: a.Client, input: input, limits: a.Limits,
+		tallies: a.tallies, letters: l, differ: a.differ,
+	}
+	for _, p := range a.report.Partitions {
+		c.states = append(c.states, p.Snapshot)
+	}
+	ends := make([]int64, len(input.end)) // of what is recounted
+	total := int64(0)
+	for q := range input.end {
+		for i := range c.states {
+			ends[q] = max(ends[q], min(c.states[i].covers(q)+1, input.end[q]))
+		}
+		total += max(0, ends[q]-input.start[q])
+	}
+	var done func()
+	c.read, done = a.step("recounting the input", total)
+	defer done()
+	var mu sync.Mutex // guards the report
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(a.Parallel)
+	for q := range ends {
+		group.Go(func() error {
+			got, err := c.partition(ctx, q, input.start[q], ends[q])
+			if errors.Is(err, kerr.OffsetOutOfRange) {
+				err = fmt.Errorf("%w: the input was deleted while it was read: %w", ErrCannotRecount, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			a.report.Messages += got.messages
+			a.report.Invalid += got.invalid
+			for p, n := range got.counted {
+				a.report.Partitions[p].Recounted += n
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// comparePages compares every page.
+func (a *auditor) comparePages() {
+	for partition, t := range a.tallies {
+		t.each(func(page string, p *pair) {
+			if p.inTable == p.inInput && (!p.inTable || p.table == p.recount) {
+				return
+			}
+			d := Difference{
+				Kind: KindPage, Topic: a.report.Table, Partition: int32(partition), Page: page,
+				InTable: p.inTable, InInput: p.inInput, Recount: p.recount,
+			}
+			if p.inTable {
+				d.Table = p.table
+			}
+			a.differ.add(d)
+		})
+	}
+}
+
+// statusEvery is the time between two calls of Config.Progress.
+const statusEvery = time.Second
+
+// step begins a step of so many offsets: read is to be called, from any goroutine,
+// with how many are done, and done at the end.
+func (a *auditor) step(name string, total int64) (read func(offsets int), done func()) {
+	var count atomic.Int64
+	read = func(offsets int) { count.Add(int64(offsets)) }
+	if a.Progress == nil {
+		return read, func() {}
+	}
+	tell := func() { a.Progress(Status{Step: name, Done: count.Load(), Total: total}) }
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(statusEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				tell()
+			case <-stop:
+				tell()
+				return
+			}
+		}
+	}()
+	return read, func() { close(stop); <-stopped }
+}
+
+// differences collects differences, at most so many. Its methods may be called
+// concurrently.
+type differences struct {
+	most int
+
+	mu    sync.Mutex
+	list  []Difference // guarded by mu
+	count int          // guarded by mu
+}
+
+// add adds one; beyond the most it is only counted. What is about progress comes
+// first, so a million pages that differ do not push their reason out.
+func (d *differences) add(one Difference) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.count++
+	if len(d.list) < d.most {
+		d.list = append(d.list, one)
+	}
+}
+
+func (d *differences) sorted() ([]Difference, int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	slices.SortFunc(d.list, Difference.compare)
+	return d.list, d.count
+}

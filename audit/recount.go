@@ -1,0 +1,136 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/topology"
+)
+
+// pair is one page: what the table holds and what the input says.
+type pair struct {
+	table, recount   heat.Totals
+	inTable, inInput bool
+}
+
+// tallyShards spreads a tally over several locks, since input partitions are
+// recounted at the same time.
+const tallyShards = 16
+
+// tally holds the pages of one table partition. Its methods may be called
+// concurrently. It is all that grows with the number of pages.
+type tally struct {
+	seed   maphash.Seed
+	shards [tallyShards]shard
+}
+
+type shard struct {
+	mu    sync.Mutex
+	pages map[string]*pair
+}
+
+func newTally() *tally {
+	t := &tally{seed: maphash.MakeSeed()}
+	for i := range t.shards {
+		t.shards[i].pages = make(map[string]*pair)
+	}
+	return t
+}
+
+// locked returns the pair of a page, and the shard that it is in, locked.
+func (t *tally) locked(page []byte) (*pair, *shard) {
+	s := &t.shards[maphash.Bytes(t.seed, page)%tallyShards]
+	s.mu.Lock()
+	p := s.pages[string(page)]
+	if p == nil {
+		p = new(pair)
+		s.pages[string(page)] = p
+	}
+	return p, s
+}
+
+// hold sets what the table holds; nil: it no longer holds the page.
+func (t *tally) hold(page []byte, totals *heat.Totals) {
+	p, s := t.locked(page)
+	defer s.mu.Unlock()
+	if p.inTable = totals != nil; p.inTable {
+		p.table = *totals
+	}
+}
+
+// count counts one behaviour of the input.
+func (t *tally) count(b heat.Behaviour) {
+	p, s := t.locked(b.Page)
+	p.recount.Count(b)
+	p.inInput = true
+	s.mu.Unlock()
+}
+
+// each calls f for every page, in no order. It must not run beside other calls.
+func (t *tally) each(f func(page string, p *pair)) {
+	for i := range t.shards {
+		for page, p := range t.shards[i].pages {
+			f(page, p)
+		}
+	}
+}
+
+// recount counts the input again.
+type recount struct {
+	client  *kgo.Client
+	input   topic
+	limits  heat.Limits
+	tallies []*tally   // by table partition
+	states  []Snapshot // by table partition; only read
+	letters *letters   // nil: invalid messages are not looked for
+	differ  *differences
+	read    func(offsets int)
+}
+
+// sums is what the recount of one input partition gave.
+type sums struct {
+	messages, invalid uint64
+	counted           []uint64 // valid behaviours by table partition
+}
+
+// partition recounts one input partition at offsets in [from, to). Each message
+// costs a parse and one look-up, and no memory, unless its page is new.
+func (c *recount) partition(ctx context.Context, input int, from, to int64) (sums, error) {
+	got := sums{counted: make([]uint64, len(c.tallies))}
+	covers := make([]int64, len(c.states))
+	for i := range c.states {
+		covers[i] = c.states[i].covers(input)
+	}
+	reader := newReader(c.client, c.input, int32(input))
+	err := reader.read(ctx, from, to, func(records []*kgo.Record, next int64) error {
+		for _, r := range records {
+			behaviour, refusal := codec.ParseBehaviour(r.Value, c.limits)
+			if refusal != nil {
+				got.invalid++
+				if c.letters != nil && !c.letters.hold(r.Partition, r.Offset, r.Key, r.Value) {
+					c.differ.add(Difference{
+						Kind: KindDeadLetter, Topic: c.input.name, Partition: r.Partition, Offset: r.Offset,
+						Detail: fmt.Sprintf("refused (%v), and no dead letter holds it", refusal),
+					})
+				}
+				continue
+			}
+			p := topology.Partition(behaviour.Page, len(c.tallies))
+			if r.Offset <= covers[p] {
+				c.tallies[p].count(behaviour)
+				got.counted[p]++
+			}
+		}
+		got.messages += uint64(len(records))
+		c.read(int(next - from))
+		from = next
+		return nil
+	})
+	return got, err
+}
