@@ -1,0 +1,110 @@
+package views
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/heat"
+	"pageheat/integration/kafkatest"
+)
+
+// TestDashboardInABrowser opens the dashboard below a prefix and looks at it as
+// a reader does.
+func TestDashboardInABrowser(t *testing.T) {
+	program := kafkatest.NeedTool(t, "chromium", "chromium-browser", "google-chrome")
+	const evil = `"><script>alert(1)</script>`
+
+	boards, pages, cfg := served()
+	cfg.Prefix = "/heat"
+	pages.pages["deep/page"] = totalsOf(heat.Behaviour{Clicks: 10, Minutes: 2_500_000_000, Like: -1})
+	server := httptest.NewServer(NewHandler(cfg))
+	defer server.Close()
+	publish := func(version, counted uint64, names ...string) {
+		b := Board{Name: DefaultBoard, Version: version}
+		switch len(names) {
+		case 2:
+			b.Value = encodedBoard(t, version, counted, boardPage(names[0], "9.5"), boardPage(names[1], "4.6"))
+		default:
+			b.Value = encodedBoard(t, version, counted, boardPage(names[0], "9.5"))
+		}
+		boards.publish(b)
+	}
+	publish(1, 1234, "first", "second")
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ctx, cancel = chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+	)...)
+	defer cancel()
+	ctx, cancel = chromedp.NewContext(ctx)
+	defer cancel()
+
+	names := `[...document.querySelectorAll('#rows .name')].map((n) => n.textContent).join(' ')`
+	until := func(condition string) {
+		t.Helper()
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(soon)))
+		require.NoError(t, err, condition)
+	}
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(server.URL+"/heat")))
+	until(names + ` === 'first second'`)
+	until(`document.getElementById('status-text').textContent.startsWith('Live')`)
+	until(`document.getElementById('counted').textContent === '1,234'`)
+	// What the browser refuses and what goes wrong in the page end up in one
+	// list.
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`
+		window.errors = [];
+		addEventListener('error', (e) => errors.push(String(e.message)));
+		addEventListener('securitypolicyviolation', (e) => errors.push(e.violatedDirective));
+		window.alert = () => errors.push('alert');
+		window.notReloaded = true`))
+	require.NoError(t, err)
+
+	// Rows change places without a reload, and a name is text whatever it is.
+	publish(2, 1300, "second", "first")
+	until(names + ` === 'second first'`)
+	publish(3, 1400, evil, "second")
+	until(names + ` === '"><script>alert(1)<\/script> second'`)
+	until(`document.querySelectorAll('#rows script').length === 0 && document.querySelectorAll('#rows tr').length === 2`)
+	until(`document.title.startsWith('"><script>')`)
+
+	// An older version changes nothing; the one after it shows that it came.
+	publish(2, 1300, "second", "first")
+	publish(4, 1500, "fourth")
+	until(names + ` === 'fourth'`)
+
+	// Any page can be looked up by keyboard, and one that is not known says so.
+	ask := func(page string) {
+		require.NoError(t, chromedp.Do(ctx, chromedp.KeyEvent("/")))
+		until(`document.activeElement.id === 'query'`)
+		// DevTools types the slash although the page prevents it.
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.getElementById('query').value = ''; true`))
+		require.NoError(t, err)
+		require.NoError(t, chromedp.Do(ctx, chromedp.KeyEvent(page+"\r")))
+	}
+	ask("deep/page")
+	until(`document.getElementById('found-heat').textContent === '9'`)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Focus(chromedp.CSS("#board"))))
+	ask("<b>none")
+	until(`document.getElementById('lookup-note').textContent.includes('"<b>none"') && document.getElementById('found').hidden`)
+
+	still, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`window.notReloaded === true`))
+	require.NoError(t, err)
+	require.True(t, still, "the page was not reloaded")
+	seen, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`window.errors`))
+	require.NoError(t, err)
+	require.Empty(t, seen)
+
+	// It says when it is alone.
+	server.CloseClientConnections()
+	server.Listener.Close()
+	until(`document.getElementById('status-text').textContent === 'No connection' && !document.getElementById('banner').hidden`)
+}

@@ -1,0 +1,340 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/goleak"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/integration/kafkatest"
+	"pageheat/topology"
+)
+
+// soon bounds waiting for what must happen; it is only used up by a failure.
+const soon = 20 * time.Second
+
+func saramaConfig() *sarama.Config {
+	c := sarama.NewConfig()
+	c.Version = sarama.V3_6_0_0
+	c.Consumer.Return.Errors = true
+	c.Consumer.MaxWaitTime = 50 * time.Millisecond
+	c.Metadata.Retry.Max = 1
+	c.Metadata.Retry.Backoff = 10 * time.Millisecond
+	c.Producer.Return.Successes = true
+	return c
+}
+
+func sourceOf(brokers []string, topic string) Source {
+	return Source{
+		Brokers: brokers, Topic: topic, Hasher: topology.Hasher(),
+		Consumer: func(brokers []string, _ string) (sarama.Consumer, error) {
+			return sarama.NewConsumer(brokers, saramaConfig())
+		},
+		TopicManager: func(brokers []string) (goka.TopicManager, error) {
+			return goka.NewTopicManager(brokers, saramaConfig(), goka.NewTopicManagerConfig())
+		},
+	}
+}
+
+// noLeaks checks that what the test starts from here on has ended with it. Call it
+// first: then it looks when all else has been closed.
+func noLeaks(t *testing.T) {
+	leaks := []goleak.Option{
+		goleak.IgnoreCurrent(),
+		// One for the whole process, started by sarama's first client.
+		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"),
+	}
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks...) })
+}
+
+// table is a topic on an embedded broker that a goka emitter writes to.
+type table struct {
+	*kafkatest.Cluster
+	emitter *goka.Emitter
+}
+
+const tableTopic = "a-table"
+
+func newTable(t *testing.T, partitions int32) *table {
+	noLeaks(t)
+	cluster := kafkatest.Embedded(t)
+	kafkatest.CreateTopic(t, cluster, tableTopic, partitions, "cleanup.policy", "compact")
+	emitter, err := goka.NewEmitter(cluster.Brokers(), tableTopic, codec.Raw{},
+		goka.WithEmitterHasher(topology.Hasher()),
+		goka.WithEmitterProducerBuilder(goka.ProducerBuilderWithConfig(saramaConfig())))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, emitter.Finish()) })
+	return &table{cluster, emitter}
+}
+
+// set writes a value and returns when the broker has it; nil deletes the key.
+func (tb *table) set(t *testing.T, key string, value []byte) {
+	t.Helper()
+	var v any
+	if value != nil {
+		v = value
+	}
+	require.NoError(t, tb.emitter.EmitSync(key, v))
+}
+
+// running runs something until the test ends or stop is called, which must then
+// return nil.
+func running(t *testing.T, run func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	var once atomic.Bool
+	stop = func() {
+		cancel()
+		if once.CompareAndSwap(false, true) {
+			require.NoError(t, <-ended)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// waitBoard waits until the newest board is as wanted, on the signal of a change.
+func waitBoard(t *testing.T, boards *Boards, want func(Board, bool) bool) Board {
+	t.Helper()
+	timeout := time.After(soon)
+	for {
+		changed := boards.Changed()
+		board, ok := boards.Newest(DefaultBoard)
+		if want(board, ok) {
+			return board
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			t.Fatalf("the newest board is %v (%v)", board.Version, ok)
+		}
+	}
+}
+
+func version(v uint64) func(Board, bool) bool {
+	return func(b Board, ok bool) bool { return ok && b.Version == v }
+}
+
+func TestBoardsFollowTheOutputTopic(t *testing.T) {
+	tb := newTable(t, 1)
+	third := encodedBoard(t, 3, 30, boardPage("p", "4.6"))
+	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
+	tb.set(t, DefaultBoard, encodedBoard(t, 2, 20))
+	tb.set(t, DefaultBoard, third)
+
+	boards, err := NewBoards(sourceOf(tb.Brokers(), tableTopic))
+	require.NoError(t, err)
+	require.ErrorIs(t, boards.Ready(), ErrRecovering)
+	_, ok := boards.Newest(DefaultBoard)
+	require.False(t, ok)
+
+	stop := running(t, boards.Run)
+	var first uint64
+	board := waitBoard(t, boards, func(b Board, ok bool) bool {
+		if ok && first == 0 {
+			first = b.Version
+		}
+		return ok
+	})
+	require.EqualValues(t, 3, first, "what was before is history and not shown")
+	require.Equal(t, string(third), string(board.Value), "the bytes of the topic")
+	require.True(t, boards.Recovered())
+
+	// What is no board does not keep the next one from being read.
+	tb.set(t, DefaultBoard, []byte("not a board"))
+	tb.set(t, DefaultBoard, encodedBoard(t, 4, 40))
+	waitBoard(t, boards, version(4))
+	require.NoError(t, boards.Ready())
+
+	// It goes on to be readable when it is stopped, and goes on from there.
+	stop()
+	require.ErrorIs(t, boards.Ready(), ErrRecovering)
+	waitBoard(t, boards, version(4))
+	tb.set(t, DefaultBoard, encodedBoard(t, 5, 50))
+	running(t, boards.Run)
+	waitBoard(t, boards, version(5))
+
+	tb.set(t, DefaultBoard, nil)
+	waitBoard(t, boards, func(_ Board, ok bool) bool { return !ok })
+}
+
+func TestBoardsOfAnEmptyTopicRecover(t *testing.T) {
+	tb := newTable(t, 1)
+	boards, err := NewBoards(sourceOf(tb.Brokers(), tableTopic))
+	require.NoError(t, err)
+	running(t, boards.Run)
+	require.Eventually(t, func() bool { return boards.Ready() == nil }, soon, 5*time.Millisecond)
+	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
+	waitBoard(t, boards, version(1))
+}
+
+func TestOnlyNewerBoardsAreTaken(t *testing.T) {
+	boards, err := NewBoards(Source{Brokers: []string{"x"}, Topic: "y"})
+	require.NoError(t, err)
+	boards.show()
+	third := encodedBoard(t, 3, 30)
+	record := func(key string, value []byte) (signalled bool) {
+		changed := boards.Changed()
+		require.NoError(t, boards.update(&goka.DefaultUpdateContext{}, nil, key, value), "no record ends a view")
+		select {
+		case <-changed:
+			return true
+		default:
+			return false
+		}
+	}
+	require.True(t, record(DefaultBoard, third))
+	for what, r := range map[string]struct {
+		key   string
+		value []byte
+	}{
+		"an older version":               {DefaultBoard, encodedBoard(t, 2, 20)},
+		"the same version again":         {DefaultBoard, encodedBoard(t, 3, 99)},
+		"no JSON":                        {DefaultBoard, []byte("not a board")},
+		"another board's":                {"other-name", encodedBoard(t, 77, 1)},
+		"the deletion of an unknown one": {"other-name", nil},
+	} {
+		require.False(t, record(r.key, r.value), what)
+		board, ok := boards.Newest(DefaultBoard)
+		require.True(t, ok)
+		require.Equal(t, string(third), string(board.Value), what)
+		_, ok = boards.Newest("other-name")
+		require.False(t, ok, what)
+	}
+	require.True(t, record(DefaultBoard, encodedBoard(t, 4, 40)))
+}
+
+func TestNumberOfBoardsIsBounded(t *testing.T) {
+	boards, err := NewBoards(Source{Brokers: []string{"x"}, Topic: "y"})
+	require.NoError(t, err)
+	for i := range maxBoards {
+		require.NoError(t, boards.offer(Board{Name: fmt.Sprint(i), Version: 1}))
+	}
+	require.Error(t, boards.offer(Board{Name: "one more", Version: 1}))
+	require.NoError(t, boards.offer(Board{Name: "0", Version: 2}), "a known one is kept up")
+}
+
+func TestPagesFollowTheTable(t *testing.T) {
+	tb := newTable(t, 3)
+	totals := func(clicks uint32) heat.Totals { return totalsOf(heat.Behaviour{Clicks: clicks, Minutes: 5, Like: -1}) }
+	set := func(page string, clicks uint32) {
+		sum := totals(clicks)
+		tb.set(t, page, codec.AppendPageState(nil, &sum))
+	}
+	// One of them is where goka's own hash would be negative.
+	names := []string{"/t/cb8p5q", "ü", "page one"}
+	for i := range 50 {
+		names = append(names, fmt.Sprint("page", i))
+	}
+	for i, name := range names {
+		set(name, uint32(i))
+	}
+	tb.set(t, codec.ProgressKey(0), []byte("progress"))
+	tb.set(t, codec.FenceKey(1), []byte("fence"))
+	tb.set(t, "broken", []byte{0xff})
+
+	pages, err := NewPages(sourceOf(tb.Brokers(), tableTopic))
+	require.NoError(t, err)
+	_, _, err = pages.Get(names[0])
+	require.ErrorIs(t, err, ErrRecovering)
+
+	stop := running(t, pages.Run)
+	require.Eventually(t, pages.Recovered, soon, 5*time.Millisecond)
+	require.Equal(t, len(names)+1, pages.Len())
+	for i, name := range names {
+		got, ok, err := pages.Get(name)
+		require.NoError(t, err)
+		require.True(t, ok, name)
+		require.Equal(t, totals(uint32(i)), got)
+	}
+	for _, name := range []string{"unknown", "", codec.ProgressKey(0), codec.FenceKey(1)} {
+		_, ok, err := pages.Get(name)
+		require.NoError(t, err)
+		require.False(t, ok, name)
+	}
+	_, _, err = pages.Get("broken")
+	require.ErrorContains(t, err, `"broken"`)
+
+	set("page7", 1000)
+	tb.set(t, "page8", nil)
+	require.Eventually(t, func() bool {
+		seven, _, _ := pages.Get("page7")
+		_, eight, _ := pages.Get("page8")
+		return seven == totals(1000) && !eight
+	}, soon, 5*time.Millisecond)
+
+	stop()
+	_, _, err = pages.Get("page7")
+	require.ErrorIs(t, err, ErrRecovering)
+	running(t, pages.Run)
+	require.Eventually(t, pages.Recovered, soon, 5*time.Millisecond)
+	seven, ok, err := pages.Get("page7")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, totals(1000), seven)
+}
+
+// A view whose brokers go away answers from what it has, says so, and goes on
+// when they are back.
+func TestViewOutlivesItsBrokers(t *testing.T) {
+	tb := newTable(t, 1)
+	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
+	boards, err := NewBoards(sourceOf(tb.Brokers(), tableTopic))
+	require.NoError(t, err)
+	running(t, boards.Run)
+	waitBoard(t, boards, version(1))
+	require.Eventually(t, func() bool { return boards.Ready() == nil }, soon, 5*time.Millisecond)
+
+	var away atomic.Bool
+	away.Store(true)
+	fake := tb.Fake()
+	for _, request := range []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets} {
+		fake.ControlKey(request.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+			fake.KeepControl()
+			return nil, errors.New("away"), away.Load()
+		})
+	}
+	require.Eventually(t, func() bool { return errors.Is(boards.Ready(), errDisconnected) }, soon, 5*time.Millisecond)
+	waitBoard(t, boards, version(1))
+
+	away.Store(false)
+	tb.set(t, DefaultBoard, encodedBoard(t, 2, 20))
+	waitBoard(t, boards, version(2))
+	require.Eventually(t, func() bool { return boards.Ready() == nil }, soon, 5*time.Millisecond)
+}
+
+func TestSourceThatCannotBeFollowed(t *testing.T) {
+	noLeaks(t)
+	_, err := NewBoards(Source{Topic: "t"})
+	require.ErrorContains(t, err, "brokers")
+	_, err = NewPages(Source{Brokers: []string{"b"}})
+	require.ErrorContains(t, err, "topic")
+
+	// Nobody listens where somebody just did.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	boards, err := NewBoards(sourceOf([]string{l.Addr().String()}, "nowhere"))
+	require.NoError(t, err)
+	require.ErrorContains(t, boards.Run(t.Context()), "following topic nowhere")
+
+	// Neither connection is left open when only the second one fails.
+	cluster := kafkatest.Embedded(t)
+	source := sourceOf(cluster.Brokers(), "missing")
+	source.TopicManager = func([]string) (goka.TopicManager, error) { return nil, errors.New("no manager") }
+	pages, err := NewPages(source)
+	require.NoError(t, err)
+	require.ErrorContains(t, pages.Run(t.Context()), "no manager")
+}
