@@ -164,7 +164,6 @@ func (x *Index) rebuild() {
 	clear(x.candidates)
 	x.candidates, x.open = x.candidates[:0], true
 	for p := range x.all {
-		p.place = 0 // from an index before this one
 		x.join(ranked{score: x.weights.Score(&p.Totals), page: p})
 	}
 }
@@ -187,13 +186,18 @@ func (x *Index) Top(dst []*Page) []*Page {
 }
 
 // selectFirst moves the k first of s by order to its front, the last of them at
-// s[k-1], with 0 < k <= len(s). It is Hoare's quickselect with a median of three;
-// where the pivots are bad too often it sorts, so that it never takes quadratic
-// time.
+// s[k-1], with 0 < k <= len(s).
 func selectFirst(s []ranked, k int) {
+	selectWithin(s, k, 2*bits.Len(uint(len(s))))
+}
+
+// selectWithin is Hoare's quickselect (Find, CACM algorithm 65) with a median of
+// three as pivot. Where that many pivots were not enough it sorts what is left, so
+// that it never takes quadratic time.
+func selectWithin(s []ranked, k, pivots int) {
 	lo, hi := 0, len(s)-1 // what the k-th lies in
-	for tries := 2 * bits.Len(uint(len(s))); hi > lo; tries-- {
-		if tries == 0 {
+	for ; hi > lo; pivots-- {
+		if pivots == 0 {
 			slices.SortFunc(s[lo:hi+1], compareRanked)
 			return
 		}

@@ -201,7 +201,8 @@ func TestSelectFirst(t *testing.T) {
 		sorted := slices.Clone(s)
 		slices.SortFunc(sorted, compareRanked)
 
-		selectFirst(s, k)
+		// Also with so few pivots that it has to sort.
+		selectWithin(s, k, rapid.IntRange(0, 12).Draw(t, "pivots"))
 		assert.Equal(t, sorted[k-1], s[k-1], "the last of the selected stands at the end of them")
 		slices.SortFunc(s[:k], compareRanked)
 		assert.Equal(t, sorted[:k], s[:k])
