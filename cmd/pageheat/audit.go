@@ -3,13 +3,133 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"pageheat/audit"
+	"pageheat/heat"
 )
 
 // auditCmd recounts the input.
-type auditCmd struct{}
+type auditCmd struct {
+	MaxClicks   uint32 `default:"1000000" help:"The limit that the input was counted with (${default})."`
+	MaxMinutes  uint32 `default:"1440" help:"The limit that the input was counted with (${default})."`
+	DeadLetters bool   `default:"true" negatable:"" help:"Look for each invalid message among the dead letters (default)."`
+}
 
 // Run compares every page's totals with the table. Differences are printed and end
 // with errDifference.
 func (c *auditCmd) Run(ctx context.Context, p *program) error {
-	return errors.New("not yet wired")
+	limits, err := c.limits()
+	if err != nil {
+		return err
+	}
+	client, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	tell, finish := auditProgress(p)
+	report, err := audit.Run(ctx, audit.Config{
+		Client: client, Topology: p.topo, Limits: limits,
+		SkipDeadLetters: !c.DeadLetters, Progress: tell,
+	})
+	finish()
+	if err != nil && !errors.Is(err, audit.ErrCannotRecount) {
+		return interrupted(ctx, fmt.Errorf("audit: %w", err))
+	}
+	if e := printReport(p.stdout, &report, err); e != nil {
+		return e
+	}
+	switch {
+	case !report.Exact():
+		return errDifference
+	case err != nil:
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
+
+// limits checks the limits one by one, so that the error names the flag.
+func (c *auditCmd) limits() (heat.Limits, error) {
+	limits := heat.DefaultLimits()
+	limits.MaxClicks = c.MaxClicks
+	if err := limits.Validate(); err != nil {
+		return heat.Limits{}, badFlag("max-clicks", "%w", err)
+	}
+	limits.MaxMinutes = c.MaxMinutes
+	if err := limits.Validate(); err != nil {
+		return heat.Limits{}, badFlag("max-minutes", "%w", err)
+	}
+	return limits, nil
+}
+
+// auditProgress tells on standard error how far an audit is: on one line of a
+// terminal, else in the log every 10 seconds. finish clears the line.
+func auditProgress(p *program) (tell func(audit.Status), finish func()) {
+	if isTerminal(p.stderr) {
+		const clear = "\r\x1b[K"
+		tell = func(s audit.Status) {
+			_, _ = fmt.Fprintf(p.stderr, clear+"%s: %d of %d", s.Step, s.Done, s.Total) // a line that is not drawn is no harm
+		}
+		return tell, func() { _, _ = fmt.Fprint(p.stderr, clear) }
+	}
+	last := time.Now()
+	return func(s audit.Status) {
+		if now := time.Now(); now.Sub(last) >= progressLog {
+			last = now
+			p.log.Info(s.Step, "offsets", s.Done, "of", s.Total)
+		}
+	}, func() {}
+}
+
+// printReport prints what an audit found: the differences, a line for each, then
+// the partitions and the verdict. cannot is why the input could not be recounted,
+// or nil.
+func printReport(w io.Writer, r *audit.Report, cannot error) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, d := range r.Differences {
+		_, _ = fmt.Fprintln(out, d) // the error of a writer stays, Flush returns it
+	}
+	if more := r.DifferenceCount - len(r.Differences); more > 0 {
+		_, _ = fmt.Fprintf(out, "and %s more\n", count(uint64(more)))
+	}
+	if cannot == nil {
+		_, _ = fmt.Fprint(out, "partition\tpages\tbehaviours\trecounted\t\n")
+		for _, p := range r.Partitions {
+			_, _ = fmt.Fprintf(out, "%d\t%d\t%d\t%d\t\n", p.Partition, p.Pages, p.Behaviours, p.Recounted)
+		}
+		_, _ = fmt.Fprintf(out, "%s messages of %s recounted, %s of them invalid%s\n",
+			count(r.Messages), r.Input, count(r.Invalid), lettersNote(r))
+	}
+	if lost := r.Lost(); lost > 0 {
+		_, _ = fmt.Fprintf(out, "lost: up to %s messages of %s were deleted by retention before they were counted\n", count(lost), r.Input)
+	}
+	switch {
+	case cannot != nil:
+		_, _ = fmt.Fprintln(out, cannot)
+	case r.DifferenceCount > 0:
+		_, _ = fmt.Fprintf(out, "%s: %s differences\n", r.Table, count(uint64(r.DifferenceCount)))
+	default:
+		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact\n", r.Table, count(uint64(r.Pages())))
+	}
+	return out.Flush()
+}
+
+// lettersNote says whether the invalid messages are dead letters.
+func lettersNote(r *audit.Report) string {
+	if !r.DeadLettersChecked {
+		return " (dead letters not checked: " + r.DeadLettersWhyNot + ")"
+	}
+	for _, d := range r.Differences {
+		if d.Kind == audit.KindDeadLetter {
+			return ""
+		}
+	}
+	if r.Invalid == 0 {
+		return ""
+	}
+	return ", each a dead letter"
 }

@@ -15,20 +15,31 @@ import (
 	"pageheat/codec"
 )
 
-// showBoards shows the board of a name until ctx is done (nil) or, on a terminal,
-// somebody presses q: in place on a terminal, else one board after the other, at
-// most one every so often (0: each of them). note, if not nil, gives a line that
-// stands under the board on a terminal.
-func showBoards(ctx context.Context, p *program, name string, every time.Duration, note func() string) error {
+// display is how boards are shown.
+type display struct {
+	// board is the name of the board.
+	board string
+	// every is the shortest time between two boards where there is no
+	// terminal; 0: each of them is printed.
+	every time.Duration
+	// note, if not nil, gives a line that stands under the board on a terminal.
+	note func() string
+	// seen, if not nil, is told of every board, before it is shown.
+	seen func(*codec.Board)
+}
+
+// show shows boards until ctx is done (nil) or, on a terminal, somebody presses q: in
+// place on a terminal, else one board after the other, the last one always.
+func (d display) show(ctx context.Context, p *program) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	boards := followBoards(ctx, p, name)
+	boards := d.boards(ctx, p)
 	var err error
 	switch {
 	case isTerminal(p.stdout):
-		err = showScreen(cancel, p, boards, note)
-	case every > 0:
-		err = printNewest(ctx, p.stdout, boards, every)
+		err = showScreen(cancel, p, boards, d.note)
+	case d.every > 0:
+		err = printNewest(ctx, p.stdout, boards, d.every)
 	default:
 		err = printEach(p.stdout, boards)
 	}
@@ -36,6 +47,20 @@ func showBoards(ctx context.Context, p *program, name string, every time.Duratio
 		return nil
 	}
 	return err
+}
+
+// boards tells seen of the boards as they pass.
+func (d display) boards(ctx context.Context, p *program) iter.Seq2[boardRecord, error] {
+	return func(yield func(boardRecord, error) bool) {
+		for b, err := range followBoards(ctx, p, d.board) {
+			if d.seen != nil && err == nil {
+				d.seen(b.board)
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
 }
 
 func printBoard(w io.Writer, b *codec.Board) error {

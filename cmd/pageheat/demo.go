@@ -98,10 +98,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	cfg.roles, cfg.listen, cfg.partitions = defaultRoles(), c.Listen, partitions
 	cfg.sessionTimeout = demoSession
 	var dashboard atomic.Pointer[string]
-	cfg.listening = func(address string) {
-		dashboard.Store(&address)
-		p.log.Info("the dashboard is at http://" + address)
-	}
+	cfg.listening = func(address string) { dashboard.Store(&address) }
 	traffic, err := newSender(ctx, p, p.topo.Input, usualBatch)
 	if err != nil {
 		return err
@@ -123,21 +120,29 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	defer endPipeline()
 	boardCtx, endBoard := context.WithCancel(context.WithoutCancel(ctx))
 	defer endBoard()
+	shown := newWatermark()
 	var sent, ran error
 	var parts sync.WaitGroup
 	parts.Go(func() {
 		defer endPipeline()
-		sent = c.simulate(ctx, traffic)
+		if sent = c.simulate(ctx, traffic); sent == nil {
+			sent = awaitInput(boardCtx, p, shown)
+			if errors.Is(sent, errInterrupted) {
+				sent = nil // the board was closed, or the pipeline has failed
+			}
+		}
 	})
 	parts.Go(func() {
 		defer endBoard()
 		defer end()
 		ran = runPipeline(pipelineCtx, cfg)
 	})
-	shown := showBoards(boardCtx, p, views.DefaultBoard, demoPrint, note)
+	err = display{board: views.DefaultBoard, every: demoPrint, note: note, seen: shown.reach}.show(boardCtx, p)
 	end()
+	endBoard()
 	parts.Wait()
-	return errors.Join(ran, sent, shown)
+	p.log.Info("the demo ends", "messages", traffic.sent())
+	return errors.Join(ran, sent, err)
 }
 
 // simulate sends until ctx is done or sending fails.

@@ -2,7 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"pageheat/audit"
+	"pageheat/heat"
+	"pageheat/views"
 )
 
 // pageCmd shows one page.
@@ -13,12 +20,52 @@ type pageCmd struct {
 	weightFlags
 }
 
-// Run prints the page's totals, or fails if the page is not known.
+// Run prints the page's totals as the table has committed them, or fails if the
+// page is not known.
 func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	weights, err := c.weights()
 	if err != nil {
 		return err
 	}
-	_ = weights
-	return errors.New("not yet wired")
+	client, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	totals, known, err := audit.ReadPage(ctx, client, p.topo, c.Page)
+	if err != nil {
+		return interrupted(ctx, fmt.Errorf("look page %q up: %w", c.Page, err))
+	}
+	if !known {
+		return fmt.Errorf("page %q is not known: topic %s does not hold it (what was counted last is there after the next commit, some seconds at most)",
+			c.Page, p.topo.HeatTable)
+	}
+	if c.JSON {
+		out := json.NewEncoder(p.stdout)
+		out.SetEscapeHTML(false)
+		return out.Encode(views.NewPageHeat(c.Page, totals, weights))
+	}
+	return printPage(p.stdout, c.Page, &totals, weights)
+}
+
+// printPage shows how a page's heat is made up.
+func printPage(w io.Writer, page string, t *heat.Totals, weights heat.Weights) error {
+	clicks, minutes, likes := weights.Parts(t)
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := fmt.Fprintf(out, "%s\n"+
+		"  clicks\t%s\tx %s\t= %s\n"+
+		"  minutes\t%s\tx %s\t= %s\n"+
+		"  likes\t%d\tx %s\t= %s\n"+
+		"  heat\t\t\t= %s\n"+
+		"  behaviours\t%d\n",
+		printable(page),
+		t.ClicksDecimal(), weights.Clicks(), clicks,
+		t.MinutesDecimal(), weights.Minutes(), minutes,
+		t.Likes, weights.Like(), likes,
+		weights.Heat(t),
+		t.Behaviours)
+	if err != nil {
+		return err
+	}
+	return out.Flush()
 }

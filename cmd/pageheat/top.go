@@ -39,7 +39,7 @@ func (c *topCmd) Run(ctx context.Context, p *program) error {
 		}
 		return nil
 	default:
-		return showBoards(ctx, p, c.Board, 0, nil)
+		return display{board: c.Board}.show(ctx, p)
 	}
 }
 
