@@ -110,7 +110,9 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 	switch {
 	case cannot != nil:
 		_, _ = fmt.Fprintln(out, cannot)
-	case r.DifferenceCount > 0:
+	case r.DifferenceCount == 1:
+		_, _ = fmt.Fprintf(out, "%s: 1 difference\n", r.Table)
+	case r.DifferenceCount > 1:
 		_, _ = fmt.Fprintf(out, "%s: %s differences\n", r.Table, count(uint64(r.DifferenceCount)))
 	default:
 		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact\n", r.Table, count(uint64(r.Pages())))

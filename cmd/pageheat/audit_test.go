@@ -136,7 +136,7 @@ pageheat-heat-table: all 2 pages are exact
 	require.Equal(t, exitDifference, code, "counted with another limit")
 	require.Contains(t, out, `page "/b": not in the input`)
 	require.Contains(t, out, "1 of them invalid (dead letters not checked: they were left out)")
-	require.Contains(t, out, "pageheat-heat-table: 1 differences")
+	require.Contains(t, out, "pageheat-heat-table: 1 difference\n")
 
 	code, _, log = c.run("audit", "--max-minutes", "0")
 	require.Equal(t, exitUsage, code)
