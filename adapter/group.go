@@ -30,8 +30,9 @@ type role interface {
 // its context ends, with nil, or with the error that ended a session.
 type group struct {
 	sarama.ConsumerGroup
-	role  role
-	close func() // what was opened with the group
+	role    role
+	prepare func(ctx context.Context) error // before the group is joined; may be nil
+	close   func()                          // what was opened with the group
 }
 
 // Close implements sarama.ConsumerGroup.
@@ -46,6 +47,11 @@ const shortestSession = 200 * time.Millisecond
 
 // Consume implements sarama.ConsumerGroup.
 func (g *group) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
+	if g.prepare != nil {
+		if err := g.prepare(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("preparing to join a consumer group: %w", err)
+		}
+	}
 	for ctx.Err() == nil {
 		began := time.Now()
 		h := &handler{role: g.role, goka: goka}

@@ -94,7 +94,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
 			}
-			return &group{ConsumerGroup: inner, role: h, close: func() { h.stopStandby(); h.topics.close() }}, nil
+			return &group{ConsumerGroup: inner, role: h, prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}, nil
 		}),
 	)
 }
@@ -212,7 +212,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 func (h *Heat) ready(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
 	h.config.Metrics.owns("heat", s)
-	h.startStandby(partitions)
+	h.startStandby(partitions, nil)
 	if len(partitions) == 0 {
 		return nil
 	}

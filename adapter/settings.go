@@ -37,6 +37,9 @@ const (
 	rebalanceTimeout = 60 * time.Second
 	// transactionTimeout is how long the broker leaves a transaction open.
 	transactionTimeout = 60 * time.Second
+	// heartbeatInterval is short, since a member hears of a rebalance with the
+	// answer to its next heartbeat: this is part of every take-over.
+	heartbeatInterval = 250 * time.Millisecond
 	// endlessRetries is as often as sarama may retry a record: at the longest
 	// backoff some hours. (It allocates a slot for each try, so there is no
 	// infinity.) A role that gives up even then is supervised.
@@ -64,7 +67,7 @@ func (s Settings) groupConfig(purpose string, isolation sarama.IsolationLevel) *
 		c.Consumer.Group.InstanceId = s.InstanceID + "-" + purpose
 	}
 	c.Consumer.Group.Session.Timeout = s.SessionTimeout
-	c.Consumer.Group.Heartbeat.Interval = min(s.SessionTimeout/6, 500*time.Millisecond)
+	c.Consumer.Group.Heartbeat.Interval = min(s.SessionTimeout/6, heartbeatInterval)
 	c.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
 	c.Consumer.Group.Rebalance.Retry.Backoff = 100 * time.Millisecond
 	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}

@@ -24,20 +24,40 @@ type standby struct {
 
 	mu         sync.Mutex
 	partitions map[int32]*store.Partition
+	behind     sync.WaitGroup // readers that have not reached their target
 }
 
 // standbyPause is how long a reader waits after an error.
 const standbyPause = time.Second
 
-// startStandby begins to follow the given partitions from where they are.
-func startStandby(s Settings, partitions map[int32]*store.Partition) *standby {
+// startStandby begins to follow the given partitions from where they are. The
+// targets are the changelog offsets, by partition, from which on await lets go.
+func startStandby(s Settings, partitions map[int32]*store.Partition, targets map[int32]int64) *standby {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &standby{settings: s, cancel: cancel, partitions: maps.Clone(partitions)}
+	b.behind.Add(len(partitions))
 	for id, p := range partitions {
 		p.Resume()
-		b.readers.Go(func() { b.keepFollowing(ctx, id, p) })
+		b.readers.Go(func() {
+			reached := sync.OnceFunc(b.behind.Done)
+			defer reached()
+			b.keepFollowing(ctx, id, p, targets[id], reached)
+		})
 	}
 	return b
+}
+
+// await returns when every reader has reached its target, or with the
+// context's error.
+func (b *standby) await(ctx context.Context) error {
+	reached := make(chan struct{})
+	go func() { b.behind.Wait(); close(reached) }()
+	select {
+	case <-reached:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // stop ends all readers and gives their partitions back: each holds all
@@ -48,9 +68,9 @@ func (b *standby) stop() map[int32]*store.Partition {
 	return b.partitions
 }
 
-func (b *standby) keepFollowing(ctx context.Context, id int32, p *store.Partition) {
+func (b *standby) keepFollowing(ctx context.Context, id int32, p *store.Partition, target int64, reached func()) {
 	for ctx.Err() == nil {
-		err := b.follow(ctx, id, p)
+		err := b.follow(ctx, id, p, target, reached)
 		if err == nil {
 			return
 		}
@@ -69,15 +89,19 @@ func (b *standby) keepFollowing(ctx context.Context, id int32, p *store.Partitio
 	}
 }
 
-func (b *standby) follow(ctx context.Context, id int32, p *store.Partition) error {
+func (b *standby) follow(ctx context.Context, id int32, p *store.Partition, target int64, reached func()) error {
 	consumer, err := sarama.NewConsumer(b.settings.Brokers, b.settings.tableConfig("standby"))
 	if err != nil {
 		return fmt.Errorf("connecting a consumer: %w", err)
 	}
 	defer func() { _ = consumer.Close() }()
 	from := int64(sarama.OffsetOldest)
-	if at, _ := p.GetOffset(-1); at >= 0 {
+	at, _ := p.GetOffset(-1)
+	if at >= 0 {
 		from = at + 1
+	}
+	if at >= target {
+		reached()
 	}
 	claim, err := consumer.ConsumePartition(b.settings.Topology.HeatTable, id, from)
 	if err != nil {
@@ -92,6 +116,9 @@ func (b *standby) follow(ctx context.Context, id int32, p *store.Partition) erro
 			}
 			if err := p.SetOffset(m.Offset); err != nil {
 				return err
+			}
+			if m.Offset >= target {
+				reached()
 			}
 		case err := <-claim.Errors():
 			return err
@@ -113,8 +140,38 @@ func (h *Heat) stopStandby() {
 	maps.Copy(h.kept, followed)
 }
 
+// catchUp reads the whole table before this instance joins the group: until it
+// can take over at once, the owners go on.
+func (h *Heat) catchUp(ctx context.Context) error {
+	if !h.config.Standby {
+		return nil
+	}
+	table := h.config.Topology.HeatTable
+	all, err := h.topics.partitions(table)
+	if err != nil {
+		return err
+	}
+	h.partitions.Store(int32(all))
+	targets := make(map[int32]int64, all)
+	for p := range int32(all) {
+		end, err := CommittedEnd(h.topics.client, table, p)
+		if err != nil {
+			return err
+		}
+		first, _, err := h.topics.bounds(table, p)
+		if err != nil {
+			return err
+		}
+		if targets[p] = end - 1; end == first {
+			targets[p] = -1 // there is no record
+		}
+	}
+	h.startStandby(nil, targets)
+	return h.standby.await(ctx)
+}
+
 // startStandby follows all partitions that are not owned.
-func (h *Heat) startStandby(owned []int32) {
+func (h *Heat) startStandby(owned []int32, targets map[int32]int64) {
 	if !h.config.Standby {
 		return
 	}
@@ -129,5 +186,5 @@ func (h *Heat) startStandby(owned []int32) {
 		}
 	}
 	h.mu.Unlock()
-	h.standby = startStandby(h.config.Settings, follow)
+	h.standby = startStandby(h.config.Settings, follow, targets)
 }
