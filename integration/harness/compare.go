@@ -1,0 +1,90 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// DefaultTop is the number of pages on the board.
+const DefaultTop = 10
+
+// numbers are what a page's totals are compared by: a page on the board has a
+// history beside them.
+func (p Page) numbers() Page {
+	p.PreviousRank, p.RankSince = 0, ""
+	return p
+}
+
+// CompareBoard says in what a board differs from the recount.
+func (r *Recount) CompareBoard(b *Board) []string {
+	var wrong []string
+	if b.Counted != r.Counted {
+		wrong = append(wrong, fmt.Sprintf("the board counts %d behaviours instead of %d", b.Counted, r.Counted))
+	}
+	want := r.Top(DefaultTop)
+	if len(b.Pages) != len(want) {
+		wrong = append(wrong, fmt.Sprintf("the board has %d pages instead of %d", len(b.Pages), len(want)))
+	}
+	for i := range min(len(want), len(b.Pages)) {
+		if got := b.Pages[i].numbers(); got != want[i] {
+			wrong = append(wrong, fmt.Sprintf("rank %d is %+v instead of %+v", i+1, got, want[i]))
+		}
+	}
+	return wrong
+}
+
+// Tally is what a comparison of all pages has found.
+type Tally struct {
+	// Lost and Twice are behaviours that are missing, and that are too many.
+	Lost, Twice int64
+	// Wrong are the pages that differ, at most some of them.
+	Wrong []string
+}
+
+// mostWrong is how many differences a person wants to read.
+const mostWrong = 20
+
+func (t *Tally) add(format string, args ...any) {
+	if len(t.Wrong) < mostWrong {
+		t.Wrong = append(t.Wrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// ComparePages asks an instance for every page. The table is shown as it is
+// committed, which may be a moment behind the board, so a page that differs is
+// asked for again until ctx ends or it is right.
+func (r *Recount) ComparePages(ctx context.Context, in *Instance) (Tally, error) {
+	var t Tally
+	for _, name := range r.Names() {
+		want := r.Page(name)
+		var got Page
+		for {
+			p, known, err := in.Page(ctx, name)
+			if err == nil {
+				got = p
+			}
+			if err == nil && known && p.numbers() == want {
+				break
+			}
+			select {
+			case <-time.After(askEvery):
+				continue
+			case <-ctx.Done():
+			}
+			if err != nil && got.Page == "" {
+				return t, err
+			}
+			t.add("page %q is %+v instead of %+v", name, got, want)
+			behaviours, _ := strconv.ParseInt(string(got.Behaviours), 10, 64) // 0 for a page not known
+			if missing := r.Pages[name].Behaviours - behaviours; missing > 0 {
+				t.Lost += missing
+			} else {
+				t.Twice -= missing
+			}
+			break
+		}
+	}
+	return t, nil
+}

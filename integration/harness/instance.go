@@ -1,0 +1,231 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Instance is a process of "pageheat run".
+type Instance struct {
+	site *Site
+	proc *process
+	name string
+	http bool // it has the role serve
+
+	mu      sync.Mutex
+	address string
+}
+
+// Start starts an instance with more flags of "run", and does not wait until it
+// does anything. It ends with the test at the latest; where the test has failed,
+// the end of its log is printed.
+func (s *Site) Start(name string, flags ...string) *Instance {
+	s.t.Helper()
+	args := append([]string{"run", "--listen", "127.0.0.1:0"}, flags...)
+	p, err := startProcess(s.Program, s.env(), args, nil)
+	s.must(err, "starting instance %s", name)
+	in := &Instance{site: s, proc: p, name: name, http: true}
+	if i := slices.Index(flags, "--roles"); i >= 0 && i+1 < len(flags) {
+		in.http = strings.Contains(flags[i+1], "serve")
+	}
+	s.t.Cleanup(func() {
+		if err := p.kill(); err != nil {
+			s.t.Errorf("ending instance %s: %v", name, err)
+		}
+		if s.t.Failed() {
+			const lines = 150
+			s.t.Logf("log of instance %s (process %d):\n%s", name, p.cmd.Process.Pid, p.log.tail(lines))
+		}
+	})
+	return in
+}
+
+// Name is the name that the test has given.
+func (in *Instance) Name() string { return in.name }
+
+// Log is what the instance has logged.
+func (in *Instance) Log() *Log { return in.proc.log }
+
+// Ended reports whether the process has ended.
+func (in *Instance) Ended() bool { return in.proc.ended() }
+
+// Kill ends the instance at once (SIGKILL).
+func (in *Instance) Kill() error { return in.proc.kill() }
+
+// Freeze stops the instance where it stands (SIGSTOP): its connections stay open
+// and it says nothing.
+func (in *Instance) Freeze() error { return in.proc.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen instance go on (SIGCONT).
+func (in *Instance) Thaw() error { return in.proc.signal(syscall.SIGCONT) }
+
+// Terminate asks the instance to drain and end (SIGTERM), and does not wait.
+func (in *Instance) Terminate() error { return in.proc.signal(syscall.SIGTERM) }
+
+// Stop asks the instance to drain (SIGTERM), waits for its end, and returns an
+// error unless it ends with exit code 0 in time.
+func (in *Instance) Stop() error {
+	if err := in.Terminate(); err != nil {
+		return err
+	}
+	return in.WaitEnd()
+}
+
+// WaitEnd waits until the instance has ended by itself with exit code 0.
+func (in *Instance) WaitEnd() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	code, err := in.proc.wait(ctx)
+	if err != nil {
+		return fmt.Errorf("stopping instance %s: %w", in.name, err)
+	}
+	if code != 0 {
+		return fmt.Errorf("instance %s ended with exit code %d instead of 0", in.name, code)
+	}
+	return nil
+}
+
+// WaitLog waits for a line of the log from the given line on; see Log.Wait.
+func (in *Instance) WaitLog(ctx context.Context, from int, match func(Entry) bool) (Entry, int, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-in.proc.done:
+			cancel(fmt.Errorf("instance %s has ended with exit code %d", in.name, in.proc.cmd.ProcessState.ExitCode()))
+		case <-ctx.Done():
+		}
+	}()
+	e, next, err := in.proc.log.Wait(ctx, from, match)
+	if err != nil {
+		err = fmt.Errorf("waiting for a line in the log of instance %s: %w", in.name, context.Cause(ctx))
+	}
+	return e, next, err
+}
+
+// OwnedPartitions are the heat partitions that the log says the instance has taken
+// over, from the given line on.
+func (in *Instance) OwnedPartitions(from int) []string {
+	var owned []string
+	for i, e := range in.proc.log.Entries() {
+		if p := e.Text("partition"); i >= from && isTakeOver(e) && !slices.Contains(owned, p) {
+			owned = append(owned, p)
+		}
+	}
+	slices.Sort(owned)
+	return owned
+}
+
+func isTakeOver(e Entry) bool { return e.Message == "owns a heat partition" }
+
+// WaitOwner waits until the instance has taken over at least one heat partition.
+func (in *Instance) WaitOwner(ctx context.Context, from int) error {
+	_, _, err := in.WaitLog(ctx, from, isTakeOver)
+	return err
+}
+
+// Address is where the instance serves HTTP, host:port. It waits for it.
+func (in *Instance) Address(ctx context.Context) (string, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.address != "" {
+		return in.address, nil
+	}
+	if !in.http {
+		return "", fmt.Errorf("instance %s does not serve HTTP", in.name)
+	}
+	e, _, err := in.WaitLog(ctx, 0, func(e Entry) bool { return e.Message == "serves HTTP" })
+	if err != nil {
+		return "", err
+	}
+	in.address = e.Text("address")
+	return in.address, nil
+}
+
+// Answer is an answer over HTTP.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Get asks the instance over HTTP. Headers come in pairs of name and value.
+func (in *Instance) Get(ctx context.Context, path string, headers ...string) (Answer, error) {
+	address, err := in.Address(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+	if err != nil {
+		return Answer{}, fmt.Errorf("asking for %s: %w", path, err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return Answer{}, fmt.Errorf("asking instance %s: %w", in.name, err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return Answer{}, fmt.Errorf("reading %s of instance %s: %w", path, in.name, err)
+	}
+	return Answer{response.StatusCode, response.Header, body}, nil
+}
+
+// askEvery is how often a question over HTTP is asked again that has no signal
+// to wait for.
+const askEvery = 20 * time.Millisecond
+
+// WaitReady waits until /readyz says so.
+func (in *Instance) WaitReady(ctx context.Context) error {
+	var last Answer
+	var err error
+	for {
+		if last, err = in.Get(ctx, "/readyz"); err == nil && last.Status == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-time.After(askEvery):
+		case <-in.proc.done:
+			return fmt.Errorf("waiting until instance %s is ready: it has ended with exit code %d", in.name, in.proc.cmd.ProcessState.ExitCode())
+		case <-ctx.Done():
+			return fmt.Errorf("waiting until instance %s is ready: %w; last answer: %w %d %s", in.name, ctx.Err(), err, last.Status, last.Body)
+		}
+	}
+}
+
+// Page asks for a page; known is false for one that was never counted.
+func (in *Instance) Page(ctx context.Context, page string) (p Page, known bool, err error) {
+	a, err := in.Get(ctx, "/api/v1/page?page="+url.QueryEscape(page))
+	if err != nil {
+		return Page{}, false, err
+	}
+	switch a.Status {
+	case http.StatusNotFound:
+		return Page{}, false, nil
+	case http.StatusOK:
+		if err := json.Unmarshal(a.Body, &p); err != nil {
+			return Page{}, false, fmt.Errorf("page %q of instance %s: %w", page, in.name, err)
+		}
+		return p, true, nil
+	}
+	return Page{}, false, fmt.Errorf("page %q of instance %s: status %d: %s", page, in.name, a.Status, a.Body)
+}
+
+// Quit makes the instance write down what its goroutines do, and ends it.
+func (in *Instance) Quit() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _ = in.proc.wait(ctx) // it is the stacks in the log that are wanted
+}

@@ -1,0 +1,127 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+// Entry is one line of an instance's log.
+type Entry struct {
+	// Message is what the line says, and Attributes the rest of it.
+	Message    string
+	Level      string
+	Attributes map[string]any
+	// Raw is the line.
+	Raw string
+}
+
+// Text is an attribute as text, empty where there is none.
+func (e Entry) Text(attribute string) string {
+	if v, ok := e.Attributes[attribute]; ok {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// Log is what a process has written to its standard error, by line. It takes
+// the lines as an io.Writer, and may be used by several goroutines.
+type Log struct {
+	mu      sync.Mutex
+	part    []byte // of a line
+	entries []Entry
+	changed chan struct{} // closed with the next line
+}
+
+func newLog() *Log { return &Log{changed: make(chan struct{})} }
+
+// Write implements io.Writer; it never fails.
+func (l *Log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.part = append(l.part, b...)
+	came := false
+	for {
+		line, rest, whole := bytes.Cut(l.part, []byte{'\n'})
+		if !whole {
+			break
+		}
+		l.entries = append(l.entries, parseEntry(line))
+		l.part = append([]byte(nil), rest...)
+		came = true
+	}
+	if came {
+		close(l.changed)
+		l.changed = make(chan struct{})
+	}
+	return len(b), nil
+}
+
+// parseEntry reads a line of --log-format json; another line, as of a panic, is
+// all message.
+func parseEntry(line []byte) Entry {
+	e := Entry{Raw: string(line), Message: string(line)}
+	attributes := map[string]any{}
+	if json.Unmarshal(line, &attributes) != nil {
+		return e
+	}
+	if text, ok := attributes["msg"].(string); ok {
+		e.Message = text
+	}
+	if text, ok := attributes["level"].(string); ok {
+		e.Level = text
+	}
+	e.Attributes = attributes
+	return e
+}
+
+// Entries are the lines until now.
+func (l *Log) Entries() []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]Entry(nil), l.entries...)
+}
+
+// Len is the number of lines until now.
+func (l *Log) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.entries)
+}
+
+// Wait returns the first entry from the given line on for which match is true,
+// and the number of the line after it; or an error when ctx ends first.
+func (l *Log) Wait(ctx context.Context, from int, match func(Entry) bool) (Entry, int, error) {
+	for {
+		l.mu.Lock()
+		entries, changed := l.entries, l.changed
+		l.mu.Unlock()
+		for ; from < len(entries); from++ {
+			if match(entries[from]) {
+				return entries[from], from + 1, nil
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Entry{}, from, ctx.Err()
+		}
+	}
+}
+
+// tail is the end of the log, for somebody who looks for what went wrong.
+func (l *Log) tail(lines int) string {
+	entries := l.Entries()
+	var b bytes.Buffer
+	if skipped := len(entries) - lines; skipped > 0 {
+		fmt.Fprintf(&b, "(%d lines before)\n", skipped)
+		entries = entries[skipped:]
+	}
+	for _, e := range entries {
+		b.WriteString(e.Raw)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

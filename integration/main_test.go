@@ -1,0 +1,137 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/integration/harness"
+	"pageheat/integration/kafkatest"
+)
+
+// suite is what all tests of the package share.
+type suite struct {
+	program string
+
+	once    sync.Once
+	kafka   *kafkatest.Cluster
+	failure error
+}
+
+// shared is set by TestMain, before any test.
+var shared *suite
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "pageheat-integration-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	shared = &suite{}
+	if shared.program, err = harness.Build(context.Background(), dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if shared.kafka != nil {
+		if err := shared.kafka.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
+}
+
+// broker starts the Kafka that the tests share, or takes the one of the
+// environment.
+func (s *suite) broker(t *testing.T) *kafkatest.Cluster {
+	t.Helper()
+	kafkatest.NeedKafka(t)
+	s.once.Do(func() {
+		var cfg kafkatest.Config
+		if list := os.Getenv("KAFKA_BROKERS"); list != "" {
+			cfg.External = strings.Split(list, ",")
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+		defer cancel()
+		s.kafka, s.failure = kafkatest.Start(ctx, cfg)
+	})
+	require.NoError(t, s.failure)
+	return s.kafka
+}
+
+// everywhere runs a test on the embedded broker and on Kafka.
+func everywhere(t *testing.T, test func(t *testing.T, site *harness.Site)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("embedded", func(t *testing.T) {
+		test(t, harness.NewSite(t, kafkatest.Embedded(t), shared.program))
+	})
+	t.Run("kafka", func(t *testing.T) {
+		test(t, harness.NewSite(t, shared.broker(t), shared.program))
+	})
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Within)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// pipeline is an installation with a follower of its boards.
+type pipeline struct {
+	*harness.Site
+	boards *harness.Boards
+}
+
+func newPipeline(t *testing.T, site *harness.Site, inputPartitions int32, flags ...string) *pipeline {
+	t.Helper()
+	site.Create(inputPartitions, flags...)
+	return &pipeline{site, site.Follow()}
+}
+
+// exact waits until all before the ends is on the board, and compares it and every
+// page with the recount.
+func (p *pipeline) exact(t *testing.T, in *harness.Instance, ends harness.Ends, want *harness.Recount) *harness.Board {
+	t.Helper()
+	ctx := within(t)
+	board, err := p.boards.WaitFor(ctx, ends)
+	require.NoError(t, err)
+	assert.Empty(t, want.CompareBoard(board), "the board")
+	settled, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	require.NoError(t, in.WaitReady(ctx))
+	pages, err := want.ComparePages(settled, in)
+	require.NoError(t, err)
+	assert.Empty(t, pages.Wrong, "lost %d behaviours, counted %d twice", pages.Lost, pages.Twice)
+	assert.Empty(t, p.boards.Wrong(), "what the boards said meanwhile")
+	assert.Zero(t, p.boards.Older(), "boards with an old version")
+	return board
+}
+
+// audited has the program recount the input itself.
+func (p *pipeline) audited(t *testing.T) string {
+	t.Helper()
+	r := p.Command("audit")
+	require.Equal(t, 0, r.Code, "%s%s", r.Stdout, r.Stderr)
+	return r.Stdout
+}
+
+// stopped stops instances, one after the other, each with exit code 0.
+func stopped(t *testing.T, instances ...*harness.Instance) {
+	t.Helper()
+	for _, in := range instances {
+		require.NoError(t, in.Stop())
+	}
+}
