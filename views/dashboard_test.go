@@ -105,6 +105,6 @@ func TestDashboardInABrowser(t *testing.T) {
 
 	// It says when it is alone.
 	server.CloseClientConnections()
-	server.Listener.Close()
+	require.NoError(t, server.Listener.Close())
 	until(`document.getElementById('status-text').textContent === 'No connection' && !document.getElementById('banner').hidden`)
 }

@@ -110,12 +110,8 @@ type stream struct {
 	buf     bytes.Buffer
 }
 
-// begin sends the headers, and lifts the deadline for reading the request: the
-// server would take its passing for the client's going away.
+// begin sends the headers, and how long to wait before connecting again.
 func (s *stream) begin() error {
-	if err := s.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return fmt.Errorf("beginning an event stream: %w", err)
-	}
 	return s.send(fmt.Appendf(nil, "retry: %d\n\n", retryAfter.Milliseconds()))
 }
 

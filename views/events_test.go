@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,9 +73,9 @@ func (c *client) sent() string {
 // connect opens a stream in the bubble; it ends with the test.
 func connect(t *testing.T, h http.Handler, headers ...string) *client {
 	ctx, cancel := context.WithCancel(t.Context())
-	r := httptest.NewRequest("GET", "/api/v1/boards/all-time/events", nil).WithContext(ctx)
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/boards/all-time/events", nil).WithContext(ctx)
+	for pair := range slices.Chunk(headers, 2) {
+		r.Header.Set(pair[0], pair[1])
 	}
 	c := &client{header: http.Header{}, status: http.StatusOK}
 	done := make(chan struct{})
@@ -184,7 +185,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/v1/boards/all-time/events", nil).WithContext(ctx))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/boards/all-time/events", nil).WithContext(ctx))
 		}()
 		synctest.Wait()
 
@@ -212,10 +213,12 @@ func TestSlowClientBlocksNobody(t *testing.T) {
 	}))
 	defer server.Close()
 
-	slow, err := net.Dial("tcp", server.Listener.Addr().String())
+	address, err := net.ResolveTCPAddr("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	slow, err := net.DialTCP("tcp", nil, address)
 	require.NoError(t, err)
 	defer slow.Close()
-	require.NoError(t, slow.(*net.TCPConn).SetReadBuffer(4096))
+	require.NoError(t, slow.SetReadBuffer(4096))
 	_, err = fmt.Fprint(slow, "GET /api/v1/boards/all-time/events HTTP/1.1\r\nHost: x\r\nSlow: yes\r\n\r\n")
 	require.NoError(t, err)
 
@@ -276,8 +279,8 @@ func TestServerStopEndsStreams(t *testing.T) {
 	case <-time.After(drainTimeout / 2):
 		t.Fatal("the stream keeps the server from stopping")
 	}
-	_, err = http.Get("http://" + server.Addr().String() + "/healthz")
-	require.Error(t, err)
+	_, err = net.Dial("tcp", server.Addr().String())
+	require.Error(t, err, "the address is free again")
 	http.DefaultClient.CloseIdleConnections()
 }
 

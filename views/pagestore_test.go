@@ -159,9 +159,6 @@ func TestStorageUnderConcurrency(t *testing.T) {
 
 // A million pages have to fit, with others in the same process.
 func TestStorageIsSmall(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a second")
-	}
 	const pages = 500_000
 	before := heapBytes()
 	s := newTableStore()

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 )
@@ -32,12 +33,18 @@ func refuse(w http.ResponseWriter, status int, detail string, reasons ...reason)
 }
 
 // writeJSON answers with an object that must not be kept by anybody between us
-// and the reader. Whether the client takes it is not our concern.
+// and the reader.
 func writeJSON(w http.ResponseWriter, contentType string, status int, value any) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)
+	w.Header().Set("Cache-Control", "no-store")
+	if err := encoder.Encode(value); err != nil {
+		http.Error(w, "The answer cannot be written as JSON: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	// Whether the client takes it is not our concern.
+	_, _ = w.Write(body.Bytes())
 }

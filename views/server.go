@@ -33,7 +33,7 @@ type Server struct {
 // one is an error at once. Clients are served once Serve is called; whoever
 // does not call it calls Close.
 func Listen(address string, handler http.Handler, logger *slog.Logger) (*Server, error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening for HTTP (choose another address with --listen): %w", err)
 	}
@@ -86,6 +86,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		// Whoever is still being answered has had its time.
 		_ = s.server.Close()
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving HTTP on %s: %w", s.Addr(), err)
+	}
 	return nil
 }

@@ -183,7 +183,6 @@ func TestBoardsOfAnEmptyTopicRecover(t *testing.T) {
 func TestOnlyNewerBoardsAreTaken(t *testing.T) {
 	boards, err := NewBoards(Source{Brokers: []string{"x"}, Topic: "y"})
 	require.NoError(t, err)
-	boards.show()
 	third := encodedBoard(t, 3, 30)
 	record := func(key string, value []byte) (signalled bool) {
 		changed := boards.Changed()
@@ -195,7 +194,10 @@ func TestOnlyNewerBoardsAreTaken(t *testing.T) {
 			return false
 		}
 	}
-	require.True(t, record(DefaultBoard, third))
+	require.False(t, record(DefaultBoard, third))
+	_, ok := boards.Newest(DefaultBoard)
+	require.False(t, ok, "not while there may be a newer one to read")
+	boards.show()
 	for what, r := range map[string]struct {
 		key   string
 		value []byte
