@@ -28,6 +28,7 @@ type Ingest struct {
 	config   IngestConfig
 	producer *producer
 	topics   *topics
+	ids      func(topic string) (codec.TopicID, error) // of topics
 
 	// Of the session; set by setup, before its goroutines run.
 	input     codec.TopicID
@@ -59,6 +60,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 			if in.topics, err = newTopics(s, "ingest"); err != nil {
 				return nil, err
 			}
+			in.ids = in.topics.id
 			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("ingest", sarama.ReadCommitted))
 			if err != nil {
 				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
@@ -88,7 +90,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		return nil
 	}
 	var err error
-	if in.input, err = in.topics.id(topic); err != nil {
+	if in.input, err = in.ids(topic); err != nil {
 		return err
 	}
 	committed, err := in.topics.committed(in.config.Topology.IngestGroup, topic, partitions)
@@ -305,7 +307,7 @@ func (f *ingestFeed) checkInput() error {
 	if time.Since(f.checked) < topicCheckInterval {
 		return nil
 	}
-	id, err := f.topics.id(f.topic)
+	id, err := f.ids(f.topic)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,198 @@
+package adapter
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+)
+
+// fakeSession is a real session of the group, without a group.
+type fakeSession struct {
+	ctx     context.Context
+	mu      sync.Mutex
+	offsets map[int32]int64
+}
+
+func (s *fakeSession) Claims() map[string][]int32                  { return map[string][]int32{"input": {0}} }
+func (s *fakeSession) MemberID() string                            { return "member" }
+func (s *fakeSession) GenerationID() int32                         { return 1 }
+func (s *fakeSession) Commit()                                     {}
+func (s *fakeSession) Context() context.Context                    { return s.ctx }
+func (s *fakeSession) MarkMessage(*sarama.ConsumerMessage, string) {}
+func (s *fakeSession) ResetOffset(string, int32, int64, string)    {}
+func (s *fakeSession) MarkOffset(_ string, partition int32, offset int64, _ string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offsets[partition] = offset
+}
+
+func (s *fakeSession) marked(partition int32) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offsets[partition]
+}
+
+// fakeClaim is a claim of input partition 0 that the test fills.
+type fakeClaim struct {
+	messages chan *sarama.ConsumerMessage
+	end      int64
+}
+
+func (c *fakeClaim) Topic() string                            { return "input" }
+func (c *fakeClaim) Partition() int32                         { return 0 }
+func (c *fakeClaim) InitialOffset() int64                     { return 0 }
+func (c *fakeClaim) HighWaterMarkOffset() int64               { return c.end }
+func (c *fakeClaim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
+
+// ingestTest runs the feed of one input partition; the test plays goka.
+type ingestTest struct {
+	*testing.T
+	real  *fakeSession
+	s     *session
+	claim *fakeClaim
+	out   *outlet
+	ended chan error
+	end   context.CancelFunc // of the real session
+}
+
+func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
+	ctx, end := context.WithCancel(t.Context())
+	real := &fakeSession{ctx: ctx, offsets: map[int32]int64{}}
+	claim := &fakeClaim{messages: make(chan *sarama.ConsumerMessage, 1<<18)}
+	it := &ingestTest{T: t, real: real, s: newSession(real), claim: claim, out: newOutlet(claim), ended: make(chan error, 1), end: end}
+	it.s.register(it.out)
+	in := NewIngest(IngestConfig{Settings: Settings{Logger: slog.New(slog.DiscardHandler),
+		Metrics: NewMetrics(prometheus.NewRegistry())}, Linger: linger})
+	in.input = codec.TopicID{7}
+	in.ids = func(string) (codec.TopicID, error) { return codec.TopicID{7}, nil }
+	in.starts = map[int32]codec.IngestStart{0: {Input: in.input, From: -1, LostTo: -1}}
+	go func() { it.ended <- in.feed(t.Context(), it.s, it.out) }()
+	t.Cleanup(end)
+	return it
+}
+
+func (it *ingestTest) produce(from, to int64) {
+	for offset := from; offset <= to; offset++ {
+		it.claim.messages <- &sarama.ConsumerMessage{Offset: offset, Value: []byte("page|1|1|0")}
+	}
+}
+
+// next is the next message for goka, and its kind.
+func (it *ingestTest) next() (*sarama.ConsumerMessage, codec.Feed) {
+	it.Helper()
+	select {
+	case m := <-it.out.messages:
+		return m, codec.Feed(m.Value[0])
+	case <-time.After(10 * time.Second):
+		require.FailNow(it, "nothing came for goka")
+		return nil, 0
+	}
+}
+
+// acknowledge marks a message as goka does.
+func (it *ingestTest) acknowledge(m *sarama.ConsumerMessage) {
+	it.s.MarkOffset("input", 0, m.Offset+1, "")
+}
+
+// started brings the feed to where input is read.
+func (it *ingestTest) started() {
+	it.Helper()
+	m, kind := it.next()
+	require.Equal(it, codec.FeedStart, kind)
+	it.acknowledge(m)
+	m, kind = it.next()
+	require.Equal(it, codec.FeedFlush, kind, "the first mark is due even where nothing comes")
+	it.acknowledge(m)
+	require.Eventually(it, func() bool { return it.real.marked(0) == 0 }, 10*time.Second, time.Millisecond)
+}
+
+func TestIngestFlushesOnlyWhatIsWhollyAcknowledged(t *testing.T) {
+	it := feedIngest(t, time.Millisecond)
+	it.started()
+
+	it.produce(0, 0)
+	letter, kind := it.next()
+	require.Equal(t, codec.FeedRecords, kind)
+	select {
+	case m := <-it.out.messages:
+		require.FailNow(t, "a range went out before the dead letters at or below it", "%q", m.Value[0])
+	case <-time.After(50 * time.Millisecond): // many times the linger time
+	}
+	it.acknowledge(letter)
+	flush, kind := it.next()
+	require.Equal(t, codec.FeedFlush, kind)
+
+	it.produce(1, 1)
+	records, kind := it.next()
+	require.Equal(t, codec.FeedRecords, kind, "gathering goes on while a flush is on its way")
+	it.acknowledge(records)
+	select {
+	case m := <-it.out.messages:
+		require.FailNow(t, "a second range went out while one was on its way", "%q", m.Value[0])
+	case <-time.After(50 * time.Millisecond):
+	}
+	require.Zero(t, it.real.marked(0), "nothing is committed before its flush is acknowledged")
+	it.acknowledge(flush)
+	second, kind := it.next()
+	require.Equal(t, codec.FeedFlush, kind)
+	require.EqualValues(t, 1, it.real.marked(0), "the first range is acknowledged")
+	it.acknowledge(second)
+	require.Eventually(t, func() bool { return it.real.marked(0) == 2 }, 10*time.Second, time.Millisecond)
+}
+
+func TestIngestBackPressureReachesTheFetch(t *testing.T) {
+	it := feedIngest(t, time.Millisecond)
+	it.claim.end = 1 << 20 // far behind: flushes come by volume
+	it.started()
+	it.produce(0, 1<<18-1)
+	var flush *sarama.ConsumerMessage
+	for flush == nil {
+		m, kind := it.next()
+		if kind == codec.FeedFlush {
+			flush = m // and it is never acknowledged
+			continue
+		}
+		it.acknowledge(m)
+	}
+	for idle := false; !idle; {
+		select {
+		case m := <-it.out.messages:
+			require.Equal(t, codec.FeedRecords, codec.Feed(m.Value[0]))
+			it.acknowledge(m)
+		case <-time.After(300 * time.Millisecond):
+			idle = true
+		}
+	}
+	require.Greater(t, len(it.claim.messages), 1<<18-3*flushRecords, "the rest stays with the broker")
+}
+
+func TestIngestSendsTheRestWhenItsSessionEnds(t *testing.T) {
+	it := feedIngest(t, time.Hour)
+	it.started()
+	it.produce(0, 4)
+	m, kind := it.next()
+	require.Equal(t, codec.FeedRecords, kind)
+	it.acknowledge(m)
+	for it.out.outstanding() > 0 {
+		m, _ := it.next()
+		it.acknowledge(m)
+	}
+	it.end()
+	for {
+		m, kind := it.next()
+		it.acknowledge(m)
+		if kind == codec.FeedFlush {
+			break
+		}
+	}
+	require.NoError(t, <-it.ended)
+	require.EqualValues(t, 5, it.real.marked(0))
+}
