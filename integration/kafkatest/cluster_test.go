@@ -175,7 +175,7 @@ func TestBrokersEndWithTheirStarter(t *testing.T) {
 	kafkatest.NeedKafka(t)
 	_, err := os.Stat("/proc/self/stat")
 	if err != nil {
-		t.Skip("only Linux tells a process of its parent's end")
+		kafkatest.Skip(t, "only Linux tells a process of its parent's end")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), child+"=1", "KAFKA_BROKERS=", "TMPDIR="+t.TempDir())

@@ -12,16 +12,12 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// member is a handler that tells of its sessions and acts as told in each.
+// member is a handler that tells of its sessions.
 type member struct {
 	sessions chan sarama.ConsumerGroupSession
-	act      func(sarama.ConsumerGroupSession)
 }
 
 func (m *member) Setup(s sarama.ConsumerGroupSession) error {
-	if m.act != nil {
-		m.act(s)
-	}
 	m.sessions <- s
 	return nil
 }
@@ -33,16 +29,17 @@ func (*member) ConsumeClaim(s sarama.ConsumerGroupSession, _ sarama.ConsumerGrou
 
 // join has a new member take part in the group until the returned function is
 // called.
-func join(t *testing.T, c *kafkatest.Cluster, group, topic, instance string, act func(sarama.ConsumerGroupSession)) (*member, func()) {
+func join(t *testing.T, c *kafkatest.Cluster, group, topic, instance string) (*member, func()) {
 	t.Helper()
 	cfg := config()
 	cfg.Consumer.Group.InstanceId = instance
 	g, err := sarama.NewConsumerGroup(c.Brokers(), group, cfg)
 	require.NoError(t, err)
-	m := &member{sessions: make(chan sarama.ConsumerGroupSession, 100), act: act}
+	m := &member{sessions: make(chan sarama.ConsumerGroupSession, 100)}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		for range g.Errors() { //nolint:revive // the errors of a group that ends are no news
+		for range g.Errors() {
+			// The errors of a group that ends are no news.
 		}
 	}()
 	done := make(chan struct{})
@@ -96,7 +93,7 @@ func groupOffsets(t *testing.T, c *kafkatest.Cluster) {
 	topic := kafkatest.Prefix(t)
 	kafkatest.CreateTopic(t, c, topic, 1)
 	kafkatest.Produce(t, c, topic, "0", "1", "2", "3")
-	m, leave := join(t, c, topic, topic, "", nil)
+	m, leave := join(t, c, topic, topic, "")
 	s := m.session(t, topic, 1)
 	assert.EqualValues(t, -1, committed(t, c, topic, topic))
 	s.MarkOffset(topic, 0, 3, "")
@@ -106,7 +103,7 @@ func groupOffsets(t *testing.T, c *kafkatest.Cluster) {
 	s.Commit()
 	assert.EqualValues(t, 1, committed(t, c, topic, topic))
 	leave()
-	again, _ := join(t, c, topic, topic, "", nil)
+	again, _ := join(t, c, topic, topic, "")
 	again.session(t, topic, 1)
 	assert.EqualValues(t, 1, committed(t, c, topic, topic))
 }
@@ -114,9 +111,9 @@ func groupOffsets(t *testing.T, c *kafkatest.Cluster) {
 func groupSplits(t *testing.T, c *kafkatest.Cluster) {
 	topic := kafkatest.Prefix(t)
 	kafkatest.CreateTopic(t, c, topic, 4)
-	first, _ := join(t, c, topic, topic, "", nil)
+	first, _ := join(t, c, topic, topic, "")
 	alone := first.session(t, topic, 4)
-	second, leave := join(t, c, topic, topic, "", nil)
+	second, leave := join(t, c, topic, topic, "")
 	half := first.session(t, topic, 2)
 	other := second.session(t, topic, 2)
 	require.Error(t, alone.Context().Err(), "the session before has ended")
@@ -128,7 +125,7 @@ func groupSplits(t *testing.T, c *kafkatest.Cluster) {
 func groupFences(t *testing.T, c *kafkatest.Cluster) {
 	topic := kafkatest.Prefix(t)
 	kafkatest.CreateTopic(t, c, topic, 2)
-	m, _ := join(t, c, topic, topic, "", nil)
+	m, _ := join(t, c, topic, topic, "")
 	s := m.session(t, topic, 2)
 	cl := client(t, c)
 	b, err := cl.Coordinator(topic)
@@ -153,13 +150,13 @@ func groupFences(t *testing.T, c *kafkatest.Cluster) {
 func staticMember(t *testing.T, c *kafkatest.Cluster) {
 	topic := kafkatest.Prefix(t)
 	kafkatest.CreateTopic(t, c, topic, 2)
-	stays, _ := join(t, c, topic, topic, "stays", nil)
+	stays, _ := join(t, c, topic, topic, "stays")
 	stays.session(t, topic, 2)
-	goes, leave := join(t, c, topic, topic, "goes", nil)
+	goes, leave := join(t, c, topic, topic, "goes")
 	before := goes.session(t, topic, 1)
 	s := stays.session(t, topic, 1)
 	leave()
-	back, _ := join(t, c, topic, topic, "goes", nil)
+	back, _ := join(t, c, topic, topic, "goes")
 	after := back.session(t, topic, 1)
 	assert.Equal(t, before.Claims(), after.Claims())
 	assert.Equal(t, before.GenerationID(), after.GenerationID(), "no rebalance for a member that is back in time")

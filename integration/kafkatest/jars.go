@@ -44,7 +44,7 @@ func Jars(ctx context.Context) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
 		return "", fmt.Errorf("kafkatest: making the cache for Kafka's jars: %w", err)
 	}
 	unlock, err := lockedfile.MutexAt(dir + ".lock").Lock()
