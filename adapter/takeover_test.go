@@ -1,0 +1,88 @@
+package adapter
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+	"pageheat/integration/kafkatest"
+	"pageheat/topology"
+)
+
+// eachCluster runs a test on the embedded broker and on Apache Kafka.
+func eachCluster(t *testing.T, test func(t *testing.T, c *kafkatest.Cluster)) {
+	t.Run("embedded", func(t *testing.T) { test(t, kafkatest.Embedded(t)) })
+	t.Run("kafka", func(t *testing.T) { test(t, kafkatest.Real(t, 1)) })
+}
+
+// write writes a record as a callback would, and waits for its promise.
+func write(ctx context.Context, tx *transaction, key, value string, end bool) error {
+	promise, finish := goka.NewPromiseWithFinisher()
+	kept := make(chan error, 1)
+	promise.Then(func(err error) { kept <- err })
+	tx.write(ctx, key, []byte(value), end, finish)
+	select {
+	case err := <-kept:
+		return err
+	case <-time.After(30 * time.Second):
+		return context.DeadlineExceeded
+	}
+}
+
+func TestTakeOverFencesTheOwnerBefore(t *testing.T) {
+	eachCluster(t, func(t *testing.T, c *kafkatest.Cluster) {
+		ctx := t.Context()
+		topo, err := topology.New(topology.Config{Prefix: kafkatest.Prefix(t)})
+		require.NoError(t, err)
+		kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
+		s := Settings{Brokers: c.Brokers(), ClientID: "test", Topology: topo, Logger: slog.New(slog.DiscardHandler)}
+		take := func(owner string) *transaction {
+			tx, err := takeOver(ctx, s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), owner)
+			require.NoError(t, err)
+			t.Cleanup(func() { tx.abandon(errSessionOver) })
+			return tx
+		}
+		old := take("old")
+		require.NoError(t, write(ctx, old, "page", "1", false))
+		require.NoError(t, write(ctx, old, codec.ProgressKey(0), "p1", true), "the owner commits")
+		committed := old.end()
+		require.Equal(t, old.fenceAt+3, committed, "a control record, then the page and the progress")
+
+		require.NoError(t, write(ctx, old, "page", "2", false), "and is frozen in the middle of the next")
+		owner := take("new")
+		require.Error(t, write(ctx, old, codec.ProgressKey(0), "p2", true), "thawed, it can not put an old state over a newer one")
+		require.Error(t, write(ctx, old, "page", "3", false), "and stays fenced")
+		require.NoError(t, write(ctx, owner, codec.ProgressKey(0), "p3", true))
+
+		var keys []string
+		for _, r := range kafkatest.Read(t, c, topo.HeatTable, 5) {
+			keys = append(keys, string(r.Key)+"="+string(r.Value))
+		}
+		require.Equal(t, []string{"page=1", "|progress|0=p1", "|progress|0=p3"}, []string{keys[1], keys[2], keys[4]})
+	})
+}
+
+func TestAKeptPartitionNeedsNoFetchWhenNobodyElseWrote(t *testing.T) {
+	eachCluster(t, func(t *testing.T, c *kafkatest.Cluster) {
+		topo, err := topology.New(topology.Config{Prefix: kafkatest.Prefix(t)})
+		require.NoError(t, err)
+		kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
+		s := Settings{Brokers: c.Brokers(), ClientID: "test", Topology: topo, Logger: slog.New(slog.DiscardHandler)}
+		at := int64(-1)
+		for range 3 {
+			tx, err := takeOver(t.Context(), s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), "owner")
+			require.NoError(t, err)
+			if at >= 0 {
+				require.Equal(t, at+2, tx.fenceAt, "one control record between the last transaction and the fence")
+			}
+			require.NoError(t, write(t.Context(), tx, codec.ProgressKey(0), "p", true))
+			at = tx.end()
+			tx.abandon(errSessionOver)
+		}
+	})
+}
