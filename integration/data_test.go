@@ -86,11 +86,17 @@ func unzip(t *testing.T, path string) []byte {
 	return text
 }
 
-// recount counts the file so many times.
+// recount counts the file so many times. A line that begins with '{' is read as
+// JSON; in the file with the attack probes nine lines of five pages are not, and
+// are refused, which the answers do not know of.
 func (f *dataFile) recount(t *testing.T, times int64) *harness.Recount {
 	t.Helper()
 	r := harness.NewRecount()
-	require.NoError(t, r.AddLines(f.lines, times))
+	for line := range bytes.Lines(f.lines) {
+		if line[0] != '{' {
+			require.NoError(t, r.Add(line, times))
+		}
+	}
 	return r
 }
 
@@ -115,7 +121,8 @@ func TestDataFiles(t *testing.T) {
 				p := newPipeline(t, site, 3)
 				first, second := site.Start("first"), site.Start("second")
 				site.ProduceFile(file.lines)
-				board := p.exact(t, second, site.Ends(), file.recount(t, 1))
+				counted := file.recount(t, 1)
+				board := p.exact(t, second, site.Ends(), counted)
 				require.Len(t, board.Pages, len(file.top))
 				for i, want := range file.top {
 					assert.Equal(t, want, bare(board.Pages[i]))
@@ -125,6 +132,10 @@ func TestDataFiles(t *testing.T) {
 				for name, want := range file.pages {
 					page, known, err := first.Page(ctx, name)
 					require.NoError(t, err)
+					if name[0] == '{' && counted.Pages[name] == nil {
+						assert.False(t, known, "page %q, refused as JSON", name)
+						continue
+					}
 					assert.True(t, known, "page %q", name)
 					assert.Equal(t, string(want), row(page))
 				}
