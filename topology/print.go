@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -130,9 +131,9 @@ func (g Graph) feedsOnly(n Node, kind Kind) bool {
 
 // last reports whether no other stream comes after this one.
 func (g Graph) last(n Node) bool {
-	for i := len(g.Nodes) - 1; i >= 0; i-- {
-		if g.Nodes[i].Kind == Stream {
-			return g.Nodes[i].Name == n.Name
+	for _, other := range slices.Backward(g.Nodes) {
+		if other.Kind == Stream {
+			return other.Name == n.Name
 		}
 	}
 	return false

@@ -100,7 +100,7 @@ func validTopicName(name string) error {
 	case name == "":
 		return errors.New("is empty")
 	case name == "." || name == "..":
-		return errors.New("must not be . or ..")
+		return errors.New("may be neither . nor .. alone")
 	case len(name) > MaxNameBytes:
 		return fmt.Errorf("is %d bytes long, Kafka takes at most %d", len(name), MaxNameBytes)
 	}

@@ -39,7 +39,7 @@ func TestFloatsAreReadBackAsTheyWere(t *testing.T) {
 		text := string(AppendFloat([]byte("x"), f))
 		back, err := strconv.ParseFloat(text[1:], 32)
 		require.NoError(t, err)
-		assert.Equal(t, f, float32(back))
+		assert.Equal(t, math.Float32bits(f), math.Float32bits(float32(back)), "%v was read back as %v", f, back)
 		assert.Regexp(t, `^x-?[0-9]+\.[0-9]+(E-?[1-9][0-9]*)?$`, text)
 	})
 }

@@ -45,7 +45,7 @@ func TestLinesTooLong(t *testing.T) {
 	assert.Equal(t, []string{"a", longest, "b"}, got)
 
 	got, err = collect(strings.NewReader("a\n" + longest + "xxx\nb\n"))
-	assert.ErrorContains(t, err, "line 2")
+	require.ErrorContains(t, err, "line 2")
 	assert.Equal(t, []string{"a"}, got)
 }
 
@@ -58,7 +58,8 @@ func TestLinesOfAReaderThatFails(t *testing.T) {
 
 func TestLinesMayBeLeftEarly(t *testing.T) {
 	n := 0
-	for range Lines(strings.NewReader("a\nb\nc\n")) {
+	for _, err := range Lines(strings.NewReader("a\nb\nc\n")) {
+		require.NoError(t, err)
 		n++
 		break
 	}

@@ -35,20 +35,30 @@ func testProgram(t *testing.T) *program {
 // publish sends boards of a name with these versions, the page of each named after it.
 func publish(t *testing.T, p *program, name string, versions ...uint64) {
 	t.Helper()
+	require.True(t, send(t, p, name, versions...))
+}
+
+// send is publish for any goroutine of a test; false where it has failed.
+func send(t *testing.T, p *program, name string, versions ...uint64) bool {
+	t.Helper()
 	client, err := p.connect(t.Context())
-	require.NoError(t, err)
+	if err != nil {
+		t.Errorf("connect: %v", err)
+		return false
+	}
 	defer client.Close()
+	sent := true
 	for _, v := range versions {
 		value, err := codec.EncodeBoard(&codec.Board{
 			Board: name, Version: v, UpdatedAt: time.Unix(int64(v), 0), Counted: v,
 			Pages: []codec.BoardPage{{Rank: 1, Page: fmt.Sprintf("page%d", v), Heat: "1", Clicks: "1", Minutes: "0", Behaviours: 1}},
 		})
-		require.NoError(t, err)
+		sent = assert.NoError(t, err) && sent
 		client.Produce(t.Context(), &kgo.Record{Topic: p.topo.Output, Key: []byte(name), Value: value}, func(_ *kgo.Record, err error) {
 			assert.NoError(t, err)
 		})
 	}
-	require.NoError(t, client.Flush(t.Context()))
+	return assert.NoError(t, client.Flush(t.Context())) && sent
 }
 
 func TestNewestBoardIsFoundFarBack(t *testing.T) {
@@ -130,10 +140,20 @@ func (s *signalling) String() string {
 func TestTopPrintsEveryBoardUntilInterrupted(t *testing.T) {
 	p := testProgram(t)
 	publish(t, p, "all-time", 1)
+	began := make(chan struct{})
+	var publishing sync.WaitGroup
+	defer publishing.Wait()
+	publishing.Go(func() {
+		select {
+		case <-began:
+			send(t, p, "all-time", 2, 3)
+		case <-t.Context().Done():
+		}
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	out := &signalling{want: "version 3", came: cancel}
-	first := &signalling{want: "version 1", came: func() { go publish(t, p, "all-time", 2, 3) }}
+	first := &signalling{want: "version 1", came: func() { close(began) }}
 	code := run(ctx, []string{"top", "--brokers", strings.Join(p.brokers, ",")}, strings.NewReader(""), io.MultiWriter(first, out), io.Discard)
 	assert.Equal(t, exitDone, code)
 	assert.Equal(t, 3, strings.Count(out.String(), "all-time, version"))
@@ -152,7 +172,7 @@ func TestPrintNewestPrintsTheLast(t *testing.T) {
 		yield(boardRecord{}, errInterrupted)
 	}
 	var out bytes.Buffer
-	assert.ErrorIs(t, printNewest(ctx, &out, boards, time.Hour), errInterrupted)
+	require.ErrorIs(t, printNewest(ctx, &out, boards, time.Hour), errInterrupted)
 	assert.Contains(t, out.String(), "version 100,")
 	assert.LessOrEqual(t, strings.Count(out.String(), "version"), 2)
 }
@@ -192,5 +212,7 @@ func TestScreen(t *testing.T) {
 	s, quit = s.Update(tea.KeyMsg{Type: tea.KeyCtrlC})
 	require.NotNil(t, quit)
 	assert.IsType(t, tea.QuitMsg{}, quit())
-	assert.True(t, s.(screen).raised)
+	last, ok := s.(screen)
+	require.True(t, ok)
+	assert.True(t, last.raised)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,8 +56,7 @@ func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	err = ts.Exec(args[1], args[2:]...)
 	got := 0
-	var ended *exec.ExitError
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		got = ended.ExitCode()
 	} else {
 		ts.Check(err)
@@ -142,14 +140,6 @@ func scriptTopic(ts *testscript.TestScript, neg bool, args []string) {
 	client, ctx := scriptClient(ts)
 	_, err = kadm.NewClient(client).CreateTopic(ctx, int32(partitions), 1, config, args[0])
 	ts.Check(err)
-}
-
-// outcome runs the program in this process.
-func outcome(t *testing.T, ctx context.Context, stdin string, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	var out, errs bytes.Buffer
-	code = run(ctx, args, strings.NewReader(stdin), &out, &errs)
-	return code, out.String(), errs.String()
 }
 
 // broker starts an embedded broker and returns its addresses.

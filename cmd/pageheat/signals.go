@@ -20,8 +20,8 @@ func drainOnSignal(parent context.Context, exit func(code int)) (ctx context.Con
 		for drained := false; ; drained = true {
 			select {
 			case s := <-signals:
-				if drained {
-					exit(128 + int(s.(syscall.Signal)))
+				if number, ok := s.(syscall.Signal); ok && drained {
+					exit(128 + int(number))
 					return
 				}
 				cancel()

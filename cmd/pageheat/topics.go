@@ -137,7 +137,7 @@ func (c *topicsCheckCmd) Run(ctx context.Context, p *program) error {
 
 // resolve is the layout that the flags ask for, with what exists for what they
 // leave open.
-func (f layoutFlags) resolve(topo *topology.Topology, have cluster) (partitions, replication int) {
+func (f *layoutFlags) resolve(topo *topology.Topology, have cluster) (partitions, replication int) {
 	partitions, replication = f.Partitions, f.Replication
 	// A page's place follows from the number, so what holds pages goes before
 	// the input, which may have grown since.
