@@ -60,9 +60,13 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // in the order of the contract, no white space, times in UTC cut to milliseconds,
 // numbers as plain decimals, and of the characters in names only those escaped
 // that JSON demands ('<', '&' and non-ASCII stay as they are). Equal boards give
-// equal bytes. The error names a decimal that is none, or a name that is not
-// UTF-8; the pipeline makes no such boards.
+// equal bytes. The error names what has no such form: a decimal that is none, a name
+// that is not UTF-8, a time beyond the year 9999. The pipeline makes no such
+// boards.
 func EncodeBoard(b *Board) ([]byte, error) {
+	if err := b.check(); err != nil {
+		return nil, fmt.Errorf("encode board %q: %w", b.Board, err)
+	}
 	dst := make([]byte, 0, 256+256*len(b.Pages))
 	dst = append(dst, `{"board":`...)
 	dst, err := jsontext.AppendQuote(dst, b.Board)
@@ -89,12 +93,26 @@ func EncodeBoard(b *Board) ([]byte, error) {
 	return append(dst, "]}"...), nil
 }
 
-func (p *BoardPage) append(dst []byte) ([]byte, error) {
-	for _, d := range []Decimal{p.Heat, p.Clicks, p.Minutes} {
-		if !d.isPlain() {
-			return nil, fmt.Errorf("%q is not a plain decimal", d)
+// check returns an error that names what of the board has no JSON form.
+func (b *Board) check() error {
+	if !isWritable(b.UpdatedAt) {
+		return fmt.Errorf("updated_at: %v is not in the years 0 to 9999", b.UpdatedAt)
+	}
+	for i := range b.Pages {
+		p := &b.Pages[i]
+		if !isWritable(p.RankSince) {
+			return fmt.Errorf("page %q: rank_since: %v is not in the years 0 to 9999", p.Page, p.RankSince)
+		}
+		for _, d := range []Decimal{p.Heat, p.Clicks, p.Minutes} {
+			if !d.isPlain() {
+				return fmt.Errorf("page %q: %q is not a plain decimal", p.Page, string(d))
+			}
 		}
 	}
+	return nil
+}
+
+func (p *BoardPage) append(dst []byte) ([]byte, error) {
 	dst = append(dst, `{"rank":`...)
 	dst = strconv.AppendInt(dst, int64(p.Rank), 10)
 	dst = append(dst, `,"previous_rank":`...)
@@ -119,6 +137,12 @@ func (p *BoardPage) append(dst []byte) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
+// isWritable reports whether t has a form in RFC 3339.
+func isWritable(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
+}
+
 func appendTime(dst []byte, t time.Time) []byte {
 	dst = append(dst, '"')
 	dst = t.UTC().AppendFormat(dst, timeLayout)
@@ -130,8 +154,9 @@ func appendTime(dst []byte, t time.Time) []byte {
 func (b Board) MarshalJSON() ([]byte, error) { return EncodeBoard(&b) }
 
 // DecodeBoard reads a board. Members that it does not know are ignored, so that a
-// board of a newer program can be read; a board without name, a member given
-// twice or a number that is not a plain decimal is an error.
+// board of a newer program can be read; a board without name, a page without heat,
+// clicks or minutes, a member given twice or a number that is not a plain decimal
+// is an error.
 func DecodeBoard(data []byte) (*Board, error) {
 	var b Board
 	if err := json.Unmarshal(data, &b); err != nil {
@@ -139,6 +164,9 @@ func DecodeBoard(data []byte) (*Board, error) {
 	}
 	if b.Board == "" {
 		return nil, fmt.Errorf("%w: board: it has no name", ErrMalformed)
+	}
+	if err := b.check(); err != nil {
+		return nil, fmt.Errorf("%w: board %q: %w", ErrMalformed, b.Board, err)
 	}
 	return &b, nil
 }

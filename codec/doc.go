@@ -26,11 +26,16 @@
 //
 //   - board.go: the board, one JSON object.
 //
+// What never leaves the process:
+//
+//   - feed.go, route.go: what the adapter hands goka's processors for many records
+//     at once, and how a record names its partition.
+//
 // gokacodecs.go wraps these for goka, which wants a codec for each stream and
 // table.
 //
-// Every decoder checks what it reads: it never panics, never takes a length on
-// trust, refuses versions it does not know, bytes left over and integers written
-// longer than they need be; what it accepts, its encoder writes again byte for
-// byte. Errors wrap [ErrMalformed].
+// Every decoder checks what it reads: it never panics and never takes a length on
+// trust. Those of stored formats also refuse versions they do not know, bytes left
+// over and integers written longer than they need be, so what one accepts, its
+// encoder writes again byte for byte; their errors wrap [ErrMalformed].
 package codec

@@ -1,0 +1,132 @@
+package codec
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Run one with, say: go test ./codec -fuzz FuzzParseBehaviour -fuzztime 30s
+
+func FuzzParseBehaviour(f *testing.F) {
+	for msg := range accepted {
+		if len(msg) < 2000 {
+			f.Add([]byte(msg))
+		}
+	}
+	for msg := range refused {
+		if len(msg) < 2000 {
+			f.Add([]byte(msg))
+		}
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		checkAgainstOracle(t, string(msg))
+	})
+}
+
+func FuzzNumber(f *testing.F) {
+	for _, text := range []string{"5", "-0.5", "7.152557E-6", ".5", "5.", "1e3", "1e-999999999", "0.00000000250", "99999999999999999999.5"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 1000 {
+			return // the oracle is slow
+		}
+		checkNumber(t, text, 0)
+		checkNumber(t, text, 9)
+	})
+}
+
+// fuzzStored checks that a decoder never panics, and that what it accepts is
+// canonical: its encoder writes the same bytes.
+func fuzzStored(f *testing.F, name string) {
+	for _, format := range formats() {
+		if format.name != name {
+			continue
+		}
+		example := format.encode(format.value)
+		f.Add(example)
+		f.Add(example[:len(example)/2])
+		f.Fuzz(func(t *testing.T, b []byte) {
+			value, err := format.decode(b)
+			if err != nil {
+				require.ErrorIs(t, err, ErrMalformed)
+				return
+			}
+			require.Equal(t, b, format.encode(value))
+		})
+		return
+	}
+	f.Fatalf("there is no format %q", name)
+}
+
+func FuzzRange(f *testing.F)     { fuzzStored(f, "range") }
+func FuzzPageState(f *testing.F) { fuzzStored(f, "page state") }
+func FuzzProgress(f *testing.F)  { fuzzStored(f, "progress") }
+func FuzzFence(f *testing.F)     { fuzzStored(f, "fence") }
+func FuzzLeaders(f *testing.F)   { fuzzStored(f, "leaders") }
+func FuzzEpoch(f *testing.F)     { fuzzStored(f, "epoch") }
+func FuzzPositions(f *testing.F) { fuzzStored(f, "positions") }
+
+func FuzzBoard(f *testing.F) {
+	f.Add([]byte(golden))
+	f.Add([]byte(`{"board":"b","pages":[{}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		board, err := DecodeBoard(b)
+		if err != nil {
+			require.ErrorIs(t, err, ErrMalformed)
+			return
+		}
+		text, err := EncodeBoard(board)
+		require.NoError(t, err)
+		require.True(t, json.Valid(text), "%s", text)
+		again, err := DecodeBoard(text)
+		require.NoError(t, err, "%s", text)
+		canonical, err := EncodeBoard(again)
+		require.NoError(t, err)
+		require.Equal(t, string(text), string(canonical))
+	})
+}
+
+func FuzzInternalKey(f *testing.F) {
+	for _, key := range []string{ProgressKey(3), FenceKey(3), EpochKey(), "page37", "|other|3"} {
+		f.Add(key)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		kind, partition, ok := InternalKey(key)
+		require.Equal(t, len(key) > 0 && key[0] == '|', ok)
+		switch kind {
+		case KindProgress:
+			require.Equal(t, key, ProgressKey(partition))
+		case KindFence:
+			require.Equal(t, key, FenceKey(partition))
+		case KindEpoch:
+			require.Equal(t, key, EpochKey())
+		}
+	})
+}
+
+// What the adapter feeds a processor never leaves the process, so more than one
+// way of writing it may be read; but reading it never panics.
+func FuzzFeed(f *testing.F) {
+	f.Add(AppendBundleRecord([]byte{byte(FeedRecords)}, Record{Offset: 5, Value: []byte("p|1|1|1")}))
+	f.Add(AppendIngestStart(nil, IngestStart{From: 5, LostTo: 7}))
+	f.Add(AppendEpochRequest(nil, EpochRequest{Partitions: 3, Board: []byte(golden)}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, body, err := SplitFeed(b)
+		if err != nil {
+			return
+		}
+		_, _ = DecodeIngestStart(body)
+		_, _ = DecodeEpochRequest(body)
+		for len(body) > 0 {
+			_, rest, err := BundleRecord(body)
+			if err != nil {
+				return
+			}
+			require.Less(t, len(rest), len(body))
+			body = rest
+		}
+	})
+}

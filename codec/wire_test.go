@@ -1,0 +1,371 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"pageheat/heat"
+)
+
+// wholeRange is a range with its pages, as one value to compare.
+type wholeRange struct {
+	Header RangeHeader
+	Pages  []Leader
+}
+
+func appendWholeRange(dst []byte, r *wholeRange) []byte {
+	dst = AppendRangeHeader(dst, r.Header, len(r.Pages))
+	for i := range r.Pages {
+		dst = AppendPageSum(dst, r.Pages[i].Page, &r.Pages[i].Totals)
+	}
+	return dst
+}
+
+func decodeWholeRange(b []byte) (*wholeRange, error) {
+	r, err := ReadRange(b)
+	if err != nil {
+		return nil, err
+	}
+	whole := &wholeRange{Header: r.Header}
+	for {
+		page, t, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return whole, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		whole.Pages = append(whole.Pages, Leader{Page: string(page), Totals: t})
+	}
+}
+
+// format is one of the stored formats, to be tested as all of them are.
+type format struct {
+	name   string
+	value  any // an example, with something in every field
+	encode func(any) []byte
+	decode func([]byte) (any, error)
+	draw   func(*rapid.T) any
+}
+
+// formats returns all that the pipeline stores or sends in its own formats.
+func formats() []format {
+	totals := heat.Totals{Clicks: heat.Uint128{Hi: 17, Lo: 3}, Minutes: heat.Uint128{Hi: 1 << 20, Lo: 1 << 63}, Likes: -5, Behaviours: 1 << 50}
+	small := heat.Totals{Clicks: heat.Uint128{Lo: 5}, Minutes: heat.Uint128{Lo: 1_511_912_200}, Likes: 1, Behaviours: 1}
+	pages := []Leader{{Page: "page37", Totals: small}, {Page: "日本語", Totals: totals}, {Page: "z"}}
+	input, behavior := TopicID{0: 1, 15: 0xFF}, TopicID{7: 9}
+	return []format{
+		{
+			name:   "range",
+			value:  &wholeRange{RangeHeader{Input: input, Partition: 300, From: 41, To: 1 << 40, Limits: heat.DefaultLimits()}, pages},
+			encode: func(v any) []byte { return appendWholeRange(nil, v.(*wholeRange)) },
+			decode: func(b []byte) (any, error) { return decodeWholeRange(b) },
+			draw:   func(t *rapid.T) any { return drawRange(t) },
+		},
+		{
+			name:   "page state",
+			value:  totals,
+			encode: func(v any) []byte { t := v.(heat.Totals); return AppendPageState(nil, &t) },
+			decode: func(b []byte) (any, error) { return DecodePageState(b) },
+			draw:   func(t *rapid.T) any { return drawTotals(t) },
+		},
+		{
+			name:   "progress",
+			value:  Progress{input, behavior, 77, 1 << 40, []int64{-1, 0, 1 << 40}, []uint64{0, 5}},
+			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
+			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
+			draw:   func(t *rapid.T) any { return drawProgress(t) },
+		},
+		{
+			name:   "fence",
+			value:  Fence{Owner: "host-1/abc", TakenAt: 1_767_323_045_678},
+			encode: func(v any) []byte { return AppendFence(nil, v.(Fence)) },
+			decode: func(b []byte) (any, error) { return DecodeFence(b) },
+			draw: func(t *rapid.T) any {
+				return Fence{Owner: rapid.String().Draw(t, "owner"), TakenAt: rapid.Int64().Draw(t, "taken at")}
+			},
+		},
+		{
+			name:   "leaders",
+			value:  &Leaders{300, input, behavior, 77, []int64{-1, 1 << 40}, []uint64{5, 0}, 1 << 40, pages},
+			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
+			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
+			draw: func(t *rapid.T) any {
+				p := drawProgress(t)
+				return &Leaders{drawPartition(t), p.Input, p.Behavior, p.Next, p.To, p.Lost, p.Counted, drawPages(t)}
+			},
+		},
+		{
+			name:   "epoch",
+			value:  Epoch{Epoch: 1 << 20},
+			encode: func(v any) []byte { return AppendEpoch(nil, v.(Epoch)) },
+			decode: func(b []byte) (any, error) { return DecodeEpoch(b) },
+			draw:   func(t *rapid.T) any { return Epoch{Epoch: rapid.Uint64().Draw(t, "epoch")} },
+		},
+		{
+			name:   "positions",
+			value:  Positions{{behavior, 77}, {}, {input, math.MaxInt64}},
+			encode: func(v any) []byte { return AppendPositions(nil, v.(Positions)) },
+			decode: func(b []byte) (any, error) { return DecodePositions(b) },
+			draw: func(t *rapid.T) any {
+				var p Positions
+				for range rapid.IntRange(0, 4).Draw(t, "partitions") {
+					p = append(p, Position{drawTopicID(t), drawOffset(t)})
+				}
+				return p
+			},
+		},
+	}
+}
+
+func drawTopicID(t *rapid.T) (id TopicID) {
+	copy(id[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "topic id"))
+	return id
+}
+
+func drawPartition(t *rapid.T) int32 { return rapid.Int32Range(0, math.MaxInt32).Draw(t, "partition") }
+func drawOffset(t *rapid.T) int64    { return rapid.Int64Range(0, math.MaxInt64-1).Draw(t, "offset") }
+
+func drawTotals(t *rapid.T) heat.Totals {
+	sum := rapid.Custom(func(t *rapid.T) heat.Uint128 {
+		hi := rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64(), rapid.Just(uint64(math.MaxUint64)))
+		return heat.Uint128{Hi: hi.Draw(t, "hi"), Lo: rapid.Uint64().Draw(t, "lo")}
+	})
+	return heat.Totals{
+		Clicks: sum.Draw(t, "clicks"), Minutes: sum.Draw(t, "minutes"),
+		Likes: rapid.Int64().Draw(t, "likes"), Behaviours: rapid.Uint64().Draw(t, "behaviours"),
+	}
+}
+
+func drawPages(t *rapid.T) (pages []Leader) {
+	for range rapid.IntRange(0, 4).Draw(t, "pages") {
+		pages = append(pages, Leader{rapid.StringN(1, 100, MaxPageBytes).Draw(t, "page"), drawTotals(t)})
+	}
+	return pages
+}
+
+func drawProgress(t *rapid.T) Progress {
+	p := Progress{
+		Input: drawTopicID(t), Behavior: drawTopicID(t),
+		Next: drawOffset(t), Counted: rapid.Uint64().Draw(t, "counted"),
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "partitions") {
+		p.To = append(p.To, drawOffset(t)-1)
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "losses") {
+		p.Lost = append(p.Lost, rapid.Uint64().Draw(t, "lost"))
+	}
+	return p
+}
+
+func drawRange(t *rapid.T) *wholeRange {
+	h := RangeHeader{
+		Input: drawTopicID(t), Partition: drawPartition(t),
+		From: drawOffset(t) - 1,
+		Limits: heat.Limits{
+			MaxClicks:  rapid.Uint32().Draw(t, "most clicks"),
+			MaxMinutes: rapid.Uint32().Draw(t, "most minutes"),
+		},
+		Lost: rapid.Bool().Draw(t, "lost"),
+	}
+	h.To = rapid.Int64Range(h.From, math.MaxInt64-2).Draw(t, "to")
+	whole := &wholeRange{Header: h}
+	if !h.Lost && h.From < h.To {
+		whole.Pages = drawPages(t)
+	}
+	return whole
+}
+
+func TestStoredFormatsRoundTrip(t *testing.T) {
+	for _, f := range formats() {
+		t.Run(f.name, func(t *testing.T) {
+			got, err := f.decode(f.encode(f.value))
+			require.NoError(t, err)
+			assert.Equal(t, f.value, got)
+			rapid.Check(t, func(t *rapid.T) {
+				value := f.draw(t)
+				got, err := f.decode(f.encode(value))
+				require.NoError(t, err)
+				require.Equal(t, value, got)
+			})
+		})
+	}
+}
+
+func TestStoredFormatsRefuseWhatIsCutOffOrLeftOver(t *testing.T) {
+	for _, f := range formats() {
+		t.Run(f.name, func(t *testing.T) {
+			b := f.encode(f.value)
+			for n := range b {
+				_, err := f.decode(b[:n:n])
+				require.ErrorIs(t, err, ErrMalformed, "the first %d of %d bytes", n, len(b))
+				assert.ErrorContains(t, err, f.name, "the error says what was read")
+			}
+			_, err := f.decode(append(bytes.Clone(b), 0))
+			require.ErrorIs(t, err, ErrMalformed)
+		})
+	}
+}
+
+func TestStoredFormatsRefuseOtherVersions(t *testing.T) {
+	for _, f := range formats() {
+		for _, version := range []byte{0, 2, '{', 0xFF} {
+			b := f.encode(f.value)
+			b[0] = version
+			_, err := f.decode(b)
+			require.ErrorIs(t, err, ErrMalformed, f.name)
+			assert.ErrorContains(t, err, "version", f.name)
+		}
+	}
+}
+
+// A length is not to be believed: 2⁶³ of anything is refused before memory is
+// taken for it.
+func TestStoredFormatsRefuseLengthsBeyondTheRecord(t *testing.T) {
+	huge := binary.AppendUvarint(nil, 1<<63)
+	for _, f := range formats() {
+		b := f.encode(f.value)
+		for at := 1; at < len(b); at++ {
+			bomb := append(append(bytes.Clone(b[:at]), huge...), b[at:]...)
+			assert.Less(t, testing.AllocsPerRun(1, func() { _, _ = f.decode(bomb) }), 60.0)
+			if got, err := f.decode(bomb); err == nil { // then it was no length
+				assert.Equal(t, bomb, f.encode(got), f.name)
+			}
+		}
+	}
+}
+
+func TestIntegersHaveOneForm(t *testing.T) {
+	padded := []byte{epochVersion, 0x85, 0x00} // 5, in two bytes
+	_, err := DecodeEpoch(padded)
+	require.ErrorIs(t, err, ErrMalformed)
+
+	for _, u := range []heat.Uint128{{}, {Lo: 127}, {Lo: 128}, {Lo: math.MaxUint64}, {Hi: 1}, {Hi: 1<<62 - 1}, {Hi: 1 << 62}, {Hi: math.MaxUint64, Lo: math.MaxUint64}} {
+		b := appendUvarint128(nil, u)
+		r := reader{what: "test", b: b}
+		assert.Equal(t, u, r.uvarint128("u"))
+		require.NoError(t, r.end())
+		if u.Hi == 0 {
+			assert.Equal(t, binary.AppendUvarint(nil, u.Lo), b, "up to 64 bits it is the usual form")
+		}
+	}
+	for _, tooLarge := range [][]byte{
+		append(bytes.Repeat([]byte{0xFF}, 18), 4),    // 2¹²⁸
+		append(bytes.Repeat([]byte{0x80}, 19), 1),    // 20 bytes
+		append(bytes.Repeat([]byte{0xFF}, 18), 0x80), // goes on
+	} {
+		r := reader{what: "test", b: tooLarge}
+		r.uvarint128("u")
+		require.ErrorContains(t, r.end(), "does not fit")
+	}
+	r := reader{what: "test", b: appendUvarint128(nil, heat.Uint128{Hi: 1})}
+	r.uvarint("u")
+	require.ErrorContains(t, r.end(), "64 bits")
+}
+
+func TestRangesThatContradictThemselves(t *testing.T) {
+	sum := AppendPageSum(nil, "p", &heat.Totals{Behaviours: 1})
+	for name, b := range map[string][]byte{
+		"lost, with pages":    append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2, Lost: true}, 1), sum...),
+		"empty, with pages":   append(AppendRangeHeader(nil, RangeHeader{From: 2, To: 2}, 1), sum...),
+		"a page without name": append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 1), 0, 0, 0, 0, 0, 0),
+		"a mark with a page":  append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0), sum...),
+		"to beyond all":       AppendRangeHeader(nil, RangeHeader{From: 5, To: math.MinInt64 + 3}, 0),
+		"a partition below 0": AppendRangeHeader(nil, RangeHeader{Partition: -1}, 0),
+		"from below -1":       AppendRangeHeader(nil, RangeHeader{From: -2}, 0),
+		"an overlong page": append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 1),
+			AppendPageSum(nil, strings.Repeat("x", MaxPageBytes+1), &heat.Totals{})...),
+	} {
+		_, err := decodeWholeRange(b)
+		require.ErrorIs(t, err, ErrMalformed, name)
+	}
+	unknownFlag := AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0)
+	unknownFlag[1] |= 0x80
+	_, err := ReadRange(unknownFlag)
+	require.ErrorContains(t, err, "flags")
+}
+
+func TestMarks(t *testing.T) {
+	for _, h := range []RangeHeader{
+		{From: -1, To: -1},
+		{From: -1, To: 5},
+		{Partition: 2, From: 5, To: 5, Limits: heat.DefaultLimits()},
+		{From: 5, To: 9, Lost: true},
+	} {
+		r, err := ReadRange(AppendRangeHeader(nil, h, 0))
+		require.NoError(t, err)
+		assert.Equal(t, h, r.Header)
+		assert.Zero(t, r.Pages)
+		for range 2 {
+			_, _, err = r.Next()
+			require.ErrorIs(t, err, io.EOF)
+		}
+	}
+}
+
+func TestARangesErrorNamesTheRangeAndThePage(t *testing.T) {
+	b := AppendRangeHeader(nil, RangeHeader{Partition: 3, From: 7, To: 9}, 2)
+	b = AppendPageSum(b, "good", &heat.Totals{})
+	b = append(b, 1, 'p', 0x80, 0x80, 0x80, 0x80)
+	_, err := decodeWholeRange(b)
+	require.ErrorContains(t, err, "input partition 3, offsets (7, 9], page 2 of 2")
+	require.ErrorContains(t, err, "clicks is cut off")
+}
+
+func TestTheMostThatAppendersAppend(t *testing.T) {
+	most := heat.Totals{
+		Clicks: heat.Uint128{Hi: math.MaxUint64}, Minutes: heat.Uint128{Hi: math.MaxUint64},
+		Likes: math.MinInt64, Behaviours: math.MaxUint64,
+	}
+	sum := AppendPageSum(nil, strings.Repeat("x", MaxPageBytes), &most)
+	assert.LessOrEqual(t, len(sum), MaxPageSumBytes)
+	header := AppendRangeHeader(nil, RangeHeader{
+		Partition: math.MaxInt32, From: math.MaxInt64 - 1, To: math.MaxInt64 - 1,
+		Limits: heat.Limits{MaxClicks: math.MaxUint32, MaxMinutes: math.MaxUint32},
+	}, math.MaxInt)
+	assert.LessOrEqual(t, len(header), MaxRangeHeaderBytes)
+	assert.Equal(t, sum, AppendPageSum(nil, []byte(strings.Repeat("x", MaxPageBytes)), &most), "names may be bytes or text")
+}
+
+func TestReadingARangeDoesNotAllocate(t *testing.T) {
+	b := appendWholeRange(nil, formats()[0].value.(*wholeRange))
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		r, err := ReadRange(b)
+		for err == nil {
+			_, _, err = r.Next()
+		}
+	}))
+}
+
+func TestSendingLeadersAllocatesLittle(t *testing.T) {
+	l := &Leaders{To: make([]int64, 3), Lost: make([]uint64, 3)}
+	for i := range 10 {
+		l.Pages = append(l.Pages, Leader{Page: strings.Repeat("x", i+1), Totals: heat.Totals{Clicks: heat.Uint128{Lo: 1 << 40}}})
+	}
+	b := AppendLeaders(nil, l)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { b = AppendLeaders(b[:0], l) }))
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = DecodeLeaders(b) }), 5.0)
+
+	// Decoded leaders do not change with the bytes they came from.
+	got, err := DecodeLeaders(b)
+	require.NoError(t, err)
+	clear(b)
+	assert.True(t, reflect.DeepEqual(l, got))
+}
+
+func TestTopicIDIsPrintedAsKafkaDoes(t *testing.T) {
+	assert.Equal(t, "AAAAAAAAAAAAAAAAAAAAAQ", TopicID{15: 1}.String()) // Kafka's own METADATA_TOPIC_ID
+	assert.Equal(t, "-_-_-_-_-_-_-_-_-_-_-w", TopicID{0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb}.String())
+	assert.True(t, TopicID{}.IsZero())
+	assert.False(t, TopicID{15: 1}.IsZero())
+}
