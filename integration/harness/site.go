@@ -2,12 +2,14 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/integration/kafkatest"
@@ -139,6 +141,9 @@ func (s *Site) Describe(group string) (state string, owned []int) {
 	groups, err := s.admin().DescribeGroups(ctx, group)
 	if err == nil {
 		err = groups.Error()
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return "Dead", nil // as an older broker says
 	}
 	if err != nil {
 		s.t.Fatalf("describing group %s: %v", group, err)
