@@ -1,0 +1,58 @@
+# make help lists the targets. Go alone is needed, except where a line says more.
+
+GO ?= go
+# How long each fuzzer runs in "make fuzz"; "make test-all" gives each 5s.
+FUZZTIME ?= 30s
+# Tools run at a named version, from the module proxy; nothing is installed.
+GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+export GOTESTSUM = $(GO) run gotest.tools/gotestsum@v1.13.0
+
+.DEFAULT_GOAL := build
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## The program, as bin/pageheat
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pageheat ./cmd/pageheat
+
+.PHONY: demo
+demo: build ## Everything in one process, with an embedded broker: http://127.0.0.1:8080
+	./bin/pageheat demo
+
+.PHONY: test
+test: ## Tests; what needs Java, kcat or a browser is skipped with a line where there is none
+	$(GO) test -race ./...
+
+.PHONY: test-all
+test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium)
+	.ci/test-all
+
+.PHONY: lint
+lint: ## The linter of .golangci.yml
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: fuzz
+fuzz: ## Each fuzzer for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: kafka-jars ## Throughput and latency on Apache Kafka (Java, Maven)
+	$(GO) run ./integration/bench
+
+.PHONY: chaos
+chaos: kafka-jars ## Kill, freeze and restart instances and brokers, and compare every page (Java, Maven)
+	$(GO) run ./integration/chaos
+
+.PHONY: kafka-jars
+kafka-jars: ## Fetch the jars of Apache Kafka into the user's cache, once (Maven)
+	$(GO) run ./integration/kafkatest/kafka -jars
+
+.PHONY: kafka
+kafka: kafka-jars ## Run Apache Kafka on loopback until interrupted: make kafka BROKERS=3 (Java)
+	$(GO) run ./integration/kafkatest/kafka -brokers $(or $(BROKERS),1)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin .cache
