@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -92,7 +93,7 @@ func createTopics(ctx context.Context, p *program, admin *kadm.Client, f layoutF
 		case err != nil:
 			return 0, fmt.Errorf("create topic %s: %w", s.Name, err)
 		default:
-			tell(fmt.Sprintf("%s created: %d partitions, replication %d", s.Name, s.Partitions, s.Replication))
+			tell(fmt.Sprintf("%s created: %s, replication %d", s.Name, english.Plural(s.Partitions, "partition", ""), s.Replication))
 		}
 	}
 	if have, err = awaitTopics(ctx, admin, p.topo); err != nil {
