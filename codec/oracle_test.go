@@ -18,8 +18,8 @@ import (
 
 var numberForm = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
-// oracleNumber returns a number as a fraction. Numbers with exponents too long for
-// that become 0, a tiny or a huge number of the same sign, which is as good.
+// oracleNumber returns a number as a fraction. One whose exponent is too long for
+// that is taken as 0, or as a tiny or huge number of its sign, which is as good.
 func oracleNumber(text string) (*big.Rat, bool) {
 	if !numberForm.MatchString(text) {
 		return nil, false
@@ -32,10 +32,10 @@ func oracleNumber(text string) (*big.Rat, bool) {
 	if !ok {
 		return nil, false
 	}
-	const far = 200_000 // more than a message has digits
+	far := len(text) + 1000
 	e, err := strconv.Atoi(exponent)
 	if err != nil || e > far || e < -far {
-		e = far / 100
+		e = far
 		if strings.HasPrefix(exponent, "-") {
 			e = -e
 		}

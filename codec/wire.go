@@ -125,12 +125,31 @@ func (r *reader) uvarint(what string) uint64 {
 	return u.Lo
 }
 
-func (r *reader) uvarint128(what string) (u heat.Uint128) {
-	rest := r.b[r.at:]
+func (r *reader) uvarint128(what string) heat.Uint128 {
 	if r.err != nil {
-		return u
+		return heat.Uint128{}
 	}
-	for i, c := range rest {
+	// Nearly all are of 9 bytes or fewer, 63 bits.
+	var low uint64
+	for i, c := range r.b[r.at:] {
+		if i == 9 {
+			break
+		}
+		low |= uint64(c&0x7F) << uint(7*i)
+		if c < 0x80 {
+			if c == 0 && i > 0 {
+				break
+			}
+			r.at += i + 1
+			return heat.Uint128{Lo: low}
+		}
+	}
+	return r.anyUvarint128(what)
+}
+
+// anyUvarint128 is uvarint128 for all lengths, and for all that is wrong.
+func (r *reader) anyUvarint128(what string) (u heat.Uint128) {
+	for i, c := range r.b[r.at:] {
 		if i == 18 && c > 3 || i > 18 { // 18·7 = 126 bits are before it
 			r.fail("%s does not fit 128 bits", what)
 			return heat.Uint128{}
