@@ -23,7 +23,17 @@ type Cluster struct {
 	brokers []string
 	fake    *kfake.Cluster
 	nodes   []*node
+	routes  []Route
 	scratch string // directory to remove at the end, if any
+}
+
+// Route is the way from a client through a proxy to a broker.
+type Route struct {
+	// Listen is where the proxy has to listen, host:port: it is what the broker
+	// tells the clients that come this way as its own address.
+	Listen string
+	// Upstream is where the broker listens for what comes through the proxy.
+	Upstream string
 }
 
 // Start brings up a cluster and returns when every broker serves and the group
@@ -74,6 +84,12 @@ func (c *Cluster) Brokers() []string { return slices.Clone(c.brokers) }
 
 // Bootstrap is Brokers as one comma-separated string, as in --brokers.
 func (c *Cluster) Bootstrap() string { return strings.Join(c.brokers, ",") }
+
+// Routes are the ways through proxies, by broker; nil without WithProxies. Nothing
+// listens at their beginnings until the test starts its proxies there. A client
+// that begins with one of them comes to all brokers through proxies, while
+// Brokers lead past them.
+func (c *Cluster) Routes() []Route { return slices.Clone(c.routes) }
 
 // Fake is the embedded broker, through which a test can inject faults, compact
 // topics and see into groups. It is nil for a real or external cluster.

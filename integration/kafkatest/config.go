@@ -33,6 +33,10 @@ type Config struct {
 	// HeapMiB is a broker's heap in MiB; 0 is 1024 for one broker and 512 for
 	// more.
 	HeapMiB int
+	// Proxies gives every broker a second address, for clients that come through
+	// a proxy; see Cluster.Routes. It has no meaning for embedded and external
+	// clusters.
+	Proxies bool
 	// Measured asks for the JVM flags that Kafka's own start script uses, as a
 	// benchmark must. Otherwise the JVM gets flags that start it quickly and
 	// cost it about half of its later speed.
@@ -64,6 +68,10 @@ func WithDir(dir string) Option { return func(c *Config) { c.Dir = dir } }
 
 // WithHeap sets a broker's heap in MiB.
 func WithHeap(mib int) Option { return func(c *Config) { c.HeapMiB = mib } }
+
+// WithProxies gives every broker a second address behind a proxy; see
+// Cluster.Routes.
+func WithProxies() Option { return func(c *Config) { c.Proxies = true } }
 
 // Measured gives the brokers the JVM flags of Kafka's own start script.
 func Measured() Option { return func(c *Config) { c.Measured = true } }

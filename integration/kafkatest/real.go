@@ -44,14 +44,24 @@ func startReal(ctx context.Context, cfg Config) (c *Cluster, err error) {
 			c = nil
 		}
 	}()
-	ports, err := freePorts(2 * cfg.Brokers)
+	const brokerAndController, both = 2, 4 // ports a broker, and with a proxy's
+	each := brokerAndController
+	if cfg.Proxies {
+		each = both
+	}
+	ports, err := freePorts(each * cfg.Brokers)
 	if err != nil {
 		return c, err
+	}
+	if cfg.Proxies {
+		for i := range cfg.Brokers {
+			c.routes = append(c.routes, Route{Listen: loopback(ports[2*cfg.Brokers+i]), Upstream: loopback(ports[3*cfg.Brokers+i])})
+		}
 	}
 	jvm := append([]string{java}, cfg.jvmFlags()...)
 	jvm = append(jvm, "-cp", filepath.Join(jars, "*"))
 	for i := range cfg.Brokers {
-		n, err := layOut(dir, i, ports, cfg)
+		n, err := layOut(dir, i, ports, c.routes, cfg)
 		if err != nil {
 			return c, err
 		}
@@ -74,9 +84,9 @@ func propertiesFile(dir string, i int) string {
 	return filepath.Join(dir, fmt.Sprintf("broker-%d.properties", i))
 }
 
-// layOut writes the server.properties of broker i. The first half of ports are
-// the brokers', the second the controllers'.
-func layOut(dir string, i int, ports []int, cfg Config) (*node, error) {
+// layOut writes the server.properties of broker i. The first of ports are the
+// brokers', the next as many the controllers'.
+func layOut(dir string, i int, ports []int, routes []Route, cfg Config) (*node, error) {
 	voters := make([]string, cfg.Brokers)
 	for k := range voters {
 		voters[k] = fmt.Sprintf("%d@%s", k, loopback(ports[cfg.Brokers+k]))
@@ -84,6 +94,11 @@ func layOut(dir string, i int, ports []int, cfg Config) (*node, error) {
 	p := cfg.properties()
 	p["node.id"] = strconv.Itoa(i)
 	p["listeners"] = "BROKER://" + loopback(ports[i]) + ",CONTROLLER://" + loopback(ports[cfg.Brokers+i])
+	if len(routes) > 0 {
+		p["listeners"] += ",PROXY://" + routes[i].Upstream
+		p["advertised.listeners"] = "BROKER://" + loopback(ports[i]) + ",PROXY://" + routes[i].Listen
+		p["listener.security.protocol.map"] += ",PROXY:PLAINTEXT"
+	}
 	p["controller.quorum.voters"] = strings.Join(voters, ",")
 	p["log.dirs"] = filepath.ToSlash(filepath.Join(dir, fmt.Sprintf("broker-%d", i)))
 
