@@ -65,6 +65,7 @@ type Boards struct {
 	wrong   []string
 	older   int // boards with a version that is not greater than one before
 	arrived []time.Time
+	rises   map[string][]time.Time // when an offset rose, by input partition
 	changed chan struct{}
 }
 
@@ -72,7 +73,7 @@ type Boards struct {
 func (s *Site) Follow() *Boards {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &Boards{cancel: cancel, done: make(chan struct{}), changed: make(chan struct{})}
+	b := &Boards{cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}), rises: map[string][]time.Time{}}
 	client := kafkatest.Client(s.t, s.Cluster, kgo.ConsumeTopics(s.Output),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.MetadataMinAge(100*time.Millisecond))
@@ -108,6 +109,11 @@ func (b *Boards) take(r *kgo.Record) {
 			return
 		}
 		b.wrong = append(b.wrong, wentBack(b.newest, next)...)
+	}
+	for partition, offset := range next.Offsets {
+		if b.newest == nil || offset > b.newest.Offsets[partition] {
+			b.rises[partition] = append(b.rises[partition], next.Came)
+		}
 	}
 	b.newest = next
 	b.count++
@@ -161,16 +167,32 @@ func (b *Boards) Count() int {
 	return b.count
 }
 
-// LongestPause is the longest time between two boards after the first of them.
+// LongestPause is the longest time without a new board.
 func (b *Boards) LongestPause(from, to time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return longestPause(b.arrived, from, to)
+}
+
+// LongestStall is the longest time in which the boards did not get on in some
+// partition of the input. Boards may come meanwhile, with what others have read.
+func (b *Boards) LongestStall(from, to time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	longest := time.Duration(0)
+	for _, rises := range b.rises {
+		longest = max(longest, longestPause(rises, from, to))
+	}
+	return longest
+}
+
+// longestPause is the longest time without any of the events.
+func longestPause(events []time.Time, from, to time.Time) time.Duration {
 	longest, last := time.Duration(0), from
-	for _, at := range b.arrived {
-		if at.Before(from) || at.After(to) {
-			continue
+	for _, at := range events {
+		if at.After(from) && at.Before(to) {
+			longest, last = max(longest, at.Sub(last)), at
 		}
-		longest, last = max(longest, at.Sub(last)), at
 	}
 	return max(longest, to.Sub(last))
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -43,11 +45,29 @@ func (s *Site) Start(name string, flags ...string) *Instance {
 			s.t.Errorf("ending instance %s: %v", name, err)
 		}
 		if s.t.Failed() {
-			const lines = 150
-			s.t.Logf("log of instance %s (process %d):\n%s", name, p.cmd.Process.Pid, p.log.tail(lines))
+			s.t.Logf("log of instance %s (process %d):\n%s", name, p.cmd.Process.Pid, in.lastWords())
 		}
 	})
 	return in
+}
+
+// keepLogs is an environment variable that names a directory for the whole logs of
+// instances of failed tests, where the end of them does not explain the failure.
+const keepLogs = "PAGEHEAT_TEST_LOGS"
+
+// lastWords are the last lines of the log, and where the whole log is.
+func (in *Instance) lastWords() string {
+	const lines = 60
+	text := in.proc.log.tail(lines)
+	dir := os.Getenv(keepLogs)
+	if dir == "" {
+		return text
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%s-%d.log", in.site.Prefix, in.proc.cmd.Process.Pid))
+	if err := os.WriteFile(path, []byte(in.name+"\n"+in.proc.log.tail(in.proc.log.Len())), 0o600); err != nil {
+		return text + err.Error()
+	}
+	return text + "all of it is in " + path
 }
 
 // Name is the name that the test has given.
@@ -56,8 +76,17 @@ func (in *Instance) Name() string { return in.name }
 // Log is what the instance has logged.
 func (in *Instance) Log() *Log { return in.proc.log }
 
-// Ended reports whether the process has ended.
-func (in *Instance) Ended() bool { return in.proc.ended() }
+// Ended reports whether the process has ended, and with which exit code: -1 after
+// a signal.
+func (in *Instance) Ended() (code int, ended bool) {
+	if !in.proc.ended() {
+		return 0, false
+	}
+	return in.proc.cmd.ProcessState.ExitCode(), true
+}
+
+// PID is the process's id.
+func (in *Instance) PID() int { return in.proc.cmd.Process.Pid }
 
 // Kill ends the instance at once (SIGKILL).
 func (in *Instance) Kill() error { return in.proc.kill() }
