@@ -1,0 +1,141 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pageheat/integration/harness"
+	"pageheat/integration/kafkatest"
+)
+
+// suite is what the tests of the package share: they run one after the other.
+type suite struct {
+	program string
+
+	once    sync.Once
+	kafka   *kafkatest.Cluster
+	proxies *proxies
+	failure error
+
+	mu   sync.Mutex
+	rows []row
+}
+
+// shared is set by TestMain, before any test.
+var shared *suite
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "pageheat-chaos-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	shared = &suite{}
+	if shared.program, err = harness.Build(context.Background(), dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if shared.proxies != nil {
+		shared.proxies.close()
+	}
+	if shared.kafka != nil {
+		if err := shared.kafka.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	shared.print()
+	return code
+}
+
+// brokers is the number of brokers: every topic is on all of them, and one may be
+// missing.
+const brokers = 3
+
+// cluster starts the brokers that the tests share, and a proxy before each. After
+// another test they are all up and in sync.
+func (s *suite) cluster(t *testing.T) *kafkatest.Cluster {
+	t.Helper()
+	kafkatest.NeedKafka(t)
+	if os.Getenv("KAFKA_BROKERS") != "" {
+		kafkatest.Skip(t, "needs brokers that it can kill, and KAFKA_BROKERS names a running cluster")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	s.once.Do(func() {
+		if s.kafka, s.failure = kafkatest.Start(ctx, kafkatest.Config{Brokers: brokers, Proxies: true}); s.failure == nil {
+			s.proxies, s.failure = startProxies(s.kafka.Routes())
+		}
+	})
+	require.NoError(t, s.failure)
+	require.NoError(t, s.kafka.WaitReady(ctx))
+	require.NoError(t, s.kafka.WaitInSync(ctx))
+	return s.kafka
+}
+
+// row is how a run has ended.
+type row struct {
+	name            string
+	seed            uint64
+	took            time.Duration
+	faults          string
+	messages        int64
+	lost, twice     int64
+	boards, older   int
+	pause, stall    time.Duration
+	exact, audited  bool
+	pages, refused  int
+	longestRecovery time.Duration
+}
+
+func (s *suite) add(r row) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rows = append(s.rows, r)
+}
+
+// print shows all runs.
+func (s *suite) print() {
+	if len(s.rows) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	defer func() { _ = w.Flush() }()
+	_, _ = fmt.Fprintln(w, "run\tseed\ttook\tfaults\tmessages\trefused\tpages\tlost\tcounted twice\texact\taudit\tboards\told ones\tlongest without a board\tlongest stall of a partition")
+	for _, r := range s.rows {
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%s\t%s\n", r.name, r.seed, r.took.Round(time.Second), r.faults,
+			r.messages, r.refused, r.pages, r.lost, r.twice, yes(r.exact), yes(r.audited), r.boards, r.older,
+			r.pause.Round(time.Millisecond), r.stall.Round(time.Millisecond))
+	}
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "NO"
+}
+
+// seed is that of the environment, else the given one.
+func seed(t *testing.T, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv("PAGEHEAT_CHAOS_SEED")
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, "PAGEHEAT_CHAOS_SEED")
+	return n
+}

@@ -1,0 +1,233 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/integration/harness"
+	"pageheat/integration/kafkatest"
+)
+
+const (
+	// sessionTimeout is the shortest that brokers allow by default.
+	sessionTimeout = 6 * time.Second
+	// inputPartitions and loadRate are those of every run.
+	inputPartitions = 4
+	loadRate        = 2000
+	loadPages       = 3000
+	// settleWithin is how long the last board may take after the last fault.
+	settleWithin = 2 * time.Minute
+)
+
+// run is one installation under load and faults.
+type run struct {
+	t       *testing.T
+	name    string
+	seed    uint64
+	random  *rand.Rand
+	site    *harness.Site
+	cluster *kafkatest.Cluster
+	boards  *harness.Boards
+	load    *load
+	fleet   []*slot
+	faults  map[string]int
+	visits  int
+	began   time.Time
+}
+
+// newRun creates topics and starts instances with the given flags, a slice for
+// each, and the load, and returns when all goes.
+func newRun(t *testing.T, name string, seed uint64, site *harness.Site, instances ...[]string) *run {
+	t.Helper()
+	r := &run{t: t, name: name, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), site: site, cluster: site.Cluster,
+		faults: make(map[string]int), began: time.Now()}
+	site.Create(inputPartitions)
+	r.boards = site.Follow()
+	for i, flags := range instances {
+		r.fleet = append(r.fleet, &slot{run: r, name: fmt.Sprintf("%s-%d", strings.ReplaceAll(name, " ", "-"), i), flags: flags})
+		r.fleet[i].start()
+	}
+	r.load = startLoad(t, site, inputPartitions, loadRate, loadPages, seed)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Within)
+	defer cancel()
+	_, err := r.boards.Wait(ctx, func(b *harness.Board) bool { return b.Counted > loadRate/2 })
+	require.NoError(t, err)
+	return r
+}
+
+// did counts a fault and says when it was.
+func (r *run) did(fault, format string, args ...any) {
+	r.t.Helper()
+	r.faults[fault]++
+	r.t.Logf("%6.2fs %s: %s", time.Since(r.began).Seconds(), fault, fmt.Sprintf(format, args...))
+}
+
+// between is a random time.
+func (r *run) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(r.random.Int64N(int64(most-least)))
+}
+
+// pause lets some time of the schedule pass.
+func (r *run) pause(d time.Duration) { time.Sleep(d) }
+
+// maybe is true in so many of a hundred cases.
+func (r *run) maybe(percent int) bool { return r.random.IntN(100) < percent }
+
+// finish ends the load and compares everything: the board, every page as a fresh
+// instance shows it, and the program's own audit, with what the input holds.
+func (r *run) finish() row {
+	t := r.t
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), settleWithin)
+	defer cancel()
+	require.NoError(t, r.load.end(ctx))
+	r.check()
+	result := row{name: r.name, seed: r.seed, messages: r.load.messages, refused: r.load.refused}
+	for _, fault := range slices.Sorted(maps.Keys(r.faults)) {
+		result.faults += fmt.Sprintf("%s %d, ", fault, r.faults[fault])
+	}
+	result.faults = strings.TrimSuffix(result.faults, ", ")
+	defer func() {
+		result.took = time.Since(r.began)
+		shared.add(result)
+	}()
+
+	board, err := r.boards.WaitFor(ctx, r.load.ends)
+	result.boards, result.older = r.boards.Count(), r.boards.Older()
+	result.pause = r.boards.LongestPause(r.load.began, r.load.ended)
+	result.stall = r.boards.LongestStall(r.load.began, r.load.ended)
+	r.check()
+	if err != nil {
+		r.stacks()
+	}
+	require.NoError(t, err)
+	settled := time.Since(r.load.ended)
+
+	want := r.recount()
+	result.pages = len(want.Pages)
+	assert.Equal(t, r.load.acknowledged.Counted, want.Counted, "the input holds what was acknowledged")
+	wrong := want.CompareBoard(board)
+	assert.Empty(t, wrong, "the board")
+	assert.Empty(t, r.boards.Wrong(), "what the boards said meanwhile")
+
+	observer := r.site.Start("observer", "--roles", "serve")
+	require.NoError(t, observer.WaitReady(ctx))
+	pages, cancelPages := context.WithTimeout(ctx, 30*time.Second)
+	defer cancelPages()
+	tally, err := want.ComparePages(pages, observer)
+	require.NoError(t, err)
+	assert.Empty(t, tally.Wrong, "pages")
+	result.lost, result.twice = tally.Lost, tally.Twice
+	result.exact = len(wrong) == 0 && len(tally.Wrong) == 0 && len(r.boards.Wrong()) == 0
+
+	audit := r.site.Command("audit")
+	result.audited = audit.Code == 0
+	assert.Zero(t, audit.Code, "pageheat audit: %s%s", audit.Stdout, audit.Stderr)
+	require.NoError(t, observer.Stop())
+	for _, s := range r.fleet {
+		s.stop()
+	}
+	r.check()
+	t.Logf("%s: %d messages, lost %d, counted twice %d, %d boards (%d old ones), longest without a board %v, longest stall of a partition %v, settled after %v",
+		r.name, result.messages, result.lost, result.twice, result.boards, result.older, result.pause, result.stall, settled)
+	return result
+}
+
+// recount reads the whole input and counts it.
+func (r *run) recount() *harness.Recount {
+	r.t.Helper()
+	total := int64(0)
+	for _, end := range r.site.Ends() {
+		total += end
+	}
+	want := harness.NewRecount()
+	for _, record := range kafkatest.Read(r.t, r.cluster, r.site.Input, int(total)) {
+		if !isBad(record.Value) {
+			require.NoError(r.t, want.Add(record.Value, 1))
+		}
+	}
+	return want
+}
+
+// check fails the test where an instance has ended by itself.
+func (r *run) check() {
+	r.t.Helper()
+	for _, s := range r.fleet {
+		s.check()
+	}
+}
+
+// stacks has every instance say what it does, since it does nothing.
+func (r *run) stacks() {
+	for _, s := range r.fleet {
+		if s.in != nil {
+			s.in.Quit()
+			s.in = nil
+		}
+	}
+}
+
+// slot is a place in the fleet, where one instance runs after another.
+type slot struct {
+	run   *run
+	name  string
+	flags []string
+	in    *harness.Instance // nil while none runs
+	tries int
+}
+
+func (s *slot) start() {
+	s.run.t.Helper()
+	s.tries++
+	s.in = s.run.site.Start(fmt.Sprintf("%s.%d", s.name, s.tries),
+		append([]string{"--session-timeout", sessionTimeout.String()}, s.flags...)...)
+}
+
+func (s *slot) check() {
+	s.run.t.Helper()
+	if s.in == nil {
+		return
+	}
+	if code, ended := s.in.Ended(); ended {
+		s.run.t.Errorf("instance %s has ended by itself, with exit code %d", s.in.Name(), code)
+		s.in = nil
+	}
+}
+
+func (s *slot) kill() {
+	s.run.t.Helper()
+	s.check()
+	if s.in != nil {
+		require.NoError(s.run.t, s.in.Kill())
+		s.in = nil
+	}
+}
+
+// stop asks the instance to drain, and has it end with exit code 0.
+func (s *slot) stop() {
+	s.run.t.Helper()
+	s.check()
+	if s.in != nil {
+		assert.NoError(s.run.t, s.in.Stop())
+		s.in = nil
+	}
+}
+
+func (s *slot) freeze() {
+	s.run.t.Helper()
+	require.NoError(s.run.t, s.in.Freeze())
+}
+
+func (s *slot) thaw() {
+	s.run.t.Helper()
+	require.NoError(s.run.t, s.in.Thaw())
+}
