@@ -38,6 +38,8 @@ var accepted = map[string]string{
 
 	// Blanks around fields and one line ending.
 	" p\t|\t5 | 1.5 |  -1\t": "p|5|1.5|-1",
+	"p |5|1.5|-1":            "p|5|1.5|-1",
+	" p|5|1.5|-1":            "p|5|1.5|-1",
 	"p|5|1.5|-1\n":           "p|5|1.5|-1",
 	"p|5|1.5|-1\r":           "p|5|1.5|-1",
 	"p|5|1.5|-1 \r\n":        "p|5|1.5|-1",
@@ -365,6 +367,20 @@ func TestTheUsualTextTakesTheQuickWay(t *testing.T) {
 	for _, msg := range []string{"page37|5|1.5119122|-1", "page1|1|4.0|0", "/a b/ç"[:4] + "|0|0|1", "page100|5|0.123456789|1"} {
 		_, ok := parsePlainText([]byte(msg), heat.DefaultLimits())
 		assert.True(t, ok, msg)
+	}
+}
+
+// Whatever the place of a byte, in the eight that are looked at together or after.
+func TestPrintableASCII(t *testing.T) {
+	assert.True(t, isPrintableASCII(nil))
+	for length := 1; length <= 20; length++ {
+		for at := range length {
+			for c := range 256 {
+				s := []byte(strings.Repeat("x", length))
+				s[at] = byte(c)
+				require.Equal(t, c >= ' ' && c <= '~', isPrintableASCII(s), "%q", s)
+			}
+		}
 	}
 }
 

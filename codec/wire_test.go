@@ -289,9 +289,12 @@ func TestRangesThatContradictThemselves(t *testing.T) {
 		_, err := decodeWholeRange(b)
 		require.ErrorIs(t, err, ErrMalformed, name)
 	}
+	_, err := ReadRange(append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0), 0))
+	require.ErrorIs(t, err, ErrMalformed, "who reads only a mark's header hears of it, too")
+
 	unknownFlag := AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0)
 	unknownFlag[1] |= 0x80
-	_, err := ReadRange(unknownFlag)
+	_, err = ReadRange(unknownFlag)
 	require.ErrorContains(t, err, "flags")
 }
 
