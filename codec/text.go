@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"pageheat/heat"
 )
@@ -28,7 +29,7 @@ func parseFields(page, clicks, minutes, like []byte, l heat.Limits) (b heat.Beha
 	if refusal = checkPage(page); refusal != nil {
 		return heat.Behaviour{}, refusal
 	}
-	b.Page = page[:len(page):len(page)] // so that appending to it spares the message
+	b.Page = slices.Clip(page) // so that appending to it spares the message
 	if b.Clicks, refusal = parseClicks(clicks, l); refusal != nil {
 		return heat.Behaviour{}, refusal
 	}

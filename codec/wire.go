@@ -67,7 +67,7 @@ type reader struct {
 }
 
 // newReader starts on a record of the given kind and reads its version byte.
-func newReader(what string, b []byte, version byte) reader {
+func newReader(what string, b []byte, version byte) reader { //nolint:unparam // each format has a version of its own; so far all are 1
 	r := reader{what: what, b: b}
 	switch {
 	case len(b) == 0:
