@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
 )
@@ -42,15 +43,16 @@ func (s *fakeSession) marked(partition int32) int64 {
 
 // fakeClaim is a claim of input partition 0 that the test fills.
 type fakeClaim struct {
-	messages chan *sarama.ConsumerMessage
-	end      int64
+	batches chan []*kgo.Record
+	end     int64
 }
 
 func (c *fakeClaim) Topic() string                            { return "input" }
 func (c *fakeClaim) Partition() int32                         { return 0 }
 func (c *fakeClaim) InitialOffset() int64                     { return 0 }
 func (c *fakeClaim) HighWaterMarkOffset() int64               { return c.end }
-func (c *fakeClaim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
+func (c *fakeClaim) Messages() <-chan *sarama.ConsumerMessage { return nil }
+func (c *fakeClaim) Batches() <-chan []*kgo.Record            { return c.batches }
 
 // ingestTest runs the feed of one input partition; the test plays goka.
 type ingestTest struct {
@@ -66,7 +68,7 @@ type ingestTest struct {
 func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
 	ctx, end := context.WithCancel(t.Context())
 	real := &fakeSession{ctx: ctx, offsets: map[int32]int64{}}
-	claim := &fakeClaim{messages: make(chan *sarama.ConsumerMessage, 1<<18)}
+	claim := &fakeClaim{batches: make(chan []*kgo.Record, 1<<18)}
 	it := &ingestTest{T: t, real: real, s: newSession(real), claim: claim, out: newOutlet(claim), ended: make(chan error, 1), end: end}
 	it.s.register(it.out)
 	in := NewIngest(IngestConfig{Settings: Settings{Logger: slog.New(slog.DiscardHandler),
@@ -81,7 +83,7 @@ func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
 
 func (it *ingestTest) produce(from, to int64) {
 	for offset := from; offset <= to; offset++ {
-		it.claim.messages <- &sarama.ConsumerMessage{Offset: offset, Value: []byte("page|1|1|0")}
+		it.claim.batches <- []*kgo.Record{{Offset: offset, Value: []byte("page|1|1|0")}}
 	}
 }
 
@@ -171,28 +173,22 @@ func TestIngestBackPressureReachesTheFetch(t *testing.T) {
 			idle = true
 		}
 	}
-	require.Greater(t, len(it.claim.messages), 1<<18-3*flushRecords, "the rest stays with the broker")
+	require.Greater(t, len(it.claim.batches), 1<<18-3*flushRecords, "the rest stays with the broker")
 }
 
 func TestIngestSendsTheRestWhenItsSessionEnds(t *testing.T) {
 	it := feedIngest(t, time.Hour)
 	it.started()
 	it.produce(0, 4)
-	m, kind := it.next()
-	require.Equal(t, codec.FeedRecords, kind)
-	it.acknowledge(m)
-	for it.out.outstanding() > 0 {
-		m, _ := it.next()
+	for range 5 {
+		m, kind := it.next()
+		require.Equal(t, codec.FeedRecords, kind)
 		it.acknowledge(m)
 	}
 	it.end()
-	for {
-		m, kind := it.next()
-		it.acknowledge(m)
-		if kind == codec.FeedFlush {
-			break
-		}
-	}
+	m, kind := it.next()
+	require.Equal(t, codec.FeedFlush, kind)
+	it.acknowledge(m)
 	require.NoError(t, <-it.ended)
 	require.EqualValues(t, 5, it.real.marked(0))
 }

@@ -54,6 +54,7 @@ type heatFeed struct {
 	arena     []byte
 
 	latest     time.Time     // when a range came last
+	behind     bool          // ingest sends by volume
 	lastCommit time.Time     // when the last commit was done
 	took       time.Duration // how long it took
 	perPage    time.Duration // and per page
@@ -124,10 +125,11 @@ func (f *heatFeed) run(ctx context.Context) error {
 }
 
 func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
-	_, err := f.task.partition.Apply(m.Value, m.Offset, f.reread)
+	counted, err := f.task.partition.Apply(m.Value, m.Offset, f.reread)
 	if err != nil {
 		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}
+	f.behind = counted*uint64(f.partitions.Load()) > flushRecords/2
 	f.stale = true
 	f.latest = time.Now()
 	return nil
@@ -172,8 +174,12 @@ func (f *heatFeed) due() bool {
 	return time.Since(f.lastCommit) >= f.interval()
 }
 
-// interval is the time between two commits while input comes.
+// interval is the time between two commits while input comes: as short as they
+// are cheap, but the longest while there is a backlog to work off.
 func (f *heatFeed) interval() time.Duration {
+	if f.behind {
+		return f.config.CommitEvery
+	}
 	return min(max(commitShare*f.took, shortestCommit), f.config.CommitEvery)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
 )
@@ -61,11 +62,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 				return nil, err
 			}
 			in.ids = in.topics.id
-			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("ingest", sarama.ReadCommitted))
-			if err != nil {
-				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
-			}
-			return &group{ConsumerGroup: inner, role: in, close: in.topics.close}, nil
+			return newInputGroup(s, name, in, in.topics.close), nil
 		}),
 	)
 }
@@ -149,17 +146,23 @@ const (
 	topicCheckInterval = time.Second
 )
 
+// batchClaim is a claim whose records come in batches.
+type batchClaim interface {
+	sarama.ConsumerGroupClaim
+	// Batches are records with rising offsets; they belong to the receiver.
+	Batches() <-chan []*kgo.Record
+}
+
 // ingestFeed feeds the claim of one input partition.
 type ingestFeed struct {
 	*Ingest
 	session *session
 	out     *outlet
+	batches <-chan []*kgo.Record
 	topic   string
 	part    int32
 
-	bundle  []byte
-	records int // in the bundle
-
+	bundle   int // bytes of the last bundle
 	gathered int // records since the last flush
 	bytes    int
 	first    time.Time // when the first of them came
@@ -172,7 +175,8 @@ type ingestFeed struct {
 }
 
 func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
-	f := &ingestFeed{Ingest: in, session: s, out: out, topic: out.claim.Topic(), part: out.claim.Partition()}
+	f := &ingestFeed{Ingest: in, session: s, out: out, batches: out.claim.(batchClaim).Batches(),
+		topic: out.claim.Topic(), part: out.claim.Partition()}
 	start := in.starts[f.part]
 	f.last = start.LostTo
 	m := out.message("", codec.AppendIngestStart(nil, start))
@@ -194,7 +198,7 @@ func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
 	return f.finish(ctx)
 }
 
-// run bundles and flushes until the claim's messages end.
+// run bundles and flushes until the session ends.
 func (f *ingestFeed) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -208,16 +212,13 @@ func (f *ingestFeed) run(ctx context.Context) error {
 		if f.gathered > 0 {
 			timer.Reset(f.config.Linger)
 		}
-		messages := f.out.claim.Messages()
+		batches := f.batches
 		if f.full() {
-			messages = nil // back-pressure reaches the fetch
+			batches = nil // back-pressure reaches the fetch
 		}
 		select {
-		case m, ok := <-messages:
-			if !ok {
-				return nil
-			}
-			if open, err := f.take(ctx, m, messages); err != nil || !open {
+		case batch := <-batches:
+			if err := f.take(ctx, batch); err != nil {
 				return err
 			}
 		case <-f.out.wake:
@@ -230,35 +231,32 @@ func (f *ingestFeed) run(ctx context.Context) error {
 	}
 }
 
-// take bundles a message and those that wait behind it. It reports whether
-// more may come.
-func (f *ingestFeed) take(ctx context.Context, m *sarama.ConsumerMessage, more <-chan *sarama.ConsumerMessage) (open bool, err error) {
-	now := time.Now()
+// take bundles a batch of records.
+func (f *ingestFeed) take(ctx context.Context, batch []*kgo.Record) error {
+	f.latest = time.Now()
 	if f.gathered == 0 {
-		f.first = now
+		f.first = f.latest
 	}
-	f.latest = now
-	f.bundle = append(make([]byte, 0, max(len(f.bundle), 256)), byte(codec.FeedRecords))
-	f.records = 0
-	for open = true; ; {
-		f.bundle = codec.AppendBundleRecord(f.bundle, codec.Record{Offset: m.Offset, Key: m.Key, Value: m.Value})
-		f.records++
-		f.gathered++
-		f.bytes += len(m.Value)
-		f.last = m.Offset
-		if f.records >= bundleRecords || len(f.bundle) >= bundleBytes {
-			break
+	for len(batch) > 0 {
+		bundle := append(make([]byte, 0, max(f.bundle, 256)), byte(codec.FeedRecords))
+		records := 0
+		for _, r := range batch[:min(len(batch), bundleRecords)] {
+			bundle = codec.AppendBundleRecord(bundle, codec.Record{Offset: r.Offset, Key: r.Key, Value: r.Value})
+			f.bytes += len(r.Value)
+			records++
+			if len(bundle) >= bundleBytes {
+				break
+			}
 		}
-		select {
-		case m, open = <-more:
-		default:
-			m = nil
-		}
-		if m == nil {
-			break
+		f.bundle = len(bundle)
+		f.gathered += records
+		f.last = batch[records-1].Offset
+		batch = batch[records:]
+		if err := f.out.send(ctx, f.out.message("", bundle)); err != nil {
+			return err
 		}
 	}
-	return open, f.out.send(ctx, f.out.message("", f.bundle))
+	return nil
 }
 
 // due reports whether what was gathered should be sent on: behind, by volume;

@@ -8,6 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/topology"
 )
@@ -82,6 +83,31 @@ func (s Settings) groupConfig(purpose string, isolation sarama.IsolationLevel) *
 	c.Consumer.Fetch.Default = 4 << 20
 	c.Consumer.Fetch.Max = topology.MaxMessageBytes + 1<<20
 	return c
+}
+
+// inputOptions are for the member of the ingest group.
+func (s Settings) inputOptions(group string, topics []string) []kgo.Opt {
+	options := []kgo.Opt{
+		kgo.SeedBrokers(s.Brokers...),
+		kgo.ClientID(s.ClientID + "-ingest"),
+		kgo.ConsumerGroup(group),
+		kgo.ConsumeTopics(topics...),
+		kgo.Balancers(kgo.StickyBalancer()), // eager: everyone gives up everything
+		kgo.SessionTimeout(s.SessionTimeout),
+		kgo.HeartbeatInterval(min(s.SessionTimeout/6, heartbeatInterval)),
+		kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// Nothing is skipped silently, and offsets are committed by the adapter alone.
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.DisableAutoCommit(),
+		kgo.FetchMaxBytes(16 << 20),
+		kgo.FetchMaxPartitionBytes(4 << 20),
+		kgo.MetadataMinAge(250 * time.Millisecond),
+	}
+	if s.InstanceID != "" {
+		options = append(options, kgo.InstanceID(s.InstanceID+"-ingest"))
+	}
+	return options
 }
 
 // tableConfig is for the consumer that restores tables.

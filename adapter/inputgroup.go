@@ -1,0 +1,165 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// inputGroup is the consumer group that the ingest processor gets. It reads
+// with franz-go, which hands over a fetch's records as one slice: sarama
+// allocates each message by itself and sends it through a channel, which alone
+// costs more than all of ingest. See docs/benchmarks.md for the figures.
+//
+// Its Consume goes on over rebalances, as that of group does.
+type inputGroup struct {
+	settings Settings
+	name     string
+	role     role
+	errors   chan error
+	close    func() // what was opened with the group
+}
+
+func newInputGroup(s Settings, name string, r role, close func()) *inputGroup {
+	return &inputGroup{settings: s, name: name, role: r, errors: make(chan error), close: close}
+}
+
+// pollRecords bounds what one poll returns, and so how far above its volume a
+// range may get.
+const pollRecords = 16_384
+
+// Consume implements sarama.ConsumerGroup.
+func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	run := &inputRun{group: g, goka: goka, stop: cancel}
+	client, err := kgo.NewClient(append(g.settings.inputOptions(g.name, topics),
+		kgo.OnPartitionsAssigned(run.assigned),
+		kgo.OnPartitionsRevoked(run.revoked),
+		kgo.OnPartitionsLost(run.revoked),
+		kgo.AdjustFetchOffsetsFn(run.begin),
+	)...)
+	if err != nil {
+		return fmt.Errorf("connecting the consumer group %s: %w", g.name, err)
+	}
+	for ctx.Err() == nil {
+		run.dispatch(client.PollRecords(ctx, pollRecords))
+	}
+	// Closing ends the session, with its last flush and commit, and leaves the group.
+	client.Close()
+	run.end()
+	return run.error()
+}
+
+// Errors implements sarama.ConsumerGroup: errors end Consume instead.
+func (g *inputGroup) Errors() <-chan error { return g.errors }
+
+// Close implements sarama.ConsumerGroup. Consume has returned before.
+func (g *inputGroup) Close() error {
+	close(g.errors)
+	g.close()
+	return nil
+}
+
+// Pause implements sarama.ConsumerGroup and does nothing, as the next three do.
+func (g *inputGroup) Pause(map[string][]int32) {}
+
+// Resume implements sarama.ConsumerGroup.
+func (g *inputGroup) Resume(map[string][]int32) {}
+
+// PauseAll implements sarama.ConsumerGroup.
+func (g *inputGroup) PauseAll() {}
+
+// ResumeAll implements sarama.ConsumerGroup.
+func (g *inputGroup) ResumeAll() {}
+
+// inputRun is one membership of the group: one session after the other. The
+// client calls assigned and revoked one at a time.
+type inputRun struct {
+	group *inputGroup
+	goka  sarama.ConsumerGroupHandler
+	stop  context.CancelFunc
+
+	mu      sync.Mutex
+	session *inputSession // nil between sessions
+	err     error
+}
+
+// fault ends the membership with an error; a nil error or the end of a session
+// is none.
+func (r *inputRun) fault(err error) {
+	if err == nil || errors.Is(err, errSessionOver) {
+		return
+	}
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = err
+	}
+	r.mu.Unlock()
+	r.stop()
+}
+
+func (r *inputRun) error() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+func (r *inputRun) current() *inputSession {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session
+}
+
+// assigned begins a session.
+func (r *inputRun) assigned(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
+	s := newInputSession(client, partitions, &handler{role: r.group.role, goka: r.goka})
+	r.mu.Lock()
+	r.session = s
+	r.mu.Unlock()
+	if err := s.handler.Setup(s); err != nil {
+		r.fault(err)
+		return
+	}
+	s.start(r.stop)
+}
+
+// revoked ends the session. The group waits for it.
+func (r *inputRun) revoked(context.Context, *kgo.Client, map[string][]int32) { r.end() }
+
+func (r *inputRun) end() {
+	r.mu.Lock()
+	s := r.session
+	r.session = nil
+	r.mu.Unlock()
+	if s != nil {
+		r.fault(s.end())
+	}
+}
+
+// begin says where the claims of the session begin.
+func (r *inputRun) begin(_ context.Context, committed map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	s := r.current()
+	if s == nil {
+		return nil, errSessionOver
+	}
+	return s.begin(committed), nil
+}
+
+// dispatch hands each claim its records.
+func (r *inputRun) dispatch(fetches kgo.Fetches) {
+	s := r.current()
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		switch {
+		case errors.Is(p.Err, context.Canceled) || errors.Is(p.Err, kgo.ErrClientClosed):
+		case p.Err != nil:
+			r.fault(fmt.Errorf("reading %s partition %d: %w", p.Topic, p.Partition, p.Err))
+		case s != nil:
+			s.deliver(p)
+		}
+	})
+}
