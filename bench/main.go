@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. The hidden commands are processes that bench starts to
+// measure them.
+type cli struct {
+	Throughput throughputCmd `cmd:"" default:"withargs" help:"Messages a second until all are on the board, and what they cost."`
+	Latency    latencyCmd    `cmd:"" help:"From a message's creation to the board in a reader's hands."`
+	Pages      pagesCmd      `cmd:"" help:"Memory per page, and how long a restore takes."`
+
+	Broker  brokerCmd  `cmd:"" hidden:""`
+	Ceiling ceilingCmd `cmd:"" hidden:""`
+	Goka    gokaCmd    `cmd:"" hidden:""`
+	Drain   drainCmd   `cmd:"" hidden:""`
+}
+
+// errWrong says that a contender's answer was not exact, or did not come.
+var errWrong = errors.New("an answer is wrong")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// out is where a command writes: results to the one, progress to the other.
+type out struct{ results, progress io.Writer }
+
+// say tells a person how far it is.
+func (o out) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(o.progress, format+"\n", args...) // a line that is not shown is no harm
+}
+
+// run does what the arguments say and returns the exit code: 1 also where an
+// answer was wrong, 2 for wrong usage.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var tree cli
+	helped := false
+	parser, err := kong.New(&tree, kong.Name("bench"),
+		kong.Description("Measures pageheat beside a bare consumer and beside goka alone. What each number is: docs/benchmarks.md"),
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return 0
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "bench:", err)
+		return 2
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	if err := parsed.Run(out{stdout, stderr}); err != nil {
+		_, _ = fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	return 0
+}

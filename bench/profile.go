@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// profiles has pageheat write profiles. The program itself has no such thing: it
+// is built with one more file, which takes the profile of processor time from the
+// start of the process on, and writes it and one of memory at SIGUSR1.
+type profiles struct {
+	dir string // empty: none are wanted
+}
+
+//go:embed testdata/profile.go.txt
+var profileSource []byte
+
+// profileEnv tells the added file the directory to write to.
+const profileEnv = "PAGEHEAT_BENCH_PROFILE"
+
+func (p *profiles) wanted() bool { return p.dir != "" }
+
+// build builds the program with profiles into dir.
+func (p *profiles) build(ctx context.Context, dir string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "pageheat/cmd/pageheat").Output()
+	if err != nil {
+		return "", fmt.Errorf("looking up the program's source: %w", err)
+	}
+	source := filepath.Join(dir, "profile.go")
+	added := filepath.Join(string(out[:len(out)-1]), "bench_profile.go")
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {added: source}})
+	if err != nil {
+		return "", fmt.Errorf("building the program with profiles: %w", err)
+	}
+	replace := filepath.Join(dir, "overlay.json")
+	for file, text := range map[string][]byte{source: profileSource, replace: overlay} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			return "", fmt.Errorf("building the program with profiles: %w", err)
+		}
+	}
+	if err := os.MkdirAll(p.dir, 0o750); err != nil {
+		return "", fmt.Errorf("making the directory of profiles: %w", err)
+	}
+	program := filepath.Join(dir, "pageheat")
+	build := exec.CommandContext(ctx, "go", "build", "-overlay", replace, "-o", program, "pageheat/cmd/pageheat")
+	if text, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program with profiles: %w\n%s", err, text)
+	}
+	return program, nil
+}
+
+// env is for a process that will be asked.
+func (p *profiles) env() []string {
+	if !p.wanted() {
+		return nil
+	}
+	return []string{profileEnv + "=" + p.dir}
+}
+
+// collect has a process write its profiles, as NAME-PID.cpu and NAME-PID.heap.
+func (p *profiles) collect(of *process, name string) error {
+	if !p.wanted() {
+		return nil
+	}
+	if err := of.signal(syscall.SIGUSR1); err != nil {
+		return err
+	}
+	base := filepath.Join(p.dir, name+"-"+strconv.Itoa(of.cmd.Process.Pid))
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	if err := of.log.wait(ctx, "profiles are written", 1); err != nil {
+		return err
+	}
+	for _, kind := range []string{"cpu", "heap"} {
+		from := filepath.Join(p.dir, "pid-"+strconv.Itoa(of.cmd.Process.Pid)+"."+kind)
+		if err := os.Rename(from, base+"."+kind); err != nil {
+			return fmt.Errorf("keeping a profile: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// quick does a little of everything on the embedded broker. It says nothing of
+// speed: it is there so that the benchmarks can be relied on to run.
+func quick(ctx context.Context, o out, output outputFlags) error {
+	program, clean, err := output.build(ctx, &profiles{})
+	if err != nil {
+		return err
+	}
+	defer clean()
+	built := outputFlags{Program: program}
+	results := newReport()
+	throughput := throughputCmd{Broker: []string{brokerEmbedded}, Cases: []string{caseCeiling, caseGoka, caseOne, caseTwo},
+		Pages: []int{100}, Traffic: []string{trafficZipf}, Partitions: []int32{2}, Messages: 20_000, Repeat: 1,
+		Audit: true, Timeout: time.Minute, outputFlags: built}
+	latency := latencyCmd{Broker: []string{brokerEmbedded}, Rates: []int{1000}, Linger: []time.Duration{5 * time.Millisecond},
+		Pages: 100, Partitions: 2, For: time.Second, Warmup: 100 * time.Millisecond, outputFlags: built}
+	pages := pagesCmd{Broker: []string{brokerEmbedded}, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, outputFlags: built}
+	for _, measure := range []func(context.Context, out, *report) error{throughput.measure, latency.measure, pages.measure} {
+		if err := measure(ctx, o, results); err != nil {
+			return err
+		}
+	}
+	return output.finish(o, results)
+}

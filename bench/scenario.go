@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"pageheat/traffic"
+)
+
+// The brokers that can be started.
+const (
+	brokerEmbedded = "embedded" // kfake, in the process of bench
+	brokerKafka    = "kafka"    // Apache Kafka, or the cluster that KAFKA_BROKERS names
+)
+
+// The contenders.
+const (
+	caseCeiling = "ceiling" // sarama: parse, and sum in a map
+	caseGoka    = "goka"    // goka as its examples write it
+	caseOne     = "one"     // pageheat run, one process
+	caseTwo     = "two"     // pageheat run, two processes
+)
+
+// zipfExponent is the exponent of the traffic "zipf".
+const zipfExponent = 1.1
+
+// The kinds of traffic: how often the pages are visited.
+const (
+	trafficUniform = "uniform"
+	trafficZipf    = "zipf"
+)
+
+// scenario is what all contenders of one comparison have in common.
+type scenario struct {
+	Broker     string `json:"broker"`
+	Pages      int    `json:"pages"`
+	Traffic    string `json:"traffic"`
+	Partitions int32  `json:"partitions"`
+	// Messages is the size of the backlog. That of goka is smaller.
+	Messages int64 `json:"messages"`
+}
+
+func (s scenario) String() string {
+	return fmt.Sprintf("%s, %s pages, %s, %d partitions", s.Broker, thousands(int64(s.Pages)), s.Traffic, s.Partitions)
+}
+
+// options are the simulator's; every run of a scenario gets the same messages.
+func (s scenario) options() traffic.Options {
+	o := traffic.Options{Pages: s.Pages, Seed: 1}
+	if s.Traffic == trafficZipf {
+		o.Zipf = zipfExponent
+	}
+	return o
+}
+
+// scenarios are all combinations of the flags.
+func (c *throughputCmd) scenarios() []scenario {
+	var all []scenario
+	for _, broker := range c.Broker {
+		for _, pages := range c.Pages {
+			for _, kind := range c.Traffic {
+				for _, partitions := range c.Partitions {
+					all = append(all, scenario{Broker: broker, Pages: pages, Traffic: kind,
+						Partitions: partitions, Messages: c.Messages})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// thousands writes a number with a comma between thousands.
+func thousands(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	var groups []string
+	for len(digits) > 3 {
+		groups = append(groups, digits[len(digits)-3:])
+		digits = digits[:len(digits)-3]
+	}
+	groups = append(groups, digits)
+	slices.Reverse(groups)
+	text := groups[0]
+	for _, g := range groups[1:] {
+		text += "," + g
+	}
+	return text
+}
