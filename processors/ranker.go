@@ -40,6 +40,7 @@ type Ranker struct {
 	floor   codec.Positions  // what the newest board was made from
 	newest  *codec.Board
 	changed bool
+	owed    bool // the next board goes out even if it says the same
 	merged  []ranked
 }
 
@@ -58,16 +59,22 @@ type ranked struct {
 // NewRanker returns a ranker without an epoch: it has no board before Begin.
 func NewRanker(c RankerConfig) *Ranker { return &Ranker{config: c} }
 
-// Begin starts a new epoch from the newest board, nil if there is none, and the
-// positions that it was made from. Boards need leaders of all partitions.
+// Begin starts an epoch from the newest board in the output, nil if there is none,
+// and the positions that it was made from. Boards need leaders of all partitions.
+//
+// The epoch may be the one that the ranker has: it was taken once before, but
+// not stored. Then its versions go on.
 func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made codec.Positions) {
-	if epoch == r.epoch && len(r.latest) == partitions {
-		return
-	}
 	if len(r.latest) != partitions {
 		r.latest = make([]*codec.Leaders, partitions)
 	}
-	r.epoch, r.n = epoch, 0
+	if epoch != r.epoch {
+		r.epoch, r.n = epoch, 0
+	}
+	// A board of this ranker's own that is not in the output may still be on its
+	// way, or may never have left: it counts as published for what must not go
+	// back, and as missing for what readers must get.
+	r.owed = r.owed || r.newest != nil && (newest == nil || newest.Version < r.newest.Version)
 	if r.newest == nil || newest != nil && newest.Version > r.newest.Version {
 		r.newest, r.floor = newest, made
 		for p, l := range r.latest {
@@ -106,14 +113,17 @@ func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 }
 
 // Board returns the next board and the positions it is made from. It returns
-// nil while leaders of a partition are missing, and, unless again is set, where
-// the board would say the same as the last. The board belongs to the ranker
-// and is not changed any more.
+// nil while leaders of a partition are missing, and where the board would say
+// the same as the last, unless one is asked for again; then the next there can
+// be is returned in any case. The board belongs to the ranker and is not changed
+// any more.
 func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions) {
-	if r.epoch == 0 || !r.changed && !again || slices.Contains(r.latest, nil) {
+	r.owed = r.owed || again
+	if r.epoch == 0 || !r.changed && !r.owed || slices.Contains(r.latest, nil) {
 		return nil, nil
 	}
-	r.changed = false
+	again = r.owed
+	r.changed, r.owed = false, false
 	now = now.UTC().Truncate(time.Millisecond)
 	next := &codec.Board{Board: r.config.Board, UpdatedAt: now, Offsets: r.offsets()}
 	floor := make(codec.Positions, len(r.latest))
