@@ -3,6 +3,8 @@
 GO ?= go
 # How long each fuzzer runs in "make fuzz"; "make test-all" gives each 5s.
 FUZZTIME ?= 30s
+# How long "make chaos" goes on with rounds of faults.
+CHAOS ?= 30m
 # Tools run at a named version, from the module proxy; nothing is installed.
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export GOTESTSUM = $(GO) run gotest.tools/gotestsum@v1.13.0
@@ -39,11 +41,13 @@ fuzz: ## Each fuzzer for FUZZTIME
 
 .PHONY: bench
 bench: kafka-jars ## Throughput and latency on Apache Kafka (Java, Maven)
-	$(GO) run ./integration/bench
+	$(GO) run ./bench
+	$(GO) run ./bench latency
+	$(GO) run ./bench pages
 
 .PHONY: chaos
-chaos: kafka-jars ## Kill, freeze and restart instances and brokers, and compare every page (Java, Maven)
-	$(GO) run ./integration/chaos
+chaos: kafka-jars ## Kill, freeze and restart instances and brokers for CHAOS, and compare every page (Java, Maven)
+	PAGEHEAT_TEST_ALL=1 PAGEHEAT_CHAOS=$(CHAOS) $(GO) test -count=1 -timeout=0 -v ./integration/chaos
 
 .PHONY: kafka-jars
 kafka-jars: ## Fetch the jars of Apache Kafka into the user's cache, once (Maven)

@@ -144,8 +144,8 @@ func (c *Cluster) Start(i int) error {
 	return n.start()
 }
 
-// Freeze stops broker i where it stands (SIGSTOP): its connections stay open and
-// nobody answers. Thaw or Kill must follow.
+// Freeze stops broker i where it stands (SIGSTOP) and returns when it does nothing
+// more: its connections stay open and nobody answers.
 func (c *Cluster) Freeze(i int) error {
 	n, err := c.node(i)
 	if err != nil {

@@ -114,10 +114,15 @@ func (n *node) freeze(on bool) error {
 		return fmt.Errorf("kafkatest: sending %v to broker %d: %w", sig, n.index, err)
 	}
 	n.frozen = on
+	if on {
+		if err := awaitStop(n.proc.cmd.Process.Pid); err != nil {
+			return fmt.Errorf("kafkatest: freezing broker %d: %w", n.index, err)
+		}
+	}
 	return nil
 }
 
-// serving tells whether the broker is meant to answer, and died whether its
+// state tells whether the broker is meant to answer, and died whether its
 // process has ended by itself.
 func (n *node) state() (serving, died bool) {
 	n.mu.Lock()

@@ -1,0 +1,29 @@
+package kafkatest
+
+import (
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// diesWithParent has the kernel kill a broker when the process that started it
+// ends, however it ends.
+func diesWithParent() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
+
+// awaitStop waits until all threads of a child have stopped, or it has ended: they
+// go on for a moment after the signal has been sent. How the child fares stays
+// there for others to wait for.
+func awaitStop(pid int) error {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EINTR {
+			return fmt.Errorf("waiting until process %d has stopped: %w", pid, err)
+		}
+	}
+}
