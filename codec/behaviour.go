@@ -17,14 +17,15 @@ const (
 
 // ParseBehaviour reads one behaviour: the text page|clicks|minutes|like, such as
 // "page37|5|1.5119122|-1", or, where the first byte is '{', the same as one JSON
-// object. It returns a nil refusal for a valid one. The behaviour's page aliases
+// object. What begins with '{' and is no JSON, but a valid text, is one: there are
+// sites with pages such as "{D79E94C5-9D1A}", and no JSON object is a valid text.
+// It returns a nil refusal for a valid one. The behaviour's page aliases
 // msg where it can; msg is not kept. Valid text costs no allocation.
 //
 // The rules, which hold for text and JSON alike:
 //
 //   - ASCII spaces and tabs around a field, and one CR, LF or CR LF at the end of
-//     the message, are ignored. (A text whose page begins with '{' can be written
-//     with a space before it.)
+//     the message, are ignored.
 //   - page is 1 to 1024 bytes of UTF-8 without control characters (category Cc,
 //     U+0080 to U+009F among them) and without '|'.
 //   - Numbers are decimal, with optional sign, point and exponent, and are taken
@@ -67,10 +68,16 @@ func parseAny(line []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 	if !utf8.Valid(line) {
 		return heat.Behaviour{}, refuse(CodeNotUTF8, "The message is not UTF-8: %s.", excerpt(line))
 	}
-	if line[0] == '{' {
-		return parseJSON(line, l)
+	if line[0] != '{' {
+		return parseText(line, l)
 	}
-	return parseText(line, l)
+	b, refusal := parseJSON(line, l)
+	if refusal != nil && refusal.Code == CodeJSONSyntax {
+		if text, none := parseText(line, l); none == nil {
+			return text, nil
+		}
+	}
+	return b, refusal
 }
 
 // trimLineEnd takes one trailing CR, LF or CR LF off.
@@ -155,13 +162,9 @@ func parseLike(field []byte) (int8, *Refusal) {
 	return int8(like), nil
 }
 
-// AppendBehaviour appends a valid behaviour as canonical text: no blanks (but one
-// before a page that begins with '{', so that it is not taken for JSON), no line
+// AppendBehaviour appends a valid behaviour as canonical text: no blanks, no line
 // ending, plain decimals. [ParseBehaviour] reads it back the same.
 func AppendBehaviour(dst []byte, b heat.Behaviour) []byte {
-	if len(b.Page) > 0 && b.Page[0] == '{' {
-		dst = append(dst, ' ')
-	}
 	dst = append(dst, b.Page...)
 	dst = append(dst, '|')
 	dst = strconv.AppendUint(dst, uint64(b.Clicks), 10)

@@ -32,7 +32,8 @@ var accepted = map[string]string{
 	"/a b?c=d&e=%7C|1|1|1": "/a b?c=d&e=%7C|1|1|1",
 	"\u00a0|1|1|1":         "\u00a0|1|1|1", // no ASCII space, no control character
 	"é\u00a0ÿ|1|1|1":       "é\u00a0ÿ|1|1|1",
-	" {a|1|1|1":            " {a|1|1|1",
+	" {a|1|1|1":            "{a|1|1|1",
+	"{a}|1|1|1":            "{a}|1|1|1", // no JSON object, but a text
 	"\"p\"|1|1|1":          "\"p\"|1|1|1",
 	"\ufeffp|1|1|1":        "\ufeffp|1|1|1",
 
@@ -198,7 +199,7 @@ var refused = map[string]Code{
 	"p|1|1|257":   CodeLikeOutOfRange,
 
 	"{":                             CodeJSONSyntax,
-	"{a|1|1|1":                      CodeJSONSyntax,
+	"{a|1|1|x":                      CodeJSONSyntax,
 	"{}x":                           CodeJSONSyntax,
 	"{}{}":                          CodeJSONSyntax,
 	`{"page":"p",}`:                 CodeJSONSyntax,

@@ -139,8 +139,19 @@ func oracle(msg string, l heat.Limits) (heat.Behaviour, Code) {
 	case !utf8.ValidString(line):
 		return heat.Behaviour{}, CodeNotUTF8
 	case line[0] == '{':
-		return oracleJSON(line, l)
+		b, code := oracleJSON(line, l)
+		if code != CodeJSONSyntax {
+			return b, code
+		}
+		if text, code := oracleText(line, l); code == "" {
+			return text, ""
+		}
+		return b, code
 	}
+	return oracleText(line, l)
+}
+
+func oracleText(line string, l heat.Limits) (heat.Behaviour, Code) {
 	fields := strings.Split(line, "|")
 	if len(fields) != 4 {
 		return heat.Behaviour{}, CodeFieldCount

@@ -82,7 +82,7 @@ func (r *Recount) AddLines(text []byte, times int64) error {
 
 // split takes a valid behaviour apart, text or JSON.
 func split(message []byte) (page, clicks, minutes, like string, err error) {
-	if len(message) > 0 && message[0] == '{' {
+	if json.Valid(message) {
 		var b struct {
 			Page                  string
 			Clicks, Minutes, Like json.Number
