@@ -78,7 +78,7 @@ var accepted = map[string]string{
 	`{"page":"p","clicks":5,"minutes":1}`:                                          "p|5|1|0",
 	"{ \"page\" : \" p\\t\" ,\n\"clicks\":1e3,\"minutes\":15E-1 } \r\n":            "p|1000|1.5|0",
 	`{"page":"a\u0062\/\ud83d\ude00é","clicks":0,"minutes":0}`:                     "ab/😀é|0|0|0",
-	`{"page":"{\"","clicks":0,"minutes":0}`:                                        ` {"|0|0|0`,
+	`{"page":"{\"","clicks":0,"minutes":0}`:                                        `{"|0|0|0`,
 	`{"page":"p","clicks":1,"minutes":1,"x":null,"y":{"page":[1]}}`:                "p|1|1|0",
 	`{"page":"p","clicks":1,"minutes":1,"Page":"q","CLICKS":"x"}`:                  "p|1|1|0",
 	`{"page":5,"page":"p","clicks":"x","clicks":1,"minutes":1,"like":1,"like":-1}`: "p|1|1|-1",
