@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,11 +28,14 @@ type role interface {
 }
 
 // group is the consumer group that goka gets. Its Consume goes on over
-// rebalances, since goka would sleep five seconds after each; it returns when
-// its context ends, with nil, or with the error that ended a session.
+// rebalances, since goka would sleep five seconds after each, and while the
+// coordinator is away: a group that is closed then can not leave, and the next
+// one would have to wait until its member is given up. It returns when its
+// context ends, with nil, or with the error that ended a session.
 type group struct {
 	sarama.ConsumerGroup
 	role    role
+	logger  *slog.Logger
 	prepare func(ctx context.Context) error // before the group is joined; may be nil
 	close   func()                          // what was opened with the group
 }
@@ -62,8 +67,11 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 		if err := h.error(); err != nil {
 			return err
 		}
-		if err != nil && !errors.Is(err, errSessionOver) {
+		if AsPermanent(err) != nil {
 			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, err)
+		}
+		if err != nil && !errors.Is(err, errSessionOver) {
+			g.logger.Warn("can not take part in a consumer group, and tries again", "topics", topics, "error", err)
 		}
 		select {
 		case <-time.After(shortestSession - time.Since(began)):
@@ -177,8 +185,15 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 	if err := h.session.failure(); err != nil {
 		h.fault(err)
 	}
-	if err := h.goka.Cleanup(h.session); err != nil {
+	if err := h.goka.Cleanup(h.session); err != nil && !h.onlyOver(err) {
 		h.fault(fmt.Errorf("ending a session: %w", err))
 	}
 	return nil
+}
+
+// onlyOver reports whether an error of goka's is only that records were on their
+// way when the real session ended. goka loses the type; what is really wrong with
+// a record is kept in the session.
+func (h *handler) onlyOver(err error) bool {
+	return h.session.real().Err() != nil && h.session.failure() == nil && strings.Contains(err.Error(), errSessionOver.Error())
 }

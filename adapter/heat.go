@@ -94,7 +94,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
 			}
-			return &group{ConsumerGroup: inner, role: h, prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}, nil
+			return &group{ConsumerGroup: inner, role: h, logger: s.Logger, prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}, nil
 		}),
 	)
 }

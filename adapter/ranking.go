@@ -75,7 +75,7 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
 			}
-			return &group{ConsumerGroup: inner, role: r, close: r.topics.close}, nil
+			return &group{ConsumerGroup: inner, role: r, logger: s.Logger, close: r.topics.close}, nil
 		}),
 	)
 }
