@@ -146,11 +146,27 @@ func (s Settings) transactionConfig(purpose, id string) *sarama.Config {
 	c := s.producerConfig(purpose)
 	c.Producer.Transaction.ID = id
 	c.Producer.Transaction.Timeout = transactionTimeout
-	c.Producer.Transaction.Retry.Max = 250
-	c.Producer.Transaction.Retry.Backoff = 20 * time.Millisecond
+	c.Producer.Transaction.Retry.Max = transactionRetries
+	c.Producer.Transaction.Retry.BackoffFunc = transactionBackoff
 	c.Producer.Retry.Max = 20
 	c.ChannelBufferSize = 4096
 	return c
+}
+
+// transactionRetries is how often a request about a transaction is tried again: for
+// half a minute, twice the time after which brokers miss one of them by default
+// and have another lead. Until then a transaction that was just committed there
+// can not be completed, and the next one not be begun.
+const transactionRetries = 350
+
+// transactionBackoff is short for a second, since the transaction before is mostly
+// completed within some milliseconds.
+func transactionBackoff(retries, _ int) time.Duration {
+	const soon, later, short = 20 * time.Millisecond, 100 * time.Millisecond, 50
+	if retries < short {
+		return soon
+	}
+	return later
 }
 
 // admin returns a client for looking things up and an admin on it. Closing the

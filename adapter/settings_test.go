@@ -1,0 +1,25 @@
+package adapter
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"pageheat/topology"
+)
+
+// TestTransactionsOutliveAnElection: by default brokers miss one of them after 9
+// seconds (broker.session.timeout.ms), and only then have another lead.
+func TestTransactionsOutliveAnElection(t *testing.T) {
+	c := Settings{ClientID: "test", Topology: &topology.Topology{}}.transactionConfig("test", "id")
+	assert.NoError(t, c.Validate())
+	sum := time.Duration(0)
+	for try := range c.Producer.Transaction.Retry.Max {
+		pause := c.Producer.Transaction.Retry.BackoffFunc(try, c.Producer.Transaction.Retry.Max)
+		assert.LessOrEqual(t, pause, 100*time.Millisecond, "it goes on soon after")
+		sum += pause
+	}
+	assert.Greater(t, sum, 2*9*time.Second)
+	assert.Less(t, sum, rebalanceTimeout)
+}
