@@ -1,0 +1,52 @@
+package model
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Counts are how often what happened, over one schedule or many: they show that
+// the schedules meet what they are there for.
+type Counts struct {
+	Schedules, Stopped, Steps uint64
+
+	Crashes, Expelled, HandOvers, Frozen, Faults         uint64 // of owners
+	Retentions, Moved, Truncations, Trims                uint64 // of topics
+	Duplicates, Late, Lost, CommitsRefused               uint64 // of ranges sent
+	Applied, Dropped, Overlaps                           uint64 // of ranges read
+	Commits, Fenced, Expired, Compacted, Restores        uint64 // of the table
+	Kept, KeptWhole                                      uint64 // stores: kept, and without another's writes
+	Boards, OldBoards, Epochs, Overtaken, Again, Crossed uint64 // of the ranking
+	IgnoredLeaders                                       uint64
+}
+
+// Add adds the counts of another schedule.
+func (c *Counts) Add(o Counts) {
+	into, from := reflect.ValueOf(c).Elem(), reflect.ValueOf(o)
+	for i := range into.NumField() {
+		into.Field(i).SetUint(into.Field(i).Uint() + from.Field(i).Uint())
+	}
+}
+
+// Missing are the names of what never happened.
+func (c *Counts) Missing() []string {
+	var missing []string
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		if v.Field(i).Uint() == 0 {
+			missing = append(missing, v.Type().Field(i).Name)
+		}
+	}
+	return missing
+}
+
+// String is one line.
+func (c *Counts) String() string {
+	var s strings.Builder
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		fmt.Fprintf(&s, "%s %d ", v.Type().Field(i).Name, v.Field(i).Uint())
+	}
+	return strings.TrimSpace(s.String())
+}

@@ -1,0 +1,135 @@
+package model
+
+import (
+	"sort"
+	"strconv"
+)
+
+// message is one record of the input, with what the model knows of it from when
+// it was made: the pipeline's own parser has no part in the recount.
+type message struct {
+	offset  int64
+	value   []byte
+	page    int // index in world.pages, -1 for an invalid message
+	clicks  int64
+	minutes int64 // in units of 10^-9
+	like    int64
+}
+
+// input is one partition of the input topic, with the offset that ingest's group
+// has committed for it.
+type input struct {
+	partition int
+	messages  []message // all there ever were
+	first     int64     // what is below was deleted
+	next      int64     // the offset after the last record or marker
+	committed int64     // -1: none
+	dead      map[int64]bool
+}
+
+// read returns up to most messages at or after an offset. It reports false when
+// the offset was deleted.
+func (in *input) read(offset int64, most int) ([]message, bool) {
+	if offset < in.first {
+		return nil, false
+	}
+	i := sort.Search(len(in.messages), func(i int) bool { return in.messages[i].offset >= offset })
+	return in.messages[i:min(i+most, len(in.messages))], true
+}
+
+// last is the offset of the last message, -1 if there is none.
+func (in *input) last() int64 {
+	if len(in.messages) == 0 {
+		return -1
+	}
+	return in.messages[len(in.messages)-1].offset
+}
+
+// pageNames are the pages there can be; the last one's FNV hash is the one whose
+// absolute value, as goka computes it, is negative.
+func pageNames() []string {
+	return []string{"a", "b", "home", "/index.html", "ä", "/t/1", "/t/2", "page 9", "/x?y=<&>", "/t/cb8p5q"}
+}
+
+// invalidMessages are messages that ingest must refuse.
+func invalidMessages() []string {
+	return []string{"", "a", "a|1|1", "a|-1|1|0", "a|1|x|0", "a|1|1|2", "|1|1|1", "a|1|1|1|1", "a|1000001|1|0", "\xff|1|1|1", "{", "a|1|1441|0"}
+}
+
+// grow appends a few messages to a partition of the input. Offsets have holes, as
+// transactions and compaction of control records leave them.
+func (w *world) grow() {
+	in := w.inputs[w.n(len(w.inputs))]
+	from := in.next
+	for range 1 + w.n(4) {
+		if w.chance(w.temper.holes) {
+			in.next += int64(1 + w.n(3))
+		}
+		m := message{offset: in.next, page: -1}
+		in.next++
+		if w.chance(w.temper.invalid) {
+			m.value = []byte(w.invalid[w.n(len(w.invalid))])
+		} else {
+			w.behave(&m)
+		}
+		in.messages = append(in.messages, m)
+	}
+	if w.chance(w.temper.holes) {
+		in.next++ // the marker that ends a transaction
+	}
+	w.say("input-%d grows: offsets %d to %d", in.partition, from, in.next-1)
+}
+
+// behave makes a message a valid behaviour.
+func (w *world) behave(m *message) {
+	m.page = w.n(len(w.pages))
+	m.clicks = int64(w.n(12))
+	if w.chance(0.02) {
+		m.clicks = 1_000_000
+	}
+	minutes := int64(w.n(9))
+	m.minutes = minutes * 1_000_000_000
+	fraction := ""
+	switch w.n(4) {
+	case 0:
+		fraction, m.minutes = ".5", m.minutes+500_000_000
+	case 1:
+		fraction, m.minutes = ".000000001", m.minutes+1
+	}
+	m.like = int64(w.n(3) - 1)
+	value := make([]byte, 0, 32)
+	value = append(append(value, w.pages[m.page].name...), '|')
+	value = append(strconv.AppendInt(value, m.clicks, 10), '|')
+	value = append(strconv.AppendInt(value, minutes, 10), fraction...)
+	m.value = strconv.AppendInt(append(value, '|'), m.like, 10)
+}
+
+// retain deletes a prefix of an input partition: where the schedule is mild, only
+// of what the group has committed, and else of anything.
+func (w *world) retain() {
+	in := w.inputs[w.n(len(w.inputs))]
+	upTo := in.committed
+	if w.temper.retention == harsh {
+		upTo = in.next
+	}
+	if upTo <= in.first {
+		return
+	}
+	in.first += 1 + int64(w.n(int(upTo-in.first)))
+	w.counts.Retentions++
+	w.say("retention deletes input-%d below offset %d", in.partition, in.first)
+}
+
+// advanceCommitted moves a committed offset forward, as a person might by
+// mistake: what lies between is lost, and nobody says so.
+func (w *world) advanceCommitted() {
+	in := w.inputs[w.n(len(w.inputs))]
+	from := max(in.committed, 0)
+	if from >= in.next {
+		return
+	}
+	in.committed = from + 1 + int64(w.n(int(in.next-from)))
+	w.moved = true
+	w.counts.Moved++
+	w.say("somebody moves the committed offset of input-%d from %d to %d", in.partition, from, in.committed)
+}

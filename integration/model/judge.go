@@ -1,0 +1,239 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+// sum is what the model's own recount has of one page.
+type sum struct {
+	clicks, minutes, likes int64
+	behaviours             uint64
+}
+
+// heat of a sum with the default weights, in units of 10^-10.
+func (s *sum) heat() int64 { return 8_000_000_000*s.clicks + 8*s.minutes + 10_000_000_000*s.likes }
+
+func (s *sum) is(t *heat.Totals) bool {
+	return t.Clicks == heat.Uint128{Lo: uint64(s.clicks)} && t.Minutes == heat.Uint128{Lo: uint64(s.minutes)} &&
+		t.Likes == s.likes && t.Behaviours == s.behaviours
+}
+
+// recount adds to the sums, by page, what a partition of the table holds when it
+// has counted each input partition up to an offset.
+func (w *world) recount(target int, to []int64, sums []sum) (counted uint64) {
+	for i, in := range w.inputs {
+		for j := range in.messages {
+			m := &in.messages[j]
+			if m.offset > to[i] {
+				break
+			}
+			if m.page < 0 || w.pages[m.page].target != target || w.logs[target].isLost(i, m.offset) {
+				continue
+			}
+			s := &sums[m.page]
+			s.clicks += m.clicks
+			s.minutes += m.minutes
+			s.likes += m.like
+			s.behaviours++
+			counted++
+		}
+	}
+	return counted
+}
+
+// noSums are sums of nothing; they are valid until the next call.
+func (w *world) noSums() []sum {
+	clear(w.sums)
+	return w.sums
+}
+
+// checkTable makes sure that what is committed of a partition of the table is the
+// exact totals at its progress.
+func (w *world) checkTable(target int) {
+	table := w.tables[target]
+	c, ok := table.table[codec.ProgressKey(int32(target))]
+	if !ok {
+		w.violate("%s has no progress after a commit", table.name)
+		return
+	}
+	p, err := codec.DecodeProgress(c.value)
+	if err != nil {
+		w.violate("%s: %v", table.name, err)
+		return
+	}
+	w.checkProgress(table.name, target, &p)
+	sums := w.noSums()
+	if counted := w.recount(target, w.logs[target].reached[p.Next], sums); counted != p.Counted {
+		w.violate("%s: counted %d at offset %d, and the input has %d", table.name, p.Counted, p.Next, counted)
+	}
+	for i := range sums {
+		if w.pages[i].target != target {
+			continue
+		}
+		var t heat.Totals
+		if c, ok := table.table[w.pages[i].name]; ok {
+			if t, err = codec.DecodePageState(c.value); err != nil {
+				w.violate("%s: page %q: %v", table.name, w.pages[i].name, err)
+			}
+		}
+		if !sums[i].is(&t) {
+			w.violate("%s: page %q at offset %d holds %+v, and the input has %+v", table.name, w.pages[i].name, p.Next, t, sums[i])
+		}
+	}
+}
+
+func (w *world) checkProgress(name string, target int, p *codec.Progress) {
+	log := w.logs[target]
+	if p.Next > log.watermark {
+		w.violate("%s: the progress is at offset %d of %d", name, p.Next, log.watermark)
+		p.Next = log.watermark
+	}
+	for i, reached := range log.reached[p.Next] {
+		to, lost := int64(-1), uint64(0)
+		if i < len(p.To) {
+			to, lost = p.To[i], p.Lost[i]
+		}
+		if to != reached || lost != log.lostUpTo(i, reached) {
+			w.violate("%s: at offset %d the progress in input-%d is %d (lost %d), and the ranges reach %d (lost %d)",
+				name, p.Next, i, to, lost, reached, log.lostUpTo(i, reached))
+		}
+	}
+}
+
+// restoreCommitted makes sure that what the changelog holds now, compacted or
+// not, restores to what is committed.
+func (w *world) restoreCommitted(target int) {
+	table := w.tables[target]
+	part := store.New(int32(target), heat.DefaultWeights(), w.temper.top)
+	end := table.stable() - 1
+	for at := int64(-1); ; {
+		r, more := table.read(at+1, end)
+		if !more {
+			break
+		}
+		if err := part.Set(r.key, r.value); err != nil {
+			w.violate("restoring %s: %v", table.name, err)
+			return
+		}
+		at = r.offset
+	}
+	if err := part.Check(); err != nil {
+		w.violate("restoring %s up to offset %d: %v", table.name, end, err)
+		return
+	}
+	p, started := part.Progress()
+	if !started {
+		return
+	}
+	w.checkProgress(table.name, target, &p)
+	sums := w.noSums()
+	w.recount(target, w.logs[target].reached[p.Next], sums)
+	for i := range sums {
+		if t, _ := part.Totals(w.pages[i].name); w.pages[i].target == target && !sums[i].is(&t) {
+			w.violate("restoring %s up to offset %d: page %q holds %+v, and the input has %+v", table.name, end, w.pages[i].name, t, sums[i])
+		}
+	}
+	w.counts.Restores++
+}
+
+// appear puts a board into the output, and makes sure that it is the exact board
+// of what it says it was made from.
+func (w *world) appear(p *published, value []byte) {
+	board, err := codec.DecodeBoard(value)
+	if err != nil {
+		w.violate("a board: %v", err)
+		return
+	}
+	p.board = board
+	w.output = append(w.output, p)
+	w.counts.Boards++
+	made, err := codec.DecodePositions(p.positions)
+	if err != nil || len(made) != len(w.logs) {
+		w.violate("positions of a board: %v %v", made, err)
+		return
+	}
+	for i := range made {
+		w.newestNext[i] = max(w.newestNext[i], made[i].Next)
+	}
+	if w.on.MonotonicLeaders { // else the positions are not what they say
+		to := make([][]int64, len(w.logs))
+		for i, l := range w.logs {
+			to[i] = l.reached[made[i].Next]
+		}
+		if err := w.checkBoard(board, to); err != nil {
+			w.violate("board version %d, made from %v: %v", board.Version, nexts(made), err)
+		}
+	}
+}
+
+// checkBoard compares a board with the recount of the input up to the offsets
+// that each target has counted.
+func (w *world) checkBoard(b *codec.Board, to [][]int64) error {
+	sums := w.noSums()
+	var counted uint64
+	for target := range w.logs {
+		counted += w.recount(target, to[target], sums)
+	}
+	if b.Counted != counted {
+		return fmt.Errorf("it has counted %d, and the input has %d", b.Counted, counted)
+	}
+	for i := range w.inputs {
+		lowest := to[0][i]
+		for target := range to {
+			lowest = min(lowest, to[target][i])
+		}
+		// An input partition that no range has named yet may be missing.
+		if offset, _ := b.Offsets.Get(int32(i)); offset != lowest+1 {
+			return fmt.Errorf("its offset of input-%d is %d, and everything is counted below %d", i, offset, lowest+1)
+		}
+	}
+	order := make([]int, 0, len(sums))
+	for i := range sums {
+		if sums[i].behaviours > 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		if x, y := sums[a].heat(), sums[b].heat(); x != y {
+			if x > y {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(w.pages[a].name, w.pages[b].name)
+	})
+	order = order[:min(len(order), w.temper.top)]
+	if len(b.Pages) != len(order) {
+		return fmt.Errorf("it has %d pages, not %d", len(b.Pages), len(order))
+	}
+	for i, p := range order {
+		got, s := &b.Pages[i], &sums[p]
+		if got.Rank != i+1 || got.Page != w.pages[p].name || got.Behaviours != s.behaviours || got.Likes != s.likes ||
+			string(got.Clicks) != strconv.FormatInt(s.clicks, 10) || string(got.Minutes) != decimal(s.minutes, 9) ||
+			string(got.Heat) != decimal(s.heat(), 10) {
+			return fmt.Errorf("rank %d is %+v, and the input has page %q with %+v", i+1, *got, w.pages[p].name, *s)
+		}
+	}
+	return nil
+}
+
+// decimal is v * 10^-scale without trailing zeros.
+func decimal(v int64, scale int) string {
+	sign := ""
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	digits := strconv.FormatInt(v, 10)
+	if missing := scale + 1 - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
+	}
+	point := len(digits) - scale
+	return sign + strings.TrimSuffix(digits[:point]+"."+strings.TrimRight(digits[point:], "0"), ".")
+}

@@ -1,0 +1,133 @@
+package model_test
+
+import (
+	"bytes"
+	"os"
+	"reflect"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pageheat/integration/model"
+)
+
+// schedules is how many schedules to run.
+func schedules(t *testing.T) int {
+	if n, ok := number(t, "PAGEHEAT_MODEL_SCHEDULES"); ok {
+		return int(n)
+	}
+	if os.Getenv("PAGEHEAT_TEST_ALL") != "" {
+		return 50_000
+	}
+	return 3_000
+}
+
+func number(t *testing.T, variable string) (uint64, bool) {
+	text := os.Getenv(variable)
+	if text == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, variable)
+	return n, true
+}
+
+// search runs the schedules of n seeds from the first on, on all processors,
+// until one finds a violation. It returns that of the lowest seed.
+func search(first uint64, n int, p model.Protections) (model.Outcome, model.Counts) {
+	var (
+		found  model.Outcome
+		counts model.Counts
+		mu     sync.Mutex
+		next   atomic.Uint64
+		wg     sync.WaitGroup
+	)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			var own model.Counts
+			for {
+				i := next.Add(1) - 1
+				if i >= uint64(n) {
+					break
+				}
+				o := model.Run(first+i, p, nil)
+				own.Add(o.Counts)
+				if o.Violation != nil {
+					next.Store(uint64(n))
+					mu.Lock()
+					if found.Violation == nil || o.Seed < found.Seed {
+						found = o
+					}
+					mu.Unlock()
+				}
+			}
+			mu.Lock()
+			counts.Add(own)
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	return found, counts
+}
+
+// TestSchedules runs schedules with every protection on. Variables of the
+// environment: PAGEHEAT_MODEL_SCHEDULES=N runs N schedules, PAGEHEAT_MODEL_FROM=S
+// begins at another seed than 1, PAGEHEAT_MODEL_SEED=S replays one, with a trace.
+func TestSchedules(t *testing.T) {
+	t.Parallel()
+	if seed, ok := number(t, "PAGEHEAT_MODEL_SEED"); ok {
+		o := model.Run(seed, model.All(), t.Output())
+		t.Logf("stopped: %v", o.Stopped)
+		require.NoError(t, o.Violation)
+		return
+	}
+	n, first := schedules(t), uint64(1)
+	if from, ok := number(t, "PAGEHEAT_MODEL_FROM"); ok {
+		first = from
+	}
+	began := time.Now()
+	found, counts := search(first, n, model.All())
+	t.Logf("%d schedules in %s: %s", counts.Schedules, time.Since(began).Round(time.Millisecond), &counts)
+	if found.Violation != nil {
+		t.Fatalf("seed %d: %v\nreplay it with PAGEHEAT_MODEL_SEED=%d go test -run TestSchedules -v ./integration/model",
+			found.Seed, found.Violation, found.Seed)
+	}
+	if n >= 3_000 {
+		require.Subset(t, []string{"Crossed"}, counts.Missing(), "the schedules never meet these")
+		require.Less(t, counts.Stopped*10, counts.Schedules, "too many schedules end early")
+	}
+}
+
+// TestEachProtectionMatters turns off one protection at a time.
+func TestEachProtectionMatters(t *testing.T) {
+	t.Parallel()
+	const bound = 10_000
+	fields := reflect.TypeFor[model.Protections]()
+	for i := range fields.NumField() {
+		t.Run(fields.Field(i).Name, func(t *testing.T) {
+			t.Parallel()
+			p := model.All()
+			reflect.ValueOf(&p).Elem().Field(i).SetBool(false)
+			found, counts := search(1, bound, p)
+			require.Error(t, found.Violation, "%d schedules without it find nothing", counts.Schedules)
+			t.Logf("after %d schedules, with seed %d: %v", counts.Schedules, found.Seed, found.Violation)
+		})
+	}
+}
+
+func TestSameSeedSameSchedule(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(50) {
+		var first, second bytes.Buffer
+		model.Run(seed, model.All(), &first)
+		model.Run(seed, model.All(), &second)
+		require.Equal(t, first.String(), second.String(), "seed %d", seed)
+		untraced := model.Run(seed, model.All(), nil)
+		require.EqualValues(t, 1, untraced.Counts.Schedules)
+	}
+}

@@ -1,0 +1,223 @@
+package model
+
+import (
+	"strconv"
+
+	"pageheat/codec"
+	"pageheat/processors"
+	"pageheat/store"
+)
+
+// instance is one process. What it keeps outlives its sessions, not a crash.
+type instance struct {
+	number    int
+	gatherers map[int]*processors.Gatherer
+	kept      map[int]*store.Partition
+	ranker    *processors.Ranker
+}
+
+func (i *instance) restart() {
+	i.gatherers = make(map[int]*processors.Gatherer)
+	i.kept = make(map[int]*store.Partition)
+	i.ranker = nil
+}
+
+// role is what a slot is a partition of.
+type role string
+
+const (
+	ingestRole role = "ingest"
+	heatRole   role = "heat"
+	rankRole   role = "rank"
+)
+
+// slot is one partition of one consumer group. The group knows one holder; the
+// ones before may not know yet that they are it no longer.
+type slot struct {
+	role       role
+	partition  int
+	generation int
+	holder     actor
+	stale      []actor
+}
+
+// actor is an owner, or what takes itself for one.
+type actor interface {
+	base() *tenure
+	// act takes one step, and reports whether there was one to take.
+	act() bool
+}
+
+// tenure is the time that an instance holds a slot, or thinks so.
+type tenure struct {
+	w          *world
+	slot       *slot
+	on         *instance
+	generation int
+	name       string
+	frozen     bool
+	leaving    bool // its session ends; it may finish what it has begun
+	over       bool
+}
+
+func (t *tenure) base() *tenure { return t }
+
+// current reports whether the group still counts it as the holder.
+func (t *tenure) current() bool { return t.generation == t.slot.generation }
+
+// end ends the tenure.
+func (t *tenure) end(why string) {
+	if t.over {
+		return
+	}
+	t.over = true
+	t.w.say("%s ends: %s", t.name, why)
+	if t.slot.holder != nil && t.slot.holder.base() == t {
+		t.slot.holder = nil
+		return
+	}
+	for i, a := range t.slot.stale {
+		if a.base() == t {
+			t.slot.stale = append(t.slot.stale[:i], t.slot.stale[i+1:]...)
+			return
+		}
+	}
+}
+
+// each calls f for every actor of a slot.
+func (s *slot) each(f func(actor)) {
+	for i := len(s.stale) - 1; i >= 0; i-- {
+		f(s.stale[i])
+	}
+	if s.holder != nil {
+		f(s.holder)
+	}
+}
+
+// assign gives a slot without a holder to an instance that has no tenure of it;
+// a process joins again only when its last session is over.
+func (w *world) assign(s *slot) bool {
+	free := make([]*instance, 0, len(w.instances))
+	for _, i := range w.instances {
+		busy := false
+		s.each(func(a actor) { busy = busy || a.base().on == i })
+		if !busy {
+			free = append(free, i)
+		}
+	}
+	if len(free) == 0 {
+		s.stale[w.n(len(s.stale))].base().leaving = true
+		return false
+	}
+	on := free[w.n(len(free))]
+	s.generation++
+	t := tenure{w: w, slot: s, on: on, generation: s.generation, name: string(s.role) + "-" + strconv.Itoa(s.partition) +
+		"/instance-" + strconv.Itoa(on.number) + "/" + strconv.Itoa(s.generation)}
+	switch s.role {
+	case ingestRole:
+		s.holder = newIngestOwner(t)
+	case heatRole:
+		// The others get another partition, or none: a process keeps stores only
+		// until its next session with partitions.
+		for _, other := range w.instances {
+			if other != on && w.chance(0.5) {
+				delete(other.kept, s.partition)
+			}
+		}
+		s.holder = newHeatOwner(t)
+	case rankRole:
+		s.holder = newRankOwner(t)
+	}
+	w.say("%s is assigned", t.name)
+	return true
+}
+
+// expel ends the group's patience with a holder, who does not notice: the group
+// gives its slot to another.
+func (w *world) expel(s *slot) {
+	if s.holder == nil || len(s.stale) >= 2 {
+		return
+	}
+	s.stale = append(s.stale, s.holder)
+	w.say("%s is expelled from its group, and does not know", s.holder.base().name)
+	s.holder = nil
+	s.generation++
+	w.counts.Expelled++
+}
+
+// crash ends a process and begins it anew. Of what it had sent and not seen
+// acknowledged, some may still arrive.
+func (w *world) crash(on *instance) {
+	w.say("instance-%d crashes", on.number)
+	w.counts.Crashes++
+	for _, s := range w.slots {
+		s.each(func(a actor) {
+			if a.base().on == on {
+				a.base().end("its process crashed")
+			}
+		})
+	}
+	w.forget(on, "")
+	on.restart()
+}
+
+// fault ends a tenure with an error that ends the processor too: it is made
+// anew, without what it had in memory.
+func (t *tenure) fault(why string) {
+	t.w.counts.Faults++
+	t.end(why)
+	t.w.forget(t.on, t.slot.role)
+	switch t.slot.role {
+	case ingestRole:
+		delete(t.on.gatherers, t.slot.partition)
+	case rankRole:
+		t.on.ranker = nil
+	}
+}
+
+// forget drops what a process, or one of its roles, has on its way and will not
+// send again.
+func (w *world) forget(on *instance, r role) {
+	for i := len(w.flights) - 1; i >= 0; i-- {
+		f := w.flights[i]
+		if f.from.on != on || r != "" && f.from.slot.role != r || !f.from.over {
+			continue
+		}
+		if f.orphan = true; f.arrived || w.chance(0.5) {
+			w.land(i)
+		}
+	}
+}
+
+// fencing is the take-over of a table partition, in three steps: another may
+// come between any two.
+type fencing struct {
+	table   *changelog
+	epoch   int
+	fence   codec.Fence
+	fenceAt int64 // -1 until it is written
+	done    bool
+}
+
+// step goes on with the take-over; it reports false when another has taken over.
+func (f *fencing) step(t *tenure) bool {
+	switch {
+	case f.epoch == 0:
+		f.epoch, f.fenceAt = f.table.takeOver(), -1
+		f.fence = codec.Fence{Owner: t.name}
+		t.w.say("%s takes over the transactional.id of %s", t.name, f.table.name)
+	case f.fenceAt < 0:
+		at, ok := f.table.write(f.epoch, codec.FenceKey(int32(t.slot.partition)), codec.AppendFence(nil, f.fence))
+		if !ok {
+			return false
+		}
+		f.fenceAt = at
+	default:
+		if !f.table.commit(f.epoch) {
+			return false
+		}
+		f.done = true
+		t.w.say("%s has its fence in %s at offset %d", t.name, f.table.name, f.fenceAt)
+	}
+	return true
+}

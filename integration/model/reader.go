@@ -1,0 +1,91 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"pageheat/codec"
+	"pageheat/processors"
+)
+
+// errBack says that what a reader sees went back.
+var errBack = errors.New("a board goes back")
+
+// reader reads the output as our views do: a board whose version is not above
+// those before is ignored. What it sees must never go back.
+type reader struct {
+	next       int
+	newest     *codec.Board
+	behaviours map[string]uint64 // the most seen of each page
+	clicks     map[string]int64
+}
+
+// read reads one board, and reports whether there was one.
+func (w *world) read() bool {
+	r := &w.reader
+	if r.next == len(w.output) {
+		return false
+	}
+	p := w.output[r.next]
+	b := p.board
+	r.next++
+	if r.newest != nil && b.Version <= r.newest.Version {
+		w.counts.OldBoards++
+		w.say("the reader ignores version %d after %d", b.Version, r.newest.Version)
+		return true
+	}
+	w.say("the reader sees version %d, counted %d", b.Version, b.Counted)
+	err := r.take(b)
+	if err == nil {
+		return true
+	}
+	// Nothing fences a board: an owner of before may publish one more, and the
+	// next owner its first, before either has seen the other's.
+	for _, other := range w.output[p.known : r.next-1] {
+		if processors.Epoch(other.board.Version) < processors.Epoch(b.Version) {
+			w.counts.Crossed++
+			w.say("the board crossed one of an owner before: %v", err)
+			r.forget(b)
+			return true
+		}
+	}
+	w.violate("board version %d: %w", b.Version, err)
+	return true
+}
+
+// forget makes a board the first one seen.
+func (r *reader) forget(b *codec.Board) {
+	r.newest = nil
+	clear(r.behaviours)
+	clear(r.clicks)
+	_ = r.take(b)
+}
+
+// take makes sure that a board is not behind the ones before.
+func (r *reader) take(b *codec.Board) error {
+	if last := r.newest; last != nil {
+		if b.Counted < last.Counted {
+			return fmt.Errorf("%w: counted %d after %d", errBack, b.Counted, last.Counted)
+		}
+		for _, o := range last.Offsets {
+			if offset, _ := b.Offsets.Get(o.Partition); offset < o.Offset {
+				return fmt.Errorf("%w: the offset of input-%d is %d after %d", errBack, o.Partition, offset, o.Offset)
+			}
+		}
+	}
+	for i := range b.Pages {
+		p := &b.Pages[i]
+		clicks, err := strconv.ParseInt(string(p.Clicks), 10, 64)
+		if err != nil {
+			return fmt.Errorf("page %q: %w", p.Page, err)
+		}
+		if p.Behaviours < r.behaviours[p.Page] || clicks < r.clicks[p.Page] {
+			return fmt.Errorf("%w: page %q has %d behaviours and %d clicks after %d and %d",
+				errBack, p.Page, p.Behaviours, clicks, r.behaviours[p.Page], r.clicks[p.Page])
+		}
+		r.behaviours[p.Page], r.clicks[p.Page] = p.Behaviours, clicks
+	}
+	r.newest = b
+	return nil
+}

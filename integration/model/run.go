@@ -1,0 +1,292 @@
+package model
+
+import (
+	"io"
+
+	"pageheat/codec"
+)
+
+// Outcome is how a schedule ended.
+type Outcome struct {
+	// Seed repeats the schedule.
+	Seed uint64
+	// Violation is what did not hold; nil if everything did.
+	Violation error
+	// Stopped is the permanent error with which the pipeline stopped, as it must
+	// where something is truly lost; else nil.
+	Stopped error
+	// Counts are of this schedule.
+	Counts Counts
+}
+
+// The steps of a schedule.
+const (
+	actGrow = iota
+	actTravel
+	actOwner
+	actStale
+	actRead
+	actAssign
+	actTick
+	actHandOver
+	actExpel
+	actCrash
+	actFreeze
+	actThaw
+	actCompact
+	actRetain
+	actExpire
+	actLeader
+	actRestore
+	actForget
+	actMove
+	actions
+)
+
+// Run runs the schedule of a seed: some hundred steps with faults, and then
+// steps without until nothing is left to do. The same seed and protections give
+// the same schedule. The trace, a line for each step, is written if it is not
+// nil.
+func Run(seed uint64, p Protections, trace io.Writer) Outcome {
+	w := newWorld(seed, p, trace)
+	w.say("seed %d: %+v", seed, w.temper)
+	total := 0
+	for _, weight := range w.temper.weights {
+		total += weight
+	}
+	for w.steps = 0; w.steps < w.temper.steps && w.goesOn(); w.steps++ {
+		at := w.n(total)
+		for action, weight := range w.temper.weights {
+			if at -= weight; at < 0 {
+				w.do(action)
+				break
+			}
+		}
+	}
+	if w.goesOn() {
+		w.settle()
+	}
+	if w.goesOn() {
+		w.checkEnd()
+	}
+	w.counts.Schedules = 1
+	w.counts.Steps = uint64(w.steps)
+	if w.stopped != nil {
+		w.counts.Stopped = 1
+	}
+	return Outcome{Seed: seed, Violation: w.violation, Stopped: w.stopped, Counts: w.counts}
+}
+
+func (w *world) goesOn() bool { return w.violation == nil && w.stopped == nil }
+
+// do takes one step.
+func (w *world) do(action int) {
+	s := w.anySlot()
+	target := w.n(len(w.logs))
+	switch action {
+	case actGrow:
+		w.grow()
+	case actTravel:
+		w.travel()
+	case actOwner:
+		w.own(s)
+	case actStale:
+		w.haunt(s)
+	case actRead:
+		w.read()
+	case actAssign:
+		if s.holder == nil {
+			w.assign(s)
+		}
+	case actTick:
+		w.tick()
+	case actHandOver:
+		if s.holder != nil && !s.holder.base().leaving {
+			s.holder.base().leaving = true
+			w.counts.HandOvers++
+			w.say("%s is to give up its partition", s.holder.base().name)
+		}
+	case actExpel:
+		w.expel(s)
+	case actCrash:
+		w.crash(w.instances[w.n(len(w.instances))])
+	case actFreeze, actThaw:
+		w.freeze(s, action == actFreeze)
+	case actCompact:
+		w.compact(w.tables[target])
+	case actRetain:
+		w.retain()
+	case actExpire:
+		if w.tables[target].expire() {
+			w.counts.Expired++
+			w.say("the open transaction on table-%d has timed out and is aborted", target)
+		}
+	case actLeader:
+		w.changeLeader()
+	case actRestore:
+		w.restoreCommitted(target)
+	case actForget:
+		if s.holder != nil {
+			s.holder.base().fault("an error that is no more than that")
+		}
+	case actMove:
+		w.advanceCommitted()
+	}
+}
+
+// anySlot is a slot, more often of the role that the schedule is about.
+func (w *world) anySlot() *slot {
+	s := w.slots[w.n(len(w.slots))]
+	if w.temper.focus != "" && s.role != w.temper.focus && w.chance(0.3) {
+		s = w.slots[w.n(len(w.slots))]
+	}
+	return s
+}
+
+// own lets the holder of a slot take some steps.
+func (w *world) own(s *slot) bool {
+	if s.holder == nil || s.holder.base().frozen {
+		return false
+	}
+	a := s.holder
+	acted := a.act()
+	for acted && !a.base().over && w.goesOn() && w.chance(0.6) {
+		a.act()
+	}
+	return acted
+}
+
+// haunt lets one who holds a slot no longer take a step.
+func (w *world) haunt(s *slot) bool {
+	if len(s.stale) == 0 {
+		return false
+	}
+	a := s.stale[w.n(len(s.stale))]
+	t := a.base()
+	switch {
+	case t.frozen:
+		return false
+	case t.leaving && w.chance(0.1):
+		t.end("it had no more time to finish")
+		return true
+	case w.chance(w.temper.notice):
+		t.leaving = true
+	}
+	return a.act()
+}
+
+// freeze stops an actor of a slot until it is thawed.
+func (w *world) freeze(s *slot, freeze bool) {
+	s.each(func(a actor) {
+		if t := a.base(); t.frozen != freeze && (w.settling || w.chance(0.5)) {
+			t.frozen = freeze
+			if freeze {
+				w.counts.Frozen++
+			}
+			w.say("%s: frozen is %t", t.name, freeze)
+		}
+	})
+}
+
+// tick makes leaders due that have not changed.
+func (w *world) tick() {
+	for _, s := range w.slots {
+		s.each(func(a actor) {
+			if h, ok := a.(*heatOwner); ok {
+				h.tick = true
+			}
+		})
+	}
+}
+
+const (
+	// settleRounds is how often everybody may take a step until there is nothing
+	// left to do; a schedule needs some 50.
+	settleRounds = 3000
+	// settleTicks is how often leaders are repeated then.
+	settleTicks = 3
+)
+
+// settle lets everything go on without faults until nothing is left to do.
+func (w *world) settle() {
+	w.settling = true
+	w.temper.duplicates, w.temper.lostAnswers = 0, 0
+	w.temper.notice = max(w.temper.notice, 0.1)
+	w.say("no more faults")
+	ticks := 0
+	for range settleRounds {
+		w.steps++
+		busy := false
+		for _, s := range w.slots {
+			w.freeze(s, false)
+			if s.holder == nil {
+				w.assign(s)
+				busy = true
+			}
+			busy = w.own(s) || busy
+			if len(s.stale) > 0 {
+				w.haunt(s)
+				busy = true
+			}
+		}
+		for range len(w.flights) {
+			busy = w.travel() || busy
+		}
+		busy = w.read() || busy
+		if !w.goesOn() {
+			return
+		}
+		if busy {
+			continue
+		}
+		if ticks++; ticks > settleTicks {
+			return
+		}
+		w.tick()
+	}
+	w.violate("no progress: after %d rounds without faults there is still something to do", settleRounds)
+}
+
+// checkEnd makes sure that everything is counted and published.
+func (w *world) checkEnd() {
+	to := make([][]int64, len(w.logs))
+	for i, l := range w.logs {
+		to[i] = l.reached[l.watermark]
+		w.checkTable(i)
+		w.restoreCommitted(i)
+		if !w.goesOn() {
+			return
+		}
+		c := w.tables[i].table[codec.ProgressKey(int32(i))]
+		p, err := codec.DecodeProgress(c.value)
+		if err != nil || p.Next != l.watermark {
+			w.violate("no progress: table-%d ends at offset %d of behaviour-%d, which has %d (%v)", i, p.Next, i, l.watermark, err)
+		}
+		for j, in := range w.inputs {
+			if to[i][j] < in.last() {
+				w.violate("no progress: table-%d has counted input-%d up to offset %d of %d", i, j, to[i][j], in.last())
+			}
+		}
+	}
+	for i, in := range w.inputs {
+		if in.committed <= in.last() {
+			w.violate("no progress: the group has committed offset %d of input-%d, whose last is %d", in.committed, i, in.last())
+		}
+		for j := range in.messages {
+			m := &in.messages[j]
+			if m.page < 0 && !in.dead[m.offset] && !w.logs[0].isLost(i, m.offset) && !w.moved {
+				w.violate("the invalid message at offset %d of input-%d is not among the dead letters", m.offset, i)
+			}
+		}
+	}
+	if w.reader.newest == nil {
+		w.violate("no progress: there is no board")
+		return
+	}
+	if err := w.checkBoard(w.reader.newest, to); err != nil {
+		w.violate("no progress: the reader's last board is version %d: %w", w.reader.newest.Version, err)
+	}
+	if last := w.output[len(w.output)-1].board.Version; last != w.reader.newest.Version {
+		w.violate("the last board in the output has version %d, the newest is %d", last, w.reader.newest.Version)
+	}
+}

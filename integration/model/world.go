@@ -1,0 +1,175 @@
+package model
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+
+	"pageheat/codec"
+	"pageheat/topology"
+)
+
+// retention says what the input's retention may delete.
+type retention uint8
+
+const (
+	none  retention = iota // nothing
+	mild                   // what the group has committed
+	harsh                  // anything
+)
+
+// temper is the character of a schedule: how large the world is, and how often
+// which fault comes. Every schedule has another one, and in each some faults are
+// missing, since a fault that comes all the time hides others.
+type temper struct {
+	inputs, targets, instances, pages, top int
+	steps                                  int
+	weights                                [actions]int
+	retention                              retention
+	focus                                  role // which faults and steps meet more often; empty: all alike
+
+	holes, invalid, slow, duplicates, lostAnswers, notice float64
+}
+
+// page is a page that behaviours can be of.
+type page struct {
+	name   string
+	target int
+}
+
+// world is everything there is in one schedule. It belongs to one goroutine.
+type world struct {
+	rng    *rand.Rand
+	on     Protections
+	temper temper
+	trace  io.Writer
+	steps  int
+	counts Counts
+
+	inputID, behaviorID codec.TopicID
+	pages               []page
+	invalid             []string
+
+	inputs     []*input
+	logs       []*rangeLog
+	tables     []*changelog
+	rankTable  *changelog
+	leaders    [][]byte
+	output     []*published
+	newestNext []int64 // per target, the highest position of a board
+	flights    []*flight
+	instances  []*instance
+	slots      []*slot
+	reader     reader
+
+	settling  bool // no more faults
+	moved     bool // a committed offset was moved forward
+	sums      []sum
+	violation error
+	stopped   error
+}
+
+func newWorld(seed uint64, p Protections, trace io.Writer) *world {
+	w := &world{rng: rand.New(rand.NewPCG(seed, 0x9a6e4ea7)), on: p, trace: trace,
+		inputID: codec.TopicID{1}, behaviorID: codec.TopicID{2}, invalid: invalidMessages()}
+	w.temper = w.newTemper()
+	names := pageNames()
+	first := w.n(len(names))
+	for i := range w.temper.pages {
+		name := names[(first+i)%len(names)]
+		w.pages = append(w.pages, page{name, int(topology.Partition(name, w.temper.targets))})
+	}
+	w.sums = make([]sum, len(w.pages))
+	w.reader = reader{behaviours: make(map[string]uint64), clicks: make(map[string]int64)}
+	for i := range w.temper.inputs {
+		in := &input{partition: i, committed: -1, dead: make(map[int64]bool)}
+		if w.temper.retention == harsh && w.chance(0.3) {
+			in.first = int64(w.n(5)) // older than the pipeline
+			in.next = in.first
+		}
+		w.inputs = append(w.inputs, in)
+		w.slots = append(w.slots, &slot{role: ingestRole, partition: i})
+	}
+	w.newestNext = make([]int64, w.temper.targets)
+	for i := range w.temper.targets {
+		w.logs = append(w.logs, newRangeLog(i, w.temper.inputs))
+		w.tables = append(w.tables, newChangelog(fmt.Sprintf("table-%d", i), p.Fencing))
+		w.slots = append(w.slots, &slot{role: heatRole, partition: i})
+	}
+	w.rankTable = newChangelog("rank-table", p.Fencing)
+	w.slots = append(w.slots, &slot{role: rankRole})
+	for i := range w.temper.instances {
+		on := &instance{number: i}
+		on.restart()
+		w.instances = append(w.instances, on)
+	}
+	return w
+}
+
+// newTemper draws the character of a schedule.
+func (w *world) newTemper() temper {
+	some := func(of ...float64) float64 { return of[w.n(len(of))] }
+	t := temper{
+		inputs: 1 + w.n(3), targets: 1 + w.n(3), instances: 2 + w.n(2), pages: 1 + w.n(8), top: 1 + w.n(4),
+		steps: 60 + w.n(400),
+		holes: some(0, 0.1, 0.4), invalid: some(0, 0.05, 0.3), slow: some(0, 0.05, 0.3),
+		duplicates: some(0, 0.05, 0.2), lostAnswers: some(0, 0.05, 0.2), notice: some(0.02, 0.1, 0.4),
+	}
+	t.weights = [actions]int{actGrow: 10, actTravel: 50, actOwner: 100, actStale: 25, actRead: 6, actAssign: 15}
+	faults := [actions]int{actHandOver: 4, actExpel: 4, actCrash: 3, actFreeze: 4, actCompact: 3, actRetain: 2, actExpire: 2,
+		actLeader: 3, actRestore: 2, actTick: 4, actForget: 1}
+	for action, weight := range faults {
+		if weight > 0 {
+			t.weights[action] = weight * int(some(0, 1, 1, 3))
+		}
+	}
+	t.weights[actTick] = max(t.weights[actTick], 1)
+	t.weights[actThaw] = t.weights[actFreeze]
+	t.focus = []role{"", "", ingestRole, heatRole, rankRole}[w.n(5)]
+	switch r := w.n(10); {
+	case r < 5:
+		t.weights[actRetain] = 0
+	case r < 9:
+		t.retention = mild
+	default:
+		t.retention = harsh
+	}
+	if w.n(20) == 0 {
+		t.weights[actMove] = 1
+	}
+	return t
+}
+
+// n is a number from 0 to below m, which must be above 0.
+func (w *world) n(m int) int { return w.rng.IntN(m) }
+
+// chance is true with the given probability.
+func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
+
+// say adds a line to the trace.
+func (w *world) say(format string, args ...any) {
+	if w.trace != nil {
+		_, _ = fmt.Fprintf(w.trace, "%5d  %s\n", w.steps, fmt.Sprintf(format, args...))
+	}
+}
+
+// violate says that something which must hold does not. The first one counts.
+func (w *world) violate(format string, args ...any) {
+	if w.violation == nil {
+		w.violation = fmt.Errorf("step %d: "+format, append([]any{w.steps}, args...)...)
+		w.say("VIOLATION: %v", w.violation)
+	}
+}
+
+// stop ends the schedule with an error that is permanent: declared, if something
+// is truly lost and the design says so, and else a violation.
+func (w *world) stop(err error, declared bool) {
+	if !declared {
+		w.violate("a permanent error, though nothing is lost: %w", err)
+		return
+	}
+	if w.stopped == nil {
+		w.stopped = err
+		w.say("stops for good: %v", err)
+	}
+}
