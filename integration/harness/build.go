@@ -9,9 +9,16 @@ import (
 	"runtime"
 )
 
+// prebuilt is an environment variable that names a program to be tested instead of
+// one that is built from here.
+const prebuilt = "PAGEHEAT_PROGRAM"
+
 // Build builds the program into dir and returns its path. It must be called
 // below the module's directory, as tests are.
 func Build(ctx context.Context, dir string) (string, error) {
+	if program := os.Getenv(prebuilt); program != "" {
+		return program, nil
+	}
 	program := filepath.Join(dir, "pageheat")
 	if runtime.GOOS == "windows" {
 		program += ".exe"

@@ -44,30 +44,30 @@ func (s *Site) Start(name string, flags ...string) *Instance {
 		if err := p.kill(); err != nil {
 			s.t.Errorf("ending instance %s: %v", name, err)
 		}
+		kept := in.keepLog()
 		if s.t.Failed() {
-			s.t.Logf("log of instance %s (process %d):\n%s", name, p.cmd.Process.Pid, in.lastWords())
+			const lines = 60
+			s.t.Logf("log of instance %s (process %d):\n%s%s", name, p.cmd.Process.Pid, p.log.tail(lines), kept)
 		}
 	})
 	return in
 }
 
 // keepLogs is an environment variable that names a directory for the whole logs of
-// instances of failed tests, where the end of them does not explain the failure.
+// all instances, for those who look for what went wrong.
 const keepLogs = "PAGEHEAT_TEST_LOGS"
 
-// lastWords are the last lines of the log, and where the whole log is.
-func (in *Instance) lastWords() string {
-	const lines = 60
-	text := in.proc.log.tail(lines)
+// keepLog writes the log where it is to be kept, and says where that is.
+func (in *Instance) keepLog() string {
 	dir := os.Getenv(keepLogs)
 	if dir == "" {
-		return text
+		return ""
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%s-%d.log", in.site.Prefix, in.proc.cmd.Process.Pid))
-	if err := os.WriteFile(path, []byte(in.name+"\n"+in.proc.log.tail(in.proc.log.Len())), 0o600); err != nil {
-		return text + err.Error()
+	path := filepath.Join(dir, fmt.Sprintf("%s-%s.log", in.site.Prefix, strings.ReplaceAll(in.name, " ", "-")))
+	if err := os.WriteFile(path, []byte(in.proc.log.tail(in.proc.log.Len())), 0o600); err != nil {
+		return err.Error()
 	}
-	return text + "all of it is in " + path
+	return "all of it is in " + path
 }
 
 // Name is the name that the test has given.
