@@ -32,12 +32,12 @@ func TestQuick(t *testing.T) {
 	require.Equal(t, 0, code, "%s%s", &stdout, &stderr)
 	r, err := readReport(file)
 	require.NoError(t, err)
-	require.Len(t, r.Throughput, 4)
+	require.Len(t, r.Throughput, 5)
 	for _, res := range r.Throughput {
 		assert.Positive(t, res.Rate, res.Case)
 		assert.Positive(t, res.StartUp, res.Case)
 	}
-	one := r.Throughput[2]
+	one := r.Throughput[3]
 	assert.Equal(t, caseOne, one.Case)
 	assert.Positive(t, one.Peak)
 	assert.Positive(t, one.Bytes["behavior"])

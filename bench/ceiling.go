@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
@@ -29,14 +30,19 @@ type measured struct {
 	// Counted is how many there were, and Digest stands for all pages.
 	Counted int64  `json:"counted"`
 	Digest  uint64 `json:"digest"`
-	// CPU and Peak are what it took until Done.
+	// CPU is what it took from Began to Done, Peak the most memory until then.
 	CPU  time.Duration `json:"cpu"`
 	Peak uint64        `json:"peak"`
 }
 
-// took fills in CPU and Peak of this process.
-func (m *measured) took() {
-	m.CPU, m.Peak = cpuOf(os.Getpid()), memoryOf(os.Getpid()).peak
+// begin takes note that this process begins to read.
+func (m *measured) begin() { m.Began, m.CPU = time.Now(), -cpuOf(os.Getpid()) }
+
+// end takes note that all was counted.
+func (m *measured) end(all *tally) {
+	m.Half, m.HalfCounted, m.Done = all.half, all.atHalf, all.doneAt
+	m.CPU += cpuOf(os.Getpid())
+	m.Peak = memoryOf(os.Getpid()).peak
 }
 
 // print is the last thing that a process does.
@@ -73,16 +79,88 @@ func (t *tally) add(n int64) {
 	}
 }
 
-// ceilingCmd is the process of the ceiling: what this client can do at most. A
-// consumer per partition with the settings of ingest, which parses each message
-// and sums it in a Go map, and nothing else.
+// ceilingCmd is the process of the ceilings: what a client can do at most. It
+// parses each message and sums it in a Go map, a map and a goroutine for each
+// partition, and nothing else.
 type ceilingCmd struct {
 	Brokers  []string
 	Topic    string
 	Messages int64
+	Franz    bool // franz-go instead of sarama
 }
 
-// readerConfig are the settings that ingest reads its input with.
+// Run counts the messages of the topic.
+func (c *ceilingCmd) Run(ctx context.Context, o out) error {
+	all := newTally(c.Messages)
+	var m measured
+	read := c.readSarama
+	if c.Franz {
+		read = c.readFranz
+	}
+	counters, err := read(ctx, all, &m)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", c.Topic, err)
+	}
+	m.end(all)
+	m.Counted = all.counted.Load()
+	sums := make([]map[string]*heat.Totals, len(counters))
+	for i, counter := range counters {
+		sums[i] = counter.sums
+	}
+	m.Digest = digestOf(sums...)
+	return m.print(o)
+}
+
+// counter sums the messages of one partition.
+type counter struct {
+	limits heat.Limits
+	sums   map[string]*heat.Totals
+}
+
+func newCounter() *counter {
+	return &counter{limits: heat.DefaultLimits(), sums: make(map[string]*heat.Totals)}
+}
+
+func (c *counter) count(message []byte) error {
+	b, refusal := codec.ParseBehaviour(message, c.limits)
+	if refusal != nil {
+		return refusal
+	}
+	t := c.sums[string(b.Page)]
+	if t == nil {
+		t = &heat.Totals{}
+		c.sums[string(b.Page)] = t
+	}
+	t.Count(b)
+	return nil
+}
+
+// readSarama reads with a sarama consumer for each partition.
+func (c *ceilingCmd) readSarama(ctx context.Context, all *tally, m *measured) ([]*counter, error) {
+	consumer, err := sarama.NewConsumer(c.Brokers, readerConfig())
+	if err != nil {
+		return nil, err
+	}
+	partitions, err := consumer.Partitions(c.Topic)
+	if err != nil {
+		return nil, err
+	}
+	m.begin()
+	readers, ctx := errgroup.WithContext(ctx)
+	var counters []*counter
+	for _, p := range partitions {
+		reader, err := consumer.ConsumePartition(c.Topic, p, sarama.OffsetOldest)
+		if err != nil {
+			return nil, fmt.Errorf("partition %d: %w", p, err)
+		}
+		counter := newCounter()
+		counters = append(counters, counter)
+		readers.Go(func() error { return countAll(ctx, reader, counter, all) })
+	}
+	return counters, readers.Wait()
+}
+
+// readerConfig are the settings of a fast sarama consumer.
 func readerConfig() *sarama.Config {
 	c := sarama.NewConfig()
 	c.ClientID = "bench"
@@ -95,41 +173,9 @@ func readerConfig() *sarama.Config {
 	return c
 }
 
-// Run counts the messages of the topic.
-func (c *ceilingCmd) Run(ctx context.Context, o out) error {
-	consumer, err := sarama.NewConsumer(c.Brokers, readerConfig())
-	if err != nil {
-		return fmt.Errorf("connecting to %v: %w", c.Brokers, err)
-	}
-	partitions, err := consumer.Partitions(c.Topic)
-	if err != nil {
-		return fmt.Errorf("looking up topic %s: %w", c.Topic, err)
-	}
-	sums := make([]map[string]*heat.Totals, len(partitions))
-	all := newTally(c.Messages)
-	m := measured{Began: time.Now()}
-	readers, ctx := errgroup.WithContext(ctx)
-	for i, p := range partitions {
-		sums[i] = make(map[string]*heat.Totals)
-		reader, err := consumer.ConsumePartition(c.Topic, p, sarama.OffsetOldest)
-		if err != nil {
-			return fmt.Errorf("reading %s partition %d: %w", c.Topic, p, err)
-		}
-		readers.Go(func() error { return countAll(ctx, reader, sums[i], all) })
-	}
-	if err := readers.Wait(); err != nil {
-		return fmt.Errorf("reading %s: %w", c.Topic, err)
-	}
-	m.Half, m.HalfCounted, m.Done = all.half, all.atHalf, all.doneAt
-	m.took()
-	m.Counted, m.Digest = all.counted.Load(), digestOf(sums...)
-	return errors.Join(m.print(o), consumer.Close())
-}
-
 // countAll sums one partition until all partitions together are done.
-func countAll(ctx context.Context, reader sarama.PartitionConsumer, sums map[string]*heat.Totals, all *tally) error {
+func countAll(ctx context.Context, reader sarama.PartitionConsumer, c *counter, all *tally) error {
 	defer reader.AsyncClose()
-	limits := heat.DefaultLimits()
 	const often = 1024 // messages between two looks at the other partitions
 	n := int64(0)
 	for {
@@ -149,21 +195,70 @@ func countAll(ctx context.Context, reader sarama.PartitionConsumer, sums map[str
 				return ctx.Err()
 			}
 		}
-		b, refusal := codec.ParseBehaviour(m.Value, limits)
-		if refusal != nil {
-			return refusal
+		if err := c.count(m.Value); err != nil {
+			return err
 		}
-		t := sums[string(b.Page)]
-		if t == nil {
-			t = &heat.Totals{}
-			sums[string(b.Page)] = t
-		}
-		t.Count(b)
 		if n++; n == often {
 			all.add(n)
 			n = 0
 		}
 	}
+}
+
+// readFranz reads with a franz-go client that hands a slice of records at a time to
+// the goroutine of their partition.
+func (c *ceilingCmd) readFranz(ctx context.Context, all *tally, m *measured) ([]*counter, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.ConsumeTopics(c.Topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxPartitionBytes(4<<20))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	metadata, err := kadm.NewClient(client).Metadata(ctx, c.Topic)
+	if err != nil {
+		return nil, err
+	}
+	counters := make([]*counter, len(metadata.Topics[c.Topic].Partitions))
+	batches := make([]chan []*kgo.Record, len(counters))
+	readers, ctx := errgroup.WithContext(ctx)
+	for p := range counters {
+		counter, batch := newCounter(), make(chan []*kgo.Record, 1)
+		counters[p], batches[p] = counter, batch
+		readers.Go(func() error {
+			for records := range batch {
+				for _, r := range records {
+					if err := counter.count(r.Value); err != nil {
+						return err
+					}
+				}
+				all.add(int64(len(records)))
+			}
+			return nil
+		})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		<-all.done
+		cancel()
+	}()
+	m.begin()
+	for ctx.Err() == nil {
+		client.PollFetches(ctx).EachPartition(func(p kgo.FetchTopicPartition) {
+			if len(p.Records) == 0 {
+				return
+			}
+			select {
+			case batches[p.Partition] <- p.Records:
+			case <-ctx.Done():
+			}
+		})
+	}
+	for _, b := range batches {
+		close(b)
+	}
+	return counters, readers.Wait()
 }
 
 // digestOf is the digest of sums in several maps together.

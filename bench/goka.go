@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -39,11 +38,11 @@ func gokaGroup(prefix string) goka.Group { return goka.Group(prefix + "group") }
 // Run counts the messages of the topic, and drains.
 func (c *gokaCmd) Run(ctx context.Context, o out) error {
 	all := newTally(c.Messages)
-	var began time.Time
+	var m measured
 	var begin sync.Once
 	limits := heat.DefaultLimits()
 	rekey := func(ctx goka.Context, message any) {
-		begin.Do(func() { began = time.Now() })
+		begin.Do(m.begin)
 		b, refusal := codec.ParseBehaviour(message.([]byte), limits)
 		if refusal != nil {
 			ctx.Fail(refusal)
@@ -81,8 +80,7 @@ func (c *gokaCmd) Run(ctx context.Context, o out) error {
 	case err := <-ended:
 		return errors.Join(errors.New("the goka processor has ended by itself"), err)
 	}
-	m := measured{Began: began, Half: all.half, HalfCounted: all.atHalf, Done: all.doneAt}
-	m.took()
+	m.end(all)
 	stop()
 	if err := <-ended; err != nil {
 		return fmt.Errorf("draining a goka processor: %w", err)

@@ -80,7 +80,6 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, pro
 	}
 
 	res := &result{Counted: b.messages}
-	broker := r.cluster.cpu()
 	var instances []*process
 	for range processes {
 		p, err := s.run(r.runFlags()...)
@@ -97,6 +96,10 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, pro
 	var m measured
 	if m.Began, err = firstRecord(ctx, r.cluster, s.topo.Behavior); err != nil {
 		return nil, err
+	}
+	broker := r.cluster.cpu()
+	for _, p := range instances {
+		res.CPU -= p.cpu().Seconds()
 	}
 	half, err := follower.wait(ctx, b.messages/2)
 	if err != nil {

@@ -25,7 +25,7 @@ var profileSource []byte
 // profileEnv tells the added file the directory to write to.
 const profileEnv = "PAGEHEAT_BENCH_PROFILE"
 
-func (p *profiles) wanted() bool { return p.dir != "" }
+func (p *profiles) wanted() bool { return p != nil && p.dir != "" }
 
 // build builds the program with profiles into dir.
 func (p *profiles) build(ctx context.Context, dir string) (string, error) {

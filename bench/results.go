@@ -30,7 +30,7 @@ type result struct {
 	// change was committed in the changelog; -1 where there is none.
 	Durable float64 `json:"durable"`
 	// CPU and BrokerCPU are processor seconds per million messages, from the
-	// start of the process until all was counted and durable.
+	// beginning of reading until all was counted and durable.
 	CPU       float64 `json:"cpu"`
 	BrokerCPU float64 `json:"broker_cpu"`
 	// Peak is the most memory held, in MiB, over all processes.

@@ -17,6 +17,7 @@ const (
 // The contenders.
 const (
 	caseCeiling = "ceiling" // sarama: parse, and sum in a map
+	caseFranz   = "franz"   // the same with franz-go
 	caseGoka    = "goka"    // goka as its examples write it
 	caseOne     = "one"     // pageheat run, one process
 	caseTwo     = "two"     // pageheat run, two processes
