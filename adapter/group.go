@@ -57,7 +57,7 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 			return fmt.Errorf("preparing to join a consumer group: %w", err)
 		}
 	}
-	for ctx.Err() == nil {
+	for away := false; ctx.Err() == nil; {
 		began := time.Now()
 		h := &handler{role: g.role, goka: goka}
 		err := g.ConsumerGroup.Consume(ctx, topics, h)
@@ -70,7 +70,8 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 		if AsPermanent(err) != nil {
 			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, err)
 		}
-		if err != nil && !errors.Is(err, errSessionOver) {
+		before := away
+		if away = err != nil && !errors.Is(err, errSessionOver); away && !before {
 			g.logger.Warn("can not take part in a consumer group, and tries again", "topics", topics, "error", err)
 		}
 		select {

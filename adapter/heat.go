@@ -200,7 +200,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	}
 	if err := fencing.Wait(); err != nil {
 		for _, t := range transactions {
-			t.abandon(errSessionOver)
+			t.fail(errSessionOver)
 		}
 		return err
 	}

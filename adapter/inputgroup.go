@@ -153,9 +153,13 @@ func (r *inputRun) begin(_ context.Context, committed map[string]map[int32]kgo.O
 // dispatch hands each claim its records.
 func (r *inputRun) dispatch(fetches kgo.Fetches) {
 	s := r.current()
+	var outside *kgo.ErrGroupSession
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		switch {
 		case errors.Is(p.Err, context.Canceled) || errors.Is(p.Err, kgo.ErrClientClosed):
+		case errors.As(p.Err, &outside) && AsPermanent(p.Err) == nil:
+			// The client joins again by itself, as the same member: see group.
+			r.group.settings.Logger.Warn("can not take part in a consumer group, and tries again", "group", r.group.name, "error", p.Err)
 		case p.Err != nil:
 			r.fault(fmt.Errorf("reading %s partition %d: %w", p.Topic, p.Partition, p.Err))
 		case s != nil:

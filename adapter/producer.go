@@ -80,7 +80,7 @@ func (p *producer) end(s *session) {
 		e.finish(nil, errSessionOver)
 	}
 	for _, t := range transactions {
-		t.abandon(errSessionOver)
+		t.fail(errSessionOver)
 	}
 }
 

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -117,7 +118,12 @@ func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) 
 				return err
 			}
 		case err := <-output.Errors():
-			return fmt.Errorf("reading %s: %w", f.config.Topology.Output, err)
+			// sarama goes on by itself when a broker is away, but not from an offset
+			// that is gone.
+			if errors.Is(err, sarama.ErrOffsetOutOfRange) || AsPermanent(err) != nil {
+				return fmt.Errorf("reading %s: %w", f.config.Topology.Output, err)
+			}
+			f.config.Logger.Debug("reads the output again after an error", "error", err)
 		case <-f.out.wake:
 		case <-timer.C:
 		case <-f.session.real().Done():

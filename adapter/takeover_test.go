@@ -44,7 +44,7 @@ func TestTakeOverFencesTheOwnerBefore(t *testing.T) {
 		take := func(owner string) *transaction {
 			tx, err := takeOver(ctx, s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), owner)
 			require.NoError(t, err)
-			t.Cleanup(func() { tx.abandon(errSessionOver) })
+			t.Cleanup(func() { tx.fail(errSessionOver) })
 			return tx
 		}
 		old := take("old")
@@ -82,7 +82,7 @@ func TestAKeptPartitionNeedsNoFetchWhenNobodyElseWrote(t *testing.T) {
 			}
 			require.NoError(t, write(t.Context(), tx, codec.ProgressKey(0), "p", true))
 			at = tx.end()
-			tx.abandon(errSessionOver)
+			tx.fail(errSessionOver)
 		}
 	})
 }

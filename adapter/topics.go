@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -30,9 +31,22 @@ func newTopics(s Settings, purpose string) (*topics, error) {
 
 func (t *topics) close() { _ = t.admin.Close() }
 
+const (
+	// lookupTries and lookupPause let a question that any broker can answer outlive
+	// the one that was asked.
+	lookupTries = 15
+	lookupPause = 200 * time.Millisecond
+)
+
 // id is the topic id, which differs when a topic was deleted and created again.
 func (t *topics) id(topic string) (codec.TopicID, error) {
 	described, err := t.admin.DescribeTopics([]string{topic})
+	for try := 1; err != nil && try < lookupTries && AsPermanent(err) == nil; try++ {
+		time.Sleep(lookupPause)
+		if _, err = t.client.RefreshController(); err == nil {
+			described, err = t.admin.DescribeTopics([]string{topic})
+		}
+	}
 	if err == nil && len(described) == 1 && described[0].Err != sarama.ErrNoError {
 		err = described[0].Err
 	}

@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -33,6 +32,11 @@ type transaction struct {
 	waiting goka.PromiseFinisher // of the record that ends the open transaction
 
 	acks chan int64 // the offset of the record that ends the transaction
+
+	// using is held for reading while the producer is used: closing it then would
+	// make sarama panic.
+	using  sync.RWMutex
+	closed sync.Once
 }
 
 // endOfTransaction is the metadata of the record that ends a transaction.
@@ -79,13 +83,13 @@ func takeOver(ctx context.Context, s Settings, purpose, topic string, partition 
 	select {
 	case err := <-written:
 		if err != nil {
-			t.abandon(err)
+			t.fail(err)
 			return nil, fmt.Errorf("writing the fence of %s partition %d: %w", topic, partition, err)
 		}
 		t.fenceAt = t.end()
 		return t, nil
 	case <-ctx.Done():
-		t.abandon(errSessionOver)
+		t.fail(errSessionOver)
 		return nil, errSessionOver
 	}
 }
@@ -121,12 +125,7 @@ func (t *transaction) write(ctx context.Context, key string, value []byte, end b
 	if end {
 		m.Metadata = endOfTransaction{}
 	}
-	select {
-	case t.producer.Input() <- m:
-	case <-t.failed:
-	case <-ctx.Done():
-		t.fail(errSessionOver)
-	}
+	t.queue(ctx, m)
 	switch {
 	case end:
 		go t.commit()
@@ -135,8 +134,29 @@ func (t *transaction) write(ctx context.Context, key string, value []byte, end b
 	}
 }
 
+// queue hands a record to the producer.
+func (t *transaction) queue(ctx context.Context, m *sarama.ProducerMessage) {
+	if !t.using.TryRLock() {
+		return // it has failed and is being closed
+	}
+	defer t.using.RUnlock()
+	if t.failure() != nil {
+		return
+	}
+	select {
+	case t.producer.Input() <- m:
+	case <-t.failed:
+	case <-ctx.Done():
+		t.fail(errSessionOver)
+	}
+}
+
 // begin opens a transaction if none is open, and keeps the last promise.
 func (t *transaction) begin(end bool, finish goka.PromiseFinisher) error {
+	if !t.using.TryRLock() {
+		return t.failure() // it is being closed
+	}
+	defer t.using.RUnlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
@@ -157,7 +177,17 @@ func (t *transaction) begin(end bool, finish goka.PromiseFinisher) error {
 // commit ends the open transaction.
 func (t *transaction) commit() {
 	done := make(chan error, 1)
-	go func() { done <- t.producer.CommitTxn() }()
+	if !t.using.TryRLock() {
+		return // it has failed and is being closed
+	}
+	go func() {
+		defer t.using.RUnlock()
+		if err := t.failure(); err != nil {
+			done <- err
+			return
+		}
+		done <- t.producer.CommitTxn()
+	}()
 	ticker := time.NewTicker(statusInterval)
 	defer ticker.Stop()
 	for {
@@ -206,35 +236,27 @@ func (t *transaction) failure() error {
 	return t.err
 }
 
-// fail ends the transaction and everything after it.
+// fail ends the transaction and everything after it. The transactional.id is
+// given up without a word to the broker: closing may wait for a broker that does
+// not answer, so nobody waits for it.
 func (t *transaction) fail(err error) {
 	t.mu.Lock()
 	finish := t.waiting
 	t.waiting = nil
-	first := t.err == nil
-	if first {
+	if t.err == nil {
 		t.err = err
 		close(t.failed)
-	} else {
-		err = t.err
 	}
+	err = t.err
 	t.mu.Unlock()
 	if finish != nil {
 		finish(nil, err)
 	}
-	if first && !errors.Is(err, errSessionOver) {
-		t.producer.AsyncClose()
-	}
-}
-
-// abandon gives up the transactional.id without a word to the broker: a close
-// may wait for a broker that does not answer, so nobody waits for it.
-func (t *transaction) abandon(err error) {
-	t.mu.Lock()
-	closed := t.err != nil && !errors.Is(t.err, errSessionOver)
-	t.mu.Unlock()
-	t.fail(err)
-	if !closed {
-		t.producer.AsyncClose()
-	}
+	t.closed.Do(func() {
+		go func() {
+			t.using.Lock()
+			defer t.using.Unlock()
+			t.producer.AsyncClose()
+		}()
+	})
 }
