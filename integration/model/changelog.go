@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // fate is how a transaction ended.
 type fate uint8
 
@@ -159,8 +161,7 @@ func (w *world) compact(c *changelog) {
 	point = int64(w.n(int(point))) + 1
 	newer := make(map[string]bool)
 	kept := len(c.records)
-	for i := len(c.records) - 1; i >= 0; i-- {
-		r := c.records[i]
+	for _, r := range slices.Backward(c.records) {
 		if r.offset < point {
 			if r.transaction.fate == aborted || newer[r.key] {
 				continue

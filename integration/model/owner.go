@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strconv"
 
 	"pageheat/codec"
@@ -86,8 +87,8 @@ func (t *tenure) end(why string) {
 
 // each calls f for every actor of a slot.
 func (s *slot) each(f func(actor)) {
-	for i := len(s.stale) - 1; i >= 0; i-- {
-		f(s.stale[i])
+	for _, a := range slices.Backward(s.stale) { // f may end it
+		f(a)
 	}
 	if s.holder != nil {
 		f(s.holder)
@@ -96,7 +97,7 @@ func (s *slot) each(f func(actor)) {
 
 // assign gives a slot without a holder to an instance that has no tenure of it;
 // a process joins again only when its last session is over.
-func (w *world) assign(s *slot) bool {
+func (w *world) assign(s *slot) {
 	free := make([]*instance, 0, len(w.instances))
 	for _, i := range w.instances {
 		busy := false
@@ -107,7 +108,7 @@ func (w *world) assign(s *slot) bool {
 	}
 	if len(free) == 0 {
 		s.stale[w.n(len(s.stale))].base().leaving = true
-		return false
+		return
 	}
 	on := free[w.n(len(free))]
 	s.generation++
@@ -129,7 +130,6 @@ func (w *world) assign(s *slot) bool {
 		s.holder = newRankOwner(t)
 	}
 	w.say("%s is assigned", t.name)
-	return true
 }
 
 // expel ends the group's patience with a holder, who does not notice: the group
@@ -178,8 +178,7 @@ func (t *tenure) fault(why string) {
 // forget drops what a process, or one of its roles, has on its way and will not
 // send again.
 func (w *world) forget(on *instance, r role) {
-	for i := len(w.flights) - 1; i >= 0; i-- {
-		f := w.flights[i]
+	for i, f := range slices.Backward(w.flights) {
 		if f.from.on != on || r != "" && f.from.slot.role != r || !f.from.over {
 			continue
 		}

@@ -56,9 +56,8 @@ type Protections struct {
 // All are the protections as they are in production: every one of them.
 func All() Protections {
 	var p Protections
-	fields := reflect.ValueOf(&p).Elem()
-	for i := range fields.NumField() {
-		fields.Field(i).SetBool(true)
+	for _, field := range reflect.ValueOf(&p).Elem().Fields() {
+		field.SetBool(true)
 	}
 	return p
 }

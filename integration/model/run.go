@@ -85,7 +85,9 @@ func (w *world) do(action int) {
 	target := w.n(len(w.logs))
 	switch action {
 	case actGrow:
-		w.grow()
+		if w.steps < w.temper.growUntil {
+			w.grow()
+		}
 	case actTravel:
 		w.travel()
 	case actOwner:
@@ -157,22 +159,22 @@ func (w *world) own(s *slot) bool {
 }
 
 // haunt lets one who holds a slot no longer take a step.
-func (w *world) haunt(s *slot) bool {
+func (w *world) haunt(s *slot) {
 	if len(s.stale) == 0 {
-		return false
+		return
 	}
 	a := s.stale[w.n(len(s.stale))]
 	t := a.base()
 	switch {
 	case t.frozen:
-		return false
+		return
 	case t.leaving && w.chance(0.1):
 		t.end("it had no more time to finish")
-		return true
+		return
 	case w.chance(w.temper.notice):
 		t.leaving = true
 	}
-	return a.act()
+	a.act()
 }
 
 // freeze stops an actor of a slot until it is thawed.

@@ -23,7 +23,7 @@ const (
 // missing, since a fault that comes all the time hides others.
 type temper struct {
 	inputs, targets, instances, pages, top int
-	steps                                  int
+	steps, growUntil                       int // in the last steps the input may be at rest
 	weights                                [actions]int
 	retention                              retention
 	focus                                  role // which faults and steps meet more often; empty: all alike
@@ -125,6 +125,7 @@ func (w *world) newTemper() temper {
 	}
 	t.weights[actTick] = max(t.weights[actTick], 1)
 	t.weights[actThaw] = t.weights[actFreeze]
+	t.growUntil = t.steps / (1 + w.n(3))
 	t.focus = []role{"", "", ingestRole, heatRole, rankRole}[w.n(5)]
 	switch r := w.n(10); {
 	case r < 5:
