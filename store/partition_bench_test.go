@@ -1,0 +1,142 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// pagesOf are the numbers of pages to measure with.
+func pagesOf() []int { return []int{100, 10_000, 1_000_000} }
+
+// rangesOf are ranges of input partition 0, one after the other, of so many
+// behaviours each over pages chosen at random.
+func rangesOf(pages, count, behaviours int) [][]byte {
+	random := rand.New(rand.NewPCG(1, 2))
+	ranges := make([][]byte, count)
+	from := int64(-1)
+	for i := range ranges {
+		sums := make(map[int]*heat.Totals)
+		for range behaviours {
+			page := random.IntN(pages)
+			t := sums[page]
+			if t == nil {
+				t = &heat.Totals{}
+				sums[page] = t
+			}
+			t.Count(heat.Behaviour{Clicks: uint32(random.IntN(5)), Minutes: heat.Minutes(random.Int64N(5e9)), Like: int8(random.IntN(3)) - 1})
+		}
+		to := from + int64(behaviours)
+		r := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: codec.TopicID{1}, From: from, To: to,
+			Limits: heat.DefaultLimits()}, len(sums))
+		for page, t := range sums {
+			r = codec.AppendPageSum(r, fmt.Sprint("page", page), t)
+		}
+		ranges[i], from = r, to
+	}
+	return ranges
+}
+
+// filled is a partition with all pages.
+func filled(b *testing.B, pages int) *Partition {
+	b.Helper()
+	p := New(0, heat.DefaultWeights(), 10)
+	one := heat.Totals{Behaviours: 1}
+	for i := range pages {
+		if err := p.Set(fmt.Sprint("page", i), codec.AppendPageState(nil, &one)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	p.Begin(codec.TopicID{2}, 0)
+	if err := p.MarkRecovered(); err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+// One operation is a range of what 65,536 behaviours leave for one of three
+// partitions.
+func BenchmarkApply(b *testing.B) {
+	for _, pages := range pagesOf() {
+		b.Run(fmt.Sprint(pages), func(b *testing.B) {
+			const behaviours = 65_536 / 3
+			ranges := rangesOf(pages/3, 64, behaviours)
+			p := filled(b, pages/3)
+			b.ReportAllocs()
+			sums, n := 0, 0
+			for b.Loop() {
+				if n%len(ranges) == 0 {
+					p.progress.To = nil // the same again
+				}
+				r, err := codec.ReadRange(ranges[n%len(ranges)])
+				if err != nil {
+					b.Fatal(err)
+				}
+				sums += r.Pages
+				if _, err := p.Apply(ranges[n%len(ranges)], int64(n), nil); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(sums), "ns/page")
+		})
+	}
+}
+
+// One operation is one page of a cut in which all have changed.
+func BenchmarkCutNext(b *testing.B) {
+	for _, pages := range pagesOf() {
+		b.Run(fmt.Sprint(pages), func(b *testing.B) {
+			p := filled(b, pages/3)
+			one := heat.Totals{Behaviours: 1}
+			var cut *Cut
+			var buf []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				if cut == nil {
+					b.StopTimer()
+					for name := range p.pages {
+						p.change([]byte(name), &one)
+					}
+					p.ahead = true
+					cut = p.Cut()
+					b.StartTimer()
+				}
+				_, value, more := cut.Next(buf[:0])
+				buf = value
+				if !more {
+					cut.Committed(0)
+					cut = nil
+				}
+			}
+		})
+	}
+}
+
+// One operation is one page restored from the changelog.
+func BenchmarkRestore(b *testing.B) {
+	for _, pages := range pagesOf() {
+		b.Run(fmt.Sprint(pages), func(b *testing.B) {
+			names := make([]string, pages/3)
+			for i := range names {
+				names[i] = fmt.Sprintf("/articles/%030d", i)
+			}
+			value := codec.AppendPageState(nil, &heat.Totals{Clicks: heat.Uint128{Lo: 112}, Minutes: heat.Uint128{Lo: 250_610_373_450}, Likes: 12, Behaviours: 100})
+			var p *Partition
+			n := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				if n%len(names) == 0 {
+					p = New(0, heat.DefaultWeights(), 10)
+				}
+				if err := p.Set(names[n%len(names)], value); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+		})
+	}
+}
