@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -106,7 +105,7 @@ func (c *gokaCmd) options() []goka.ProcessorOption {
 		goka.WithProducerBuilder(goka.ProducerBuilderWithConfig(config())),
 		goka.WithStorageBuilder(storage.DefaultBuilder(c.Dir)),
 		goka.WithHasher(topology.Hasher()),
-		goka.WithLogger(slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelDebug)),
+		goka.WithLogger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)),
 	}
 }
 

@@ -63,7 +63,7 @@ func perSecond(n int64, d time.Duration) float64 {
 }
 
 // key names what runs of it are compared.
-func (r *result) key() string { return r.scenario.String() + ", " + r.Case }
+func (r *result) key() string { return r.String() + ", " + r.Case }
 
 // latencyResult is one run of the latency benchmark; times in milliseconds.
 type latencyResult struct {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"pageheat/traffic"
@@ -71,19 +70,11 @@ func (c *throughputCmd) scenarios() []scenario {
 	return all
 }
 
-// thousands writes a number with a comma between thousands.
+// thousands writes a number, not below 0, with a comma between thousands.
 func thousands(n int64) string {
 	digits := strconv.FormatInt(n, 10)
-	var groups []string
-	for len(digits) > 3 {
-		groups = append(groups, digits[len(digits)-3:])
-		digits = digits[:len(digits)-3]
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
 	}
-	groups = append(groups, digits)
-	slices.Reverse(groups)
-	text := groups[0]
-	for _, g := range groups[1:] {
-		text += "," + g
-	}
-	return text
+	return digits
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,7 +85,7 @@ func (b *boards) close() {
 func (b *boards) all() []*harness.Board {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.seen[:len(b.seen):len(b.seen)]
+	return slices.Clip(b.seen)
 }
 
 // wait returns the first board that counts so many behaviours.
