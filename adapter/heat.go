@@ -253,11 +253,15 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		t.partition.Begin(behavior, 0)
 	case progress.Behavior != behavior:
 		return permanent(anew, "%s was deleted and created anew: its topic id was %s and is %s", topic, progress.Behavior, behavior)
-	case progress.Next < first || progress.Next > end:
-		return permanent(anew, "%s partition %d holds offsets from %d to %d, the table goes on at %d", topic, p, first, end, progress.Next)
+	case progress.Next > end:
+		return permanent(anew, "%s partition %d ends at offset %d, the table goes on at %d", topic, p, end, progress.Next)
+	case progress.Next < first:
+		// Somebody deleted ranges. If they were not applied, what follows is a gap.
+		h.config.Logger.Warn("ranges were deleted before they were applied", "topic", topic, "partition", p,
+			"from", progress.Next, "below", first)
 	}
 	progress, _ = t.partition.Progress()
-	s.startAt(topic, p, progress.Next)
+	s.startAt(topic, p, max(progress.Next, first))
 	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next)
 	return nil
 }
