@@ -37,7 +37,7 @@ type Ranker struct {
 	epoch   uint64
 	n       uint64
 	latest  []*codec.Leaders // per heat partition, nil before the first
-	floor   codec.Positions  // what the newest board was made from
+	floor   codec.Positions  // what the newest board was made from, or another published one if that is higher
 	newest  *codec.Board
 	changed bool
 	owed    bool // the next board goes out even if it says the same
@@ -76,14 +76,27 @@ func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made c
 	// back, and as missing for what readers must get.
 	r.owed = r.owed || r.newest != nil && (newest == nil || newest.Version < r.newest.Version)
 	if r.newest == nil || newest != nil && newest.Version > r.newest.Version {
-		r.newest, r.floor = newest, made
-		for p, l := range r.latest {
-			if l != nil && l.Next < r.position(p).Next {
-				r.latest[p] = nil
-			}
+		r.newest, r.floor = newest, highest(made, r.floor)
+	} else {
+		r.floor = highest(r.floor, made)
+	}
+	for p, l := range r.latest {
+		if floor := r.position(p); l != nil && (l.Next < floor.Next || l.Behavior != floor.Behavior && !floor.Behavior.IsZero()) {
+			r.latest[p] = nil
 		}
 	}
 	r.changed = true
+}
+
+// highest are the positions a, raised to those of b that are in the same topic.
+func highest(a, b codec.Positions) codec.Positions {
+	a = slices.Clone(a)
+	for p := range min(len(a), len(b)) {
+		if a[p].Behavior == b[p].Behavior {
+			a[p].Next = max(a[p].Next, b[p].Next)
+		}
+	}
+	return a
 }
 
 func (r *Ranker) position(partition int) codec.Position {

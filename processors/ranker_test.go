@@ -289,6 +289,44 @@ func TestRankerPublishesAgainWhatNeverLeft(t *testing.T) {
 	require.Greater(t, board.Version, lost.Version)
 }
 
+// A board of its own that never left does not hide how far an owner before has
+// come: neither may go back.
+func TestRankerKeepsTheHighestPositions(t *testing.T) {
+	before := newRanker(10)
+	before.Begin(1, 2, nil, nil)
+	take(t, before, leaders(0, 2, nil))
+	take(t, before, leaders(1, 8, nil))
+	out, made := before.Board(at(1), false)
+
+	r := newRanker(10)
+	r.Begin(2, 2, nil, nil)
+	take(t, r, leaders(0, 5, nil))
+	take(t, r, leaders(1, 5, nil))
+	r.Board(at(2), false)
+	r.Begin(3, 2, out, made)
+	require.False(t, take(t, r, leaders(0, 4, nil)), "its own board was at 5")
+	require.False(t, take(t, r, leaders(1, 7, nil)), "the one in the output is at 8")
+	board, _ := r.Board(at(3), false)
+	require.Nil(t, board)
+	require.True(t, take(t, r, leaders(1, 8, nil)))
+	board, made = r.Board(at(3), false)
+	require.NotNil(t, board)
+	require.Equal(t, codec.Positions{{Behavior: behaviorTopic(), Next: 5}, {Behavior: behaviorTopic(), Next: 8}}, made)
+}
+
+// After a reset of the behaviour topic, positions in the old one mean nothing.
+func TestRankerTakesPositionsInTheNewestTopic(t *testing.T) {
+	r := newRanker(10)
+	r.Begin(1, 1, nil, nil)
+	take(t, r, leaders(0, 5, nil))
+	r.Board(at(1), false)
+	other := codec.TopicID{8}
+	r.Begin(3, 1, &codec.Board{Board: "all-time", Version: 1<<32 + 1}, codec.Positions{{Behavior: other, Next: 2}})
+	l := leaders(0, 2, nil)
+	l.Behavior = other
+	require.True(t, take(t, r, l))
+}
+
 func TestRankerRefusesLeadersThatCanNotBe(t *testing.T) {
 	r := newRanker(10)
 	r.Begin(1, 1, nil, nil)
