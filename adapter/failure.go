@@ -56,12 +56,11 @@ func hints() []struct {
 // AsPermanent returns err as a PermanentError if no second try would mend it,
 // and nil otherwise.
 func AsPermanent(err error) *PermanentError {
-	var p *PermanentError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*PermanentError](err); ok {
 		return p
 	}
-	var wrong sarama.ConfigurationError // a message above the producer's own bound, for one
-	if errors.As(err, &wrong) {
+	// A message above the producer's own bound, for one.
+	if _, ok := errors.AsType[sarama.ConfigurationError](err); ok {
 		return &PermanentError{Err: err, Hint: "lower --top, or see \"A message is too large\" in docs/operations.md"}
 	}
 	for _, h := range hints() {

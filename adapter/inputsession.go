@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -168,9 +169,7 @@ func merged(into, from map[string]map[int32]kgo.EpochOffset) map[string]map[int3
 		if into[topic] == nil {
 			into[topic] = make(map[int32]kgo.EpochOffset)
 		}
-		for p, o := range offsets {
-			into[topic][p] = o
-		}
+		maps.Copy(into[topic], offsets)
 	}
 	return into
 }

@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"io"
 	"log/slog"
 	"math"
 	"time"
@@ -169,21 +168,6 @@ func transactionBackoff(retries, _ int) time.Duration {
 	return later
 }
 
-// admin returns a client for looking things up and an admin on it. Closing the
-// admin closes both.
-func (s Settings) admin(purpose string) (sarama.Client, sarama.ClusterAdmin, error) {
-	client, err := sarama.NewClient(s.Brokers, s.config(purpose))
-	if err != nil {
-		return nil, nil, err
-	}
-	admin, err := sarama.NewClusterAdminFromClient(client)
-	if err != nil {
-		_ = client.Close()
-		return nil, nil, err
-	}
-	return client, admin, nil
-}
-
 // common are the goka options of every role. goka's own log is for debugging
 // goka: what an operator should know is in the errors and in ours.
 func (s Settings) common(purpose string) []goka.ProcessorOption {
@@ -200,7 +184,7 @@ func (s Settings) common(purpose string) []goka.ProcessorOption {
 // GokaLogger writes what goka says at the debug level.
 func GokaLogger(l *slog.Logger) goka.Logger {
 	if l == nil {
-		l = slog.New(slog.NewTextHandler(io.Discard, nil))
+		l = slog.New(slog.DiscardHandler)
 	}
 	return slog.NewLogLogger(l.With("from", "goka").Handler(), slog.LevelDebug)
 }

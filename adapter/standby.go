@@ -95,7 +95,7 @@ func (b *standby) follow(ctx context.Context, id int32, p *store.Partition, targ
 		return fmt.Errorf("connecting a consumer: %w", err)
 	}
 	defer func() { _ = consumer.Close() }()
-	from := int64(sarama.OffsetOldest)
+	from := sarama.OffsetOldest
 	at, _ := p.GetOffset(-1)
 	if at >= 0 {
 		from = at + 1

@@ -62,7 +62,7 @@ func Supervise(ctx context.Context, s Supervised) error {
 		}
 		if ctx.Err() != nil {
 			s.Observe(RoleEnded, nil)
-			return nil
+			return nil //nolint:nilerr // what a role says when it is stopped is no fault
 		}
 		if time.Since(began) > steady {
 			pauses.Reset()
