@@ -61,6 +61,7 @@ type Heat struct {
 type task struct {
 	partition   *store.Partition
 	transaction *transaction
+	first       int64 // offset of the behaviour topic before the take-over
 }
 
 // NewHeat returns the seam under a heat processor. The owner names this process
@@ -173,6 +174,12 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	fencing, ctx := errgroup.WithContext(ctx)
 	for _, p := range partitions {
 		fencing.Go(func() error {
+			// Looked up before the take-over: later, the next owner may have deleted
+			// more, which this one would take for ranges that are missing.
+			first, _, err := h.topics.bounds(h.config.Topology.Behavior, p)
+			if err != nil {
+				return err
+			}
 			t, err := takeOver(ctx, h.config.Settings, "heat", h.config.Topology.HeatTable, p,
 				h.config.Topology.HeatTransactionalID(p), codec.ProgressKey(p), owner)
 			if err != nil {
@@ -194,7 +201,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			transactions[p] = t
-			h.tasks[p] = &task{partition: partition, transaction: t}
+			h.tasks[p] = &task{partition: partition, transaction: t, first: first}
 			return nil
 		})
 	}
@@ -240,7 +247,8 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		return permanent(`see "The changelog is damaged" in docs/operations.md`,
 			"restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
 	}
-	first, end, err := h.topics.bounds(topic, p)
+	first := t.first
+	_, end, err := h.topics.bounds(topic, p)
 	if err != nil {
 		return err
 	}
