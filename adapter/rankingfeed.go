@@ -155,20 +155,22 @@ func (f *rankingFeed) publish(ctx context.Context) error {
 	return f.out.send(ctx, m)
 }
 
-// watch looks at what was published: a higher epoch means that another owner
-// has published, or did before it was frozen, and this one needs a new epoch to
-// be heard; an older version after a newer one is put right at once.
+// watch looks at what was published. A board of another epoch above the last one
+// seen is of an owner that has taken over, or of one before that has published
+// since this one looked for the newest board: either way this one goes on from
+// there in a new epoch. An older version after a newer one is put right at once.
 func (f *rankingFeed) watch(ctx context.Context, m *sarama.ConsumerMessage) error {
 	seen, err := f.readPublished(m)
 	if err != nil || seen == nil {
 		return err
 	}
+	epoch := processors.Epoch(seen.version)
 	switch {
-	case processors.Epoch(seen.version) > f.epoch:
-		if err := f.takeEpoch(ctx, seen, processors.Epoch(seen.version)); err != nil {
+	case epoch != f.epoch && seen.version > f.highest:
+		f.again = f.again || epoch > f.epoch
+		if err := f.takeEpoch(ctx, seen, epoch); err != nil {
 			return err
 		}
-		f.again = true
 	case seen.version < f.highest:
 		f.again = true
 	}
