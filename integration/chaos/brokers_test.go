@@ -20,8 +20,24 @@ func TestBrokers(t *testing.T) {
 	for _, fault := range []func(){r.killGroupCoordinator, r.killTransactionCoordinator, r.killChangelogLeader} {
 		fault()
 		r.check()
+		r.goesOn()
 	}
 	r.finish()
+}
+
+// goesOn waits until the boards get on in every partition of the input, so that the
+// next fault meets a pipeline that works.
+func (r *run) goesOn() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), settleWithin)
+	defer cancel()
+	began := time.Now()
+	_, err := r.boards.WaitFor(ctx, r.load.acknowledgedEnds())
+	if err != nil {
+		r.stacks()
+	}
+	require.NoError(r.t, err)
+	r.t.Logf("%6.2fs everything acknowledged until now is on the board, after %v", time.Since(r.began).Seconds(), time.Since(began).Round(time.Millisecond))
 }
 
 // ask asks the cluster something that it may need some tries for.

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -102,6 +103,13 @@ func (l *load) settle(r *kgo.Record, err error) {
 	if err != nil && l.err == nil {
 		l.err = err
 	}
+}
+
+// acknowledgedEnds are the ends of what was acknowledged until now.
+func (l *load) acknowledgedEnds() harness.Ends {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.ends)
 }
 
 // end stops sending and waits until everything is acknowledged. Nothing is sent any

@@ -87,17 +87,17 @@ func (s *suite) cluster(t *testing.T) *kafkatest.Cluster {
 
 // row is how a run has ended.
 type row struct {
-	name            string
-	seed            uint64
-	took            time.Duration
-	faults          string
-	messages        int64
-	lost, twice     int64
-	boards, older   int
-	pause, stall    time.Duration
-	exact, audited  bool
-	pages, refused  int
-	longestRecovery time.Duration
+	name           string
+	seed           uint64
+	took           time.Duration
+	faults         string
+	messages       int64
+	pages, refused int
+	lost, twice    int64
+	exact, audited bool
+	boards, older  int           // older: with a version that was not greater than one before
+	pause, stall   time.Duration // longest without a board; without progress in some input partition
+	restarts       int           // of roles, by their supervision
 }
 
 func (s *suite) add(r row) {
@@ -113,11 +113,11 @@ func (s *suite) print() {
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
-	_, _ = fmt.Fprintln(w, "run\tseed\ttook\tfaults\tmessages\trefused\tpages\tlost\tcounted twice\texact\taudit\tboards\told ones\tlongest without a board\tlongest stall of a partition")
+	_, _ = fmt.Fprintln(w, "run\tseed\ttook\tfaults\tmessages\trefused\tpages\tlost\tcounted twice\texact\taudit\tboards\told ones\tlongest without a board\tlongest stall of a partition\troles restarted")
 	for _, r := range s.rows {
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%s\t%s\n", r.name, r.seed, r.took.Round(time.Second), r.faults,
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%d\n", r.name, r.seed, r.took.Round(time.Second), r.faults,
 			r.messages, r.refused, r.pages, r.lost, r.twice, yes(r.exact), yes(r.audited), r.boards, r.older,
-			r.pause.Round(time.Millisecond), r.stall.Round(time.Millisecond))
+			r.pause.Round(time.Millisecond), r.stall.Round(time.Millisecond), r.restarts)
 	}
 }
 

@@ -39,6 +39,7 @@ type run struct {
 	boards  *harness.Boards
 	load    *load
 	fleet   []*slot
+	started []*harness.Instance // ever
 	faults  map[string]int
 	visits  int
 	began   time.Time
@@ -98,6 +99,7 @@ func (r *run) finish() row {
 	result.faults = strings.TrimSuffix(result.faults, ", ")
 	defer func() {
 		result.took = time.Since(r.began)
+		result.restarts = r.restarts()
 		shared.add(result)
 	}()
 
@@ -158,6 +160,19 @@ func (r *run) recount() *harness.Recount {
 	return want
 }
 
+// restarts is how often roles were started again after an error.
+func (r *run) restarts() int {
+	n := 0
+	for _, in := range r.started {
+		for _, e := range in.Log().Entries() {
+			if e.Message == "a role ended and will be started again" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // check fails the test where an instance has ended by itself.
 func (r *run) check() {
 	r.t.Helper()
@@ -190,6 +205,7 @@ func (s *slot) start() {
 	s.tries++
 	s.in = s.run.site.Start(fmt.Sprintf("%s.%d", s.name, s.tries),
 		append([]string{"--session-timeout", sessionTimeout.String()}, s.flags...)...)
+	s.run.started = append(s.run.started, s.in)
 }
 
 func (s *slot) check() {
