@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -47,7 +46,8 @@ const (
 // elsewhere, and before anything else does.
 type Partition struct {
 	id    int32
-	pages map[string]*page
+	pages *table
+	batch batch
 	index *heat.Index
 	top   []*heat.Page
 
@@ -69,9 +69,9 @@ type Partition struct {
 // New returns an empty partition with the given number, whose hottest top
 // pages under the weights are kept at hand.
 func New(id int32, weights heat.Weights, top int) *Partition {
-	p := &Partition{id: id, pages: make(map[string]*page), offset: offsetUnknown}
+	p := &Partition{id: id, pages: newTable(), offset: offsetUnknown}
 	p.index = heat.NewIndex(weights, top, func(yield func(*heat.Page) bool) {
-		for _, pg := range p.pages {
+		for pg := range p.pages.all() {
 			if !yield(&pg.Page) {
 				return
 			}
@@ -84,7 +84,7 @@ func New(id int32, weights heat.Weights, top int) *Partition {
 func (p *Partition) ID() int32 { return p.id }
 
 // Len is the number of pages.
-func (p *Partition) Len() int { return len(p.pages) }
+func (p *Partition) Len() int { return p.pages.count }
 
 // Changed is the number of pages that the next cut would hold.
 func (p *Partition) Changed() int { return len(p.changed) }
@@ -165,35 +165,35 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 // add adds every page's sum of the range, less what was counted before.
 func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (uint64, error) {
 	var n uint64
+	b := &p.batch
 	for {
-		name, t, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+		if err := b.read(r); err != nil {
 			return 0, err
 		}
-		if b, ok := before[string(name)]; ok {
-			if err := t.Sub(&b); err != nil {
-				return 0, fmt.Errorf("page %q: taking off what was counted before: %w", name, err)
+		if b.size == 0 {
+			break
+		}
+		b.look(p.pages)
+		for i := range b.size {
+			t := &b.totals[i]
+			if counted, ok := before[string(b.names[i])]; ok {
+				if err := t.Sub(&counted); err != nil {
+					return 0, fmt.Errorf("page %q: taking off what was counted before: %w", b.names[i], err)
+				}
 			}
+			if t.Behaviours == 0 {
+				continue
+			}
+			n += t.Behaviours
+			p.change(b.page(p.pages, i), t)
 		}
-		if t.Behaviours == 0 {
-			continue
-		}
-		n += t.Behaviours
-		p.change(name, &t)
 	}
 	p.sum += n
 	return n, nil
 }
 
 // change adds t to a page's totals.
-func (p *Partition) change(name []byte, t *heat.Totals) {
-	pg := p.pages[string(name)]
-	if pg == nil {
-		pg = p.create(string(name))
-	}
+func (p *Partition) change(pg *page, t *heat.Totals) {
 	if pg.state&writing != 0 {
 		p.cut.leave(pg)
 	}
@@ -203,12 +203,6 @@ func (p *Partition) change(name []byte, t *heat.Totals) {
 	}
 	pg.Totals.Add(t)
 	p.index.Changed(&pg.Page)
-}
-
-func (p *Partition) create(name string) *page {
-	pg := &page{Page: heat.Page{Name: name}}
-	p.pages[name] = pg
-	return pg
 }
 
 // to is the progress in one input partition; a new one is known from then on.
@@ -237,7 +231,7 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 
 // Totals are one page's totals, and whether the page is known.
 func (p *Partition) Totals(name string) (heat.Totals, bool) {
-	pg := p.pages[name]
+	pg := p.pages.get(name)
 	if pg == nil {
 		return heat.Totals{}, false
 	}

@@ -98,8 +98,8 @@ func BenchmarkCutNext(b *testing.B) {
 			for b.Loop() {
 				if cut == nil {
 					b.StopTimer()
-					for name := range p.pages {
-						p.change([]byte(name), &one)
+					for pg := range p.pages.all() {
+						p.change(pg, &one)
 					}
 					p.ahead = true
 					cut = p.Cut()

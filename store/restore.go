@@ -36,10 +36,7 @@ func (p *Partition) Set(key string, value []byte) error {
 	if err != nil {
 		return p.fail(fmt.Errorf("the state of page %q: %w", key, err))
 	}
-	pg := p.pages[key]
-	if pg == nil {
-		pg = p.create(key)
-	}
+	pg := p.pages.getOrAdd(key)
 	p.sum += t.Behaviours - pg.Totals.Behaviours
 	pg.Totals = t
 	p.index.Changed(&pg.Page)
@@ -73,8 +70,8 @@ func (p *Partition) Check() error {
 	case p.sum != p.progress.Counted:
 		return p.fail(fmt.Errorf("the pages of partition %d hold %d behaviours, its progress says %d: "+
 			"the changelog is damaged", p.id, p.sum, p.progress.Counted))
-	case !p.started && len(p.pages) > 0:
-		return p.fail(fmt.Errorf("partition %d holds %d pages and no progress: the changelog is damaged", p.id, len(p.pages)))
+	case !p.started && p.pages.count > 0:
+		return p.fail(fmt.Errorf("partition %d holds %d pages and no progress: the changelog is damaged", p.id, p.pages.count))
 	}
 	return nil
 }
@@ -111,8 +108,7 @@ func (p *Partition) SetOffset(offset int64) error {
 
 // Has reports whether the page is known.
 func (p *Partition) Has(key string) (bool, error) {
-	_, ok := p.pages[key]
-	return ok, nil
+	return p.pages.get(key) != nil, nil
 }
 
 // Get is the encoded state of a page, nil if the page is not known.

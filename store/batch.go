@@ -1,0 +1,73 @@
+package store
+
+import (
+	"errors"
+	"io"
+
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// batchPages is how many pages of a range are looked up together. A processor has
+// some ten to twenty waits for memory under way at a time.
+const batchPages = 64
+
+// batch are the next pages of a range.
+type batch struct {
+	size   int
+	names  [batchPages][]byte
+	totals [batchPages]heat.Totals
+	hashes [batchPages]uint32
+	pages  [batchPages]*page // that may be those of the names
+	// touched is of no meaning: without a use of what was read, the compiler
+	// would leave the reading out.
+	touched uint32
+}
+
+// read takes the next pages of a range, none at its end.
+func (b *batch) read(r *codec.RangeReader) error {
+	for b.size = 0; b.size < batchPages; b.size++ {
+		name, totals, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		b.names[b.size], b.totals[b.size] = name, totals
+	}
+	return nil
+}
+
+// look finds the pages of the batch. Each loop waits for memory that no other turn
+// of it depends on, which is what makes them quick: first the slots, then the
+// pages and their names.
+func (b *batch) look(t *table) {
+	mask := uint32(len(t.slots) - 1)
+	touched := uint32(0)
+	for i, name := range b.names[:b.size] {
+		b.hashes[i] = t.hashOf(name)
+		touched += t.slots[b.hashes[i]&mask].at
+	}
+	for i, hash := range b.hashes[:b.size] {
+		b.pages[i] = nil
+		if at := t.slots[t.probe(hash, hash)].at; at != 0 {
+			b.pages[i] = t.page(at)
+		}
+	}
+	for _, pg := range b.pages[:b.size] {
+		if pg != nil && len(pg.Name) > 0 {
+			touched += uint32(pg.Name[0]) + uint32(pg.Totals.Behaviours)
+		}
+	}
+	b.touched = touched
+}
+
+// page is the page of a name of the batch, a new one if there is none.
+func (b *batch) page(t *table, i int) *page {
+	if pg := b.pages[i]; pg != nil && pg.Name == string(b.names[i]) {
+		return pg
+	}
+	// Another with the same hash, or none when the batch was looked up.
+	return findOrAdd(t, b.hashes[i], b.names[i])
+}
