@@ -119,7 +119,7 @@ func (o *heatOwner) check() {
 		o.first = o.log.first
 	}
 	progress, started := o.part.Progress()
-	switch {
+	switch { // nobody but owners deletes ranges here
 	case !started && o.first > 0:
 		o.w.stop(fmt.Errorf("%s: behaviour-%d begins at offset %d and the table has no progress", o.name, o.log.target, o.first), false)
 		return

@@ -121,7 +121,7 @@ func (w *world) assign(s *slot) {
 		// The others get another partition, or none: a process keeps stores only
 		// until its next session with partitions.
 		for _, other := range w.instances {
-			if other != on && w.chance(0.5) {
+			if !w.temper.standby && other != on && w.chance(0.5) {
 				delete(other.kept, s.partition)
 			}
 		}

@@ -39,6 +39,7 @@ const (
 	actLeader
 	actRestore
 	actForget
+	actFollow
 	actMove
 	actions
 )
@@ -131,6 +132,8 @@ func (w *world) do(action int) {
 		if s.holder != nil {
 			s.holder.base().fault("an error that is no more than that")
 		}
+	case actFollow:
+		w.follow(w.instances[w.n(len(w.instances))], s)
 	case actMove:
 		w.advanceCommitted()
 	}

@@ -26,6 +26,7 @@ type temper struct {
 	steps, growUntil                       int // in the last steps the input may be at rest
 	weights                                [actions]int
 	retention                              retention
+	standby                                bool // processes follow what they do not own
 	focus                                  role // which faults and steps meet more often; empty: all alike
 
 	holes, invalid, slow, duplicates, lostAnswers, notice float64
@@ -117,7 +118,7 @@ func (w *world) newTemper() temper {
 	}
 	t.weights = [actions]int{actGrow: 10, actTravel: 50, actOwner: 100, actStale: 25, actRead: 6, actAssign: 15}
 	faults := [actions]int{actHandOver: 4, actExpel: 4, actCrash: 3, actFreeze: 4, actCompact: 3, actRetain: 2, actExpire: 2,
-		actLeader: 3, actRestore: 2, actTick: 4, actForget: 1}
+		actLeader: 3, actRestore: 2, actTick: 4, actForget: 1, actFollow: 6}
 	for action, weight := range faults {
 		if weight > 0 {
 			t.weights[action] = weight * int(some(0, 1, 1, 3))
@@ -126,6 +127,7 @@ func (w *world) newTemper() temper {
 	t.weights[actTick] = max(t.weights[actTick], 1)
 	t.weights[actThaw] = t.weights[actFreeze]
 	t.growUntil = t.steps / (1 + w.n(3))
+	t.standby = w.n(2) == 0
 	t.focus = []role{"", "", ingestRole, heatRole, rankRole}[w.n(5)]
 	switch r := w.n(10); {
 	case r < 5:

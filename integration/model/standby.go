@@ -1,0 +1,42 @@
+package model
+
+import (
+	"fmt"
+
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+// follow lets a process that does not own a partition of the table read a few
+// records of its changelog, as adapter's standby does.
+func (w *world) follow(on *instance, s *slot) {
+	if !w.temper.standby || s.role != heatRole {
+		return
+	}
+	owns := false
+	s.each(func(a actor) { owns = owns || a.base().on == on })
+	if owns {
+		return
+	}
+	part := on.kept[s.partition]
+	if part == nil {
+		part = store.New(int32(s.partition), heat.DefaultWeights(), w.temper.top)
+		on.kept[s.partition] = part
+	}
+	part.Resume()
+	table := w.tables[s.partition]
+	for range 1 + w.n(12) {
+		at, _ := part.GetOffset(-1)
+		r, more := table.read(at+1, table.stable()-1)
+		if !more {
+			return
+		}
+		if err := part.Set(r.key, r.value); err != nil {
+			w.stop(fmt.Errorf("instance-%d, a standby of %s, at offset %d: %w", on.number, table.name, r.offset, err), false)
+			return
+		}
+		_ = part.SetOffset(r.offset)
+		w.counts.Followed++
+		w.say("instance-%d, a standby of %s, reads offset %d", on.number, table.name, r.offset)
+	}
+}
