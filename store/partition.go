@@ -41,6 +41,10 @@ const (
 	writing
 )
 
+// mostInputs is the most partitions that the input can have; it bounds what a
+// damaged range can make the progress take.
+const mostInputs = 1 << 20
+
 // Partition is one partition of the heat table in memory. It belongs to one
 // goroutine at a time; only the methods that goka calls during the restore run
 // elsewhere, and before anything else does.
@@ -126,6 +130,9 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 		return 0, p.fail(fmt.Errorf("reading a range: %w", err))
 	}
 	h := r.Header
+	if h.Partition >= mostInputs {
+		return 0, p.fail(fmt.Errorf("%w: a range of input partition %d, and there can be %d", codec.ErrMalformed, h.Partition, mostInputs))
+	}
 	if p.progress.Input == (codec.TopicID{}) {
 		p.progress.Input = h.Input
 	}

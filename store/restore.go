@@ -51,6 +51,9 @@ func (p *Partition) restoreInternal(kind codec.Kind, partition int32, value []by
 	case codec.KindProgress:
 		p.progress, err = codec.DecodeProgress(value)
 		p.started = true
+		if len(p.progress.To) != len(p.progress.Lost) {
+			err = fmt.Errorf("%w: it has %d input partitions, and losses of %d", codec.ErrMalformed, len(p.progress.To), len(p.progress.Lost))
+		}
 	case codec.KindFence:
 		p.fence, err = codec.DecodeFence(value)
 		p.fenced = true

@@ -1,0 +1,366 @@
+package store_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+// rangeOf is a range of input partition 0.
+func rangeOf(h codec.RangeHeader, pages map[string]uint64) []byte {
+	if h.Input.IsZero() {
+		h.Input = input()
+	}
+	h.Limits = heat.DefaultLimits()
+	b := codec.AppendRangeHeader(nil, h, len(pages))
+	for _, page := range slices.Sorted(maps.Keys(pages)) {
+		t := totals(pages[page])
+		b = codec.AppendPageSum(b, page, &t)
+	}
+	return b
+}
+
+// noReread fails the test when a second read is asked for.
+func noReread(t require.TestingT) store.Reread {
+	return func(codec.RangeHeader, int64, int64) (map[string]heat.Totals, error) {
+		require.Fail(t, "nothing has to be read again")
+		return nil, nil
+	}
+}
+
+// apply applies the range that follows, ten offsets long.
+func apply(t require.TestingT, p *store.Partition, to *int64, pages map[string]uint64) {
+	progress, _ := p.Progress()
+	msg := rangeOf(codec.RangeHeader{From: *to, To: *to + 10}, pages)
+	*to += 10
+	_, err := p.Apply(msg, progress.Next, noReread(t))
+	require.NoError(t, err)
+}
+
+// drain takes all records of a cut as committed, the first of them at an offset.
+func drain(t require.TestingT, c *store.Cut, offset int64) []record {
+	require.NotNil(t, c)
+	var records []record
+	for {
+		require.Equal(t, c.Size()+1-len(records), c.Len())
+		key, value, more := c.Next(nil)
+		if !more {
+			c.Committed(offset + int64(len(records)) - 1)
+			return records
+		}
+		records = append(records, record{key, value})
+	}
+}
+
+func started() *store.Partition {
+	p := newPartition()
+	p.Begin(behavior(), 0)
+	_ = p.MarkRecovered()
+	return p
+}
+
+func TestApplyCountsWhatFollows(t *testing.T) {
+	p := started()
+	n, err := p.Apply(rangeOf(codec.RangeHeader{Partition: 2, From: -1, To: 4}, map[string]uint64{"a": 2, "b": 1}), 6, noReread(t))
+	require.NoError(t, err)
+	require.EqualValues(t, 3, n)
+	n, err = p.Apply(rangeOf(codec.RangeHeader{Partition: 2, From: 4, To: 5}, map[string]uint64{"a": 1}), 7, noReread(t))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	progress, _ := p.Progress()
+	require.Equal(t, codec.Progress{Input: input(), Behavior: behavior(), Next: 8, Counted: 4,
+		To: []int64{-1, -1, 5}, Lost: []uint64{0, 0, 0}}, progress)
+	a, _ := p.Totals("a")
+	require.Equal(t, totals(3), a)
+	require.True(t, p.Ahead())
+	require.False(t, p.Clean())
+	require.Equal(t, 2, p.Changed())
+	require.NoError(t, p.Check())
+}
+
+func TestApplyTakesMarks(t *testing.T) {
+	p := started()
+	for offset, h := range []codec.RangeHeader{
+		{From: -1, To: -1},               // an empty input partition
+		{From: -1, To: 7},                // nothing of this partition's pages
+		{Partition: 1, From: -1, To: -1}, // known from then on
+	} {
+		n, err := p.Apply(rangeOf(h, nil), int64(offset), noReread(t))
+		require.NoError(t, err)
+		require.Zero(t, n)
+	}
+	progress, _ := p.Progress()
+	require.Equal(t, []int64{7, -1}, progress.To)
+	require.EqualValues(t, 3, progress.Next)
+	require.Zero(t, p.Changed())
+	require.True(t, p.Ahead(), "the progress is to be written")
+	require.Equal(t, []record{progressRecord(progress)}, drain(t, p.Cut(), 0))
+}
+
+func TestApplyDropsWhatIsCounted(t *testing.T) {
+	for name, h := range map[string]codec.RangeHeader{
+		"the same again":  {From: -1, To: 9},
+		"a part of it":    {From: 2, To: 5},
+		"up to its end":   {From: 5, To: 9},
+		"a mark":          {From: 3, To: 3},
+		"lost, but known": {From: -1, To: 5, Lost: true},
+	} {
+		p, to := started(), int64(-1)
+		apply(t, p, &to, map[string]uint64{"a": 2})
+		pages := map[string]uint64{"a": 2}
+		if h.From == h.To || h.Lost {
+			pages = nil
+		}
+		n, err := p.Apply(rangeOf(h, pages), 1, noReread(t))
+		require.NoError(t, err, name)
+		require.Zero(t, n, name)
+		progress, _ := p.Progress()
+		require.Equal(t, codec.Progress{Input: input(), Behavior: behavior(), Next: 2, Counted: 2,
+			To: []int64{9}, Lost: []uint64{0}}, progress, name)
+	}
+}
+
+func TestApplyTakesTheNewPartOfAnOverlap(t *testing.T) {
+	p, to := started(), int64(-1)
+	apply(t, p, &to, map[string]uint64{"a": 2, "b": 1})
+	var asked []int64
+	reread := func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+		require.Equal(t, heat.DefaultLimits(), h.Limits)
+		asked = append(asked, from, to)
+		return map[string]heat.Totals{"a": totals(1), "b": totals(1)}, nil
+	}
+	n, err := p.Apply(rangeOf(codec.RangeHeader{From: 4, To: 14}, map[string]uint64{"a": 4, "b": 1, "c": 2}), 1, reread)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, n)
+	require.Equal(t, []int64{4, 9}, asked)
+	for page, want := range map[string]uint64{"a": 5, "b": 1, "c": 2} {
+		got, _ := p.Totals(page)
+		require.Equal(t, totals(want), got, page)
+	}
+	progress, _ := p.Progress()
+	require.Equal(t, []int64{14}, progress.To)
+	require.EqualValues(t, 8, progress.Counted)
+
+	n, err = p.Apply(rangeOf(codec.RangeHeader{From: 4, To: 20}, nil), 2, noReread(t))
+	require.NoError(t, err)
+	require.Zero(t, n, "what holds no pages has nothing to take off")
+}
+
+func TestApplyDeclaresLosses(t *testing.T) {
+	p, to := started(), int64(-1)
+	apply(t, p, &to, map[string]uint64{"a": 1})
+	for offset, h := range []codec.RangeHeader{
+		{From: 5, To: 14, Lost: true}, // 9 was counted
+		{From: -1, To: 14, Lost: true},
+		{From: 14, To: 15, Lost: true},
+	} {
+		n, err := p.Apply(rangeOf(h, nil), int64(offset), noReread(t))
+		require.NoError(t, err)
+		require.Zero(t, n)
+	}
+	progress, _ := p.Progress()
+	require.Equal(t, []uint64{6}, progress.Lost)
+	require.Equal(t, []int64{15}, progress.To)
+	to = 15
+	apply(t, p, &to, map[string]uint64{"a": 1})
+}
+
+func TestApplyRefuses(t *testing.T) {
+	gone := errors.New("the input is gone")
+	for name, c := range map[string]struct {
+		msg    []byte
+		reread map[string]heat.Totals
+		want   string
+		is     error
+	}{
+		"a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 12}, map[string]uint64{"a": 1}),
+			want: "input partition 0 was counted up to offset 9, the next range begins after 10", is: store.ErrGap},
+		"a mark beyond a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 10}, nil), is: store.ErrGap},
+		"a gap in a new input partition": {msg: rangeOf(codec.RangeHeader{Partition: 1, From: 0, To: 1}, map[string]uint64{"a": 1}),
+			want: "input partition 1 was counted up to offset -1", is: store.ErrGap},
+		"a loss beyond a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 12, Lost: true}, nil), is: store.ErrGap},
+		"another topic": {msg: rangeOf(codec.RangeHeader{Input: codec.TopicID{9}, From: 9, To: 12}, map[string]uint64{"a": 1}),
+			want: codec.TopicID{9}.String(), is: store.ErrOtherInput},
+		"another topic, though it would be dropped": {msg: rangeOf(codec.RangeHeader{Input: codec.TopicID{9}, From: -1, To: 3}, nil),
+			is: store.ErrOtherInput},
+		"an overlap that can not be read again": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
+			want: "input partition 0 again at offsets (4, 9]", is: gone},
+		"an overlap with more than it holds": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
+			reread: map[string]heat.Totals{"a": totals(2)}, want: `page "a"`},
+		"an input partition that can not be": {msg: rangeOf(codec.RangeHeader{Partition: 1 << 30, From: -1, To: -1}, nil),
+			want: "input partition 1073741824", is: codec.ErrMalformed},
+		"no range":                  {msg: []byte("page1|1|1|1"), is: codec.ErrMalformed},
+		"a range cut short":         {msg: cutShort(rangeOf(codec.RangeHeader{From: 9, To: 12}, map[string]uint64{"a": 1, "b": 2})), is: codec.ErrMalformed},
+		"a range with more behind":  {msg: append(rangeOf(codec.RangeHeader{From: 9, To: 12}, map[string]uint64{"a": 1}), 0), is: codec.ErrMalformed},
+		"a message that is nothing": {msg: nil, is: codec.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, to := started(), int64(-1)
+			apply(t, p, &to, map[string]uint64{"a": 2})
+			_, err := p.Apply(c.msg, 1, func(codec.RangeHeader, int64, int64) (map[string]heat.Totals, error) {
+				if c.reread == nil {
+					return nil, gone
+				}
+				return c.reread, nil
+			})
+			require.Error(t, err)
+			require.ErrorContains(t, err, c.want)
+			if c.is != nil {
+				require.ErrorIs(t, err, c.is)
+			}
+			require.ErrorIs(t, p.Check(), err, "unfit for use from then on")
+			require.ErrorIs(t, p.Failed(), err)
+			require.False(t, p.Clean())
+			require.Nil(t, p.Cut(), "nothing of it is written")
+		})
+	}
+}
+
+func cutShort(b []byte) []byte { return b[:len(b)-1] }
+
+func TestBeginNamesTheTopicOnce(t *testing.T) {
+	p := newPartition()
+	p.Begin(behavior(), 4)
+	p.Begin(codec.TopicID{9}, 0)
+	progress, ok := p.Progress()
+	require.True(t, ok)
+	require.Equal(t, codec.Progress{Behavior: behavior(), Next: 4}, progress)
+	require.True(t, p.Clean(), "nothing has to be written for it")
+}
+
+func TestOneCutAtATime(t *testing.T) {
+	p, to := started(), int64(-1)
+	require.Nil(t, p.Cut(), "nothing was applied")
+	apply(t, p, &to, map[string]uint64{"a": 1})
+	c := p.Cut()
+	require.NotNil(t, c)
+	require.False(t, p.Ahead())
+	require.False(t, p.Clean(), "it is not known to be committed")
+	apply(t, p, &to, map[string]uint64{"b": 1})
+	require.Nil(t, p.Cut(), "an earlier one is open")
+	require.Len(t, drain(t, c, 5), 2)
+	next := p.Cut()
+	c.Committed(99) // said twice: it is over
+	at, _ := p.GetOffset(-1)
+	require.EqualValues(t, 6, at)
+	require.Nil(t, p.Cut(), "the next one is open")
+	require.Len(t, drain(t, next, 8), 2)
+	require.True(t, p.Clean())
+}
+
+// While a cut is written the partition goes on, and what is written is as it was
+// at the cut: after each commit the table holds the exact totals of then.
+func TestCutIsExact(t *testing.T) {
+	names := []string{"a", "b", "c", "d", "e", "f"}
+	rapid.Check(t, func(t *rapid.T) {
+		p, to := started(), int64(-1)
+		now := map[string]uint64{}       // what is applied
+		table := map[string][]byte{}     // what is committed
+		var atCut map[string]uint64      // what was applied at the cut
+		var progressAtCut codec.Progress // and how far
+		var cut *store.Cut
+		var open []record
+		t.Repeat(map[string]func(*rapid.T){
+			"apply": func(t *rapid.T) {
+				pages := rapid.MapOfN(rapid.SampledFrom(names), rapid.Uint64Range(1, 3), 0, 4).Draw(t, "pages")
+				apply(t, p, &to, pages)
+				for page, n := range pages {
+					now[page] += n
+				}
+			},
+			"cut": func(t *rapid.T) {
+				if cut != nil || !p.Ahead() {
+					t.Skip()
+				}
+				cut, open, atCut = p.Cut(), nil, maps.Clone(now)
+				progressAtCut, _ = p.Progress()
+				progressAtCut.To = slices.Clone(progressAtCut.To)
+				progressAtCut.Lost = slices.Clone(progressAtCut.Lost)
+				require.Equal(t, progressAtCut, *cut.Progress())
+			},
+			"write": func(t *rapid.T) {
+				if cut == nil {
+					t.Skip()
+				}
+				key, value, more := cut.Next([]byte("before"))
+				require.Equal(t, "before", string(value[:6]), "it appends")
+				if more {
+					open = append(open, record{key, value[6:]})
+					return
+				}
+				require.Equal(t, codec.ProgressKey(part), open[len(open)-1].key, "the progress comes last")
+				for _, r := range open {
+					table[r.key] = r.value
+				}
+				cut.Committed(to)
+				cut = nil
+			},
+			"": func(t *rapid.T) {
+				for page, n := range now {
+					got, _ := p.Totals(page)
+					require.Equal(t, totals(n), got)
+				}
+				if cut != nil || len(table) == 0 {
+					return
+				}
+				require.Len(t, table, len(atCut)+1)
+				for page, n := range atCut {
+					require.Equal(t, pageRecord(page, n).value, table[page], "page %q", page)
+				}
+				require.Equal(t, progressRecord(progressAtCut).value, table[codec.ProgressKey(part)])
+			},
+		})
+	})
+}
+
+// However the input is cut into ranges, and however often they come again, the
+// totals are those of the input.
+func TestAnyRangesGiveTheSameTotals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		// Offset i holds a behaviour of the page, or none.
+		input := rapid.SliceOfN(rapid.SampledFrom([]string{"", "a", "b", "c"}), 1, 30).Draw(t, "input")
+		sum := func(from, to int64) map[string]uint64 {
+			sums := map[string]uint64{}
+			for _, page := range input[from+1 : to+1] {
+				if page != "" {
+					sums[page]++
+				}
+			}
+			return sums
+		}
+		reread := func(_ codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+			sums := map[string]heat.Totals{}
+			for page, n := range sum(from, to) {
+				sums[page] = totals(n)
+			}
+			return sums, nil
+		}
+		p := started()
+		end := int64(len(input)) - 1
+		done, counted := int64(-1), uint64(0)
+		for offset := int64(0); done < end; offset++ {
+			from := rapid.Int64Range(-1, done).Draw(t, "from")
+			to := rapid.Int64Range(from, end).Draw(t, "to")
+			n, err := p.Apply(rangeOf(codec.RangeHeader{From: from, To: to}, sum(from, to)), offset, reread)
+			require.NoError(t, err)
+			counted += n
+			done = max(done, to)
+			progress, _ := p.Progress()
+			require.Equal(t, []int64{done}, progress.To)
+			require.Equal(t, counted, progress.Counted)
+			for page, n := range sum(-1, done) {
+				got, _ := p.Totals(page)
+				require.Equal(t, totals(n), got)
+			}
+		}
+		require.NoError(t, p.Check())
+	})
+}

@@ -1,0 +1,257 @@
+package store_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+// part is the number of the partition in these tests.
+const part = 3
+
+func input() codec.TopicID    { return codec.TopicID{1} }
+func behavior() codec.TopicID { return codec.TopicID{2} }
+
+func newPartition() *store.Partition { return store.New(part, heat.DefaultWeights(), 10) }
+
+// totals are those of n behaviours of one click each.
+func totals(n uint64) heat.Totals { return heat.Totals{Clicks: heat.Uint128{Lo: n}, Behaviours: n} }
+
+// record is one record of the changelog.
+type record struct {
+	key   string
+	value []byte
+}
+
+func pageRecord(page string, n uint64) record {
+	t := totals(n)
+	return record{page, codec.AppendPageState(nil, &t)}
+}
+
+func progressRecord(p codec.Progress) record {
+	return record{codec.ProgressKey(part), codec.AppendProgress(nil, &p)}
+}
+
+func restore(t require.TestingT, p *store.Partition, records ...record) {
+	for _, r := range records {
+		require.NoError(t, p.Set(r.key, r.value))
+	}
+	require.NoError(t, p.MarkRecovered())
+}
+
+func TestRestore(t *testing.T) {
+	p := newPartition()
+	_, started := p.Progress()
+	require.False(t, started)
+	_, fenced := p.Fence()
+	require.False(t, fenced)
+
+	progress := codec.Progress{Input: input(), Behavior: behavior(), Next: 9, Counted: 7, To: []int64{4, -1}, Lost: []uint64{2, 0}}
+	fence := codec.Fence{Owner: "b", TakenAt: 5}
+	restore(t, p,
+		pageRecord("a", 2), pageRecord("b", 3),
+		record{codec.FenceKey(part), codec.AppendFence(nil, codec.Fence{Owner: "a"})},
+		pageRecord("a", 4), progressRecord(progress),
+		record{codec.FenceKey(part), codec.AppendFence(nil, fence)})
+	require.NoError(t, p.Check())
+	got, started := p.Progress()
+	require.True(t, started)
+	require.Equal(t, progress, got)
+	gotFence, _ := p.Fence()
+	require.Equal(t, fence, gotFence)
+	require.Equal(t, 2, p.Len())
+	a, ok := p.Totals("a")
+	require.True(t, ok)
+	require.Equal(t, totals(4), a)
+	var l codec.Leaders
+	p.Leaders(&l)
+	require.Equal(t, []codec.Leader{{Page: "a", Totals: totals(4)}, {Page: "b", Totals: totals(3)}}, l.Pages)
+	require.EqualValues(t, 7, l.Counted)
+	require.True(t, p.Clean())
+	require.Zero(t, p.Changed())
+}
+
+// Between records of different keys, the order does not matter; of one key, the
+// newest counts, whichever of the older ones compaction has left.
+func TestRestoreInAnyOrderOfKeys(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		newest := map[string]uint64{}
+		var counted uint64
+		var keys []string
+		versions := map[string][]record{}
+		for _, page := range []string{"a", "b", "c", "d"}[:rapid.IntRange(1, 4).Draw(t, "pages")] {
+			n := uint64(0)
+			for range rapid.IntRange(1, 3).Draw(t, "versions") {
+				n += rapid.Uint64Range(1, 5).Draw(t, "behaviours")
+				keys = append(keys, page)
+				versions[page] = append(versions[page], pageRecord(page, n))
+			}
+			newest[page] = n
+			counted += n
+		}
+		key := codec.ProgressKey(part)
+		keys = append(keys, key, key)
+		versions[key] = []record{progressRecord(codec.Progress{Counted: 1}), progressRecord(codec.Progress{Counted: counted, Next: 8})}
+
+		p := newPartition()
+		for _, key := range rapid.Permutation(keys).Draw(t, "order") {
+			r := versions[key][0]
+			versions[key] = versions[key][1:]
+			if len(versions[key]) > 0 && rapid.Bool().Draw(t, "compacted") {
+				continue
+			}
+			require.NoError(t, p.Set(r.key, r.value))
+		}
+		require.NoError(t, p.MarkRecovered())
+		require.NoError(t, p.Check())
+		for page, n := range newest {
+			got, _ := p.Totals(page)
+			require.Equal(t, totals(n), got)
+		}
+	})
+}
+
+// What lies between two commits is never taken for a table.
+func TestRestoreRefusesAPartOfATransaction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPartition()
+		p.Begin(behavior(), 0)
+		require.NoError(t, p.MarkRecovered())
+		var log []record
+		whole := map[int]bool{0: true}
+		to := int64(-1)
+		for range rapid.IntRange(1, 4).Draw(t, "commits") {
+			for range rapid.IntRange(1, 4).Draw(t, "ranges") {
+				apply(t, p, &to, rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.Uint64Range(1, 3), 1, 4).Draw(t, "pages"))
+			}
+			log = append(log, drain(t, p.Cut(), int64(len(log)))...)
+			whole[len(log)] = true
+		}
+		for end := range len(log) + 1 {
+			restored := newPartition()
+			restore(t, restored, log[:end]...)
+			if whole[end] {
+				require.NoError(t, restored.Check(), "%d of %d records", end, len(log))
+			} else {
+				require.Error(t, restored.Check(), "%d of %d records", end, len(log))
+			}
+		}
+	})
+}
+
+func TestRestoreRefusesDamage(t *testing.T) {
+	state := pageRecord("a", 1).value
+	for name, r := range map[string]record{
+		"a page state of another version": {"a", append([]byte{99}, state[1:]...)},
+		"a page state cut short":          {"a", state[:len(state)-1]},
+		"an empty page state":             {"a", []byte{}},
+		"a progress cut short":            {codec.ProgressKey(part), progressRecord(codec.Progress{Next: 1}).value[:9]},
+		"a progress without its losses":   {codec.ProgressKey(part), progressRecord(codec.Progress{To: []int64{4}}).value},
+		"a fence cut short":               {codec.FenceKey(part), []byte{1}},
+		"the progress of another":         {codec.ProgressKey(part + 1), progressRecord(codec.Progress{}).value},
+		"the fence of another":            {codec.FenceKey(part + 1), codec.AppendFence(nil, codec.Fence{})},
+	} {
+		p := newPartition()
+		require.Error(t, p.Set(r.key, r.value), name)
+		require.Error(t, p.Check(), name)
+		require.False(t, p.Clean(), name)
+		require.Nil(t, p.Cut(), name)
+	}
+	for name, records := range map[string][]record{
+		"more than was counted": {pageRecord("a", 3), progressRecord(codec.Progress{Counted: 2})},
+		"less than was counted": {pageRecord("a", 1), progressRecord(codec.Progress{Counted: 2})},
+		"nothing of it":         {progressRecord(codec.Progress{Counted: 2})},
+		"no progress":           {pageRecord("a", 1)},
+		"no progress, empty":    {pageRecord("a", 0)},
+	} {
+		p := newPartition()
+		restore(t, p, records...)
+		require.ErrorContains(t, p.Check(), "damaged", name)
+		require.ErrorContains(t, p.Check(), "partition 3", name)
+	}
+}
+
+// goka hands each record that is written behind to Set as well: what is in memory
+// is newer.
+func TestSetIsIgnoredOutsideOfARestore(t *testing.T) {
+	p := newPartition()
+	restore(t, p, pageRecord("a", 2), progressRecord(codec.Progress{Counted: 2}))
+	require.NoError(t, p.Set("a", pageRecord("a", 1).value))
+	require.NoError(t, p.Set("new", []byte("not even a state")))
+	got, _ := p.Totals("a")
+	require.Equal(t, totals(2), got)
+	require.Equal(t, 1, p.Len())
+	require.NoError(t, p.Check())
+}
+
+// A kept partition takes what others have written since, and nothing else has to
+// be read.
+func TestKeptPartitionTakesWhatOthersWrote(t *testing.T) {
+	p := newPartition()
+	p.Begin(behavior(), 0)
+	require.NoError(t, p.MarkRecovered())
+	to := int64(-1)
+	apply(t, p, &to, map[string]uint64{"a": 1, "b": 2})
+	drain(t, p.Cut(), 10)
+	at, err := p.GetOffset(-7)
+	require.NoError(t, err)
+	require.EqualValues(t, 12, at, "the last record of the transaction")
+
+	p.Resume()
+	restore(t, p, pageRecord("b", 5), pageRecord("c", 1),
+		progressRecord(codec.Progress{Input: input(), Behavior: behavior(), Next: 4, Counted: 7, To: []int64{9}, Lost: []uint64{0}}),
+		record{codec.FenceKey(part), codec.AppendFence(nil, codec.Fence{Owner: "me again"})})
+	require.NoError(t, p.Check())
+	to = 9
+	apply(t, p, &to, map[string]uint64{"b": 1})
+	b, _ := p.Totals("b")
+	require.Equal(t, totals(6), b)
+}
+
+func TestRefence(t *testing.T) {
+	p := newPartition()
+	p.Refence(codec.Fence{Owner: "me"}, 14)
+	fence, ok := p.Fence()
+	require.True(t, ok)
+	require.Equal(t, "me", fence.Owner)
+	at, err := p.GetOffset(-7)
+	require.NoError(t, err)
+	require.EqualValues(t, 14, at)
+}
+
+func TestStorageOfGoka(t *testing.T) {
+	p := newPartition()
+	require.NoError(t, p.Open())
+	at, err := p.GetOffset(-7)
+	require.NoError(t, err)
+	require.EqualValues(t, -7, at, "never restored")
+	require.NoError(t, p.SetOffset(0))
+	at, _ = p.GetOffset(-7)
+	require.Zero(t, at)
+
+	r := pageRecord("a", 1)
+	require.NoError(t, p.Set(r.key, r.value))
+	for key, there := range map[string]bool{"a": true, "b": false} {
+		has, err := p.Has(key)
+		require.NoError(t, err)
+		require.Equal(t, there, has)
+		value, err := p.Get(key)
+		require.NoError(t, err)
+		require.Equal(t, there, slices.Equal(value, r.value))
+		require.Equal(t, there, value != nil)
+	}
+	_, err = p.Iterator()
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	_, err = p.IteratorWithRange(nil, nil)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	require.ErrorIs(t, p.Delete("a"), errors.ErrUnsupported)
+	require.Error(t, p.Check(), "a tombstone makes the partition unfit")
+	require.NoError(t, p.Close())
+}
