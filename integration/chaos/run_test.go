@@ -123,9 +123,7 @@ func (r *run) finish() row {
 
 	observer := r.site.Start("observer", "--roles", "serve")
 	require.NoError(t, observer.WaitReady(ctx))
-	pages, cancelPages := context.WithTimeout(ctx, 30*time.Second)
-	defer cancelPages()
-	tally, err := want.ComparePages(pages, observer)
+	tally, err := want.ComparePages(ctx, observer)
 	require.NoError(t, err)
 	assert.Empty(t, tally.Wrong, "pages")
 	result.lost, result.twice = tally.Lost, tally.Twice

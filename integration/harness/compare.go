@@ -52,38 +52,34 @@ func (t *Tally) add(format string, args ...any) {
 	}
 }
 
+// settleWithin is how long the table may be behind the board.
+const settleWithin = 15 * time.Second
+
 // ComparePages asks an instance for every page. The table is shown as it is
-// committed, which may be a moment behind the board, so a page that differs is
-// asked for again until ctx ends or it is right.
+// committed, which may be a moment behind the board, so pages that differ are asked
+// for again, until all are right or have had their time.
 func (r *Recount) ComparePages(ctx context.Context, in *Instance) (Tally, error) {
 	var t Tally
+	until := time.Now().Add(settleWithin)
 	for _, name := range r.Names() {
 		want := r.Page(name)
-		var got Page
-		for {
-			p, known, err := in.Page(ctx, name)
-			if err == nil {
-				got = p
-			}
-			if err == nil && known && p.numbers() == want {
-				break
-			}
-			select {
-			case <-time.After(askEvery):
-				continue
-			case <-ctx.Done():
-			}
-			if err != nil && got.Page == "" {
-				return t, err
-			}
-			t.add("page %q is %+v instead of %+v", name, got, want)
-			behaviours, _ := strconv.ParseInt(string(got.Behaviours), 10, 64) // 0 for a page not known
-			if missing := r.Pages[name].Behaviours - behaviours; missing > 0 {
-				t.Lost += missing
-			} else {
-				t.Twice -= missing
-			}
-			break
+		got, known, err := in.Page(ctx, name)
+		for (err != nil || !known || got.numbers() != want) && time.Now().Before(until) {
+			time.Sleep(askEvery) // nothing tells of a page's change
+			got, known, err = in.Page(ctx, name)
+		}
+		if err != nil {
+			return t, err
+		}
+		if got.numbers() == want {
+			continue
+		}
+		t.add("page %q is %+v instead of %+v", name, got, want)
+		behaviours, _ := strconv.ParseInt(string(got.Behaviours), 10, 64) // 0 for a page not known
+		if missing := r.Pages[name].Behaviours - behaviours; missing > 0 {
+			t.Lost += missing
+		} else {
+			t.Twice -= missing
 		}
 	}
 	return t, nil
