@@ -276,6 +276,12 @@ func TestCutIsExact(t *testing.T) {
 					now[page] += n
 				}
 			},
+			"lose": func(t *rapid.T) {
+				progress, _ := p.Progress()
+				_, err := p.Apply(rangeOf(codec.RangeHeader{From: to, To: to + 3, Lost: true}, nil), progress.Next, noReread(t))
+				require.NoError(t, err)
+				to += 3
+			},
 			"cut": func(t *rapid.T) {
 				if cut != nil || !p.Ahead() {
 					t.Skip()

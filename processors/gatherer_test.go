@@ -1,0 +1,154 @@
+package processors_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/processors"
+	"pageheat/topology"
+)
+
+// gathered is what the ranges of one target partition add up to.
+type gathered struct {
+	to     int64
+	totals map[string]heat.Totals
+	bytes  int // of the pages in the last range
+}
+
+// read adds a range, which has to follow the one before.
+func (g *gathered) read(t require.TestingT, msg []byte, target, targets int, want codec.RangeHeader) {
+	r, err := codec.ReadRange(msg)
+	require.NoError(t, err)
+	want.From = g.to
+	require.Equal(t, want, r.Header)
+	header := codec.AppendRangeHeader(nil, want, r.Pages)
+	require.True(t, bytes.HasPrefix(msg, header))
+	g.bytes = len(msg) - len(header)
+	seen := map[string]bool{}
+	for {
+		page, totals, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		require.False(t, seen[string(page)], "page %q is twice in a range", page)
+		seen[string(page)] = true
+		require.EqualValues(t, target, topology.Partition(page, targets))
+		sum := g.totals[string(page)]
+		sum.Add(&totals)
+		g.totals[string(page)] = sum
+	}
+	g.to = want.To
+}
+
+// However the messages are spread over ranges, and over targets, the sums are the
+// same; and each range begins where the one before ended.
+func TestGathererLosesNothingBetweenRanges(t *testing.T) {
+	limits := heat.Limits{MaxClicks: 9, MaxMinutes: 60}
+	rapid.Check(t, func(t *rapid.T) {
+		targets := rapid.IntRange(1, 5).Draw(t, "targets")
+		input := codec.TopicID{byte(rapid.IntRange(1, 9).Draw(t, "input"))}
+		start := rapid.Int64Range(-1, 1<<40).Draw(t, "start")
+		g := processors.NewGatherer(3, targets, limits)
+		g.Start(input, start)
+		ranges := make([]gathered, targets)
+		for i := range ranges {
+			ranges[i] = gathered{to: start, totals: map[string]heat.Totals{}}
+		}
+		want := map[string]heat.Totals{}
+		to := start
+		flush := func(lost bool) {
+			bound := g.Bytes()
+			var flushed [][]byte
+			if lost {
+				flushed = g.Lose(to)
+			} else {
+				flushed = g.Flush()
+			}
+			require.Len(t, flushed, targets)
+			size := 0
+			for i, r := range flushed {
+				ranges[i].read(t, r, i, targets, codec.RangeHeader{Input: input, Partition: 3, To: to, Limits: limits, Lost: lost})
+				size += ranges[i].bytes
+			}
+			require.LessOrEqual(t, size, bound)
+			require.Zero(t, g.Bytes(), "nothing is left")
+		}
+		clean := true // nothing was added since the last flush
+		t.Repeat(map[string]func(*rapid.T){
+			"valid": func(t *rapid.T) {
+				to += rapid.Int64Range(1, 3).Draw(t, "hole")
+				b := heat.Behaviour{Page: []byte(rapid.SampledFrom([]string{"a", "b", "/t/cb8p5q", "ä", "page 7"}).Draw(t, "page")),
+					Clicks:  rapid.Uint32Range(0, 9).Draw(t, "clicks"),
+					Minutes: heat.Minutes(rapid.Int64Range(0, 60e9).Draw(t, "minutes")),
+					Like:    rapid.Int8Range(-1, 1).Draw(t, "like")}
+				message := codec.AppendBehaviour(nil, b)
+				require.Nil(t, g.Add(to, message))
+				clear(message) // it is not kept
+				sum := want[string(b.Page)]
+				sum.Count(b)
+				want[string(b.Page)] = sum
+				clean = false
+			},
+			"invalid": func(t *rapid.T) {
+				to += rapid.Int64Range(1, 3).Draw(t, "hole")
+				require.NotNil(t, g.Add(to, []byte(rapid.SampledFrom([]string{"", "a", "a|10|1|0", "a|1|61|0", "a|1|1|9"}).Draw(t, "message"))))
+				clean = false
+			},
+			"flush": func(*rapid.T) { flush(false); clean = true },
+			"lose": func(t *rapid.T) {
+				if !clean {
+					t.Skip() // it comes before the first message
+				}
+				to += rapid.Int64Range(1, 100).Draw(t, "lost")
+				flush(true)
+			},
+		})
+		flush(false)
+		got := map[string]heat.Totals{}
+		for i := range ranges {
+			require.Equal(t, to, ranges[i].to)
+			for page, totals := range ranges[i].totals {
+				require.NotContains(t, got, page)
+				got[page] = totals
+			}
+		}
+		require.Equal(t, want, got)
+	})
+}
+
+// What the last session sent may still be on its way when the next one begins.
+func TestGathererStartsAnew(t *testing.T) {
+	g := processors.NewGatherer(0, 1, heat.DefaultLimits())
+	g.Start(codec.TopicID{1}, -1)
+	require.Nil(t, g.Add(4, []byte("old|1|1|1")))
+	sent := g.Flush()[0]
+	before := bytes.Clone(sent)
+	require.Nil(t, g.Add(5, []byte("dropped|1|1|1")))
+
+	g.Start(codec.TopicID{2}, 1)
+	require.Nil(t, g.Add(3, []byte("new|2|1|1")))
+	again := gathered{to: 1, totals: map[string]heat.Totals{}}
+	again.read(t, g.Flush()[0], 0, 1, codec.RangeHeader{Input: codec.TopicID{2}, To: 3, Limits: heat.DefaultLimits()})
+	require.Len(t, again.totals, 1)
+	require.Contains(t, again.totals, "new")
+	require.Equal(t, before, sent, "the memory of what was sent is not used again")
+}
+
+func TestGathererMarksAnEmptyInputPartition(t *testing.T) {
+	g := processors.NewGatherer(2, 2, heat.DefaultLimits())
+	g.Start(codec.TopicID{1}, -1)
+	for _, msg := range g.Flush() {
+		r, err := codec.ReadRange(msg)
+		require.NoError(t, err)
+		require.Equal(t, codec.RangeHeader{Input: codec.TopicID{1}, Partition: 2, From: -1, To: -1, Limits: heat.DefaultLimits()}, r.Header)
+		require.Zero(t, r.Pages)
+	}
+}
