@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"pageheat/codec"
 )
 
@@ -72,8 +74,7 @@ func (w *world) changeLeader() {
 	w.say("a new leader of behaviour-%d lacks offsets %d to %d", l.target, l.watermark, len(l.records)-1)
 	l.records = l.records[:l.watermark]
 	w.counts.Truncations++
-	for i := len(w.flights) - 1; i >= 0; i-- {
-		f := w.flights[i]
+	for i, f := range slices.Backward(w.flights) {
 		if f.log != l || !f.arrived || f.offset < l.watermark {
 			continue
 		}
