@@ -2,6 +2,7 @@ package processors_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,4 +48,17 @@ func TestSumsOfManyPagesThenFew(t *testing.T) {
 		require.Equal(t, pages, found, "round %d", round)
 		require.LessOrEqual(t, size, bound, "round %d", round)
 	}
+}
+
+func TestBytesBoundsLongNames(t *testing.T) {
+	g := processors.NewGatherer(0, 1, heat.DefaultLimits())
+	g.Start(codec.TopicID{1}, -1)
+	for p := range 10 {
+		require.Nil(t, g.Add(int64(p), fmt.Appendf(nil, "%d%s|1|1|1", p, strings.Repeat("x", codec.MaxPageBytes-1))))
+	}
+	bound := g.Bytes()
+	r := gathered{to: -1, totals: map[string]heat.Totals{}}
+	r.read(t, g.Flush()[0], 0, 1, codec.RangeHeader{Input: codec.TopicID{1}, To: 9, Limits: heat.DefaultLimits()})
+	require.Greater(t, r.bytes, 10*codec.MaxPageBytes)
+	require.LessOrEqual(t, r.bytes, bound)
 }
