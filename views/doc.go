@@ -3,15 +3,15 @@
 // HTTP together with a dashboard.
 //
 //	page-popularity-top10 ──► Boards ──┐
-//	                                   ├──► NewHandler ──► Server
+//	                                   ├──► Routes ──► webserver
 //	pageheat-heat-table   ──► Pages  ──┘
 //
 // [Boards] and [Pages] each follow one topic with a goka view. Both are long
 // lived: they answer from memory, also while their view is away from the
 // brokers, and their Run is started again after an error. [NewHandler] makes
 // the HTTP API of them and serves the dashboard, a page without any outside
-// asset that is embedded from the folder web. [Server] runs a handler with
-// sane timeouts and ends its event streams when it is told to stop.
+// asset that is embedded from the folder web; [Routes] are the same to be served
+// beside other things, by package webserver.
 //
 // A view has no consumer group: every instance that serves reads the whole
 // topics into its own memory. The boards are a few kilobytes; the pages take

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"pageheat/webserver"
 )
 
 const (
@@ -42,7 +44,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	case h.streams <- struct{}{}:
 		defer func() { <-h.streams }()
 	default:
-		refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All %d event streams are taken: poll api/v1/boards/%s instead, or connect to another instance.",
+		webserver.Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All %d event streams are taken: poll api/v1/boards/%s instead, or connect to another instance.",
 			cap(h.streams), name))
 		return
 	}

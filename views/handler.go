@@ -2,19 +2,19 @@ package views
 
 import (
 	"bytes"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"pageheat/heat"
+	"pageheat/webserver"
 )
 
 // DefaultBoard is the board that the dashboard shows.
@@ -42,15 +42,6 @@ type PageReader interface {
 	Ready() error
 }
 
-// Check is a part of the program that has to be ready before /readyz says so.
-type Check struct {
-	// Part names it, for the answer of /readyz.
-	Part string
-	// Ready returns nil, or the reason why it is not ready. It is called for
-	// each request, from many goroutines, and should answer from memory.
-	Ready func() error
-}
-
 // HandlerConfig says what NewHandler serves.
 type HandlerConfig struct {
 	// Boards and Pages are what is shown. Both are needed.
@@ -63,8 +54,10 @@ type HandlerConfig struct {
 	// Metrics answers /metrics; nil for not found.
 	Metrics http.Handler
 	// Prefix is the path under which everything is served, such as "/heat";
-	// empty for the root.
+	// empty for the root. It is for NewHandler.
 	Prefix string
+	// Origins are the sites whose pages may read the boards, besides our own.
+	Origins webserver.Origins
 	// MaxStreams bounds the event streams served at a time; 0 for
 	// DefaultMaxStreams.
 	MaxStreams int
@@ -90,7 +83,9 @@ type handler struct {
 // Errors are application/problem+json (RFC 9457) with a sentence that says what
 // to do. The handler is safe for concurrent use and keeps no state but the
 // count of open streams.
-func NewHandler(cfg HandlerConfig) http.Handler { return newHandler(cfg).routes() }
+func NewHandler(cfg HandlerConfig) http.Handler {
+	return webserver.Handler(webserver.Config{Routes: Routes(cfg), Prefix: cfg.Prefix})
+}
 
 func newHandler(cfg HandlerConfig) *handler {
 	if cfg.MaxStreams <= 0 {
@@ -102,82 +97,42 @@ func newHandler(cfg HandlerConfig) *handler {
 	return &handler{HandlerConfig: cfg, streams: make(chan struct{}, cfg.MaxStreams), writeTimeout: eventTimeout}
 }
 
-func (h *handler) routes() http.Handler {
-	mux := http.NewServeMux()
-	get := func(pattern string, serve http.HandlerFunc) {
-		mux.HandleFunc("GET "+pattern, serve)
-		mux.HandleFunc(pattern, notAllowed)
+// Routes returns what a handler serves, to be served beside other things. Boards
+// are public, all else is for those who operate pageheat.
+func Routes(cfg HandlerConfig) []webserver.Route { return newHandler(cfg).routes() }
+
+func (h *handler) routes() []webserver.Route {
+	routes := []webserver.Route{
+		h.public("/api/v1/boards/{board}", h.board),
+		h.public("/api/v1/boards/{board}/events", h.events),
+		webserver.Get("/api/v1/page", h.page),
+		webserver.Get("/api/v1/settings", h.settings),
 	}
-	get("/api/v1/boards/{board}", h.board)
-	get("/api/v1/boards/{board}/events", h.events)
-	get("/api/v1/page", h.page)
-	get("/api/v1/settings", h.settings)
-	get("/healthz", h.healthz)
-	get("/readyz", h.readyz)
-	if h.Metrics != nil {
-		get("/metrics", h.Metrics.ServeHTTP)
+	for path, file := range map[string]string{
+		"/{$}": "index.html", "/app.js": "app.js", "/style.css": "style.css", "/icon.svg": "icon.svg",
+	} {
+		// The files are part of the program: one that is missing shows in
+		// every test, as an empty answer.
+		content, _ := web.ReadFile("web/" + file)
+		routes = append(routes, webserver.Route{Path: path, Handler: webserver.NewAsset(file, content)})
 	}
-	for _, a := range dashboard() {
-		get(a.pattern, a.serve)
-	}
-	mux.HandleFunc("/", notFound)
-	return secured(under(h.Prefix, mux))
+	checks := slices.Concat([]Check{{"boards", h.Boards.Ready}, {"pages", h.Pages.Ready}}, h.Checks)
+	return append(routes, HealthRoutes(checks, h.Metrics)...)
 }
 
-// under serves next below a prefix. The dashboard's addresses are relative, so
-// the prefix alone is sent on to the prefix with a slash.
-func under(prefix string, next http.Handler) http.Handler {
-	prefix = strings.TrimSuffix(path.Clean("/"+prefix), "/")
-	below := http.StripPrefix(prefix, next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch p := r.URL.Path; {
-		case prefix != "" && p == prefix:
-			w.Header().Set("Location", prefix+"/")
-			w.WriteHeader(http.StatusPermanentRedirect)
-		case !strings.HasPrefix(p, prefix+"/"), !plain(p):
-			// The mux would send an odd path on to a plain one, without the
-			// prefix.
-			notFound(w, r)
-		default:
-			below.ServeHTTP(w, r)
+// public is a route for everybody; pages of allowed sites may read it too.
+func (h *handler) public(path string, serve http.HandlerFunc) webserver.Route {
+	return webserver.Route{Path: path, Public: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !h.Origins.Allow(w, r) {
+			webserver.Refuse(w, http.StatusForbidden, h.Origins.Refusal(r))
+			return
 		}
-	})
+		serve(w, r)
+	})}
 }
 
-// plain says whether a path has neither empty nor dotted segments; it may end in
-// a slash.
-func plain(p string) bool {
-	return p == "/" || path.Clean(p) == strings.TrimSuffix(p, "/") && p != "//"
-}
-
-// secured sets the headers that keep a browser from doing with an answer what
-// it is not for. The dashboard lives with them: its code, style and data are its
-// own, and nothing else is loaded.
-func secured(next http.Handler) http.Handler {
-	policy := strings.Join([]string{
-		"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
-		"img-src 'self' data:", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
-	}, "; ")
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy", policy)
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("X-Frame-Options", "DENY")
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		header.Set("Cross-Origin-Resource-Policy", "same-origin")
-		next.ServeHTTP(w, r)
-	})
-}
-
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	refuse(w, http.StatusNotFound, "There is nothing at this address. The dashboard is at the root, the newest board at api/v1/boards/"+DefaultBoard+".")
-}
-
-func notAllowed(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", "GET, HEAD")
-	refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not possible here: everything is read with GET.", r.Method))
-}
+//go:embed web
+var web embed.FS
 
 // board answers with the published bytes. A version is published once, so it
 // says which bytes they are.
@@ -198,36 +153,36 @@ func (h *handler) board(w http.ResponseWriter, r *http.Request) {
 func (h *handler) noBoard(w http.ResponseWriter, name string) {
 	switch {
 	case h.Boards.Ready() != nil:
-		refuse(w, http.StatusServiceUnavailable, "The published boards are still being read: ask again in a moment, /readyz says when it is done.")
+		webserver.Refuse(w, http.StatusServiceUnavailable, "The published boards are still being read: ask again in a moment, /readyz says when it is done.")
 	case name == DefaultBoard:
-		refuse(w, http.StatusNotFound, "No board has been published yet: it appears when the first behaviour is counted. Are the roles ingest, heat and rank running?")
+		webserver.Refuse(w, http.StatusNotFound, "No board has been published yet: it appears when the first behaviour is counted. Are the roles ingest, heat and rank running?")
 	default:
-		refuse(w, http.StatusNotFound, fmt.Sprintf("There is no board %q. The board over all behaviours is %q.", name, DefaultBoard))
+		webserver.Refuse(w, http.StatusNotFound, fmt.Sprintf("There is no board %q. The board over all behaviours is %q.", name, DefaultBoard))
 	}
 }
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("The query cannot be read (%v): percent-encode the name of the page.", err))
+		webserver.Refuse(w, http.StatusBadRequest, fmt.Sprintf("The query cannot be read (%v): percent-encode the name of the page.", err))
 		return
 	}
 	name := query.Get("page")
 	if name == "" {
-		refuse(w, http.StatusBadRequest, "The page is missing: ask for api/v1/page?page=NAME.")
+		webserver.Refuse(w, http.StatusBadRequest, "The page is missing: ask for api/v1/page?page=NAME.")
 		return
 	}
 	totals, ok, err := h.Pages.Get(name)
 	switch {
 	case errors.Is(err, ErrRecovering):
-		refuse(w, http.StatusServiceUnavailable, "The heat table is still being read: ask again in a moment, /readyz says when it is done.")
+		webserver.Refuse(w, http.StatusServiceUnavailable, "The heat table is still being read: ask again in a moment, /readyz says when it is done.")
 	case err != nil:
 		h.Logger.Error("a page cannot be answered", "page", name, "error", err)
-		refuse(w, http.StatusInternalServerError, "The totals of this page cannot be read: is this program older than the one that wrote them? The log says more.")
+		webserver.Refuse(w, http.StatusInternalServerError, "The totals of this page cannot be read: is this program older than the one that wrote them? The log says more.")
 	case !ok:
-		refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names are compared byte by byte; a new page appears after the next commit.", name))
+		webserver.Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names are compared byte by byte; a new page appears after the next commit.", name))
 	default:
-		writeJSON(w, "application/json", http.StatusOK, NewPageHeat(name, totals, h.Weights))
+		webserver.WriteJSON(w, http.StatusOK, NewPageHeat(name, totals, h.Weights))
 	}
 }
 
@@ -238,32 +193,10 @@ func (h *handler) settings(w http.ResponseWriter, _ *http.Request) {
 		Minutes json.Number `json:"minutes"`
 		Like    json.Number `json:"like"`
 	}
-	writeJSON(w, "application/json", http.StatusOK, struct {
+	webserver.WriteJSON(w, http.StatusOK, struct {
 		Board   string  `json:"board"`
 		Weights weights `json:"weights"`
 	}{DefaultBoard, weights{
 		json.Number(h.Weights.Clicks()), json.Number(h.Weights.Minutes()), json.Number(h.Weights.Like()),
 	}})
-}
-
-func (h *handler) healthz(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, "application/json", http.StatusOK, map[string]string{"status": "alive"})
-}
-
-func (h *handler) readyz(w http.ResponseWriter, _ *http.Request) {
-	checks := slices.Concat([]Check{
-		{"boards", h.Boards.Ready},
-		{"pages", h.Pages.Ready},
-	}, h.Checks)
-	var reasons []reason
-	for _, check := range checks {
-		if err := check.Ready(); err != nil {
-			reasons = append(reasons, reason{check.Part, err.Error()})
-		}
-	}
-	if len(reasons) > 0 {
-		refuse(w, http.StatusServiceUnavailable, "Not ready yet: wait until what is listed has recovered.", reasons...)
-		return
-	}
-	writeJSON(w, "application/json", http.StatusOK, map[string]string{"status": "ready"})
 }

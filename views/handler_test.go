@@ -32,11 +32,11 @@ func requireBody(t *testing.T, w *httptest.ResponseRecorder, want string) {
 
 // requireProblem checks that the answer is a problem document that speaks of
 // something.
-func requireProblem(t *testing.T, w *httptest.ResponseRecorder, status int, speaksOf string) problem {
+func requireProblem(t *testing.T, w *httptest.ResponseRecorder, status int, speaksOf string) notReady {
 	t.Helper()
 	require.Equal(t, status, w.Code, w.Body)
 	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
-	var p problem
+	var p notReady
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
 	require.Equal(t, status, p.Status)
 	require.Equal(t, http.StatusText(status), p.Title)
@@ -136,11 +136,11 @@ func TestReadiness(t *testing.T) {
 
 	pages.err, heatErr = ErrRecovering, errors.New("partition 3 is restored: 12 % are done")
 	p := requireProblem(t, ask(h, "GET", "/readyz"), http.StatusServiceUnavailable, "wait")
-	require.Equal(t, []reason{{"pages", ErrRecovering.Error()}, {"heat", heatErr.Error()}}, p.Wait)
+	require.Equal(t, []reason{{"pages", ErrRecovering.Error()}, {"heat", heatErr.Error()}}, p.Reasons)
 
 	boards.err, pages.err, heatErr = ErrRecovering, nil, nil
 	p = requireProblem(t, ask(h, "GET", "/readyz"), http.StatusServiceUnavailable, "wait")
-	require.Len(t, p.Wait, 1)
+	require.Len(t, p.Reasons, 1)
 	require.Equal(t, http.StatusOK, ask(h, "GET", "/healthz").Code, "alive while it recovers")
 }
 

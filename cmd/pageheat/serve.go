@@ -9,6 +9,7 @@ import (
 	"pageheat/adapter"
 	"pageheat/topology"
 	"pageheat/views"
+	"pageheat/webserver"
 )
 
 // serve follows the board and the pages, and answers over HTTP.
@@ -25,12 +26,12 @@ func (pl *pipeline) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := views.Listen(pl.cfg.listen, views.NewHandler(views.HandlerConfig{
+	server, err := webserver.Listen(pl.cfg.listen, views.NewHandler(views.HandlerConfig{
 		Boards: boards, Pages: pages, Weights: pl.cfg.weights, Checks: pl.status.checks(pl.cfg.roles),
 		Metrics: pl.status.metrics(), Logger: pl.cfg.log,
 	}), pl.cfg.log)
 	if err != nil {
-		return fmt.Errorf("role %s: %w", roleServe, err)
+		return fmt.Errorf("role %s (choose another address with --listen): %w", roleServe, err)
 	}
 	pl.cfg.log.Info("serves HTTP", "address", server.Addr().String())
 	if pl.cfg.listening != nil {

@@ -1,4 +1,4 @@
-package views
+package webserver
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// What a client may take. Requests have no bodies, and every answer but an event
-// stream, which sets its own deadlines, is small.
+// What a client may take. Bodies of requests and all answers are small, but for
+// event streams, which set their own deadlines.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -35,7 +35,7 @@ type Server struct {
 func Listen(address string, handler http.Handler, logger *slog.Logger) (*Server, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listening for HTTP (choose another address with --listen): %w", err)
+		return nil, fmt.Errorf("listening for HTTP: %w", err)
 	}
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)

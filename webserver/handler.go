@@ -1,0 +1,135 @@
+package webserver
+
+import (
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Route is one address and what answers there.
+type Route struct {
+	// Path is a pattern of http.ServeMux without method, such as
+	// "/api/v1/boards/{board}".
+	Path string
+	// Methods are those that are answered; nil for GET, with which HEAD goes.
+	Methods []string
+	// Handler answers.
+	Handler http.Handler
+	// Public says that the route is for everybody: it needs no token.
+	Public bool
+	// Embedded says that pages of other sites load it, as they do a script.
+	Embedded bool
+}
+
+// Get is a route that only reads.
+func Get(path string, serve http.HandlerFunc) Route { return Route{Path: path, Handler: serve} }
+
+// Public returns the routes that are for everybody.
+func Public(routes []Route) []Route {
+	return slices.DeleteFunc(slices.Clone(routes), func(r Route) bool { return !r.Public })
+}
+
+// Config says what Handler makes a handler of.
+type Config struct {
+	// Routes are what is served.
+	Routes []Route
+	// Prefix is the path under which everything is served, such as "/heat";
+	// empty for the root.
+	Prefix string
+	// Token is asked for where a route is not public; empty for never.
+	Token string
+}
+
+// Handler returns a handler of all routes. Errors are application/problem+json
+// (RFC 9457) with a sentence that says what to do.
+func Handler(cfg Config) http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range cfg.Routes {
+		methods := route.Methods
+		if methods == nil {
+			methods = []string{http.MethodGet}
+		}
+		handler := route.Handler
+		if !route.Public && cfg.Token != "" {
+			handler = guarded(cfg.Token, handler)
+		}
+		if route.Embedded {
+			handler = embedded(handler)
+		}
+		for _, method := range methods {
+			mux.Handle(method+" "+route.Path, handler)
+		}
+		mux.Handle(route.Path, notAllowed(methods))
+	}
+	mux.HandleFunc("/", notFound)
+	return secured(under(cfg.Prefix, mux))
+}
+
+// under serves next below a prefix. Addresses in pages are relative, so the prefix
+// alone is sent on to the prefix with a slash.
+func under(prefix string, next http.Handler) http.Handler {
+	prefix = strings.TrimSuffix(path.Clean("/"+prefix), "/")
+	below := http.StripPrefix(prefix, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch p := r.URL.Path; {
+		case prefix != "" && p == prefix:
+			w.Header().Set("Location", prefix+"/")
+			w.WriteHeader(http.StatusPermanentRedirect)
+		case !strings.HasPrefix(p, prefix+"/"), !plain(p):
+			// The mux would send an odd path on to a plain one, without the
+			// prefix.
+			notFound(w, r)
+		default:
+			below.ServeHTTP(w, r)
+		}
+	})
+}
+
+// plain says whether a path has neither empty nor dotted segments; it may end in
+// a slash.
+func plain(p string) bool {
+	return p == "/" || path.Clean(p) == strings.TrimSuffix(p, "/") && p != "//"
+}
+
+// secured sets the headers that keep a browser from doing with an answer what
+// it is not for. All pages live with them: their code, style and data are their
+// own, and nothing else is loaded.
+func secured(next http.Handler) http.Handler {
+	policy := strings.Join([]string{
+		"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
+		"img-src 'self' data:", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
+	}, "; ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", policy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// embedded lets pages of other sites load an answer. It is the same for everybody,
+// so nobody learns anything from it.
+func embedded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	Refuse(w, http.StatusNotFound, "There is nothing at this address. Where the role serve runs, the dashboard is at the root, the newest board at api/v1/boards/all-time, and what else there is in api/v1/openapi.yaml.")
+}
+
+func notAllowed(methods []string) http.HandlerFunc {
+	allow := strings.Replace(strings.Join(methods, ", "), http.MethodGet, "GET, HEAD", 1)
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allow)
+		Refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not possible here, but: %s.", r.Method, allow))
+	}
+}
