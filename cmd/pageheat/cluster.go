@@ -54,6 +54,12 @@ func readCluster(ctx context.Context, admin *kadm.Client, topo *topology.Topolog
 		return cluster{}, fmt.Errorf("read the settings of the topics: %w", err)
 	}
 	for _, topic := range configs {
+		if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
+			// The broker that was asked has not heard of it yet, unlike the one
+			// before.
+			delete(have.topics, topic.Name)
+			continue
+		}
 		if topic.Err != nil {
 			return cluster{}, fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err)
 		}
