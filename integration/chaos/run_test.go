@@ -116,7 +116,7 @@ func (r *run) finish() row {
 
 	want := r.recount()
 	result.pages = len(want.Pages)
-	assert.Equal(t, r.load.acknowledged.Counted, want.Counted, "the input holds what was acknowledged")
+	assert.Equal(t, want.Counted, r.load.acknowledged.Counted, "the input holds what was acknowledged")
 	wrong := want.CompareBoard(board)
 	assert.Empty(t, wrong, "the board")
 	assert.Empty(t, r.boards.Wrong(), "what the boards said meanwhile")
