@@ -107,6 +107,9 @@ func (r *run) finish() row {
 	result.boards, result.older = r.boards.Count(), r.boards.Older()
 	result.pause = r.boards.LongestPause(r.load.began, r.load.ended)
 	result.stall = r.boards.LongestStall(r.load.began, r.load.ended)
+	for _, p := range r.boards.Pauses(r.load.began, r.load.ended, sessionTimeout/2) {
+		t.Logf("no board from %.2fs on for %v", p.From.Sub(r.began).Seconds(), p.Took.Round(time.Millisecond))
+	}
 	r.check()
 	if err != nil {
 		r.stacks()

@@ -174,6 +174,30 @@ func (b *Boards) LongestPause(from, to time.Time) time.Duration {
 	return longestPause(b.arrived, from, to)
 }
 
+// Pause is a time without a new board.
+type Pause struct {
+	From time.Time
+	Took time.Duration
+}
+
+// Pauses are the times without a new board that took longer than the given one.
+func (b *Boards) Pauses(from, to time.Time, longerThan time.Duration) []Pause {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []Pause
+	last := from
+	for _, at := range append(slices.Clone(b.arrived), to) {
+		if at.Before(from) || at.After(to) {
+			continue
+		}
+		if at.Sub(last) > longerThan {
+			all = append(all, Pause{last, at.Sub(last)})
+		}
+		last = at
+	}
+	return all
+}
+
 // LongestStall is the longest time in which the boards did not get on in some
 // partition of the input. Boards may come meanwhile, with what others have read.
 func (b *Boards) LongestStall(from, to time.Time) time.Duration {
