@@ -72,42 +72,21 @@ func (f *heatFeed) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		if err := f.acknowledge(ctx); err != nil {
-			return err
-		}
+		f.acknowledge()
 		if err := f.sendLeaders(ctx); err != nil {
 			return err
 		}
 		if f.cut == nil && f.due() {
 			f.begin()
 		}
-		writing := f.cut != nil && f.committed == nil
-		if writing {
+		if f.writing() {
 			if err := f.write(ctx, writeBurst); err != nil {
 				return err
 			}
-		} else {
-			timer.Reset(f.wait())
 		}
-		messages := f.out.claim.Messages()
-		if writing {
-			// Apply what waits, but do not wait for it.
-			select {
-			case m, ok := <-messages:
-				if !ok {
-					return nil
-				}
-				if err := f.apply(m); err != nil {
-					return err
-				}
-			case <-ctx.Done():
-				return ctx.Err()
-			default:
-			}
-			continue
-		}
+		timer.Reset(f.wait())
 		select {
-		case m, ok := <-messages:
+		case m, ok := <-f.out.claim.Messages():
 			if !ok {
 				return nil
 			}
@@ -123,6 +102,9 @@ func (f *heatFeed) run(ctx context.Context) error {
 		}
 	}
 }
+
+// writing reports whether records of a cut are to be handed to goka.
+func (f *heatFeed) writing() bool { return f.cut != nil && f.committed == nil }
 
 func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
 	counted, err := f.task.partition.Apply(m.Value, m.Offset, f.reread)
@@ -185,6 +167,9 @@ func (f *heatFeed) interval() time.Duration {
 
 // wait is how long there is nothing to do if nothing comes.
 func (f *heatFeed) wait() time.Duration {
+	if f.writing() {
+		return 0 // apply what waits, but do not wait for it
+	}
 	wait := repeatLeaders
 	if f.sending == nil {
 		wait = f.untilLeaders()
@@ -227,12 +212,12 @@ func (f *heatFeed) write(ctx context.Context, most int) error {
 }
 
 // acknowledge takes note of leaders that arrived and of a commit that is done.
-func (f *heatFeed) acknowledge(context.Context) error {
+func (f *heatFeed) acknowledge() {
 	if f.sending != nil && f.sending.done.Load() {
 		f.sending = nil
 	}
 	if f.committed == nil || !f.committed.done.Load() {
-		return nil
+		return
 	}
 	now := time.Now()
 	f.took = now.Sub(f.began)
@@ -247,7 +232,6 @@ func (f *heatFeed) acknowledge(context.Context) error {
 		f.trimmed = now
 		f.topics.trim(f.topic, f.part, next)
 	}
-	return nil
 }
 
 // finish commits everything that was applied.
@@ -266,9 +250,7 @@ func (f *heatFeed) finish(ctx context.Context) error {
 		if err := f.out.await(ctx, f.committed.done.Load); err != nil {
 			return err
 		}
-		if err := f.acknowledge(ctx); err != nil {
-			return err
-		}
+		f.acknowledge()
 	}
 }
 
