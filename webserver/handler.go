@@ -58,10 +58,7 @@ func Handler(cfg Config) http.Handler {
 		if route.Embedded {
 			handler = embedded(handler)
 		}
-		for _, method := range methods {
-			mux.Handle(method+" "+route.Path, handler)
-		}
-		mux.Handle(route.Path, notAllowed(methods))
+		mux.Handle(route.Path, allowing(methods, handler))
 	}
 	mux.HandleFunc("/", notFound)
 	return secured(under(cfg.Prefix, mux))
@@ -126,10 +123,17 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 	Refuse(w, http.StatusNotFound, "There is nothing at this address. Where the role serve runs, the dashboard is at the root, the newest board at api/v1/boards/all-time, and what else there is in api/v1/openapi.yaml.")
 }
 
-func notAllowed(methods []string) http.HandlerFunc {
+// allowing hands on what has one of the methods. The mux could do so too, but not
+// say what to do instead.
+func allowing(methods []string, next http.Handler) http.Handler {
 	allow := strings.Replace(strings.Join(methods, ", "), http.MethodGet, "GET, HEAD", 1)
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", allow)
-		Refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not possible here, but: %s.", r.Method, allow))
-	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		head := r.Method == http.MethodHead && slices.Contains(methods, http.MethodGet)
+		if !head && !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", allow)
+			Refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not possible here, but: %s.", r.Method, allow))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -1,0 +1,34 @@
+package collect
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+)
+
+// FuzzJudge: whatever is posted, each message is either kept, as text that the
+// pipeline takes, or refused.
+func FuzzJudge(f *testing.F) {
+	for _, seed := range []string{"/a|1|0|0\n/b|x", `[{"page":"a","clicks":1,"minutes":0},5]`, `{"page":"a"}`, "{a}|1|0|0", "[", "[]", "\xff|1|1|1", "[1]\n[2]"} {
+		f.Add([]byte(seed))
+	}
+	c, err := New(config(&memory{}))
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		good, bad := c.judge(body)
+		all := 0
+		last := 0
+		for at := range messages(body) {
+			all++
+			require.Greater(t, at.number, last)
+			last = at.number
+		}
+		require.Equal(t, all, len(good)+bad.count)
+		for _, message := range good {
+			_, refusal := codec.ParseBehaviour(message, c.cfg.Limits)
+			require.Nil(t, refusal, "%q", message)
+		}
+	})
+}

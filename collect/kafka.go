@@ -1,0 +1,85 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// maxWaiting is how many bytes of messages wait for Kafka at most. A message
+	// costs overhead besides its bytes.
+	maxWaiting = 64 << 20
+	overhead   = 256
+	// linger lets the messages of several requests go together, without being
+	// seen.
+	linger = 2 * time.Millisecond
+)
+
+// Kafka writes to one topic, idempotently, and acknowledged by all replicas in sync.
+// It is safe for concurrent use.
+type Kafka struct {
+	client  *kgo.Client
+	topic   string
+	waiting atomic.Int64 // bytes
+}
+
+// NewKafka returns a writer to a topic. Nothing is connected before the first write.
+// Close it once nobody writes any more.
+func NewKafka(brokers []string, clientID, topic string) (*Kafka, error) {
+	client, err := kgo.NewClient(
+		kgo.SeedBrokers(brokers...),
+		kgo.ClientID(clientID+"-collect"),
+		kgo.DefaultProduceTopic(topic),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerLinger(linger),
+		// Whoever may write has been let in by waiting: the client's own bounds,
+		// at which it would block, are never reached.
+		kgo.MaxBufferedRecords(2*maxWaiting/overhead),
+		// Senders give up by their own deadlines, see Write.
+		kgo.MetadataMinAge(250*time.Millisecond),
+		kgo.UnknownTopicRetries(2),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to write to topic %s: %w", topic, err)
+	}
+	return &Kafka{client: client, topic: topic}, nil
+}
+
+// Close gives up what is still waiting.
+func (k *Kafka) Close() { k.client.Close() }
+
+// Write implements [Writer]. When ctx is done, what has not been sent yet is
+// dropped. What is on its way cannot be called back without losing idempotence: it
+// goes on to count as waiting, and the client sends it again until it has an answer.
+func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
+	size := int64(0)
+	for _, m := range messages {
+		size += int64(len(m)) + overhead
+	}
+	if k.waiting.Add(size) > maxWaiting {
+		k.waiting.Add(-size)
+		return ErrBusy
+	}
+	results := make(chan error, len(messages)) // nobody has to wait for a reader
+	for _, m := range messages {
+		k.client.Produce(ctx, &kgo.Record{Value: m}, func(r *kgo.Record, err error) {
+			k.waiting.Add(-int64(len(r.Value)) - overhead)
+			results <- err
+		})
+	}
+	for range messages {
+		select {
+		case err := <-results:
+			if err != nil {
+				return fmt.Errorf("writing to topic %s: %w", k.topic, err)
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("writing to topic %s: %w", k.topic, ctx.Err())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/goleak"
+
+	"pageheat/integration/kafkatest"
+)
+
+const topic = "behaviours"
+
+func messagesOf(n, size int) [][]byte {
+	out := make([][]byte, n)
+	for i := range out {
+		out[i] = make([]byte, size)
+	}
+	return out
+}
+
+func TestKafkaKeepsWhatWasWritten(t *testing.T) {
+	cluster := kafkatest.Embedded(t)
+	kafkatest.CreateTopic(t, cluster, topic, 3)
+	leaks := goleak.IgnoreCurrent()
+	k, err := NewKafka(cluster.Brokers(), "test", topic)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, k.Write(ctx, messagesOf(1000, 10)))
+	require.NoError(t, k.Write(ctx, messagesOf(1, 1000)))
+	assert.Zero(t, k.waiting.Load())
+
+	missing, err := NewKafka(cluster.Brokers(), "test", "missing")
+	require.NoError(t, err)
+	require.ErrorContains(t, missing.Write(ctx, messagesOf(1, 1)), "topic missing")
+	assert.Zero(t, missing.waiting.Load())
+	missing.Close()
+	k.Close()
+	goleak.VerifyNone(t, leaks)
+	assert.Len(t, kafkatest.Read(t, cluster, topic, 1001), 1001)
+}
+
+// While the broker takes nothing, writers come back by their deadlines, what waits
+// is bounded, and all of it goes away with the trouble.
+func TestKafkaThatIsAway(t *testing.T) {
+	cluster := kafkatest.Embedded(t)
+	kafkatest.CreateTopic(t, cluster, topic, 1)
+	k, err := NewKafka(cluster.Brokers(), "test", topic)
+	require.NoError(t, err)
+	defer k.Close()
+	var away atomic.Bool
+	away.Store(true)
+	fake := cluster.Fake()
+	fake.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		return nil, errors.New("away"), away.Load()
+	})
+	short := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		return k.Write(ctx, messagesOf(50, 600<<10))
+	}
+	require.ErrorIs(t, short(), context.DeadlineExceeded)
+	full := 0
+	for range 20 {
+		if errors.Is(short(), ErrBusy) {
+			full++
+		}
+		require.LessOrEqual(t, k.waiting.Load(), int64(maxWaiting))
+	}
+	t.Logf("%d of 20 were told that too much waits, %d bytes wait", full, k.waiting.Load())
+
+	away.Store(false)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.Eventually(t, func() bool { return k.Write(ctx, messagesOf(1, 10)) == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return k.waiting.Load() == 0 }, 30*time.Second, 10*time.Millisecond)
+}
