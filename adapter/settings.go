@@ -102,6 +102,7 @@ func (s Settings) inputOptions(group string, topics []string) []kgo.Opt {
 		kgo.FetchMaxBytes(16 << 20),
 		kgo.FetchMaxPartitionBytes(4 << 20),
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.AlwaysRetryEOF(), // a proxy before a broker that is down closes connections at once
 	}
 	if s.InstanceID != "" {
 		options = append(options, kgo.InstanceID(s.InstanceID+"-ingest"))

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -41,4 +43,29 @@ func TestTopicsCreateWaitsForEveryBroker(t *testing.T) {
 	code := run(t.Context(), []string{"topics", "create", "--brokers", cluster.Bootstrap()}, strings.NewReader(""), &out, &log)
 	assert.Equal(t, exitDone, code, "%s%s", &out, &log)
 	assert.Greater(t, asked, 1)
+}
+
+// TestBrokerBehindAProxyIsDown: a proxy takes the connection and closes it. Another
+// broker stands in.
+func TestBrokerBehindAProxyIsDown(t *testing.T) {
+	cluster := kafkatest.Embedded(t)
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = proxy.Close() })
+	go func() {
+		for {
+			connection, err := proxy.Accept()
+			if err != nil {
+				return
+			}
+			_ = connection.Close()
+		}
+	}()
+	brokers := proxy.Addr().String() + "," + cluster.Bootstrap()
+	const often = 20 // which broker is asked is a matter of chance
+	for range often {
+		var out, log bytes.Buffer
+		code := run(t.Context(), []string{"topics", "create", "--brokers", brokers}, strings.NewReader(""), &out, &log)
+		require.Equal(t, exitDone, code, "%s%s", &out, &log)
+	}
 }

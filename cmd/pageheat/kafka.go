@@ -30,6 +30,9 @@ func (p *program) connect(ctx context.Context, options ...kgo.Opt) (*kgo.Client,
 		kgo.SeedBrokers(p.brokers...),
 		kgo.ClientID(p.topo.Prefix),
 		kgo.RetryTimeout(requestTimeout),
+		// A proxy before a broker that is down closes connections at once; others
+		// stand in.
+		kgo.AlwaysRetryEOF(),
 		kgo.MetadataMinAge(metadataAge),
 	}, options...)...)
 	if err != nil {
