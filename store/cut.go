@@ -12,7 +12,7 @@ type Cut struct {
 	partition *Partition
 	pages     []*page
 	next      int
-	left      map[*page]heat.Totals // totals at the cut of pages changed since
+	left      []heat.Totals // totals at the cut of pages changed since, see page.left
 	progress  codec.Progress
 	finished  bool
 }
@@ -23,13 +23,13 @@ func (p *Partition) Cut() *Cut {
 	if p.cut != nil || !p.ahead || p.failed != nil {
 		return nil
 	}
-	c := &Cut{partition: p, pages: p.changed, left: make(map[*page]heat.Totals), progress: p.progress}
+	c := &Cut{partition: p, pages: p.changed, progress: p.progress}
 	c.progress.To = append([]int64(nil), p.progress.To...)
 	c.progress.Lost = append([]uint64(nil), p.progress.Lost...)
 	for _, pg := range c.pages {
 		pg.state = pg.state&^changed | writing
 	}
-	p.changed = nil
+	p.changed, p.spare = p.spare, nil
 	p.ahead = false
 	p.cut = c
 	return c
@@ -38,7 +38,8 @@ func (p *Partition) Cut() *Cut {
 // leave keeps the totals of the cut for a page that is about to change.
 func (c *Cut) leave(pg *page) {
 	pg.state &^= writing
-	c.left[pg] = pg.Totals
+	pg.left = int32(len(c.left))
+	c.left = append(c.left, pg.Totals)
 }
 
 // Next appends the next record's value to dst and returns it with its key. The
@@ -58,9 +59,7 @@ func (c *Cut) Next(dst []byte) (key string, value []byte, more bool) {
 		pg.state &^= writing
 		return pg.Name, codec.AppendPageState(dst, &pg.Totals), true
 	}
-	t := c.left[pg]
-	delete(c.left, pg)
-	return pg.Name, codec.AppendPageState(dst, &t), true
+	return pg.Name, codec.AppendPageState(dst, &c.left[pg.left]), true
 }
 
 // Len is the number of records of the cut that Next has yet to return.
@@ -84,6 +83,7 @@ func (c *Cut) Committed(offset int64) {
 	p := c.partition
 	if p.cut == c {
 		p.cut = nil
+		p.spare = c.pages[:0]
 		p.offset = offset
 	}
 }

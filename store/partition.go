@@ -28,6 +28,7 @@ type Reread func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, e
 type page struct {
 	heat.Page
 	state pageState
+	left  int32 // its number in Cut.left, once it has changed since the open cut was taken
 }
 
 // pageState says where a page stands between two commits.
@@ -62,7 +63,8 @@ type Partition struct {
 	sum      uint64 // behaviours over all pages
 
 	changed []*page
-	ahead   bool // the progress moved since the last cut
+	spare   []*page // what the next cut's pages are gathered in
+	ahead   bool    // the progress moved since the last cut
 	cut     *Cut
 
 	offset    int64 // changelog offset of the last record known to be in here

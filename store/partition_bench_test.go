@@ -140,3 +140,36 @@ func BenchmarkRestore(b *testing.B) {
 		})
 	}
 }
+
+// One operation is one page of a cut in which all pages change again before they
+// are written.
+func BenchmarkCutWhileChanging(b *testing.B) {
+	for _, pages := range pagesOf() {
+		b.Run(fmt.Sprint(pages), func(b *testing.B) {
+			p := filled(b, pages/3)
+			one := heat.Totals{Behaviours: 1}
+			change := func() {
+				for pg := range p.pages.all() {
+					p.change(pg, &one)
+				}
+				p.ahead = true
+			}
+			change()
+			var cut *Cut
+			var buf []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				if cut == nil {
+					cut = p.Cut()
+					change()
+				}
+				_, value, more := cut.Next(buf[:0])
+				buf = value
+				if !more {
+					cut.Committed(0)
+					cut = nil
+				}
+			}
+		})
+	}
+}
