@@ -163,7 +163,7 @@ func (r *Ranking) newest(ctx context.Context, consumer sarama.Consumer) (*publis
 	if err != nil {
 		return nil, 0, err
 	}
-	for window := int64(1); ; window *= 2 {
+	for window := int64(newestWindow); ; window *= 2 {
 		from := max(first, end-window)
 		if from >= end {
 			return nil, end, nil
@@ -175,7 +175,12 @@ func (r *Ranking) newest(ctx context.Context, consumer sarama.Consumer) (*publis
 	}
 }
 
-// search returns the newest board at offsets in [from, end).
+// newestWindow is how many records are looked through for the newest board at
+// first: the last need not be it, since an owner that was frozen may have let an
+// older one out after it.
+const newestWindow = 64
+
+// search returns the board with the highest version at offsets in [from, end).
 func (r *Ranking) search(ctx context.Context, consumer sarama.Consumer, from, end int64) (found *published, err error) {
 	claim, err := consumer.ConsumePartition(r.config.Topology.Output, 0, from)
 	if err != nil {
@@ -189,7 +194,7 @@ func (r *Ranking) search(ctx context.Context, consumer sarama.Consumer, from, en
 			if err != nil {
 				return nil, err
 			}
-			if p != nil {
+			if p != nil && (found == nil || p.version > found.version) {
 				found = p
 			}
 			if m.Offset >= end-1 {

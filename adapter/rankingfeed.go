@@ -82,6 +82,9 @@ func (f *rankingFeed) takeEpoch(ctx context.Context, newest *published, above ui
 	}
 	f.epoch = e.Epoch
 	f.highest = max(f.highest, newest.version)
+	// The first board of an epoch goes out whatever it says: a reader may have
+	// missed the one that it would repeat.
+	f.again = true
 	f.config.Metrics.epoch.Set(float64(f.epoch))
 	f.config.Logger.Info("ranks in a new epoch", "epoch", f.epoch)
 	return nil
@@ -167,7 +170,6 @@ func (f *rankingFeed) watch(ctx context.Context, m *sarama.ConsumerMessage) erro
 	epoch := processors.Epoch(seen.version)
 	switch {
 	case epoch != f.epoch && seen.version > f.highest:
-		f.again = f.again || epoch > f.epoch
 		if err := f.takeEpoch(ctx, seen, epoch); err != nil {
 			return err
 		}
