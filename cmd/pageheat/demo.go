@@ -95,7 +95,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	cfg.roles, cfg.listen, cfg.partitions = defaultRoles(), c.Listen, partitions
+	cfg.roles, cfg.web, cfg.partitions = allRoles(), demoWeb(c.Listen), partitions
 	cfg.sessionTimeout = demoSession
 	var dashboard atomic.Pointer[string]
 	cfg.listening = func(address string) { dashboard.Store(&address) }
@@ -107,7 +107,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	note := func() string {
 		text := fmt.Sprintf("%s messages sent, Kafka at %s", count(uint64(traffic.sent())), p.brokers[0])
 		if address := dashboard.Load(); address != nil {
-			text += ", dashboard at http://" + *address
+			text += fmt.Sprintf(", dashboard at http://%s, a forum to click at http://%s/forum/", *address, *address)
 		}
 		return text
 	}

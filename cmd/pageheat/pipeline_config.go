@@ -19,9 +19,14 @@ const (
 	roleHeat   role = "heat"   // keeps the totals
 	roleRank   role = "rank"   // makes the board
 	roleServe  role = "serve"  // answers over HTTP
+
+	roleCollect role = "collect" // takes behaviours over HTTP
 )
 
 func defaultRoles() []role { return []role{roleIngest, roleHeat, roleRank, roleServe} }
+
+// allRoles are those that may be named.
+func allRoles() []role { return append(defaultRoles(), roleCollect) }
 
 // maxTop is the largest board: topology.MaxMessageBytes is made for it.
 const maxTop = 1000
@@ -32,8 +37,8 @@ type pipelineConfig struct {
 	topo    *topology.Topology
 	log     *slog.Logger
 
-	roles  []role // without repetition, in the order of defaultRoles
-	listen string // address for HTTP, where the role serve is among them
+	roles []role    // without repetition, in the order of allRoles
+	web   webConfig // where the roles serve or collect are among them
 
 	linger       time.Duration // how long behaviours are gathered at most
 	publishEvery time.Duration // shortest time between two boards
@@ -132,11 +137,12 @@ func (f *pipelineFlags) config(p *program) (pipelineConfig, error) {
 type runCmd struct {
 	pipelineFlags
 
-	Roles          []string      `default:"ingest,heat,rank,serve" help:"What this instance does."`
-	Listen         string        `default:"127.0.0.1:8080" help:"Address for HTTP, in role serve."`
+	Roles          []string      `default:"ingest,heat,rank,serve" help:"What this instance does; collect, too."`
 	InstanceID     string        `placeholder:"ID" help:"Static membership: another ID for each instance, the same after its restart."`
 	SessionTimeout time.Duration `default:"10s" help:"Take partitions from an instance that is silent for so long (${default})."`
 	Standby        bool          `help:"Keep copies of the tables of other instances, for a quicker take-over."`
+
+	webFlags
 }
 
 // config checks the flags.
@@ -148,13 +154,13 @@ func (c *runCmd) config(p *program) (pipelineConfig, error) {
 	if cfg.roles, err = parseRoles(c.Roles); err != nil {
 		return cfg, err
 	}
-	if cfg.has(roleServe) && c.Listen == "" {
-		return cfg, badFlag("listen", "role serve needs an address, such as 127.0.0.1:8080")
+	if cfg.web, err = c.webFlags.config(cfg); err != nil {
+		return cfg, err
 	}
 	if c.SessionTimeout < time.Second || c.SessionTimeout > 30*time.Minute {
 		return cfg, badFlag("session-timeout", "%s: must be from 1s to 30m, within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms", c.SessionTimeout)
 	}
-	cfg.listen, cfg.instanceID, cfg.standby, cfg.sessionTimeout = c.Listen, c.InstanceID, c.Standby, c.SessionTimeout
+	cfg.instanceID, cfg.standby, cfg.sessionTimeout = c.InstanceID, c.Standby, c.SessionTimeout
 	return cfg, nil
 }
 
@@ -166,13 +172,13 @@ func parseRoles(names []string) ([]role, error) {
 		if r == "" {
 			continue
 		}
-		if !slices.Contains(defaultRoles(), r) {
-			return nil, badFlag("roles", "%q: choose among ingest, heat, rank, serve", name)
+		if !slices.Contains(allRoles(), r) {
+			return nil, badFlag("roles", "%q: choose among ingest, heat, rank, serve, collect", name)
 		}
 		wanted[r] = true
 	}
 	if len(wanted) == 0 {
-		return nil, badFlag("roles", "name at least one of ingest, heat, rank, serve")
+		return nil, badFlag("roles", "name at least one of ingest, heat, rank, serve, collect")
 	}
-	return slices.DeleteFunc(defaultRoles(), func(r role) bool { return !wanted[r] }), nil
+	return slices.DeleteFunc(allRoles(), func(r role) bool { return !wanted[r] }), nil
 }

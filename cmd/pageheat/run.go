@@ -55,10 +55,15 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	roles, ctx := errgroup.WithContext(ctx)
 	run := map[role]func(context.Context) error{
-		roleIngest: pl.ingest, roleHeat: pl.heat, roleRank: pl.rank, roleServe: pl.serve,
+		roleIngest: pl.ingest, roleHeat: pl.heat, roleRank: pl.rank,
 	}
 	for _, r := range cfg.roles {
-		roles.Go(func() error { return run[r](ctx) })
+		if run[r] != nil {
+			roles.Go(func() error { return run[r](ctx) })
+		}
+	}
+	if cfg.has(roleServe) || cfg.has(roleCollect) {
+		roles.Go(func() error { return pl.web(ctx) })
 	}
 	return roles.Wait()
 }

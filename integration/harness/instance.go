@@ -22,7 +22,7 @@ type Instance struct {
 	site *Site
 	proc *process
 	name string
-	http bool // it has the role serve
+	http bool // it has the role serve or collect
 
 	mu      sync.Mutex
 	address string
@@ -38,7 +38,7 @@ func (s *Site) Start(name string, flags ...string) *Instance {
 	s.must(err, "starting instance %s", name)
 	in := &Instance{site: s, proc: p, name: name, http: true}
 	if i := slices.Index(flags, "--roles"); i >= 0 && i+1 < len(flags) {
-		in.http = strings.Contains(flags[i+1], "serve")
+		in.http = strings.Contains(flags[i+1], "serve") || strings.Contains(flags[i+1], "collect")
 	}
 	s.t.Cleanup(func() {
 		if err := p.kill(); err != nil {
