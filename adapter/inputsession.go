@@ -42,14 +42,17 @@ func newInputSession(client *kgo.Client, claims map[string][]int32, h *handler) 
 	return s
 }
 
-// start runs the claims. When one is left by goka, left is called.
+// start runs the claims. When goka leaves one by itself, left is called: not at the
+// end of the session, after which the membership goes on.
 func (s *inputSession) start(left func()) {
 	for _, c := range s.open {
 		s.feeds.Go(func() {
 			if err := s.handler.ConsumeClaim(s, c); err != nil {
 				s.handler.fault(err)
 			}
-			left()
+			if s.ctx.Err() == nil {
+				left()
+			}
 		})
 	}
 }
