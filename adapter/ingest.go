@@ -243,14 +243,15 @@ func (f *ingestFeed) take(ctx context.Context, batch []*kgo.Record) error {
 		for _, r := range batch[:min(len(batch), bundleRecords)] {
 			bundle = codec.AppendBundleRecord(bundle, codec.Record{Offset: r.Offset, Key: r.Key, Value: r.Value})
 			f.bytes += len(r.Value)
+			f.last = r.Offset
 			records++
+			r.Recycle() // the bundle has a copy
 			if len(bundle) >= bundleBytes {
 				break
 			}
 		}
 		f.bundle = len(bundle)
 		f.gathered += records
-		f.last = batch[records-1].Offset
 		batch = batch[records:]
 		if err := f.out.send(ctx, f.out.message("", bundle)); err != nil {
 			return err

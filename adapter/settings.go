@@ -99,9 +99,10 @@ func (s Settings) inputOptions(group string, topics []string) []kgo.Opt {
 		// Nothing is skipped silently, and offsets are committed by the adapter alone.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.DisableAutoCommit(),
-		kgo.FetchMaxBytes(16 << 20),
-		kgo.FetchMaxPartitionBytes(4 << 20),
+		kgo.FetchMaxBytes(8 << 20),
+		kgo.FetchMaxPartitionBytes(1 << 20),
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.WithPools(&recordPool{}),
 		kgo.AlwaysRetryEOF(), // a proxy before a broker that is down closes connections at once
 	}
 	if s.InstanceID != "" {
@@ -150,6 +151,10 @@ func (s Settings) transactionConfig(purpose, id string) *sarama.Config {
 	c.Producer.Transaction.Retry.BackoffFunc = transactionBackoff
 	c.Producer.Retry.Max = 20
 	c.ChannelBufferSize = 4096
+	// A commit writes many small records: without these, a request takes what the
+	// last one's answer left waiting, some hundreds.
+	c.Producer.Flush.Bytes = 512 << 10
+	c.Producer.Flush.Frequency = 5 * time.Millisecond
 	return c
 }
 
