@@ -22,12 +22,10 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	client, err := p.connect(ctx)
-	if err != nil {
-		return err
+	have, err := c.look(ctx, p)
+	if ctx.Err() != nil {
+		return nil // told to end before there was anything to drain
 	}
-	have, err := readCluster(ctx, kadm.NewClient(client), p.topo)
-	client.Close()
 	if err != nil {
 		return err
 	}
@@ -36,6 +34,16 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	}
 	cfg.partitions = have.topics[p.topo.Behavior].Partitions
 	return runPipeline(ctx, cfg)
+}
+
+// look reads what exists.
+func (c *runCmd) look(ctx context.Context, p *program) (cluster, error) {
+	client, err := p.connect(ctx)
+	if err != nil {
+		return cluster{}, err
+	}
+	defer client.Close()
+	return readCluster(ctx, kadm.NewClient(client), p.topo)
 }
 
 // runPipeline runs the roles of cfg until ctx is done and everything is drained
