@@ -194,6 +194,7 @@ func TestStaticMembership(t *testing.T) {
 		p := newPipeline(t, site, partitions)
 		ctx := within(t)
 		first := site.Start("first", "--instance-id", "one")
+		require.NoError(t, first.WaitOwner(ctx, 0)) // it leads the group: the embedded broker moves partitions when a leader comes back
 		second := site.Start("second", "--instance-id", "two")
 		input := startTraffic(t, site, partitions)
 		waitShared(t, ctx, site, 2, "-ingest", "-heat")

@@ -123,7 +123,8 @@ func (r *run) visitors() {
 	for range 2 {
 		r.visits++
 		s := &slot{run: r, name: fmt.Sprintf("visitor-%d", r.visits)}
-		stay, gap := r.between(0, 3*time.Second), r.between(0, 500*time.Millisecond)
+		// Not before the process has asked for its signals.
+		stay, gap := r.between(300*time.Millisecond, 3*time.Second), r.between(0, 500*time.Millisecond)
 		r.did("visitor", "%s for %v", s.name, stay)
 		s.start()
 		r.pause(stay)
