@@ -1,0 +1,144 @@
+// Package browser gives tests a real browser, Chromium without a screen, and tabs in
+// it that are looked at and left as a person does.
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/integration/kafkatest"
+)
+
+const (
+	// within bounds a whole test, on a machine that does much else at the same time.
+	within = 3 * time.Minute
+	// soon bounds waiting for what must happen; it is only used up by a failure.
+	soon = 30 * time.Second
+)
+
+// Tab is a tab of a browser that ends with the test. A failure ends the test.
+type Tab struct {
+	t   testing.TB
+	ctx context.Context
+}
+
+// Open starts a browser with one tab. Without Chromium the test is skipped, see
+// kafkatest.Skip.
+func Open(t testing.TB) *Tab {
+	t.Helper()
+	program := kafkatest.NeedTool(t, "chromium", "chromium-browser", "google-chrome")
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		// A tab behind another one is hidden, as it is for a person.
+		chromedp.Flag("disable-backgrounding-occluded-windows", false),
+		chromedp.Flag("disable-renderer-backgrounding", false),
+		chromedp.WindowSize(1280, 900),
+	)...)
+	t.Cleanup(cancel)
+	return (&Tab{t, ctx}).tab()
+}
+
+func (b *Tab) tab(options ...chromedp.ContextOption) *Tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, options...)
+	b.t.Cleanup(cancel)
+	return &Tab{b.t, ctx}
+}
+
+// Another opens one more tab in the window, so that one hides the other.
+func (b *Tab) Another() *Tab { return b.tab(chromedp.WithNewWindow(false)) }
+
+// Go goes to an address and returns when the page has loaded.
+func (b *Tab) Go(address string) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.Navigate(address)))
+}
+
+// Look brings the tab to the front, and hides the one that was there.
+func (b *Tab) Look() {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, page.BringToFront, cdp.Empty{})
+	require.NoError(b.t, err)
+}
+
+// Click clicks what a CSS selector names.
+func (b *Tab) Click(selector string) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(selector))))
+}
+
+// Until waits until a JavaScript expression is true. It asks from outside, since a page
+// that is hidden may not get to it.
+func (b *Tab) Until(condition string) {
+	b.t.Helper()
+	const every = 20 * time.Millisecond
+	for began := time.Now(); ; time.Sleep(every) {
+		if b.Text("Boolean("+condition+")") == "true" {
+			return
+		}
+		if time.Since(began) > soon {
+			b.t.Fatalf("%s: not after %s; the page says: %s", condition, soon, b.Text("document.body && document.body.innerText"))
+		}
+	}
+}
+
+// Do runs JavaScript.
+func (b *Tab) Do(script string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("(() => {"+script+"})(); true"))
+	require.NoError(b.t, err, script)
+}
+
+// Text is what an expression gives, as text.
+func (b *Tab) Text(expression string) string {
+	b.t.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("String("+expression+")"))
+	require.NoError(b.t, err, expression)
+	return text
+}
+
+// JSON reads what an expression gives.
+func (b *Tab) JSON(expression string, into any) {
+	b.t.Helper()
+	require.NoError(b.t, json.Unmarshal([]byte(b.Text("JSON.stringify("+expression+")")), into))
+}
+
+// Watch has everything that goes wrong in the page, what the browser refuses and
+// alerts among them, be kept for Wrong. A page that is loaded afterwards begins anew.
+func (b *Tab) Watch() {
+	b.t.Helper()
+	b.Do(`window.wrong = [];
+		addEventListener('error', (e) => wrong.push(String(e.message)));
+		addEventListener('unhandledrejection', (e) => wrong.push(String(e.reason)));
+		addEventListener('securitypolicyviolation', (e) => wrong.push(e.violatedDirective + ' ' + e.blockedURI));
+		window.alert = () => wrong.push('alert');`)
+}
+
+// Wrong is what has gone wrong since Watch. It fails where the page was loaded again
+// since.
+func (b *Tab) Wrong() (wrong []string) {
+	b.t.Helper()
+	require.Equal(b.t, "true", b.Text("Array.isArray(window.wrong)"), "the page was loaded again")
+	b.JSON("window.wrong", &wrong)
+	return wrong
+}
+
+// Picture is what the tab shows, as PNG.
+func (b *Tab) Picture() []byte {
+	b.t.Helper()
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	require.NoError(b.t, err)
+	return png
+}

@@ -1,0 +1,208 @@
+package site
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/integration/browser"
+	"pageheat/webserver"
+)
+
+// inbox is a collector that keeps the lines that are posted.
+type inbox struct {
+	mu      sync.Mutex
+	lines   []string
+	queries []string
+	came    chan struct{}
+}
+
+func (b *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	b.mu.Lock()
+	b.lines = append(b.lines, strings.Split(string(body), "\n")...)
+	b.queries = append(b.queries, r.URL.RawQuery)
+	b.mu.Unlock()
+	w.WriteHeader(http.StatusAccepted)
+	b.came <- struct{}{}
+}
+
+// next waits until so many lines have come since the last call, and returns them
+// without their minutes, and the sum of these in seconds.
+func (b *inbox) next(t *testing.T, n int) (lines []string, seconds float64) {
+	t.Helper()
+	timeout := time.After(30 * time.Second)
+	for {
+		b.mu.Lock()
+		got := b.lines
+		if len(got) >= n {
+			b.lines = nil
+		}
+		b.mu.Unlock()
+		if len(got) >= n {
+			for _, line := range got {
+				fields := strings.Split(line, "|")
+				require.Len(t, fields, 4, line)
+				minutes, err := strconv.ParseFloat(fields[2], 64)
+				require.NoError(t, err)
+				seconds += 60 * minutes
+				lines = append(lines, fields[0]+"|"+fields[1]+"|"+fields[3])
+			}
+			return lines, seconds
+		}
+		select {
+		case <-b.came:
+		case <-timeout:
+			t.Fatalf("%d lines have come instead of %d: %q", len(got), n, got)
+		}
+	}
+}
+
+// sample serves pages with the script, whose attributes are in the query.
+func sample(t *testing.T) (address string, in *inbox) {
+	t.Helper()
+	in = &inbox{came: make(chan struct{}, 1000)}
+	routes := append(Routes(), webserver.Route{Path: "/api/v1/behaviours", Methods: []string{"POST"}, Handler: in},
+		webserver.Get("/", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.Header().Del("Content-Security-Policy") // for the inline script
+			_, _ = fmt.Fprintf(w, `<!doctype html><title>x</title><script>%s</script>
+				<button data-pageheat-like="1">+</button><button data-pageheat-like="-1">-</button><button data-pageheat-like="0">0</button>
+				<script src="/pageheat.js" %s></script>`, r.URL.Query().Get("before"), r.URL.Query().Get("set"))
+		}))
+	mux := http.NewServeMux()
+	for _, route := range routes {
+		mux.Handle(route.Path, route.Handler)
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL, in
+}
+
+const blank = "about:blank"
+
+func TestScriptInABrowser(t *testing.T) {
+	address, in := sample(t)
+	tab := browser.Open(t)
+	lines := func(n int) []string {
+		t.Helper()
+		got, _ := in.next(t, n)
+		return got
+	}
+	like := func(value string) { tab.Click(`[data-pageheat-like="` + value + `"]`) }
+
+	// A page that is seen and left is one view. Its name is its path.
+	tab.Go(address + "/a%7Cb|c/%C3%BC?secret=1#part")
+	tab.Go(blank)
+	assert.Equal(t, []string{"/a%7Cb%7Cc/%C3%BC|1|0"}, lines(1))
+
+	// Likes: each change is told, and told once in a visit.
+	tab.Go(address + "/likes")
+	like("1")
+	assert.Equal(t, []string{"/likes|1|1"}, lines(1))
+	like("-1")
+	assert.Equal(t, []string{"/likes|0|-1", "/likes|0|-1"}, lines(2))
+	like("0")
+	assert.Equal(t, []string{"/likes|0|1"}, lines(1))
+	like("1")
+	assert.Equal(t, []string{"/likes|0|1"}, lines(1))
+	tab.Go(blank)
+	assert.Equal(t, []string{"/likes|0|0"}, lines(1))
+	tab.Go(address + "/likes")
+	tab.Until(`document.querySelector('[data-pageheat-like="1"]').getAttribute('aria-pressed') === 'true'`)
+	like("1")
+	tab.Go(blank)
+	assert.Equal(t, []string{"/likes|1|0"}, lines(1), "it was liked before")
+
+	// An application of one page.
+	tab.Go(address + "/app")
+	tab.Do(`history.pushState(null, '', '/app/one')`)
+	assert.Equal(t, []string{"/app|1|0"}, lines(1))
+	tab.Do(`history.replaceState({}, '', '/app/one?sorted#x')`) // still the same page
+	tab.Do(`history.pushState(null, '', '/app/two')`)
+	assert.Equal(t, []string{"/app/one|1|0"}, lines(1))
+	tab.Do(`history.back()`)
+	assert.Equal(t, []string{"/app/two|1|0"}, lines(1))
+	tab.Until(`location.pathname === '/app/one'`)
+	tab.Go(blank)
+	assert.Equal(t, []string{"/app/one|1|0"}, lines(1))
+
+	// A page that comes back from the cache is seen once more.
+	tab.Go(address + "/back")
+	tab.Do(`dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))`)
+	assert.Equal(t, []string{"/back|1|0"}, lines(1))
+	tab.Do(`dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
+	tab.Go(blank)
+	assert.Equal(t, []string{"/back|1|0"}, lines(1))
+
+	// Without a network nothing is sent, and nothing is forgotten.
+	tab.Go(address + "/offline")
+	tab.Do(`Object.defineProperty(navigator, 'onLine', { value: false, configurable: true })`)
+	like("1")
+	tab.Until(`(sessionStorage.pageheat || '').includes('/offline|1|')`)
+	tab.Go(blank)
+	tab.Go(address + "/online")
+	assert.Equal(t, []string{"/offline|1|1", "/offline|0|0"}, lines(2))
+	tab.Do(`Object.defineProperty(navigator, 'onLine', { value: false, configurable: true })`)
+	like("-1")
+	tab.Until(`(sessionStorage.pageheat || '').includes('/online|1|')`)
+	tab.Do(`delete navigator.onLine; dispatchEvent(new Event('online'))`)
+	assert.Equal(t, []string{"/online|1|-1"}, lines(1))
+	tab.Go(blank)
+	assert.Equal(t, []string{"/online|0|0"}, lines(1))
+
+	// Settings: a name, a key, no more than so many minutes, nothing kept.
+	tab.Go(address + `/x?set=data-page=named+data-key=k%2526y+data-minutes=0.01+data-storage=off`)
+	tab.Until(`performance.now() > 1500`)
+	tab.Go(blank)
+	got, seconds := in.next(t, 1)
+	assert.Equal(t, []string{"named|1|0"}, got)
+	assert.InDelta(t, 0.6, seconds, 0.0001, "the most that a view may take")
+	assert.Contains(t, in.queries[len(in.queries)-1], "key=")
+
+	// Who asks not to be followed is not, unless the site says so.
+	for _, asks := range []string{`Object.defineProperty(navigator,'doNotTrack',{value:'1'})`, `Object.defineProperty(navigator,'globalPrivacyControl',{value:true})`} {
+		tab.Go(address + "/private?before=" + strings.ReplaceAll(asks, " ", "+"))
+		tab.Go(address + "/ignored?set=data-privacy=ignore&before=" + strings.ReplaceAll(asks, " ", "+"))
+		tab.Go(blank)
+		assert.Equal(t, []string{"/ignored|1|0"}, lines(1))
+	}
+}
+
+// TestVisibleTimeInABrowser: 3 s visible and 3 s hidden are 3 s.
+func TestVisibleTimeInABrowser(t *testing.T) {
+	address, in := sample(t)
+	tab := browser.Open(t)
+	tab.Go(blank)
+	other := tab.Another()
+	other.Go(blank)
+	tab.Look()
+	before := time.Now()
+	tab.Go(address + "/timed")
+	began := time.Now()
+	time.Sleep(3 * time.Second)
+	leaving := time.Now()
+	other.Look()
+	tab.Until(`document.visibilityState === 'hidden'`)
+	left := time.Now()
+	lines, seconds := in.next(t, 1)
+	require.Equal(t, []string{"/timed|1|0"}, lines)
+	assert.GreaterOrEqual(t, seconds, leaving.Sub(began).Seconds()-0.3)
+	assert.LessOrEqual(t, seconds, left.Sub(before).Seconds()+0.3)
+	time.Sleep(3 * time.Second)
+	tab.Look()
+	tab.Until(`document.visibilityState === 'visible'`)
+	tab.Go(blank)
+	lines, seconds = in.next(t, 1)
+	require.Equal(t, []string{"/timed|0|0"}, lines)
+	assert.Less(t, seconds, 2.5, "hidden time does not count")
+}
