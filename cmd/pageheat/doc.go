@@ -19,7 +19,9 @@
 //	pageheat demo --for 1m
 //
 // is all in one: an embedded broker, the simulator, the pipeline, the board in the
-// terminal and the dashboard at http://127.0.0.1:8080. Against a Kafka of your own:
+// terminal, the dashboard at http://127.0.0.1:8080, and a made-up forum at
+// http://127.0.0.1:8080/forum/ where your own clicks are counted. Against a Kafka of
+// your own:
 //
 //	export PAGEHEAT_BROKERS=kafka1:9092,kafka2:9092,kafka3:9092
 //	pageheat topics create
@@ -53,6 +55,26 @@
 // within seconds when an instance dies. With --instance-id (another one for each
 // instance) a restart keeps its partitions. The topics must exist; `pageheat topics
 // check` says what is wrong with them.
+//
+// # Over HTTP
+//
+// Role serve answers at --listen: the dashboard, boards (also as server-sent events),
+// pages, health and metrics. Role collect, which has to be named, takes behaviours
+// from browsers and servers (POST /api/v1/behaviours) and writes them to the input; it
+// answers 202 once Kafka keeps them. Both serve the scripts for a site's own pages,
+// /pageheat.js and /widget.js, and /api/v1/openapi.yaml, which describes it all;
+// docs/collect.md says how a site uses them.
+//
+//	--listen          127.0.0.1:8080  everything
+//	--public-listen                   another address, with what is for everybody alone
+//	--http-prefix                     serve below this path
+//	--token                           ask for it where something is not for everybody
+//	--allow-origins                   sites whose pages may send and read
+//	--allow-pages                     take pages that match this regular expression
+//
+// What is for everybody are behaviours, scripts, boards, the description and
+// /healthz. The token is sent as Authorization: Bearer, or typed as the password
+// that a browser asks for.
 //
 // # Topics
 //
