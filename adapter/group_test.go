@@ -67,16 +67,17 @@ func (idleRole) end(*session) {}
 // back from goka as an error without its type.
 func TestSessionThatEndsIsNoFault(t *testing.T) {
 	lost := errors.New("a record was refused")
+	untyped := errors.New("error emitting: " + errSessionOver.Error())
 	for _, c := range []struct {
 		name            string
 		ended           bool
 		cleanup, failed error
 		fault           string
 	}{
-		{name: "the session was over", ended: true, cleanup: fmt.Errorf("error emitting: %v", errSessionOver)},
-		{name: "something else was wrong before", ended: true, cleanup: fmt.Errorf("error emitting: %v", errSessionOver), failed: lost, fault: lost.Error()},
+		{name: "the session was over", ended: true, cleanup: untyped},
+		{name: "something else was wrong before", ended: true, cleanup: untyped, failed: lost, fault: lost.Error()},
 		{name: "something else is wrong", ended: true, cleanup: lost, fault: lost.Error()},
-		{name: "goka left by itself", cleanup: fmt.Errorf("error emitting: %v", errSessionOver), fault: errSessionOver.Error()},
+		{name: "goka left by itself", cleanup: untyped, fault: errSessionOver.Error()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

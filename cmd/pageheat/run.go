@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -23,7 +24,7 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	have, err := c.look(ctx, p)
-	if ctx.Err() != nil {
+	if errors.Is(err, errInterrupted) {
 		return nil // told to end before there was anything to drain
 	}
 	if err != nil {
@@ -43,7 +44,8 @@ func (c *runCmd) look(ctx context.Context, p *program) (cluster, error) {
 		return cluster{}, err
 	}
 	defer client.Close()
-	return readCluster(ctx, kadm.NewClient(client), p.topo)
+	have, err := readCluster(ctx, kadm.NewClient(client), p.topo)
+	return have, interrupted(ctx, err)
 }
 
 // runPipeline runs the roles of cfg until ctx is done and everything is drained
