@@ -14,6 +14,8 @@ const (
 	// costs overhead besides its bytes.
 	maxWaiting = 64 << 20
 	overhead   = 256
+	// closeWithin is how long Close waits.
+	closeWithin = 2 * time.Second
 	// linger lets the messages of several requests go together, without being
 	// seen.
 	linger = 2 * time.Millisecond
@@ -49,8 +51,14 @@ func NewKafka(brokers []string, clientID, topic string) (*Kafka, error) {
 	return &Kafka{client: client, topic: topic}, nil
 }
 
-// Close gives up what is still waiting.
-func (k *Kafka) Close() { k.client.Close() }
+// Close waits a moment for what is on its way, and gives up what is still waiting
+// then.
+func (k *Kafka) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+	defer cancel()
+	_ = k.client.Flush(ctx) // nobody waits for what is left any more
+	k.client.Close()
+}
 
 // Write implements [Writer]. When ctx is done, what has not been sent yet is
 // dropped. What is on its way cannot be called back without losing idempotence: it
