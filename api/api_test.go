@@ -90,8 +90,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, build())
 		require.Equal(t, status, w.Code, "%s %s: %s", method, target, w.Body)
-		path := strings.Split(strings.Replace(target, "/boards/all-time", "/boards/{board}", 1), "?")[0]
-		path = strings.Replace(path, "/boards/other", "/boards/{board}", 1)
+		path, _, _ := strings.Cut(target, "?")
+		path = strings.NewReplacer("/boards/all-time", "/boards/{board}", "/boards/other", "/boards/{board}").Replace(path)
 		seen[fmt.Sprintf("%s %s %d", method, path, status)] = true
 		if status == http.StatusNotModified {
 			return

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -37,7 +38,7 @@ func TestAddressIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 		{trusting, "10.1.2.3:1", []string{"6.6.6.6, rubbish"}, "invalid IP"},
 		{trusting, "@", nil, "invalid IP"},
 	} {
-		r := httptest.NewRequest("POST", Path, nil)
+		r := httptest.NewRequest(http.MethodPost, Path, nil)
 		r.RemoteAddr = c.remote
 		for _, line := range c.forwarded {
 			r.Header.Add("X-Forwarded-For", line)
@@ -54,9 +55,10 @@ func TestClientsAreForgotten(t *testing.T) {
 	known, err := newClients(nil, 1, 1)
 	require.NoError(t, err)
 	for i := range maxClients + 1000 {
-		r := httptest.NewRequest("POST", Path, nil)
+		r := httptest.NewRequest(http.MethodPost, Path, nil)
 		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)
-		require.Same(t, known.of(r), known.of(r))
+		first, again := known.of(r), known.of(r)
+		require.Same(t, first, again)
 	}
 	assert.Equal(t, maxClients, known.known.Len())
 }

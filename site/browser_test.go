@@ -67,17 +67,23 @@ func (b *inbox) next(t *testing.T, n int) (lines []string, seconds float64) {
 	}
 }
 
-// sample serves pages with the script, whose attributes are in the query.
+// sample serves pages with the script. Some paths have attributes for it, or something
+// that runs before it.
 func sample(t *testing.T) (address string, in *inbox) {
 	t.Helper()
 	in = &inbox{came: make(chan struct{}, 1000)}
+	const dnt, gpc = `Object.defineProperty(navigator,'doNotTrack',{value:'1'})`, `Object.defineProperty(navigator,'globalPrivacyControl',{value:true})`
+	settings := map[string]struct{ before, attributes string }{
+		"/set":         {"", `data-page="named" data-key="k&amp;y" data-minutes="0.01" data-storage="off"`},
+		"/private/dnt": {dnt, ""}, "/private/gpc": {gpc, ""},
+		"/ignored/dnt": {dnt, `data-privacy="ignore"`}, "/ignored/gpc": {gpc, `data-privacy="ignore"`},
+	}
 	routes := append(Routes(), webserver.Route{Path: "/api/v1/behaviours", Methods: []string{"POST"}, Handler: in},
 		webserver.Get("/", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
-			w.Header().Del("Content-Security-Policy") // for the inline script
 			_, _ = fmt.Fprintf(w, `<!doctype html><title>x</title><script>%s</script>
 				<button data-pageheat-like="1">+</button><button data-pageheat-like="-1">-</button><button data-pageheat-like="0">0</button>
-				<script src="/pageheat.js" %s></script>`, r.URL.Query().Get("before"), r.URL.Query().Get("set"))
+				<script src="/pageheat.js" %s></script>`, settings[r.URL.Path].before, settings[r.URL.Path].attributes)
 		}))
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -161,20 +167,20 @@ func TestScriptInABrowser(t *testing.T) {
 	assert.Equal(t, []string{"/online|0|0"}, lines(1))
 
 	// Settings: a name, a key, no more than so many minutes, nothing kept.
-	tab.Go(address + `/x?set=data-page=named+data-key=k%2526y+data-minutes=0.01+data-storage=off`)
+	tab.Go(address + "/set")
 	tab.Until(`performance.now() > 1500`)
 	tab.Go(blank)
 	got, seconds := in.next(t, 1)
 	assert.Equal(t, []string{"named|1|0"}, got)
 	assert.InDelta(t, 0.6, seconds, 0.0001, "the most that a view may take")
-	assert.Contains(t, in.queries[len(in.queries)-1], "key=")
+	assert.Equal(t, "key=k%26y", in.queries[len(in.queries)-1])
 
 	// Who asks not to be followed is not, unless the site says so.
-	for _, asks := range []string{`Object.defineProperty(navigator,'doNotTrack',{value:'1'})`, `Object.defineProperty(navigator,'globalPrivacyControl',{value:true})`} {
-		tab.Go(address + "/private?before=" + strings.ReplaceAll(asks, " ", "+"))
-		tab.Go(address + "/ignored?set=data-privacy=ignore&before=" + strings.ReplaceAll(asks, " ", "+"))
+	for _, asks := range []string{"dnt", "gpc"} {
+		tab.Go(address + "/private/" + asks)
+		tab.Go(address + "/ignored/" + asks)
 		tab.Go(blank)
-		assert.Equal(t, []string{"/ignored|1|0"}, lines(1))
+		assert.Equal(t, []string{"/ignored/" + asks + "|1|0"}, lines(1))
 	}
 }
 

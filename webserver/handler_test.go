@@ -106,7 +106,7 @@ func TestOrigins(t *testing.T) {
 		{all, []string{"Origin", "https://anybody.example"}, true, "*"},
 		{all, []string{"Origin", "null"}, true, "*"},
 	} {
-		r := httptest.NewRequest("GET", "http://example.com/", nil)
+		r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
 		for pair := range slices.Chunk(c.headers, 2) {
 			r.Header.Set(pair[0], pair[1])
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,17 +100,6 @@ func shows(pages, name string) string {
 	return fmt.Sprintf("%s.some((n) => n.textContent === %s)", pages, strconv.QuoteToASCII(name))
 }
 
-// pictures is an environment variable that names a directory for pictures of what
-// is seen, such as those of the README.
-const pictures = "PAGEHEAT_TEST_PICTURES"
-
-func keepPicture(t *testing.T, tab *browser.Tab, name string) {
-	t.Helper()
-	if dir := os.Getenv(pictures); dir != "" {
-		require.NoError(t, os.WriteFile(dir+"/"+name+".png", tab.Picture(), 0o600))
-	}
-}
-
 // TestVisitOfTheForum is a visit, as a person pays it: what is in the topic is what
 // they have done, and the widget and the dashboard show it without being loaded
 // again.
@@ -169,6 +157,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	tab.Until(`document.querySelector('pageheat-board').shadowRoot.querySelector('.heat').title.includes('1 clicks') &&
 		document.querySelector('pageheat-board').shadowRoot.querySelector('.heat').title.includes('1 likes')`)
 	require.Empty(t, tab.Wrong())
+	tab.Keep("forum")
 
 	// Leaving tells the rest, and nothing is told twice.
 	tab.Go("about:blank")
@@ -180,6 +169,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	dashboard.Look()
 	dashboard.Until(`document.getElementById('counted').textContent === '4'`)
 	require.Empty(t, dashboard.Wrong())
+	dashboard.Keep("dashboard")
 }
 
 // TestHostileNamesAreOnlyShown: whatever strangers call pages, widget and dashboard
@@ -226,7 +216,7 @@ func TestHostileNamesAreOnlyShown(t *testing.T) {
 	// A name of 1,024 letters is cut off, and changes nothing but the text shown.
 	tab.Until(`document.documentElement.scrollWidth <= innerWidth`)
 	tab.Until(`document.querySelectorAll('img, iframe, body script').length === 0`)
-	keepPicture(t, tab, "hostile-widget")
+	tab.Keep("hostile-widget")
 	require.Empty(t, tab.Wrong())
 
 	tab.Go(address + "/")
@@ -236,6 +226,6 @@ func TestHostileNamesAreOnlyShown(t *testing.T) {
 	}
 	tab.Until(`document.documentElement.scrollWidth <= innerWidth`)
 	tab.Until(`document.querySelectorAll('#rows script, #rows img').length === 0`)
-	keepPicture(t, tab, "hostile-dashboard")
+	tab.Keep("hostile-dashboard")
 	require.Empty(t, tab.Wrong())
 }

@@ -5,6 +5,8 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -135,10 +137,18 @@ func (b *Tab) Wrong() (wrong []string) {
 	return wrong
 }
 
-// Picture is what the tab shows, as PNG.
-func (b *Tab) Picture() []byte {
+// pictures is an environment variable that names a directory for pictures of what
+// tests see, for those who want to look too.
+const pictures = "PAGEHEAT_TEST_PICTURES"
+
+// Keep keeps a picture of what the tab shows, where that is asked for.
+func (b *Tab) Keep(name string) {
 	b.t.Helper()
+	dir := os.Getenv(pictures)
+	if dir == "" {
+		return
+	}
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	require.NoError(b.t, err)
-	return png
+	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
 }

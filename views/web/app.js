@@ -14,6 +14,8 @@ const START_OVER_MS = 30000;   // a lower version is believed after that long wi
 const ANNOUNCE_MS = 15000;     // between two announcements to screen readers
 const RATE_WINDOW_MS = 5000;
 const SPARK_POINTS = 120;      // one a second, at most
+const TREND_MS = 2000;         // one point of a page's trend
+const TREND_POINTS = 30;
 const SPARK_LEAST = 40;        // the line takes the whole width from so many on
 
 const $ = (id) => document.getElementById(id);
@@ -262,6 +264,37 @@ const rate = {
   },
 };
 
+// ---- How each page comes on
+
+// A trend is the heat that a page has gained in each of the last TREND_POINTS
+// stretches of TREND_MS, as far as it was watched.
+const trends = {
+  pages: new Map(), // page name -> [heat at the last step, gains, the newest last]
+  step() {
+    if (!board || document.hidden) return;
+    const shown = new Set(board.pages.map((page) => page.page));
+    for (const name of this.pages.keys()) if (!shown.has(name)) this.pages.delete(name);
+    for (const page of board.pages) {
+      const trend = this.pages.get(page.page) || [page.heat, []];
+      trend[1] = [...trend[1], Math.max(0, page.heat - trend[0])].slice(-TREND_POINTS);
+      trend[0] = page.heat;
+      this.pages.set(page.page, trend);
+    }
+    this.draw();
+  },
+  // All rows share a scale, so that who gains most is seen.
+  draw() {
+    let top = 1e-9;
+    for (const [, gains] of this.pages.values()) top = Math.max(top, ...gains);
+    for (const [name, row] of rows) {
+      const gains = this.pages.has(name) ? this.pages.get(name)[1] : [];
+      const path = row.querySelector('.trend path');
+      const x = (i) => (60 * (1 - (gains.length - 1 - i) / (TREND_POINTS - 1))).toFixed(1);
+      path.setAttribute('d', gains.length < 2 ? '' : `M${gains.map((v, i) => `${x(i)},${(18 - 16 * v / top).toFixed(1)}`).join(' L')}`);
+    }
+  },
+};
+
 // ---- The connection
 
 const connection = {
@@ -491,6 +524,7 @@ function drawTime() {
 }
 
 setInterval(drawTime, 1000);
+setInterval(() => trends.step(), TREND_MS);
 setInterval(() => { if (!document.hidden) checkReady(); }, READY_MS);
 setInterval(() => { if (!document.hidden && wanted) lookUp(wanted, true); }, READY_MS);
 
