@@ -4,20 +4,15 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // recordPool gives franz-go the slices of records back that ingest has bundled.
 // They are more than half of all that ingest would allocate.
 type recordPool struct {
 	records sync.Pool // of *[]kgo.Record
-	parsed  sync.Pool // of *[]kmsg.Record
 }
 
-var (
-	_ kgo.PoolRecords  = (*recordPool)(nil)
-	_ kgo.PoolKRecords = (*recordPool)(nil)
-)
+var _ kgo.PoolRecords = (*recordPool)(nil)
 
 // GetRecords implements kgo.PoolRecords.
 func (p *recordPool) GetRecords(n int) []kgo.Record {
@@ -29,14 +24,3 @@ func (p *recordPool) GetRecords(n int) []kgo.Record {
 
 // PutRecords implements kgo.PoolRecords.
 func (p *recordPool) PutRecords(s []kgo.Record) { p.records.Put(&s) }
-
-// GetKRecords implements kgo.PoolKRecords.
-func (p *recordPool) GetKRecords(n int) []kmsg.Record {
-	if s, ok := p.parsed.Get().(*[]kmsg.Record); ok && cap(*s) >= n {
-		return (*s)[:0]
-	}
-	return make([]kmsg.Record, 0, n)
-}
-
-// PutKRecords implements kgo.PoolKRecords.
-func (p *recordPool) PutKRecords(s []kmsg.Record) { p.parsed.Put(&s) }
