@@ -22,6 +22,9 @@ import (
 	"pageheat/codec"
 	"pageheat/collect"
 	"pageheat/heat"
+	"pageheat/integration/kafkatest"
+	"pageheat/overview"
+	"pageheat/topology"
 	"pageheat/views"
 	"pageheat/webserver"
 )
@@ -44,7 +47,18 @@ func serve(t *testing.T) served {
 	collector, err := collect.New(collect.Config{Writer: w, Limits: heat.DefaultLimits(), MaxPageBytes: 100, MaxBytes: 2000,
 		Rate: 1, Burst: 1000, Timeout: time.Second, Origins: origins, Key: "key", Proxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
 	require.NoError(t, err)
-	routes := slices.Concat(Routes(), collector.Routes(), views.Routes(views.HandlerConfig{
+	w.cluster = kafkatest.Embedded(t)
+	topo, err := topology.New(topology.Config{})
+	require.NoError(t, err)
+	for _, spec := range topo.Specs(3, 1) {
+		kafkatest.CreateTopic(t, w.cluster, spec.Name, int32(spec.Partitions))
+	}
+	kafkatest.CreateTopic(t, w.cluster, topo.Input, 2)
+	kafkatest.Produce(t, w.cluster, topo.DeadLetter, "nonsense")
+	seen, err := overview.New(w.cluster.Brokers(), topo, nil)
+	require.NoError(t, err)
+	t.Cleanup(seen.Close)
+	routes := slices.Concat(Routes(), collector.Routes(), seen.Routes(), views.Routes(views.HandlerConfig{
 		Boards: w, Pages: pages{w}, Weights: heat.DefaultWeights(), Origins: origins,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
@@ -150,12 +164,16 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	s.world.unready = errors.New("damaged")
 	ask("GET", "/api/v1/page?page=a", "", 500, operator...)
 	s.world.unready = nil
-	for _, path := range []string{"/api/v1/page?page=a", "/api/v1/settings", "/readyz", "/metrics"} {
+	for _, path := range []string{"/api/v1/page?page=a", "/api/v1/settings", "/api/v1/overview", "/readyz", "/metrics"} {
 		ask("GET", path, "", 401)
 	}
-	for _, path := range []string{"/api/v1/settings", "/readyz", "/metrics", "/healthz", "/api/v1/" + OpenAPI, "/api/v1/" + BoardSchema, "/api/v1/" + BehaviourSchema} {
+	for _, path := range []string{"/api/v1/settings", "/api/v1/overview", "/readyz", "/metrics", "/healthz", "/api/v1/" + OpenAPI, "/api/v1/" + BoardSchema, "/api/v1/" + BehaviourSchema} {
 		ask("GET", path, "", 200, operator...)
 	}
+
+	require.NoError(t, s.world.cluster.Close())
+	time.Sleep(2100 * time.Millisecond) // until the answer is too old to be given again
+	ask("GET", "/api/v1/overview", "", 503, operator...)
 
 	model, err := document.BuildV3Model()
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/integration/kafkatest"
 	"pageheat/views"
 )
 
@@ -25,6 +26,7 @@ type world struct {
 	pages   map[string]heat.Totals
 	unready error // of what is read
 	err     error // of what is written
+	cluster *kafkatest.Cluster
 }
 
 func (w *world) Write(context.Context, [][]byte) error { return w.err }

@@ -10,6 +10,7 @@ import (
 	"pageheat/adapter"
 	"pageheat/api"
 	"pageheat/collect"
+	"pageheat/overview"
 	"pageheat/site"
 	"pageheat/topology"
 	"pageheat/views"
@@ -52,6 +53,12 @@ func (pl *pipeline) web(ctx context.Context) error {
 			Boards: boards, Pages: pages, Weights: pl.cfg.weights, Checks: checks, Origins: pl.cfg.web.origins,
 			Metrics: pl.status.metrics(), MaxStreams: pl.cfg.web.maxStreams, Logger: pl.cfg.log,
 		})...)
+		cluster, err := overview.New(pl.cfg.brokers, pl.cfg.topo, pl.cfg.log)
+		if err != nil {
+			return err
+		}
+		defer cluster.Close()
+		routes = append(routes, cluster.Routes()...)
 		parts.Go(func() error { return pl.supervise(ctx, "boards", boards.Run) })
 		parts.Go(func() error { return pl.supervise(ctx, "pages", pages.Run) })
 	} else {

@@ -1,0 +1,78 @@
+package overview
+
+import "time"
+
+// State is the overview at one time. Offsets only grow, so two of them give rates.
+type State struct {
+	// At is when the cluster was asked.
+	At time.Time `json:"at"`
+	// Flow are topics and groups in the order in which a behaviour passes them.
+	Flow []Node `json:"flow"`
+	// DeadLetters are the last ones.
+	DeadLetters DeadLetters `json:"dead_letters"`
+}
+
+// Node is a topic or a group.
+type Node struct {
+	// Name is its name.
+	Name string `json:"name"`
+	// Kind is stream, table or group.
+	Kind string `json:"kind"`
+	// Does says in a few words what it holds or does.
+	Does string `json:"does"`
+	// From are the nodes that write to it, or that it reads.
+	From []string `json:"from"`
+	// Records is the sum of the end offsets of a topic, or of those that a group has
+	// committed.
+	Records int64 `json:"records"`
+	// Lag is what a group has not committed yet; nil for topics, and for groups that
+	// keep their progress in their table and commit none.
+	Lag *int64 `json:"lag,omitempty"`
+	// GroupState is the state of a group, such as Stable.
+	GroupState string `json:"group_state,omitempty"`
+	// Members are those of a group.
+	Members []Member `json:"members,omitempty"`
+	// Partitions are those of a topic, or those that a group reads.
+	Partitions []Partition `json:"partitions"`
+}
+
+// Member is an instance in a group.
+type Member struct {
+	// ID is its member ID, or its instance ID where it has one.
+	ID string `json:"id"`
+	// Host is where it connects from.
+	Host string `json:"host"`
+	// Partitions are the numbers of those that it owns.
+	Partitions []int32 `json:"partitions"`
+}
+
+// Partition is a partition of a topic, and how far a group has read it.
+type Partition struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	// End is the offset after the last record.
+	End int64 `json:"end"`
+	// Committed is where a group goes on; -1 if it has not begun, and for topics.
+	Committed int64 `json:"committed"`
+	// Owner is the ID of the member that reads it; empty if there is none.
+	Owner string `json:"owner,omitempty"`
+}
+
+// DeadLetters are the last messages that were refused.
+type DeadLetters struct {
+	// Total is how many there are in the topic.
+	Total int64 `json:"total"`
+	// Reasons counts the last ones, at most maxDeadLetters, by reason.
+	Reasons map[string]int `json:"reasons"`
+	// Samples are the newest ones, the newest first.
+	Samples []DeadLetter `json:"samples"`
+}
+
+// DeadLetter is one of them.
+type DeadLetter struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+	Detail string    `json:"detail"`
+	// Message is the beginning of what was refused, as text.
+	Message string `json:"message"`
+}
