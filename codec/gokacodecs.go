@@ -67,48 +67,6 @@ func (PageStateCodec) Decode(data []byte) (any, error) {
 	return &t, nil
 }
 
-// LeadersCodec is for values of the leaders topic: *[Leaders].
-type LeadersCodec struct{}
-
-// Encode takes *Leaders.
-func (LeadersCodec) Encode(value any) ([]byte, error) {
-	l, ok := value.(*Leaders)
-	if !ok {
-		return nil, wrongType("leaders", value)
-	}
-	return AppendLeaders(nil, l), nil
-}
-
-// Decode returns *Leaders, or *Undecodable.
-func (LeadersCodec) Decode(data []byte) (any, error) {
-	l, err := DecodeLeaders(data)
-	if err != nil {
-		return &Undecodable{Value: data, Err: err}, nil
-	}
-	return l, nil
-}
-
-// BoardCodec is for values of the output topic: *[Board].
-type BoardCodec struct{}
-
-// Encode takes *Board.
-func (BoardCodec) Encode(value any) ([]byte, error) {
-	b, ok := value.(*Board)
-	if !ok {
-		return nil, wrongType("board", value)
-	}
-	return EncodeBoard(b)
-}
-
-// Decode returns *Board, or *Undecodable.
-func (BoardCodec) Decode(data []byte) (any, error) {
-	b, err := DecodeBoard(data)
-	if err != nil {
-		return &Undecodable{Value: data, Err: err}, nil
-	}
-	return b, nil
-}
-
 func wrongType(codec string, value any) error {
 	return fmt.Errorf("the %s codec cannot encode a %T", codec, value)
 }
