@@ -41,8 +41,16 @@ func TestFrozenOwner(t *testing.T) {
 
 	// Ingest and ranking are elsewhere and stay.
 	rest := site.Start("rest", "--roles", "ingest,rank")
+	// The owner's way to the brokers is slow, so that its commit takes seconds.
+	direct := site.Brokers
+	site.Brokers = shared.proxies.bootstrap()
 	old := site.Start("old", append(flags, "--roles", "heat")...)
+	site.Brokers = direct
 	require.NoError(t, old.WaitOwner(ctx, 0))
+	for b := range brokers {
+		require.NoError(t, shared.proxies.disturb(b, "upstream", "bandwidth", map[string]int{"rate": 400}))
+		t.Cleanup(func() { shared.proxies.calm(b) })
+	}
 	want := harness.NewRecount()
 	everyPage := func(clicks int) harness.Ends {
 		records := make([]*kgo.Record, ownerPages)
@@ -55,8 +63,7 @@ func TestFrozenOwner(t *testing.T) {
 	}
 	var ends harness.Ends
 	var frozenAt int64
-	// A commit takes some tens of milliseconds: now and then the freeze is too late.
-	const tries = 30
+	const tries = 5
 	for try, frozen := 1, false; !frozen; try++ {
 		require.LessOrEqual(t, try, tries, "it could not be frozen in the middle of a transaction")
 		frozenAt = committedEnd(ctx, t, site, table)
@@ -67,6 +74,9 @@ func TestFrozenOwner(t *testing.T) {
 		}
 	}
 
+	for b := range brokers {
+		shared.proxies.calm(b)
+	}
 	next := site.Start("next", append(flags, "--roles", "heat")...)
 	seen := next.Log().Len()
 	ends = everyPage(2)
