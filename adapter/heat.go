@@ -62,6 +62,7 @@ type task struct {
 	partition   *store.Partition
 	transaction *transaction
 	first       int64 // offset of the behaviour topic before the take-over
+	taken       time.Time
 }
 
 // NewHeat returns the seam under a heat processor. The owner names this process
@@ -201,7 +202,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			transactions[p] = t
-			h.tasks[p] = &task{partition: partition, transaction: t, first: first}
+			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: time.Now()}
 			return nil
 		})
 	}
@@ -270,7 +271,8 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	}
 	progress, _ = t.partition.Progress()
 	s.startAt(topic, p, max(progress.Next, first))
-	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next)
+	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
+		"restored_in", time.Since(t.taken))
 	return nil
 }
 
