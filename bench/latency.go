@@ -20,11 +20,12 @@ import (
 type latencyCmd struct {
 	Broker     []string        `default:"embedded,kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Rates      []int           `default:"2000,50000" help:"Messages a second (${default})."`
-	Linger     []time.Duration `default:"1ms,5ms,20ms" help:"Settings of --linger (${default})."`
+	Lingers    []time.Duration `default:"1ms,5ms,20ms" help:"Settings of pageheat run --linger (${default})."`
 	Pages      int             `default:"10000" help:"Number of pages (${default})."`
 	Partitions int32           `default:"3" help:"Number of partitions (${default})."`
 	For        time.Duration   `default:"20s" help:"How long messages are sent (${default})."`
 	Warmup     time.Duration   `default:"3s" help:"How long messages are sent before, which are not measured (${default})."`
+	Repeat     int             `default:"1" help:"Runs of each; the table shows the one with the median p99."`
 
 	outputFlags
 }
@@ -39,6 +40,9 @@ func (c *latencyCmd) Run(ctx context.Context, o out) error {
 }
 
 func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error {
+	if c.Repeat < 1 {
+		return errors.New("--repeat must be at least 1")
+	}
 	program, clean, err := c.build(ctx, &profiles{})
 	if err != nil {
 		return err
@@ -50,14 +54,16 @@ func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error 
 			return err
 		}
 		for _, rate := range c.Rates {
-			for _, linger := range c.Linger {
-				res, err := c.once(ctx, broker, program, rate, linger)
-				if err != nil {
-					res.Wrong = append(res.Wrong, err.Error())
+			for _, linger := range c.Lingers {
+				for run := range c.Repeat {
+					res, err := c.once(ctx, broker, program, rate, linger, run)
+					if err != nil {
+						res.Wrong = append(res.Wrong, err.Error())
+					}
+					results.Latency = append(results.Latency, res)
+					o.say("%s: p50 %.1f ms, p99 %.1f ms; bare %.1f and %.1f%s", res.key(),
+						res.Board.P50, res.Board.P99, res.Bare.P50, res.Bare.P99, verdict(res.Wrong))
 				}
-				results.Latency = append(results.Latency, res)
-				o.say("%s: p50 %.1f ms, p99 %.1f ms; bare %.1f and %.1f%s", res.key(),
-					res.Board.P50, res.Board.P99, res.Bare.P50, res.Bare.P99, verdict(res.Wrong))
 			}
 		}
 		broker.close()
@@ -66,13 +72,13 @@ func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error 
 }
 
 // once is one run. The result is there also where it failed.
-func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, rate int, linger time.Duration) (*latencyResult, error) {
+func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, rate int, linger time.Duration, run int) (*latencyResult, error) {
 	res := &latencyResult{Broker: broker.kind, Rate: rate, Linger: linger.String(), Pages: c.Pages,
 		Partitions: c.Partitions, For: c.For, Load: load()}
 	const patience = time.Minute // beyond what is asked for
 	ctx, cancel := context.WithTimeout(ctx, c.Warmup+c.For+patience)
 	defer cancel()
-	prefix := "bench-latency-" + strconv.Itoa(rate) + "-" + linger.String()
+	prefix := fmt.Sprintf("bench-latency-%d-%s-%d", rate, linger, run)
 	input := prefix + "-input"
 	if err := broker.createTopic(ctx, input, c.Partitions); err != nil {
 		return res, err

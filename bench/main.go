@@ -19,6 +19,11 @@ type cli struct {
 	Latency    latencyCmd    `cmd:"" help:"From a message's creation to the board in a reader's hands."`
 	Pages      pagesCmd      `cmd:"" help:"Memory per page, and how long a restore takes."`
 
+	Growth growthCmd `cmd:"" help:"What more partitions, larger boards and more instances cost."`
+
+	Plot     plotCmd     `cmd:"" help:"Draw curves of growth or latency as SVG."`
+	Hotspots hotspotsCmd `cmd:"" help:"Where the time goes, from the profiles of --profile."`
+
 	Broker  brokerCmd  `cmd:"" hidden:""`
 	Ceiling ceilingCmd `cmd:"" hidden:""`
 	Goka    gokaCmd    `cmd:"" hidden:""`

@@ -17,15 +17,15 @@ type site struct {
 	more    []string // of the environment of instances
 }
 
-// newSite creates the topics for an input that exists. All names begin with the
-// prefix.
-func newSite(ctx context.Context, c *cluster, program, prefix, input string) (*site, error) {
+// newSite creates the topics for an input that exists, with more flags of "topics
+// create". All names begin with the prefix.
+func newSite(ctx context.Context, c *cluster, program, prefix, input string, create ...string) (*site, error) {
 	topo, err := topology.New(topology.Config{Prefix: prefix, Input: input, Output: prefix + "-output"})
 	if err != nil {
 		return nil, err
 	}
 	s := &site{cluster: c, program: program, topo: topo}
-	return s, s.must(ctx, "topics", "create")
+	return s, s.must(ctx, append([]string{"topics", "create"}, create...)...)
 }
 
 func (s *site) env() []string {
@@ -64,7 +64,7 @@ func watched(ctx context.Context, instances []*process) (context.Context, contex
 
 // runPipeline measures pageheat with so many processes on a backlog.
 func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, processes int) (*result, error) {
-	s, err := newSite(ctx, r.cluster, r.program, prefix, b.topic)
+	s, err := newSite(ctx, r.cluster, r.program, prefix, b.topic, r.shape.create()...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, pro
 	res := &result{Counted: b.messages}
 	var instances []*process
 	for range processes {
-		p, err := s.run(r.runFlags()...)
+		p, err := s.run(append(r.runFlags(), r.shape.run()...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +139,7 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, pro
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	res.Wrong = b.want.compareBoard(board)
+	res.Wrong = b.want.compareBoardOf(board, r.shape.top())
 	if r.audit {
 		return res, s.audit(context.WithoutCancel(ctx), res)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -239,6 +240,13 @@ func (l *lines) wait(ctx context.Context, text string, count int) error {
 			return fmt.Errorf("waiting for %d lines with %q: %w after %d\n%s", count, text, context.Cause(ctx), found, l.tail())
 		}
 	}
+}
+
+// lines are all that are whole.
+func (l *lines) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clip(l.all)
 }
 
 // tail is the end of the log, for somebody who looks for what went wrong.

@@ -18,10 +18,12 @@ func quick(ctx context.Context, o out, output outputFlags) error {
 	throughput := throughputCmd{Broker: []string{brokerEmbedded}, Cases: []string{caseCeiling, caseFranz, caseGoka, caseOne, caseTwo},
 		Pages: []int{100}, Traffic: []string{trafficZipf}, Partitions: []int32{2}, Messages: 20_000, Repeat: 1,
 		Audit: true, Timeout: time.Minute, outputFlags: built}
-	latency := latencyCmd{Broker: []string{brokerEmbedded}, Rates: []int{1000}, Linger: []time.Duration{5 * time.Millisecond},
+	latency := latencyCmd{Broker: []string{brokerEmbedded}, Rates: []int{1000}, Lingers: []time.Duration{5 * time.Millisecond}, Repeat: 1,
 		Pages: 100, Partitions: 2, For: time.Second, Warmup: 100 * time.Millisecond, outputFlags: built}
-	pages := pagesCmd{Broker: []string{brokerEmbedded}, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, outputFlags: built}
-	for _, measure := range []func(context.Context, out, *report) error{throughput.measure, latency.measure, pages.measure} {
+	pages := pagesCmd{Broker: []string{brokerEmbedded}, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, Restores: 2, outputFlags: built}
+	growth := growthCmd{Broker: brokerEmbedded, Partitions: []int32{1, 2}, Inputs: []int32{1, 4}, Tops: []int{10, 20}, Instances: []int{1, 2},
+		Pages: 100, Messages: 20_000, Repeat: 1, Audit: true, Timeout: time.Minute, outputFlags: built}
+	for _, measure := range []func(context.Context, out, *report) error{throughput.measure, latency.measure, pages.measure, growth.measure} {
 		if err := measure(ctx, o, results); err != nil {
 			return err
 		}

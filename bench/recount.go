@@ -140,13 +140,18 @@ func compare(a, b int64) int {
 	return 0
 }
 
-// compareBoard says in what a board differs.
+// compareBoard says in what a board of ten pages differs.
 func (r *recount) compareBoard(b *harness.Board) []string {
+	return r.compareBoardOf(b, harness.DefaultTop)
+}
+
+// compareBoardOf says in what a board of so many pages differs.
+func (r *recount) compareBoardOf(b *harness.Board, pages int) []string {
 	var wrong []string
 	if b.Counted != r.counted {
 		wrong = append(wrong, fmt.Sprintf("the board counts %d behaviours instead of %d", b.Counted, r.counted))
 	}
-	want := r.top(harness.DefaultTop)
+	want := r.top(pages)
 	if len(b.Pages) != len(want) {
 		return append(wrong, fmt.Sprintf("the board has %d pages instead of %d", len(b.Pages), len(want)))
 	}

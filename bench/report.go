@@ -56,11 +56,24 @@ func exactness(wrong []string) string {
 	return "WRONG"
 }
 
+// afterCeiling is where the column "of goka" goes.
+const afterCeiling = 3
+
+// gokaIn is goka's median run in a scenario, nil if there is none.
+func (r *report) gokaIn(s scenario) *result {
+	for _, m := range medians(r.Throughput) {
+		if m.Case == caseGoka && m.scenario == s {
+			return m
+		}
+	}
+	return nil
+}
+
 // print prints everything that was measured.
 func (r *report) print(w io.Writer) error {
 	var last scenario
 	var t table
-	var ceiling *result
+	var ceiling, goka *result
 	for i, m := range medians(r.Throughput) {
 		if i == 0 || m.scenario != last {
 			if i > 0 {
@@ -68,12 +81,16 @@ func (r *report) print(w io.Writer) error {
 					return err
 				}
 			}
-			last, ceiling, t = m.scenario, &result{}, newTable(w)
+			last, ceiling, goka, t = m.scenario, &result{}, r.gokaIn(m.scenario), newTable(w)
 			if _, err := fmt.Fprintf(w, "\n%s, %s messages\n", m.scenario, thousands(m.Messages)); err != nil {
 				return fmt.Errorf("printing the results: %w", err)
 			}
-			t.row("", "messages/s", "of ceiling", "2nd half", "of ceiling", "start s", "durable s",
-				"cpu s/M", "broker s/M", "MiB", "bytes/message", "load", "")
+			head := []string{"", "messages/s", "of ceiling", "2nd half", "of ceiling", "start s", "durable s",
+				"cpu s/M", "broker s/M", "MiB", "bytes/message", "load", ""}
+			if goka != nil {
+				head = slices.Insert(head, afterCeiling, "of goka")
+			}
+			t.row(head...)
 		}
 		if m.Case == caseCeiling {
 			ceiling = m
@@ -82,9 +99,13 @@ func (r *report) print(w io.Writer) error {
 		if m.Durable >= 0 {
 			durable = fmt.Sprintf("%.2f", m.Durable)
 		}
-		t.row(m.Case, rate(m.Rate), ratio(m.Rate, ceiling.Rate), rate(m.SecondHalf), ratio(m.SecondHalf, ceiling.SecondHalf),
+		cells := []string{m.Case, rate(m.Rate), ratio(m.Rate, ceiling.Rate), rate(m.SecondHalf), ratio(m.SecondHalf, ceiling.SecondHalf),
 			number(m.StartUp, "%.2f"), durable, number(m.CPU, "%.2f"), number(m.BrokerCPU, "%.2f"),
-			number(m.Peak, "%.0f"), topicBytes(m.Bytes), fmt.Sprintf("%.1f", m.Load), exactness(m.Wrong))
+			number(m.Peak, "%.0f"), topicBytes(m.Bytes), fmt.Sprintf("%.1f", m.Load), exactness(m.Wrong)}
+		if goka != nil {
+			cells = slices.Insert(cells, afterCeiling, ratio(m.Rate, goka.Rate))
+		}
+		t.row(cells...)
 	}
 	if last != (scenario{}) {
 		if err := t.end(); err != nil {
@@ -94,7 +115,10 @@ func (r *report) print(w io.Writer) error {
 	if err := r.printLatency(w); err != nil {
 		return err
 	}
-	return r.printPages(w)
+	if err := r.printPages(w); err != nil {
+		return err
+	}
+	return r.printGrowth(w)
 }
 
 // topicBytes are the bytes per message by topic, those that matter.
@@ -126,27 +150,10 @@ func (r *report) printLatency(w io.Writer) error {
 		}
 		return cells
 	}
-	for _, l := range r.Latency {
+	for _, l := range latencyMedians(r.Latency) {
 		cells := append([]string{l.Broker, thousands(int64(l.Rate)), l.Linger}, ms(l.Board)...)
 		cells = append(cells, ms(l.Bare)...)
 		t.row(append(cells, fmt.Sprintf("%.1f", l.Load), exactness(l.Wrong))...)
-	}
-	return t.end()
-}
-
-func (r *report) printPages(w io.Writer) error {
-	if len(r.Pages) == 0 {
-		return nil
-	}
-	_, _ = fmt.Fprintf(w, "\nmemory of the role heat, and its restore; names of %d bytes\n", r.Pages[0].NameBytes) // as above
-	t := newTable(w)
-	t.row("", "pages", "empty MiB", "applied MiB", "peak MiB", "restored MiB", "bytes/page", "restored",
-		"start s", "empty s", "bare reader s", "records", "MiB", "load", "")
-	for _, p := range r.Pages {
-		t.row(p.Broker, thousands(int64(p.Pages)), number(p.Empty, "%.0f"), number(p.Applied, "%.0f"),
-			number(p.Peak, "%.0f"), number(p.Restored, "%.0f"), number(p.PerPage, "%.0f"),
-			number(p.PerPageRestored, "%.0f"), number(p.Start, "%.2f"), number(p.StartEmpty, "%.2f"), number(p.Bare, "%.2f"),
-			thousands(p.Records), number(p.LogBytes, "%.0f"), fmt.Sprintf("%.1f", p.Load), exactness(p.Wrong))
 	}
 	return t.end()
 }
@@ -174,8 +181,8 @@ func (r *report) compare(w io.Writer, before *report) error {
 			figure("", "MiB", m.Peak, b.Peak)
 		}
 	}
-	for _, m := range r.Latency {
-		for _, b := range before.Latency {
+	for _, m := range latencyMedians(r.Latency) {
+		for _, b := range latencyMedians(before.Latency) {
 			if m.key() == b.key() {
 				figure(m.key(), "p50 ms", m.Board.P50, b.Board.P50)
 				figure("", "p99 ms", m.Board.P99, b.Board.P99)

@@ -63,7 +63,10 @@ func perSecond(n int64, d time.Duration) float64 {
 }
 
 // key names what runs of it are compared.
-func (r *result) key() string { return r.String() + ", " + r.Case }
+func (r *result) key() string { return r.keyOf(r.Case) }
+
+// keyOf is the key of another contender's runs in the same scenario.
+func (r *result) keyOf(contender string) string { return r.String() + ", " + contender }
 
 // latencyResult is one run of the latency benchmark; times in milliseconds.
 type latencyResult struct {
@@ -92,41 +95,6 @@ type percentiles struct {
 	Max float64 `json:"max"`
 }
 
-// pagesResult is one run of the memory and restore benchmark. Memory is that of a
-// process with only the role heat, resident, in MiB; times are in seconds.
-type pagesResult struct {
-	Broker     string `json:"broker"`
-	Pages      int    `json:"pages"`
-	NameBytes  int    `json:"name_bytes"`
-	Partitions int32  `json:"partitions"`
-	// Empty is without a page; Applied when all pages are applied and committed,
-	// Peak the most until then; Restored when a new process has restored them.
-	Empty    float64 `json:"empty_mib"`
-	Applied  float64 `json:"applied_mib"`
-	Peak     float64 `json:"peak_mib"`
-	Restored float64 `json:"restored_mib"`
-	// PerPage and PerPageRestored are what Applied and Restored are above Empty,
-	// in bytes per page.
-	PerPage         float64 `json:"bytes_per_page"`
-	PerPageRestored float64 `json:"bytes_per_page_restored"`
-	// StartEmpty is from the start of the process until it works on all
-	// partitions, with nothing to restore; Start the same with all pages.
-	StartEmpty float64 `json:"start_empty"`
-	Start      float64 `json:"start"`
-	// Bare is how long a bare consumer reads the changelog, of so many records
-	// and MiB.
-	Bare     float64 `json:"bare"`
-	Records  int64   `json:"records"`
-	LogBytes float64 `json:"changelog_mib"`
-
-	Wrong []string `json:"wrong,omitempty"`
-	Load  float64  `json:"load"`
-}
-
-func (r *pagesResult) key() string {
-	return fmt.Sprintf("%s, %s pages", r.Broker, thousands(int64(r.Pages)))
-}
-
 // report is what is written as JSON.
 type report struct {
 	When       time.Time        `json:"when"`
@@ -135,6 +103,7 @@ type report struct {
 	Throughput []*result        `json:"throughput,omitempty"`
 	Latency    []*latencyResult `json:"latency,omitempty"`
 	Pages      []*pagesResult   `json:"pages,omitempty"`
+	Growth     []*growthResult  `json:"growth,omitempty"`
 }
 
 func newReport() *report {
@@ -169,17 +138,30 @@ func readReport(path string) (*report, error) {
 // medians are the runs with the median rate, one for each scenario and case, in
 // the order of the first of them. Of an even number it is the slower one.
 func medians(all []*result) []*result {
+	return mediansOf(all, (*result).key, func(r *result) float64 { return r.Rate })
+}
+
+// latencyMedians are the runs with the median p99, one for each setting. Of an even
+// number it is the slower one.
+func latencyMedians(all []*latencyResult) []*latencyResult {
+	return mediansOf(all, (*latencyResult).key, func(r *latencyResult) float64 { return -r.Board.P99 })
+}
+
+// mediansOf are the runs with the median figure, one for each key, in the order of
+// the first of them. Of an even number it is the lower one of the middle.
+func mediansOf[R any](all []R, key func(R) string, figure func(R) float64) []R {
 	var keys []string
-	runs := make(map[string][]*result)
+	runs := make(map[string][]R)
 	for _, r := range all {
-		if runs[r.key()] == nil {
-			keys = append(keys, r.key())
+		k := key(r)
+		if runs[k] == nil {
+			keys = append(keys, k)
 		}
-		runs[r.key()] = append(runs[r.key()], r)
+		runs[k] = append(runs[k], r)
 	}
-	chosen := make([]*result, len(keys))
-	for i, key := range keys {
-		same := slices.SortedFunc(slices.Values(runs[key]), func(a, b *result) int { return cmp.Compare(a.Rate, b.Rate) })
+	chosen := make([]R, len(keys))
+	for i, k := range keys {
+		same := slices.SortedFunc(slices.Values(runs[k]), func(a, b R) int { return cmp.Compare(figure(a), figure(b)) })
 		chosen[i] = same[(len(same)-1)/2]
 	}
 	return chosen
@@ -201,6 +183,9 @@ func (r *report) exact() error {
 	}
 	for _, p := range r.Pages {
 		note(p.key(), p.Wrong)
+	}
+	for _, g := range r.Growth {
+		note(g.key(), g.Wrong)
 	}
 	if len(all) == 0 {
 		return nil

@@ -45,6 +45,11 @@ func (s scenario) String() string {
 	return fmt.Sprintf("%s, %s pages, %s, %d partitions", s.Broker, thousands(int64(s.Pages)), s.Traffic, s.Partitions)
 }
 
+// slug names the scenario in topics and in files.
+func (s scenario) slug() string {
+	return fmt.Sprintf("%s-%d-%s-%d", s.Broker, s.Pages, s.Traffic, s.Partitions)
+}
+
 // options are the simulator's; every run of a scenario gets the same messages.
 func (s scenario) options() traffic.Options {
 	o := traffic.Options{Pages: s.Pages, Seed: 1}

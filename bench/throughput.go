@@ -5,15 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"pageheat/integration/harness"
 )
 
 // throughputCmd measures how fast a backlog is counted.
@@ -36,13 +33,6 @@ type throughputCmd struct {
 	Quick   bool   `help:"A smoke test: few messages, the embedded broker, latency and pages too."`
 }
 
-// outputFlags say what becomes of the results.
-type outputFlags struct {
-	Program string `placeholder:"FILE" help:"The pageheat to measure; by default it is built."`
-	JSON    string `placeholder:"FILE" help:"Write the results there."`
-	Against string `placeholder:"FILE" help:"Compare with the results of an earlier run."`
-}
-
 // runner measures on one cluster after the other.
 type runner struct {
 	out
@@ -51,6 +41,7 @@ type runner struct {
 	serve    bool
 	audit    bool
 	profiles *profiles
+	shape    shape
 }
 
 // Run measures every scenario.
@@ -99,7 +90,7 @@ func (c *throughputCmd) measure(ctx context.Context, o out, results *report) err
 	}
 	defer clean()
 	r.program = program
-	for i, s := range c.scenarios() {
+	for _, s := range c.scenarios() {
 		cold := false
 		// An embedded broker keeps all in memory: each scenario gets a new one.
 		if r.cluster == nil || s.Broker == brokerEmbedded || s.Broker != r.cluster.kind {
@@ -111,7 +102,7 @@ func (c *throughputCmd) measure(ctx context.Context, o out, results *report) err
 			}
 			cold = s.Broker == brokerKafka
 		}
-		if err := c.compete(ctx, r, s, "bench-"+strconv.Itoa(i), cold, results); err != nil {
+		if err := c.compete(ctx, r, s, "bench-"+s.slug(), cold, results); err != nil {
 			r.cluster.close()
 			return err
 		}
@@ -120,27 +111,6 @@ func (c *throughputCmd) measure(ctx context.Context, o out, results *report) err
 		r.cluster.close()
 	}
 	return nil
-}
-
-// build builds the program, unless one is named.
-func (f *outputFlags) build(ctx context.Context, p *profiles) (program string, clean func(), err error) {
-	if f.Program != "" {
-		return f.Program, func() {}, nil
-	}
-	dir, err := os.MkdirTemp("", "pageheat-bench-")
-	if err != nil {
-		return "", nil, fmt.Errorf("making a directory for the program: %w", err)
-	}
-	clean = func() { _ = os.RemoveAll(dir) }
-	if p.wanted() {
-		program, err = p.build(ctx, dir)
-	} else {
-		program, err = harness.Build(ctx, dir)
-	}
-	if err != nil {
-		clean()
-	}
-	return program, clean, err
 }
 
 // compete runs all contenders of one scenario.
@@ -223,7 +193,7 @@ func (c *throughputCmd) once(ctx context.Context, r *runner, contender string, b
 	case caseGoka:
 		res, err = r.runGoka(ctx, b, prefix+"-")
 	default:
-		processes := 1
+		processes := max(1, r.shape.Instances)
 		if contender == caseTwo {
 			processes = 2
 		}
@@ -272,26 +242,4 @@ func (r *runner) runSelf(ctx context.Context, b *backlog, prefix, name string, f
 	}
 	res.Bytes = logs.per(b.messages)
 	return res, nil
-}
-
-// finish prints, writes and compares the results.
-func (f *outputFlags) finish(o out, results *report) error {
-	if err := results.print(o.results); err != nil {
-		return err
-	}
-	if f.JSON != "" {
-		if err := results.write(f.JSON); err != nil {
-			return err
-		}
-	}
-	if f.Against != "" {
-		before, err := readReport(f.Against)
-		if err != nil {
-			return err
-		}
-		if err := results.compare(o.results, before); err != nil {
-			return err
-		}
-	}
-	return results.exact()
 }
