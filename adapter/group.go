@@ -147,14 +147,21 @@ func (h *handler) failed(real sarama.ConsumerGroupSession, err error) error {
 	return err
 }
 
+// patience is how long the end of a session waits for a flush or a commit that
+// does not get on: all other members wait with it. What is given up is neither
+// lost nor counted twice, since the next owner begins at the last commit.
+const patience = 5 * time.Second
+
 // ConsumeClaim implements sarama.ConsumerGroupHandler.
 func (h *handler) ConsumeClaim(real sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	out := newOutlet(claim)
 	h.session.register(out)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	// What a session's end takes is bounded by the rebalance timeout.
-	stop := context.AfterFunc(real.Context(), func() { time.AfterFunc(rebalanceTimeout/2, cancel) })
+	stop := context.AfterFunc(real.Context(), func() {
+		out.untilStuck(ctx, patience, rebalanceTimeout/2)
+		cancel()
+	})
 	defer stop()
 
 	fed := make(chan struct{})

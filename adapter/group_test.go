@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/assert"
@@ -98,4 +100,94 @@ func TestSessionThatEndsIsNoFault(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stuckRole never gets done what a session's end needs.
+type stuckRole struct{ role }
+
+func (stuckRole) feed(ctx context.Context, _ *session, _ *outlet) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// endedSession is a session of a group that is over.
+type endedSession struct {
+	sarama.ConsumerGroupSession
+	ctx context.Context
+}
+
+func (s endedSession) Context() context.Context { return s.ctx }
+
+type anyClaim struct{ sarama.ConsumerGroupClaim }
+
+func (anyClaim) Topic() string    { return "topic" }
+func (anyClaim) Partition() int32 { return 0 }
+
+// readerStub is goka's handler, which takes a claim's messages until they end.
+type readerStub struct {
+	sarama.ConsumerGroupHandler
+	mark func(seen int)
+}
+
+func (g readerStub) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGroupClaim) error {
+	for seen := 1; ; seen++ {
+		if _, more := <-c.Messages(); !more {
+			return nil
+		}
+		g.mark(seen)
+	}
+}
+
+// TestEndOfSessionThatIsStuckIsGivenUp: all members wait for the slowest one.
+func TestEndOfSessionThatIsStuckIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		end()
+		real := endedSession{ctx: ctx}
+		h := &handler{role: stuckRole{}, goka: readerStub{}, session: newSession(real)}
+		began := time.Now()
+		require.NoError(t, h.ConsumeClaim(real, anyClaim{}))
+		assert.Equal(t, patience, time.Since(began))
+		require.NoError(t, h.error())
+	})
+}
+
+// slowRole hands over many messages, one a second.
+type slowRole struct{ role }
+
+const slowMessages = 20
+
+func (slowRole) feed(ctx context.Context, _ *session, out *outlet) error {
+	for range slowMessages {
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := out.send(ctx, out.message("", nil)); err != nil {
+			return err
+		}
+	}
+	return out.await(ctx, func() bool { return out.outstanding() == 0 })
+}
+
+// TestEndOfSessionThatGetsOnIsWaitedFor: a large table may be written for longer
+// than the patience.
+func TestEndOfSessionThatGetsOnIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		end()
+		real := endedSession{ctx: ctx}
+		h := &handler{role: slowRole{}, session: newSession(real)}
+		marked := 0
+		h.goka = readerStub{mark: func(seen int) {
+			marked = seen
+			h.session.MarkOffset("topic", 0, int64(seen), "")
+		}}
+		began := time.Now()
+		require.NoError(t, h.ConsumeClaim(real, anyClaim{}))
+		require.NoError(t, h.error())
+		assert.Equal(t, slowMessages, marked)
+		assert.Equal(t, slowMessages*time.Second, time.Since(began))
+	})
 }

@@ -37,7 +37,8 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	run := &inputRun{group: g, goka: goka, stop: cancel}
-	client, err := kgo.NewClient(append(g.settings.inputOptions(g.name, topics),
+	size := &fetchSize{}
+	client, err := kgo.NewClient(append(append(g.settings.inputOptions(g.name, topics), size.options()...),
 		kgo.OnPartitionsAssigned(run.assigned),
 		kgo.OnPartitionsRevoked(run.revoked),
 		kgo.OnPartitionsLost(run.revoked),
@@ -47,7 +48,9 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 		return fmt.Errorf("connecting the consumer group %s: %w", g.name, err)
 	}
 	for ctx.Err() == nil {
-		run.dispatch(client.PollRecords(ctx, pollRecords))
+		fetches := client.PollRecords(ctx, pollRecords)
+		size.adapt(client)
+		run.dispatch(fetches)
 	}
 	// Closing ends the session, with its last flush and commit, and leaves the group.
 	client.Close()

@@ -136,7 +136,9 @@ func (s *inputSession) Commit() {
 	if len(changed) == 0 {
 		return
 	}
-	s.client.CommitOffsetsSync(context.Background(), changed,
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s.client.CommitOffsetsSync(ctx, changed,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
 			if err == nil {
 				s.mu.Lock()

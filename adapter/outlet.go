@@ -100,6 +100,24 @@ func (o *outlet) await(ctx context.Context, condition func() bool) error {
 	return nil
 }
 
+// untilStuck returns when nothing was marked for the given patience, when the
+// longest time is over, or when the context ends.
+func (o *outlet) untilStuck(ctx context.Context, patience, longest time.Duration) {
+	over := time.After(longest)
+	ticker := time.NewTicker(patience)
+	defer ticker.Stop()
+	for marked := int64(-1); marked != o.marked.Load(); {
+		marked = o.marked.Load()
+		select {
+		case <-ticker.C:
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // syntheticClaim is what goka sees of a claim.
 type syntheticClaim struct {
 	sarama.ConsumerGroupClaim

@@ -16,8 +16,7 @@ import (
 // offsets in (from, to], for the pages of one of so many heat partitions. Both
 // offsets are of records that were read before.
 func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64, part int32, partitions int) (map[string]heat.Totals, error) {
-	config := s.tableConfig("reread") // reads what is committed
-	consumer, err := sarama.NewConsumer(s.Brokers, config)
+	consumer, err := sarama.NewConsumer(s.Brokers, s.rereadConfig())
 	if err != nil {
 		return nil, fmt.Errorf("connecting a consumer: %w", err)
 	}

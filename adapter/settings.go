@@ -48,6 +48,10 @@ const (
 	longestRetryBackoff = time.Second
 )
 
+// waitingRanges is how many fetched records of a partition may wait to be worked
+// off. A range may have a few MiB.
+const waitingRanges = 8
+
 // config is what every client has in common.
 func (s Settings) config(purpose string) *sarama.Config {
 	c := sarama.NewConfig()
@@ -81,6 +85,7 @@ func (s Settings) groupConfig(purpose string, isolation sarama.IsolationLevel) *
 	c.Consumer.MaxProcessingTime = time.Second
 	c.Consumer.Fetch.Default = 4 << 20
 	c.Consumer.Fetch.Max = topology.MaxMessageBytes + 1<<20
+	c.ChannelBufferSize = waitingRanges
 	return c
 }
 
@@ -99,8 +104,6 @@ func (s Settings) inputOptions(group string, topics []string) []kgo.Opt {
 		// Nothing is skipped silently, and offsets are committed by the adapter alone.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.DisableAutoCommit(),
-		kgo.FetchMaxBytes(8 << 20),
-		kgo.FetchMaxPartitionBytes(1 << 20),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.WithPools(&recordPool{}),
 		kgo.AlwaysRetryEOF(), // a proxy before a broker that is down closes connections at once
@@ -120,6 +123,16 @@ func (s Settings) tableConfig(purpose string) *sarama.Config {
 	c.Consumer.MaxWaitTime = 50 * time.Millisecond
 	c.Consumer.Fetch.Default = 8 << 20
 	c.ChannelBufferSize = 4096
+	return c
+}
+
+// rereadConfig is for the consumer that reads a few input records again. It
+// fetches little at a time: an instance may read many partitions at once, and
+// beyond what it wants a long backlog may lie.
+func (s Settings) rereadConfig() *sarama.Config {
+	c := s.tableConfig("reread")
+	c.Consumer.Fetch.Default = 64 << 10
+	c.ChannelBufferSize = 256
 	return c
 }
 

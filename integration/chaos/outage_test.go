@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/procfs"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/harness"
@@ -17,9 +15,6 @@ const (
 	// shortOutage otherwise.
 	longOutage  = 10 * time.Minute
 	shortOutage = 15 * time.Second
-	// mostMemory is what an instance may take at most, with few pages, whatever
-	// waits for it.
-	mostMemory = 512 << 20
 )
 
 // TestOutage takes all brokers away from pageheat, while its input goes on: it
@@ -47,12 +42,7 @@ func TestOutage(t *testing.T) {
 		if _, ended := in.Ended(); ended {
 			continue
 		}
-		proc, err := procfs.NewProc(in.PID())
-		require.NoError(t, err)
-		status, err := proc.NewStatus()
-		require.NoError(t, err)
-		t.Logf("%s has taken %d MiB at most", in.Name(), status.VmHWM>>20)
-		assert.Less(t, status.VmHWM, uint64(mostMemory), in.Name())
+		assertMemory(t, in)
 	}
 	r.finish()
 }

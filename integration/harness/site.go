@@ -124,6 +124,28 @@ func (s *Site) Ends() Ends {
 	return ends
 }
 
+// WaitCommitted waits until the ingest group has committed the given offsets: all
+// before them is in the behaviour topic.
+func (s *Site) WaitCommitted(ctx context.Context, ends Ends) error {
+	group := s.Prefix + "-ingest"
+	for {
+		committed, err := s.admin().FetchOffsets(ctx, group)
+		done := err == nil
+		for p, end := range ends {
+			o, ok := committed.Lookup(s.Input, p)
+			done = done && ok && o.At >= end
+		}
+		if done {
+			return nil
+		}
+		select {
+		case <-time.After(askEvery):
+		case <-ctx.Done():
+			return fmt.Errorf("waiting until group %s has committed %v: %w; last seen: %w", group, ends, ctx.Err(), err)
+		}
+	}
+}
+
 func (s *Site) admin() *kadm.Client { return kafkatest.Admin(s.t, s.Cluster) }
 
 // Ends are offsets of the input by partition: all before them is meant.
