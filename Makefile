@@ -40,10 +40,12 @@ fuzz: ## Each fuzzer for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: kafka-jars ## Throughput and latency on Apache Kafka (Java, Maven)
-	$(GO) run ./bench
-	$(GO) run ./bench latency
-	$(GO) run ./bench pages
+bench: kafka-jars ## All benchmarks, on the embedded broker and on Apache Kafka: two hours (Java, Maven)
+	$(GO) run ./bench all --dir .cache/bench
+
+.PHONY: bench-short
+bench-short: kafka-jars ## Only what a target is for, on Apache Kafka: a quarter of an hour (Java, Maven)
+	$(GO) run ./bench all --short --dir .cache/bench-short
 
 .PHONY: chaos
 chaos: kafka-jars ## Kill, freeze and restart instances and brokers for CHAOS, and compare every page (Java, Maven)

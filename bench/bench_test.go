@@ -45,7 +45,20 @@ func TestQuick(t *testing.T) {
 	require.Len(t, r.Latency, 1)
 	assert.Positive(t, r.Latency[0].Board.P50)
 	require.Len(t, r.Pages, 1)
-	assert.GreaterOrEqual(t, r.Pages[0].Records, int64(5_004), "every page, and a fence and a progress of two partitions")
+	pages := r.Pages[0]
+	assert.Len(t, pages.Restores, 2)
+	assert.Positive(t, pages.Restore)
+	assert.Positive(t, pages.Bare)
+	assert.Less(t, pages.Restore, pages.Start)
+	assert.Positive(t, pages.Pauses.Count)
+	assert.GreaterOrEqual(t, pages.Records, int64(5_004), "every page, and a fence and a progress of two partitions")
+
+	require.Len(t, r.Growth, 8)
+	for _, g := range r.Growth {
+		assert.Positive(t, g.Rate, g.What)
+		assert.Positive(t, g.Ceiling, g.What)
+	}
+	assert.Equal(t, []int{1, 2}, []int{r.Growth[6].Instances, r.Growth[7].Instances})
 
 	var again bytes.Buffer
 	require.NoError(t, r.compare(&again, r))

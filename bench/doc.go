@@ -6,11 +6,16 @@
 //
 //	bench               throughput: messages a second, processor time, memory, bytes
 //	bench latency       from a message's creation to the board in a reader's hands
-//	bench pages         memory per page, and how long a restore of all pages takes
-//	bench --quick       everything above with few messages, as a smoke test
+//	bench pages         memory per page, the collector's pauses, and a restore of all pages
+//	bench growth        what more partitions, larger boards and more instances cost
+//	bench all           everything above, judged together; --short: what a target is for
+//	bench --quick       a little of everything, as a smoke test
+//	bench plot          draws curves from results
+//	bench hotspots      says where the time goes, from profiles
 //
 // A number counts only if the answer is exact: every run is compared with a
-// recount of what was sent, and a wrong one ends bench with exit code 1.
+// recount of what was sent, and a wrong one ends bench with exit code 1. So does a
+// target that is missed, see targets.go.
 //
 // The files:
 //
@@ -20,8 +25,12 @@
 //     measured, watch.go reads boards, and durable.go the ends of the changelog;
 //   - throughput.go runs one contender after the other: ceiling.go, goka.go,
 //     pipeline.go;
-//   - latency.go and pages.go are the other two benchmarks, drain.go the bare
-//     reader that a restore is judged by;
-//   - report.go prints tables, results.go writes and compares JSON;
-//   - profile.go builds a program that writes profiles.
+//   - latency.go, pages.go and growth.go are the other benchmarks; heattable.go
+//     fills and restores the table, drain.go is the bare reader that a restore is
+//     judged by, pauses.go reads the trace of a collector;
+//   - results.go and pagesresult.go are what is written as JSON, report.go prints
+//     and compares it, targets.go judges it, output.go does all that at the end;
+//   - plot.go says which curves there are, svg.go draws them;
+//   - profile.go builds a program that writes profiles, hotspots.go reads them;
+//   - all.go and quick.go run everything.
 package main

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,8 +41,8 @@ func (c *latencyCmd) Run(ctx context.Context, o out) error {
 }
 
 func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error {
-	if c.Repeat < 1 {
-		return errors.New("--repeat must be at least 1")
+	if c.Repeat < 1 || len(c.Rates) == 0 || len(c.Lingers) == 0 {
+		return errors.New("--repeat must be at least 1, --rates and --lingers need a value")
 	}
 	program, clean, err := c.build(ctx, &profiles{})
 	if err != nil {
@@ -52,6 +53,11 @@ func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error 
 		broker, err := startCluster(ctx, kind)
 		if err != nil {
 			return err
+		}
+		if kind == brokerKafka {
+			if err := c.warm(ctx, o, broker, program); err != nil {
+				return err
+			}
 		}
 		for _, rate := range c.Rates {
 			for _, linger := range c.Lingers {
@@ -71,6 +77,17 @@ func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error 
 	return nil
 }
 
+// warm runs once, unmeasured, at the highest rate: Java compiles what runs often.
+func (c *latencyCmd) warm(ctx context.Context, o out, broker *cluster, program string) error {
+	const unmeasured = -1
+	res, err := c.once(ctx, broker, program, slices.Max(c.Rates), c.Lingers[0], unmeasured)
+	if err != nil {
+		return fmt.Errorf("warming up: %w", err)
+	}
+	o.say("(warm-up: p50 %.1f ms, p99 %.1f ms%s)", res.Board.P50, res.Board.P99, verdict(res.Wrong))
+	return nil
+}
+
 // once is one run. The result is there also where it failed.
 func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, rate int, linger time.Duration, run int) (*latencyResult, error) {
 	res := &latencyResult{Broker: broker.kind, Rate: rate, Linger: linger.String(), Pages: c.Pages,
@@ -78,7 +95,7 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	const patience = time.Minute // beyond what is asked for
 	ctx, cancel := context.WithTimeout(ctx, c.Warmup+c.For+patience)
 	defer cancel()
-	prefix := fmt.Sprintf("bench-latency-%d-%s-%d", rate, linger, run)
+	prefix := fmt.Sprintf("bench-latency-%d-%s-run%d", rate, linger, run)
 	input := prefix + "-input"
 	if err := broker.createTopic(ctx, input, c.Partitions); err != nil {
 		return res, err

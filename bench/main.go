@@ -18,8 +18,9 @@ type cli struct {
 	Throughput throughputCmd `cmd:"" default:"withargs" help:"Messages a second until all are on the board, and what they cost."`
 	Latency    latencyCmd    `cmd:"" help:"From a message's creation to the board in a reader's hands."`
 	Pages      pagesCmd      `cmd:"" help:"Memory per page, and how long a restore takes."`
+	Growth     growthCmd     `cmd:"" help:"What more partitions, larger boards and more instances cost."`
 
-	Growth growthCmd `cmd:"" help:"What more partitions, larger boards and more instances cost."`
+	All allCmd `cmd:"" help:"All of these, with results, curves and profiles in a directory."`
 
 	Plot     plotCmd     `cmd:"" help:"Draw curves of growth or latency as SVG."`
 	Hotspots hotspotsCmd `cmd:"" help:"Where the time goes, from the profiles of --profile."`
