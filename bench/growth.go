@@ -239,9 +239,9 @@ func (r *report) printGrowth(w io.Writer) error {
 				thousands(int64(g.Pages)), thousands(g.Messages)); err != nil {
 				return fmt.Errorf("printing the results: %w", err)
 			}
-			t.row("", "messages/s", "of first", "ceiling", "of first", "of ceiling", "cpu s/M", "broker s/M", "MiB", "load", "")
+			t.row("", "messages/s", "of first", "2nd half", "of first", "ceiling", "of first", "of ceiling", "cpu s/M", "broker s/M", "MiB", "load", "")
 		}
-		t.row(strconv.Itoa(g.N), rate(g.Rate), ratio(g.Rate, first.Rate), rate(g.Ceiling), ratio(g.Ceiling, first.Ceiling),
+		t.row(strconv.Itoa(g.N), rate(g.Rate), ratio(g.Rate, first.Rate), rate(g.SecondHalf), ratio(g.SecondHalf, first.SecondHalf), rate(g.Ceiling), ratio(g.Ceiling, first.Ceiling),
 			ratio(g.Rate, g.Ceiling), number(g.CPU, "%.2f"), number(g.BrokerCPU, "%.2f"), number(g.Peak, "%.0f"),
 			fmt.Sprintf("%.1f", g.Load), exactness(g.Wrong))
 	}

@@ -194,8 +194,17 @@ func (r *report) compare(w io.Writer, before *report) error {
 		for _, b := range before.Pages {
 			if m.key() == b.key() {
 				figure(m.key(), "bytes/page", m.PerPage, b.PerPage)
+				figure("", "p99.9 pause ms", m.Pauses.P999, b.Pauses.P999)
+				figure("", "restore s", m.Restore, b.Restore)
 				figure("", "start s", m.Start, b.Start)
 				figure("", "bare reader s", m.Bare, b.Bare)
+			}
+		}
+	}
+	for _, m := range growthMedians(r.Growth) {
+		for _, b := range growthMedians(before.Growth) {
+			if m.key() == b.key() {
+				figure(m.key(), "messages/s", m.Rate, b.Rate)
 			}
 		}
 	}
