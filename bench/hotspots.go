@@ -16,7 +16,7 @@ import (
 
 // hotspotsCmd says where the time goes, from the profiles of --profile.
 type hotspotsCmd struct {
-	Dir string `arg:"" placeholder:"DIR" help:"Where bench throughput --profile has written."`
+	Dir string `arg:"" placeholder:"DIR" help:"Where --profile of throughput or latency has written."`
 }
 
 // Run prints a table for docs: what pageheat does, and its share of pageheat's
@@ -27,7 +27,7 @@ func (c *hotspotsCmd) Run(o out) error {
 		return fmt.Errorf("looking for profiles in %s: %w", c.Dir, err)
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("there is no profile in %s: bench throughput --profile %s writes some", c.Dir, c.Dir)
+		return fmt.Errorf("there is no profile in %s: --profile %s of bench throughput and bench latency writes some", c.Dir, c.Dir)
 	}
 	scenarios := make(map[string]map[string]int64)
 	for _, file := range files {

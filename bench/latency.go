@@ -29,6 +29,7 @@ type latencyCmd struct {
 	Repeat     int             `default:"1" help:"Runs of each; the table shows the one with the median p99."`
 
 	outputFlags
+	Profile string `placeholder:"DIR" help:"Write pageheat's profiles of processor time and memory there."`
 }
 
 // Run measures every combination.
@@ -44,7 +45,7 @@ func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error 
 	if c.Repeat < 1 || len(c.Rates) == 0 || len(c.Lingers) == 0 {
 		return errors.New("--repeat must be at least 1, --rates and --lingers need a value")
 	}
-	program, clean, err := c.build(ctx, &profiles{})
+	program, clean, err := c.build(ctx, &profiles{dir: c.Profile})
 	if err != nil {
 		return err
 	}
@@ -79,8 +80,10 @@ func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error 
 
 // warm runs once, unmeasured, at the highest rate: Java compiles what runs often.
 func (c *latencyCmd) warm(ctx context.Context, o out, broker *cluster, program string) error {
+	unprofiled := *c
+	unprofiled.Profile = ""
 	const unmeasured = -1
-	res, err := c.once(ctx, broker, program, slices.Max(c.Rates), c.Lingers[0], unmeasured)
+	res, err := unprofiled.once(ctx, broker, program, slices.Max(c.Rates), c.Lingers[0], unmeasured)
 	if err != nil {
 		return fmt.Errorf("warming up: %w", err)
 	}
@@ -95,7 +98,7 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	const patience = time.Minute // beyond what is asked for
 	ctx, cancel := context.WithTimeout(ctx, c.Warmup+c.For+patience)
 	defer cancel()
-	prefix := fmt.Sprintf("bench-latency-%d-%s-run%d", rate, linger, run)
+	prefix := fmt.Sprintf("bench-%s-%d-per-second-linger-%s-%d", broker.kind, rate, linger, run)
 	input := prefix + "-input"
 	if err := broker.createTopic(ctx, input, c.Partitions); err != nil {
 		return res, err
@@ -104,6 +107,8 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	if err != nil {
 		return res, err
 	}
+	profiles := &profiles{dir: c.Profile}
+	s.more = profiles.env()
 	instance, err := s.run("--roles", "ingest,heat,rank", "--linger", linger.String())
 	if err != nil {
 		return res, err
@@ -146,6 +151,9 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 		return res, err
 	}
 	cancel()
+	if err := profiles.collect(instance, prefix); err != nil {
+		return res, err
+	}
 	return res, errors.Join(instance.stop(), broker.deleteTopics(context.WithoutCancel(ctx), prefix))
 }
 

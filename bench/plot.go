@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -88,13 +89,14 @@ func latencyPanels(all []*latencyResult) []panel {
 
 // compareLatency puts results in the order of panels and ticks.
 func compareLatency(a, b *latencyResult) int {
-	if a.Broker != b.Broker || a.Rate != b.Rate {
-		return compare(int64(a.Rate), int64(b.Rate))
-	}
-	x, errX := time.ParseDuration(a.Linger)
-	y, errY := time.ParseDuration(b.Linger)
-	if errX != nil || errY != nil {
+	return cmp.Or(cmp.Compare(a.Rate, b.Rate), cmp.Compare(a.Broker, b.Broker), cmp.Compare(lingerOf(a), lingerOf(b)))
+}
+
+// lingerOf is 0 for what is no duration, which bench does not write.
+func lingerOf(l *latencyResult) time.Duration {
+	d, err := time.ParseDuration(l.Linger)
+	if err != nil {
 		return 0
 	}
-	return compare(int64(x), int64(y))
+	return d
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -110,34 +111,27 @@ func decimal(units int64, decimals int) json.Number {
 	return json.Number(text)
 }
 
-// top are the hottest pages in order, as a board shows them, without history.
+// top are the hottest pages in order, as a board shows them, without history. It
+// goes through all pages once: there may be millions, of which few are wanted.
 func (r *recount) top(n int) []harness.Page {
-	names := make([]string, 0, len(r.pages))
-	for name := range r.pages {
-		names = append(names, name)
+	order := func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.pages[b].heat(), r.pages[a].heat()), strings.Compare(a, b))
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		if x, y := r.pages[a].heat(), r.pages[b].heat(); x != y {
-			return -compare(x, y)
+	var names []string // the hottest until now, in order
+	for name := range r.pages {
+		if len(names) == n && order(name, names[n-1]) > 0 {
+			continue
 		}
-		return strings.Compare(a, b)
-	})
-	pages := make([]harness.Page, min(n, len(names)))
+		at, _ := slices.BinarySearchFunc(names, name, order)
+		names = slices.Insert(names, at, name)
+		names = names[:min(n, len(names))]
+	}
+	pages := make([]harness.Page, len(names))
 	for i := range pages {
 		pages[i] = r.pages[names[i]].page(names[i])
 		pages[i].Rank = i + 1
 	}
 	return pages
-}
-
-func compare(a, b int64) int {
-	if a < b {
-		return -1
-	}
-	if a > b {
-		return 1
-	}
-	return 0
 }
 
 // compareBoard says in what a board of ten pages differs.
