@@ -96,13 +96,13 @@ func kindsOfWork() works {
 	return works{
 		kind("system calls", `^(internal/runtime/)?syscall[./]`),
 		kind("allocating and collecting", `^runtime\.(mallocgc|gcBgMarkWorker|gcAssistAlloc|gcStart|bgsweep|bgscavenge|wbBufFlush|growslice|makeslice|newobject|\(\*mheap\))|^gcWriteBarrier`),
-		kind("fetching and decoding the input", `^github\.com/twmb/franz-go/|^pageheat/adapter\.\(\*(ingestFeed|recordPool|inputGroup)|^pageheat/codec\.(AppendBundleRecord|BundleRecord)`),
+		kind("fetching and decoding the input", `^github\.com/twmb/franz-go/|^pageheat/adapter\.\(\*(ingestFeed|recordPool|input[A-Z]\w*|fetchSize)\)|^pageheat/codec\.(AppendBundleRecord|BundleRecord)`),
 		kind("parsing messages", `^pageheat/codec\.(ParseBehaviour|parse)`),
+		kind("encoding ranges", `^pageheat/codec\.(AppendPageSum|AppendRangeHeader)|^pageheat/processors\.\(\*Gatherer\)\.[Ff]lush`),
 		kind("summing per page", `^pageheat/processors\.\(\*(sums|Gatherer|ingest)\)`),
-		kind("encoding ranges", `^pageheat/codec\.(AppendPageSum|AppendRange)`),
-		kind("applying ranges", `^pageheat/store\.\(\*(Partition|batch|table)\)|^pageheat/adapter\.\(\*heatFeed\)\.apply|^pageheat/codec\.\(\*(RangeReader|reader)\)`),
-		kind("ranking and boards", `^pageheat/heat\.\(\*Index\)|^pageheat/heat\.Weights|^pageheat/processors\.\(\*(rank|Rank)|^pageheat/adapter\.\(\*(ranking|heatFeed\)\.sendLeaders)`),
-		kind("cutting and encoding the table", `^pageheat/store\.\(\*Cut\)|^pageheat/codec\.AppendPageState|^pageheat/adapter\.\(\*(heatFeed\)\.write|transaction)`),
+		kind("applying ranges", `^pageheat/store\.\(\*(Partition|batch|table)\)|^pageheat/adapter\.\(\*heatFeed\)\.apply|^pageheat/codec\.(\(\*)?RangeReader`),
+		kind("ranking and boards", `^pageheat/heat\.\(\*Index\)|^pageheat/processors\.\(\*(ranking|Ranker)\)|^pageheat/codec\..*(Leaders|Board|Positions)|^pageheat/adapter\.\(\*(Ranking|rankingFeed)\)|^pageheat/adapter\.\(\*heatFeed\)\.sendLeaders`),
+		kind("cutting and encoding the table", `^pageheat/store\.\(\*Cut\)|^pageheat/codec\.AppendPageState|^pageheat/adapter\.\(\*transaction\)|^pageheat/adapter\.\(\*heatFeed\)\.write`),
 		kind("goka", `^github\.com/lovoo/goka`),
 		kind("producing and fetching ranges (sarama)", `^github\.com/IBM/sarama`),
 	}
