@@ -22,8 +22,9 @@ type part struct {
 	name    string
 	minutes int // that it takes on two cores, about
 	call    string
-	// curves is whether it has some to draw, profiles whether it writes some.
-	curves, profiles bool
+	// curves is whether it has some to draw, profiles whether it writes some, own
+	// whether it builds the program itself.
+	curves, profiles, own bool
 }
 
 // parts are all that is measured.
@@ -34,6 +35,7 @@ func (c *allCmd) parts() []part {
 			{name: "goka", minutes: 2, call: "throughput --broker kafka --partitions 3 --pages 10000 --traffic uniform --cases ceiling,goka,one --repeat 3"},
 			{name: "latency", minutes: 4, call: "latency --broker kafka --lingers 5ms --repeat 3"},
 			{name: "pages", minutes: 2, call: "pages --broker kafka"},
+			{name: "streams", minutes: 8, call: "streams --broker kafka", own: true},
 		}
 	}
 	return []part{
@@ -43,6 +45,7 @@ func (c *allCmd) parts() []part {
 		{name: "pages", minutes: 4, call: "pages"},
 		{name: "ten-million", minutes: 10, call: "pages --broker kafka --pages 10000000 --restores 1"},
 		{name: "growth", minutes: 10, call: "growth --repeat 3", curves: true},
+		{name: "streams", minutes: 15, call: "streams", own: true},
 		{name: "profiles", minutes: 2, call: "throughput --broker kafka --partitions 3 --traffic uniform --cases one", profiles: true},
 		{name: "profiles-steady", minutes: 1, call: "latency --broker kafka --rates 2000,50000 --lingers 5ms --for 10s", profiles: true},
 	}
@@ -99,12 +102,13 @@ func (c *allCmd) run(ctx context.Context, o out, p part, program string) (*repor
 	}
 	args := append(strings.Fields(p.call), "--no-gate", "--json", file)
 	profiles := filepath.Join(c.Dir, p.name)
-	if p.profiles {
+	switch {
+	case p.profiles:
 		if err := os.RemoveAll(profiles); err != nil {
 			return &report{}, fmt.Errorf("removing earlier profiles: %w", err)
 		}
 		args = append(args, "--profile", profiles)
-	} else {
+	case !p.own:
 		args = append(args, "--program", program)
 	}
 	var failed error
@@ -130,4 +134,5 @@ func (r *report) add(other *report) {
 	r.Latency = append(r.Latency, other.Latency...)
 	r.Pages = append(r.Pages, other.Pages...)
 	r.Growth = append(r.Growth, other.Growth...)
+	r.Streams = append(r.Streams, other.Streams...)
 }

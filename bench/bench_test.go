@@ -60,6 +60,15 @@ func TestQuick(t *testing.T) {
 	}
 	assert.Equal(t, []int{1, 2}, []int{r.Growth[6].Instances, r.Growth[7].Instances})
 
+	require.Len(t, r.Streams, 2)
+	none, some := r.Streams[0], r.Streams[1]
+	assert.Equal(t, []int{0, 20}, []int{none.Clients, some.Clients})
+	assert.Zero(t, none.Events)
+	assert.Positive(t, some.Events)
+	assert.Positive(t, some.Seen.Max)
+	assert.Positive(t, some.CPU)
+	assert.InDelta(t, some.CPU, some.Pipeline+some.Serving+some.Runtime, some.CPU/1000)
+
 	var again bytes.Buffer
 	require.NoError(t, r.compare(&again, r))
 	assert.Contains(t, again.String(), "1.00")

@@ -8,6 +8,7 @@
 //	bench latency       from a message's creation to the board in a reader's hands
 //	bench pages         memory per page, the collector's pauses, and a restore of all pages
 //	bench growth        what more partitions, larger boards and more instances cost
+//	bench streams       what clients that follow the board cost, and when they see it
 //	bench all           everything above, judged together; --short: what a target is for
 //	bench --quick       a little of everything, as a smoke test
 //	bench plot          draws curves from results
@@ -28,6 +29,8 @@
 //   - latency.go, pages.go and growth.go are the other benchmarks; heattable.go
 //     fills and restores the table, drain.go is the bare reader that a restore is
 //     judged by, pauses.go reads the trace of a collector;
+//   - streams.go measures event streams, with the clients of streamclients.go;
+//     streamscost.go says what processor time was for;
 //   - results.go and pagesresult.go are what is written as JSON, report.go prints
 //     and compares it, targets.go judges it, output.go does all that at the end;
 //   - plot.go says which curves there are, svg.go draws them;

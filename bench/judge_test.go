@@ -36,13 +36,19 @@ func judgedReport() *report {
 	r.Latency = []*latencyResult{{Broker: brokerKafka, Rate: 2_000, Linger: "5ms", Pages: 10_000, Board: percentiles{P50: 30, P99: 60}}}
 	r.Pages = []*pagesResult{{Broker: brokerKafka, Pages: 1_000_000, NameBytes: 40, PerPage: 450, PerPageRestored: 450,
 		Pauses: pauses{P999: 5}, Bare: 0.75, Restore: 1, Start: 2.25}}
+	r.Streams = []*streamsResult{
+		{Broker: brokerKafka, Rate: 20_000, Pipeline: 100},
+		{Broker: brokerKafka, Rate: 20_000, Clients: 1_000, Pipeline: 105, Serving: 900, Seen: percentiles{Max: 400}},
+		{Broker: brokerKafka, Rate: 20_000, Clients: 1_000, Pipeline: 104, Seen: percentiles{Max: 500}},
+		{Broker: brokerKafka, Rate: 20_000, Clients: 1_000, Pipeline: 115, Seen: percentiles{Max: 400}},
+	}
 	return r
 }
 
 func TestTargets(t *testing.T) {
 	r := judgedReport()
 	all := r.judge()
-	assert.Len(t, all, 4+1+2+5)
+	assert.Len(t, all, 4+1+2+5+2)
 	require.NoError(t, missed(all))
 
 	worse := map[string]func(r *report){
@@ -58,6 +64,8 @@ func TestTargets(t *testing.T) {
 		"pauses of the collector":  func(r *report) { r.Pages[0].Pauses.P999 = 5.1 },
 		"restore, of the bare":     func(r *report) { r.Pages[0].Restore = 1.2 },
 		"start, above the bare":    func(r *report) { r.Pages[0].Start = 2.3 },
+		"of that without streams":  func(r *report) { r.Streams[1].Pipeline = 105.1 },
+		"sees the newest board":    func(r *report) { r.Streams[3].Seen.Max = 501 },
 	}
 	for what, change := range worse {
 		r := judgedReport()
@@ -80,6 +88,9 @@ func TestTargetsAreForKafkaAlone(t *testing.T) {
 	}
 	r.Latency[0].Linger = "1ms"
 	r.Pages[0].Pages = 10_000_000
+	for _, res := range r.Streams {
+		res.Broker = brokerEmbedded
+	}
 	assert.Empty(t, r.judge())
 }
 

@@ -19,6 +19,7 @@ type cli struct {
 	Latency    latencyCmd    `cmd:"" help:"From a message's creation to the board in a reader's hands."`
 	Pages      pagesCmd      `cmd:"" help:"Memory per page, and how long a restore takes."`
 	Growth     growthCmd     `cmd:"" help:"What more partitions, larger boards and more instances cost."`
+	Streams    streamsCmd    `cmd:"" help:"What a thousand clients that follow the board cost, and when they see it."`
 
 	All allCmd `cmd:"" help:"All of these, with results, curves and profiles in a directory."`
 

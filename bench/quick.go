@@ -23,7 +23,9 @@ func quick(ctx context.Context, o out, output outputFlags) error {
 	pages := pagesCmd{Broker: []string{brokerEmbedded}, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, Restores: 2, outputFlags: built}
 	growth := growthCmd{Broker: brokerEmbedded, Partitions: []int32{1, 2}, Inputs: []int32{1, 4}, Tops: []int{10, 20}, Instances: []int{1, 2},
 		Pages: 100, Messages: 20_000, Repeat: 1, Audit: true, Timeout: time.Minute, outputFlags: built}
-	for _, measure := range []func(context.Context, out, *report) error{throughput.measure, latency.measure, pages.measure, growth.measure} {
+	streams := streamsCmd{Broker: []string{brokerEmbedded}, Rate: 1000, Clients: 20, Repeat: 1, Pages: 100, Partitions: 2,
+		For: time.Second, Warmup: 100 * time.Millisecond} // with a program of its own, which writes profiles
+	for _, measure := range []func(context.Context, out, *report) error{throughput.measure, latency.measure, pages.measure, growth.measure, streams.measure} {
 		if err := measure(ctx, o, results); err != nil {
 			return err
 		}

@@ -118,7 +118,10 @@ func (r *report) print(w io.Writer) error {
 	if err := r.printPages(w); err != nil {
 		return err
 	}
-	return r.printGrowth(w)
+	if err := r.printGrowth(w); err != nil {
+		return err
+	}
+	return r.printStreams(w)
 }
 
 // topicBytes are the bytes per message by topic, those that matter.
@@ -205,6 +208,15 @@ func (r *report) compare(w io.Writer, before *report) error {
 		for _, b := range growthMedians(before.Growth) {
 			if m.key() == b.key() {
 				figure(m.key(), "messages/s", m.Rate, b.Rate)
+			}
+		}
+	}
+	for _, m := range streamsMedians(r.Streams) {
+		for _, b := range streamsMedians(before.Streams) {
+			if m.key() == b.key() {
+				figure(m.key(), "pipeline s/M", m.Pipeline, b.Pipeline)
+				figure("", "serving s/M", m.Serving, b.Serving)
+				figure("", "seen p99 ms", m.Seen.P99, b.Seen.P99)
 			}
 		}
 	}

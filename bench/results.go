@@ -104,6 +104,7 @@ type report struct {
 	Latency    []*latencyResult `json:"latency,omitempty"`
 	Pages      []*pagesResult   `json:"pages,omitempty"`
 	Growth     []*growthResult  `json:"growth,omitempty"`
+	Streams    []*streamsResult `json:"streams,omitempty"`
 }
 
 func newReport() *report {
@@ -186,6 +187,9 @@ func (r *report) exact() error {
 	}
 	for _, g := range r.Growth {
 		note(g.key(), g.Wrong)
+	}
+	for _, s := range r.Streams {
+		note(s.key(), s.Wrong)
 	}
 	if len(all) == 0 {
 		return nil

@@ -52,6 +52,10 @@ const (
 	pauseP999      = 5.0 // ms
 	ofBareRestore  = 0.7
 	startAboveBare = 1.5 // s
+
+	judgedStreams = 1_000
+	ofNoStreams   = 1.05
+	seenWithin    = 500.0 // ms
 )
 
 // ofCeiling is the least part of the ceiling's rate that a scenario has to reach,
@@ -115,6 +119,7 @@ func (r *report) judge() []judgement {
 			at(p.key()+": start, above the bare reader", p.Start-p.Bare, startAboveBare, " s")
 		}
 	}
+	r.judgeStreams(at)
 	return all
 }
 

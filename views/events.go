@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"pageheat/webserver"
@@ -79,7 +80,11 @@ func (h *handler) follow(s *stream, r *http.Request, name string) error {
 		if !resting {
 			changed = h.Boards.Changed()
 			if board, ok := h.Boards.Newest(name); ok && eventID(board) != sent {
-				if err := s.event(board); err != nil {
+				event, err := h.encoded.of(board)
+				if err == nil {
+					err = s.send(event)
+				}
+				if err != nil {
 					return err
 				}
 				sent = eventID(board)
@@ -104,32 +109,73 @@ func (h *handler) follow(s *stream, r *http.Request, name string) error {
 	}
 }
 
+// encodedEvents are the newest events, by board: each version is encoded once,
+// however many clients it goes to. The zero value is ready.
+type encodedEvents struct {
+	mu     sync.RWMutex
+	events map[string]encodedEvent
+}
+
+// encodedEvent is what is sent of one version. It is shared and never changed.
+type encodedEvent struct {
+	version uint64
+	text    []byte
+}
+
+// of returns the event of a board, to be read only.
+func (e *encodedEvents) of(board Board) ([]byte, error) {
+	e.mu.RLock()
+	known := e.events[board.Name]
+	e.mu.RUnlock()
+	if known.version == board.Version && known.text != nil {
+		return known.text, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	known = e.events[board.Name]
+	if known.version == board.Version && known.text != nil {
+		return known.text, nil // by another stream meanwhile
+	}
+	text, err := encodeEvent(board)
+	if err != nil {
+		return nil, err
+	}
+	// A stream may still ask for the version before; it is not kept.
+	if board.Version > known.version {
+		if e.events == nil {
+			e.events = make(map[string]encodedEvent)
+		}
+		e.events[board.Name] = encodedEvent{board.Version, text}
+	}
+	return text, nil
+}
+
+// encodeEvent is the event of a board, whose data is one line: a line break ends a
+// field.
+func encodeEvent(board Board) ([]byte, error) {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "id: %s\ndata: ", eventID(board))
+	if bytes.ContainsAny(board.Value, "\r\n") {
+		if err := json.Compact(&text, board.Value); err != nil {
+			return nil, fmt.Errorf("sending board %s version %d: %w", board.Name, board.Version, err)
+		}
+	} else {
+		text.Write(board.Value)
+	}
+	text.WriteString("\n\n")
+	return text.Bytes(), nil
+}
+
 // stream writes events to one client; for one goroutine.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
-	buf     bytes.Buffer
 }
 
 // begin sends the headers, and how long to wait before connecting again.
 func (s *stream) begin() error {
 	return s.send(fmt.Appendf(nil, "retry: %d\n\n", retryAfter.Milliseconds()))
-}
-
-// event sends a board on one line: a line break ends a field.
-func (s *stream) event(board Board) error {
-	s.buf.Reset()
-	fmt.Fprintf(&s.buf, "id: %s\ndata: ", eventID(board))
-	if bytes.ContainsAny(board.Value, "\r\n") {
-		if err := json.Compact(&s.buf, board.Value); err != nil {
-			return fmt.Errorf("sending board %s version %d: %w", board.Name, board.Version, err)
-		}
-	} else {
-		s.buf.Write(board.Value)
-	}
-	s.buf.WriteString("\n\n")
-	return s.send(s.buf.Bytes())
 }
 
 // send writes and flushes within the timeout.

@@ -29,6 +29,8 @@ type client struct {
 	status int
 	text   strings.Builder
 	events []event
+	event  []byte        // the last one, as it was given
+	gate   chan struct{} // not nil: each write waits for an element
 }
 
 type event struct {
@@ -40,6 +42,9 @@ func (c *client) Header() http.Header    { return c.header }
 func (c *client) WriteHeader(status int) { c.status = status }
 func (c *client) Flush()                 {}
 func (c *client) Write(b []byte) (int, error) {
+	if c.gate != nil {
+		<-c.gate
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.text.Write(b)
@@ -50,6 +55,7 @@ func (c *client) Write(b []byte) (int, error) {
 			return 0, err
 		}
 		c.events = append(c.events, event{n, time.Now()})
+		c.event = b
 	}
 	return len(b), nil
 }
@@ -74,15 +80,25 @@ func (c *client) sent() string {
 
 // connect opens a stream in the bubble; it ends with the test.
 func connect(t *testing.T, h http.Handler, headers ...string) *client {
+	return connectAs(t, h, &client{}, headers...)
+}
+
+func connectAs(t *testing.T, h http.Handler, c *client, headers ...string) *client {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := httptest.NewRequest(http.MethodGet, "/api/v1/boards/all-time/events", nil).WithContext(ctx)
 	for pair := range slices.Chunk(headers, 2) {
 		r.Header.Set(pair[0], pair[1])
 	}
-	c := &client{header: http.Header{}, status: http.StatusOK}
+	c.header, c.status = http.Header{}, http.StatusOK
 	done := make(chan struct{})
 	go func() { defer close(done); h.ServeHTTP(c, r) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if c.gate != nil {
+			close(c.gate)
+		}
+		<-done
+	})
 	synctest.Wait()
 	return c
 }
@@ -174,6 +190,64 @@ func TestEventsAreOneLineEach(t *testing.T) {
 		c := connect(t, NewHandler(cfg))
 		require.Contains(t, c.sent(), "id: 3\ndata: {\"version\":3}\n\n")
 	})
+}
+
+// Many clients all see the newest version, which is encoded once for them, and one
+// that is stuck delays nobody: when it goes on, it gets the newest, and nothing of
+// what was published meanwhile.
+func TestManyClientsSeeTheNewest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many, last = 200, 50
+		boards, _, cfg := served()
+		boards.publish(boardOf(1, 0))
+		h := NewHandler(cfg)
+		slow := connectAs(t, h, &client{gate: make(chan struct{}, last)})
+		clients := make([]*client, many)
+		for i := range clients {
+			clients[i] = connect(t, h)
+		}
+		slow.gate <- struct{}{} // the beginning, but not the first event
+		synctest.Wait()
+		require.Empty(t, slow.seen())
+
+		for v := uint64(2); v <= last; v++ {
+			time.Sleep(eventInterval)
+			boards.publish(boardOf(v, 0))
+			synctest.Wait()
+			for i, c := range clients {
+				seen := c.seen()
+				require.Equal(t, v, seen[len(seen)-1], "client %d", i)
+			}
+		}
+		first := clients[0].event
+		for i, c := range clients {
+			require.Len(t, c.seen(), last, "client %d", i)
+			require.Same(t, &first[0], &c.event[0], "client %d gets an event that was encoded for it alone", i)
+		}
+		slow.gate <- struct{}{} // takes what it was stuck with
+		slow.gate <- struct{}{}
+		time.Sleep(eventInterval)
+		synctest.Wait()
+		require.Equal(t, []uint64{1, last}, slow.seen())
+	})
+}
+
+func TestEachBoardHasItsEvent(t *testing.T) {
+	var encoded encodedEvents
+	text := func(name string, version uint64) string {
+		b, err := encoded.of(Board{Name: name, Version: version, Value: fmt.Appendf(nil, "%s-%d", name, version)})
+		require.NoError(t, err)
+		return string(b)
+	}
+	for range 2 {
+		require.Equal(t, "id: 0\ndata: a-0\n\n", text("a", 0))
+		require.Equal(t, "id: 7\ndata: a-7\n\n", text("a", 7))
+		require.Equal(t, "id: 7\ndata: b-7\n\n", text("b", 7))
+		require.Equal(t, "id: 6\ndata: a-6\n\n", text("a", 6), "also for one that comes late")
+	}
+	require.Len(t, encoded.events, 2)
+	_, err := encoded.of(Board{Name: "c", Version: 1, Value: []byte("{\n")})
+	require.ErrorContains(t, err, "board c version 1")
 }
 
 func TestStreamsAreBounded(t *testing.T) {

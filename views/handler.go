@@ -68,6 +68,7 @@ type HandlerConfig struct {
 type handler struct {
 	HandlerConfig
 	streams      chan struct{} // holds one token for each open stream
+	encoded      encodedEvents
 	writeTimeout time.Duration // for one event
 }
 
@@ -82,7 +83,7 @@ type handler struct {
 //
 // Errors are application/problem+json (RFC 9457) with a sentence that says what
 // to do. The handler is safe for concurrent use and keeps no state but the
-// count of open streams.
+// count of open streams and the newest event of each board.
 func NewHandler(cfg HandlerConfig) http.Handler {
 	return webserver.Handler(webserver.Config{Routes: Routes(cfg), Prefix: cfg.Prefix})
 }
