@@ -99,7 +99,7 @@ func newIndex(w Weights, n, crowd, keep int, all iter.Seq[*Page]) *Index {
 // once the index has grown to its size.
 func (x *Index) Changed(p *Page) {
 	now := ranked{score: x.weights.Score(&p.Totals), page: p}
-	if x.holds(p) {
+	if x.Holds(p) {
 		x.candidates[p.place-1].score = now.score
 		if !x.open && x.threshold.before(now) {
 			x.leave(p)
@@ -109,9 +109,10 @@ func (x *Index) Changed(p *Page) {
 	x.join(now)
 }
 
-// holds reports whether p is a candidate of this index (a place alone may be left
-// from another index).
-func (x *Index) holds(p *Page) bool {
+// Holds reports whether the index keeps a pointer to p, that is, whether p is a
+// candidate of it. What it does not hold its owner may forget, and make another
+// Page for when it changes again. (A place alone may be left from another index.)
+func (x *Index) Holds(p *Page) bool {
 	return p.place > 0 && int(p.place) <= len(x.candidates) && x.candidates[p.place-1].page == p
 }
 
