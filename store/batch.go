@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"pageheat/codec"
@@ -24,18 +25,41 @@ type batch struct {
 	touched uint32
 }
 
-// read takes the next pages of a range, none at its end.
-func (b *batch) read(r *codec.RangeReader) error {
+// read takes the next pages of a range, and says whether there may be more.
+func (b *batch) read(r *codec.RangeReader) (more bool, err error) {
 	for b.size = 0; b.size < batchPages; b.size++ {
 		name, totals, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return false, nil
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		b.names[b.size], b.totals[b.size] = name, totals
 	}
+	return true, nil
+}
+
+// subtract takes off what was counted before, by page, and leaves out the pages
+// that nothing is left of.
+func (b *batch) subtract(before map[string]heat.Totals) error {
+	kept := 0
+	for i := range b.size {
+		t := &b.totals[i]
+		if counted, ok := before[string(b.names[i])]; ok {
+			if err := t.Sub(&counted); err != nil {
+				return fmt.Errorf("page %q: taking off what was counted before: %w", b.names[i], err)
+			}
+		}
+		if t.Behaviours == 0 {
+			continue
+		}
+		if kept < i {
+			b.names[kept], b.totals[kept] = b.names[i], *t
+		}
+		kept++
+	}
+	b.size = kept
 	return nil
 }
 

@@ -43,7 +43,9 @@ func (c *Cut) leave(pg *page) {
 }
 
 // Next appends the next record's value to dst and returns it with its key. The
-// last record is the progress; after it, more is false and nothing is returned.
+// last record is the progress; after it, more is false and nothing is returned. What
+// it returns is right also where the partition fails meanwhile, see
+// [Partition.Failed].
 func (c *Cut) Next(dst []byte) (key string, value []byte, more bool) {
 	if c.next == len(c.pages) {
 		if c.finished {
@@ -57,7 +59,11 @@ func (c *Cut) Next(dst []byte) (key string, value []byte, more bool) {
 	c.next++
 	if pg.state&writing != 0 {
 		pg.state &^= writing
-		return pg.Name, codec.AppendPageState(dst, &pg.Totals), true
+		value = codec.AppendPageState(dst, &pg.Totals)
+		if err := c.partition.pages.written(pg, value[len(dst):]); err != nil {
+			_ = c.partition.fail(err)
+		}
+		return pg.Name, value, true
 	}
 	return pg.Name, codec.AppendPageState(dst, &c.left[pg.left]), true
 }

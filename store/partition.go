@@ -40,18 +40,20 @@ const (
 	// writing: the page is in the open cut, not handed out yet, and has not
 	// changed since the cut.
 	writing
+	// held: the page is in diskPages.held.
+	held
 )
 
 // mostInputs is the most partitions that the input can have; it bounds what a
 // damaged range can make the progress take.
 const mostInputs = 1 << 20
 
-// Partition is one partition of the heat table in memory. It belongs to one
-// goroutine at a time; only the methods that goka calls during the restore run
-// elsewhere, and before anything else does.
+// Partition is one partition of the heat table. It belongs to one goroutine at a time; only
+// the methods that goka calls during the restore run elsewhere, and before anything
+// else does.
 type Partition struct {
 	id    int32
-	pages *table
+	pages pages
 	batch batch
 	index *heat.Index
 	top   []*heat.Page
@@ -72,17 +74,16 @@ type Partition struct {
 	failed    error
 }
 
-// New returns an empty partition with the given number, whose hottest top
-// pages under the weights are kept at hand.
+// New returns an empty partition in memory with the given number, whose hottest top
+// pages under the weights are kept at hand. [Disk.New] makes one on disk.
 func New(id int32, weights heat.Weights, top int) *Partition {
-	p := &Partition{id: id, pages: newTable(), offset: offsetUnknown}
-	p.index = heat.NewIndex(weights, top, func(yield func(*heat.Page) bool) {
-		for pg := range p.pages.all() {
-			if !yield(&pg.Page) {
-				return
-			}
-		}
-	})
+	return newPartition(id, weights, top, &memory{table: newTable()})
+}
+
+func newPartition(id int32, weights heat.Weights, top int, where pages) *Partition {
+	p := &Partition{id: id, pages: where, offset: offsetUnknown}
+	p.index = heat.NewIndex(weights, top, where.each)
+	where.attach(p.index)
 	return p
 }
 
@@ -90,7 +91,15 @@ func New(id int32, weights heat.Weights, top int) *Partition {
 func (p *Partition) ID() int32 { return p.id }
 
 // Len is the number of pages.
-func (p *Partition) Len() int { return p.pages.count }
+func (p *Partition) Len() int { return p.pages.count() }
+
+// Crowded reports whether the changed pages take so much memory that the next cut
+// should be taken at once. It never is for a partition in memory, which keeps all.
+func (p *Partition) Crowded() bool { return p.pages.level() >= levelHigh }
+
+// Full reports whether they take as much memory as they may: nothing more should be
+// applied until the open cut has handed out more of its records.
+func (p *Partition) Full() bool { return p.pages.level() >= levelFull }
 
 // Changed is the number of pages that the next cut would hold.
 func (p *Partition) Changed() int { return len(p.changed) }
@@ -125,8 +134,11 @@ func (p *Partition) Begin(behavior codec.TopicID, next int64) {
 // behaviour topic. A range wholly at or below the progress is dropped; of one
 // that reaches across it, what was counted before is read again and taken off.
 // It returns how many behaviours were new. After an error the partition is no
-// longer fit for use: it must be restored.
+// longer fit for use: another must be restored.
 func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, error) {
+	if p.failed != nil {
+		return 0, p.failed
+	}
 	r, err := codec.ReadRange(msg)
 	if err != nil {
 		return 0, p.fail(fmt.Errorf("reading a range: %w", err))
@@ -175,30 +187,25 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (uint64, error) {
 	var n uint64
 	b := &p.batch
-	for {
-		if err := b.read(r); err != nil {
+	for more := true; more; {
+		var err error
+		if more, err = b.read(r); err != nil {
 			return 0, err
 		}
-		if b.size == 0 {
-			break
+		if err := b.subtract(before); err != nil {
+			return 0, err
 		}
-		b.look(p.pages)
+		if err := p.pages.fill(b); err != nil {
+			return 0, err
+		}
 		for i := range b.size {
 			t := &b.totals[i]
-			if counted, ok := before[string(b.names[i])]; ok {
-				if err := t.Sub(&counted); err != nil {
-					return 0, fmt.Errorf("page %q: taking off what was counted before: %w", b.names[i], err)
-				}
-			}
-			if t.Behaviours == 0 {
-				continue
-			}
 			n += t.Behaviours
-			p.change(b.page(p.pages, i), t)
+			p.change(b.pages[i], t)
 		}
 	}
 	p.sum += n
-	return n, nil
+	return n, p.pages.err()
 }
 
 // change adds t to a page's totals.
@@ -238,14 +245,30 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 	}
 }
 
-// Totals are one page's totals, and whether the page is known.
+// Totals are one page's totals, and whether the page is known. Where they can not be
+// read the page is not known, and the partition has failed.
 func (p *Partition) Totals(name string) (heat.Totals, bool) {
-	pg := p.pages.get(name)
-	if pg == nil {
+	p.settle()
+	t, ok, err := p.pages.get(name)
+	if err != nil {
+		_ = p.fail(err)
 		return heat.Totals{}, false
 	}
-	return pg.Totals, true
+	return t, ok
 }
+
+// Discard gives back what the partition takes outside of memory; it must be called
+// for a partition on disk that is not kept, and may be called again. The partition
+// is unfit for use from then on. The error is for the log: nothing is lost.
+func (p *Partition) Discard() error {
+	if p.failed == nil {
+		p.failed = errDiscarded
+	}
+	return p.pages.discard()
+}
+
+// errDiscarded is the failure of a partition that was given up.
+var errDiscarded = errors.New("the partition was discarded")
 
 func (p *Partition) fail(err error) error {
 	p.failed = err

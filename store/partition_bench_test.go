@@ -40,10 +40,55 @@ func rangesOf(pages, count, behaviours int) [][]byte {
 	return ranges
 }
 
-// filled is a partition with all pages.
-func filled(b *testing.B, pages int) *Partition {
+// bothStores runs a benchmark in memory and on disk, with so many pages.
+func bothStores(b *testing.B, bench func(b *testing.B, pages int, empty func() *Partition)) {
 	b.Helper()
-	p := New(0, heat.DefaultWeights(), 10)
+	for _, pages := range pagesOf() {
+		b.Run(fmt.Sprintf("memory/%d", pages), func(b *testing.B) {
+			bench(b, pages, func() *Partition { return New(0, heat.DefaultWeights(), 10) })
+		})
+	}
+	for _, pages := range pagesOf() {
+		b.Run(fmt.Sprintf("disk/%d", pages), func(b *testing.B) {
+			disk, err := OpenDisk(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			var last *Partition
+			bench(b, pages, func() *Partition {
+				if last != nil {
+					if err := last.Discard(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if last, err = disk.New(0, heat.DefaultWeights(), 10); err != nil {
+					b.Fatal(err)
+				}
+				return last
+			})
+			if err := disk.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// writeAll takes a cut and writes it, if it is due.
+func writeAll(p *Partition, buf []byte) []byte {
+	if !p.Crowded() {
+		return buf
+	}
+	cut := p.Cut()
+	for more := true; more; {
+		_, buf, more = cut.Next(buf[:0])
+	}
+	cut.Committed(0)
+	return buf
+}
+
+// filled fills an empty partition with all pages.
+func filled(b *testing.B, p *Partition, pages int) *Partition {
+	b.Helper()
 	one := heat.Totals{Behaviours: 1}
 	for i := range pages {
 		if err := p.Set(fmt.Sprint("page", i), codec.AppendPageState(nil, &one)); err != nil {
@@ -60,37 +105,37 @@ func filled(b *testing.B, pages int) *Partition {
 // One operation is a range of what 65,536 behaviours leave for one of three
 // partitions.
 func BenchmarkApply(b *testing.B) {
-	for _, pages := range pagesOf() {
-		b.Run(fmt.Sprint(pages), func(b *testing.B) {
-			const behaviours = 65_536 / 3
-			ranges := rangesOf(pages/3, 64, behaviours)
-			p := filled(b, pages/3)
-			b.ReportAllocs()
-			sums, n := 0, 0
-			for b.Loop() {
-				if n%len(ranges) == 0 {
-					p.progress.To = nil // the same again
-				}
-				r, err := codec.ReadRange(ranges[n%len(ranges)])
-				if err != nil {
-					b.Fatal(err)
-				}
-				sums += r.Pages
-				if _, err := p.Apply(ranges[n%len(ranges)], int64(n), nil); err != nil {
-					b.Fatal(err)
-				}
-				n++
+	bothStores(b, func(b *testing.B, pages int, empty func() *Partition) {
+		const behaviours = 65_536 / 3
+		ranges := rangesOf(pages/3, 64, behaviours)
+		p := filled(b, empty(), pages/3)
+		var buf []byte
+		b.ReportAllocs()
+		sums, n := 0, 0
+		for b.Loop() {
+			if n%len(ranges) == 0 {
+				p.progress.To = nil // the same again
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(sums), "ns/page")
-		})
-	}
+			r, err := codec.ReadRange(ranges[n%len(ranges)])
+			if err != nil {
+				b.Fatal(err)
+			}
+			sums += r.Pages
+			if _, err := p.Apply(ranges[n%len(ranges)], int64(n), nil); err != nil {
+				b.Fatal(err)
+			}
+			n++
+			buf = writeAll(p, buf) // on disk, it is a part of it
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(sums), "ns/page")
+	})
 }
 
 // One operation is one page of a cut in which all have changed.
 func BenchmarkCutNext(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
-			p := filled(b, pages/3)
+			p := filled(b, New(0, heat.DefaultWeights(), 10), pages/3)
 			one := heat.Totals{Behaviours: 1}
 			var cut *Cut
 			var buf []byte
@@ -98,7 +143,7 @@ func BenchmarkCutNext(b *testing.B) {
 			for b.Loop() {
 				if cut == nil {
 					b.StopTimer()
-					for pg := range p.pages.all() {
+					for pg := range tableOf(p).all() {
 						p.change(pg, &one)
 					}
 					p.ahead = true
@@ -118,38 +163,39 @@ func BenchmarkCutNext(b *testing.B) {
 
 // One operation is one page restored from the changelog.
 func BenchmarkRestore(b *testing.B) {
-	for _, pages := range pagesOf() {
-		b.Run(fmt.Sprint(pages), func(b *testing.B) {
-			names := make([]string, pages/3)
-			for i := range names {
-				names[i] = fmt.Sprintf("/articles/%030d", i)
+	bothStores(b, func(b *testing.B, pages int, empty func() *Partition) {
+		names := make([]string, pages/3)
+		for i := range names {
+			names[i] = fmt.Sprintf("/articles/%030d", i)
+		}
+		value := codec.AppendPageState(nil, &heat.Totals{Clicks: heat.Uint128{Lo: 112}, Minutes: heat.Uint128{Lo: 250_610_373_450}, Likes: 12, Behaviours: 100})
+		var p *Partition
+		n := 0
+		b.ReportAllocs()
+		for b.Loop() {
+			if n%len(names) == 0 {
+				p = empty()
 			}
-			value := codec.AppendPageState(nil, &heat.Totals{Clicks: heat.Uint128{Lo: 112}, Minutes: heat.Uint128{Lo: 250_610_373_450}, Likes: 12, Behaviours: 100})
-			var p *Partition
-			n := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				if n%len(names) == 0 {
-					p = New(0, heat.DefaultWeights(), 10)
-				}
-				if err := p.Set(names[n%len(names)], value); err != nil {
-					b.Fatal(err)
-				}
-				n++
+			if err := p.Set(names[n%len(names)], value); err != nil {
+				b.Fatal(err)
 			}
-		})
-	}
+			n++
+		}
+	})
 }
+
+// tableOf is the table of a partition in memory.
+func tableOf(p *Partition) *table { return p.pages.(*memory).table }
 
 // One operation is one page of a cut in which all pages change again before they
 // are written.
 func BenchmarkCutWhileChanging(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
-			p := filled(b, pages/3)
+			p := filled(b, New(0, heat.DefaultWeights(), 10), pages/3)
 			one := heat.Totals{Behaviours: 1}
 			change := func() {
-				for pg := range p.pages.all() {
+				for pg := range tableOf(p).all() {
 					p.change(pg, &one)
 				}
 				p.ahead = true

@@ -60,15 +60,10 @@ func drain(t require.TestingT, c *store.Cut, offset int64) []record {
 	}
 }
 
-func started() *store.Partition {
-	p := newPartition()
-	p.Begin(behavior(), 0)
-	_ = p.MarkRecovered()
-	return p
-}
+func TestApplyCountsWhatFollows(t *testing.T) { onBoth(t, testApplyCountsWhatFollows) }
 
-func TestApplyCountsWhatFollows(t *testing.T) {
-	p := started()
+func testApplyCountsWhatFollows(t *testing.T, s kind) {
+	p := s.started(t)
 	n, err := p.Apply(rangeOf(codec.RangeHeader{Partition: 2, From: -1, To: 4}, map[string]uint64{"a": 2, "b": 1}), 6, noReread(t))
 	require.NoError(t, err)
 	require.EqualValues(t, 3, n)
@@ -86,8 +81,10 @@ func TestApplyCountsWhatFollows(t *testing.T) {
 	require.NoError(t, p.Check())
 }
 
-func TestApplyTakesMarks(t *testing.T) {
-	p := started()
+func TestApplyTakesMarks(t *testing.T) { onBoth(t, testApplyTakesMarks) }
+
+func testApplyTakesMarks(t *testing.T, s kind) {
+	p := s.started(t)
 	for offset, h := range []codec.RangeHeader{
 		{From: -1, To: -1},               // an empty input partition
 		{From: -1, To: 7},                // nothing of this partition's pages
@@ -105,7 +102,9 @@ func TestApplyTakesMarks(t *testing.T) {
 	require.Equal(t, []record{progressRecord(progress)}, drain(t, p.Cut(), 0))
 }
 
-func TestApplyDropsWhatIsCounted(t *testing.T) {
+func TestApplyDropsWhatIsCounted(t *testing.T) { onBoth(t, testApplyDropsWhatIsCounted) }
+
+func testApplyDropsWhatIsCounted(t *testing.T, s kind) {
 	for name, h := range map[string]codec.RangeHeader{
 		"the same again":  {From: -1, To: 9},
 		"a part of it":    {From: 2, To: 5},
@@ -113,7 +112,7 @@ func TestApplyDropsWhatIsCounted(t *testing.T) {
 		"a mark":          {From: 3, To: 3},
 		"lost, but known": {From: -1, To: 5, Lost: true},
 	} {
-		p, to := started(), int64(-1)
+		p, to := s.started(t), int64(-1)
 		apply(t, p, &to, map[string]uint64{"a": 2})
 		pages := map[string]uint64{"a": 2}
 		if h.From == h.To || h.Lost {
@@ -129,7 +128,11 @@ func TestApplyDropsWhatIsCounted(t *testing.T) {
 }
 
 func TestApplyTakesTheNewPartOfAnOverlap(t *testing.T) {
-	p, to := started(), int64(-1)
+	onBoth(t, testApplyTakesTheNewPartOfAnOverlap)
+}
+
+func testApplyTakesTheNewPartOfAnOverlap(t *testing.T, s kind) {
+	p, to := s.started(t), int64(-1)
 	apply(t, p, &to, map[string]uint64{"a": 2, "b": 1})
 	var asked []int64
 	reread := func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
@@ -154,8 +157,10 @@ func TestApplyTakesTheNewPartOfAnOverlap(t *testing.T) {
 	require.Zero(t, n, "what holds no pages has nothing to take off")
 }
 
-func TestApplyDeclaresLosses(t *testing.T) {
-	p, to := started(), int64(-1)
+func TestApplyDeclaresLosses(t *testing.T) { onBoth(t, testApplyDeclaresLosses) }
+
+func testApplyDeclaresLosses(t *testing.T, s kind) {
+	p, to := s.started(t), int64(-1)
 	apply(t, p, &to, map[string]uint64{"a": 1})
 	for offset, h := range []codec.RangeHeader{
 		{From: 5, To: 14, Lost: true}, // 9 was counted
@@ -173,7 +178,9 @@ func TestApplyDeclaresLosses(t *testing.T) {
 	apply(t, p, &to, map[string]uint64{"a": 1})
 }
 
-func TestApplyRefuses(t *testing.T) {
+func TestApplyRefuses(t *testing.T) { onBoth(t, testApplyRefuses) }
+
+func testApplyRefuses(t *testing.T, s kind) {
 	gone := errors.New("the input is gone")
 	for name, c := range map[string]struct {
 		msg    []byte
@@ -203,7 +210,7 @@ func TestApplyRefuses(t *testing.T) {
 		"a message that is nothing": {msg: nil, is: codec.ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, to := started(), int64(-1)
+			p, to := s.started(t), int64(-1)
 			apply(t, p, &to, map[string]uint64{"a": 2})
 			_, err := p.Apply(c.msg, 1, func(codec.RangeHeader, int64, int64) (map[string]heat.Totals, error) {
 				if c.reread == nil {
@@ -226,8 +233,10 @@ func TestApplyRefuses(t *testing.T) {
 
 func cutShort(b []byte) []byte { return b[:len(b)-1] }
 
-func TestBeginNamesTheTopicOnce(t *testing.T) {
-	p := newPartition()
+func TestBeginNamesTheTopicOnce(t *testing.T) { onBoth(t, testBeginNamesTheTopicOnce) }
+
+func testBeginNamesTheTopicOnce(t *testing.T, s kind) {
+	p := s.partition(t)
 	p.Begin(behavior(), 4)
 	p.Begin(codec.TopicID{9}, 0)
 	progress, ok := p.Progress()
@@ -236,8 +245,10 @@ func TestBeginNamesTheTopicOnce(t *testing.T) {
 	require.True(t, p.Clean(), "nothing has to be written for it")
 }
 
-func TestOneCutAtATime(t *testing.T) {
-	p, to := started(), int64(-1)
+func TestOneCutAtATime(t *testing.T) { onBoth(t, testOneCutAtATime) }
+
+func testOneCutAtATime(t *testing.T, s kind) {
+	p, to := s.started(t), int64(-1)
 	require.Nil(t, p.Cut(), "nothing was applied")
 	apply(t, p, &to, map[string]uint64{"a": 1})
 	c := p.Cut()
@@ -258,10 +269,12 @@ func TestOneCutAtATime(t *testing.T) {
 
 // While a cut is written the partition goes on, and what is written is as it was
 // at the cut: after each commit the table holds the exact totals of then.
-func TestCutIsExact(t *testing.T) {
+func TestCutIsExact(t *testing.T) { onBoth(t, testCutIsExact) }
+
+func testCutIsExact(t *testing.T, s kind) {
 	names := []string{"a", "b", "c", "d", "e", "f"}
 	rapid.Check(t, func(t *rapid.T) {
-		p, to := started(), int64(-1)
+		p, to := s.started(t), int64(-1)
 		now := map[string]uint64{}       // what is applied
 		table := map[string][]byte{}     // what is committed
 		var atCut map[string]uint64      // what was applied at the cut
@@ -329,7 +342,9 @@ func TestCutIsExact(t *testing.T) {
 
 // However the input is cut into ranges, and however often they come again, the
 // totals are those of the input.
-func TestAnyRangesGiveTheSameTotals(t *testing.T) {
+func TestAnyRangesGiveTheSameTotals(t *testing.T) { onBoth(t, testAnyRangesGiveTheSameTotals) }
+
+func testAnyRangesGiveTheSameTotals(t *testing.T, s kind) {
 	rapid.Check(t, func(t *rapid.T) {
 		// Offset i holds a behaviour of the page, or none.
 		input := rapid.SliceOfN(rapid.SampledFrom([]string{"", "a", "b", "c"}), 1, 30).Draw(t, "input")
@@ -349,7 +364,7 @@ func TestAnyRangesGiveTheSameTotals(t *testing.T) {
 			}
 			return sums, nil
 		}
-		p := started()
+		p := s.started(t)
 		end := int64(len(input)) - 1
 		done, counted := int64(-1), uint64(0)
 		for offset := int64(0); done < end; offset++ {

@@ -36,11 +36,22 @@ func (p *Partition) Set(key string, value []byte) error {
 	if err != nil {
 		return p.fail(fmt.Errorf("the state of page %q: %w", key, err))
 	}
-	pg := p.pages.getOrAdd(key)
-	p.sum += t.Behaviours - pg.Totals.Behaviours
-	pg.Totals = t
-	p.index.Changed(&pg.Page)
+	gained, err := p.pages.restore(key, t)
+	p.sum += gained
+	if err != nil {
+		return p.fail(err)
+	}
 	return nil
+}
+
+// settle makes sure that all that was restored is in the table. After an error the
+// partition is unfit for use.
+func (p *Partition) settle() {
+	gained, err := p.pages.settle()
+	p.sum += gained
+	if err != nil {
+		_ = p.fail(err)
+	}
 }
 
 func (p *Partition) restoreInternal(kind codec.Kind, partition int32, value []byte) (err error) {
@@ -67,14 +78,15 @@ func (p *Partition) restoreInternal(kind codec.Kind, partition int32, value []by
 // Check says whether a restored partition is fit for use: its sum over all
 // pages must be the count of its progress, since both were written together.
 func (p *Partition) Check() error {
+	p.settle()
 	switch {
 	case p.failed != nil:
 		return p.failed
 	case p.sum != p.progress.Counted:
 		return p.fail(fmt.Errorf("the pages of partition %d hold %d behaviours, its progress says %d: "+
 			"the changelog is damaged", p.id, p.sum, p.progress.Counted))
-	case !p.started && p.pages.count > 0:
-		return p.fail(fmt.Errorf("partition %d holds %d pages and no progress: the changelog is damaged", p.id, p.pages.count))
+	case !p.started && p.pages.count() > 0:
+		return p.fail(fmt.Errorf("partition %d holds %d pages and no progress: the changelog is damaged", p.id, p.pages.count()))
 	}
 	return nil
 }
@@ -92,7 +104,8 @@ func (p *Partition) Refence(f codec.Fence, offset int64) {
 // MarkRecovered ends the restore.
 func (p *Partition) MarkRecovered() error {
 	p.recovered = true
-	return nil
+	p.settle()
+	return nil // Check says whether it failed
 }
 
 // GetOffset is the changelog offset of the last record in here, or def.
@@ -111,14 +124,15 @@ func (p *Partition) SetOffset(offset int64) error {
 
 // Has reports whether the page is known.
 func (p *Partition) Has(key string) (bool, error) {
-	return p.pages.get(key) != nil, nil
+	_, ok := p.Totals(key)
+	return ok, p.failed
 }
 
 // Get is the encoded state of a page, nil if the page is not known.
 func (p *Partition) Get(key string) ([]byte, error) {
 	t, ok := p.Totals(key)
 	if !ok {
-		return nil, nil
+		return nil, p.failed
 	}
 	return codec.AppendPageState(nil, &t), nil
 }

@@ -19,8 +19,6 @@ const part = 3
 func input() codec.TopicID    { return codec.TopicID{1} }
 func behavior() codec.TopicID { return codec.TopicID{2} }
 
-func newPartition() *store.Partition { return store.New(part, heat.DefaultWeights(), 10) }
-
 // totals are those of n behaviours of one click each.
 func totals(n uint64) heat.Totals { return heat.Totals{Clicks: heat.Uint128{Lo: n}, Behaviours: n} }
 
@@ -46,8 +44,10 @@ func restore(t require.TestingT, p *store.Partition, records ...record) {
 	require.NoError(t, p.MarkRecovered())
 }
 
-func TestRestore(t *testing.T) {
-	p := newPartition()
+func TestRestore(t *testing.T) { onBoth(t, testRestore) }
+
+func testRestore(t *testing.T, s kind) {
+	p := s.partition(t)
 	_, started := p.Progress()
 	require.False(t, started)
 	_, fenced := p.Fence()
@@ -80,7 +80,9 @@ func TestRestore(t *testing.T) {
 
 // Between records of different keys, the order does not matter; of one key, the
 // newest counts, whichever of the older ones compaction has left.
-func TestRestoreInAnyOrderOfKeys(t *testing.T) {
+func TestRestoreInAnyOrderOfKeys(t *testing.T) { onBoth(t, testRestoreInAnyOrderOfKeys) }
+
+func testRestoreInAnyOrderOfKeys(t *testing.T, s kind) {
 	rapid.Check(t, func(t *rapid.T) {
 		newest := map[string]uint64{}
 		var counted uint64
@@ -100,7 +102,7 @@ func TestRestoreInAnyOrderOfKeys(t *testing.T) {
 		keys = append(keys, key, key)
 		versions[key] = []record{progressRecord(codec.Progress{Counted: 1}), progressRecord(codec.Progress{Counted: counted, Next: 8})}
 
-		p := newPartition()
+		p := s.partition(t)
 		for _, key := range rapid.Permutation(keys).Draw(t, "order") {
 			r := versions[key][0]
 			versions[key] = versions[key][1:]
@@ -120,8 +122,12 @@ func TestRestoreInAnyOrderOfKeys(t *testing.T) {
 
 // What lies between two commits is never taken for a table.
 func TestRestoreRefusesAPartOfATransaction(t *testing.T) {
+	onBoth(t, testRestoreRefusesAPartOfATransaction)
+}
+
+func testRestoreRefusesAPartOfATransaction(t *testing.T, s kind) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := newPartition()
+		p := s.partition(t)
 		p.Begin(behavior(), 0)
 		require.NoError(t, p.MarkRecovered())
 		var log []record
@@ -135,7 +141,7 @@ func TestRestoreRefusesAPartOfATransaction(t *testing.T) {
 			whole[len(log)] = true
 		}
 		for end := range len(log) + 1 {
-			restored := newPartition()
+			restored := s.partition(t)
 			restore(t, restored, log[:end]...)
 			if whole[end] {
 				require.NoError(t, restored.Check(), "%d of %d records", end, len(log))
@@ -146,7 +152,9 @@ func TestRestoreRefusesAPartOfATransaction(t *testing.T) {
 	})
 }
 
-func TestRestoreRefusesDamage(t *testing.T) {
+func TestRestoreRefusesDamage(t *testing.T) { onBoth(t, testRestoreRefusesDamage) }
+
+func testRestoreRefusesDamage(t *testing.T, s kind) {
 	state := pageRecord("a", 1).value
 	for name, r := range map[string]record{
 		"a page state of another version": {"a", append([]byte{99}, state[1:]...)},
@@ -158,7 +166,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 		"the progress of another":         {codec.ProgressKey(part + 1), progressRecord(codec.Progress{}).value},
 		"the fence of another":            {codec.FenceKey(part + 1), codec.AppendFence(nil, codec.Fence{})},
 	} {
-		p := newPartition()
+		p := s.partition(t)
 		require.Error(t, p.Set(r.key, r.value), name)
 		require.Error(t, p.Check(), name)
 		require.False(t, p.Clean(), name)
@@ -171,7 +179,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 		"no progress":           {pageRecord("a", 1)},
 		"no progress, empty":    {pageRecord("a", 0)},
 	} {
-		p := newPartition()
+		p := s.partition(t)
 		restore(t, p, records...)
 		require.ErrorContains(t, p.Check(), "damaged", name)
 		require.ErrorContains(t, p.Check(), "partition 3", name)
@@ -180,8 +188,10 @@ func TestRestoreRefusesDamage(t *testing.T) {
 
 // goka hands each record that is written behind to Set as well: what is in memory
 // is newer.
-func TestSetIsIgnoredOutsideOfARestore(t *testing.T) {
-	p := newPartition()
+func TestSetIsIgnoredOutsideOfARestore(t *testing.T) { onBoth(t, testSetIsIgnoredOutsideOfARestore) }
+
+func testSetIsIgnoredOutsideOfARestore(t *testing.T, s kind) {
+	p := s.partition(t)
 	restore(t, p, pageRecord("a", 2), progressRecord(codec.Progress{Counted: 2}))
 	require.NoError(t, p.Set("a", pageRecord("a", 1).value))
 	require.NoError(t, p.Set("new", []byte("not even a state")))
@@ -194,7 +204,11 @@ func TestSetIsIgnoredOutsideOfARestore(t *testing.T) {
 // A kept partition takes what others have written since, and nothing else has to
 // be read.
 func TestKeptPartitionTakesWhatOthersWrote(t *testing.T) {
-	p := newPartition()
+	onBoth(t, testKeptPartitionTakesWhatOthersWrote)
+}
+
+func testKeptPartitionTakesWhatOthersWrote(t *testing.T, s kind) {
+	p := s.partition(t)
 	p.Begin(behavior(), 0)
 	require.NoError(t, p.MarkRecovered())
 	to := int64(-1)
@@ -215,8 +229,10 @@ func TestKeptPartitionTakesWhatOthersWrote(t *testing.T) {
 	require.Equal(t, totals(6), b)
 }
 
-func TestRefence(t *testing.T) {
-	p := newPartition()
+func TestRefence(t *testing.T) { onBoth(t, testRefence) }
+
+func testRefence(t *testing.T, s kind) {
+	p := s.partition(t)
 	p.Refence(codec.Fence{Owner: "me"}, 14)
 	fence, ok := p.Fence()
 	require.True(t, ok)
@@ -226,8 +242,10 @@ func TestRefence(t *testing.T) {
 	require.EqualValues(t, 14, at)
 }
 
-func TestStorageOfGoka(t *testing.T) {
-	p := newPartition()
+func TestStorageOfGoka(t *testing.T) { onBoth(t, testStorageOfGoka) }
+
+func testStorageOfGoka(t *testing.T, s kind) {
+	p := s.partition(t)
 	require.NoError(t, p.Open())
 	at, err := p.GetOffset(-7)
 	require.NoError(t, err)

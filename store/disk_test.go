@@ -1,0 +1,249 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+// visits is a range with so many behaviours of pages chosen at random.
+func visits(random *rand.Rand, to int64, pages, count int, like int8) []byte {
+	sums := map[string]heat.Totals{}
+	for range count {
+		// A few pages are visited much: they lead, and they fall.
+		name := fmt.Sprint("page", int(float64(pages)*random.Float64()*random.Float64()))
+		t := sums[name]
+		t.Count(heat.Behaviour{Clicks: uint32(1 - max(0, -int(like))), Like: like})
+		sums[name] = t
+	}
+	b := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: input(), From: to, To: to + 10, Limits: heat.DefaultLimits()}, len(sums))
+	for name, t := range sums {
+		b = codec.AppendPageSum(b, name, &t)
+	}
+	return b
+}
+
+// With many more pages than it has in memory, also where the heat falls and while
+// cuts are written, the store on disk gives what the store in memory gives. So does
+// one that is restored from what it has written.
+func TestDiskIsAsMemory(t *testing.T) {
+	const pages, rounds = 8000, 300
+	disk := openDisk(t, t.TempDir())
+	disk.WriteAt(100)
+	on := func() *store.Partition {
+		p, err := disk.New(part, heat.DefaultWeights(), 10)
+		require.NoError(t, err)
+		return p
+	}
+	onDisk, inMemory := on(), store.New(part, heat.DefaultWeights(), 10)
+	random := rand.New(rand.NewPCG(1, 2))
+	var cut *store.Cut
+	var written []record
+	least := pages
+	for round := range int64(rounds) {
+		like := int8(1)
+		if round/50%2 == 1 {
+			like = -1 // those who lead fall
+		}
+		msg := visits(random, round*10-1, pages, 200, like)
+		for _, p := range []*store.Partition{onDisk, inMemory} {
+			p.Begin(behavior(), 0)
+			_, err := p.Apply(msg, round, noReread(t))
+			require.NoError(t, err)
+		}
+		var got, want codec.Leaders
+		onDisk.Leaders(&got)
+		inMemory.Leaders(&want)
+		require.Equal(t, want, got, "round %d", round)
+		require.Equal(t, inMemory.Len(), onDisk.Len())
+		if cut == nil {
+			cut = onDisk.Cut()
+		}
+		for range 150 { // most of what has changed, so that cuts span rounds
+			key, value, more := cut.Next(nil)
+			if !more {
+				cut.Committed(round)
+				cut = nil
+				break
+			}
+			written = append(written, record{key, value})
+		}
+		if round > 50 {
+			least = min(least, onDisk.Resident())
+		}
+	}
+	require.Less(t, least, onDisk.Len()/2, "most pages are on disk alone")
+	for cut != nil {
+		key, value, more := cut.Next(nil)
+		if !more {
+			cut.Committed(rounds)
+			break
+		}
+		written = append(written, record{key, value})
+	}
+	written = append(written, drain(t, onDisk.Cut(), 2)...)
+	require.True(t, onDisk.Clean())
+
+	restored := on()
+	restore(t, restored, written...)
+	for _, p := range []*store.Partition{onDisk, restored} {
+		require.NoError(t, p.Check())
+		require.Equal(t, inMemory.Len(), p.Len())
+		for i := range pages {
+			name := fmt.Sprint("page", i)
+			want, known := inMemory.Totals(name)
+			got, ok := p.Totals(name)
+			require.Equal(t, known, ok, name)
+			require.Equal(t, want, got, name)
+		}
+		var got, want codec.Leaders
+		p.Leaders(&got)
+		inMemory.Leaders(&want)
+		require.Equal(t, want.Pages, got.Pages)
+	}
+}
+
+// What has changed and is not written is in memory: it says when it is too much, and
+// writing makes room again.
+func TestDiskBoundsWhatIsInMemory(t *testing.T) {
+	disk := openDisk(t, t.TempDir())
+	p, err := disk.New(part, heat.DefaultWeights(), 10)
+	require.NoError(t, err)
+	p.Begin(behavior(), 0)
+	to, n := int64(-1), 0
+	fill := func(enough func() bool) {
+		for !enough() {
+			pages := map[string]uint64{}
+			for range 1000 {
+				n++
+				pages[fmt.Sprintf("%01000d", n)] = 1 // long names take much
+			}
+			apply(t, p, &to, pages)
+		}
+	}
+	require.False(t, p.Crowded())
+	fill(p.Crowded)
+	require.False(t, p.Full())
+	first := p.Changed()
+	cut := p.Cut()
+	fill(p.Full)
+	require.Less(t, n, 50_000)
+	drain(t, cut, 0)
+	require.False(t, p.Full(), "it has written the first %d pages", first)
+	drain(t, p.Cut(), 0)
+	require.False(t, p.Crowded())
+	require.Less(t, p.Resident(), 4000)
+	require.NoError(t, p.Check())
+	require.Equal(t, n, p.Len())
+}
+
+func TestDiskIsOfOneProcess(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "store")
+	first, err := store.OpenDisk(dir)
+	require.NoError(t, err)
+	_, err = store.OpenDisk(dir)
+	require.ErrorIs(t, err, store.ErrDirInUse)
+	require.ErrorContains(t, err, dir)
+	require.NoError(t, first.Close())
+	openDisk(t, dir)
+}
+
+// What an earlier process left is deleted, and what is not its own is left alone.
+func TestDiskBeginsEmpty(t *testing.T) {
+	dir := t.TempDir()
+	left, other := filepath.Join(dir, "partition-3-1"), filepath.Join(dir, "photos")
+	for _, d := range []string{left, other} {
+		require.NoError(t, os.MkdirAll(d, 0o750))
+		require.NoError(t, os.WriteFile(filepath.Join(d, "CURRENT"), []byte("left by another"), 0o600))
+	}
+	disk := openDisk(t, dir)
+	require.NoDirExists(t, left)
+	require.FileExists(t, filepath.Join(other, "CURRENT"))
+
+	p, err := disk.New(part, heat.DefaultWeights(), 10)
+	require.NoError(t, err)
+	require.DirExists(t, left)
+	require.NoError(t, p.Discard())
+	require.NoDirExists(t, left, "and a partition that is given up leaves nothing")
+	require.NoError(t, p.Discard())
+	require.Error(t, p.Failed())
+	_, err = p.Apply(rangeOf(codec.RangeHeader{From: -1, To: 1}, map[string]uint64{"a": 1}), 0, noReread(t))
+	require.Error(t, err)
+}
+
+func TestDiskThatCanNotBeUsed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err := store.OpenDisk(file)
+	require.ErrorIs(t, err, store.ErrDisk)
+	require.ErrorContains(t, err, file)
+
+	disk := openDisk(t, filepath.Join(filepath.Dir(file), "store"))
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(file), "store", "partition-3-1"), nil, 0o600))
+	_, err = disk.New(part, heat.DefaultWeights(), 10)
+	require.ErrorIs(t, err, store.ErrDisk)
+}
+
+// A disk that fails makes the partition unfit, whatever it is doing; the error says
+// where and what to do.
+func TestDiskFails(t *testing.T) {
+	for name, use := range map[string]func(t *testing.T, p *store.Partition) error{
+		"reading pages": func(t *testing.T, p *store.Partition) error {
+			_, err := p.Apply(rangeOf(codec.RangeHeader{From: 9, To: 11}, map[string]uint64{"new": 1}), 1, noReread(t))
+			return err
+		},
+		"writing a cut": func(t *testing.T, p *store.Partition) error {
+			drain(t, p.Cut(), 0)
+			return p.Failed()
+		},
+		"reading one page": func(_ *testing.T, p *store.Partition) error {
+			_, ok := p.Totals("new")
+			require.False(t, ok)
+			return p.Failed()
+		},
+		"asking for one page": func(_ *testing.T, p *store.Partition) error {
+			_, err := p.Get("new")
+			return err
+		},
+		"restoring": func(t *testing.T, p *store.Partition) error {
+			p.Resume()
+			r := pageRecord("new", 1)
+			require.NoError(t, p.Set(r.key, r.value), "it is gathered")
+			return p.Check()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			disk := openDisk(t, dir)
+			disk.WriteAt(1)
+			p, err := disk.New(part, heat.DefaultWeights(), 10)
+			require.NoError(t, err)
+			p.Begin(behavior(), 0)
+			require.NoError(t, p.MarkRecovered())
+			to := int64(-1)
+			apply(t, p, &to, map[string]uint64{"a": 1})
+			require.NoError(t, p.CloseFiles())
+			err = use(t, p)
+			require.ErrorIs(t, err, store.ErrDisk)
+			require.ErrorContains(t, err, filepath.Join(dir, "partition-3-1"))
+			require.ErrorContains(t, err, "has space")
+			require.ErrorIs(t, p.Failed(), store.ErrDisk)
+			require.ErrorIs(t, p.Check(), store.ErrDisk)
+			require.Nil(t, p.Cut())
+			require.False(t, p.Clean())
+			require.Error(t, p.Discard(), "the files were closed under it")
+
+			again, err := disk.New(part, heat.DefaultWeights(), 10)
+			require.NoError(t, err)
+			require.NoError(t, again.Check(), "another takes its place")
+		})
+	}
+}

@@ -1,0 +1,332 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/syndtr/goleveldb/leveldb"
+	"github.com/syndtr/goleveldb/leveldb/opt"
+	"golang.org/x/sync/errgroup"
+
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+const (
+	// residentBytes is how much memory pages may take, about.
+	residentBytes = 32 << 20
+	// pageBytes is what a page in memory takes besides its name.
+	pageBytes = 256
+	// writeRecords is how many states are written to disk at a time.
+	writeRecords = 1024
+	// readers is how many pages are read at a time: a disk is quick when it is asked
+	// for many.
+	readers = 8
+	// leastSweep is how many pages are held at least when they are gone through.
+	leastSweep = 1024
+)
+
+// diskPages keeps pages on disk. In memory, and so newer than on disk, are only
+//   - pages that have changed and that no cut has handed out since,
+//   - pages whose states are to be written with the next batch (leaving),
+//   - pages that the index holds, which has pointers to them (held).
+//
+// All others are on disk as they are.
+type diskPages struct {
+	dir   string
+	db    *leveldb.DB
+	gone  func() // is told once when the pages are discarded
+	index *heat.Index
+	known int // pages, in memory and on disk
+
+	resident map[string]*page
+	bytes    int // of resident, about
+	missing  []*page
+
+	batch   leveldb.Batch
+	records int     // written at a time
+	leaving []*page // whose states are in the batch
+	state   []byte
+
+	held  []*page // that have not changed; more may have left the index since
+	sweep int     // so many held pages are gone through
+
+	restoring batch
+	names     []byte // of restoring
+
+	failed error
+}
+
+var _ pages = (*diskPages)(nil)
+
+// newDiskPages keeps pages in a database, and writes so many at a time.
+func newDiskPages(dir string, db *leveldb.DB, records int) *diskPages {
+	return &diskPages{dir: dir, db: db, records: records, resident: make(map[string]*page), sweep: leastSweep}
+}
+
+func (d *diskPages) attach(index *heat.Index) { d.index = index }
+func (d *diskPages) err() error               { return d.failed }
+func (d *diskPages) count() int               { return d.known }
+
+func (d *diskPages) level() level {
+	switch {
+	case d.bytes >= residentBytes:
+		return levelFull
+	case d.bytes >= residentBytes/2:
+		return levelHigh
+	default:
+		return levelLow
+	}
+}
+
+func (d *diskPages) fail(doing string, err error) error {
+	if d.failed == nil {
+		d.failed = diskError(doing, d.dir, err)
+	}
+	return d.failed
+}
+
+func (d *diskPages) fill(b *batch) error {
+	d.missing = d.missing[:0]
+	for i, name := range b.names[:b.size] {
+		pg := d.resident[string(name)]
+		if pg == nil {
+			pg = &page{Page: heat.Page{Name: string(name)}}
+			d.admit(pg)
+			d.missing = append(d.missing, pg)
+		}
+		b.pages[i] = pg
+	}
+	return d.read()
+}
+
+// read reads the missing pages that are on disk; the others are new.
+func (d *diskPages) read() error {
+	var found [readers]int
+	var group errgroup.Group
+	for r := range min(readers, len(d.missing)) {
+		group.Go(func() error {
+			for i := r; i < len(d.missing); i += readers {
+				pg := d.missing[i]
+				t, ok, err := d.load([]byte(pg.Name))
+				if err != nil {
+					return err
+				}
+				if ok {
+					pg.Totals = t
+					found[r]++
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return d.fail("reading a page in", err)
+	}
+	d.known += len(d.missing)
+	for _, n := range found {
+		d.known -= n
+	}
+	return nil
+}
+
+// load reads a page.
+func (d *diskPages) load(name []byte) (heat.Totals, bool, error) {
+	state, err := d.db.Get(name, nil)
+	if errors.Is(err, leveldb.ErrNotFound) {
+		return heat.Totals{}, false, nil
+	}
+	if err != nil {
+		return heat.Totals{}, false, err
+	}
+	t, err := codec.DecodePageState(state)
+	if err != nil {
+		return heat.Totals{}, false, fmt.Errorf("page %q: %w", name, err)
+	}
+	return t, true, nil
+}
+
+func (d *diskPages) get(name string) (heat.Totals, bool, error) {
+	if pg := d.resident[name]; pg != nil {
+		return pg.Totals, true, nil
+	}
+	t, ok, err := d.load([]byte(name))
+	if err != nil {
+		return heat.Totals{}, false, d.fail("reading a page in", err)
+	}
+	return t, ok, nil
+}
+
+// restore gathers pages, so that they are looked up together.
+func (d *diskPages) restore(name string, t heat.Totals) (gained uint64, err error) {
+	b := &d.restoring
+	start := len(d.names)
+	d.names = append(d.names, name...)
+	b.names[b.size], b.totals[b.size] = d.names[start:len(d.names):len(d.names)], t
+	b.size++
+	if b.size < batchPages {
+		return 0, d.failed
+	}
+	return d.settle()
+}
+
+func (d *diskPages) settle() (gained uint64, err error) {
+	b := &d.restoring
+	if b.size == 0 {
+		return 0, d.failed
+	}
+	if err := d.fill(b); err != nil {
+		return 0, err
+	}
+	for i, pg := range b.pages[:b.size] {
+		gained += b.totals[i].Behaviours - pg.Totals.Behaviours
+		pg.Totals = b.totals[i]
+		d.index.Changed(&pg.Page)
+		d.state = codec.AppendPageState(d.state[:0], &pg.Totals)
+		d.put(pg, d.state)
+	}
+	b.size, d.names = 0, d.names[:0]
+	return gained, d.write()
+}
+
+func (d *diskPages) written(pg *page, state []byte) error {
+	d.put(pg, state)
+	return d.write()
+}
+
+// put has a page written with the next batch.
+func (d *diskPages) put(pg *page, state []byte) {
+	d.batch.Put([]byte(pg.Name), state)
+	d.leaving = append(d.leaving, pg)
+}
+
+// write writes the batch if it is large enough, and forgets the pages in it.
+func (d *diskPages) write() error {
+	if d.failed != nil || len(d.leaving) < d.records {
+		return d.failed
+	}
+	if err := d.db.Write(&d.batch, nil); err != nil {
+		return d.fail("writing pages in", err)
+	}
+	d.batch.Reset()
+	for _, pg := range d.leaving {
+		d.forget(pg)
+	}
+	clear(d.leaving)
+	d.leaving = d.leaving[:0]
+	if len(d.held) >= d.sweep {
+		d.sweepHeld()
+	}
+	return nil
+}
+
+// forget drops a page that disk has as it is, unless the index holds it.
+func (d *diskPages) forget(pg *page) {
+	switch {
+	case pg.state&(changed|writing) != 0: // it has changed again
+	case !d.index.Holds(&pg.Page):
+		d.drop(pg)
+	case pg.state&held == 0:
+		pg.state |= held
+		d.held = append(d.held, pg)
+	}
+}
+
+// sweepHeld drops the pages that have left the index. One that has changed comes
+// back when it is written.
+func (d *diskPages) sweepHeld() {
+	kept := d.held[:0]
+	for _, pg := range d.held {
+		unchanged := pg.state&(changed|writing) == 0
+		if unchanged && d.index.Holds(&pg.Page) {
+			kept = append(kept, pg)
+			continue
+		}
+		pg.state &^= held
+		if unchanged {
+			d.drop(pg)
+		}
+	}
+	clear(d.held[len(kept):])
+	d.held, d.sweep = kept, max(2*len(kept), leastSweep)
+}
+
+// admit keeps a page in memory.
+func (d *diskPages) admit(pg *page) {
+	d.resident[pg.Name] = pg
+	d.bytes += pageBytes + len(pg.Name)
+}
+
+// drop takes a page out of memory, if it is there.
+func (d *diskPages) drop(pg *page) {
+	if d.resident[pg.Name] == pg {
+		delete(d.resident, pg.Name)
+		d.bytes -= pageBytes + len(pg.Name)
+	}
+}
+
+// each yields the pages in memory and then those that are on disk alone. Of these,
+// the index may want to hold some.
+func (d *diskPages) each(yield func(*heat.Page) bool) {
+	for _, pg := range d.resident {
+		if !yield(&pg.Page) {
+			return
+		}
+	}
+	if d.known == 0 {
+		return
+	}
+	var joined []*page
+	sweep := leastSweep
+	stillHeld := func() {
+		joined = slices.DeleteFunc(joined, func(pg *page) bool { return !d.index.Holds(&pg.Page) })
+		sweep = max(2*len(joined), leastSweep)
+	}
+	all := d.db.NewIterator(nil, &opt.ReadOptions{DontFillCache: true})
+	defer all.Release()
+	for all.Next() {
+		if d.resident[string(all.Key())] != nil {
+			continue
+		}
+		t, err := codec.DecodePageState(all.Value())
+		if err != nil {
+			_ = d.fail("reading all pages in", fmt.Errorf("page %q: %w", all.Key(), err))
+			return
+		}
+		pg := &page{Page: heat.Page{Name: string(all.Key()), Totals: t}}
+		if !yield(&pg.Page) {
+			return
+		}
+		if d.index.Holds(&pg.Page) {
+			if joined = append(joined, pg); len(joined) >= sweep {
+				stillHeld()
+			}
+		}
+	}
+	if err := all.Error(); err != nil {
+		_ = d.fail("reading all pages in", err)
+		return
+	}
+	stillHeld()
+	for _, pg := range joined {
+		d.admit(pg)
+		pg.state |= held
+		d.held = append(d.held, pg)
+	}
+}
+
+func (d *diskPages) discard() error {
+	if d.gone == nil {
+		return nil
+	}
+	d.gone()
+	d.gone = nil
+	_ = d.fail("using", leveldb.ErrClosed)
+	err := d.db.Close()
+	if err = errors.Join(err, os.RemoveAll(d.dir)); err != nil {
+		return diskError("deleting", d.dir, err)
+	}
+	return nil
+}

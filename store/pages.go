@@ -1,0 +1,93 @@
+package store
+
+import "pageheat/heat"
+
+// pages is where the pages of a partition are. The rules of a partition are the
+// same wherever that is. It is called once for many pages where pages are counted,
+// and once for each record where records are handed over one by one.
+//
+// An error means that pages can not be read or written any more: the partition is
+// unfit for use.
+type pages interface {
+	// attach says which index is told of restored pages, once, before anything else.
+	attach(index *heat.Index)
+	// fill finds the pages of a batch, and makes those that there are not. They stay
+	// in memory until they were changed and handed to written.
+	fill(b *batch) error
+	// restore sets the totals of a page, perhaps not before settle. It returns how
+	// many behaviours the table has gained by what was set; settle returns the rest.
+	restore(name string, t heat.Totals) (gained uint64, err error)
+	settle() (gained uint64, err error)
+	// written takes the state of a page as it is now, which a cut has handed out.
+	written(pg *page, state []byte) error
+	// get returns the totals of a page, and whether it is known.
+	get(name string) (heat.Totals, bool, error)
+	// each yields every page, and stops early only where err returns an error then.
+	each(yield func(*heat.Page) bool)
+	// err is the error of a call that could not return it.
+	err() error
+	// count is the number of pages.
+	count() int
+	// level is how much of the memory that changed pages may take is taken.
+	level() level
+	// discard gives back what the pages take.
+	discard() error
+}
+
+// level says how much of the memory that pages may take is taken.
+type level uint8
+
+const (
+	levelLow  level = iota
+	levelHigh       // a cut should be taken
+	levelFull       // and nothing be applied until some of it is handed out
+)
+
+// memory keeps all pages in memory.
+type memory struct {
+	table *table
+	index *heat.Index
+}
+
+var _ pages = (*memory)(nil)
+
+func (m *memory) attach(index *heat.Index) { m.index = index }
+
+func (m *memory) fill(b *batch) error {
+	b.look(m.table)
+	for i := range b.size {
+		b.pages[i] = b.page(m.table, i)
+	}
+	return nil
+}
+
+func (m *memory) restore(name string, t heat.Totals) (uint64, error) {
+	pg := m.table.getOrAdd(name)
+	gained := t.Behaviours - pg.Totals.Behaviours
+	pg.Totals = t
+	m.index.Changed(&pg.Page)
+	return gained, nil
+}
+
+func (m *memory) get(name string) (heat.Totals, bool, error) {
+	pg := m.table.get(name)
+	if pg == nil {
+		return heat.Totals{}, false, nil
+	}
+	return pg.Totals, true, nil
+}
+
+func (m *memory) each(yield func(*heat.Page) bool) {
+	for pg := range m.table.all() {
+		if !yield(&pg.Page) {
+			return
+		}
+	}
+}
+
+func (m *memory) settle() (uint64, error)     { return 0, nil }
+func (m *memory) written(*page, []byte) error { return nil }
+func (m *memory) err() error                  { return nil }
+func (m *memory) count() int                  { return m.table.count }
+func (m *memory) level() level                { return levelLow }
+func (m *memory) discard() error              { return nil }
