@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash"
 	"strconv"
@@ -32,6 +33,9 @@ type HeatConfig struct {
 	CommitEvery time.Duration
 	// Standby is whether to follow the partitions that other instances own.
 	Standby bool
+	// Disk is where the pages are, nil for memory. It belongs to the caller, who may
+	// close it when the role has ended for good.
+	Disk *store.Disk
 }
 
 // Heat is the seam under the heat processor: the take-over of table partitions,
@@ -131,8 +135,10 @@ func (h *Heat) restore(ctx goka.UpdateContext, s storage.Storage, key string, va
 		err = s.Delete(key)
 	}
 	if err != nil {
-		err = permanent(`the table can not be trusted; see "The changelog is damaged" in docs/operations.md`,
-			"restoring %s partition %d, offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
+		err = fmt.Errorf("restoring %s partition %d, offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
+		if !errors.Is(err, store.ErrDisk) {
+			err = permanent(`see "The changelog is damaged" in docs/operations.md`, "the table can not be trusted: %w", err)
+		}
 		if s := h.session.Load(); s != nil {
 			s.fail(err)
 		}
@@ -164,6 +170,11 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.sessions++
 	owner := h.owner + "/" + strconv.Itoa(h.sessions)
 	h.mu.Lock()
+	for p, t := range h.tasks {
+		if h.kept[p] != t.partition {
+			h.discard(t.partition) // of a session that ended before it was fed
+		}
+	}
 	kept := h.kept
 	h.tasks = make(map[int32]*task)
 	if !h.config.Standby {
@@ -191,7 +202,10 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			delete(kept, p)
 			h.mu.Unlock()
 			if partition == nil {
-				partition = store.New(p, h.config.Weights, h.config.Top)
+				if partition, err = h.empty(p); err != nil {
+					t.fail(errSessionOver)
+					return err
+				}
 			}
 			partition.Resume()
 			if at, _ := partition.GetOffset(-1); at >= 0 && t.fenceAt == at+2 {
@@ -206,7 +220,13 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			return nil
 		})
 	}
-	if err := fencing.Wait(); err != nil {
+	err = fencing.Wait()
+	if !h.config.Standby {
+		for _, partition := range kept {
+			h.discard(partition) // others own it now, or its take-over failed
+		}
+	}
+	if err != nil {
 		for _, t := range transactions {
 			t.fail(errSessionOver)
 		}
@@ -216,11 +236,28 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	return nil
 }
 
+// empty is a new partition.
+func (h *Heat) empty(p int32) (*store.Partition, error) {
+	if h.config.Disk == nil {
+		return store.New(p, h.config.Weights, h.config.Top), nil
+	}
+	return h.config.Disk.New(p, h.config.Weights, h.config.Top)
+}
+
+// discard gives up a partition that is not kept.
+func (h *Heat) discard(p *store.Partition) {
+	if err := p.Discard(); err != nil {
+		h.config.Logger.Warn("a heat partition that was given up left files behind", "partition", p.ID(), "error", err)
+	}
+}
+
 // ready checks what was restored, and sets where each claim begins.
 func (h *Heat) ready(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
 	h.config.Metrics.owns("heat", s)
-	h.startStandby(partitions, nil)
+	if err := h.startStandby(partitions, nil); err != nil {
+		return err
+	}
 	if len(partitions) == 0 {
 		return nil
 	}
@@ -244,7 +281,9 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		}
 		return fmt.Errorf("restoring %s partition %d did not reach the fence at offset %d", h.config.Topology.HeatTable, p, t.transaction.fenceAt)
 	}
-	if err := t.partition.Check(); err != nil {
+	if err := t.partition.Check(); errors.Is(err, store.ErrDisk) {
+		return fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
+	} else if err != nil {
 		return permanent(`see "The changelog is damaged" in docs/operations.md`,
 			"restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
 	}
@@ -293,6 +332,8 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	defer h.mu.Unlock()
 	if err == nil && t.partition.Clean() {
 		h.kept[p] = t.partition
+	} else {
+		h.discard(t.partition)
 	}
 	h.perPage[p] = f.perPage
 	if f.cut != nil {

@@ -84,9 +84,13 @@ func (f *heatFeed) run(ctx context.Context) error {
 				return err
 			}
 		}
+		ranges := f.out.claim.Messages()
+		if f.cut != nil && f.task.partition.Full() {
+			ranges = nil // what the cut leaves behind in memory makes room first
+		}
 		timer.Reset(f.wait())
 		select {
-		case m, ok := <-f.out.claim.Messages():
+		case m, ok := <-ranges:
 			if !ok {
 				return nil
 			}
@@ -146,7 +150,7 @@ func (f *heatFeed) due() bool {
 	if !f.task.partition.Ahead() {
 		return false
 	}
-	if time.Since(f.latest) >= quietTime {
+	if time.Since(f.latest) >= quietTime || f.task.partition.Crowded() {
 		return true
 	}
 	changed := f.task.partition.Changed()
@@ -194,6 +198,9 @@ func (f *heatFeed) write(ctx context.Context, most int) error {
 		}
 		start := len(f.arena)
 		key, value, more := f.cut.Next(append(f.arena, byte(codec.FeedWrite)))
+		if err := f.task.partition.Failed(); err != nil {
+			return err
+		}
 		if !more {
 			return nil
 		}

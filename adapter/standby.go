@@ -19,6 +19,7 @@ import (
 // it a take-over waits for all partitions.
 type standby struct {
 	settings Settings
+	discard  func(*store.Partition)
 	cancel   context.CancelFunc
 	readers  sync.WaitGroup
 
@@ -31,10 +32,12 @@ type standby struct {
 const standbyPause = time.Second
 
 // startStandby begins to follow the given partitions from where they are. The
-// targets are the changelog offsets, by partition, from which on await lets go.
-func startStandby(s Settings, partitions map[int32]*store.Partition, targets map[int32]int64) *standby {
+// targets are the changelog offsets, by partition, from which on await lets go. What can not
+// be followed any more is given to discard.
+func startStandby(s Settings, partitions map[int32]*store.Partition, targets map[int32]int64,
+	discard func(*store.Partition)) *standby {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &standby{settings: s, cancel: cancel, partitions: maps.Clone(partitions)}
+	b := &standby{settings: s, discard: discard, cancel: cancel, partitions: maps.Clone(partitions)}
 	b.behind.Add(len(partitions))
 	for id, p := range partitions {
 		p.Resume()
@@ -80,6 +83,7 @@ func (b *standby) keepFollowing(ctx context.Context, id int32, p *store.Partitio
 			b.mu.Lock()
 			delete(b.partitions, id) // a take-over restores it from the beginning
 			b.mu.Unlock()
+			b.discard(p)
 			return
 		}
 		select {
@@ -166,25 +170,40 @@ func (h *Heat) catchUp(ctx context.Context) error {
 			targets[p] = -1 // there is no record
 		}
 	}
-	h.startStandby(nil, targets)
+	if err := h.startStandby(nil, targets); err != nil {
+		return err
+	}
 	return h.standby.await(ctx)
 }
 
 // startStandby follows all partitions that are not owned.
-func (h *Heat) startStandby(owned []int32, targets map[int32]int64) {
+func (h *Heat) startStandby(owned []int32, targets map[int32]int64) error {
 	if !h.config.Standby {
-		return
+		return nil
 	}
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	follow := make(map[int32]*store.Partition)
 	for p := range h.partitions.Load() {
-		if !slices.Contains(owned, p) {
-			if follow[p] = h.kept[p]; follow[p] == nil {
-				follow[p] = store.New(p, h.config.Weights, h.config.Top)
+		if slices.Contains(owned, p) || h.kept[p] != nil {
+			continue
+		}
+		var err error
+		if follow[p], err = h.empty(p); err != nil {
+			for _, partition := range follow {
+				if partition != nil {
+					h.discard(partition)
+				}
 			}
+			return err
+		}
+	}
+	for p := range h.partitions.Load() {
+		if !slices.Contains(owned, p) && h.kept[p] != nil {
+			follow[p] = h.kept[p]
 			delete(h.kept, p)
 		}
 	}
-	h.mu.Unlock()
-	h.standby = startStandby(h.config.Settings, follow, targets)
+	h.standby = startStandby(h.config.Settings, follow, targets, h.discard)
+	return nil
 }

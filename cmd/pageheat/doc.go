@@ -56,6 +56,9 @@
 // instance) a restart keeps its partitions. The topics must exist; `pageheat topics
 // check` says what is wrong with them.
 //
+// The role heat keeps all pages in memory. With --store disk --store-dir DIR most are on
+// disk, for those who have more than fit; docs/operations.md says what it costs.
+//
 // # Over HTTP
 //
 // Role serve answers at --listen: the dashboard, boards (also as server-sent events),

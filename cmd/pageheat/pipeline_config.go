@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ type pipelineConfig struct {
 
 	instanceID string // group.instance.id of static membership; empty: dynamic
 	standby    bool   // keep copies of the tables of others, for a quicker take-over
+	storeDir   string // where the pages of the heat table are kept; empty: in memory
 
 	// listening, if not nil, is told the address that HTTP is served at, once.
 	listening func(address string)
@@ -141,6 +143,8 @@ type runCmd struct {
 	InstanceID     string        `placeholder:"ID" help:"Static membership: another ID for each instance, the same after its restart."`
 	SessionTimeout time.Duration `default:"10s" help:"Take partitions from an instance that is silent for so long (${default})."`
 	Standby        bool          `help:"Keep copies of the tables of other instances, for a quicker take-over."`
+	Store          string        `default:"memory" enum:"memory,disk" help:"Where the role heat keeps its pages: memory, disk (${default})."`
+	StoreDir       string        `placeholder:"DIR" help:"Directory for --store disk, another for each instance. What is in it may be lost."`
 
 	webFlags
 }
@@ -160,8 +164,31 @@ func (c *runCmd) config(p *program) (pipelineConfig, error) {
 	if c.SessionTimeout < time.Second || c.SessionTimeout > 30*time.Minute {
 		return cfg, badFlag("session-timeout", "%s: must be from 1s to 30m, within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms", c.SessionTimeout)
 	}
+	if cfg.storeDir, err = c.storeDir(p); err != nil {
+		return cfg, err
+	}
 	cfg.instanceID, cfg.standby, cfg.sessionTimeout = c.InstanceID, c.Standby, c.SessionTimeout
 	return cfg, nil
+}
+
+// The values of --store.
+const (
+	storeMemory = "memory"
+	storeDisk   = "disk"
+)
+
+// storeDir is the directory of the heat table, which may share --store-dir with those
+// of other prefixes; empty for memory.
+func (c *runCmd) storeDir(p *program) (string, error) {
+	switch {
+	case c.Store == storeMemory && c.StoreDir != "":
+		return "", badFlag("store-dir", "is for --store %s alone", storeDisk)
+	case c.Store == storeMemory:
+		return "", nil
+	case c.StoreDir == "":
+		return "", badFlag("store-dir", "must name a directory for --store %s", storeDisk)
+	}
+	return filepath.Join(c.StoreDir, p.topo.HeatTable), nil
 }
 
 // parseRoles reads --roles.

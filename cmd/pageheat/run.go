@@ -14,6 +14,7 @@ import (
 
 	"pageheat/adapter"
 	"pageheat/processors"
+	"pageheat/store"
 	"pageheat/views"
 )
 
@@ -109,10 +110,22 @@ func (pl *pipeline) ingest(ctx context.Context) error {
 }
 
 func (pl *pipeline) heat(ctx context.Context) error {
-	// One seam for all tries: it keeps the partitions in memory.
+	var disk *store.Disk
+	if pl.cfg.storeDir != "" {
+		var err error
+		if disk, err = store.OpenDisk(pl.cfg.storeDir); err != nil {
+			return fmt.Errorf("--store-dir: %w", err)
+		}
+		defer func() {
+			if err := disk.Close(); err != nil {
+				pl.cfg.log.Warn("the on-disk store was not closed cleanly; nothing is lost", "error", err)
+			}
+		}()
+	}
+	// One seam for all tries: it keeps the partitions.
 	seam := adapter.NewHeat(adapter.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.top,
 		PublishEvery: min(pl.cfg.publishEvery, leadersEvery), CommitEvery: pl.cfg.commitEvery,
-		Standby: pl.cfg.standby}, pl.owner)
+		Standby: pl.cfg.standby, Disk: disk}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo}, seam.Options()...)
 		if err != nil {
