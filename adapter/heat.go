@@ -36,6 +36,9 @@ type HeatConfig struct {
 	// Disk is where the pages are, nil for memory. It belongs to the caller, who may
 	// close it when the role has ended for good.
 	Disk *store.Disk
+	// Restored is called whenever a session has restored the partitions that it
+	// owns. It may be nil.
+	Restored func()
 }
 
 // Heat is the seam under the heat processor: the take-over of table partitions,
@@ -257,6 +260,9 @@ func (h *Heat) ready(ctx context.Context, s *session) error {
 	h.config.Metrics.owns("heat", s)
 	if err := h.startStandby(partitions, nil); err != nil {
 		return err
+	}
+	if h.config.Restored != nil {
+		defer h.config.Restored()
 	}
 	if len(partitions) == 0 {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -57,7 +58,11 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		host = "unknown"
 	}
 	status := newStatus()
-	pl := &pipeline{cfg: cfg, status: status, settings: adapter.Settings{
+	restored := make(chan struct{})
+	if !cfg.has(roleHeat) {
+		close(restored)
+	}
+	pl := &pipeline{cfg: cfg, status: status, restored: restored, settings: adapter.Settings{
 		Brokers: cfg.brokers, ClientID: cfg.topo.Prefix, InstanceID: cfg.instanceID,
 		SessionTimeout: cfg.sessionTimeout, Topology: cfg.topo, Logger: cfg.log,
 		Metrics: adapter.NewMetrics(status.registry),
@@ -85,6 +90,7 @@ type pipeline struct {
 	settings adapter.Settings
 	status   *status
 	owner    string
+	restored chan struct{} // closed when heat has restored its first partitions, or there is no heat
 }
 
 // supervise keeps one role alive and its state known.
@@ -125,7 +131,7 @@ func (pl *pipeline) heat(ctx context.Context) error {
 	// One seam for all tries: it keeps the partitions.
 	seam := adapter.NewHeat(adapter.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.top,
 		PublishEvery: min(pl.cfg.publishEvery, leadersEvery), CommitEvery: pl.cfg.commitEvery,
-		Standby: pl.cfg.standby, Disk: disk}, pl.owner)
+		Standby: pl.cfg.standby, Disk: disk, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo}, seam.Options()...)
 		if err != nil {

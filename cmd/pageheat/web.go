@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -60,12 +61,29 @@ func (pl *pipeline) web(ctx context.Context) error {
 		defer cluster.Close()
 		routes = append(routes, cluster.Routes()...)
 		parts.Go(func() error { return pl.supervise(ctx, "boards", boards.Run) })
-		parts.Go(func() error { return pl.supervise(ctx, "pages", pages.Run) })
+		parts.Go(func() error { return pl.supervise(ctx, "pages", pl.afterHeat(pages.Run)) })
 	} else {
 		routes = append(routes, views.HealthRoutes(checks, pl.status.metrics())...)
 	}
 	parts.Go(func() error { return pl.listen(ctx, routes) })
 	return parts.Wait()
+}
+
+// pagesWaitAtMost is how long the pages wait for heat.
+const pagesWaitAtMost = 20 * time.Second
+
+// afterHeat runs what reads the whole table once heat has restored its partitions:
+// the others wait for those, and both at once take several times as long.
+func (pl *pipeline) afterHeat(run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-pl.restored:
+		case <-time.After(pagesWaitAtMost):
+		case <-ctx.Done():
+			return nil
+		}
+		return run(ctx)
+	}
 }
 
 // views are what follows the board and the pages.
