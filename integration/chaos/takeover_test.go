@@ -2,8 +2,8 @@ package chaos
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,8 +55,11 @@ func testTakeOver(t *testing.T, handOver time.Duration, flags ...string) {
 		return site.Start(name, append([]string{"--session-timeout", sessionTimeout.String()}, flags...)...)
 	}
 	first := start("first")
-	// Of so many at random, 5 % are missing.
-	site.Must("produce", "--rate", "max", "--pages", strconv.Itoa(pages+pages/10), "--count", strconv.Itoa(3*(pages+pages/10)))
+	var once []byte
+	for i := range pages {
+		once = fmt.Appendf(once, "/page-of-a-site/%d|1|0.5|0\n", i)
+	}
+	site.ProduceFile(once)
 	_, err := boards.WaitFor(ctx, site.Ends())
 	require.NoError(t, err)
 	second := start("second")
