@@ -13,12 +13,15 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"pageheat/codec"
+	"pageheat/heat"
 )
 
 // display is how boards are shown.
 type display struct {
 	// board is the name of the board.
 	board string
+	// weights are what the heat is made with.
+	weights heat.Weights
 	// every is the shortest time between two boards where there is no
 	// terminal; 0: each of them is printed.
 	every time.Duration
@@ -37,11 +40,11 @@ func (d display) show(ctx context.Context, p *program) error {
 	var err error
 	switch {
 	case isTerminal(p.stdout):
-		err = showScreen(cancel, p, boards, d.note)
+		err = showScreen(cancel, p, boards, screen{out: p.stdout, weights: d.weights, note: d.note})
 	case d.every > 0:
-		err = printNewest(ctx, p.stdout, boards, d.every)
+		err = printNewest(ctx, p.stdout, boards, d.weights, d.every)
 	default:
-		err = printEach(p.stdout, boards)
+		err = printEach(p.stdout, boards, d.weights)
 	}
 	if errors.Is(err, errInterrupted) {
 		return nil
@@ -63,18 +66,18 @@ func (d display) boards(ctx context.Context, p *program) iter.Seq2[boardRecord, 
 	}
 }
 
-func printBoard(w io.Writer, b *codec.Board) error {
-	_, err := fmt.Fprintln(w, boardText(w, b, 0))
+func printBoard(w io.Writer, b *codec.Board, weights heat.Weights) error {
+	_, err := fmt.Fprintln(w, boardText(w, b, weights, 0))
 	return err
 }
 
 // printEach prints every board.
-func printEach(w io.Writer, boards iter.Seq2[boardRecord, error]) error {
+func printEach(w io.Writer, boards iter.Seq2[boardRecord, error], weights heat.Weights) error {
 	for b, err := range boards {
 		if err != nil {
 			return err
 		}
-		if err := printBoard(w, b.board); err != nil {
+		if err := printBoard(w, b.board, weights); err != nil {
 			return err
 		}
 	}
@@ -83,7 +86,7 @@ func printEach(w io.Writer, boards iter.Seq2[boardRecord, error]) error {
 
 // printNewest prints the newest board every so often, if there is a new one, and the
 // last one when ctx, which must end boards too, is done.
-func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord, error], every time.Duration) error {
+func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord, error], weights heat.Weights, every time.Duration) error {
 	newest := make(chan *codec.Board, 1)
 	var failed error // set before newest is closed
 	go func() {
@@ -103,7 +106,7 @@ func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord,
 	pause := time.NewTicker(every)
 	defer pause.Stop()
 	for b := range newest {
-		if err := printBoard(w, b); err != nil {
+		if err := printBoard(w, b, weights); err != nil {
 			return err
 		}
 		select {
@@ -116,11 +119,12 @@ func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord,
 
 // screen is the board on a terminal, a model of bubbletea.
 type screen struct {
-	out    io.Writer
-	board  *codec.Board
-	note   func() string
-	width  int
-	raised bool // ctrl+c was pressed
+	out     io.Writer
+	weights heat.Weights
+	board   *codec.Board
+	note    func() string
+	width   int
+	raised  bool // ctrl+c was pressed
 }
 
 // redraw asks for the note to be read again.
@@ -160,7 +164,7 @@ func (s screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (s screen) View() string {
 	text := "waiting for a board\n"
 	if s.board != nil {
-		text = boardText(s.out, s.board, s.width)
+		text = boardText(s.out, s.board, s.weights, s.width)
 	}
 	if s.note != nil {
 		text += "\n" + s.note() + "\n"
@@ -169,9 +173,9 @@ func (s screen) View() string {
 }
 
 // showScreen shows boards in place. stop must end them.
-func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], note func() string) error {
+func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], first screen) error {
 	// Signals are ours: the terminal only tells that ctrl+c was pressed.
-	ui := tea.NewProgram(screen{out: p.stdout, note: note},
+	ui := tea.NewProgram(first,
 		tea.WithInput(p.stdin), tea.WithOutput(p.stdout), tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
 	var failed error
 	var reading sync.WaitGroup

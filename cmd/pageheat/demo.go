@@ -137,7 +137,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 		defer end()
 		ran = runPipeline(pipelineCtx, cfg)
 	})
-	err = display{board: views.DefaultBoard, every: demoPrint, note: note, seen: shown.reach}.show(boardCtx, p)
+	err = display{board: views.DefaultBoard, weights: cfg.weights, every: demoPrint, note: note, seen: shown.reach}.show(boardCtx, p)
 	end()
 	endBoard()
 	parts.Wait()

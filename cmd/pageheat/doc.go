@@ -6,7 +6,7 @@
 //	pageheat topics create | check   sets the topics up, or compares what exists
 //	pageheat topology                prints the graph of streams, tables and groups
 //	pageheat produce                 the simulator, or the lines of a file
-//	pageheat top                     the board
+//	pageheat top                     the board, live, and what each heat is made of
 //	pageheat page PAGE               one page's totals, and how its heat is made up
 //	pageheat audit                   recounts the input and compares every page
 //	pageheat dead-letters list | replay
