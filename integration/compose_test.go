@@ -26,8 +26,8 @@ func compose(t *testing.T) *types.Project {
 	return project
 }
 
-// The roles of the pipeline, each a service of its own.
-var roles = []string{"ingest", "heat", "rank", "serve"}
+// The roles, each a service of its own.
+var roles = []string{"ingest", "heat", "rank", "serve", "collect"}
 
 func TestComposeBrokersReplicate(t *testing.T) {
 	project := compose(t)
