@@ -187,6 +187,26 @@ func TestScriptInABrowser(t *testing.T) {
 	}
 }
 
+// TestBackFromTheBrowsersCache goes away from a page and back, as a person does: the
+// browser keeps the page as it was, and its script sees it once more.
+func TestBackFromTheBrowsersCache(t *testing.T) {
+	address, in := sample(t)
+	tab := browser.Open(t)
+	tab.Go(address + "/kept")
+	tab.Do(`window.kept = 0; addEventListener('pageshow', (event) => { if (event.persisted) kept++; })`)
+	tab.Go(address + "/away")
+	lines, _ := in.next(t, 1, moreThanTime)
+	assert.Equal(t, []string{"/kept|1|0"}, lines)
+	tab.Do(`history.back()`)
+	tab.Until(`location.pathname === '/kept' && document.readyState === 'complete'`)
+	lines, _ = in.next(t, 1, moreThanTime)
+	assert.Equal(t, []string{"/away|1|0"}, lines)
+	tab.Until(`window.kept === 1`)
+	tab.Go(blank)
+	lines, _ = in.next(t, 1, moreThanTime)
+	assert.Equal(t, []string{"/kept|1|0"}, lines)
+}
+
 // TestVisibleTimeInABrowser: 3 s visible and 3 s hidden are 3 s.
 func TestVisibleTimeInABrowser(t *testing.T) {
 	address, in := sample(t)
