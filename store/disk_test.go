@@ -14,16 +14,29 @@ import (
 	"pageheat/store"
 )
 
-// visits is a range with so many behaviours of pages chosen at random.
-func visits(random *rand.Rand, to int64, pages, count int, like int8) []byte {
+// visits is a range with so many behaviours of pages chosen at random, those with low
+// numbers much more often.
+func visits(random *rand.Rand, to int64, pages, count int) []byte {
 	sums := map[string]heat.Totals{}
 	for range count {
-		// A few pages are visited much: they lead, and they fall.
 		name := fmt.Sprint("page", int(float64(pages)*random.Float64()*random.Float64()))
 		t := sums[name]
-		t.Count(heat.Behaviour{Clicks: uint32(1 - max(0, -int(like))), Like: like})
+		t.Count(heat.Behaviour{Clicks: 1, Like: 1})
 		sums[name] = t
 	}
+	return sumsOf(to, sums)
+}
+
+// fall is a range in which the first of the pages, who lead, are disliked by many.
+func fall(to int64, pages int) []byte {
+	sums := map[string]heat.Totals{}
+	for i := range pages {
+		sums[fmt.Sprint("page", i)] = heat.Totals{Likes: -100, Behaviours: 100}
+	}
+	return sumsOf(to, sums)
+}
+
+func sumsOf(to int64, sums map[string]heat.Totals) []byte {
 	b := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: input(), From: to, To: to + 10, Limits: heat.DefaultLimits()}, len(sums))
 	for name, t := range sums {
 		b = codec.AppendPageSum(b, name, &t)
@@ -49,11 +62,10 @@ func TestDiskIsAsMemory(t *testing.T) {
 	var written []record
 	least := pages
 	for round := range int64(rounds) {
-		like := int8(1)
-		if round/50%2 == 1 {
-			like = -1 // those who lead fall
+		msg := visits(random, round*10-1, pages, 200)
+		if round%120 == 119 {
+			msg = fall(round*10-1, pages*3/4) // the index goes through all pages again
 		}
-		msg := visits(random, round*10-1, pages, 200, like)
 		for _, p := range []*store.Partition{onDisk, inMemory} {
 			p.Begin(behavior(), 0)
 			_, err := p.Apply(msg, round, noReread(t))
@@ -67,7 +79,7 @@ func TestDiskIsAsMemory(t *testing.T) {
 		if cut == nil {
 			cut = onDisk.Cut()
 		}
-		for range 150 { // most of what has changed, so that cuts span rounds
+		for range 220 { // so that cuts span rounds
 			key, value, more := cut.Next(nil)
 			if !more {
 				cut.Committed(round)
@@ -89,7 +101,9 @@ func TestDiskIsAsMemory(t *testing.T) {
 		}
 		written = append(written, record{key, value})
 	}
-	written = append(written, drain(t, onDisk.Cut(), 2)...)
+	if cut = onDisk.Cut(); cut != nil {
+		written = append(written, drain(t, cut, rounds)...)
+	}
 	require.True(t, onDisk.Clean())
 
 	restored := on()
