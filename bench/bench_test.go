@@ -32,7 +32,7 @@ func TestQuick(t *testing.T) {
 	require.Equal(t, 0, code, "%s%s", &stdout, &stderr)
 	r, err := readReport(file)
 	require.NoError(t, err)
-	require.Len(t, r.Throughput, 5)
+	require.Len(t, r.Throughput, 6)
 	for _, res := range r.Throughput {
 		assert.Positive(t, res.Rate, res.Case)
 		assert.Positive(t, res.StartUp, res.Case)

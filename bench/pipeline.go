@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"time"
 
 	"pageheat/topology"
@@ -62,8 +64,9 @@ func watched(ctx context.Context, instances []*process) (context.Context, contex
 	return ctx, func() { cancel(nil) }
 }
 
-// runPipeline measures pageheat with so many processes on a backlog.
-func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, processes int) (*result, error) {
+// runPipeline measures pageheat with so many processes on a backlog, with more flags
+// of "run".
+func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, processes int, flags ...string) (*result, error) {
 	s, err := newSite(ctx, r.cluster, r.program, prefix, b.topic, r.shape.create()...)
 	if err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, pro
 	res := &result{Counted: b.messages}
 	var instances []*process
 	for range processes {
-		p, err := s.run(append(r.runFlags(), r.shape.run()...)...)
+		p, err := s.run(slices.Concat(r.runFlags(), r.shape.run(), flags)...)
 		if err != nil {
 			return nil, err
 		}
@@ -144,6 +147,17 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, pro
 		return res, s.audit(context.WithoutCancel(ctx), res)
 	}
 	return res, nil
+}
+
+// runDisk measures one process whose pages are on disk, in the directory for
+// temporary files.
+func (r *runner) runDisk(ctx context.Context, b *backlog, prefix string) (*result, error) {
+	dir, err := os.MkdirTemp("", prefix+"-store-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	return r.runPipeline(ctx, b, prefix, 1, "--store", "disk", "--store-dir", dir)
 }
 
 // runFlags are those of the instances that are measured.

@@ -15,7 +15,7 @@ func quick(ctx context.Context, o out, output outputFlags) error {
 	defer clean()
 	built := outputFlags{Program: program}
 	results := newReport()
-	throughput := throughputCmd{Broker: []string{brokerEmbedded}, Cases: []string{caseCeiling, caseFranz, caseGoka, caseOne, caseTwo},
+	throughput := throughputCmd{Broker: []string{brokerEmbedded}, Cases: []string{caseCeiling, caseFranz, caseGoka, caseOne, caseTwo, caseDisk},
 		Pages: []int{100}, Traffic: []string{trafficZipf}, Partitions: []int32{2}, Messages: 20_000, Repeat: 1,
 		Audit: true, Timeout: time.Minute, outputFlags: built}
 	latency := latencyCmd{Broker: []string{brokerEmbedded}, Rates: []int{1000}, Lingers: []time.Duration{5 * time.Millisecond}, Repeat: 1,

@@ -20,6 +20,7 @@ const (
 	caseGoka    = "goka"    // goka as its examples write it
 	caseOne     = "one"     // pageheat run, one process
 	caseTwo     = "two"     // pageheat run, two processes
+	caseDisk    = "disk"    // pageheat run, one process, its pages on disk
 )
 
 // zipfExponent is the exponent of the traffic "zipf".

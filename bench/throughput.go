@@ -16,7 +16,7 @@ import (
 // throughputCmd measures how fast a backlog is counted.
 type throughputCmd struct {
 	Broker     []string `default:"embedded,kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
-	Cases      []string `default:"ceiling,franz,goka,one,two" help:"Contenders (${default})."`
+	Cases      []string `default:"ceiling,franz,goka,one,two" help:"Contenders (${default}); disk, too."`
 	Pages      []int    `default:"100,10000,1000000" help:"Numbers of pages (${default})."`
 	Traffic    []string `default:"uniform,zipf" help:"How pages are visited (${default})."`
 	Partitions []int32  `default:"3,12" help:"Numbers of partitions (${default})."`
@@ -62,7 +62,7 @@ func (c *throughputCmd) validate() error {
 		values, known []string
 	}{
 		{"broker", c.Broker, []string{brokerEmbedded, brokerKafka}},
-		{"cases", c.Cases, []string{caseCeiling, caseFranz, caseGoka, caseOne, caseTwo}},
+		{"cases", c.Cases, []string{caseCeiling, caseFranz, caseGoka, caseOne, caseTwo, caseDisk}},
 		{"traffic", c.Traffic, []string{trafficUniform, trafficZipf}},
 	}
 	for _, k := range known {
@@ -192,6 +192,8 @@ func (c *throughputCmd) once(ctx context.Context, r *runner, contender string, b
 		res, err = r.runSelf(ctx, b, prefix, "ceiling", "--franz")
 	case caseGoka:
 		res, err = r.runGoka(ctx, b, prefix+"-")
+	case caseDisk:
+		res, err = r.runDisk(ctx, b, prefix)
 	default:
 		processes := max(1, r.shape.Instances)
 		if contender == caseTwo {
