@@ -106,8 +106,13 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 		return State{}, fmt.Errorf("describing the groups: %w", err)
 	}
 	committed := o.admin.FetchManyOffsets(ctx, groups...)
+	reached, err := o.progress(ctx, ends)
+	if err != nil {
+		return State{}, err
+	}
 	for _, node := range graph.Nodes {
-		shown := Node{Name: node.Name, Does: node.Does, Kind: string(node.Kind), From: []string{}, Partitions: []Partition{}}
+		shown := Node{Name: node.Name, Does: node.Does, Kind: string(node.Kind), From: []string{},
+			Beside: beside(graph, node), Partitions: []Partition{}}
 		for _, edge := range graph.Edges {
 			if edge.To == node.Name {
 				shown.From = append(shown.From, edge.From)
@@ -116,13 +121,25 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 		switch node.Kind {
 		case topology.Stream, topology.Table:
 			shown.topic(ends[node.Name])
+			if node.Name == o.topo.Input {
+				shown.until(reached.board)
+			}
 		case topology.Group:
-			shown.group(described[node.Name], committed[node.Name].Fetched, ends, o.reads(node.Name))
+			shown.group(described[node.Name], ends[o.reads(node.Name)])
+			switch node.Name {
+			case o.topo.IngestGroup:
+				shown.until(offsetsOf(committed[node.Name].Fetched, o.topo.Input))
+			case o.topo.HeatGroup:
+				shown.until(reached.next)
+			case o.topo.RankGroup:
+				shown.behind(o.topo.Input, reached)
+			}
 		default:
 			continue
 		}
 		state.Flow = append(state.Flow, shown)
 	}
+	state.Edges = edges(graph, state.Flow, o.topo.RankGroup)
 	state.DeadLetters, err = o.deadLetters(ctx, ends[o.topo.DeadLetter])
 	return state, err
 }
@@ -150,9 +167,13 @@ func (n *Node) sort() {
 	slices.SortFunc(n.Partitions, func(a, b Partition) int { return int(a.Partition - b.Partition) })
 }
 
-func (n *Node) group(described kadm.DescribedGroup, committed kadm.OffsetResponses, ends kadm.ListedOffsets, topic string) {
+func (n *Node) group(described kadm.DescribedGroup, ends map[int32]kadm.ListedOffset) {
 	n.GroupState = described.State
 	owners := map[int32]string{}
+	topic := ""
+	for _, end := range ends {
+		topic = end.Topic
+	}
 	for _, member := range described.Members {
 		shown := Member{ID: member.MemberID, Host: member.ClientHost, Partitions: []int32{}}
 		if member.InstanceID != nil {
@@ -172,19 +193,114 @@ func (n *Node) group(described kadm.DescribedGroup, committed kadm.OffsetRespons
 		n.Members = append(n.Members, shown)
 	}
 	slices.SortFunc(n.Members, func(a, b Member) int { return slices.Compare(a.Partitions, b.Partitions) })
-	lag, commits := int64(0), false
-	for _, end := range ends[topic] {
-		p := Partition{Topic: topic, Partition: end.Partition, End: end.Offset, Committed: -1, Owner: owners[end.Partition]}
-		if at, ok := committed.Lookup(topic, end.Partition); ok && at.Err == nil && at.At >= 0 {
-			p.Committed = at.At
-			n.Records += at.At
-			commits = true
-		}
-		lag += max(0, p.End-max(0, p.Committed))
-		n.Partitions = append(n.Partitions, p)
-	}
-	if commits {
-		n.Lag = &lag
+	for _, end := range ends {
+		n.Partitions = append(n.Partitions, Partition{Topic: topic, Partition: end.Partition, End: end.Offset,
+			Committed: -1, Owner: owners[end.Partition]})
 	}
 	n.sort()
+}
+
+// until sets how far a group, or the board, has come in each partition, and so what is
+// left. Offsets are nil where nothing is known; a partition that is not in them has
+// not been heard of.
+func (n *Node) until(offsets map[int32]int64) {
+	if len(offsets) == 0 {
+		return
+	}
+	total, known := int64(0), true
+	for i := range n.Partitions {
+		p := &n.Partitions[i]
+		at, ok := offsets[p.Partition]
+		if !ok {
+			known = false
+			continue
+		}
+		lag := max(0, p.End-at)
+		p.Lag = &lag
+		total += lag
+		if n.Kind == string(topology.Group) {
+			p.Committed = at
+			n.Records += at
+		}
+	}
+	if known {
+		n.Lag = &total
+	}
+}
+
+// behind sets how far the board is behind the heat table.
+func (n *Node) behind(input string, reached progress) {
+	if len(reached.applied) == 0 || reached.board == nil {
+		return
+	}
+	total := int64(0)
+	for partition, applied := range reached.applied {
+		lag := max(0, applied-reached.board[partition])
+		n.Behind = append(n.Behind, Partition{Topic: input, Partition: partition, End: applied,
+			Committed: reached.board[partition], Lag: &lag})
+		total += lag
+	}
+	n.Lag = &total
+	slices.SortFunc(n.Behind, func(a, b Partition) int { return int(a.Partition - b.Partition) })
+}
+
+// offsetsOf are the offsets that a group has committed for a topic.
+func offsetsOf(committed kadm.OffsetResponses, topic string) map[int32]int64 {
+	offsets := map[int32]int64{}
+	for partition, at := range committed[topic] {
+		if at.Err == nil && at.At >= 0 {
+			offsets[partition] = at.At
+		}
+	}
+	return offsets
+}
+
+// beside says whether a node is off the way of a behaviour.
+func beside(graph topology.Graph, node topology.Node) bool {
+	if node.Kind != topology.Stream {
+		return node.Kind == topology.Table
+	}
+	last := true // of the streams
+	for _, other := range slices.Backward(graph.Nodes) {
+		if other.Kind == topology.Stream {
+			last = other.Name == node.Name
+			break
+		}
+	}
+	for _, edge := range graph.Edges {
+		if edge.From == node.Name && slices.ContainsFunc(graph.Nodes, func(n topology.Node) bool {
+			return n.Name == edge.To && n.Kind == topology.Group
+		}) {
+			return false
+		}
+	}
+	return !last
+}
+
+// edges are those of the graph, with what has gone over them: what a topic holds of
+// what is written to it, and what a group has read. Rank and those outside do not say
+// what they have read: of them it is what there is to read. A table is read again when
+// a partition is taken over, which nobody counts.
+func edges(graph topology.Graph, flow []Node, rank string) []Edge {
+	of := map[string]Node{}
+	for _, node := range flow {
+		of[node.Name] = node
+	}
+	all := make([]Edge, 0, len(graph.Edges))
+	for _, edge := range graph.Edges {
+		from, to := of[edge.From], of[edge.To]
+		shown := Edge{From: edge.From, To: edge.To}
+		switch {
+		case from.Kind == string(topology.Table):
+			shown.Records = -1
+		case to.Kind == string(topology.Group) && to.Name != rank:
+			shown.Records = to.Records
+		case to.Kind == string(topology.Stream), to.Kind == string(topology.Table):
+			shown.Records = to.Records
+		default:
+			shown.Records = from.Records
+		}
+		all = append(all, shown)
+	}
+	return all
 }

@@ -8,6 +8,9 @@ type State struct {
 	At time.Time `json:"at"`
 	// Flow are topics and groups in the order in which a behaviour passes them.
 	Flow []Node `json:"flow"`
+	// Edges are the ways that records go between these nodes, and from and to what
+	// stands outside.
+	Edges []Edge `json:"edges"`
 	// DeadLetters are the last ones.
 	DeadLetters DeadLetters `json:"dead_letters"`
 }
@@ -25,15 +28,32 @@ type Node struct {
 	// Records is the sum of the end offsets of a topic, or of those that a group has
 	// committed.
 	Records int64 `json:"records"`
-	// Lag is what a group has not committed yet; nil for topics, and for groups that
-	// keep their progress in their table and commit none.
+	// Lag is the sum of the lags of its partitions, of rank that of Behind; nil where
+	// one of them is not known, and where there is none.
 	Lag *int64 `json:"lag,omitempty"`
+	// Beside says that it is off the way of a behaviour: a table, or what nobody in
+	// the pipeline reads.
+	Beside bool `json:"beside,omitempty"`
 	// GroupState is the state of a group, such as Stable.
 	GroupState string `json:"group_state,omitempty"`
 	// Members are those of a group.
 	Members []Member `json:"members,omitempty"`
 	// Partitions are those of a topic, or those that a group reads.
 	Partitions []Partition `json:"partitions"`
+	// Behind is, of the group rank, how far the board is behind the heat table, by
+	// partition of the input: its End is the offset below which all heat partitions
+	// have applied every message, its Committed that of the board.
+	Behind []Partition `json:"behind,omitempty"`
+}
+
+// Edge is a way that records go.
+type Edge struct {
+	// From and To are names of nodes, or the words for what is outside.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Records is how many have gone this way since the topic began; -1 if it is not
+	// known. Transactions count a little too: each leaves a marker in its partition.
+	Records int64 `json:"records"`
 }
 
 // Member is an instance in a group.
@@ -52,8 +72,14 @@ type Partition struct {
 	Partition int32  `json:"partition"`
 	// End is the offset after the last record.
 	End int64 `json:"end"`
-	// Committed is where a group goes on; -1 if it has not begun, and for topics.
+	// Committed is up to where a group has come: ingest by what it has committed,
+	// heat by what it has applied in memory, as its leaders say; -1 if it has not
+	// begun or that is not known, and for topics.
 	Committed int64 `json:"committed"`
+	// Lag is how many records are not worked off: of the input, those that are not on
+	// the board; of ingest and heat, those from Committed on; nil where it is not
+	// known.
+	Lag *int64 `json:"lag,omitempty"`
 	// Owner is the ID of the member that reads it; empty if there is none.
 	Owner string `json:"owner,omitempty"`
 }

@@ -15,6 +15,9 @@ import (
 	"pageheat/overview"
 )
 
+// settled reports whether a node has worked off everything, as far as it is known.
+func settled(n overview.Node) bool { return n.Lag != nil && *n.Lag == 0 }
+
 // TestOverview: what operators are shown is what is in Kafka.
 func TestOverview(t *testing.T) {
 	tab := browser.Open(t)
@@ -37,13 +40,38 @@ func TestOverview(t *testing.T) {
 		defer answer.Body.Close()
 		state = overview.State{}
 		return answer.StatusCode == http.StatusOK && json.NewDecoder(answer.Body).Decode(&state) == nil &&
-			state.DeadLetters.Total == 2 && node(p.topo.IngestGroup).Records == 4 && node(p.topo.HeatGroup).GroupState == "Stable"
+			state.DeadLetters.Total == 2 && node(p.topo.IngestGroup).Records == 4 && node(p.topo.HeatGroup).GroupState == "Stable" &&
+			settled(node(p.topo.Input)) && settled(node(p.topo.HeatGroup)) && settled(node(p.topo.RankGroup))
 	}, 40*time.Second, 300*time.Millisecond, "%+v", &state)
 
 	assert.EqualValues(t, 4, node(p.topo.Input).Records)
-	require.NotNil(t, node(p.topo.IngestGroup).Lag)
-	assert.Zero(t, *node(p.topo.IngestGroup).Lag)
-	assert.Nil(t, node(p.topo.HeatGroup).Lag, "its progress is in its table")
+	for _, name := range []string{p.topo.Input, p.topo.IngestGroup, p.topo.HeatGroup, p.topo.RankGroup} {
+		require.NotNil(t, node(name).Lag, name)
+		assert.Zero(t, *node(name).Lag, name)
+	}
+	for _, name := range []string{p.topo.Input, p.topo.IngestGroup, p.topo.HeatGroup} {
+		for _, partition := range node(name).Partitions {
+			require.NotNil(t, partition.Lag, name)
+			assert.Zero(t, *partition.Lag, name)
+		}
+	}
+	heat, ranges := node(p.topo.HeatGroup), node(p.topo.Behavior)
+	assert.Equal(t, ranges.Records, heat.Records, "all ranges are applied")
+	assert.Len(t, node(p.topo.RankGroup).Behind, 3)
+	assert.Nil(t, node(p.topo.Output).Lag)
+	edge := func(from, to string) int64 {
+		i := slices.IndexFunc(state.Edges, func(e overview.Edge) bool { return e.From == from && e.To == to })
+		require.GreaterOrEqual(t, i, 0, "%s to %s", from, to)
+		return state.Edges[i].Records
+	}
+	assert.EqualValues(t, 4, edge(p.topo.Input, p.topo.IngestGroup))
+	assert.EqualValues(t, 2, edge(p.topo.IngestGroup, p.topo.DeadLetter))
+	assert.Equal(t, heat.Records, edge(p.topo.Behavior, p.topo.HeatGroup))
+	assert.Positive(t, edge(p.topo.Leaders, p.topo.RankGroup))
+	assert.EqualValues(t, -1, edge(p.topo.HeatTable, p.topo.HeatGroup))
+	for _, n := range state.Flow {
+		assert.Equal(t, slices.Contains([]string{p.topo.DeadLetter, p.topo.HeatTable, p.topo.RankTable}, n.Name), n.Beside, n.Name)
+	}
 	assert.EqualValues(t, 2, node(p.topo.DeadLetter).Records)
 	assert.Equal(t, []string{p.topo.IngestGroup}, node(p.topo.Behavior).From)
 	for _, group := range []string{p.topo.IngestGroup, p.topo.HeatGroup} {
@@ -68,8 +96,27 @@ func TestOverview(t *testing.T) {
 	tab.Until(`document.getElementById('refused-note').textContent.startsWith('2 in all')`)
 	// All of the input is on the board.
 	tab.Until(`[...document.querySelectorAll('#flow-rows tr')][0].children[3].textContent === '0'`)
+	// The picture has each of them and a rate on each edge, and says so in words.
+	tab.Until(`document.querySelectorAll('#graph .box').length === 12 && document.querySelectorAll('#graph .edge').length === 11`)
+	tab.Until(`[...document.querySelectorAll('#graph .rate')].every((n) => /^[0-9]/.test(n.textContent))`)
+	tab.Until(`[...document.querySelectorAll('#graph-list li')].some((n) => /^` + p.topo.Input + ` to ` + p.topo.IngestGroup + `: [0-9.,]+ records a second$/.test(n.textContent))`)
+	fits := `[...document.querySelectorAll('#graph .box')].every((n) => { const a = n.getBoundingClientRect(), b = document.getElementById('graph').getBoundingClientRect();
+		return a.width > 0 && a.left >= b.left - 1 && a.right <= Math.min(b.right, innerWidth) + 1 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1 })`
+	tab.Until(fits)
 	tab.Until(`document.documentElement.scrollWidth <= innerWidth`)
 	tab.Do(`document.getElementById('flow').scrollIntoView()`)
 	tab.Keep("overview")
+
+	// In the dark, and on a telephone, where it goes from top to bottom.
+	const ink = `getComputedStyle(document.querySelector('#graph .name-of')).fill`
+	light := tab.Text(ink)
+	tab.Scheme("dark")
+	tab.Until(ink + ` !== '` + light + `'`)
+	tab.Size(390, 844)
+	tab.Until(`document.getElementById('graph').classList.contains('down')`)
+	tab.Until(`document.querySelectorAll('#graph .box').length === 12 && document.documentElement.scrollWidth <= innerWidth`)
+	tab.Until(fits)
+	tab.Do(`document.getElementById('graph').scrollIntoView()`)
+	tab.Keep("overview-narrow")
 	require.Empty(t, tab.Wrong())
 }

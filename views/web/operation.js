@@ -26,33 +26,30 @@
   // short tells members apart by the last letters of their long names.
   const short = (id) => (id.length > 12 ? `…${id.slice(-8)}` : id);
 
-  // commits says whether a group tells Kafka how far it is; heat and rank do not.
-  const commits = (node) => node.kind !== 'group' || node.lag !== undefined;
+  // tells says whether it is known how many records a group has read; of rank it is not.
+  const tells = (node) => node.kind !== 'group' || node.partitions.some((p) => p.committed >= 0);
 
-  // behind is what of the input is not in the board that is shown (see app.js), by
-  // partition or in all; the board says how far it reaches.
-  const behind = (p) => (typeof board === 'object' && board && board.offsets ? Math.max(0, p.end - (board.offsets[p.partition] || 0)) : NaN);
-  const isInput = (node) => node === newest.flow[0];
-  function lagOf(node) {
-    if (node.lag !== undefined) return whole.format(node.lag);
-    const lag = isInput(node) ? node.partitions.reduce((sum, p) => sum + behind(p), 0) : NaN;
-    return Number.isNaN(lag) ? '' : whole.format(lag);
-  }
+  const lagOf = (node) => (node.lag === undefined ? '' : whole.format(node.lag));
+  const left = (p, words) => (p.lag === undefined ? '' : `${whole.format(p.lag)} ${words}`);
 
   function partitions(node) {
     const box = cell('td', '', 'owners');
     if (node.kind !== 'group') {
       for (const p of node.partitions) {
         const rate = perSecond(node.name, (n) => (n.partitions.find((q) => q.partition === p.partition) || { end: 0 }).end);
-        const lag = isInput(node) && !Number.isNaN(behind(p)) ? `, ${whole.format(behind(p))} not on the board` : '';
+        const lag = p.lag === undefined ? '' : `, ${left(p, 'not on the board')}`;
         box.append(Object.assign(cell('span', `${p.partition}: ${show(rate)}/s${lag}`, 'partition'), { title: `partition ${p.partition} ends at ${whole.format(p.end)}` }));
       }
       return box;
     }
     for (const p of node.partitions) {
-      const lag = node.lag === undefined ? '' : `${whole.format(p.end - Math.max(0, p.committed))} left, `;
+      const lag = p.lag === undefined ? '' : `${left(p, 'left')}, `;
       box.append(Object.assign(cell('span', `${p.partition}: ${lag}${p.owner ? short(p.owner) : 'nobody'}`, p.owner ? 'partition' : 'partition nobody'),
         { title: `partition ${p.partition} of ${p.topic}: ${lag}owned by ${p.owner || 'nobody'}` }));
+    }
+    for (const p of node.behind || []) {
+      box.append(Object.assign(cell('span', `input ${p.partition}: ${left(p, 'behind')}`, 'partition'),
+        { title: `partition ${p.partition} of ${p.topic}: counted below ${whole.format(p.end)}, on the board below ${whole.format(p.committed)}` }));
     }
     const idle = (node.members || []).filter((member) => !member.partitions.length).length;
     const all = (node.members || []).length;
@@ -60,15 +57,25 @@
     return box;
   }
 
+  // over is how many records go over an edge in a second.
+  const over = (edge) => {
+    const was = before && before.edges.find((other) => other.from === edge.from && other.to === edge.to);
+    const seconds = before ? (Date.parse(newest.at) - Date.parse(before.at)) / 1000 : 0;
+    return was && seconds > 0 ? Math.max(0, edge.records - was.records) / seconds : NaN;
+  };
+  drawGraph.show = show;
+  drawGraph.onTurn(() => { if (newest) drawGraph($('graph'), $('graph-list'), newest, over); });
+
   function draw() {
     $('flow').hidden = false;
+    drawGraph($('graph'), $('graph-list'), newest, over);
     $('flow-rows').replaceChildren(...newest.flow.map((node) => {
       const row = document.createElement('tr');
       row.className = node.kind;
       const head = Object.assign(cell('th', '', ''), { scope: 'row', title: `${node.does}${node.from.length ? `; from ${node.from.join(', ')}` : ''}` });
       head.append(cell('span', node.name, 'node'), cell('span', node.kind === 'group' ? `group, ${node.group_state || 'unknown'}` : node.kind, 'kind'));
-      row.append(head, cell('td', commits(node) ? whole.format(node.records) : '', 'number'),
-        cell('td', commits(node) ? show(perSecond(node.name, (n) => n.records)) : '', 'number'), cell('td', lagOf(node), 'number'), partitions(node));
+      row.append(head, cell('td', tells(node) ? whole.format(node.records) : '', 'number'),
+        cell('td', tells(node) ? show(perSecond(node.name, (n) => n.records)) : '', 'number'), cell('td', lagOf(node), 'number'), partitions(node));
       return row;
     }));
     const { total, reasons, samples } = newest.dead_letters;
@@ -91,7 +98,7 @@
       if (newest && next.at === newest.at) return;
       before = newest;
       newest = next;
-      $('flow-note').textContent = 'Lag of a topic: what is not on the board yet; of a group: what it has not committed. heat and rank keep their progress in their tables.';
+      $('flow-note').textContent = 'On the arrows: records a second. Lag of the input: records not on the board; of ingest: not committed; of heat: ranges not applied; of rank: counted and not on the board.';
       draw();
     } catch { $('flow-note').textContent = 'Kafka does not answer; what is shown is old.'; }
   }
