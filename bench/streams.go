@@ -145,6 +145,10 @@ func (r *streamsResult) String() string {
 	return fmt.Sprintf("%s: pipeline %.1f cpu s/M, serving %.1f; seen p99 %.0f ms, max %.0f ms", r.key(), r.Pipeline, r.Serving, r.Seen.P99, r.Seen.Max)
 }
 
+// servedByDefault is how many event streams pageheat run serves unless it is told to
+// serve more.
+const servedByDefault = 2_000
+
 // once is one run. The result is there also where it failed.
 func (c *streamsCmd) once(ctx context.Context, set streamsSetting, clients, run int) (*streamsResult, error) {
 	broker := set.broker
@@ -161,7 +165,10 @@ func (c *streamsCmd) once(ctx context.Context, set streamsSetting, clients, run 
 	if err != nil {
 		return res, err
 	}
-	s.more = append(set.profiles.env(), "PAGEHEAT_MAX_STREAMS="+strconv.Itoa(max(1, clients)))
+	s.more = set.profiles.env()
+	if clients > servedByDefault {
+		s.more = append(s.more, "PAGEHEAT_MAX_STREAMS="+strconv.Itoa(clients))
+	}
 	instance, err := s.run("--listen", "127.0.0.1:0")
 	if err != nil {
 		return res, err
