@@ -18,8 +18,9 @@ const (
 	// shortestCommit is the least time between two commits while input comes.
 	shortestCommit = 200 * time.Millisecond
 	// commitShare is the part of the time that commits may take: after one of
-	// 100 ms, the next comes 1 s later at the earliest.
-	commitShare = 10
+	// 100 ms, the next comes 3 s later at the earliest. What waits behind a commit
+	// is late on the board: with 10, a tenth of all was.
+	commitShare = 30
 	// repeatLeaders is how often leaders are sent even if nothing has changed:
 	// they are soft state, and a new ranking owner waits for them.
 	repeatLeaders = time.Second

@@ -210,7 +210,11 @@ func (f *ingestFeed) run(ctx context.Context) error {
 			}
 		}
 		if f.gathered > 0 {
-			timer.Reset(f.config.Linger)
+			wait := time.Until(f.lingered())
+			if wait <= 0 { // it is not sent yet for another reason, whose end wakes
+				wait = max(f.config.Linger, time.Millisecond)
+			}
+			timer.Reset(wait)
 		}
 		batches := f.batches
 		if f.full() {
@@ -274,7 +278,17 @@ func (f *ingestFeed) due() bool {
 	if behind {
 		return now.Sub(f.first) >= longestGather
 	}
-	return now.Sub(f.first) >= f.config.Linger
+	return !now.Before(f.lingered())
+}
+
+// lingered is when a range ends while ingest is caught up: at the next whole
+// multiple of the linger time. So the ranges of all input partitions go out
+// together, in one request to a broker instead of one for each partition.
+func (f *ingestFeed) lingered() time.Time {
+	if f.config.Linger == 0 {
+		return f.first
+	}
+	return f.first.Truncate(f.config.Linger).Add(f.config.Linger)
 }
 
 // full reports whether no more may be taken before a flush: when a range has
