@@ -39,7 +39,7 @@ const (
 	transactionTimeout = 60 * time.Second
 	// heartbeatInterval is short, since a member hears of a rebalance with the
 	// answer to its next heartbeat: this is part of every take-over.
-	heartbeatInterval = 250 * time.Millisecond
+	heartbeatInterval = 100 * time.Millisecond
 	// endlessRetries is as often as sarama may retry a record: at the longest
 	// backoff some hours. (It allocates a slot for each try, so there is no
 	// infinity.) A role that gives up even then is supervised.

@@ -64,6 +64,8 @@ func testTakeOver(t *testing.T, handOver time.Duration, flags ...string) {
 	require.NoError(t, err)
 	second := start("second")
 	require.NoError(t, second.WaitOwner(ctx, 0))
+	// As a rolling restart should, it goes on once the instance is ready.
+	require.NoError(t, second.WaitReady(ctx))
 
 	const slow = 500 // messages a second: the instances are caught up
 	load := startLoad(t, site, inputPartitions, slow, loadPages, 4)
@@ -94,6 +96,7 @@ func testTakeOver(t *testing.T, handOver time.Duration, flags ...string) {
 		second = start("second again")
 		require.NoError(t, second.WaitOwner(ctx, 0))
 	})
+	require.NoError(t, second.WaitReady(ctx))
 	measure("take-over", "kill -9 of one of two", longestTakeOver, func() {
 		require.NoError(t, first.Kill())
 	})
