@@ -131,20 +131,11 @@ func (h *Heat) storage(_ string, partition int32) (storage.Storage, error) {
 	return t.partition, nil
 }
 
-// restore takes a record of the changelog.
+// restore takes a record of the changelog that goka has read.
 func (h *Heat) restore(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
-	err := s.Set(key, value)
-	if value == nil {
-		err = s.Delete(key)
-	}
-	if err != nil {
-		err = fmt.Errorf("restoring %s partition %d, offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
-		if !errors.Is(err, store.ErrDisk) {
-			err = permanent(`see "The changelog is damaged" in docs/operations.md`, "the table can not be trusted: %w", err)
-		}
-		if s := h.session.Load(); s != nil {
-			s.fail(err)
-		}
+	err := restoreRecord(s, string(ctx.Topic()), ctx.Partition(), ctx.Offset(), key, value)
+	if s := h.session.Load(); s != nil && err != nil {
+		s.fail(err)
 	}
 	return err
 }
@@ -173,9 +164,10 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.sessions++
 	owner := h.owner + "/" + strconv.Itoa(h.sessions)
 	h.mu.Lock()
+	var unused []*store.Partition // of a session that ended before they were fed
 	for p, t := range h.tasks {
 		if h.kept[p] != t.partition {
-			h.discard(t.partition) // of a session that ended before it was fed
+			unused = append(unused, t.partition)
 		}
 	}
 	kept := h.kept
@@ -184,6 +176,9 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 		h.kept = make(map[int32]*store.Partition)
 	}
 	h.mu.Unlock()
+	for _, partition := range unused {
+		h.discard(partition)
+	}
 
 	transactions := make(map[int32]*transaction)
 	fencing, ctx := errgroup.WithContext(ctx)
@@ -216,10 +211,16 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 				// nobody else wrote, and there is nothing to fetch.
 				partition.Refence(t.fence, t.fenceAt)
 			}
+			taken := time.Now()
+			if err := restoreTable(ctx, h.config.Settings, partition, t.fenceAt); err != nil {
+				t.fail(errSessionOver)
+				h.discard(partition)
+				return err
+			}
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			transactions[p] = t
-			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: time.Now()}
+			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: taken}
 			return nil
 		})
 	}
@@ -334,12 +335,14 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	if err == nil {
 		err = f.finish(ctx)
 	}
+	keep := err == nil && t.partition.Clean()
+	if !keep {
+		h.discard(t.partition)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err == nil && t.partition.Clean() {
+	if keep {
 		h.kept[p] = t.partition
-	} else {
-		h.discard(t.partition)
 	}
 	h.perPage[p] = f.perPage
 	if f.cut != nil {

@@ -324,8 +324,8 @@ func (d *diskPages) discard() error {
 	d.gone()
 	d.gone = nil
 	_ = d.fail("using", leveldb.ErrClosed)
-	err := d.db.Close()
-	if err = errors.Join(err, os.RemoveAll(d.dir)); err != nil {
+	_ = d.db.Close() // says again what failed before; only the files matter now
+	if err := os.RemoveAll(d.dir); err != nil {
 		return diskError("deleting", d.dir, err)
 	}
 	return nil
