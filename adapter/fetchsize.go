@@ -18,8 +18,10 @@ type fetchSize struct {
 }
 
 const (
-	// fetchMemory is what a fetch of one partition should become at most.
-	fetchMemory = 4 << 20
+	// fetchMemory is what a fetch of one partition should become at most: enough for
+	// mostFetch of small messages that are not compressed, since smaller fetches cost
+	// the broker more than they save.
+	fetchMemory = 8 << 20
 	// leastFetch and mostFetch bound a fetch of one partition, in bytes on the
 	// wire. The least is about a producer's usual batch, and brokers return whole
 	// batches.

@@ -15,8 +15,8 @@ func fetch(s *fetchSize, bytes int, batch kgo.FetchBatchMetrics) {
 }
 
 var (
-	plainBatch      = kgo.FetchBatchMetrics{NumRecords: 1000, UncompressedBytes: 40_000, CompressedBytes: 40_000}
-	compressedBatch = kgo.FetchBatchMetrics{NumRecords: 1000, UncompressedBytes: 40_000, CompressedBytes: 2_000}
+	plainBatch      = kgo.FetchBatchMetrics{NumRecords: 1000, UncompressedBytes: 10_000, CompressedBytes: 10_000}
+	compressedBatch = kgo.FetchBatchMetrics{NumRecords: 1000, UncompressedBytes: 40_000, CompressedBytes: 500}
 	largeBatch      = kgo.FetchBatchMetrics{NumRecords: 1, UncompressedBytes: 900_000, CompressedBytes: 900_000}
 )
 
