@@ -21,7 +21,7 @@ const (
 	// longBacklog is how many messages wait in "make chaos", and shortBacklog
 	// otherwise.
 	longBacklog  = 20_000_000
-	shortBacklog = 1_000_000
+	shortBacklog = 300_000
 	// slowDelay and slowRate (KiB/s) are those of each broker, in both directions.
 	slowDelay = 10 * time.Millisecond
 	slowRate  = 8 << 10

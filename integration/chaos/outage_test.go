@@ -14,7 +14,7 @@ const (
 	// longOutage is how long no broker can be reached in "make chaos", and
 	// shortOutage otherwise.
 	longOutage  = 10 * time.Minute
-	shortOutage = 15 * time.Second
+	shortOutage = 10 * time.Second
 )
 
 // TestOutage takes all brokers away from pageheat, while its input goes on: it

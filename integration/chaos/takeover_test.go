@@ -39,7 +39,9 @@ func takeOverSize() (pages, slack int) {
 // of two instances with a big table is stopped, or killed.
 func TestTakeOver(t *testing.T) {
 	t.Run("without standby", func(t *testing.T) { testTakeOver(t, longestHandOver) })
-	t.Run("with standby", func(t *testing.T) { testTakeOver(t, longestToStandby, "--standby") })
+	if os.Getenv(duration) != "" { // the short suite takes under four minutes
+		t.Run("with standby", func(t *testing.T) { testTakeOver(t, longestToStandby, "--standby") })
+	}
 }
 
 func testTakeOver(t *testing.T, handOver time.Duration, flags ...string) {
