@@ -19,7 +19,7 @@ const (
 	shortestCommit = 200 * time.Millisecond
 	// commitShare is the part of the time that commits may take: after one of
 	// 100 ms, the next comes 3 s later at the earliest. What waits behind a commit
-	// is late on the board: with 10, a tenth of all was.
+	// is late on the board, and a page that changes often is written less often.
 	commitShare = 30
 	// repeatLeaders is how often leaders are sent even if nothing has changed:
 	// they are soft state, and a new ranking owner waits for them.
