@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/integration/kafkatest"
 )
@@ -19,6 +20,7 @@ import (
 type cluster struct {
 	kind    string
 	brokers []string
+	client  *kgo.Client
 	admin   *kadm.Client
 	// cpu is the processor time of the broker, 0 where it cannot be had.
 	cpu   func() time.Duration
@@ -43,7 +45,7 @@ func startCluster(ctx context.Context, kind string) (*cluster, error) {
 		c.close()
 		return nil, fmt.Errorf("connecting to %v: %w", c.brokers, err)
 	}
-	c.admin = kadm.NewClient(client)
+	c.client, c.admin = client, kadm.NewClient(client)
 	end := c.close
 	c.close = func() {
 		client.Close()
@@ -118,14 +120,15 @@ func (c *cluster) createTopic(ctx context.Context, topic string, partitions int3
 
 // deleteTopics deletes every topic whose name begins so.
 func (c *cluster) deleteTopics(ctx context.Context, prefix string) error {
-	topics, err := c.admin.ListTopics(ctx)
+	// kadm would answer from what it knew some seconds ago.
+	topics, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.client)
 	if err != nil {
 		return fmt.Errorf("listing topics: %w", err)
 	}
 	var names []string
-	for _, name := range topics.Names() {
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
+	for _, t := range topics.Topics {
+		if t.Topic != nil && strings.HasPrefix(*t.Topic, prefix) {
+			names = append(names, *t.Topic)
 		}
 	}
 	if len(names) == 0 {
