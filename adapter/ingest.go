@@ -141,6 +141,9 @@ const (
 	behindRecords = 16_384
 	// longestGather ends a range even if ingest is behind.
 	longestGather = 500 * time.Millisecond
+	// stalledFetch is how long nothing must have come for a range to end although there
+	// is more: a broker that is busy, or a transaction that keeps its records back.
+	stalledFetch = 50 * time.Millisecond
 	// topicCheckInterval is how old the knowledge of the input's topic id may be
 	// when a range is sent.
 	topicCheckInterval = time.Second
@@ -210,7 +213,7 @@ func (f *ingestFeed) run(ctx context.Context) error {
 			}
 		}
 		if f.gathered > 0 {
-			wait := time.Until(f.lingered())
+			wait := time.Until(f.ends())
 			if wait <= 0 { // it is not sent yet for another reason, whose end wakes
 				wait = max(f.config.Linger, time.Millisecond)
 			}
@@ -242,7 +245,7 @@ func (f *ingestFeed) take(ctx context.Context, batch []*kgo.Record) error {
 		f.first = f.latest
 	}
 	for len(batch) > 0 {
-		bundle := append(make([]byte, 0, max(f.bundle, 256)), byte(codec.FeedRecords))
+		bundle := append(make([]byte, 0, f.bundle+f.bundle/8+256), byte(codec.FeedRecords))
 		records := 0
 		for _, r := range batch[:min(len(batch), bundleRecords)] {
 			bundle = codec.AppendBundleRecord(bundle, codec.Record{Offset: r.Offset, Key: r.Key, Value: r.Value})
@@ -273,12 +276,20 @@ func (f *ingestFeed) due() bool {
 	if f.gathered >= flushRecords || f.bytes >= flushBytes {
 		return true
 	}
-	now := time.Now()
-	behind := f.out.claim.HighWaterMarkOffset()-f.last > behindRecords && now.Sub(f.latest) < f.config.Linger
-	if behind {
-		return now.Sub(f.first) >= longestGather
+	return !time.Now().Before(f.ends())
+}
+
+// ends is when what was gathered is sent on, if it does not become a whole volume
+// before.
+func (f *ingestFeed) ends() time.Time {
+	if f.out.claim.HighWaterMarkOffset()-f.last <= behindRecords {
+		return f.lingered()
 	}
-	return !now.Before(f.lingered())
+	end := f.first.Add(longestGather)
+	if stalled := f.latest.Add(max(stalledFetch, f.config.Linger)); stalled.Before(end) {
+		end = stalled
+	}
+	return end
 }
 
 // lingered is when a range ends while ingest is caught up: at the next whole
