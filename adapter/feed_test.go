@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -191,4 +192,31 @@ func TestIngestSendsTheRestWhenItsSessionEnds(t *testing.T) {
 	it.acknowledge(m)
 	require.NoError(t, <-it.ended)
 	require.EqualValues(t, 5, it.real.marked(0))
+}
+
+// While there is more to read, a fetch that takes long does not end a range; caught
+// up, it ends after the linger time.
+func TestIngestGathersOverAStalledFetch(t *testing.T) {
+	const linger = 5 * time.Millisecond
+	for _, c := range []struct {
+		name   string
+		behind int64
+		after  time.Duration
+	}{{"behind", behindRecords + 1, stalledFetch}, {"caught up", 0, linger}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				it := feedIngest(t, linger)
+				it.claim.end = c.behind
+				it.started()
+				it.produce(0, 0)
+				m, kind := it.next()
+				came := time.Now()
+				require.Equal(t, codec.FeedRecords, kind)
+				it.acknowledge(m)
+				_, kind = it.next()
+				require.Equal(t, codec.FeedFlush, kind)
+				require.InDelta(t, c.after, time.Since(came), float64(linger), "the linger time is rounded to whole multiples")
+			})
+		})
+	}
 }
