@@ -26,10 +26,10 @@ type heatTable struct {
 	partitions int32
 }
 
-// own starts a process with the role heat alone, and waits until it works on all
-// partitions. It must be killed at last, and the context ended.
-func (t *heatTable) own(ctx context.Context) (*process, context.Context, context.CancelFunc, error) {
-	owner, err := t.site.run("--roles", "heat")
+// own starts a process of a site with the role heat alone, and waits until it works
+// on all partitions. It must be killed at last, and the context ended.
+func (t *heatTable) own(ctx context.Context, of *site) (*process, context.Context, context.CancelFunc, error) {
+	owner, err := of.run("--roles", "heat")
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -61,7 +61,7 @@ func (t *heatTable) visit(ctx context.Context, res *pagesResult) error {
 
 // fill measures from nothing to all pages applied and committed.
 func (t *heatTable) fill(ctx context.Context, res *pagesResult) error {
-	owner, running, ended, err := t.own(ctx)
+	owner, running, ended, err := t.own(ctx, t.site)
 	if err != nil {
 		return err
 	}
@@ -83,14 +83,12 @@ func (t *heatTable) fill(ctx context.Context, res *pagesResult) error {
 }
 
 // restore measures a process that restores all pages, and a bare reader of the same.
-// The last one then has every page visited again, so that its collector works while
-// the table is full.
-func (t *heatTable) restore(ctx context.Context, res *pagesResult, last bool) error {
+func (t *heatTable) restore(ctx context.Context, res *pagesResult) error {
 	ends, err := t.ends(ctx)
 	if err != nil {
 		return err
 	}
-	owner, running, ended, err := t.own(ctx)
+	owner, _, ended, err := t.own(ctx, t.site)
 	if err != nil {
 		return err
 	}
@@ -106,19 +104,32 @@ func (t *heatTable) restore(ctx context.Context, res *pagesResult, last bool) er
 		return err
 	}
 	res.Restores = append(res.Restores, one)
-	if last {
-		if err := t.visit(running, res); err != nil {
-			return err
-		}
+	ended()
+	return owner.stop()
+}
+
+// pauses measures those of the collector of a process that restores all pages, and then
+// has every page visited again, so that the collector works while the table is full.
+// Writing the trace slows the process down: nothing else is measured of it.
+func (t *heatTable) pauses(ctx context.Context, res *pagesResult, traced *tracedProgram) (pauses, error) {
+	owner, running, ended, err := t.own(ctx, traced.on(t.site))
+	if err != nil {
+		return pauses{}, err
+	}
+	defer owner.kill()
+	defer ended()
+	if err := t.visit(running, res); err != nil {
+		return pauses{}, err
+	}
+	const name = "pauses"
+	if err := traced.traces.collect(owner, name); err != nil {
+		return pauses{}, err
 	}
 	ended()
 	if err := owner.stop(); err != nil {
-		return err
+		return pauses{}, err
 	}
-	if last {
-		res.Pauses = pausesOf(collections(owner.log.lines()))
-	}
-	return nil
+	return pausesIn(traced.traces.file(owner, name, ".trace"))
 }
 
 // restoredIn is the longest time, in seconds, that the log gives for a partition.

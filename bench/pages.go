@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type pagesCmd struct {
 	NameBytes  int      `default:"40" help:"Length of a page's name (${default})."`
 	Partitions int32    `default:"3" help:"Number of partitions (${default})."`
 	Restores   int      `default:"3" help:"Restores, each followed by a bare reader; the table shows medians (${default})."`
+	Pauses     bool     `default:"true" negatable:"" help:"Measure the collector's pauses, from a trace of some MiB a second (default)."`
 
 	outputFlags
 }
@@ -38,13 +40,18 @@ func (c *pagesCmd) measure(ctx context.Context, o out, results *report) error {
 		return err
 	}
 	defer clean()
+	traced, clean, err := c.traced(ctx)
+	if err != nil {
+		return err
+	}
+	defer clean()
 	for _, kind := range c.Broker {
 		for _, pages := range c.Pages {
 			broker, err := startCluster(ctx, kind)
 			if err != nil {
 				return err
 			}
-			res, err := c.once(ctx, o, broker, program, pages)
+			res, err := c.once(ctx, o, broker, program, traced, pages)
 			broker.close()
 			if err != nil {
 				res.Wrong = append(res.Wrong, err.Error())
@@ -56,8 +63,41 @@ func (c *pagesCmd) measure(ctx context.Context, o out, results *report) error {
 	return nil
 }
 
+// tracedProgram is pageheat, built so that it writes execution traces.
+type tracedProgram struct {
+	program string
+	traces  *profiles
+}
+
+// traced builds such a program, nil if pauses are not to be measured.
+func (c *pagesCmd) traced(ctx context.Context) (t *tracedProgram, clean func(), err error) {
+	if !c.Pauses {
+		return nil, func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "pageheat-bench-traces-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a directory for execution traces: %w", err)
+	}
+	remove := func() { _ = os.RemoveAll(dir) }
+	t = &tracedProgram{traces: &profiles{dir: dir, trace: true}}
+	program, cleanProgram, err := (&outputFlags{}).build(ctx, t.traces)
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	t.program = program
+	return t, func() { cleanProgram(); remove() }, nil
+}
+
+// on is the site with the program that writes traces.
+func (t *tracedProgram) on(s *site) *site {
+	traced := *s
+	traced.program, traced.more = t.program, t.traces.env()
+	return &traced
+}
+
 // once is one run. The result is there also where it failed.
-func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program string, pages int) (*pagesResult, error) {
+func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program string, traced *tracedProgram, pages int) (*pagesResult, error) {
 	res := &pagesResult{Broker: broker.kind, Pages: pages, NameBytes: c.NameBytes, Partitions: c.Partitions, Load: load()}
 	// A million pages take about a minute on two slow cores.
 	patience := 5*time.Minute + time.Duration(pages)*300*time.Microsecond
@@ -72,7 +112,6 @@ func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program str
 	if err != nil {
 		return res, err
 	}
-	s.more = []string{traceEnv}
 	follower, err := followBoards(broker, s.topo.Output)
 	if err != nil {
 		return res, err
@@ -88,12 +127,17 @@ func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program str
 		return res, err
 	}
 	o.say("%s: applied, %.0f bytes a page", res.key(), res.PerPage)
-	for n := range c.Restores {
-		if err := table.restore(ctx, res, n == c.Restores-1); err != nil {
+	for range c.Restores {
+		if err := table.restore(ctx, res); err != nil {
 			return res, err
 		}
 	}
 	res.restored()
+	if traced != nil {
+		if res.Pauses, err = table.pauses(ctx, res, traced); err != nil {
+			return res, err
+		}
+	}
 	if err := rest.stop(); err != nil {
 		return res, err
 	}

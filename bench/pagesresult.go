@@ -36,8 +36,8 @@ type pagesResult struct {
 	Records  int64     `json:"records"`
 	LogBytes float64   `json:"changelog_mib"`
 	Restores []restore `json:"restores"`
-	// Pauses are those of the collector in the restored process while each page is
-	// visited once more, and before.
+	// Pauses are those of the collector in a process of its own that restores all
+	// pages and has each visited once more; none where they were not measured.
 	Pauses pauses `json:"pauses"`
 
 	Wrong []string `json:"wrong,omitempty"`

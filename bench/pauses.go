@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
+	"errors"
+	"fmt"
+	"io"
 	"math"
-	"regexp"
+	"os"
 	"slices"
-	"strconv"
-)
+	"strings"
+	"time"
 
-// traceEnv has a Go program write a line to its standard error for each collection.
-const traceEnv = "GODEBUG=gctrace=1"
+	"golang.org/x/exp/trace"
+)
 
 // pauses are the times, in milliseconds, that a Go program was stopped for its
 // collector. A collection stops it twice.
@@ -20,26 +24,88 @@ type pauses struct {
 	Max   float64 `json:"max_ms"`
 }
 
-// collections finds the two pauses in the lines of a trace:
-//
-//	gc 7 @0.240s 3%: 0.024+1.4+0.15 ms clock, 0.048+0.31/2.6/0+0.31 ms cpu, ...
-//
-// They are wall-clock time, with the time that it took to stop all goroutines.
-func collections(log []string) []float64 {
-	line := regexp.MustCompile(`^gc \d+ @[0-9.]+s +\d+%: ([0-9.]+)\+[0-9.]+\+([0-9.]+) ms clock`)
-	var all []float64
-	for _, text := range log {
-		found := line.FindStringSubmatch(text)
-		if found == nil {
-			continue
+// collectorStops begins the names of the collector's ranges in an execution trace.
+const collectorStops = "stop-the-world (GC "
+
+// stopwatch takes the collector's pauses out of the events of a trace. A pause begins
+// when the collector begins to stop goroutines, and ends when they may run again: when
+// another of Go's processors runs, or where none does, when the range ends. That may be
+// long after: the thread that lets the others go on often loses its core to them, or to
+// another program, before it takes the time. Go's own figures of pauses (gctrace,
+// runtime/metrics) end there.
+type stopwatch struct {
+	stopped bool
+	by      trace.GoID
+	on      trace.ProcID
+	began   trace.Time
+	ended   trace.Time // 0 before anything runs again
+	all     []float64  // in ms
+}
+
+func (s *stopwatch) stop(by trace.GoID, on trace.ProcID, at trace.Time) {
+	s.stopped, s.by, s.on, s.began, s.ended = true, by, on, at, 0
+}
+
+// runs is told when one of Go's processors begins to run.
+func (s *stopwatch) runs(on trace.ProcID, at trace.Time) {
+	if s.stopped && s.ended == 0 && on != s.on {
+		s.ended = at
+	}
+}
+
+func (s *stopwatch) end(by trace.GoID, at trace.Time) {
+	if !s.stopped || by != s.by {
+		return
+	}
+	if s.ended == 0 {
+		s.ended = at
+	}
+	s.stopped = false
+	s.all = append(s.all, float64(s.ended.Sub(s.began))/float64(time.Millisecond))
+}
+
+// take looks at one event.
+func (s *stopwatch) take(e trace.Event) {
+	switch e.Kind() {
+	case trace.EventRangeBegin:
+		if strings.HasPrefix(e.Range().Name, collectorStops) {
+			s.stop(e.Goroutine(), e.Proc(), e.Time())
 		}
-		for _, figure := range found[1:] {
-			if ms, err := strconv.ParseFloat(figure, 64); err == nil {
-				all = append(all, ms)
+	case trace.EventRangeEnd:
+		if strings.HasPrefix(e.Range().Name, collectorStops) {
+			s.end(e.Goroutine(), e.Time())
+		}
+	case trace.EventStateTransition:
+		if t := e.StateTransition(); t.Resource.Kind == trace.ResourceProc {
+			if _, to := t.Proc(); to == trace.ProcRunning {
+				s.runs(t.Resource.Proc(), e.Time())
 			}
 		}
 	}
-	return all
+}
+
+// pausesIn reads the pauses of an execution trace.
+func pausesIn(file string) (pauses, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return pauses{}, fmt.Errorf("reading an execution trace: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	events, err := trace.NewReader(bufio.NewReader(f))
+	if err != nil {
+		return pauses{}, fmt.Errorf("reading the execution trace %s: %w", file, err)
+	}
+	var watch stopwatch
+	for {
+		e, err := events.ReadEvent()
+		if errors.Is(err, io.EOF) {
+			return pausesOf(watch.all), nil
+		}
+		if err != nil {
+			return pauses{}, fmt.Errorf("reading the execution trace %s: %w", file, err)
+		}
+		watch.take(e)
+	}
 }
 
 // pausesOf sums pauses up. Of less than a thousand the p99.9 is the longest.

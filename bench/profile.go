@@ -17,13 +17,19 @@ import (
 // start of the process on, and writes it and one of memory at SIGUSR1.
 type profiles struct {
 	dir string // empty: none are wanted
+	// trace asks for an execution trace instead of profiles.
+	trace bool
 }
 
 //go:embed testdata/profile.go.txt
 var profileSource []byte
 
-// profileEnv tells the added file the directory to write to.
-const profileEnv = "PAGEHEAT_BENCH_PROFILE"
+// profileEnv tells the added file the directory to write to, executionEnv to write an
+// execution trace.
+const (
+	profileEnv   = "PAGEHEAT_BENCH_PROFILE"
+	executionEnv = "PAGEHEAT_BENCH_TRACE"
+)
 
 func (p *profiles) wanted() bool { return p != nil && p.dir != "" }
 
@@ -61,10 +67,27 @@ func (p *profiles) env() []string {
 	if !p.wanted() {
 		return nil
 	}
-	return []string{profileEnv + "=" + p.dir}
+	env := []string{profileEnv + "=" + p.dir}
+	if p.trace {
+		env = append(env, executionEnv+"=1")
+	}
+	return env
 }
 
-// collect has a process write its profiles, as NAME-PID.cpu and NAME-PID.heap.
+// kinds are the endings of the files that are written.
+func (p *profiles) kinds() []string {
+	if p.trace {
+		return []string{".trace"}
+	}
+	return []string{".cpu", ".heap"}
+}
+
+// file is what a process has written, once it was collected.
+func (p *profiles) file(of *process, name, kind string) string {
+	return filepath.Join(p.dir, name+"-"+strconv.Itoa(of.cmd.Process.Pid)+kind)
+}
+
+// collect has a process write its profiles, with a name that tells them from others'.
 func (p *profiles) collect(of *process, name string) error {
 	if !p.wanted() {
 		return nil
@@ -72,15 +95,13 @@ func (p *profiles) collect(of *process, name string) error {
 	if err := of.signal(syscall.SIGUSR1); err != nil {
 		return err
 	}
-	base := filepath.Join(p.dir, name+"-"+strconv.Itoa(of.cmd.Process.Pid))
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	if err := of.log.wait(ctx, "profiles are written", 1); err != nil {
 		return err
 	}
-	for _, kind := range []string{"cpu", "heap"} {
-		from := filepath.Join(p.dir, "pid-"+strconv.Itoa(of.cmd.Process.Pid)+"."+kind)
-		if err := os.Rename(from, base+"."+kind); err != nil {
+	for _, kind := range p.kinds() {
+		if err := os.Rename(p.file(of, "pid", kind), p.file(of, name, kind)); err != nil {
 			return fmt.Errorf("keeping a profile: %w", err)
 		}
 	}

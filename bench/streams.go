@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -219,7 +218,7 @@ func (c *streamsCmd) once(ctx context.Context, set streamsSetting, clients, run 
 	if err := set.profiles.collect(instance, prefix); err != nil {
 		return res, err
 	}
-	file := filepath.Join(set.profiles.dir, prefix+"-"+strconv.Itoa(instance.cmd.Process.Pid)+".cpu")
+	file := set.profiles.file(instance, prefix, ".cpu")
 	if err := res.split(file, total); err != nil {
 		return res, err
 	}
