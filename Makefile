@@ -5,6 +5,8 @@ GO ?= go
 FUZZTIME ?= 30s
 # How long "make chaos" goes on with rounds of faults.
 CHAOS ?= 30m
+# Where "make bench" writes.
+BENCH ?= .cache/bench
 # Tools run at a named version, from the module proxy; nothing is installed.
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export GOTESTSUM = $(GO) run gotest.tools/gotestsum@v1.13.0
@@ -40,12 +42,16 @@ fuzz: ## Each fuzzer for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: kafka-jars ## All benchmarks, on the embedded broker and on Apache Kafka: two hours (Java, Maven)
-	$(GO) run ./bench all --dir .cache/bench
+bench: kafka-jars ## Compare all contenders, on the embedded broker and on Apache Kafka: 25 minutes (Java, Maven)
+	$(GO) run ./bench all --dir $(BENCH)
 
 .PHONY: bench-short
-bench-short: kafka-jars ## Only what a target is for, on Apache Kafka: a quarter of an hour (Java, Maven)
-	$(GO) run ./bench all --short --dir .cache/bench-short
+bench-short: kafka-jars ## Only what a target is for, on Apache Kafka: 25 minutes (Java, Maven)
+	$(GO) run ./bench all --set short --dir $(BENCH)-short
+
+.PHONY: bench-rest
+bench-rest: kafka-jars ## What growth costs, latency against linger, event streams, profiles: 50 minutes (Java, Maven)
+	$(GO) run ./bench all --set rest --dir $(BENCH)-rest
 
 .PHONY: chaos
 chaos: kafka-jars ## Kill, freeze and restart instances and brokers for CHAOS, and compare every page (Java, Maven)

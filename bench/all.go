@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// allCmd runs all benchmarks, one after the other, and judges them together.
+// allCmd runs several benchmarks, one after the other, and judges them together.
 type allCmd struct {
-	Dir   string `default:".cache/bench" help:"Where results, curves and profiles go (${default})."`
-	Short bool   `help:"Only what a target is for."`
+	Dir string `default:".cache/bench" help:"Where results, curves and profiles go (${default})."`
+	Set string `default:"compare" enum:"compare,short,rest" help:"compare: all contenders in all scenarios, latency and pages. short: only what a target is for. rest: growth, the linger, ten million pages, event streams, profiles (${default})."`
 }
 
 // part is one call of bench.
@@ -27,9 +27,10 @@ type part struct {
 	curves, profiles, own bool
 }
 
-// parts are all that is measured.
+// parts are what is measured.
 func (c *allCmd) parts() []part {
-	if c.Short {
+	switch c.Set {
+	case "short":
 		return []part{
 			{name: "throughput", minutes: 7, call: "throughput --broker kafka --partitions 3 --cases ceiling,one --repeat 3"},
 			{name: "goka", minutes: 2, call: "throughput --broker kafka --partitions 3 --pages 10000 --traffic uniform --cases ceiling,goka,one --repeat 3"},
@@ -37,17 +38,22 @@ func (c *allCmd) parts() []part {
 			{name: "pages", minutes: 2, call: "pages --broker kafka"},
 			{name: "streams", minutes: 8, call: "streams --broker kafka", own: true},
 		}
-	}
-	return []part{
-		{name: "throughput", minutes: 70, call: "throughput --repeat 3"},
-		{name: "latency", minutes: 6, call: "latency --lingers 5ms --repeat 3"},
-		{name: "sweep", minutes: 8, call: "latency --broker kafka --rates 2000,10000,50000,100000 --lingers 1ms,5ms,20ms,50ms", curves: true},
-		{name: "pages", minutes: 4, call: "pages"},
-		{name: "ten-million", minutes: 10, call: "pages --broker kafka --pages 10000000 --restores 1"},
-		{name: "growth", minutes: 10, call: "growth --repeat 3", curves: true},
-		{name: "streams", minutes: 15, call: "streams", own: true},
-		{name: "profiles", minutes: 2, call: "throughput --broker kafka --partitions 3 --traffic uniform --cases one", profiles: true},
-		{name: "profiles-steady", minutes: 1, call: "latency --broker kafka --rates 2000,50000 --lingers 5ms --for 10s", profiles: true},
+	case "rest":
+		return []part{
+			{name: "growth", minutes: 10, call: "growth --repeat 3", curves: true},
+			{name: "sweep", minutes: 8, call: "latency --broker kafka --rates 2000,10000,50000,100000 --lingers 1ms,5ms,20ms,50ms", curves: true},
+			{name: "ten-million", minutes: 10, call: "pages --broker kafka --pages 10000000 --restores 1 --no-pauses"},
+			{name: "disk", minutes: 2, call: "throughput --broker kafka --partitions 3 --pages 10000,1000000 --cases ceiling,one,disk"},
+			{name: "streams", minutes: 15, call: "streams", own: true},
+			{name: "profiles", minutes: 2, call: "throughput --broker kafka --partitions 3 --traffic uniform --cases one", profiles: true},
+			{name: "profiles-steady", minutes: 1, call: "latency --broker kafka --rates 2000,50000 --lingers 5ms --for 10s", profiles: true},
+		}
+	default:
+		return []part{
+			{name: "throughput", minutes: 16, call: "throughput"},
+			{name: "latency", minutes: 3, call: "latency --lingers 5ms"},
+			{name: "pages", minutes: 3, call: "pages"},
+		}
 	}
 }
 
@@ -84,6 +90,7 @@ func (c *allCmd) Run(ctx context.Context, o out) error {
 		o.say("    took %v", time.Since(began).Round(time.Second))
 		left -= p.minutes
 	}
+	failed = append(failed, together.write(filepath.Join(c.Dir, "results.json")))
 	o.say("=== results are in %s", c.Dir)
 	if _, err := fmt.Fprintf(o.results, "\nall targets\n"); err != nil {
 		return fmt.Errorf("printing the results: %w", err)

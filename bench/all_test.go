@@ -15,9 +15,9 @@ import (
 
 // Every part is a call that bench understands, and has a file of its own.
 func TestParts(t *testing.T) {
-	for _, short := range []bool{false, true} {
+	for _, set := range []string{"compare", "short", "rest"} {
 		seen := make(map[string]bool)
-		for _, p := range (&allCmd{Short: short}).parts() {
+		for _, p := range (&allCmd{Set: set}).parts() {
 			parser, err := kong.New(&cli{}, kong.Exit(func(int) { t.Error("it exits") }))
 			require.NoError(t, err)
 			_, err = parser.Parse(strings.Fields(p.call))

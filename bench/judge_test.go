@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
+	exectrace "runtime/trace"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/pprof/profile"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/exp/trace"
 )
 
 // judgedReport has one run for each target, all of them just met.
@@ -80,6 +83,34 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// Of several runs the medians are judged, and each has to be exact.
+func TestJudgeRuns(t *testing.T) {
+	write := func(change func(*report)) string {
+		r := judgedReport()
+		change(r)
+		file := filepath.Join(t.TempDir(), "results.json")
+		require.NoError(t, r.write(file))
+		return file
+	}
+	good := write(func(*report) {})
+	slow := write(func(r *report) { r.Throughput[3].Rate, r.Latency[0].Board.P99 = 99, 61 })
+	judge := func(files ...string) (string, error) {
+		var text bytes.Buffer
+		err := (&judgeCmd{Results: files}).Run(out{&text, io.Discard})
+		return text.String(), err
+	}
+	text, err := judge(good, slow, good)
+	require.NoError(t, err)
+	assert.Regexp(t, `10,000 pages, zipf, 3 partitions: of ceiling +1 +0\.99 +1 +1 +>= 1 +met`, text)
+	_, err = judge(slow, good, slow)
+	require.ErrorIs(t, err, errMissed)
+	assert.Len(t, strings.Split(err.Error(), "\n"), 3, "both medians")
+	_, err = judge(good, slow)
+	assert.ErrorIs(t, err, errMissed, "of two the worse one")
+	_, err = judge(good, good, write(func(r *report) { r.Pages[0].Wrong = []string{"a page is missing"} }))
+	assert.ErrorIs(t, err, errWrong)
+}
+
 // Nothing is judged that no target is for.
 func TestTargetsAreForKafkaAlone(t *testing.T) {
 	r := judgedReport()
@@ -105,15 +136,48 @@ func TestGate(t *testing.T) {
 	assert.ErrorIs(t, (&outputFlags{}).finish(quiet, r), errWrong)
 }
 
-func TestPauses(t *testing.T) {
-	log := []string{
-		"time=2026-01-02T03:04:05Z level=INFO msg=\"gc 1 @0.1s 1%: 9+9+9 ms clock\"",
-		"gc 7 @0.240s 3%: 0.024+1.4+0.15 ms clock, 0.048+0.31/2.6/0+0.31 ms cpu, 6->7->3 MB, 7 MB goal, 0 MB stacks, 0 MB globals, 2 P",
-		"gc 8 @10.240s 0%: 17+140+0 ms clock, 0.048+0.31/2.6/0+0.31 ms cpu, 6->7->3 MB, 7 MB goal, 0 MB stacks, 0 MB globals, 2 P (forced)",
+// A pause is over as soon as another of Go's processors runs again.
+func TestStopwatch(t *testing.T) {
+	const mine, other, third = trace.ProcID(0), trace.ProcID(1), trace.ProcID(2)
+	at := func(ms int) trace.Time { return trace.Time(ms) * trace.Time(time.Millisecond) }
+	var s stopwatch
+	s.runs(other, at(0))
+	s.stop(7, mine, at(10))
+	s.runs(mine, at(11)) // the one that stops the others
+	s.runs(other, at(12))
+	s.runs(third, at(13))
+	s.end(7, at(20))
+	s.stop(7, mine, at(30)) // nothing else has anything to do
+	s.end(8, at(31))        // another range of that name does not end it
+	s.end(7, at(33))
+	s.end(7, at(40)) // the trace began in the middle of this one
+	assert.Equal(t, []float64{2, 3}, s.all)
+}
+
+// The pauses of a real trace are found.
+func TestPausesOfATrace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "execution.trace")
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	require.NoError(t, exectrace.Start(f))
+	for range 3 {
+		runtime.GC()
 	}
-	all := collections(log)
-	assert.Equal(t, []float64{0.024, 0.15, 17, 0}, all)
-	assert.Equal(t, pauses{Count: 4, P50: 0.024, P999: 17, Max: 17}, pausesOf(all))
+	exectrace.Stop()
+	require.NoError(t, f.Close())
+	all, err := pausesIn(file)
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, all.Count, 6, "each collection stops twice")
+	assert.Positive(t, all.P50)
+	assert.LessOrEqual(t, all.P50, all.Max)
+
+	require.NoError(t, os.WriteFile(file, []byte("no trace"), 0o600))
+	_, err = pausesIn(file)
+	assert.ErrorContains(t, err, file)
+}
+
+func TestPauses(t *testing.T) {
+	assert.Equal(t, pauses{Count: 4, P50: 0.024, P999: 17, Max: 17}, pausesOf([]float64{0.024, 0.15, 17, 0}))
 	assert.Zero(t, pausesOf(nil))
 	many := make([]float64, 2000)
 	for i := range many {

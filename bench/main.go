@@ -21,7 +21,8 @@ type cli struct {
 	Growth     growthCmd     `cmd:"" help:"What more partitions, larger boards and more instances cost."`
 	Streams    streamsCmd    `cmd:"" help:"What a thousand clients that follow the board cost, and when they see it."`
 
-	All allCmd `cmd:"" help:"All of these, with results, curves and profiles in a directory."`
+	All   allCmd   `cmd:"" help:"Several of these, with results, curves and profiles in a directory."`
+	Judge judgeCmd `cmd:"" help:"Judge the medians of several runs."`
 
 	Plot     plotCmd     `cmd:"" help:"Draw curves of growth or latency as SVG."`
 	Hotspots hotspotsCmd `cmd:"" help:"Where the time goes, from the profiles of --profile."`

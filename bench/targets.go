@@ -26,6 +26,14 @@ func (v judgement) met() bool {
 	return v.Measured <= v.Bound
 }
 
+// verdict says whether it is met, for people.
+func (v judgement) verdict() string {
+	if v.met() {
+		return "met"
+	}
+	return "MISSED"
+}
+
 // figures are what was measured and the bound, for people.
 func (v judgement) figures() (measured, bound string) {
 	sign := "<="
@@ -140,11 +148,7 @@ func printJudgements(w io.Writer, judgements []judgement) error {
 	t := newTable(w)
 	for _, v := range judgements {
 		measured, bound := v.figures()
-		result := "met"
-		if !v.met() {
-			result = "MISSED"
-		}
-		t.row(v.What, measured, bound, result)
+		t.row(v.What, measured, bound, v.verdict())
 	}
 	return t.end()
 }

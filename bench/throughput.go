@@ -160,9 +160,11 @@ func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, name
 	return r.cluster.deleteTopics(ctx, inputs)
 }
 
-// warmUps is how often pageheat runs unmeasured. After one such run a broker still
-// takes twice the processor time that it takes later.
-const warmUps = 4
+// warmUps is how often pageheat runs unmeasured on a broker that has just been started.
+// Brokers are up for weeks, and their Java has long compiled what runs often: in the
+// first runs that takes more processor time than all else, and in later ones it still
+// goes on, less and less.
+const warmUps = 12
 
 // warm runs pageheat some times, unmeasured.
 func (c *throughputCmd) warm(ctx context.Context, r *runner, b *backlog, prefix string) error {
