@@ -124,7 +124,9 @@ func (r *report) judge() []judgement {
 			at(p.key()+": bytes per page, restored", p.PerPageRestored, bytesPerPage, "")
 			at(p.key()+": pauses of the collector, p99.9", p.Pauses.P999, pauseP999, " ms")
 			least(p.key()+": restore, of the bare reader", p.ofBare(), ofBareRestore)
-			at(p.key()+": start, above the bare reader", p.Start-p.Bare, startAboveBare, " s")
+			if p.Start > 0 { // it may be below what the bare reader takes
+				all = append(all, judgement{What: p.key() + ": start, above the bare reader", Measured: p.Start - p.Bare, Bound: startAboveBare, Unit: " s"})
+			}
 		}
 	}
 	r.judgeStreams(at)
