@@ -116,7 +116,8 @@ func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
 	if err != nil {
 		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}
-	f.behind = counted*uint64(f.partitions.Load()) > flushRecords/2
+	// Caught up, no range holds as much as ingest must be behind to gather on.
+	f.behind = counted*uint64(f.partitions.Load()) > behindRecords
 	f.stale = true
 	f.latest = time.Now()
 	return nil

@@ -139,11 +139,11 @@ const (
 	flushBytes   = 3 << 20
 	// behindRecords is the lag from which on ingest flushes by volume.
 	behindRecords = 16_384
-	// longestGather ends a range even if ingest is behind.
-	longestGather = 500 * time.Millisecond
+	// longestGather ends a range even if ingest is behind: what it holds is on no board.
+	longestGather = time.Second
 	// stalledFetch is how long nothing must have come for a range to end although there
 	// is more: a broker that is busy, or a transaction that keeps its records back.
-	stalledFetch = 50 * time.Millisecond
+	stalledFetch = 250 * time.Millisecond
 	// topicCheckInterval is how old the knowledge of the input's topic id may be
 	// when a range is sent.
 	topicCheckInterval = time.Second
