@@ -50,7 +50,7 @@ bench-short: kafka-jars ## Only what a target is for, on Apache Kafka: 25 minute
 	$(GO) run ./bench all --set short --dir $(BENCH)-short
 
 .PHONY: bench-rest
-bench-rest: kafka-jars ## What growth costs, latency against linger, event streams, profiles: 50 minutes (Java, Maven)
+bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, profiles, ten million pages: 25 minutes (Java, Maven)
 	$(GO) run ./bench all --set rest --dir $(BENCH)-rest
 
 .PHONY: chaos

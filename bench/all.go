@@ -14,7 +14,7 @@ import (
 // allCmd runs several benchmarks, one after the other, and judges them together.
 type allCmd struct {
 	Dir string `default:".cache/bench" help:"Where results, curves and profiles go (${default})."`
-	Set string `default:"compare" enum:"compare,short,rest" help:"compare: all contenders in all scenarios, latency and pages. short: only what a target is for. rest: growth, the linger, ten million pages, event streams, profiles (${default})."`
+	Set string `default:"compare" enum:"compare,short,rest" help:"compare: all contenders in all scenarios, latency and pages. short: only what a target is for. rest: growth, the linger, pages on disk, profiles, ten million pages (${default})."`
 }
 
 // part is one call of bench.
@@ -40,13 +40,12 @@ func (c *allCmd) parts() []part {
 		}
 	case "rest":
 		return []part{
-			{name: "growth", minutes: 10, call: "growth --repeat 3", curves: true},
-			{name: "sweep", minutes: 8, call: "latency --broker kafka --rates 2000,10000,50000,100000 --lingers 1ms,5ms,20ms,50ms", curves: true},
-			{name: "ten-million", minutes: 10, call: "pages --broker kafka --pages 10000000 --restores 1 --no-pauses"},
-			{name: "disk", minutes: 2, call: "throughput --broker kafka --partitions 3 --pages 10000,1000000 --cases ceiling,one,disk"},
-			{name: "streams", minutes: 15, call: "streams", own: true},
+			{name: "growth", minutes: 5, call: "growth", curves: true},
+			{name: "sweep", minutes: 6, call: "latency --broker kafka --rates 2000,10000,50000,100000 --lingers 1ms,5ms,20ms,50ms --for 10s", curves: true},
+			{name: "disk", minutes: 3, call: "throughput --broker kafka --partitions 3 --pages 10000,1000000 --cases ceiling,one,disk"},
 			{name: "profiles", minutes: 2, call: "throughput --broker kafka --partitions 3 --traffic uniform --cases one", profiles: true},
-			{name: "profiles-steady", minutes: 1, call: "latency --broker kafka --rates 2000,50000 --lingers 5ms --for 10s", profiles: true},
+			{name: "profiles-steady", minutes: 2, call: "latency --broker kafka --rates 2000,50000 --lingers 5ms --for 10s", profiles: true},
+			{name: "ten-million", minutes: 8, call: "pages --broker kafka --pages 10000000 --restores 1 --no-pauses"},
 		}
 	default:
 		return []part{
