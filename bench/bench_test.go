@@ -130,6 +130,10 @@ func TestBoardTimes(t *testing.T) {
 	}
 	assert.Equal(t, [][]time.Time{{at(10), at(30), at(30)}, {at(20)}}, boardTimes(boards, created))
 
+	assert.False(t, includes(boards[1], created), "an offset is below")
+	assert.True(t, includes(boards[2], created))
+	assert.False(t, includes(&harness.Board{Offsets: map[string]int64{"0": 3}}, created), "a partition is not known yet")
+
 	p, err := latencies(created, at(1), boardTimes(boards, created))
 	require.NoError(t, err)
 	assert.InDelta(t, 28, p.P50, 0.1)

@@ -90,6 +90,11 @@ func (b *boards) all() []*harness.Board {
 
 // wait returns the first board that counts so many behaviours.
 func (b *boards) wait(ctx context.Context, counted int64) (*harness.Board, error) {
+	return b.await(ctx, fmt.Sprintf("of %d behaviours", counted), func(next *harness.Board) bool { return next.Counted >= counted })
+}
+
+// await returns the first board that is wanted; what says which that is.
+func (b *boards) await(ctx context.Context, what string, wanted func(*harness.Board) bool) (*harness.Board, error) {
 	looked := 0
 	for {
 		b.mu.Lock()
@@ -99,7 +104,7 @@ func (b *boards) wait(ctx context.Context, counted int64) (*harness.Board, error
 			return nil, failed
 		}
 		for ; looked < len(seen); looked++ {
-			if seen[looked].Counted >= counted {
+			if wanted(seen[looked]) {
 				return seen[looked], nil
 			}
 		}
@@ -110,8 +115,8 @@ func (b *boards) wait(ctx context.Context, counted int64) (*harness.Board, error
 			if len(seen) > 0 {
 				last = seen[len(seen)-1].Counted
 			}
-			return nil, fmt.Errorf("waiting for a board of %d behaviours: %w; the newest of %d boards counts %d",
-				counted, context.Cause(ctx), len(seen), last)
+			return nil, fmt.Errorf("waiting for a board %s: %w; the newest of %d boards counts %d",
+				what, context.Cause(ctx), len(seen), last)
 		}
 	}
 }
