@@ -116,7 +116,7 @@ func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
 	if err != nil {
 		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}
-	// Caught up, no range holds as much as ingest must be behind to gather on.
+	// Caught up, ingest sends what came within the linger time, which is less by far.
 	f.behind = counted*uint64(f.partitions.Load()) > behindRecords
 	f.stale = true
 	f.latest = time.Now()
