@@ -164,7 +164,7 @@ func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, name
 // Brokers are up for weeks, and their Java has long compiled what runs often: in the
 // first runs that takes more processor time than all else, and in later ones it still
 // goes on, less and less.
-const warmUps = 12
+const warmUps = 24
 
 // warm runs pageheat some times, unmeasured.
 func (c *throughputCmd) warm(ctx context.Context, r *runner, b *backlog, prefix string) error {
