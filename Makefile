@@ -42,7 +42,7 @@ fuzz: ## Each fuzzer for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: kafka-jars ## Compare all contenders, on the embedded broker and on Apache Kafka: 25 minutes (Java, Maven)
+bench: kafka-jars ## Compare all contenders, on the embedded broker and on Apache Kafka: a quarter of an hour (Java, Maven)
 	$(GO) run ./bench all --dir $(BENCH)
 
 .PHONY: bench-short
@@ -50,7 +50,7 @@ bench-short: kafka-jars ## Only what a target is for, on Apache Kafka: 25 minute
 	$(GO) run ./bench all --set short --dir $(BENCH)-short
 
 .PHONY: bench-rest
-bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, profiles, ten million pages: 25 minutes (Java, Maven)
+bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, profiles, ten million pages: 20 minutes (Java, Maven)
 	$(GO) run ./bench all --set rest --dir $(BENCH)-rest
 
 .PHONY: chaos

@@ -49,9 +49,9 @@ func (c *allCmd) parts() []part {
 		}
 	default:
 		return []part{
-			{name: "throughput", minutes: 16, call: "throughput"},
-			{name: "latency", minutes: 3, call: "latency --lingers 5ms"},
-			{name: "pages", minutes: 3, call: "pages"},
+			{name: "throughput", minutes: 11, call: "throughput"},
+			{name: "latency", minutes: 2, call: "latency --lingers 5ms"},
+			{name: "pages", minutes: 2, call: "pages"},
 		}
 	}
 }
