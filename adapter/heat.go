@@ -328,6 +328,11 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	h.mu.Unlock()
 	p := t.partition.ID()
 	f := newHeatFeed(h, s, t, out)
+	f.position = h.config.Progress.Begin(Work{Role: "heat", Topic: f.topic, Partition: p})
+	defer f.position.End()
+	if progress, started := t.partition.Progress(); started {
+		f.position.Reached(progress.Next)
+	}
 	h.mu.Lock()
 	f.perPage = h.perPage[p]
 	h.mu.Unlock()

@@ -60,6 +60,8 @@ type heatFeed struct {
 	took       time.Duration // how long it took
 	perPage    time.Duration // and per page
 	trimmed    time.Time
+
+	position *Position
 }
 
 func newHeatFeed(h *Heat, s *session, t *task, out *outlet) *heatFeed {
@@ -120,6 +122,7 @@ func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
 	f.behind = counted*uint64(f.partitions.Load()) > behindRecords
 	f.stale = true
 	f.latest = time.Now()
+	f.position.Reached(m.Offset + 1)
 	return nil
 }
 

@@ -175,11 +175,15 @@ type ingestFeed struct {
 
 	sending   *receipt // of the flush on its way, nil if there is none
 	sendingTo int64
+
+	position *Position
 }
 
 func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
 	f := &ingestFeed{Ingest: in, session: s, out: out, batches: out.claim.(batchClaim).Batches(),
 		topic: out.claim.Topic(), part: out.claim.Partition()}
+	f.position = in.config.Progress.Begin(Work{Role: "ingest", Topic: f.topic, Partition: f.part})
+	defer f.position.End()
 	start := in.starts[f.part]
 	f.last = start.LostTo
 	m := out.message("", codec.AppendIngestStart(nil, start))
@@ -348,6 +352,7 @@ func (f *ingestFeed) acknowledge() {
 	if f.sending != nil && f.sending.done.Load() {
 		f.sending = nil
 		f.session.commitUpTo(f.topic, f.part, f.sendingTo+1)
+		f.position.Reached(f.sendingTo + 1)
 	}
 }
 

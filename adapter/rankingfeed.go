@@ -26,10 +26,16 @@ type rankingFeed struct {
 	again      bool // an older version was seen after a newer one
 	requested  time.Time
 	publishing *receipt // of a request on its way
+
+	taken        int64 // the offset after the leaders handed on last
+	publishingTo int64 // what taken was at the request on its way
+	position     *Position
 }
 
 func (r *Ranking) feed(ctx context.Context, s *session, out *outlet) error {
 	f := &rankingFeed{Ranking: r, session: s, out: out}
+	f.position = r.config.Progress.Begin(Work{Role: "rank", Topic: out.claim.Topic(), Partition: out.claim.Partition()})
+	defer f.position.End()
 	consumer, err := sarama.NewConsumer(r.config.Brokers, r.config.tableConfig("rank-output"))
 	if err != nil {
 		return fmt.Errorf("connecting a consumer of %s: %w", r.config.Topology.Output, err)
@@ -97,6 +103,7 @@ func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) 
 	for {
 		if f.publishing != nil && f.publishing.done.Load() {
 			f.publishing = nil
+			f.position.Reached(f.publishingTo)
 		}
 		if f.publishing == nil && (f.due || f.again) {
 			wait := f.config.PublishEvery - time.Since(f.requested)
@@ -140,7 +147,7 @@ func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) 
 // take hands on leaders.
 func (f *rankingFeed) take(ctx context.Context, m *sarama.ConsumerMessage) error {
 	value := append(make([]byte, 0, len(m.Value)+1), byte(codec.FeedLeaders))
-	f.due = true
+	f.due, f.taken = true, m.Offset+1
 	f.session.commitUpTo(m.Topic, m.Partition, m.Offset+1)
 	return f.out.send(ctx, f.out.message("", append(value, m.Value...)))
 }
@@ -153,7 +160,7 @@ func (f *rankingFeed) publish(ctx context.Context) error {
 	}
 	f.due, f.again = false, false
 	m := f.out.message("", []byte{byte(kind)})
-	f.publishing = f.out.receipt(m)
+	f.publishing, f.publishingTo = f.out.receipt(m), f.taken
 	f.requested = time.Now()
 	return f.out.send(ctx, m)
 }

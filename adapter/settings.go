@@ -29,6 +29,13 @@ type Settings struct {
 	Logger *slog.Logger
 	// Metrics count what the roles do.
 	Metrics *Metrics
+	// Progress and Conditions are told how far the roles have come and what keeps
+	// them from their work. Each may be nil.
+	Progress   *Progress
+	Conditions *Conditions
+	// Partitions is the number of partitions of the heat table (and of what it is
+	// made from) when the process began, for which alone its ranges are right.
+	Partitions int
 }
 
 const (

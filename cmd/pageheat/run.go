@@ -65,7 +65,8 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	pl := &pipeline{cfg: cfg, status: status, restored: restored, settings: adapter.Settings{
 		Brokers: cfg.brokers, ClientID: cfg.topo.Prefix, InstanceID: cfg.instanceID,
 		SessionTimeout: cfg.sessionTimeout, Topology: cfg.topo, Logger: cfg.log,
-		Metrics: adapter.NewMetrics(status.registry),
+		Metrics: adapter.NewMetrics(status.registry), Partitions: cfg.partitions,
+		Progress: adapter.NewProgress(), Conditions: status.conditions,
 	}}
 	// A name that no other process has, nor had before.
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)

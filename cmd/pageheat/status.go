@@ -23,6 +23,8 @@ type status struct {
 	behaviours prometheus.Counter
 	refused    *prometheus.CounterVec
 
+	conditions *adapter.Conditions // what keeps roles that run from their work
+
 	mu    sync.Mutex
 	roles map[string]error // why a role does not run, nil if it does
 }
@@ -38,7 +40,8 @@ func newStatus() *status {
 			Help: "Valid behaviours read from the input, again where they were read again."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_ingest_dead_letters_total",
 			Help: "Messages of the input that were refused and set aside, by reason."}, []string{"reason"}),
-		roles: make(map[string]error),
+		conditions: adapter.NewConditions(),
+		roles:      make(map[string]error),
 	}
 	s.registry.MustRegister(s.restarts, s.up, s.behaviours, s.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -77,7 +80,10 @@ func (s *status) checks(roles []role) []views.Check {
 		checks = append(checks, views.Check{Part: string(r), Ready: func() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return s.roles[string(r)]
+			if err := s.roles[string(r)]; err != nil {
+				return err
+			}
+			return s.conditions.Of(string(r))
 		}})
 	}
 	return checks
