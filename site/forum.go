@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,50 +16,63 @@ import (
 //go:embed forum
 var forum embed.FS
 
-// listed is how many threads the front page of the forum has.
-const listed = 24
-
-// thread is what a page of the forum shows.
-type thread struct {
-	Page    string // its name for pageheat
-	Title   string
+// post is a thread with what is written in it.
+type post struct {
+	Thread
 	Author  string
+	Opening string
 	Replies []reply
 }
 
 // reply is a post below the first one.
 type reply struct{ Author, Text string }
 
-// Forum are the pages of a small made-up forum below /forum/. The thread at
-// /forum/page7 is the simulator's page7, so what a visitor does there adds to what
-// the simulated ones do. An error is one of the embedded templates.
+// Forum returns the pages of a small made-up forum below [ForumPath]. Its threads are
+// those of [Threads], and all their parts. An error is one of the embedded templates.
 func Forum() ([]webserver.Route, error) {
 	pages, err := template.ParseFS(forum, "forum/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the templates of the forum: %w", err)
 	}
-	front := make([]thread, listed)
-	for i := range front {
-		front[i] = threadOf(i + 1)
+	threads := Threads()
+	number := map[string]int{}
+	titles := map[string]string{}
+	front := make([]post, len(threads))
+	for i, t := range threads {
+		number[t.Path] = i
+		titles[t.Path] = t.Title
+		front[i] = postOf(t, i)
 	}
+	// The hottest threads are not the first of the list, since that is not their order
+	// in a forum either.
+	slices.SortStableFunc(front, func(a, b post) int { return strings.Compare(shuffled(a.Path), shuffled(b.Path)) })
+
 	public := func(path string, serve http.HandlerFunc) webserver.Route {
 		return webserver.Route{Path: path, Handler: serve, Public: true}
 	}
 	return []webserver.Route{
-		public("/forum", func(w http.ResponseWriter, _ *http.Request) {
+		public(strings.TrimSuffix(ForumPath, "/"), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "forum/")
 			w.WriteHeader(http.StatusPermanentRedirect)
 		}),
-		public("/forum/{$}", func(w http.ResponseWriter, _ *http.Request) { show(w, pages, "front.html", front) }),
-		public("/forum/forum.css", asset(forum, "forum/forum.css").ServeHTTP),
-		public("/forum/{page}", func(w http.ResponseWriter, r *http.Request) {
-			digits, ok := strings.CutPrefix(r.PathValue("page"), "page")
-			number, err := strconv.ParseUint(digits, 10, 32)
-			if !ok || err != nil || number == 0 || digits[0] == '0' {
-				webserver.Refuse(w, http.StatusNotFound, "The forum has no such thread: its threads are page1, page2 and so on.")
+		public(ForumPath+"{$}", func(w http.ResponseWriter, _ *http.Request) { show(w, pages, "front.html", front) }),
+		public(ForumPath+"forum.css", asset(forum, "forum/forum.css").ServeHTTP),
+		public(ForumPath+"titles.json", func(w http.ResponseWriter, _ *http.Request) { webserver.WriteJSON(w, http.StatusOK, titles) }),
+		public(ForumPath+"{thread}", func(w http.ResponseWriter, r *http.Request) {
+			path := ForumPath + r.PathValue("thread")
+			part := 0
+			if first, digits, ok := strings.Cut(path, "-part-"); ok {
+				n, err := strconv.ParseUint(digits, 10, 31)
+				if err == nil && n > 1 && digits[0] != '0' {
+					path, part = first, int(n)-1
+				}
+			}
+			n, ok := number[path]
+			if !ok {
+				webserver.Refuse(w, http.StatusNotFound, "The forum has no such thread. Its front page lists those that there are.")
 				return
 			}
-			show(w, pages, "thread.html", threadOf(int(number)))
+			show(w, pages, "thread.html", postOf(threads[n].Part(part), n+part))
 		}),
 	}, nil
 }
@@ -75,31 +89,32 @@ func show(w http.ResponseWriter, pages *template.Template, name string, data any
 	_, _ = w.Write(page.Bytes()) // whether the client takes it is not our concern
 }
 
-// threadOf makes up the thread of a number, always the same.
-func threadOf(n int) thread {
-	titles := []string{
-		"Sourdough that does not rise", "Which tyres for gravel?", "Show your balcony tomatoes",
-		"Old radios: where to get valves", "Quiet keyboards, loud opinions", "Night trains worth taking",
-		"My cat opens doors", "Learning Welsh as an adult", "Repairing a cracked teapot",
-		"Boulder grading makes no sense", "Best map for the coast path", "Is this a rare stamp?",
-		"Choir needs a second alto", "Coffee without electricity", "Bees in the chimney",
-		"A knot that holds wet rope", "Sketching in the rain", "How long does ink last?",
-		"Chess openings for the impatient", "Growing moss on purpose", "Tuning a harmonium",
-		"The last video shop in town", "Bread ovens of the valley", "Telescopes under 200",
+// shuffled is a key that puts threads into an order of its own, the same each time.
+func shuffled(path string) string {
+	key := []byte(path)
+	slices.Reverse(key)
+	return string(key)
+}
+
+// postOf makes up what is written in a thread, the same each time for a number.
+func postOf(t Thread, n int) post {
+	people := []string{"ada_w", "bruno", "chidi", "dilek", "edda42", "farid", "greta", "hana.k", "ines", "jonas"}
+	openings := []string{
+		"The title says it all. I have read everything I could find and asked everyone I know, so now it is your turn.",
+		"Long-time reader, first post. Details below, and I am happy to add pictures if they help.",
+		"This has kept me busy all weekend. What am I missing?",
+		"Not urgent, just curious how the rest of you handle this.",
 	}
-	people := []string{"Ada", "Bruno", "Chidi", "Dilek", "Edda", "Farid", "Grete", "Hana"}
 	answers := []string{
-		"Same here, and I have no idea why.", "Try it the other way round first.",
+		"Same here, and I have no idea why.", "Try it the other way around first.",
 		"My grandmother swore by vinegar for this.", "Pictures, please!",
-		"This was solved in an older thread, but the links are dead.", "I did exactly that and it worked.",
-		"Do not. I have the scar to prove it.", "Subscribed.",
+		"We solved this in an older thread, but the links are dead.", "I did exactly that and it worked.",
+		"Don't. I have the scar to prove it.", "Following.", "Came here to say this.",
+		"Give it a week before you change anything.",
 	}
-	t := thread{Page: "page" + strconv.Itoa(n), Title: titles[(n-1)%len(titles)], Author: people[n%len(people)]}
-	if part := (n - 1) / len(titles); part > 0 {
-		t.Title += fmt.Sprintf(", part %d", part+1)
+	p := post{Thread: t, Author: people[n*3%len(people)], Opening: openings[n%len(openings)]}
+	for i := range 2 + n%5 {
+		p.Replies = append(p.Replies, reply{people[(n*3+7*i+1)%len(people)], answers[(n*7+3*i)%len(answers)]})
 	}
-	for i := range 2 + n%4 {
-		t.Replies = append(t.Replies, reply{people[(n+3*i+1)%len(people)], answers[(n+5*i)%len(answers)]})
-	}
-	return t
+	return p
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/integration/browser"
+	"pageheat/site"
 )
 
 // forum runs all roles and the forum, as the demo does, but without a simulator: what
@@ -126,8 +127,9 @@ func TestVisitOfTheForum(t *testing.T) {
 	tab.Watch()
 	require.Empty(t, tab.Wrong())
 	before := time.Now()
-	tab.Click(`.threads a[href="page3"]`)
-	tab.Until(`location.pathname === '/forum/page3' && document.readyState === 'complete'`)
+	thread := site.Threads()[2]
+	tab.Click(`.threads a[href="` + thread.Path + `"]`)
+	tab.Until(`location.pathname === '` + thread.Path + `' && document.readyState === 'complete'`)
 	began := time.Now()
 	tab.Watch()
 	line, _ := topic.next()
@@ -139,11 +141,11 @@ func TestVisitOfTheForum(t *testing.T) {
 	dashboard.Look()
 	line, seconds := topic.next()
 	left := time.Now()
-	assert.Equal(t, "page3|1|0", line)
+	assert.Equal(t, thread.Path+"|1|0", line)
 	assert.GreaterOrEqual(t, seconds, leaving.Sub(began).Seconds()-0.3)
 	assert.LessOrEqual(t, seconds, left.Sub(before).Seconds()+0.3)
 	t.Logf("visible for %.3f s to %.3f s, told: %.3f s", leaving.Sub(began).Seconds(), left.Sub(before).Seconds(), seconds)
-	dashboard.Until(shows(dashboardPages, "page3"))
+	dashboard.Until(shows(dashboardPages, thread.Path))
 	time.Sleep(3*time.Second - time.Since(left))
 
 	// A like is told at once, and seen.
@@ -151,9 +153,8 @@ func TestVisitOfTheForum(t *testing.T) {
 	tab.Look()
 	tab.Click(`[data-pageheat-like="1"]`)
 	line, shown := topic.next()
-	assert.Equal(t, "page3|0|1", line)
-	tab.Until(shows(widgetPages, "page3"))
-	tab.Until(widgetPages + `.find((n) => n.textContent === 'page3').href === '` + address + `/forum/page3'`)
+	assert.Equal(t, thread.Path+"|0|1", line)
+	tab.Until(widgetPages + `.some((n) => n.title === '` + thread.Path + `' && n.href === '` + address + thread.Path + `')`)
 	tab.Until(`document.querySelector('pageheat-board').shadowRoot.querySelector('.heat').title.includes('1 clicks') &&
 		document.querySelector('pageheat-board').shadowRoot.querySelector('.heat').title.includes('1 likes')`)
 	require.Empty(t, tab.Wrong())
@@ -162,7 +163,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	// Leaving tells the rest, and nothing is told twice.
 	tab.Go("about:blank")
 	line, rest := topic.next()
-	assert.Equal(t, "page3|0|0", line)
+	assert.Equal(t, thread.Path+"|0|0", line)
 	assert.LessOrEqual(t, shown+rest, time.Since(back).Seconds()+0.3, "hidden time does not count")
 	topic.none()
 
@@ -192,6 +193,7 @@ func TestHostileNamesAreOnlyShown(t *testing.T) {
 
 	tab.Go(address + "/forum/")
 	tab.Watch()
+	tab.Do(`document.querySelector('pageheat-board').setAttribute('link', '/forum/{page}')`)
 	for _, name := range names {
 		tab.Until(shows(widgetPages, name))
 	}
