@@ -194,6 +194,15 @@ func TestIngestSendsTheRestWhenItsSessionEnds(t *testing.T) {
 	require.EqualValues(t, 5, it.real.marked(0))
 }
 
+// TestLingerTimeIsNotOfTheWallClock: an administrator may set the clock back.
+func TestLingerTimeIsNotOfTheWallClock(t *testing.T) {
+	f := &ingestFeed{Ingest: NewIngest(IngestConfig{Linger: 5 * time.Millisecond}), first: time.Now()}
+	ends := f.lingered()
+	require.Contains(t, ends.String(), "m=", "it has a reading of the monotonic clock")
+	require.Zero(t, ends.UnixNano()%int64(5*time.Millisecond))
+	require.InDelta(t, float64(f.first.UnixNano()), float64(ends.UnixNano()), float64(5*time.Millisecond))
+}
+
 // While there is more to read, a fetch that takes long does not end a range; caught
 // up, it ends after the linger time.
 func TestIngestGathersOverAStalledFetch(t *testing.T) {

@@ -303,7 +303,8 @@ func (f *ingestFeed) lingered() time.Time {
 	if f.config.Linger == 0 {
 		return f.first
 	}
-	return f.first.Truncate(f.config.Linger).Add(f.config.Linger)
+	// Truncate would give a time of the wall clock, which may be set back.
+	return f.first.Add(f.config.Linger - time.Duration(f.first.UnixNano())%f.config.Linger)
 }
 
 // full reports whether no more may be taken before a flush: when a range has

@@ -36,7 +36,7 @@ func newInputSession(client *kgo.Client, claims map[string][]int32, h *handler) 
 	for topic, partitions := range claims {
 		s.offsets[topic] = make(map[int32]kgo.EpochOffset)
 		for _, p := range partitions {
-			s.open[p] = &inputClaim{topic: topic, partition: p, batches: make(chan []*kgo.Record)}
+			s.open[p] = &inputClaim{topic: topic, partition: p, batches: make(chan []*kgo.Record), gone: make(chan struct{})}
 		}
 	}
 	return s
@@ -47,7 +47,9 @@ func newInputSession(client *kgo.Client, claims map[string][]int32, h *handler) 
 func (s *inputSession) start(left func()) {
 	for _, c := range s.open {
 		s.feeds.Go(func() {
-			if err := s.handler.ConsumeClaim(s, c); err != nil {
+			err := s.handler.ConsumeClaim(s, c)
+			close(c.gone)
+			if err != nil {
 				s.handler.fault(err)
 			}
 			if s.ctx.Err() == nil {
@@ -67,7 +69,7 @@ func (s *inputSession) end() error {
 	return s.handler.error()
 }
 
-// deliver hands a claim its records; it waits until the claim takes them.
+// deliver hands a claim its records; it waits until the claim takes them or has ended.
 func (s *inputSession) deliver(p kgo.FetchTopicPartition) {
 	c := s.open[p.Partition]
 	if c == nil {
@@ -79,6 +81,7 @@ func (s *inputSession) deliver(p kgo.FetchTopicPartition) {
 	}
 	select {
 	case c.batches <- p.Records:
+	case <-c.gone: // what it did not take is read again by the next session
 	case <-s.ctx.Done():
 	}
 }
@@ -188,6 +191,7 @@ type inputClaim struct {
 	partition int32
 	end       atomic.Int64 // the high watermark of the last fetch
 	batches   chan []*kgo.Record
+	gone      chan struct{} // closed when nobody takes batches any more
 }
 
 var _ batchClaim = (*inputClaim)(nil)
