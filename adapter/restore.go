@@ -33,7 +33,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 	if at >= 0 {
 		from = kgo.NewOffset().At(at + 1)
 	}
-	client, err := kgo.NewClient(
+	client, err := kgo.NewClient(append(s.Dialer.Options(),
 		kgo.SeedBrokers(s.Brokers...),
 		kgo.ClientID(s.ClientID+"-restore"),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{table: {id: from}}),
@@ -42,7 +42,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 		kgo.FetchMaxWait(restoreWait),
 		kgo.FetchMaxPartitionBytes(1<<20),
 		kgo.AlwaysRetryEOF(),
-	)
+	)...)
 	if err != nil {
 		return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
 	}

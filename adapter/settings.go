@@ -9,6 +9,7 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/dial"
 	"pageheat/topology"
 )
 
@@ -16,6 +17,8 @@ import (
 type Settings struct {
 	// Brokers are the addresses to begin with.
 	Brokers []string
+	// Dialer connects to them; nil: the clients do so themselves.
+	Dialer *dial.Dialer
 	// ClientID begins the client.id of every connection.
 	ClientID string
 	// InstanceID is the group.instance.id of this process (static membership);
@@ -66,7 +69,7 @@ func (s Settings) config(purpose string) *sarama.Config {
 	c.Version = sarama.V3_6_0_0
 	c.Metadata.Retry.Max = 5
 	c.Metadata.Retry.Backoff = 200 * time.Millisecond
-	c.Net.DialTimeout = 10 * time.Second
+	s.Dialer.Sarama(c)
 	return c
 }
 
@@ -118,7 +121,7 @@ func (s Settings) inputOptions(group string, topics []string) []kgo.Opt {
 	if s.InstanceID != "" {
 		options = append(options, kgo.InstanceID(s.InstanceID+"-ingest"))
 	}
-	return options
+	return append(options, s.Dialer.Options()...)
 }
 
 // tableConfig is for the consumer that restores tables.

@@ -3,6 +3,7 @@ package overview
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -39,8 +40,8 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]kadm.ListedOf
 		}
 		return out, nil
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(o.brokers...), kgo.ClientID(o.topo.Prefix+"-overview"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{o.topo.DeadLetter: from}))
+	client, err := kgo.NewClient(append(slices.Clone(o.options),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{o.topo.DeadLetter: from}))...)
 	if err != nil {
 		return out, fmt.Errorf("connecting to read topic %s: %w", o.topo.DeadLetter, err)
 	}

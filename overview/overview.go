@@ -27,7 +27,7 @@ const (
 // Overview answers over HTTP. It is safe for concurrent use.
 type Overview struct {
 	admin   *kadm.Client
-	brokers []string
+	options []kgo.Opt // of every client
 	topo    *topology.Topology
 	log     *slog.Logger
 
@@ -35,18 +35,18 @@ type Overview struct {
 	last State
 }
 
-// New returns an overview of the cluster at these brokers. Nothing is connected before
-// somebody asks. Close it in the end.
-func New(brokers []string, topo *topology.Topology, log *slog.Logger) (*Overview, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ClientID(topo.Prefix+"-overview"),
-		kgo.RetryTimeout(askWithin))
+// New returns an overview of the cluster at these brokers; connect says how its clients
+// connect to them. Nothing is connected before somebody asks. Close it in the end.
+func New(brokers []string, topo *topology.Topology, log *slog.Logger, connect ...kgo.Opt) (*Overview, error) {
+	options := append([]kgo.Opt{kgo.SeedBrokers(brokers...), kgo.ClientID(topo.Prefix + "-overview")}, connect...)
+	client, err := kgo.NewClient(append(slices.Clone(options), kgo.RetryTimeout(askWithin))...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting for the overview: %w", err)
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Overview{admin: kadm.NewClient(client), brokers: brokers, topo: topo, log: log}, nil
+	return &Overview{admin: kadm.NewClient(client), options: options, topo: topo, log: log}, nil
 }
 
 // Close ends the connections.

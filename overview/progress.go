@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -139,8 +140,8 @@ func (o *Overview) read(ctx context.Context, ends map[int32]kadm.ListedOffset, f
 		return nil
 	}
 	// Markers of transactions are records too: one of them may be the last.
-	client, err := kgo.NewClient(kgo.SeedBrokers(o.brokers...), kgo.ClientID(o.topo.Prefix+"-overview"),
-		kgo.ConsumePartitions(offsets), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	client, err := kgo.NewClient(append(slices.Clone(o.options),
+		kgo.ConsumePartitions(offsets), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		return fmt.Errorf("connecting to read the ends of topics: %w", err)
 	}

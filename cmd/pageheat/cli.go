@@ -3,8 +3,8 @@ package main
 import (
 	"io"
 	"log/slog"
-	"strings"
 
+	"pageheat/dial"
 	"pageheat/topology"
 )
 
@@ -43,20 +43,16 @@ type program struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	logLevel       *slog.LevelVar
-	brokers        []string
+	brokers        []string // host:port
+	dialer         *dial.Dialer
 	topo           *topology.Topology
 }
 
 // program checks the common flags.
 func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, error) {
-	var brokers []string
-	for _, b := range c.Brokers {
-		if b = strings.TrimSpace(b); b != "" {
-			brokers = append(brokers, b)
-		}
-	}
-	if len(brokers) == 0 {
-		return nil, badFlag("brokers", "name at least one broker, host:port")
+	brokers, err := parseBrokers(c.Brokers)
+	if err != nil {
+		return nil, badFlag("brokers", "%w", err)
 	}
 	for _, named := range []struct{ flag, value string }{{"prefix", c.Prefix}, {"input", c.Input}, {"output", c.Output}} {
 		if named.value == "" {
@@ -72,7 +68,7 @@ func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, e
 	return &program{
 		stdin: stdin, stdout: stdout, stderr: stderr,
 		log: newLogger(stderr, level, c.LogFormat), logLevel: level,
-		brokers: brokers, topo: topo,
+		brokers: brokers, dialer: dial.New(), topo: topo,
 	}, nil
 }
 

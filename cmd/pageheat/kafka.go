@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/dial"
 )
 
 const (
@@ -34,11 +36,12 @@ func (p *program) connect(ctx context.Context, options ...kgo.Opt) (*kgo.Client,
 		// stand in.
 		kgo.AlwaysRetryEOF(),
 		kgo.MetadataMinAge(metadataAge),
-	}, options...)...)
+	}, append(p.dialer.Options(), options...)...)...)
 	if err != nil {
 		return nil, badFlag("brokers", "%w", err)
 	}
-	reach, cancel := context.WithTimeout(ctx, reachTimeout)
+	// One after the other is asked, and each may stay silent.
+	reach, cancel := context.WithTimeout(ctx, reachTimeout+time.Duration(len(p.brokers)-1)*dial.AnswerTimeout)
 	defer cancel()
 	if err := client.Ping(reach); err != nil {
 		client.Close()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"pageheat/dial"
 	"pageheat/heat"
 	"pageheat/topology"
 )
@@ -35,6 +36,7 @@ const maxTop = 1000
 // pipelineConfig is all that the pipeline needs to run. It has been checked.
 type pipelineConfig struct {
 	brokers []string
+	dialer  *dial.Dialer
 	topo    *topology.Topology
 	log     *slog.Logger
 
@@ -129,7 +131,7 @@ func (f *pipelineFlags) config(p *program) (pipelineConfig, error) {
 		return pipelineConfig{}, err
 	}
 	return pipelineConfig{
-		brokers: p.brokers, topo: p.topo, log: p.log,
+		brokers: p.brokers, dialer: p.dialer, topo: p.topo, log: p.log,
 		linger: f.Linger, publishEvery: f.PublishEvery, commitEvery: f.CommitEvery,
 		weights: weights, limits: limits, top: f.Top,
 	}, nil

@@ -63,7 +63,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		close(restored)
 	}
 	pl := &pipeline{cfg: cfg, status: status, restored: restored, settings: adapter.Settings{
-		Brokers: cfg.brokers, ClientID: cfg.topo.Prefix, InstanceID: cfg.instanceID,
+		Brokers: cfg.brokers, Dialer: cfg.dialer, ClientID: cfg.topo.Prefix, InstanceID: cfg.instanceID,
 		SessionTimeout: cfg.sessionTimeout, Topology: cfg.topo, Logger: cfg.log,
 		Metrics: adapter.NewMetrics(status.registry), Partitions: cfg.partitions,
 		Progress: adapter.NewProgress(), Conditions: status.conditions,

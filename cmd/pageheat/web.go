@@ -32,7 +32,7 @@ func (pl *pipeline) web(ctx context.Context) error {
 	}
 	var checks []views.Check
 	if pl.cfg.has(roleCollect) {
-		writer, err := collect.NewKafka(pl.cfg.brokers, pl.settings.ClientID, pl.cfg.topo.Input)
+		writer, err := collect.NewKafka(pl.cfg.brokers, pl.settings.ClientID, pl.cfg.topo.Input, pl.settings.Dialer.Options()...)
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (pl *pipeline) web(ctx context.Context) error {
 			Boards: boards, Pages: pages, Weights: pl.cfg.weights, Checks: checks, Origins: pl.cfg.web.origins,
 			Metrics: pl.status.metrics(), MaxStreams: pl.cfg.web.maxStreams, Logger: pl.cfg.log,
 		})...)
-		cluster, err := overview.New(pl.cfg.brokers, pl.cfg.topo, pl.cfg.log)
+		cluster, err := overview.New(pl.cfg.brokers, pl.cfg.topo, pl.cfg.log, pl.settings.Dialer.Options()...)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// defaultPort is the port of a broker that is given without one.
+const defaultPort = "9092"
+
+// parseBrokers reads the values of --brokers: host, host:port, an IPv6 address alone,
+// or in brackets with or without a port. Blanks around a value, and empty values, are ignored.
+func parseBrokers(values []string) ([]string, error) {
+	var brokers []string
+	for _, value := range values {
+		value = strings.TrimSpace(value)
+		if value == "" {
+			continue
+		}
+		broker, err := parseBroker(value)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", value, err)
+		}
+		if !slices.Contains(brokers, broker) {
+			brokers = append(brokers, broker)
+		}
+	}
+	if len(brokers) == 0 {
+		return nil, errors.New("name at least one broker, host:port")
+	}
+	return brokers, nil
+}
+
+// parseBroker reads one broker and returns it as host:port.
+func parseBroker(value string) (string, error) {
+	if scheme, rest, found := strings.Cut(value, "://"); found {
+		return "", fmt.Errorf("leave out %s://, give only %s", scheme, rest)
+	}
+	host, port := value, ""
+	switch inner, bracketed := strings.CutPrefix(value, "["); {
+	case bracketed:
+		var closed bool
+		host, port, closed = strings.Cut(inner, "]")
+		if !closed || port != "" && port[0] != ':' {
+			return "", errors.New("must be [address]:port")
+		}
+		port = strings.TrimPrefix(port, ":")
+		if !isIPv6(host) {
+			return "", errors.New("only an IPv6 address stands in brackets")
+		}
+	case isIPv6(value):
+	default:
+		host, port, _ = strings.Cut(value, ":")
+		if strings.Contains(port, ":") {
+			return "", errors.New("must be host:port; an IPv6 address with a port stands in brackets, [address]:port")
+		}
+	}
+	if host == "" {
+		return "", errors.New("the host is missing")
+	}
+	if i := strings.IndexFunc(host, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/\@?#;"'`, r) }); i >= 0 {
+		return "", fmt.Errorf("a host does not contain %q", host[i])
+	}
+	if port == "" {
+		port = defaultPort
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("the port must be a number from 1 to 65535, but is %q", port)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// isIPv6 reports whether s is an IPv6 address, with or without a zone.
+func isIPv6(s string) bool {
+	address, err := netip.ParseAddr(s)
+	return err == nil && address.Is6()
+}

@@ -1,0 +1,171 @@
+package dial
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// server takes connections and hands each to serve.
+func server(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+			go serve(c)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+const soon = 200 * time.Millisecond
+
+func open(t *testing.T, address string) net.Conn {
+	t.Helper()
+	c, err := newDialer(time.Second, soon, soon).Dial("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestFirstAnswerIsDue(t *testing.T) {
+	address := server(t, silent)
+	for name, deadline := range map[string]time.Time{"no deadline": {}, "a late deadline": time.Now().Add(time.Hour)} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, address)
+			require.NoError(t, c.SetDeadline(deadline))
+			_, err := c.Write([]byte("hello"))
+			require.NoError(t, err)
+			require.NoError(t, c.SetReadDeadline(deadline))
+			_, err = c.Read(make([]byte, 1))
+			var silence *SilentError
+			require.ErrorAs(t, err, &silence)
+			assert.Equal(t, address, silence.Broker)
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			var timeout net.Error
+			require.True(t, errors.As(err, &timeout) && timeout.Timeout())
+		})
+	}
+}
+
+// A read that has begun before the first request is bounded as well.
+func TestReadBeforeTheFirstRequest(t *testing.T) {
+	c := open(t, server(t, silent))
+	read := make(chan error, 1)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		read <- err
+	}()
+	_, err := c.Write([]byte("hello"))
+	require.NoError(t, err)
+	select {
+	case err := <-read:
+		var silence *SilentError
+		require.ErrorAs(t, err, &silence)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the read has no end")
+	}
+}
+
+// After the first answer the client's deadlines alone count.
+func TestLaterAnswersMayTakeLonger(t *testing.T) {
+	c := open(t, server(t, func(c net.Conn) {
+		b := make([]byte, 1)
+		_, _ = c.Read(b)
+		_, _ = c.Write(b)
+		_, _ = c.Read(b)
+		time.Sleep(2 * soon)
+		_, _ = c.Write(b)
+	}))
+	b := make([]byte, 1)
+	for range 2 {
+		_, err := c.Write([]byte("x"))
+		require.NoError(t, err)
+		_, err = c.Read(b)
+		require.NoError(t, err)
+	}
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(-time.Second)))
+	_, err := c.Read(b)
+	var silence *SilentError
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.False(t, errors.As(err, &silence), "the client's own deadline has passed")
+}
+
+// A silent broker is passed over for a moment, then tried again.
+func TestSilenceIsRemembered(t *testing.T) {
+	address := server(t, silent)
+	d := newDialer(time.Second, soon, soon)
+	c, err := d.Dial("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	_, err = c.Write([]byte("hello"))
+	require.NoError(t, err)
+	_, err = c.Read(make([]byte, 1))
+	require.Error(t, err)
+	_, err = d.Dial("tcp", address)
+	var silence *SilentError
+	require.ErrorAs(t, err, &silence)
+	require.Eventually(t, func() bool {
+		c, err := d.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}, 10*time.Second, soon/10)
+}
+
+func TestWithoutADialerClientsConnectThemselves(t *testing.T) {
+	var none *Dialer
+	assert.Empty(t, none.Options())
+	config := sarama.NewConfig()
+	none.Sarama(config)
+	assert.False(t, config.Net.Proxy.Enable)
+}
+
+// TestBothClientsGoOn: a broker that takes connections and stays silent costs seconds,
+// whichever client is used and in whichever order it tries the brokers.
+func TestBothClientsGoOn(t *testing.T) {
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
+	require.NoError(t, err)
+	t.Cleanup(broker.Close)
+	brokers := []string{server(t, silent), broker.ListenAddrs()[0]}
+	const within = AnswerTimeout + 2*time.Second
+
+	t.Run("franz-go", func(t *testing.T) {
+		t.Parallel()
+		client, err := kgo.NewClient(append(New().Options(), kgo.SeedBrokers(brokers...))...)
+		require.NoError(t, err)
+		t.Cleanup(client.Close)
+		began := time.Now()
+		require.NoError(t, client.Ping(t.Context()))
+		assert.Less(t, time.Since(began), within)
+	})
+	t.Run("sarama", func(t *testing.T) {
+		t.Parallel()
+		config := sarama.NewConfig()
+		New().Sarama(config)
+		began := time.Now()
+		client, err := sarama.NewClient(brokers, config)
+		require.NoError(t, err)
+		t.Cleanup(func() { client.Close() })
+		assert.Less(t, time.Since(began), within)
+	})
+}
