@@ -236,6 +236,8 @@ func TestBehaviourSchemaJudgesAsTheCodecDoes(t *testing.T) {
 		`{"page":"` + strings.Repeat("x", 1025) + `","clicks":1,"minutes":0}`,
 		`{"clicks":1,"minutes":0}`, `{"page":"a","minutes":0}`, `{"page":"a","clicks":1}`,
 		`{"page":7,"clicks":1,"minutes":0}`,
+		`{}`, `{"page":"a"}`, `{"page":"a","like":-1}`, `{"page":"a","clicks":null,"minutes":null,"like":null}`,
+		`{"page":"a","clicks":null,"minutes":1}`, `{"page":"a","clicks":1,"minutes":"x"}`,
 	} {
 		value, err := jsonschema.UnmarshalJSON(strings.NewReader(message))
 		require.NoError(t, err)

@@ -9,23 +9,31 @@ import (
 )
 
 const (
-	// MaxMessageBytes is the longest message that is read as a behaviour.
-	MaxMessageBytes = 64 << 10
+	// MaxTextBytes is the longest message that is read as text, in bytes.
+	MaxTextBytes = 64 << 10
+	// MaxJSONBytes is the longest message that is read as JSON, in bytes: an object
+	// may have members besides those of a behaviour. Every longer message is refused.
+	MaxJSONBytes = 1 << 20
 	// MaxPageBytes is the longest name of a page, in bytes of UTF-8.
 	MaxPageBytes = 1024
 )
 
+// ByteOrderMark is U+FEFF in UTF-8. Editors and .NET begin a file or message with
+// it; it is no part of what follows.
+const ByteOrderMark = "\ufeff"
+
 // ParseBehaviour reads one behaviour: the text page|clicks|minutes|like, such as
-// "page37|5|1.5119122|-1", or, where the first byte is '{', the same as one JSON
-// object. What begins with '{' and is no JSON, but a valid text, is one: there are
+// "page37|5|1.5119122|-1", or, where the first character after white space is '{',
+// the same as one JSON object. What begins with '{' and is no JSON, but a valid text, is one: there are
 // sites with pages such as "{D79E94C5-9D1A}", and no JSON object is a valid text.
 // It returns a nil refusal for a valid one. The behaviour's page aliases
 // msg where it can; msg is not kept. Valid text costs no allocation.
 //
 // The rules, which hold for text and JSON alike:
 //
+//   - A UTF-8 byte order mark at the start is ignored.
 //   - ASCII spaces and tabs around a field, and one CR, LF or CR LF at the end of
-//     the message, are ignored.
+//     the message, are ignored. So is JSON's white space around an object.
 //   - page is 1 to 1024 bytes of UTF-8 without control characters (category Cc,
 //     U+0080 to U+009F among them) and without '|'.
 //   - Numbers are decimal, with optional sign, point and exponent, and are taken
@@ -37,47 +45,62 @@ const (
 //     half to even to 9 decimals, and the rounded value must be within the limit.
 //
 // In JSON a member's name is matched exactly, of a member given twice the last
-// counts, members of other names are ignored (but must be JSON), a null is of the
-// wrong type, an escape that is half of a surrogate pair is a syntax error. like
-// may be missing; a missing page, clicks or minutes is refused as empty or as no
-// number.
+// counts, members of other names are ignored (but must be JSON), an escape that is
+// half of a surrogate pair is a syntax error. Of clicks, minutes and like one that
+// is missing or null is 0; an object with none of them is no behaviour. A missing
+// page is refused as empty.
 //
 // Checks are made in a fixed order, and the first that fails is the refusal:
 // [CodeEmpty], [CodeTooLarge], [CodeNotUTF8], then the form ([CodeFieldCount]; or
-// [CodeJSONSyntax], [CodeJSONType]), then page (empty, too long, characters),
-// clicks, minutes and like (number, range). A message above the size limit is too
-// large whatever is in it.
+// [CodeJSONSyntax], [CodeJSONType], [CodeFieldCount]), then page (empty, too long,
+// characters), clicks, minutes and like (number, range). A message above the size
+// limit is too large whatever is in it: [MaxJSONBytes] where it begins like a JSON
+// object, [MaxTextBytes] otherwise.
 func ParseBehaviour(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
-	if len(msg) > MaxMessageBytes {
-		return heat.Behaviour{}, refuse(CodeTooLarge, "The message has %d bytes, the most is %d.", len(msg), MaxMessageBytes)
-	}
-	line := trimLineEnd(msg)
-	if len(line) > 0 && line[0] != '{' {
-		if b, ok := parsePlainText(line, l); ok {
-			return b, nil
+	if len(msg) <= MaxTextBytes {
+		line := trimLineEnd(msg)
+		if len(line) > 0 && line[0] != '{' {
+			if b, ok := parsePlainText(line, l); ok {
+				return b, nil
+			}
 		}
 	}
-	return parseAny(line, l)
+	return parseAny(msg, l)
 }
 
-// parseAny reads a behaviour of any form, from a message without its line ending.
-func parseAny(line []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
+// parseAny reads a behaviour of any form.
+func parseAny(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
+	msg = bytes.TrimPrefix(msg, []byte(ByteOrderMark))
+	object := bytes.TrimLeft(msg, " \t\r\n")
+	isObject := len(object) > 0 && object[0] == '{'
+	if isObject && len(msg) > MaxJSONBytes {
+		return heat.Behaviour{}, TooLarge(int64(len(msg)), MaxJSONBytes)
+	}
+	if !isObject && len(msg) > MaxTextBytes {
+		return heat.Behaviour{}, TooLarge(int64(len(msg)), MaxTextBytes)
+	}
+	line := trimLineEnd(msg)
 	if len(trimBlanks(line)) == 0 {
 		return heat.Behaviour{}, refuse(CodeEmpty, "The message is empty.")
 	}
 	if !utf8.Valid(line) {
 		return heat.Behaviour{}, refuse(CodeNotUTF8, "The message is not UTF-8: %s.", excerpt(line))
 	}
-	if line[0] != '{' {
+	if !isObject {
 		return parseText(line, l)
 	}
-	b, refusal := parseJSON(line, l)
-	if refusal != nil && refusal.Code == CodeJSONSyntax {
+	b, refusal := parseJSON(object, l)
+	if refusal != nil && refusal.Code == CodeJSONSyntax && len(msg) <= MaxTextBytes {
 		if text, none := parseText(line, l); none == nil {
 			return text, nil
 		}
 	}
 	return b, refusal
+}
+
+// TooLarge is the refusal of a message of so many bytes where at most limit are read.
+func TooLarge(size, limit int64) *Refusal {
+	return refuse(CodeTooLarge, "The message has %d bytes, the most is %d.", size, limit)
 }
 
 // trimLineEnd takes one trailing CR, LF or CR LF off.
@@ -165,6 +188,9 @@ func parseLike(field []byte) (int8, *Refusal) {
 // AppendBehaviour appends a valid behaviour as canonical text: no blanks, no line
 // ending, plain decimals. [ParseBehaviour] reads it back the same.
 func AppendBehaviour(dst []byte, b heat.Behaviour) []byte {
+	if bytes.HasPrefix(b.Page, []byte(ByteOrderMark)) {
+		dst = append(dst, ByteOrderMark...) // the first one is no part of the page
+	}
 	dst = append(dst, b.Page...)
 	dst = append(dst, '|')
 	dst = strconv.AppendUint(dst, uint64(b.Clicks), 10)

@@ -35,7 +35,6 @@ var accepted = map[string]string{
 	" {a|1|1|1":            "{a|1|1|1",
 	"{a}|1|1|1":            "{a}|1|1|1", // no JSON object, but a text
 	"\"p\"|1|1|1":          "\"p\"|1|1|1",
-	"\ufeffp|1|1|1":        "\ufeffp|1|1|1",
 
 	// Blanks around fields and one line ending.
 	" p\t|\t5 | 1.5 |  -1\t": "p|5|1.5|-1",
@@ -83,6 +82,24 @@ var accepted = map[string]string{
 	`{"page":"p","clicks":1,"minutes":1,"Page":"q","CLICKS":"x"}`:                  "p|1|1|0",
 	`{"page":5,"page":"p","clicks":"x","clicks":1,"minutes":1,"like":1,"like":-1}`: "p|1|1|-1",
 	`{"page":"p","clicks":-0,"minutes":-0.0,"like":-0}`:                            "p|0|0|0",
+
+	// What is missing or null of the numbers is 0.
+	`{"page":"p","clicks":1,"minutes":1,"like":null}`:      "p|1|1|0",
+	`{"page":"p","clicks":null,"minutes":2}`:               "p|0|2|0",
+	`{"page":"p","minutes":null,"like":-1}`:                "p|0|0|-1",
+	`{"page":"p","like":1}`:                                "p|0|0|1",
+	`{"page":"p","clicks":3,"clicks":null,"minutes":1}`:    "p|0|1|0",
+	"\n\t {\"page\":\"p\",\"clicks\":1,\"minutes\":1} \n ": "p|1|1|0",
+
+	// A byte order mark is no part of the message.
+	ByteOrderMark + "p|1|1|1":                                                                    "p|1|1|1",
+	ByteOrderMark + `{"page":"p","clicks":1,"minutes":1}`:                                        "p|1|1|0",
+	ByteOrderMark + "\r\n" + `{"page":"p","clicks":1,"minutes":1}`:                               "p|1|1|0",
+	ByteOrderMark + ByteOrderMark + "p|1|1|1":                                                    ByteOrderMark + ByteOrderMark + "p|1|1|1", // of two the second is part of the page
+	"p" + strings.Repeat(" ", MaxTextBytes-len("p|1|1|1")) + "|1|1|1":                            "p|1|1|1",
+	ByteOrderMark + "p" + strings.Repeat(" ", MaxTextBytes-len("p|1|1|1")) + "|1|1|1":            "p|1|1|1",
+	`{"page":"p","clicks":1,"x":"` + strings.Repeat("x", MaxTextBytes) + `"}`:                    "p|1|0|0",
+	`{"page":"p","clicks":1}` + strings.Repeat(" ", MaxJSONBytes-len(`{"page":"p","clicks":1}`)): "p|1|0|0",
 }
 
 func TestAcceptedBehaviours(t *testing.T) {
@@ -103,10 +120,11 @@ var refused = map[string]Code{
 	" \t ":   CodeEmpty,
 	" \t \n": CodeEmpty,
 
-	strings.Repeat("x", MaxMessageBytes+1):                CodeTooLarge,
-	strings.Repeat(" ", MaxMessageBytes+1):                CodeTooLarge,
-	strings.Repeat("\xff", MaxMessageBytes+1):             CodeTooLarge,
-	"p|1|1|" + strings.Repeat(" ", MaxMessageBytes) + "1": CodeTooLarge,
+	strings.Repeat("x", MaxTextBytes+1):                           CodeTooLarge,
+	strings.Repeat(" ", MaxTextBytes+1):                           CodeTooLarge,
+	strings.Repeat("\xff", MaxTextBytes+1):                        CodeTooLarge,
+	"p|1|1|" + strings.Repeat(" ", MaxTextBytes) + "1":            CodeTooLarge,
+	`{"page":"p","clicks":1}` + strings.Repeat(" ", MaxJSONBytes): CodeTooLarge,
 
 	"\xff|1|1|1":          CodeNotUTF8,
 	"p|1|1|1\xff":         CodeNotUTF8,
@@ -115,13 +133,16 @@ var refused = map[string]Code{
 	"\xed\xa0\x80|1|1|1":  CodeNotUTF8, // a surrogate
 	"{\"page\":\"\xff\"}": CodeNotUTF8,
 
-	"p":             CodeFieldCount,
-	"p|1|1":         CodeFieldCount,
-	"p|1|1|1|1":     CodeFieldCount,
-	"p|1|1|1|":      CodeFieldCount,
-	"null":          CodeFieldCount,
-	" {\"page\":1}": CodeFieldCount, // does not start with '{'
-	"[1]":           CodeFieldCount,
+	"p":            CodeFieldCount,
+	"p|1|1":        CodeFieldCount,
+	"p|1|1|1|1":    CodeFieldCount,
+	"p|1|1|1|":     CodeFieldCount,
+	"null":         CodeFieldCount,
+	ByteOrderMark:  CodeEmpty,
+	`{}`:           CodeFieldCount,
+	`{"page":"p"}`: CodeFieldCount,
+	`{"page":"p","clicks":null,"minutes":null,"like":null}`: CodeFieldCount,
+	"[1]": CodeFieldCount,
 
 	"|1|1|1":                             CodePageEmpty,
 	" \t|1|1|1":                          CodePageEmpty,
@@ -215,27 +236,26 @@ var refused = map[string]Code{
 	`{"page":"p","x":[}`:            CodeJSONSyntax,
 	strings.Repeat(`{"a":`, 13_000): CodeJSONSyntax,
 
-	`{"page":5,"clicks":1,"minutes":1}`:               CodeJSONType,
-	`{"page":null,"clicks":1,"minutes":1}`:            CodeJSONType,
-	`{"page":["p"],"clicks":1,"minutes":1}`:           CodeJSONType,
-	`{"page":"a|b","clicks":"1","minutes":1}`:         CodeJSONType,
-	`{"page":"p","clicks":1,"minutes":"1.5"}`:         CodeJSONType,
-	`{"page":"p","clicks":1,"minutes":{}}`:            CodeJSONType,
-	`{"page":"p","clicks":1,"minutes":1,"like":null}`: CodeJSONType,
-	`{"page":"p","clicks":1,"minutes":1,"like":true}`: CodeJSONType,
+	`{"page":5,"clicks":1,"minutes":1}`:                CodeJSONType,
+	`{"page":null,"clicks":1,"minutes":1}`:             CodeJSONType,
+	`{"page":["p"],"clicks":1,"minutes":1}`:            CodeJSONType,
+	`{"page":"a|b","clicks":"1","minutes":1}`:          CodeJSONType,
+	`{"page":"p","clicks":1,"minutes":"1.5"}`:          CodeJSONType,
+	`{"page":"p","clicks":1,"minutes":{}}`:             CodeJSONType,
+	" {\"page\":1}":                                    CodeJSONType,
+	ByteOrderMark + " \xff":                            CodeNotUTF8,
+	"{" + strings.Repeat(" ", MaxTextBytes) + "|1|1|1": CodeJSONSyntax,
+	`{"page":"p","clicks":1,"minutes":1,"like":true}`:  CodeJSONType,
 
-	`{}`:                                    CodePageEmpty,
-	`{"Page":"p","clicks":1,"minutes":1}`:   CodePageEmpty,
-	`{"page":" \t","clicks":1,"minutes":1}`: CodePageEmpty,
+	`{"Page":"p","clicks":1,"minutes":1}`:             CodePageEmpty,
+	`{"page":" \t","clicks":1,"minutes":1}`:           CodePageEmpty,
 	`{"page":"` + long + `é","clicks":1,"minutes":1}`: CodePageTooLong,
 	`{"page":"a|b","clicks":1,"minutes":1}`:           CodePageCharacters,
 	`{"page":"a\u007cb","clicks":1,"minutes":1}`:      CodePageCharacters,
 	`{"page":"a\nb","clicks":1,"minutes":1}`:          CodePageCharacters,
 	`{"page":"\u0085","clicks":1,"minutes":1}`:        CodePageCharacters,
-	`{"page":"p","minutes":1}`:                        CodeClicksNotANumber,
 	`{"page":"p","clicks":1.5,"minutes":1}`:           CodeClicksNotANumber,
 	`{"page":"p","clicks":-1,"minutes":1}`:            CodeClicksOutOfRange,
-	`{"page":"p","clicks":1}`:                         CodeMinutesNotANumber,
 	`{"page":"p","clicks":1,"minutes":1e400}`:         CodeMinutesOutOfRange,
 	`{"page":"p","clicks":1,"minutes":1,"like":0.5}`:  CodeLikeNotANumber,
 	`{"page":"p","clicks":1,"minutes":1,"like":2}`:    CodeLikeOutOfRange,
@@ -319,7 +339,7 @@ func TestAnyTextIsReadAsTheOracleReadsIt(t *testing.T) {
 		for i := range fields {
 			fields[i] = blank.Draw(t, "before") + fields[i] + blank.Draw(t, "after")
 		}
-		msg := strings.Join(fields, "|") + rapid.SampledFrom([]string{"", "", "\n", "\r\n"}).Draw(t, "end")
+		msg := rapid.SampledFrom([]string{"", "", "", ByteOrderMark, " ", "\n"}).Draw(t, "start") + strings.Join(fields, "|") + rapid.SampledFrom([]string{"", "", "\n", "\r\n"}).Draw(t, "end")
 		checkAgainstOracle(t, msg)
 	})
 }
@@ -332,7 +352,8 @@ func TestAnyJSONIsReadAsTheOracleReadsIt(t *testing.T) {
 		for range rapid.IntRange(0, 6).Draw(t, "members") {
 			members = append(members, fmt.Sprintf("%q:%s", name.Draw(t, "name"), value.Draw(t, "value")))
 		}
-		checkAgainstOracle(t, "{"+strings.Join(members, ",")+"}")
+		start := rapid.SampledFrom([]string{"", "", "", ByteOrderMark, " ", "\r\n", ByteOrderMark + "\n"}).Draw(t, "start")
+		checkAgainstOracle(t, start+"{"+strings.Join(members, ",")+"}")
 	})
 }
 

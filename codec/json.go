@@ -17,21 +17,30 @@ type jsonBehaviour struct {
 }
 
 // parseJSON reads a behaviour from valid UTF-8 that begins with '{'.
-func parseJSON(line []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
+func parseJSON(object []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 	var o jsonBehaviour
-	if err := json.Unmarshal(line, &o, jsontext.AllowDuplicateNames(true)); err != nil {
+	if err := json.Unmarshal(object, &o, jsontext.AllowDuplicateNames(true)); err != nil {
 		return heat.Behaviour{}, refuse(CodeJSONSyntax, "The message starts with '{' but is not one JSON object: %v.", err)
 	}
 	if len(o.Page) > 0 && o.Page.Kind() != '"' {
 		return heat.Behaviour{}, refuse(CodeJSONType, "page must be a JSON string: %s.", excerpt(o.Page))
 	}
+	given := 0
 	for _, member := range []struct {
 		name  string
-		value jsontext.Value
-	}{{"clicks", o.Clicks}, {"minutes", o.Minutes}, {"like", o.Like}} {
-		if len(member.value) > 0 && member.value.Kind() != '0' {
-			return heat.Behaviour{}, refuse(CodeJSONType, "%s must be a JSON number: %s.", member.name, excerpt(member.value))
+		value *jsontext.Value
+	}{{"clicks", &o.Clicks}, {"minutes", &o.Minutes}, {"like", &o.Like}} {
+		switch {
+		case len(*member.value) == 0 || member.value.Kind() == 'n':
+			*member.value = jsontext.Value("0")
+		case member.value.Kind() != '0':
+			return heat.Behaviour{}, refuse(CodeJSONType, "%s must be a JSON number: %s.", member.name, excerpt(*member.value))
+		default:
+			given++
 		}
+	}
+	if given == 0 {
+		return heat.Behaviour{}, refuse(CodeFieldCount, "The object has none of clicks, minutes and like: %s.", excerpt(object))
 	}
 	var page []byte
 	if len(o.Page) > 0 {
@@ -39,9 +48,6 @@ func parseJSON(line []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 		if page, err = jsontext.AppendUnquote(nil, o.Page); err != nil {
 			return heat.Behaviour{}, refuse(CodeJSONSyntax, "page is not a JSON string: %v.", err)
 		}
-	}
-	if len(o.Like) == 0 {
-		o.Like = jsontext.Value("0")
 	}
 	return parseFields(trimBlanks(page), o.Clicks, o.Minutes, o.Like, l)
 }

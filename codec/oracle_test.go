@@ -112,9 +112,14 @@ func oracleJSON(line string, l heat.Limits) (heat.Behaviour, Code) {
 			return heat.Behaviour{}, CodeJSONType
 		}
 	}
+	given := 0
 	number := func(name string) (string, bool) {
 		raw := string(members[name])
-		return raw, raw == "" || strings.Contains("-0123456789", raw[:1])
+		if raw == "" || raw == "null" {
+			return "0", true
+		}
+		given++
+		return raw, strings.Contains("-0123456789", raw[:1])
 	}
 	clicks, ok1 := number("clicks")
 	minutes, ok2 := number("minutes")
@@ -122,14 +127,17 @@ func oracleJSON(line string, l heat.Limits) (heat.Behaviour, Code) {
 	if !ok1 || !ok2 || !ok3 {
 		return heat.Behaviour{}, CodeJSONType
 	}
-	if like == "" {
-		like = "0"
+	if given == 0 {
+		return heat.Behaviour{}, CodeFieldCount
 	}
 	return oracleFields(strings.Trim(page, " \t"), clicks, minutes, like, l)
 }
 
 func oracle(msg string, l heat.Limits) (heat.Behaviour, Code) {
-	if len(msg) > MaxMessageBytes {
+	msg = strings.TrimPrefix(msg, "\xEF\xBB\xBF")
+	object := strings.TrimLeft(msg, " \t\r\n")
+	isObject := strings.HasPrefix(object, "{")
+	if most := map[bool]int{true: 1 << 20, false: 64 << 10}[isObject]; len(msg) > most {
 		return heat.Behaviour{}, CodeTooLarge
 	}
 	line := regexp.MustCompile(`(\r\n|\r|\n)\z`).ReplaceAllString(msg, "")
@@ -138,9 +146,9 @@ func oracle(msg string, l heat.Limits) (heat.Behaviour, Code) {
 		return heat.Behaviour{}, CodeEmpty
 	case !utf8.ValidString(line):
 		return heat.Behaviour{}, CodeNotUTF8
-	case line[0] == '{':
-		b, code := oracleJSON(line, l)
-		if code != CodeJSONSyntax {
+	case isObject:
+		b, code := oracleJSON(object, l)
+		if code != CodeJSONSyntax || len(msg) > 64<<10 {
 			return b, code
 		}
 		if text, code := oracleText(line, l); code == "" {

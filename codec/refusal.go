@@ -8,15 +8,16 @@ type Code string
 
 // The codes, in the order in which a message is checked: the first one that
 // applies is given. JSON messages are checked for [CodeJSONSyntax] and
-// [CodeJSONType] where text is checked for [CodeFieldCount].
+// [CodeJSONType] before [CodeFieldCount].
 const (
 	// CodeEmpty: no bytes, or nothing but blanks and a line ending.
 	CodeEmpty Code = "empty"
-	// CodeTooLarge: more than [MaxMessageBytes].
+	// CodeTooLarge: more than [MaxTextBytes], or, of a JSON object, [MaxJSONBytes].
 	CodeTooLarge Code = "too-large"
 	// CodeNotUTF8: bytes that are not UTF-8.
 	CodeNotUTF8 Code = "not-utf8"
-	// CodeFieldCount: text that has not exactly four fields.
+	// CodeFieldCount: text that has not exactly four fields, or an object with none
+	// of clicks, minutes and like.
 	CodeFieldCount Code = "field-count"
 	// CodeJSONSyntax: starts with '{' and is not exactly one JSON object.
 	CodeJSONSyntax Code = "json-syntax"
@@ -28,15 +29,15 @@ const (
 	CodePageTooLong Code = "page-too-long"
 	// CodePageCharacters: a page with a control character or, in JSON, a '|'.
 	CodePageCharacters Code = "page-characters"
-	// CodeClicksNotANumber: clicks missing, or not a whole number.
+	// CodeClicksNotANumber: clicks not a whole number, an empty field of a text among them.
 	CodeClicksNotANumber Code = "clicks-not-a-number"
 	// CodeClicksOutOfRange: a whole number below 0 or above the limit.
 	CodeClicksOutOfRange Code = "clicks-out-of-range"
-	// CodeMinutesNotANumber: minutes missing, or not a number.
+	// CodeMinutesNotANumber: minutes not a number.
 	CodeMinutesNotANumber Code = "minutes-not-a-number"
 	// CodeMinutesOutOfRange: a number below 0 or above the limit.
 	CodeMinutesOutOfRange Code = "minutes-out-of-range"
-	// CodeLikeNotANumber: like missing (text only), or not a whole number.
+	// CodeLikeNotANumber: like not a whole number.
 	CodeLikeNotANumber Code = "like-not-a-number"
 	// CodeLikeOutOfRange: a whole number other than -1, 0 and 1.
 	CodeLikeOutOfRange Code = "like-out-of-range"

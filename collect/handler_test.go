@@ -150,7 +150,7 @@ func TestRefusedBehavioursAreNamedAndGoodOnesKept(t *testing.T) {
 	p = requireRefused(t, send(h, request{body: `[{"page":"a","clicks":1,"minutes":0}, "a|1|0|0", [], {"page":"b"}]`}), http.StatusBadRequest, "number 2 (json-type)")
 	assert.Equal(t, []string{"a|1|0|0"}, kept.taken())
 	assert.Equal(t, []int{2, 3, 4}, []int{p.Refused[0].Line, p.Refused[1].Line, p.Refused[2].Line})
-	assert.Equal(t, "clicks-not-a-number", p.Refused[2].Reason)
+	assert.Equal(t, "field-count", p.Refused[2].Reason)
 
 	p = requireRefused(t, send(h, request{body: strings.Repeat("x\n", 1000)}), http.StatusBadRequest, "1000 of 1000")
 	assert.Len(t, p.Refused, maxListed)
@@ -160,7 +160,7 @@ func TestRefusedBehavioursAreNamedAndGoodOnesKept(t *testing.T) {
 	}
 	assert.Empty(t, kept.taken())
 	assert.InDelta(t, 3, testutil.ToFloat64(c.cfg.Metrics.behaviours), 0)
-	assert.InDelta(t, 1001, testutil.ToFloat64(c.cfg.Metrics.refused.WithLabelValues("field-count")), 0)
+	assert.InDelta(t, 1002, testutil.ToFloat64(c.cfg.Metrics.refused.WithLabelValues("field-count")), 0)
 	assert.InDelta(t, 6, testutil.ToFloat64(c.cfg.Metrics.requests.WithLabelValues("400")), 0)
 }
 

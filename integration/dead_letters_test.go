@@ -33,7 +33,8 @@ func refused() []struct{ reason, value string } {
 		{"like-not-a-number", "page|1|1|yes"}, {"like-not-a-number", "page|1|1|"},
 		{"like-out-of-range", "page|1|1|2"}, {"like-out-of-range", `{"page":"page","clicks":1,"minutes":1,"like":-2}`},
 		{"json-syntax", `{"page":"page","clicks":1,"minutes":1`}, {"json-syntax", `{"page":"page"} {}`}, {"json-syntax", "{"},
-		{"json-type", `{"page":7,"clicks":1,"minutes":1}`}, {"json-type", `{"page":"page","clicks":"1","minutes":1}`}, {"json-type", `{"page":"page","clicks":1,"minutes":null}`},
+		{"json-type", `{"page":7,"clicks":1,"minutes":1}`}, {"json-type", `{"page":"page","clicks":"1","minutes":1}`}, {"json-type", `{"page":"page","clicks":1,"minutes":[]}`},
+		{"field-count", `{"page":"page","clicks":null,"minutes":null}`},
 	}
 }
 

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +11,15 @@ import (
 
 // MaxLine is the longest line that [Lines] takes, in bytes. It is longer than the
 // longest message that is a behaviour, so that a line that is too long can still
-// be sent and be refused by the pipeline, and short enough for what a topic takes by
-// default.
-const MaxLine = 512 << 10
+// be sent, where the topic takes it, and be refused by the pipeline.
+const MaxLine = 2 << 20
+
+// byteOrderMark is U+FEFF in UTF-8, with which some editors begin a file.
+const byteOrderMark = "\ufeff"
 
 // Lines gives the lines of r without their line ends (LF or CR LF), each a message,
-// empty lines too; each is valid only until the next one. A failed read or a line of
+// empty lines too; each is valid only until the next one. A UTF-8 byte order mark at
+// the start of r is no part of the first. A failed read or a line of
 // more than [MaxLine] bytes is given as an error, with the number of the line, and ends it.
 func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
@@ -25,7 +29,11 @@ func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 		n := 0
 		for scanner.Scan() {
 			n++
-			if !yield(scanner.Bytes(), nil) {
+			line := scanner.Bytes()
+			if n == 1 {
+				line = bytes.TrimPrefix(line, []byte(byteOrderMark))
+			}
+			if !yield(line, nil) {
 				return
 			}
 		}

@@ -31,6 +31,9 @@ func TestLines(t *testing.T) {
 		"a\n\nb":      {"a", "", "b"},
 		"\n":          {""},
 		" a|1 \n\xff": {" a|1 ", "\xff"},
+
+		"\ufeffa\n\ufeffb": {"a", "\ufeffb"},
+		"\ufeff":           {""},
 	} {
 		got, err := collect(strings.NewReader(text))
 		require.NoError(t, err)
