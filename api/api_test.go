@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -44,8 +43,10 @@ func serve(t *testing.T) served {
 	w := &world{boards: map[string]views.Board{}, pages: map[string]heat.Totals{}}
 	origins, err := webserver.NewOrigins([]string{"https://forum.example"})
 	require.NoError(t, err)
+	proxies, err := webserver.NewProxies([]string{"192.0.2.0/24"})
+	require.NoError(t, err)
 	collector, err := collect.New(collect.Config{Writer: w, Limits: heat.DefaultLimits(), MaxPageBytes: 100, MaxBytes: 2000,
-		Rate: 1, Burst: 1000, Timeout: time.Second, Origins: origins, Key: "key", Proxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
+		Rate: 1, Burst: 1000, Timeout: time.Second, Origins: origins, Key: "key", Proxies: proxies})
 	require.NoError(t, err)
 	w.cluster = kafkatest.Embedded(t)
 	topo, err := topology.New(topology.Config{})
@@ -59,7 +60,7 @@ func serve(t *testing.T) served {
 	require.NoError(t, err)
 	t.Cleanup(seen.Close)
 	routes := slices.Concat(Routes(), collector.Routes(), seen.Routes(), views.Routes(views.HandlerConfig{
-		Boards: w, Pages: pages{w}, Weights: heat.DefaultWeights(), Origins: origins,
+		Boards: w, Pages: pages{w}, Weights: heat.DefaultWeights(), Origins: origins, MaxStreams: 2, MaxStreamsPerClient: 1, Proxies: proxies,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = w.Write([]byte("up 1\n"))
@@ -132,7 +133,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask("POST", in, "a|1|0|0", 401, asText...)
 	ask("POST", in+"?key=key", "a|1|0|0", 403, append(asText, "Origin", "https://evil.example")...)
 	ask("POST", in+"?key=key", strings.Repeat("a|1|0|0\n", 1000), 413, asText...)
+	ask("POST", in+"?key=key", strings.Repeat("\na", 999)+"\nb\nc", 413, asText...) // short, but many
 	ask("POST", in+"?key=key", "a|1|0|0", 415, "Content-Type", "text/html")
+	ask("POST", in+"?key=key", "a|1|0|0", 415, append(asText, "Content-Encoding", "br")...)
 	s.world.err = errors.New("away")
 	ask("POST", in+"?key=key", "a|1|0|0", 503, asText...)
 	s.world.err = nil
@@ -155,6 +158,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		ask("GET", path, "", 403, "Origin", "https://evil.example")
 	}
 	s.streamOnce(t, v, board+"/events")
+	for _, client := range []string{"198.51.100.1", "198.51.100.2"} {
+		s.follow(t, board+"/events", client)
+		if client == "198.51.100.1" {
+			ask("GET", board+"/events", "", 429, "X-Forwarded-For", client)
+		}
+	}
+	ask("GET", board+"/events", "", 503)
 	seen["GET /api/v1/boards/{board}/events 200"] = true
 
 	s.world.pages["a"] = heat.Totals{Clicks: heat.Uint128{Lo: 3}, Behaviours: 1}

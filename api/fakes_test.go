@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,6 +86,30 @@ func (s served) streamOnce(t *testing.T, v validator.Validator, path string) {
 	assert.Contains(t, w.Body.String(), "id: 42\n")
 	valid, wrong := v.ValidateHttpResponse(r, w.Result())
 	assert.True(t, valid, "%v", texts(wrong))
+}
+
+// begun is a recorder that tells when something is sent.
+type begun struct {
+	*httptest.ResponseRecorder
+	once  sync.Once
+	began chan struct{}
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	b.once.Do(func() { close(b.began) })
+	return len(p), nil
+}
+
+// follow has a client follow an event stream until the test ends.
+func (s served) follow(t *testing.T, path, client string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	r.Header.Set("X-Forwarded-For", client)
+	w := &begun{ResponseRecorder: httptest.NewRecorder(), began: make(chan struct{})}
+	var ended sync.WaitGroup
+	ended.Go(func() { s.ServeHTTP(w, r) })
+	t.Cleanup(ended.Wait)
+	<-w.began
 }
 
 func texts(wrong []*errors.ValidationError) []string {

@@ -165,6 +165,11 @@ func (c *streamsCmd) once(ctx context.Context, set streamsSetting, clients, run 
 		return res, err
 	}
 	s.more = set.profiles.env()
+	// All clients are on this machine. An older program knows no such bounds, and
+	// passes over the variables.
+	s.more = append(s.more, "PAGEHEAT_MAX_STREAMS_PER_CLIENT="+strconv.Itoa(max(clients, 1)),
+		"PAGEHEAT_MAX_CONNECTIONS_PER_CLIENT="+strconv.Itoa(clients+servedByDefault),
+		"PAGEHEAT_MAX_CONNECTIONS="+strconv.Itoa(clients+servedByDefault))
 	if clients > servedByDefault {
 		s.more = append(s.more, "PAGEHEAT_MAX_STREAMS="+strconv.Itoa(clients))
 	}

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
-	"mime"
 	"net/http"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -53,8 +51,12 @@ type Config struct {
 	// Rate is how many behaviours one client may send in a second, for long; above
 	// 0.
 	Rate float64
-	// Burst is how many it may send at once; at least 1.
+	// Burst is how many it may send at once, and so the most of one request; at
+	// least 1.
 	Burst int
+	// TotalRate is how many behaviours all clients together may send in a second; 0
+	// for no bound.
+	TotalRate float64
 	// Timeout is how long Kafka may take for one request; above 0.
 	Timeout time.Duration
 	// Origins are the sites whose pages may send, besides those of the host that
@@ -62,8 +64,8 @@ type Config struct {
 	Origins webserver.Origins
 	// Key has to come with each request; empty for none.
 	Key string
-	// Proxies are the addresses of proxies whose X-Forwarded-For is believed.
-	Proxies []netip.Prefix
+	// Proxies are those whose X-Forwarded-For is believed.
+	Proxies webserver.Proxies
 	// Metrics count; nil for none.
 	Metrics *Metrics
 	// Logger gets what an operator should know; nil for none.
@@ -84,24 +86,23 @@ func (c Config) Validate() error {
 		return fmt.Errorf("the rate must be above 0, not %g", c.Rate)
 	case c.Burst < 1:
 		return fmt.Errorf("the burst must be at least 1, not %d", c.Burst)
+	case !(c.TotalRate >= 0): // not NaN either
+		return fmt.Errorf("the rate of all must be at least 0, not %g", c.TotalRate)
 	case c.Timeout <= 0:
 		return fmt.Errorf("the time for Kafka must be above 0, not %s", c.Timeout)
 	}
 	return c.Limits.Validate()
 }
 
-const (
-	// maxRequests is how many requests are read and answered at a time. Each holds
-	// its body.
-	maxRequests = 512
-	// bodyTimeout is how long a client may take to send its body.
-	bodyTimeout = 5 * time.Second
-)
+// maxRequests is how many requests that have come whole are answered at a time.
+const maxRequests = 512
 
 // Collector is the handler. It is safe for concurrent use.
 type Collector struct {
 	cfg     Config
 	clients *clients
+	total   *rate.Limiter // of all clients
+	held    atomic.Int64  // bytes of bodies
 	open    chan struct{} // holds one token for each request
 	trouble trouble
 }
@@ -117,11 +118,15 @@ func New(cfg Config) (*Collector, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
-	known, err := newClients(cfg.Proxies, rate.Limit(cfg.Rate), cfg.Burst)
+	known, err := newClients(rate.Limit(cfg.Rate), cfg.Burst)
 	if err != nil {
 		return nil, err
 	}
-	return &Collector{cfg: cfg, clients: known, open: make(chan struct{}, maxRequests)}, nil
+	total := rate.NewLimiter(rate.Inf, cfg.Burst)
+	if cfg.TotalRate > 0 {
+		total = rate.NewLimiter(rate.Limit(cfg.TotalRate), max(cfg.Burst, int(math.Ceil(cfg.TotalRate))))
+	}
+	return &Collector{cfg: cfg, clients: known, total: total, open: make(chan struct{}, maxRequests)}, nil
 }
 
 // Routes are where behaviours are posted, for everybody.
@@ -144,13 +149,14 @@ func (c *Collector) Ready() error { return c.trouble.now() }
 
 // ServeHTTP takes the behaviours of one request.
 func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	status, answer := c.take(w, r)
-	c.cfg.Metrics.requests.WithLabelValues(strconv.Itoa(status)).Inc()
-	if status == http.StatusAccepted {
-		webserver.WriteJSON(w, status, answer)
+	taken, problem := c.take(w, r)
+	if problem == nil {
+		c.cfg.Metrics.answered(http.StatusAccepted, "")
+		webserver.WriteJSON(w, http.StatusAccepted, accepted{taken})
 		return
 	}
-	webserver.WriteProblem(w, status, answer)
+	c.cfg.Metrics.answered(problem.Status, problem.why)
+	webserver.WriteProblem(w, problem.Status, problem)
 }
 
 // accepted is the answer where all was taken.
@@ -167,73 +173,108 @@ type refused struct {
 	Refused []Refusal `json:"refused,omitempty"`
 	// RefusedInAll is how many they are.
 	RefusedInAll int `json:"refused_in_all,omitempty"`
+
+	why string // the reason, for metrics
 }
 
-func problem(status int, format string, args ...any) (int, refused) {
-	return status, refused{Problem: webserver.NewProblem(status, fmt.Sprintf(format, args...))}
+func problem(status int, why, format string, args ...any) *refused {
+	return &refused{Problem: webserver.NewProblem(status, fmt.Sprintf(format, args...)), why: why}
 }
 
-// take does all but write the answer.
-func (c *Collector) take(w http.ResponseWriter, r *http.Request) (int, any) {
+// take does all but write the answer. It returns how many behaviours were taken, or
+// what was wrong.
+func (c *Collector) take(w http.ResponseWriter, r *http.Request) (int, *refused) {
 	if !c.cfg.Origins.Allow(w, r) {
-		return problem(http.StatusForbidden, "%s", c.cfg.Origins.Refusal(r))
+		return 0, problem(http.StatusForbidden, whyOrigin, "%s", c.cfg.Origins.Refusal(r))
 	}
 	if !c.hasKey(r) {
-		return problem(http.StatusUnauthorized, "The write key is missing or wrong: send it as ?key=KEY, or as Authorization: Bearer KEY. For the script it is data-key.")
+		return 0, problem(http.StatusUnauthorized, whyKey, "The write key is missing or wrong: send it as ?key=KEY, or as Authorization: Bearer KEY. For the script it is data-key.")
 	}
 	if !readable(r.Header.Get("Content-Type")) {
-		return problem(http.StatusUnsupportedMediaType, "Send behaviours as text/plain (one on a line), application/json (one object, or an array) or application/x-ndjson, not as %q.", r.Header.Get("Content-Type"))
+		return 0, problem(http.StatusUnsupportedMediaType, whyType, "Send behaviours as text/plain (one on a line), application/json (one object, or an array) or application/x-ndjson, in UTF-8, not as %q.", r.Header.Get("Content-Type"))
 	}
-	client := c.clients.of(r)
+	if !unpackable(r) {
+		w.Header().Set("Accept-Encoding", "gzip")
+		return 0, problem(http.StatusUnsupportedMediaType, whyEncoding, "Send behaviours as they are or packed with gzip, not with Content-Encoding %q.", encodings(r))
+	}
+	client := c.clients.of(c.cfg.Proxies.Client(r))
 	if !client.enter() {
-		w.Header().Set("Retry-After", "1")
-		return problem(http.StatusTooManyRequests, "%d requests from this address are being answered already: wait for them.", maxOpen)
+		return 0, c.tooMany(w, whyRequests, "%d requests from this address are being answered already: wait for them.", maxOpen)
 	}
 	defer client.leave()
-	if status, body := c.limited(w, client, 1); status != 0 {
-		return status, body
+	if problem := c.limited(w, client, 1); problem != nil {
+		return 0, problem
 	}
+	content, held, err := c.read(w, r, client)
+	defer held.release()
+	if problem := c.unread(w, err); problem != nil {
+		return 0, problem
+	}
+	// Only now: a body that does not come keeps no place from another one.
 	select {
 	case c.open <- struct{}{}:
 		defer func() { <-c.open }()
 	default:
-		return problem(http.StatusServiceUnavailable, "%d requests are being answered already: try again in a moment.", maxRequests)
+		return 0, problem(http.StatusServiceUnavailable, whyBusy, "%d requests are being answered already: try again in a moment.", maxRequests)
 	}
-	body, err := c.read(w, r)
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return problem(http.StatusRequestEntityTooLarge, "The request has more than %d bytes: send fewer behaviours at a time.", tooLarge.Limit)
-	} else if err != nil {
-		return problem(http.StatusBadRequest, "The body of the request did not come whole: %v.", err)
+	return c.keep(w, r, client, content)
+}
+
+// unread says what was wrong where a body could not be read.
+func (c *Collector) unread(w http.ResponseWriter, err error) *refused {
+	tooLarge := (*http.MaxBytesError)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &tooLarge):
+		return problem(http.StatusRequestEntityTooLarge, whyBytes, "The request has more than %d bytes (--collect-max-bytes), unpacked: send fewer behaviours at a time.", tooLarge.Limit)
+	case errors.Is(err, errHeldOfClient):
+		return c.tooMany(w, whyRequests, "Requests from this address of %d bytes are being answered already: wait for them.", maxBodies*c.cfg.MaxBytes)
+	case errors.Is(err, errHeldOfAll):
+		return problem(http.StatusServiceUnavailable, whyBusy, "Requests of %d bytes are being answered already: try again in a moment.", maxHeld)
 	}
-	return c.keep(w, r, client, body)
+	return problem(http.StatusBadRequest, whyBody, "The body of the request did not come whole: %v.", err)
+}
+
+// tooMany says that a client has to wait for its own requests.
+func (c *Collector) tooMany(w http.ResponseWriter, why, format string, args ...any) *refused {
+	w.Header().Set("Retry-After", "1")
+	return problem(http.StatusTooManyRequests, why, format, args...)
 }
 
 // keep judges what is in a body and writes what is valid.
-func (c *Collector) keep(w http.ResponseWriter, r *http.Request, from *client, body []byte) (int, any) {
-	good, bad := c.judge(body)
-	if len(good)+bad.count == 0 {
-		return problem(http.StatusBadRequest, "The request holds no behaviour: send page|clicks|minutes|like, such as page37|5|1.5|-1.")
+func (c *Collector) keep(w http.ResponseWriter, r *http.Request, from *client, content []byte) (int, *refused) {
+	good, bad := c.judge(content)
+	n := len(good) + bad.count
+	switch {
+	case n == 0:
+		return 0, problem(http.StatusBadRequest, whyEmpty, "The request holds no behaviour: send page|clicks|minutes|like, such as page37|5|1.5|-1.")
+	case n > c.cfg.Burst:
+		return 0, problem(http.StatusRequestEntityTooLarge, whyBehaviours, "The request has more than %d behaviours, the most of one request (--collect-burst): send fewer at a time. Nothing of it was kept.", c.cfg.Burst)
 	}
-	// One was paid for before it was read. More than a burst costs a burst: how many
-	// there may be in a request, its size bounds.
-	if status, answer := c.limited(w, from, min(len(good)+bad.count, c.cfg.Burst)-1); status != 0 {
-		return status, answer
+	// One was paid for before it was read.
+	if problem := c.limited(w, from, n-1); problem != nil {
+		return 0, problem
+	}
+	if wait := spend(c.total, time.Now(), n); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		return 0, problem(http.StatusServiceUnavailable, whyTotal, "All clients together send more than %g behaviours a second: try again in a moment. Nothing of the request was kept.", c.cfg.TotalRate)
 	}
 	bad.each(func(reason string, n int) { c.cfg.Metrics.refused.WithLabelValues(reason).Add(float64(n)) })
 	if len(good) > 0 {
 		if err := c.write(r.Context(), good); err != nil {
-			return problem(http.StatusServiceUnavailable, "Kafka does not take behaviours now (%s). Send the request again: those that did get into the topic are then counted twice.", reasonOf(err))
+			return 0, problem(http.StatusServiceUnavailable, whyKafka, "Kafka does not take behaviours now (%s). Send the request again: those that did get into the topic are then counted twice.", reasonOf(err))
 		}
 		c.cfg.Metrics.behaviours.Add(float64(len(good)))
 	}
 	if bad.count > 0 {
 		first := bad.list[0]
-		status, answer := problem(http.StatusBadRequest, "%d of %d behaviours were refused and %d kept; the first refused is number %d (%s): %s",
-			bad.count, bad.count+len(good), len(good), first.Line, first.Reason, first.Detail)
+		answer := problem(http.StatusBadRequest, whyInvalid, "%d of %d behaviours were refused and %d kept; the first refused is number %d (%s): %s",
+			bad.count, n, len(good), first.Line, first.Reason, first.Detail)
 		answer.Accepted, answer.Refused, answer.RefusedInAll = len(good), bad.list, bad.count
-		return status, answer
+		return 0, answer
 	}
-	return http.StatusAccepted, accepted{len(good)}
+	return len(good), nil
 }
 
 // write waits for Kafka, whether the client waits or not: a page that is left does
@@ -264,15 +305,15 @@ func reasonOf(err error) string {
 }
 
 // limited takes n behaviours off what a client may send, or says when it may.
-func (c *Collector) limited(w http.ResponseWriter, from *client, n int) (int, any) {
+func (c *Collector) limited(w http.ResponseWriter, from *client, n int) *refused {
 	wait := from.spend(time.Now(), n)
 	if wait == 0 {
-		return 0, nil
+		return nil
 	}
 	// The one behaviour that was paid for before the body was read is paid for again.
 	seconds := int(math.Ceil(wait.Seconds() + 1/c.cfg.Rate))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	return problem(http.StatusTooManyRequests, "This address sends more than %g behaviours a second, or %d at once: try again in %d s. Nothing of the request was kept.",
+	return problem(http.StatusTooManyRequests, whyRate, "This address sends more than %g behaviours a second, or %d at once: try again in %d s. Nothing of the request was kept.",
 		c.cfg.Rate, c.cfg.Burst, seconds)
 }
 
@@ -286,30 +327,4 @@ func (c *Collector) hasKey(r *http.Request) bool {
 		given = r.URL.Query().Get("key") // all that sendBeacon can send
 	}
 	return webserver.SameSecret(given, c.cfg.Key)
-}
-
-// readable reports whether a body of a type can be one of behaviours. Which one it
-// is, the body says: a beacon is text, whatever is in it.
-func readable(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	media, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
-	}
-	switch media {
-	case "text/plain", "application/json", "application/x-ndjson", "application/ndjson", "application/jsonl":
-		return true
-	}
-	return false
-}
-
-// read reads the body, within limits of size and time.
-func (c *Collector) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return nil, err
-	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, int64(c.cfg.MaxBytes)))
 }

@@ -1,10 +1,12 @@
 package collect
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -112,6 +115,7 @@ func TestBehavioursAreTakenInEveryForm(t *testing.T) {
 		want              []string
 	}{
 		"a beacon":             {"text/plain;charset=UTF-8", "/a|1|0.5|1", []string{"/a|1|0.5|1"}},
+		"ASCII":                {"text/plain; charset=US-ASCII", "/a|1|0.5|1", []string{"/a|1|0.5|1"}},
 		"no type":              {"", "/a|1|0.5|1\n", []string{"/a|1|0.5|1"}},
 		"lines":                {"text/plain", "/a|1|0.50|1\r\n\n /b | 2.0|1e0|-1\n", []string{"/a|1|0.5|1", "/b|2|1|-1"}},
 		"an object":            {"application/json", `{"page":"/a","clicks":1,"minutes":0.5,"like":1,"who":"me"}`, []string{"/a|1|0.5|1"}},
@@ -188,7 +192,8 @@ func TestWhatIsTooLargeOrOfAnotherType(t *testing.T) {
 	kept := &memory{}
 	_, h := handler(t, config(kept))
 	requireRefused(t, send(h, request{body: strings.Repeat("/a|1|0|0\n", 10_000)}), http.StatusRequestEntityTooLarge, "65536 bytes")
-	for _, contentType := range []string{"application/x-www-form-urlencoded", "text/html", "multipart/form-data; boundary=x", ";"} {
+	for _, contentType := range []string{"application/x-www-form-urlencoded", "text/html", "multipart/form-data; boundary=x", ";",
+		"text/plain; charset=utf-16", "text/plain; charset=ISO-8859-1", `application/json; charset="utf-16le"`} {
 		requireRefused(t, send(h, request{body: "/a|1|0|0", headers: []string{"Content-Type", contentType}}), http.StatusUnsupportedMediaType, "text/plain")
 	}
 	w := send(h, request{method: http.MethodGet})
@@ -252,14 +257,171 @@ func TestClientsHaveARateEach(t *testing.T) {
 		requireRefused(t, post("[2001:db8::2]:1", six), http.StatusTooManyRequests, "")
 		require.Equal(t, http.StatusAccepted, post("[2001:db8:0:1::2]:1", six).Code)
 
-		// More than a burst costs a burst, which can be had.
+		// More than a burst is more than a request may have, whatever it is.
+		kept.taken()
 		time.Sleep(time.Minute)
-		require.Equal(t, http.StatusAccepted, post("192.0.2.1:1", strings.Repeat("/a|1|0|0\n", 100)).Code)
+		for _, body := range []string{strings.Repeat("/a|1|0|0\n", 11), strings.Repeat("x\n", 11), "[" + strings.Repeat("1,", 20_000) + "1]"} {
+			requireRefused(t, post("192.0.2.1:1", body), http.StatusRequestEntityTooLarge, "10 behaviours, the most of one request (--collect-burst)")
+		}
+		require.Empty(t, kept.taken(), "nothing of them was kept")
+		time.Sleep(5 * time.Second)
+		require.Equal(t, http.StatusAccepted, post("192.0.2.1:1", strings.Repeat("/a|1|0|0\n", 10)).Code)
 		requireRefused(t, post("192.0.2.1:1", "/a|1|0|0"), http.StatusTooManyRequests, "")
 		// Refused ones count too.
 		time.Sleep(5 * time.Second)
 		requireRefused(t, post("192.0.2.1:1", strings.Repeat("x\n", 10)), http.StatusBadRequest, "")
 		requireRefused(t, post("192.0.2.1:1", "/a|1|0|0"), http.StatusTooManyRequests, "")
+	})
+}
+
+// A client gets what its rate allows and no more, however it cuts it into requests.
+func TestWhatOneClientGetsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := &memory{}
+		cfg := config(kept)
+		cfg.Rate, cfg.Burst, cfg.MaxBytes = 20, 200, 256<<10
+		_, h := handler(t, cfg)
+		for i := range 31 * 2 {
+			lines := []int{21_000, 200, 150, 37, 1}[i%5]
+			send(h, request{body: strings.Repeat("/a|1|0|0\n", lines), from: "192.0.2.1:1"})
+			time.Sleep(time.Second / 2)
+		}
+		got := len(kept.taken())
+		require.LessOrEqual(t, got, 200+31*20)
+		require.Greater(t, got, 31*20/2, "and it gets something")
+	})
+}
+
+func TestAllClientsHaveARateTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := &memory{}
+		cfg := config(kept)
+		cfg.Rate, cfg.Burst, cfg.TotalRate = 20, 10, 50
+		_, h := handler(t, cfg)
+		for i := range 100 {
+			w := send(h, request{body: strings.Repeat("/a|1|0|0\n", 10), from: fmt.Sprintf("192.0.2.%d:1", i)})
+			if i < 5 {
+				require.Equal(t, http.StatusAccepted, w.Code)
+				continue
+			}
+			requireRefused(t, w, http.StatusServiceUnavailable, "All clients together send more than 50")
+			require.Equal(t, "1", w.Header().Get("Retry-After"))
+		}
+		time.Sleep(time.Second)
+		require.Equal(t, http.StatusAccepted, send(h, request{body: "/a|1|0|0", from: "192.0.2.200:1"}).Code)
+		require.Len(t, kept.taken(), 51)
+	})
+}
+
+func packed(t *testing.T, text string) string {
+	t.Helper()
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, err := w.Write([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return out.String()
+}
+
+func TestPackedBehaviours(t *testing.T) {
+	kept := &memory{}
+	_, h := handler(t, config(kept))
+	whole := packed(t, "/a|1|0|0\n/b|1|0|0")
+	for _, encoding := range []string{"gzip", "GZIP", "x-gzip"} {
+		require.Equal(t, http.StatusAccepted, send(h, request{body: whole, headers: []string{"Content-Encoding", encoding}}).Code)
+		assert.Equal(t, []string{"/a|1|0|0", "/b|1|0|0"}, kept.taken())
+	}
+	require.Equal(t, http.StatusAccepted, send(h, request{body: "/a|1|0|0", headers: []string{"Content-Encoding", "identity"}}).Code)
+	kept.taken()
+	requireRefused(t, send(h, request{body: packed(t, strings.Repeat("x", 100<<20)), headers: []string{"Content-Encoding", "gzip"}}),
+		http.StatusRequestEntityTooLarge, "65536 bytes")
+	for _, bad := range []string{"/a|1|0|0", whole[:len(whole)-5], whole + "x", ""} {
+		requireRefused(t, send(h, request{body: bad, headers: []string{"Content-Encoding", "gzip"}}), http.StatusBadRequest, "did not come whole")
+	}
+	for _, encoding := range []string{"br", "deflate", "zstd", "gzip, gzip", "compress"} {
+		w := send(h, request{body: whole, headers: []string{"Content-Encoding", encoding}})
+		requireRefused(t, w, http.StatusUnsupportedMediaType, "gzip")
+		assert.Equal(t, "gzip", w.Header().Get("Accept-Encoding"))
+	}
+	assert.Empty(t, kept.taken())
+}
+
+func TestByteOrderMarkIsNoPartOfABody(t *testing.T) {
+	kept := &memory{}
+	_, h := handler(t, config(kept))
+	for _, body := range []string{"/a|1|0|0", `{"page":"/a","clicks":1,"minutes":0}`, `[{"page":"/a","clicks":1,"minutes":0}]`} {
+		require.Equal(t, http.StatusAccepted, send(h, request{body: "\uFEFF" + body}).Code)
+		assert.Equal(t, []string{"/a|1|0|0"}, kept.taken())
+	}
+}
+
+// What counters there are is known before anything happens.
+func TestMetricsAreThereFromTheStart(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	NewMetrics(registry)
+	for name, least := range map[string]int{"pageheat_collect_requests_total": 8, "pageheat_collect_refused_requests_total": 14, "pageheat_collect_refused_total": 16} {
+		n, err := testutil.GatherAndCount(registry, name)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, n, least, name)
+	}
+}
+
+// Bodies that do not come keep nothing from those that do.
+func TestBodiesThatDoNotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := &memory{}
+		c, h := handler(t, config(kept))
+		var ends []*io.PipeWriter
+		var all sync.WaitGroup
+		for client := range 20 {
+			for range maxOpen {
+				in, out := io.Pipe()
+				ends = append(ends, out)
+				all.Go(func() {
+					r := httptest.NewRequest(http.MethodPost, Path, in)
+					r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", client)
+					h.ServeHTTP(httptest.NewRecorder(), r)
+				})
+			}
+		}
+		synctest.Wait()
+		require.Equal(t, http.StatusAccepted, send(h, request{body: "/a|1|0|0", from: "192.0.2.2:1"}).Code)
+		// Neither do those of which some has come.
+		all.Go(func() {
+			for _, out := range ends {
+				_, _ = io.WriteString(out, strings.Repeat("x", 60<<10))
+			}
+		})
+		synctest.Wait()
+		require.LessOrEqual(t, c.held.Load(), int64(maxHeld))
+		require.Equal(t, http.StatusAccepted, send(h, request{body: "/a|1|0|0", from: "192.0.2.2:1"}).Code)
+		for _, out := range ends {
+			require.NoError(t, out.CloseWithError(errors.New("gone")))
+		}
+		all.Wait()
+		require.Zero(t, c.held.Load())
+	})
+}
+
+// One client's bodies are bounded, and all together.
+func TestBytesThatAreHeldAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &memory{block: true}
+		cfg := config(slow)
+		cfg.MaxBytes = 1 << 20
+		c, h := handler(t, cfg)
+		large := "/a|1|0|0\n" + strings.Repeat(" ", 1<<20-10)
+		var all sync.WaitGroup
+		for client := range maxHeld >> 20 / maxBodies {
+			for range maxBodies {
+				all.Go(func() { send(h, request{body: large, from: fmt.Sprintf("10.0.0.%d:1", client)}) })
+			}
+		}
+		synctest.Wait()
+		requireRefused(t, send(h, request{body: large, from: "10.0.0.0:1"}), http.StatusTooManyRequests, "from this address of 4194304 bytes")
+		requireRefused(t, send(h, request{body: large, from: "192.0.2.1:1"}), http.StatusServiceUnavailable, "67108864 bytes")
+		all.Wait()
+		require.Zero(t, c.held.Load())
 	})
 }
 

@@ -54,10 +54,14 @@ func (f *refusals) each(do func(reason string, n int)) {
 	}
 }
 
-// judge splits a body and returns the valid behaviours as they are to be written.
+// judge splits a body and returns the valid behaviours as they are to be written. It
+// ends when there are more than a request may have.
 func (c *Collector) judge(body []byte) (good [][]byte, bad refusals) {
 	var all []byte
 	for at, message := range messages(body) {
+		if len(good)+bad.count > c.cfg.Burst {
+			break
+		}
 		if at.element && message[0] != '{' {
 			bad.add(at.number, string(codec.CodeJSONType), "An element of the array must be an object.")
 			continue

@@ -2,11 +2,14 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -16,6 +19,9 @@ const (
 	overhead   = 256
 	// closeWithin is how long Close waits.
 	closeWithin = 2 * time.Second
+	// forgetEvery is the least time between two tries to begin with a topic that was
+	// created again.
+	forgetEvery = time.Second
 	// linger lets the messages of several requests go together, without being
 	// seen.
 	linger = 2 * time.Millisecond
@@ -27,6 +33,7 @@ type Kafka struct {
 	client  *kgo.Client
 	topic   string
 	waiting atomic.Int64 // bytes
+	forget  rate.Sometimes
 }
 
 // NewKafka returns a writer to a topic; connect says how its client connects. Nothing
@@ -48,7 +55,7 @@ func NewKafka(brokers []string, clientID, topic string, connect ...kgo.Opt) (*Ka
 	if err != nil {
 		return nil, fmt.Errorf("connecting to write to topic %s: %w", topic, err)
 	}
-	return &Kafka{client: client, topic: topic}, nil
+	return &Kafka{client: client, topic: topic, forget: rate.Sometimes{Interval: forgetEvery}}, nil
 }
 
 // Close waits a moment for what is on its way, and gives up what is still waiting
@@ -83,6 +90,7 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 		select {
 		case err := <-results:
 			if err != nil {
+				k.adopt(err)
 				return fmt.Errorf("writing to topic %s: %w", k.topic, err)
 			}
 		case <-ctx.Done():
@@ -90,4 +98,13 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 		}
 	}
 	return nil
+}
+
+// adopt begins with a topic that was deleted and created again. The client knows it
+// by its id, and would refuse the new one for ever; once it has forgotten the topic it
+// takes it as it finds it. Only what cannot be written any more is lost by that.
+func (k *Kafka) adopt(err error) {
+	if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+		k.forget.Do(func() { k.client.PurgeTopicsFromProducing(k.topic) })
+	}
 }

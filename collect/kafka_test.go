@@ -83,3 +83,30 @@ func TestKafkaThatIsAway(t *testing.T) {
 	require.Eventually(t, func() bool { return k.Write(ctx, messagesOf(1, 10)) == nil }, 30*time.Second, 10*time.Millisecond)
 	require.Eventually(t, func() bool { return k.waiting.Load() == 0 }, 30*time.Second, 10*time.Millisecond)
 }
+
+// The input may be deleted and created again while visitors send.
+func TestKafkaTakesATopicThatWasCreatedAgain(t *testing.T) {
+	cluster := kafkatest.Embedded(t)
+	kafkatest.CreateTopic(t, cluster, topic, 3)
+	k, err := NewKafka(cluster.Brokers(), "test", topic)
+	require.NoError(t, err)
+	defer k.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, k.Write(ctx, messagesOf(30, 10)))
+	for partitions := range int32(2) { // fewer of them, and then the same
+		admin := kafkatest.Admin(t, cluster)
+		_, err = admin.DeleteTopic(ctx, topic)
+		require.NoError(t, err)
+		kafkatest.CreateTopic(t, cluster, topic, partitions+1)
+		require.Eventually(t, func() bool {
+			within, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			err := k.Write(within, messagesOf(30, 10))
+			t.Log(err)
+			return err == nil
+		}, 20*time.Second, 50*time.Millisecond)
+		require.NoError(t, k.Write(ctx, messagesOf(30, 10)), "and it stays so")
+		require.Zero(t, k.waiting.Load())
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -32,8 +33,9 @@ func eventID(b Board) string { return strconv.FormatUint(b.Version, 10) }
 // events serves one board as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html). Each event
 // is the newest board at the time it is sent; versions between two events are
-// skipped. So a slow client costs one goroutine and sees fewer versions, and a
-// client that takes nothing at all is dropped after eventTimeout.
+// skipped. So a slow client costs one goroutine and sees fewer versions. What it has
+// not taken the kernel keeps, some 64 KiB of it; once that is full, it is dropped
+// after eventTimeout.
 func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("board")
 	// The default board may be waited for before its first version.
@@ -41,12 +43,17 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		h.noBoard(w, name)
 		return
 	}
-	select {
-	case h.streams <- struct{}{}:
-		defer func() { <-h.streams }()
+	leave, why := h.streams.take(h.Proxies.Client(r), webserver.ForOperators(r))
+	switch why {
+	case "":
+		defer leave()
+	case streamsOfClient:
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+		webserver.Refuse(w, http.StatusTooManyRequests, fmt.Sprintf("This address has %d event streams already, the most of one client (--max-streams-per-client): poll api/v1/boards/%s instead.",
+			h.MaxStreamsPerClient, name))
+		return
 	default:
-		webserver.Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All %d event streams are taken: poll api/v1/boards/%s instead, or connect to another instance.",
-			cap(h.streams), name))
+		webserver.Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All event streams are taken: poll api/v1/boards/%s instead, or connect to another instance.", name))
 		return
 	}
 	header := w.Header()
@@ -64,6 +71,9 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := h.follow(&s, r, name)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		h.streams.drop()
+	}
 	h.Logger.Debug("an event stream has ended", "board", name, "client", r.RemoteAddr, "error", err)
 }
 

@@ -3,6 +3,7 @@ package views
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,10 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -199,6 +204,7 @@ func TestManyClientsSeeTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many, last = 200, 50
 		boards, _, cfg := served()
+		cfg.MaxStreamsPerClient = many + 1
 		boards.publish(boardOf(1, 0))
 		h := NewHandler(cfg)
 		slow := connectAs(t, h, &client{gate: make(chan struct{}, last)})
@@ -274,6 +280,121 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 }
 
+// One client does not take the places of others, and everybody together not those of
+// operators who have an address of their own.
+func TestPlacesForStreams(t *testing.T) {
+	proxies, err := webserver.NewProxies([]string{"10.0.0.0/8"})
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		boards, _, cfg := served()
+		registry := prometheus.NewRegistry()
+		cfg.MaxStreams, cfg.MaxStreamsPerClient, cfg.Proxies, cfg.Streams = 5, 2, proxies, NewStreamMetrics(registry)
+		routes := Routes(cfg)
+		public := webserver.Handler(webserver.Config{Routes: webserver.Public(routes)})
+		private := webserver.Handler(webserver.Config{Routes: routes, Operators: true})
+		boards.publish(boardOf(1, 0))
+		ctx, cancel := context.WithCancel(t.Context())
+		var open sync.WaitGroup
+		follow := func(h http.Handler, from, forwarded string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodGet, "/api/v1/boards/all-time/events", nil).WithContext(ctx)
+			r.RemoteAddr = from
+			r.Header.Set("X-Forwarded-For", forwarded)
+			w := httptest.NewRecorder()
+			open.Go(func() { h.ServeHTTP(w, r) })
+			synctest.Wait()
+			return w
+		}
+		for _, from := range []string{"192.0.2.1:1", "192.0.2.1:2", "[2001:db8::1]:1", "[2001:db8::2]:1"} {
+			require.Equal(t, http.StatusOK, follow(public, from, "").Code)
+		}
+		for _, from := range []string{"192.0.2.1:3", "[2001:db8::3]:1"} {
+			w := follow(public, from, "198.51.100.1")
+			requireProblem(t, w, http.StatusTooManyRequests, "2 event streams already")
+			require.Equal(t, "2", w.Header().Get("Retry-After"))
+		}
+		require.Equal(t, http.StatusOK, follow(public, "10.0.0.1:1", "198.51.100.1").Code)
+		requireProblem(t, follow(public, "10.0.0.1:1", "198.51.100.2"), http.StatusServiceUnavailable, "All event streams are taken")
+		for range operatorStreams {
+			require.Equal(t, http.StatusOK, follow(private, "127.0.0.1:1", "").Code)
+		}
+		requireProblem(t, follow(private, "127.0.0.1:1", ""), http.StatusServiceUnavailable, "All event streams are taken")
+		require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP pageheat_event_streams Open event streams.
+# TYPE pageheat_event_streams gauge
+pageheat_event_streams 105
+# HELP pageheat_event_streams_refused_total Event streams that were refused since one client (per-client) or all together (all) had too many.
+# TYPE pageheat_event_streams_refused_total counter
+pageheat_event_streams_refused_total{reason="all"} 2
+pageheat_event_streams_refused_total{reason="per-client"} 2
+`), "pageheat_event_streams", "pageheat_event_streams_refused_total"))
+		cancel()
+		open.Wait()
+		require.InDelta(t, 0, testutil.ToFloat64(cfg.Streams.open), 0)
+	})
+}
+
+// counted counts what a client's kernel and ours took.
+type counted struct {
+	http.ResponseWriter
+	bytes *atomic.Int64
+}
+
+func (c counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+func (c counted) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// A client that never reads costs little memory of the kernel, for a short time.
+func TestClientThatNeverReads(t *testing.T) {
+	boards, _, cfg := served()
+	cfg.Streams = NewStreamMetrics(nil)
+	handler := newHandler(cfg)
+	handler.writeTimeout = 300 * time.Millisecond
+	var sent atomic.Int64
+	began, ended := make(chan struct{}), make(chan struct{})
+	routes := webserver.Handler(webserver.Config{Routes: handler.routes()})
+	server, err := webserver.Listen("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(began)
+		routes.ServeHTTP(counted{w, &sent}, r)
+		close(ended)
+	}), webserver.Bounds{}, nil)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx) }()
+	defer func() { stop(); require.NoError(t, <-served) }()
+
+	// Its own buffer, of a size that it chooses, is its own.
+	const ofClient = 16 << 10
+	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, ofClient)
+		}), err)
+	}}
+	slow, err := dialer.DialContext(t.Context(), "tcp", server.Addr().String())
+	require.NoError(t, err)
+	defer slow.Close()
+	_, err = fmt.Fprint(slow, "GET /api/v1/boards/all-time/events HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	<-began
+	deadline := time.After(20 * time.Second)
+	for v := uint64(1); ; v++ {
+		boards.publish(boardOf(v, 20<<10))
+		select {
+		case <-ended:
+			require.Less(t, sent.Load(), int64(256<<10), "bytes that were taken from us")
+			require.InDelta(t, 1, testutil.ToFloat64(cfg.Streams.dropped), 0)
+			return
+		case <-deadline:
+			t.Fatal("the client is still served")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // A client that takes nothing keeps nobody waiting, and is dropped. The kernel's
 // buffers are real here, so the time is too.
 func TestSlowClientBlocksNobody(t *testing.T) {
@@ -335,9 +456,9 @@ func TestServerStopEndsStreams(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	boards, _, cfg := served()
 	boards.publish(boardOf(1, 0))
-	server, err := webserver.Listen("127.0.0.1:0", NewHandler(cfg), nil)
+	server, err := webserver.Listen("127.0.0.1:0", NewHandler(cfg), webserver.Bounds{}, nil)
 	require.NoError(t, err)
-	_, err = webserver.Listen(server.Addr().String(), NewHandler(cfg), nil)
+	_, err = webserver.Listen(server.Addr().String(), NewHandler(cfg), webserver.Bounds{}, nil)
 	require.ErrorContains(t, err, "listening for HTTP")
 
 	ctx, stop := context.WithCancel(t.Context())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -20,8 +21,11 @@ import (
 // DefaultBoard is the board that the dashboard shows.
 const DefaultBoard = "all-time"
 
-// DefaultMaxStreams is how many event streams are served at a time by default.
-const DefaultMaxStreams = 256
+// How many event streams are served at a time by default, of all and of one client.
+const (
+	DefaultMaxStreams          = 2000
+	DefaultMaxStreamsPerClient = 50
+)
 
 // BoardReader gives the newest boards. *Boards is one.
 type BoardReader interface {
@@ -59,15 +63,23 @@ type HandlerConfig struct {
 	// Origins are the sites whose pages may read the boards, besides our own.
 	Origins webserver.Origins
 	// MaxStreams bounds the event streams served at a time; 0 for
-	// DefaultMaxStreams.
+	// DefaultMaxStreams. Some more are kept for an address that is for operators
+	// alone (webserver.ForOperators).
 	MaxStreams int
+	// MaxStreamsPerClient bounds those of one client, an address or a /64 network
+	// of IPv6; 0 for DefaultMaxStreamsPerClient.
+	MaxStreamsPerClient int
+	// Proxies are those whose X-Forwarded-For is believed.
+	Proxies webserver.Proxies
+	// Streams count event streams; nil for none.
+	Streams *StreamMetrics
 	// Logger gets errors that are not the client's; nil for none.
 	Logger *slog.Logger
 }
 
 type handler struct {
 	HandlerConfig
-	streams      chan struct{} // holds one token for each open stream
+	streams      *streamPlaces
 	encoded      encodedEvents
 	writeTimeout time.Duration // for one event
 }
@@ -92,10 +104,14 @@ func newHandler(cfg HandlerConfig) *handler {
 	if cfg.MaxStreams <= 0 {
 		cfg.MaxStreams = DefaultMaxStreams
 	}
+	if cfg.MaxStreamsPerClient <= 0 {
+		cfg.MaxStreamsPerClient = DefaultMaxStreamsPerClient
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &handler{HandlerConfig: cfg, streams: make(chan struct{}, cfg.MaxStreams), writeTimeout: eventTimeout}
+	places := &streamPlaces{most: cfg.MaxStreams, perClient: cfg.MaxStreamsPerClient, metrics: cfg.Streams, clients: map[netip.Addr]int{}}
+	return &handler{HandlerConfig: cfg, streams: places, writeTimeout: eventTimeout}
 }
 
 // Routes returns what a handler serves, to be served beside other things. Boards

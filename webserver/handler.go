@@ -1,6 +1,7 @@
 package webserver
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"path"
@@ -40,6 +41,14 @@ type Config struct {
 	Prefix string
 	// Token is asked for where a route is not public; empty for never.
 	Token string
+	// Hosts are checked where a route is not public and there is no token; nil for
+	// all.
+	Hosts *Hosts
+	// Operators says that the address is for operators, while another one is for
+	// everybody: see ForOperators.
+	Operators bool
+	// Metrics count what is refused; nil for none.
+	Metrics *Metrics
 }
 
 // Handler returns a handler of all routes. Errors are application/problem+json
@@ -52,8 +61,12 @@ func Handler(cfg Config) http.Handler {
 			methods = []string{http.MethodGet}
 		}
 		handler := route.Handler
-		if !route.Public && cfg.Token != "" {
-			handler = guarded(cfg.Token, handler)
+		switch {
+		case route.Public:
+		case cfg.Token != "":
+			handler = guarded(cfg.Token, cfg.Metrics, handler)
+		case cfg.Hosts != nil:
+			handler = cfg.Hosts.checked(cfg.Metrics, handler)
 		}
 		if route.Embedded {
 			handler = embedded(handler)
@@ -61,7 +74,27 @@ func Handler(cfg Config) http.Handler {
 		mux.Handle(route.Path, allowing(methods, handler))
 	}
 	mux.HandleFunc("/", notFound)
-	return secured(under(cfg.Prefix, mux))
+	handler := secured(under(cfg.Prefix, mux))
+	if cfg.Operators {
+		handler = marked(handler)
+	}
+	return handler
+}
+
+// operators is the key of the mark that marked leaves in a request's context.
+type operators struct{}
+
+func marked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), operators{}, true)))
+	})
+}
+
+// ForOperators reports whether a request came to an address that is for operators
+// alone, since everybody has another one.
+func ForOperators(r *http.Request) bool {
+	is, _ := r.Context().Value(operators{}).(bool)
+	return is
 }
 
 // under serves next below a prefix. Addresses in pages are relative, so the prefix
@@ -106,14 +139,22 @@ func secured(next http.Handler) http.Handler {
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if len(r.TransferEncoding) > 0 {
+			// A message that has a Content-Length, too, may be read in two ways
+			// (RFC 9112, section 6.1). net/http takes that header away before we see
+			// it, so no chunked request is followed by another one.
+			header.Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// embedded lets pages of other sites load an answer. It is the same for everybody,
-// so nobody learns anything from it.
+// embedded lets pages of other sites load an answer, also as a module or with an
+// integrity attribute, for which a browser asks for permission to read it. It is the
+// same for everybody, so nobody learns anything from it.
 func embedded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 		next.ServeHTTP(w, r)
 	})

@@ -1,10 +1,14 @@
 package webserver
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -77,7 +81,37 @@ func TestOnlyWhatIsEmbeddedIsForOtherSites(t *testing.T) {
 	w := ask(h, "GET", "/script.js")
 	assert.Equal(t, "cross-origin", w.Header().Get("Cross-Origin-Resource-Policy"))
 	assert.Equal(t, "text/javascript; charset=utf-8", w.Header().Get("Content-Type"))
+	assert.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"), "as a module, or with an integrity attribute")
+	assert.Empty(t, ask(h, "GET", "/open").Header().Get("Access-Control-Allow-Origin"))
 	assert.Equal(t, http.StatusNotModified, ask(h, "GET", "/script.js", "If-None-Match", w.Header().Get("ETag")).Code)
+}
+
+func TestAssetsAreCompressed(t *testing.T) {
+	text := strings.Repeat("const answer = 42;\n", 100)
+	asset := NewAsset("a.js", []byte(text))
+	for _, accept := range []string{"gzip", "br, gzip;q=0.5", "*", "GZIP", "deflate, gzip ; q=1.0"} {
+		w := ask(asset, "GET", "/", "Accept-Encoding", accept, "Range", "bytes=0-9")
+		require.Equal(t, http.StatusOK, w.Code)
+		assert.Equal(t, "gzip", w.Header().Get("Content-Encoding"), accept)
+		assert.Equal(t, "text/javascript; charset=utf-8", w.Header().Get("Content-Type"))
+		assert.Equal(t, strconv.Itoa(w.Body.Len()), w.Header().Get("Content-Length"))
+		assert.Less(t, w.Body.Len(), 100)
+		unpacked, err := gzip.NewReader(w.Body)
+		require.NoError(t, err)
+		whole, err := io.ReadAll(unpacked)
+		require.NoError(t, err)
+		assert.Equal(t, text, string(whole))
+		again := ask(asset, "GET", "/", "Accept-Encoding", accept, "If-None-Match", w.Header().Get("ETag"))
+		assert.Equal(t, http.StatusNotModified, again.Code)
+		assert.Equal(t, "Accept-Encoding", again.Header().Get("Vary"))
+	}
+	for _, accept := range []string{"", "identity", "gzip;q=0", "gzip;q=0.000, *", "*;q=0", "br"} {
+		w := ask(asset, "GET", "/", "Accept-Encoding", accept)
+		assert.Empty(t, w.Header().Get("Content-Encoding"), accept)
+		assert.Equal(t, text, w.Body.String())
+	}
+	assert.Equal(t, http.StatusPartialContent, ask(asset, "GET", "/", "Range", "bytes=0-9").Code)
+	assert.Empty(t, ask(NewAsset("a.js", []byte("1")), "GET", "/", "Accept-Encoding", "gzip").Header().Get("Content-Encoding"), "which would be longer")
 }
 
 func TestOrigins(t *testing.T) {

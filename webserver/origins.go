@@ -2,17 +2,23 @@ package webserver
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
 )
 
 // Origins are the sites whose pages may ask from a browser, besides our own. The
 // zero value allows no others.
 type Origins struct {
-	any  bool
-	list []string
+	any     bool
+	list    []string
+	refused *refusedOrigins // nil: nobody is told
 }
 
 // NewOrigins reads a list of origins such as "https://forum.example"; "*" allows
@@ -50,10 +56,59 @@ func (o Origins) Allow(w http.ResponseWriter, r *http.Request) bool {
 	case o.any:
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 	default:
+		o.refused.note(origin, r)
 		return false
 	}
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	return true
+}
+
+// Told returns the same origins, of which a refused one is told: to the log once a
+// minute for each, and to the metrics, which may be nil.
+func (o Origins) Told(log *slog.Logger, metrics *Metrics) (Origins, error) {
+	last, err := lru.New[string, time.Time](toldOrigins)
+	if err != nil {
+		return Origins{}, fmt.Errorf("remembering refused origins: %w", err)
+	}
+	o.refused = &refusedOrigins{log: log, metrics: metrics, last: last, lines: rate.NewLimiter(rate.Every(toldEvery/toldOrigins), toldOrigins)}
+	return o, nil
+}
+
+const (
+	// toldEvery is the least time between two log lines about one origin.
+	toldEvery = time.Minute
+	// toldOrigins is how many origins are remembered, and how many lines a minute
+	// there are at most about all: strangers choose what they send.
+	toldOrigins = 20
+	// toldBytes is how much is shown of an origin.
+	toldBytes = 200
+)
+
+// refusedOrigins tells of origins that were refused: a site whose pages are not
+// counted sees nothing of it, and neither do its visitors.
+type refusedOrigins struct {
+	log     *slog.Logger
+	metrics *Metrics
+	last    *lru.Cache[string, time.Time] // when an origin was told of
+	lines   *rate.Limiter
+}
+
+func (f *refusedOrigins) note(origin string, r *http.Request) {
+	if f == nil {
+		return
+	}
+	f.metrics.refuse(refusedOrigin)
+	origin = origin[:min(len(origin), toldBytes)]
+	now := time.Now()
+	if at, ok := f.last.Get(origin); ok && now.Sub(at) < toldEvery || !f.lines.AllowN(now, 1) {
+		return
+	}
+	f.last.Add(origin, now)
+	hint := "name it in --allow-origins if it is yours"
+	if origin == "null" {
+		hint = "its page hides where it is: by its Referrer-Policy, in a sandboxed frame, or as a file"
+	}
+	f.log.Warn("requests of a page are refused for its origin", "origin", origin, "path", r.URL.Path, "hint", hint)
 }
 
 // sameHost says whether an origin is that of the host that was asked.
@@ -79,5 +134,8 @@ func (o Origins) Preflight(methods, headers string) http.HandlerFunc {
 
 // Refusal says what to do about an origin that is not allowed.
 func (o Origins) Refusal(r *http.Request) string {
+	if r.Header.Get("Origin") == "null" {
+		return "This page hides its origin (null), so it may not ask here: serve it with a Referrer-Policy that shows the origin, such as strict-origin-when-cross-origin, and outside of sandboxed frames."
+	}
 	return fmt.Sprintf("Pages of %q may not ask here: their origin has to be in --allow-origins.", r.Header.Get("Origin"))
 }

@@ -23,6 +23,32 @@ const (
 	drainTimeout = 5 * time.Second
 )
 
+// Bounds are what the clients of one address may take.
+type Bounds struct {
+	// Name says which address it is, in the log and in metrics.
+	Name string
+	// Connections is how many may be open at a time; 0 for no bound. See
+	// ConnectionsWithin.
+	Connections int
+	// PerClient is how many of them one client may have, an address or a /64
+	// network of IPv6; 0 for no bound.
+	PerClient int
+	// Proxies are not bound by PerClient: their clients share their connections.
+	Proxies Proxies
+	// Metrics count connections; nil for none.
+	Metrics *Metrics
+}
+
+// ConnectionsWithin is how many of the wanted connections each of some listeners may
+// have, so that all together leave a quarter of the files that this process may open
+// to everything else.
+func ConnectionsWithin(wanted, listeners int) int {
+	if files := maxFiles(); files > 0 {
+		return max(1, min(wanted, files*3/4/listeners))
+	}
+	return wanted
+}
+
 // Server serves a handler on one address.
 type Server struct {
 	listener net.Listener
@@ -32,7 +58,7 @@ type Server struct {
 // Listen takes the address, such as "127.0.0.1:8080" or ":0", so that a taken
 // one is an error at once. Clients are served once Serve is called; whoever
 // does not call it calls Close.
-func Listen(address string, handler http.Handler, logger *slog.Logger) (*Server, error) {
+func Listen(address string, handler http.Handler, bounds Bounds, logger *slog.Logger) (*Server, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening for HTTP: %w", err)
@@ -40,8 +66,10 @@ func Listen(address string, handler http.Handler, logger *slog.Logger) (*Server,
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Server{listener, &http.Server{
+	gate := newGate(listener, bounds, logger)
+	return &Server{gate, &http.Server{
 		Handler:           handler,
+		ConnState:         gate.state,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

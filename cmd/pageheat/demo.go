@@ -16,11 +16,11 @@ import (
 
 // demoCmd is everything in one process.
 type demoCmd struct {
-	Rate   messageRate   `default:"200" placeholder:"N" help:"Simulated messages a second, or max."`
-	For    time.Duration `placeholder:"DURATION" help:"Time to run, such as 1m30s. Runs until interrupted if not given."`
-	Data   string        `placeholder:"DIR" help:"Directory that keeps everything for the next demo. Kept in memory if not given."`
-	Listen string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the dashboard and the forum."`
-	Seed   *uint64       `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
+	Rate   messageRate   `default:"200" placeholder:"N" help:"Messages a second of the simulator, or max."`
+	For    time.Duration `placeholder:"20s" help:"End after so long. 0: go on."`
+	Data   string        `placeholder:"DIR" help:"Keep everything in this directory, and go on from there the next time."`
+	Listen *string       `placeholder:"HOST:PORT" help:"Address of the dashboard (127.0.0.1:8080, or a free port where that is taken)."`
+	Seed   *uint64       `placeholder:"N" help:"Make the traffic of two runs alike."`
 
 	simulatorFlags
 	pipelineFlags
@@ -39,8 +39,8 @@ func (c *demoCmd) Run(ctx context.Context, p *program) error {
 	if c.For < 0 {
 		return badFlag("for", "%s: must not be negative", c.For)
 	}
-	if c.Listen == "" {
-		return badFlag("listen", "must not be empty: say an address such as 127.0.0.1:8080")
+	if _, err := listenAddress(c.Listen); err != nil {
+		return err
 	}
 	if _, err := c.simulator(c.Seed); err != nil {
 		return err
@@ -95,7 +95,14 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	cfg.roles, cfg.web, cfg.partitions = allRoles(), demoWeb(c.Listen), partitions
+	cfg.roles, cfg.partitions = allRoles(), partitions
+	listen, err := listenAddress(c.Listen)
+	if err != nil {
+		return err
+	}
+	if cfg.web, err = demoWeb(listen); err != nil {
+		return err
+	}
 	cfg.sessionTimeout = demoSession
 	var dashboard atomic.Pointer[string]
 	cfg.listening = func(address string) { dashboard.Store(&address) }

@@ -10,10 +10,9 @@
 //	pageheat page PAGE               one page's totals, and how its heat is made up
 //	pageheat audit                   recounts the input and compares every page
 //	pageheat dead-letters list | replay
-//	pageheat completion bash | zsh | fish
 //	pageheat version
 //
-// `pageheat help COMMAND` lists the flags of a command.
+// `pageheat COMMAND --help` lists the flags of a command.
 //
 // # A start
 //
@@ -36,12 +35,10 @@
 // (PAGEHEAT_PUBLISH_EVERY=20ms: PAGEHEAT_, upper case, _ for -) or a key of the
 // YAML file that --config names (publish-every: 20ms). Flags win over the
 // environment, and that over the file. One file may serve all commands: each
-// takes the keys that it knows. A key or a PAGEHEAT_ variable that no command knows, a
-// key given twice or a bad value is an error that names it. Variables that Kubernetes
-// and Docker make of services called pageheat (PAGEHEAT_SERVICE_HOST, PAGEHEAT_PORT), and
-// those of the project's own tests (PAGEHEAT_TEST_), are ignored.
+// takes the keys that it knows. A key that no command knows, a key given twice
+// or a bad value is an error that names it.
 //
-//	--brokers      localhost:9092         comma-separated; any of the cluster will do; port 9092 if none is given
+//	--brokers      localhost:9092         comma-separated; any of the cluster will do
 //	--prefix       pageheat               begins the names of all topics and groups of our own
 //	--input        user-behavior-topic    where the behaviours are
 //	--output       page-popularity-top10  where the boards go
@@ -69,14 +66,19 @@
 // from browsers and servers (POST /api/v1/behaviours) and writes them to the input; it
 // answers 202 once Kafka keeps them. Both serve the scripts for a site's own pages,
 // /pageheat.js and /widget.js, and /api/v1/openapi.yaml, which describes it all;
-// docs/collect.md says how a site uses them.
+// docs/collect.md says how a site uses them. Every instance, whatever its roles, answers
+// /healthz, /readyz and /metrics there.
 //
 //	--listen          127.0.0.1:8080  everything
 //	--public-listen                   another address, with what is for everybody alone
 //	--http-prefix                     serve below this path
 //	--token                           ask for it where something is not for everybody
+//	--allow-hosts                     further names under which operators may ask without it
 //	--allow-origins                   sites whose pages may send and read
 //	--allow-pages                     take pages that match this regular expression
+//
+// An instance for which no --listen is given takes a free port of 127.0.0.1 where 8080 is
+// taken, and says so in its log; an address that was given and is taken is an error.
 //
 // What is for everybody are behaviours, scripts, boards, the description and
 // /healthz. The token is sent as Authorization: Bearer, or typed as the password

@@ -35,7 +35,9 @@ func forum(t *testing.T) (p *program, address string) {
 	cfg, err := (&pipelineFlags{Linger: 5 * time.Millisecond, PublishEvery: 10 * time.Millisecond, CommitEvery: time.Second,
 		Top: 10, MaxClicks: 1_000_000, MaxMinutes: 1440, weightFlags: weightFlags{"0.8", "0.8", "1"}}).config(p)
 	require.NoError(t, err)
-	cfg.roles, cfg.web, cfg.partitions, cfg.sessionTimeout = allRoles(), demoWeb("127.0.0.1:0"), partitions, demoSession
+	cfg.roles, cfg.partitions, cfg.sessionTimeout = allRoles(), partitions, demoSession
+	cfg.web, err = demoWeb("127.0.0.1:0")
+	require.NoError(t, err)
 	addresses := make(chan string, 1)
 	cfg.listening = func(a string) { addresses <- a }
 	ctx, cancel := context.WithCancel(context.Background())

@@ -70,6 +70,11 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	}}
 	// A name that no other process has, nor had before.
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	// An address that is taken ends the instance before it owns anything.
+	http, err := pl.newWeb()
+	if err != nil {
+		return err
+	}
 	roles, ctx := errgroup.WithContext(ctx)
 	run := map[role]func(context.Context) error{
 		roleIngest: pl.ingest, roleHeat: pl.heat, roleRank: pl.rank,
@@ -79,9 +84,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 			roles.Go(func() error { return run[r](ctx) })
 		}
 	}
-	if cfg.has(roleServe) || cfg.has(roleCollect) {
-		roles.Go(func() error { return pl.web(ctx) })
-	}
+	roles.Go(func() error { return http.run(ctx) })
 	return roles.Wait()
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net"
-	"net/netip"
 	"regexp"
 	"time"
 
@@ -14,42 +13,52 @@ import (
 
 // webFlags shape what is served over HTTP.
 type webFlags struct {
-	Listen       string   `default:"127.0.0.1:8080" help:"Address for HTTP, in roles serve and collect."`
+	Listen       *string  `placeholder:"HOST:PORT" help:"Address for HTTP: metrics and health of every role, all else of roles serve and collect (127.0.0.1:8080, or a free port where that is taken)."`
 	PublicListen string   `placeholder:"HOST:PORT" help:"Another address, for everybody: behaviours, scripts and boards alone."`
 	HTTPPrefix   string   `name:"http-prefix" placeholder:"/PATH" help:"Serve below this path."`
 	Token        string   `placeholder:"SECRET" help:"Ask for this bearer token for all that is not for everybody."`
 	AllowOrigins []string `placeholder:"ORIGIN" help:"Sites whose pages may send and read, such as https://forum.example; * for all."`
-	MaxStreams   int      `default:"2000" help:"Serve so many event streams at a time."`
+	AllowHosts   []string `placeholder:"HOST" help:"Names under which operators may ask without a token, besides localhost and this machine's; * for all."`
 
-	CollectRate     float64       `default:"20" help:"Behaviours a second that one client may send for long, in role collect."`
-	CollectBurst    int           `default:"200" help:"Behaviours that one client may send at once."`
-	CollectMaxBytes int           `default:"262144" help:"The longest request with behaviours."`
-	CollectTimeout  time.Duration `default:"4s" help:"Tell senders to try again when Kafka takes longer."`
-	AllowPages      string        `placeholder:"REGEXP" help:"Take pages that match it as a whole."`
-	MaxPageBytes    int           `default:"1024" help:"The longest name of a page to take."`
-	WriteKey        string        `placeholder:"KEY" help:"Take behaviours that come with this key."`
-	TrustedProxies  []string      `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed."`
+	MaxConnections          int `default:"4096" help:"Maximum connections at a time, of each address."`
+	MaxConnectionsPerClient int `default:"200" help:"Maximum connections of one client at a time."`
+	MaxStreams              int `default:"2000" help:"Maximum event streams at a time."`
+	MaxStreamsPerClient     int `default:"50" help:"Maximum event streams of one client at a time."`
+
+	CollectRate      float64       `default:"20" help:"Behaviours a second that one client may send for long, in role collect."`
+	CollectBurst     int           `default:"200" help:"Behaviours that one client may send at once, and the most of one request."`
+	CollectTotalRate float64       `default:"10000" help:"Behaviours a second that all clients together may send; 0 for no bound."`
+	CollectMaxBytes  int           `default:"262144" help:"The longest request with behaviours, unpacked."`
+	CollectTimeout   time.Duration `default:"4s" help:"Tell senders to try again when Kafka takes longer."`
+	AllowPages       string        `placeholder:"REGEXP" help:"Take pages that match it as a whole."`
+	MaxPageBytes     int           `default:"1024" help:"The longest name of a page to take."`
+	WriteKey         string        `placeholder:"KEY" help:"Take behaviours that come with this key."`
+	TrustedProxies   []string      `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed."`
 }
 
 // webConfig is all that HTTP needs. It has been checked.
 type webConfig struct {
-	listen, public string // addresses; public may be empty
+	listen, public string // addresses; public may be empty, and listen, for the usual one
 	prefix, token  string
 	origins        webserver.Origins
-	maxStreams     int
-	forum          bool // serve the sample site too
-	collect        collectConfig
+	hosts          *webserver.Hosts
+	proxies        webserver.Proxies
+
+	maxConnections, maxConnectionsPerClient int
+	maxStreams, maxStreamsPerClient         int
+
+	forum   bool // serve the sample site too
+	collect collectConfig
 }
 
 // collectConfig is what the role collect needs.
 type collectConfig struct {
-	rate                float64
+	rate, totalRate     float64
 	burst               int
 	maxBytes, pageBytes int
 	timeout             time.Duration
 	pages               *regexp.Regexp
 	key                 string
-	proxies             []netip.Prefix
 }
 
 // maxCollectTimeout is shorter than the time that a server which is to stop gives its
@@ -57,37 +66,70 @@ type collectConfig struct {
 const maxCollectTimeout = 4 * time.Second
 
 // demoWeb is what a demo serves.
-func demoWeb(listen string) webConfig {
-	return webConfig{listen: listen, maxStreams: views.DefaultMaxStreams, forum: true, collect: collectConfig{
-		rate: 20, burst: 200, maxBytes: 256 << 10, pageBytes: codec.MaxPageBytes, timeout: maxCollectTimeout,
-	}}
+func demoWeb(listen string) (webConfig, error) {
+	hosts, err := webserver.NewHosts(nil)
+	return webConfig{listen: listen, hosts: hosts, maxConnections: 4096, maxConnectionsPerClient: 4096,
+		maxStreams: views.DefaultMaxStreams, maxStreamsPerClient: views.DefaultMaxStreams,
+		forum: true, collect: collectConfig{
+			rate: 20, burst: 200, maxBytes: 256 << 10, pageBytes: codec.MaxPageBytes, timeout: maxCollectTimeout,
+		}}, err
 }
 
-// config checks the flags, for the roles of cfg.
-func (f *webFlags) config(cfg pipelineConfig) (out webConfig, err error) {
-	if (cfg.has(roleServe) || cfg.has(roleCollect)) && f.Listen == "" {
-		return out, badFlag("listen", "roles serve and collect need an address, such as 127.0.0.1:8080")
+// config checks the flags.
+func (f *webFlags) config() (out webConfig, err error) {
+	for _, bound := range []struct {
+		flag  string
+		value int
+	}{
+		{"max-connections", f.MaxConnections}, {"max-connections-per-client", f.MaxConnectionsPerClient},
+		{"max-streams", f.MaxStreams}, {"max-streams-per-client", f.MaxStreamsPerClient},
+	} {
+		if bound.value < 1 || bound.value > 100_000 {
+			return out, badFlag(bound.flag, "%d: must be from 1 to 100000", bound.value)
+		}
 	}
-	if f.MaxStreams < 1 || f.MaxStreams > 100_000 {
-		return out, badFlag("max-streams", "%d: must be from 1 to 100000", f.MaxStreams)
+	listen, err := listenAddress(f.Listen)
+	if err != nil {
+		return out, err
 	}
-	out = webConfig{listen: f.Listen, public: f.PublicListen, prefix: f.HTTPPrefix, token: f.Token, maxStreams: f.MaxStreams,
-		collect: collectConfig{rate: f.CollectRate, burst: f.CollectBurst, maxBytes: f.CollectMaxBytes,
+	out = webConfig{listen: listen, public: f.PublicListen, prefix: f.HTTPPrefix, token: f.Token,
+		maxConnections: f.MaxConnections, maxConnectionsPerClient: f.MaxConnectionsPerClient,
+		maxStreams: f.MaxStreams, maxStreamsPerClient: f.MaxStreamsPerClient,
+		collect: collectConfig{rate: f.CollectRate, burst: f.CollectBurst, totalRate: f.CollectTotalRate, maxBytes: f.CollectMaxBytes,
 			pageBytes: f.MaxPageBytes, timeout: f.CollectTimeout, key: f.WriteKey}}
 	if out.origins, err = webserver.NewOrigins(f.AllowOrigins); err != nil {
 		return out, badFlag("allow-origins", "%w", err)
 	}
+	if out.hosts, err = webserver.NewHosts(f.AllowHosts); err != nil {
+		return out, badFlag("allow-hosts", "%w", err)
+	}
+	if out.proxies, err = webserver.NewProxies(f.TrustedProxies); err != nil {
+		return out, badFlag("trusted-proxies", "%w", err)
+	}
 	return out, f.collect(&out.collect)
+}
+
+// listenAddress is what --listen says; empty where it says nothing.
+func listenAddress(flag *string) (string, error) {
+	switch {
+	case flag == nil:
+		return "", nil
+	case *flag == "":
+		return "", badFlag("listen", "must not be empty: give an address such as %s", defaultListen)
+	}
+	return *flag, nil
 }
 
 // collect checks the flags of the role collect.
 func (f *webFlags) collect(out *collectConfig) (err error) {
-	const leastBytes, mostBytes, mostBurst, mostRate = 1 << 10, 1 << 20, 1_000_000, 1e6
+	const leastBytes, mostBytes, mostBurst, mostRate, mostTotal = 1 << 10, 1 << 20, 1_000_000, 1e6, 1e9
 	switch {
 	case !(f.CollectRate > 0 && f.CollectRate <= mostRate): // not NaN either
 		return badFlag("collect-rate", "%g: must be above 0, and at most %g", f.CollectRate, mostRate)
 	case f.CollectBurst < 1 || f.CollectBurst > mostBurst:
 		return badFlag("collect-burst", "%d: must be from 1 to %d", f.CollectBurst, mostBurst)
+	case !(f.CollectTotalRate >= 0 && f.CollectTotalRate <= mostTotal): // not NaN either
+		return badFlag("collect-total-rate", "%g: must be from 0 to %g", f.CollectTotalRate, mostTotal)
 	case f.CollectMaxBytes < leastBytes || f.CollectMaxBytes > mostBytes:
 		return badFlag("collect-max-bytes", "%d: must be from %d to %d", f.CollectMaxBytes, leastBytes, mostBytes)
 	case f.CollectTimeout < 10*time.Millisecond || f.CollectTimeout > maxCollectTimeout:
@@ -99,9 +141,6 @@ func (f *webFlags) collect(out *collectConfig) (err error) {
 		if out.pages, err = collect.PagePattern(f.AllowPages); err != nil {
 			return badFlag("allow-pages", "%w", err)
 		}
-	}
-	if out.proxies, err = collect.ParseProxies(f.TrustedProxies); err != nil {
-		return badFlag("trusted-proxies", "%w", err)
 	}
 	return nil
 }
