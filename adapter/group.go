@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -35,7 +34,8 @@ type role interface {
 type group struct {
 	sarama.ConsumerGroup
 	role    role
-	logger  *slog.Logger
+	member  *membership
+	renewal *renewal
 	prepare func(ctx context.Context) error // before the group is joined; may be nil
 	close   func()                          // what was opened with the group
 }
@@ -52,32 +52,39 @@ const shortestSession = 200 * time.Millisecond
 
 // Consume implements sarama.ConsumerGroup.
 func (g *group) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
+	defer g.member.leave()
+	g.member.join()
 	if g.prepare != nil {
 		if err := g.prepare(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("preparing to join a consumer group: %w", err)
 		}
 	}
-	for away := false; ctx.Err() == nil; {
+	outer := ctx
+	ctx, cancel := g.renewal.begin(ctx)
+	defer cancel()
+	for ctx.Err() == nil {
 		began := time.Now()
-		h := &handler{role: g.role, goka: goka}
+		h := &handler{role: g.role, goka: goka, member: g.member}
 		err := g.ConsumerGroup.Consume(ctx, topics, h)
 		if ctx.Err() != nil && AsPermanent(errors.Join(err, h.error())) == nil {
-			return nil
+			break
 		}
 		if err := h.error(); err != nil {
+			g.member.failed()
 			return err
 		}
 		if AsPermanent(err) != nil {
-			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, err)
+			g.member.failed()
+			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, g.member.denied(err))
 		}
-		before := away
-		if away = err != nil && !errors.Is(err, errSessionOver); away && !before {
-			g.logger.Warn("can not take part in a consumer group, and tries again", "topics", topics, "error", err)
-		}
+		g.member.ended(err)
 		select {
 		case <-time.After(shortestSession - time.Since(began)):
 		case <-ctx.Done():
 		}
+	}
+	if outer.Err() == nil && g.renewal.due() {
+		return ErrRenew
 	}
 	return nil
 }
@@ -86,6 +93,7 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 type handler struct {
 	role    role
 	goka    sarama.ConsumerGroupHandler
+	member  *membership
 	session *session
 	entered bool // goka's Setup was called
 
@@ -131,6 +139,7 @@ func (h *handler) Setup(real sarama.ConsumerGroupSession) error {
 	if !stop() {
 		return errSessionOver
 	}
+	h.member.took()
 	return nil
 }
 
@@ -172,11 +181,22 @@ func (h *handler) ConsumeClaim(real sarama.ConsumerGroupSession, claim sarama.Co
 			h.fault(fmt.Errorf("%s partition %d: %w", claim.Topic(), claim.Partition(), err))
 		}
 	}()
-	err := h.goka.ConsumeClaim(h.session, syntheticClaim{claim, out.messages})
+	err := h.goka.ConsumeClaim(claimSession{h.session, ctx}, syntheticClaim{claim, out.messages})
 	cancel() // goka may have left by itself
 	<-fed
 	return err
 }
+
+// claimSession is what goka sees of the session while it takes a claim's messages. Its
+// context ends with the claim: goka waits with a message in hand while a callback is
+// blocked in Emit, which only Cleanup ends, and Cleanup comes after all claims.
+type claimSession struct {
+	*session
+	claim context.Context
+}
+
+// Context implements sarama.ConsumerGroupSession.
+func (s claimSession) Context() context.Context { return s.claim }
 
 // Cleanup implements sarama.ConsumerGroupHandler.
 func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -39,14 +42,14 @@ func TestGroupOutlivesItsCoordinator(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	}}
-	g := &group{ConsumerGroup: inner, logger: slog.New(slog.DiscardHandler)}
+	g := &group{ConsumerGroup: inner}
 	require.NoError(t, g.Consume(ctx, []string{"topic"}, nil))
 	assert.Equal(t, 3, inner.tries)
 }
 
 func TestGroupGivesUpWhereNothingHelps(t *testing.T) {
 	inner := &fakeGroup{consume: func(context.Context, int) error { return sarama.ErrGroupAuthorizationFailed }}
-	g := &group{ConsumerGroup: inner, logger: slog.New(slog.DiscardHandler)}
+	g := &group{ConsumerGroup: inner}
 	err := g.Consume(t.Context(), []string{"topic"}, nil)
 	require.ErrorIs(t, err, sarama.ErrGroupAuthorizationFailed)
 	require.NotNil(t, AsPermanent(err))
@@ -190,4 +193,98 @@ func TestEndOfSessionThatGetsOnIsWaitedFor(t *testing.T) {
 		assert.Equal(t, slowMessages, marked)
 		assert.Equal(t, slowMessages*time.Second, time.Since(began))
 	})
+}
+
+// blockedStub is goka's handler with a callback that blocks in Emit: the message after
+// that waits in ConsumeClaim until the context of its session ends.
+type blockedStub struct{ sarama.ConsumerGroupHandler }
+
+func (blockedStub) ConsumeClaim(s sarama.ConsumerGroupSession, c sarama.ConsumerGroupClaim) error {
+	<-c.Messages() // this is in the callback
+	<-c.Messages()
+	<-s.Context().Done()
+	return nil
+}
+
+// busyRole hands over more messages than wait for goka.
+type busyRole struct{ role }
+
+func (busyRole) feed(ctx context.Context, _ *session, out *outlet) error {
+	for range 2 * outletBuffer {
+		if err := out.send(ctx, out.message("", nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestEndOfSessionIsNotHeldUpByABlockedEmit: Cleanup, which ends the Emit, comes after
+// all claims.
+func TestEndOfSessionIsNotHeldUpByABlockedEmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		end()
+		real := endedSession{ctx: ctx}
+		h := &handler{role: busyRole{}, goka: blockedStub{}, session: newSession(real)}
+		began := time.Now()
+		require.NoError(t, h.ConsumeClaim(real, anyClaim{}))
+		assert.Equal(t, patience, time.Since(began))
+		require.NoError(t, h.session.Context().Err(), "promises may be kept until Cleanup")
+	})
+}
+
+// TestARoleWithoutASessionIsNotReady: after as long as the group would wait for it.
+func TestARoleWithoutASessionIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		conditions := NewConditions()
+		registry := prometheus.NewRegistry()
+		m := Settings{SessionTimeout: 10 * time.Second, Conditions: conditions, Metrics: NewMetrics(registry),
+			Logger: slog.New(slog.NewTextHandler(&log, nil))}.newMembership("heat", "group", "topic")
+		m.join()
+		for range 3 {
+			time.Sleep(3 * time.Second)
+			m.ended(fmt.Errorf("dial tcp: %w", sarama.ErrOutOfBrokers))
+		}
+		require.NoError(t, conditions.Of("heat"))
+		time.Sleep(2 * time.Second)
+		require.ErrorContains(t, conditions.Of("heat"), "it has no partitions of topic from the consumer group group since ")
+		require.ErrorContains(t, conditions.Of("heat"), "brokers")
+		assert.Equal(t, 1, strings.Count(log.String(), "WARN"), "the first of a row is logged: %s", &log)
+		m.took()
+		require.NoError(t, conditions.Of("heat"))
+		assert.Contains(t, log.String(), "again")
+		m.ended(nil) // a rebalance
+		time.Sleep(9 * time.Second)
+		m.took()
+		time.Sleep(time.Minute)
+		require.NoError(t, conditions.Of("heat"), "it has a session")
+		m.leave()
+		require.InDelta(t, 3, testutil.ToFloat64(m.metrics.failures.WithLabelValues("heat")), 0)
+	})
+}
+
+// TestProducersAreRenewedAtTheEndOfACleanSession: their sequence numbers end.
+func TestProducersAreRenewedAtTheEndOfACleanSession(t *testing.T) {
+	r := &renewal{}
+	inner := &fakeGroup{consume: func(ctx context.Context, _ int) error {
+		r.ask()
+		<-ctx.Done()
+		return nil
+	}}
+	g := &group{ConsumerGroup: inner, renewal: r}
+	require.ErrorIs(t, g.Consume(t.Context(), []string{"topic"}, nil), ErrRenew)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	require.NoError(t, Supervise(ctx, Supervised{Name: "role", Logger: slog.New(slog.DiscardHandler),
+		Observe: func(s RoleState, err error) { assert.NotEqual(t, RoleWaiting, s, "it is no fault: %v", err) },
+		Run: func(context.Context) error {
+			if tries++; tries == 1 {
+				return fmt.Errorf("goka: %w", ErrRenew)
+			}
+			cancel()
+			return nil
+		}}))
+	assert.Equal(t, 2, tries)
 }

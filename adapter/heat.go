@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,8 @@ type Heat struct {
 	producer *producer
 	topics   *topics
 	session  atomic.Pointer[session]
+	renewal  renewal
+	start    startFailure
 	owner    string
 	sessions int
 	// partitions of the table.
@@ -70,6 +73,7 @@ type task struct {
 	transaction *transaction
 	first       int64 // offset of the behaviour topic before the take-over
 	taken       time.Time
+	fed         bool // feed has it, or has kept or discarded it
 }
 
 // NewHeat returns the seam under a heat processor. The owner names this process
@@ -82,31 +86,35 @@ func NewHeat(c HeatConfig, owner string) *Heat {
 // Options are goka's options for the processor.
 func (h *Heat) Options() []goka.ProcessorOption {
 	s := h.config.Settings
-	return append(s.common("heat"),
+	return append(s.common("heat", &h.start),
 		goka.WithStorageBuilder(h.storage),
 		goka.WithUpdateCallback(h.restore),
 		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("heat") }, h.fenced)),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
 			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("heat"))
 			if err != nil {
-				return nil, fmt.Errorf("connecting a producer: %w", err)
+				return nil, h.start.keep(fmt.Errorf("connecting a producer: %w", err))
 			}
-			h.producer = newProducer(plain, h.route, s.Topology.HeatTable)
+			h.producer = newProducer(plain, h.route, s.Topology.HeatTable, &h.renewal)
 			return h.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
 			var err error
 			if h.topics, err = newTopics(s, "heat"); err != nil {
-				return nil, err
+				return nil, h.start.keep(err)
 			}
 			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("heat", sarama.ReadUncommitted))
 			if err != nil {
-				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
+				return nil, h.start.keep(fmt.Errorf("connecting the consumer group %s: %w", name, err))
 			}
-			return &group{ConsumerGroup: inner, role: h, logger: s.Logger, prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}, nil
+			return &group{ConsumerGroup: inner, role: h, renewal: &h.renewal, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}, nil
 		}),
 	)
 }
+
+// Explain returns what is behind an error that the processor's Run returned: goka prints
+// some errors and loses what they are.
+func (h *Heat) Explain(err error) error { return h.start.explain(err) }
 
 // route sends a page to the partition that it belongs to, a progress or a fence
 // to the one its key names, and leaders to the only one of their topic.
@@ -155,6 +163,11 @@ func (h *Heat) fenced(_ string, partition int32) (int64, error) {
 func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.session.Store(s)
 	_, partitions := s.claims()
+	for _, topic := range []string{h.config.Topology.Behavior, h.config.Topology.HeatTable} {
+		if err := h.topics.expect(topic, h.config.Partitions); err != nil {
+			return err
+		}
+	}
 	all, err := h.topics.partitions(h.config.Topology.Behavior)
 	if err != nil {
 		return err
@@ -166,7 +179,11 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.mu.Lock()
 	var unused []*store.Partition // of a session that ended before they were fed
 	for p, t := range h.tasks {
-		if h.kept[p] != t.partition {
+		switch {
+		case h.kept[p] == t.partition || t.fed:
+		case h.kept[p] == nil && t.partition.Clean():
+			h.kept[p] = t.partition // what was restored is right still
+		default:
 			unused = append(unused, t.partition)
 		}
 	}
@@ -214,7 +231,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			taken := time.Now()
 			if err := restoreTable(ctx, h.config.Settings, partition, t.fenceAt); err != nil {
 				t.fail(errSessionOver)
-				h.discard(partition)
+				h.interrupted(p, partition, err)
 				return err
 			}
 			h.mu.Lock()
@@ -226,8 +243,9 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	}
 	err = fencing.Wait()
 	if !h.config.Standby {
-		for _, partition := range kept {
-			h.discard(partition) // others own it now, or its take-over failed
+		for p, partition := range kept {
+			// Others own it now, or its take-over failed.
+			h.interrupted(p, partition, errors.Join(err, unlessOwned(partitions, p)))
 		}
 	}
 	if err != nil {
@@ -238,6 +256,29 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	}
 	h.producer.begin(s, transactions)
 	return nil
+}
+
+// errNotOwned is why a partition is not kept that another instance owns.
+var errNotOwned = errors.New("another instance owns the partition")
+
+// unlessOwned is errNotOwned for a partition that is not among those owned.
+func unlessOwned(owned []int32, p int32) error {
+	if slices.Contains(owned, p) {
+		return nil
+	}
+	return errNotOwned
+}
+
+// interrupted keeps what a restore that did not come to its end has restored: the next
+// one goes on from there. After an error it is discarded.
+func (h *Heat) interrupted(p int32, partition *store.Partition, err error) {
+	if !errors.Is(err, errSessionOver) || errors.Is(err, errNotOwned) || !partition.Clean() {
+		h.discard(partition)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.kept[p] = partition
 }
 
 // empty is a new partition.
@@ -291,25 +332,28 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	if err := t.partition.Check(); errors.Is(err, store.ErrDisk) {
 		return fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
 	} else if err != nil {
-		return permanent(`see "The changelog is damaged" in docs/operations.md`,
+		return permanent(hintDamaged,
 			"restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
 	}
 	first := t.first
-	_, end, err := h.topics.bounds(topic, p)
+	progress, started := t.partition.Progress()
+	least := progress.Next
+	if progress.Behavior != behavior {
+		least = 0 // its offsets are of another topic
+	}
+	end, err := h.topics.endFrom(ctx, topic, p, least)
 	if err != nil {
 		return err
 	}
-	progress, started := t.partition.Progress()
-	const anew = `see "A topic was created anew" in docs/operations.md`
 	switch {
 	case !started && first > 0:
-		return permanent(anew, "%s partition %d begins at offset %d, but the table has no progress in it", topic, p, first)
+		return permanent(hintAnew, "%s partition %d begins at offset %d, but the table has no progress in it", topic, p, first)
 	case !started:
 		t.partition.Begin(behavior, 0)
 	case progress.Behavior != behavior:
-		return permanent(anew, "%s was deleted and created anew: its topic id was %s and is %s", topic, progress.Behavior, behavior)
+		return permanent(hintAnew, "%s was deleted and created anew: its topic id was %s and is %s", topic, progress.Behavior, behavior)
 	case progress.Next > end:
-		return permanent(anew, "%s partition %d ends at offset %d, the table goes on at %d", topic, p, end, progress.Next)
+		return permanent(hintAnew, "%s partition %d ends at offset %d, the table goes on at %d", topic, p, end, progress.Next)
 	case progress.Next < first:
 		// Somebody deleted ranges. If they were not applied, what follows is a gap.
 		h.config.Logger.Warn("ranges were deleted before they were applied", "topic", topic, "partition", p,
@@ -325,6 +369,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	h.mu.Lock()
 	t := h.tasks[out.claim.Partition()]
+	t.fed = true
 	h.mu.Unlock()
 	p := t.partition.ID()
 	f := newHeatFeed(h, s, t, out)

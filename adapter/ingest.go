@@ -37,6 +37,8 @@ type Ingest struct {
 	starting  atomic.Int32 // partitions whose start is not acknowledged
 	committer *committer
 	session   atomic.Pointer[session]
+	renewal   renewal
+	start     startFailure
 }
 
 // NewIngest returns the seam under an ingest processor.
@@ -45,27 +47,31 @@ func NewIngest(c IngestConfig) *Ingest { return &Ingest{config: c} }
 // Options are goka's options for the processor.
 func (in *Ingest) Options() []goka.ProcessorOption {
 	s := in.config.Settings
-	return append(s.common("ingest"),
+	return append(s.common("ingest", &in.start),
 		goka.WithContextWrapper(keepFailures(&in.session)),
 		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("ingest") }, nil)),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
 			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("ingest"))
 			if err != nil {
-				return nil, fmt.Errorf("connecting a producer: %w", err)
+				return nil, in.start.keep(fmt.Errorf("connecting a producer: %w", err))
 			}
-			in.producer = newProducer(plain, in.route, "")
+			in.producer = newProducer(plain, in.route, "", &in.renewal)
 			return in.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
 			var err error
 			if in.topics, err = newTopics(s, "ingest"); err != nil {
-				return nil, err
+				return nil, in.start.keep(err)
 			}
 			in.ids = in.topics.id
-			return newInputGroup(s, name, in, in.topics.close), nil
+			return newInputGroup(s, name, in, &in.renewal, in.topics.close), nil
 		}),
 	)
 }
+
+// Explain returns what is behind an error that the processor's Run returned: goka prints
+// some errors and loses what they are.
+func (in *Ingest) Explain(err error) error { return in.start.explain(err) }
 
 // route sends ranges to the partition that their key names, and all dead
 // letters to the only one.
@@ -101,7 +107,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		}
 		from := max(committed[p], 0)
 		if from > end {
-			return permanent(`see "A topic was created anew" in docs/operations.md`,
+			return permanent(hintAnew,
 				"the committed offset %d of %s partition %d is above its end %d", from, topic, p, end)
 		}
 		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: from - 1}
@@ -341,7 +347,7 @@ func (f *ingestFeed) checkInput() error {
 		return err
 	}
 	if id != f.input {
-		return permanent(`see "A topic was created anew" in docs/operations.md`,
+		return permanent(hintAnew,
 			"the input topic %s was deleted and created anew: its topic id was %s and is %s", f.topic, f.input, id)
 	}
 	f.checked = time.Now()

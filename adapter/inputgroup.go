@@ -20,12 +20,15 @@ type inputGroup struct {
 	settings Settings
 	name     string
 	role     role
+	member   *membership
+	renewal  *renewal
 	errors   chan error
 	close    func() // what was opened with the group
 }
 
-func newInputGroup(s Settings, name string, r role, close func()) *inputGroup {
-	return &inputGroup{settings: s, name: name, role: r, errors: make(chan error), close: close}
+func newInputGroup(s Settings, name string, r role, renew *renewal, close func()) *inputGroup {
+	member := s.newMembership("ingest", name, s.Topology.Input)
+	return &inputGroup{settings: s, name: name, role: r, member: member, renewal: renew, errors: make(chan error), close: close}
 }
 
 // pollRecords bounds what one poll returns, and so how far above its volume a
@@ -34,8 +37,11 @@ const pollRecords = 16_384
 
 // Consume implements sarama.ConsumerGroup.
 func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
-	ctx, cancel := context.WithCancel(ctx)
+	outer := ctx
+	ctx, cancel := g.renewal.begin(ctx)
 	defer cancel()
+	defer g.member.leave()
+	g.member.join()
 	run := &inputRun{group: g, goka: goka, stop: cancel}
 	size := &fetchSize{}
 	client, err := kgo.NewClient(append(append(g.settings.inputOptions(g.name, topics), size.options()...),
@@ -55,6 +61,9 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 	// Closing ends the session, with its last flush and commit, and leaves the group.
 	client.Close()
 	run.end()
+	if run.error() == nil && outer.Err() == nil && g.renewal.due() {
+		return ErrRenew
+	}
 	return run.error()
 }
 
@@ -101,6 +110,7 @@ func (r *inputRun) fault(err error) {
 	r.mu.Lock()
 	if r.err == nil {
 		r.err = err
+		r.group.member.failed()
 	}
 	r.mu.Unlock()
 	r.stop()
@@ -120,7 +130,7 @@ func (r *inputRun) current() *inputSession {
 
 // assigned begins a session.
 func (r *inputRun) assigned(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
-	s := newInputSession(client, partitions, &handler{role: r.group.role, goka: r.goka})
+	s := newInputSession(client, partitions, &handler{role: r.group.role, goka: r.goka, member: r.group.member})
 	r.mu.Lock()
 	r.session = s
 	r.mu.Unlock()
@@ -141,6 +151,7 @@ func (r *inputRun) end() {
 	r.mu.Unlock()
 	if s != nil {
 		r.fault(s.end())
+		r.group.member.ended(nil)
 	}
 }
 
@@ -162,9 +173,9 @@ func (r *inputRun) dispatch(fetches kgo.Fetches) {
 		case errors.Is(p.Err, context.Canceled) || errors.Is(p.Err, kgo.ErrClientClosed):
 		case errors.As(p.Err, &outside) && AsPermanent(p.Err) == nil:
 			// The client joins again by itself, as the same member: see group.
-			r.group.settings.Logger.Warn("can not take part in a consumer group, and tries again", "group", r.group.name, "error", p.Err)
+			r.group.member.ended(p.Err)
 		case p.Err != nil:
-			r.fault(fmt.Errorf("reading %s partition %d: %w", p.Topic, p.Partition, p.Err))
+			r.fault(fmt.Errorf("reading the input as a member of %s, topic %s partition %d: %w", r.group.name, p.Topic, p.Partition, r.group.member.denied(p.Err)))
 		case s != nil:
 			s.deliver(p)
 		}

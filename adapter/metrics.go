@@ -20,6 +20,9 @@ type Metrics struct {
 	commits     prometheus.Histogram
 	written     prometheus.Counter
 	epoch       prometheus.Gauge
+	failures    *prometheus.CounterVec
+	trims       *prometheus.CounterVec
+	stalled     *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics of the roles.
@@ -43,8 +46,18 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "Changed pages that were written to the changelog."}),
 		epoch: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_rank_epoch",
 			Help: "Epoch of the boards that this instance published last."}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_failed_sessions_total",
+			Help: "Sessions of a role's consumer group that ended with an error, or did not come about."}, []string{"role"}),
+		trims: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_trim_failures_total",
+			Help: "Applied ranges that could not be deleted from their topic."}, []string{"topic"}),
+		stalled: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_stalled_partitions",
+			Help: "Owned partitions with committed records that were not worked off for a minute, by role."}, []string{"role"}),
 	}
-	r.MustRegister(m.owned, m.inputLag, m.inputLost, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
+	for _, role := range []string{"ingest", "heat", "rank"} {
+		m.failures.WithLabelValues(role)
+		m.stalled.WithLabelValues(role)
+	}
+	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.inputLost, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
 	return m
 }
 
@@ -81,4 +94,18 @@ func (m *Metrics) applied(partition int32, pages int, counted uint64, lag int64)
 func (m *Metrics) committed(pages int, took time.Duration) {
 	m.commits.Observe(took.Seconds())
 	m.written.Add(float64(pages))
+}
+
+// sessionFailed counts a session that ended with an error. A nil Metrics does not.
+func (m *Metrics) sessionFailed(role string) {
+	if m != nil {
+		m.failures.WithLabelValues(role).Inc()
+	}
+}
+
+// trimFailed counts ranges that could not be deleted. A nil Metrics does not.
+func (m *Metrics) trimFailed(topic string) {
+	if m != nil {
+		m.trims.WithLabelValues(topic).Inc()
+	}
 }

@@ -29,11 +29,19 @@ type producer struct {
 	route router
 	table string // the group table, empty if there is none
 
+	renewal *renewal // asked for when a partition has got as many records as it may; may be nil
+
 	mu           sync.Mutex
+	sent         map[topicPartition]int64
 	session      *session // nil if there is none
 	transactions map[int32]*transaction
 	open         map[*emission]struct{}
 	drained      sync.WaitGroup
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
 }
 
 // emission is one record on its way.
@@ -43,8 +51,9 @@ type emission struct {
 
 // newProducer returns a producer that sends plain records through p and closes
 // it in the end.
-func newProducer(p sarama.AsyncProducer, route router, table string) *producer {
-	out := &producer{plain: p, route: route, table: table, open: make(map[*emission]struct{})}
+func newProducer(p sarama.AsyncProducer, route router, table string, r *renewal) *producer {
+	out := &producer{plain: p, route: route, table: table, renewal: r,
+		sent: make(map[topicPartition]int64), open: make(map[*emission]struct{})}
 	out.drained.Go(func() {
 		for m := range p.Successes() {
 			out.settle(m.Metadata.(*emission), nil)
@@ -52,14 +61,25 @@ func newProducer(p sarama.AsyncProducer, route router, table string) *producer {
 	})
 	out.drained.Go(func() {
 		for e := range p.Errors() {
-			out.settle(e.Msg.Metadata.(*emission), fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition, e.Err))
+			out.settle(e.Msg.Metadata.(*emission), fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition,
+				needs(e.Err, "Write", "topic "+e.Msg.Topic)))
 		}
 	})
 	return out
 }
 
-// begin opens a session. The transactions, by partition, are for the group table.
+// begin opens a session, after what is left of the one before. The transactions, by
+// partition, are for the group table.
 func (p *producer) begin(s *session, transactions map[int32]*transaction) {
+	p.mu.Lock()
+	before := p.session
+	p.mu.Unlock()
+	if before != nil {
+		p.end(before)
+	}
+	for _, t := range transactions {
+		t.belongsTo(s.real(), p.renewal)
+	}
 	p.mu.Lock()
 	p.session, p.transactions = s, transactions
 	p.mu.Unlock()
@@ -140,10 +160,17 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 	e := &emission{finish: finish}
 	p.mu.Lock()
 	s := p.session
+	renew := false
 	if s != nil {
 		p.open[e] = struct{}{}
+		to := topicPartition{topic, partition}
+		p.sent[to]++
+		renew = p.sent[to] == renewAfter
 	}
 	p.mu.Unlock()
+	if renew {
+		p.renewal.ask()
+	}
 	if s == nil {
 		finish(nil, errNoSession)
 		return

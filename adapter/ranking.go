@@ -34,6 +34,8 @@ type Ranking struct {
 	producer *producer
 	topics   *topics
 	session  atomic.Pointer[session]
+	renewal  renewal
+	start    startFailure
 	owner    string
 	sessions int
 
@@ -49,7 +51,7 @@ func NewRanking(c RankingConfig, owner string) *Ranking { return &Ranking{config
 // Options are goka's options for the processor.
 func (r *Ranking) Options() []goka.ProcessorOption {
 	s := r.config.Settings
-	return append(s.common("rank"),
+	return append(s.common("rank", &r.start),
 		goka.WithContextWrapper(keepFailures(&r.session)),
 		goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) {
 			r.table = storage.NewMemory()
@@ -60,25 +62,29 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
 			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("rank"))
 			if err != nil {
-				return nil, fmt.Errorf("connecting a producer: %w", err)
+				return nil, r.start.keep(fmt.Errorf("connecting a producer: %w", err))
 			}
 			onlyPartition := func(string, string) (int32, error) { return 0, nil }
-			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable)
+			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable, &r.renewal)
 			return r.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
 			var err error
 			if r.topics, err = newTopics(s, "rank"); err != nil {
-				return nil, err
+				return nil, r.start.keep(err)
 			}
 			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("rank", sarama.ReadUncommitted))
 			if err != nil {
-				return nil, fmt.Errorf("connecting the consumer group %s: %w", name, err)
+				return nil, r.start.keep(fmt.Errorf("connecting the consumer group %s: %w", name, err))
 			}
-			return &group{ConsumerGroup: inner, role: r, logger: s.Logger, close: r.topics.close}, nil
+			return &group{ConsumerGroup: inner, role: r, renewal: &r.renewal, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}, nil
 		}),
 	)
 }
+
+// Explain returns what is behind an error that the processor's Run returned: goka prints
+// some errors and loses what they are.
+func (r *Ranking) Explain(err error) error { return r.start.explain(err) }
 
 // setup takes over the rank table.
 func (r *Ranking) setup(ctx context.Context, s *session) error {
@@ -189,7 +195,10 @@ func (r *Ranking) search(ctx context.Context, consumer sarama.Consumer, from, en
 	defer func() { err = errors.Join(err, claim.Close()) }()
 	for {
 		select {
-		case m := <-claim.Messages():
+		case m, ok := <-claim.Messages():
+			if !ok {
+				return nil, readerClosed(r.config.Topology.Output, 0)
+			}
 			p, err := r.readPublished(m)
 			if err != nil {
 				return nil, err
@@ -200,7 +209,10 @@ func (r *Ranking) search(ctx context.Context, consumer sarama.Consumer, from, en
 			if m.Offset >= end-1 {
 				return found, nil
 			}
-		case err := <-claim.Errors():
+		case err, ok := <-claim.Errors():
+			if !ok {
+				return nil, readerClosed(r.config.Topology.Output, 0)
+			}
 			return nil, fmt.Errorf("reading %s: %w", r.config.Topology.Output, err)
 		case <-ctx.Done():
 			return nil, errSessionOver

@@ -123,11 +123,17 @@ func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) 
 			if err := f.take(ctx, m); err != nil {
 				return err
 			}
-		case m := <-output.Messages():
+		case m, ok := <-output.Messages():
+			if !ok {
+				return readerClosed(f.config.Topology.Output, 0)
+			}
 			if err := f.watch(ctx, m); err != nil {
 				return err
 			}
-		case err := <-output.Errors():
+		case err, ok := <-output.Errors():
+			if !ok {
+				return readerClosed(f.config.Topology.Output, 0)
+			}
 			// sarama goes on by itself when a broker is away, but not from an offset
 			// that is gone.
 			if errors.Is(err, sarama.ErrOffsetOutOfRange) || AsPermanent(err) != nil {

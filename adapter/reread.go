@@ -33,7 +33,10 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 	sums := make(map[string]heat.Totals)
 	for {
 		select {
-		case m := <-claim.Messages():
+		case m, ok := <-claim.Messages():
+			if !ok {
+				return nil, readerClosed(s.Topology.Input, h.Partition)
+			}
 			if m.Offset <= to {
 				b, refusal := codec.ParseBehaviour(m.Value, h.Limits)
 				if refusal == nil && topology.Partition(b.Page, partitions) == part {
@@ -45,10 +48,20 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 			if m.Offset >= to {
 				return sums, nil
 			}
-		case err := <-claim.Errors():
-			return nil, fmt.Errorf("reading %s partition %d again: %w", s.Topology.Input, h.Partition, err)
+		case err, ok := <-claim.Errors():
+			if !ok {
+				return nil, readerClosed(s.Topology.Input, h.Partition)
+			}
+			return nil, fmt.Errorf("reading %s partition %d again: %w", s.Topology.Input, h.Partition,
+				needs(err, "Read", "topic "+s.Topology.Input))
 		case <-ctx.Done():
 			return nil, errSessionOver
 		}
 	}
+}
+
+// readerClosed is the error of a reader that sarama has closed by itself, which it does
+// after an offset that is gone. The error that says so is not always received before.
+func readerClosed(topic string, partition int32) error {
+	return fmt.Errorf("reading %s partition %d: the reader was closed: %w", topic, partition, sarama.ErrOffsetOutOfRange)
 }

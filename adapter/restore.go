@@ -47,13 +47,15 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 		return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
 	}
 	defer client.Close()
+	watch := watchRestore(ctx, s, client, table, id, at, fenceAt)
+	defer watch.end()
 	for {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
 			return errSessionOver
 		}
 		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
+			return fmt.Errorf("restoring %s partition %d: %w", table, id, needs(err, "Read", "topic "+table))
 		}
 		for records := fetches.RecordIter(); !records.Done(); {
 			r := records.Next()
@@ -65,6 +67,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 		if err := p.SetOffset(at); err != nil {
 			return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
 		}
+		watch.at.Store(at)
 		if at >= fenceAt {
 			return nil
 		}
@@ -85,5 +88,5 @@ func restoreRecord(s storage.Storage, topic string, partition int32, offset int6
 	if errors.Is(err, store.ErrDisk) {
 		return err
 	}
-	return permanent(`see "The changelog is damaged" in docs/operations.md`, "the table can not be trusted: %w", err)
+	return permanent(hintDamaged, "the table can not be trusted: %w", err)
 }

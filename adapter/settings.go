@@ -3,6 +3,7 @@ package adapter
 import (
 	"log/slog"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -56,6 +57,11 @@ const (
 	endlessRetries = 10_000
 	// longestRetryBackoff is the pause between tries in a long outage.
 	longestRetryBackoff = time.Second
+	// leaderBackoff is the longest pause between two questions for the leader of a
+	// partition, and leaderRetries how often the owner of a table partition asks: for
+	// half of transactionTimeout.
+	leaderBackoff = 500 * time.Millisecond
+	leaderRetries = 60
 )
 
 // waitingRanges is how many fetched records of a partition may wait to be worked
@@ -158,6 +164,13 @@ func (s Settings) producerConfig(purpose string) *sarama.Config {
 	c.Producer.Return.Successes = true
 	c.Producer.Return.Errors = true
 	c.Producer.Retry.Max = endlessRetries
+	// sarama gives a record up when it can not find out who leads its partition, however
+	// often it may be sent: so that question is asked without end, too.
+	c.Metadata.Full = false
+	c.Metadata.Retry.Max = endlessRetries
+	c.Metadata.Retry.BackoffFunc = func(retries, _ int) time.Duration {
+		return min(time.Duration(retries+1)*100*time.Millisecond, leaderBackoff)
+	}
 	c.Producer.Retry.BackoffFunc = func(retries, _ int) time.Duration {
 		return min(time.Duration(math.Pow(2, float64(min(retries, 10))))*10*time.Millisecond, longestRetryBackoff)
 	}
@@ -165,14 +178,25 @@ func (s Settings) producerConfig(purpose string) *sarama.Config {
 }
 
 // transactionConfig is for the owner of one table partition. A fenced producer
-// does not always say so, but goes on retrying: few tries end it.
-func (s Settings) transactionConfig(purpose, id string) *sarama.Config {
+// does not always say so, but goes on retrying: few tries end it. Once it is
+// hopeless, no try waits for the one before.
+func (s Settings) transactionConfig(purpose, id string, hopeless *atomic.Bool) *sarama.Config {
 	c := s.producerConfig(purpose)
+	unless := func(backoff func(retries, most int) time.Duration) func(retries, most int) time.Duration {
+		return func(retries, most int) time.Duration {
+			if hopeless.Load() {
+				return 0
+			}
+			return backoff(retries, most)
+		}
+	}
 	c.Producer.Transaction.ID = id
 	c.Producer.Transaction.Timeout = transactionTimeout
 	c.Producer.Transaction.Retry.Max = transactionRetries
-	c.Producer.Transaction.Retry.BackoffFunc = transactionBackoff
+	c.Producer.Transaction.Retry.BackoffFunc = unless(transactionBackoff)
 	c.Producer.Retry.Max = 20
+	c.Producer.Retry.BackoffFunc = unless(c.Producer.Retry.BackoffFunc)
+	c.Metadata.Retry.Max = leaderRetries
 	c.ChannelBufferSize = 4096
 	// A commit writes many small records: without these, a request takes what the
 	// last one's answer left waiting, some hundreds.
@@ -199,13 +223,14 @@ func transactionBackoff(retries, _ int) time.Duration {
 
 // common are the goka options of every role. goka's own log is for debugging
 // goka: what an operator should know is in the errors and in ours.
-func (s Settings) common(purpose string) []goka.ProcessorOption {
+func (s Settings) common(purpose string, start *startFailure) []goka.ProcessorOption {
 	return []goka.ProcessorOption{
 		goka.WithClientID(s.ClientID + "-" + purpose),
 		goka.WithHasher(topology.Hasher()),
 		goka.WithLogger(GokaLogger(s.Logger)),
 		goka.WithConsumerSaramaBuilder(func(brokers []string, _ string) (sarama.Consumer, error) {
-			return sarama.NewConsumer(brokers, s.tableConfig(purpose))
+			consumer, err := sarama.NewConsumer(brokers, s.tableConfig(purpose))
+			return consumer, start.keep(err)
 		}),
 	}
 }

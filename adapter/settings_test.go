@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // TestTransactionsOutliveAnElection: by default brokers miss one of them after 9
 // seconds (broker.session.timeout.ms), and only then have another lead.
 func TestTransactionsOutliveAnElection(t *testing.T) {
-	c := Settings{ClientID: "test", Topology: &topology.Topology{}}.transactionConfig("test", "id")
+	c := Settings{ClientID: "test", Topology: &topology.Topology{}}.transactionConfig("test", "id", &atomic.Bool{})
 	assert.NoError(t, c.Validate())
 	sum := time.Duration(0)
 	for try := range c.Producer.Transaction.Retry.Max {

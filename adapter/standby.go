@@ -114,7 +114,10 @@ func (b *standby) follow(ctx context.Context, id int32, p *store.Partition, targ
 	defer func() { _ = claim.Close() }()
 	for {
 		select {
-		case m := <-claim.Messages():
+		case m, ok := <-claim.Messages():
+			if !ok {
+				return readerClosed(b.settings.Topology.HeatTable, id)
+			}
 			if err := p.Set(string(m.Key), m.Value); err != nil {
 				return fmt.Errorf("offset %d: %w", m.Offset, err)
 			}
@@ -124,7 +127,10 @@ func (b *standby) follow(ctx context.Context, id int32, p *store.Partition, targ
 			if m.Offset >= target {
 				reached()
 			}
-		case err := <-claim.Errors():
+		case err, ok := <-claim.Errors():
+			if !ok {
+				return readerClosed(b.settings.Topology.HeatTable, id)
+			}
 			return err
 		case <-ctx.Done():
 			return nil

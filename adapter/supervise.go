@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -66,6 +67,10 @@ func Supervise(ctx context.Context, s Supervised) error {
 		}
 		if time.Since(began) > steady {
 			pauses.Reset()
+		}
+		if errors.Is(err, ErrRenew) {
+			s.Logger.Info("a role is started again with new producers", "role", s.Name)
+			continue
 		}
 		pause := pauses.NextBackOff()
 		s.Observe(RoleWaiting, err)

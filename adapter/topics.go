@@ -1,7 +1,11 @@
 package adapter
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -12,8 +16,13 @@ import (
 // topics looks up what a role must know of topics and groups before it begins.
 // It may be used by several goroutines.
 type topics struct {
-	client sarama.Client
-	admin  sarama.ClusterAdmin
+	client  sarama.Client
+	admin   sarama.ClusterAdmin
+	logger  *slog.Logger
+	metrics *Metrics
+
+	trims atomic.Int32 // on their way
+	stuck atomic.Bool  // the last trim failed
 }
 
 func newTopics(s Settings, purpose string) (*topics, error) {
@@ -26,7 +35,7 @@ func newTopics(s Settings, purpose string) (*topics, error) {
 		_ = client.Close()
 		return nil, fmt.Errorf("connecting to the controller of %v: %w", s.Brokers, err)
 	}
-	return &topics{client, admin}, nil
+	return &topics{client: client, admin: admin, logger: s.Logger, metrics: s.Metrics}, nil
 }
 
 func (t *topics) close() { _ = t.admin.Close() }
@@ -51,7 +60,7 @@ func (t *topics) id(topic string) (codec.TopicID, error) {
 		err = described[0].Err
 	}
 	if err != nil || len(described) != 1 {
-		return codec.TopicID{}, fmt.Errorf("looking up the topic id of %s: %w", topic, err)
+		return codec.TopicID{}, fmt.Errorf("looking up the topic id of %s: %w", topic, needs(err, "Describe", "topic "+topic))
 	}
 	return codec.TopicID(described[0].Uuid), nil
 }
@@ -63,9 +72,33 @@ func (t *topics) bounds(topic string, partition int32) (first, end int64, err er
 		end, err = t.client.GetOffset(topic, partition, sarama.OffsetNewest)
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition, err)
+		return 0, 0, fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition,
+			needs(err, "Describe", "topic "+topic))
 	}
 	return first, end, nil
+}
+
+// staleAnswers is for how long an end below what is known is asked for again: a broker
+// that is cut off from the controller may not have heard that others lead now.
+const staleAnswers = 30 * time.Second
+
+// endFrom is the offset after the last one of a partition. Where it is below an offset
+// that was there already, it is asked for again for a while, from whoever leads then.
+func (t *topics) endFrom(ctx context.Context, topic string, partition int32, least int64) (int64, error) {
+	for began := time.Now(); ; {
+		_, end, err := t.bounds(topic, partition)
+		if err != nil || end >= least || time.Since(began) > staleAnswers {
+			return end, err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return 0, errSessionOver
+		}
+		if err := t.client.RefreshMetadata(topic); err != nil {
+			return 0, fmt.Errorf("looking up who leads %s: %w", topic, needs(err, "Describe", "topic "+topic))
+		}
+	}
 }
 
 // committed are the offsets that the group has committed, -1 where none.
@@ -75,7 +108,8 @@ func (t *topics) committed(group, topic string, partitions []int32) (map[int32]i
 		err = response.Err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking up the offsets of group %s: %w", group, err)
+		return nil, fmt.Errorf("looking up the offsets of group %s: %w", group,
+			needs(err, "Describe", "consumer group "+group))
 	}
 	offsets := make(map[int32]int64, len(partitions))
 	for _, p := range partitions {
@@ -94,16 +128,71 @@ func (t *topics) committed(group, topic string, partitions []int32) (map[int32]i
 
 // trim deletes the records of a partition below an offset, as Kafka Streams
 // does with its repartition topics. Nobody waits for it, and where it fails
-// the next one makes up for it.
+// the next one makes up for it; the first failure of a row is logged, since the
+// topic grows until one succeeds.
 func (t *topics) trim(topic string, partition int32, below int64) {
-	go func() { _ = t.admin.DeleteRecords(topic, map[int32]int64{partition: below}) }()
+	if t.trims.Add(1) > mostTrims {
+		t.trims.Add(-1)
+		return
+	}
+	go func() {
+		defer t.trims.Add(-1)
+		t.trimmed(topic, partition, t.admin.DeleteRecords(topic, map[int32]int64{partition: below}))
+	}()
+}
+
+// mostTrims is how many trims may be on their way: of the partitions of an instance,
+// while brokers take long to answer.
+const mostTrims = 64
+
+// trimmed takes note of how a trim ended.
+func (t *topics) trimmed(topic string, partition int32, err error) {
+	if errors.Is(err, sarama.ErrClosedClient) {
+		return
+	}
+	if err == nil {
+		if t.stuck.Swap(false) {
+			t.logger.Info("applied ranges are deleted again", "topic", topic)
+		}
+		return
+	}
+	t.metrics.trimFailed(topic)
+	if !t.stuck.Swap(true) {
+		t.logger.Warn("applied ranges can not be deleted, and their topic grows: does pageheat's user have the right Delete on it?",
+			"topic", topic, "partition", partition, "error", err)
+	}
 }
 
 // partitions is the number of partitions of a topic.
 func (t *topics) partitions(topic string) (int, error) {
 	all, err := t.client.Partitions(topic)
 	if err != nil {
-		return 0, fmt.Errorf("looking up the partitions of %s: %w", topic, err)
+		return 0, fmt.Errorf("looking up the partitions of %s: %w", topic, needs(err, "Describe", "topic "+topic))
 	}
 	return len(all), nil
+}
+
+// expect makes sure that a topic has as many partitions as when the process began; 0
+// stands for any number.
+func (t *topics) expect(topic string, partitions int) error {
+	if partitions == 0 {
+		return nil
+	}
+	if err := t.client.RefreshMetadata(topic); err != nil {
+		return fmt.Errorf("looking up the partitions of %s: %w", topic, needs(err, "Describe", "topic "+topic))
+	}
+	have, err := t.partitions(topic)
+	if err != nil {
+		return err
+	}
+	return samePartitions(topic, partitions, have)
+}
+
+// samePartitions is a permanent error where the number of a topic's partitions, which
+// decides where each page is, has changed.
+func samePartitions(topic string, was, is int) error {
+	if was == is {
+		return nil
+	}
+	return permanent(hintPartitions, "%s had %d partitions and has %d", topic, was, is)
 }

@@ -2,8 +2,10 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -24,7 +26,12 @@ type transaction struct {
 	fence     codec.Fence
 	fenceAt   int64 // its offset
 
+	hopeless *atomic.Bool // see Settings.transactionConfig
+	renewal  *renewal     // asked for when the producer has sent as much as it may; may be nil
+	records  int64        // sent by the producer; used by one goroutine at a time
+
 	mu      sync.Mutex
+	session context.Context // of the real session, which a fenced owner is about to lose
 	open    bool
 	offset  int64 // of the last record of the last committed transaction
 	err     error
@@ -42,39 +49,35 @@ type transaction struct {
 // endOfTransaction is the metadata of the record that ends a transaction.
 type endOfTransaction struct{}
 
-// statusInterval is how often a commit looks whether the producer has failed:
-// a fenced one may say nothing, and go on retrying.
-const statusInterval = 20 * time.Millisecond
+const (
+	// statusInterval is how often a commit looks whether the producer has failed:
+	// a fenced one may say nothing, and go on retrying.
+	statusInterval = 20 * time.Millisecond
+	// refusalPatience is how long a producer that has failed may take to say why.
+	refusalPatience = 5 * time.Second
+	// fencedPatience is how long the group may take to tell a fenced owner that its
+	// session is over: some heartbeats.
+	fencedPatience = time.Second
+)
+
+// errRefused is a transaction that failed without the producer saying why.
+var errRefused = errors.New("the broker refused the transaction, or another owner has taken it over")
 
 // takeOver makes this process the owner of a table partition: it takes over the
 // transactional.id, which fences the owner before, and writes a committed fence
 // record. A restore up to the fence sees everything that any owner committed.
-// The owner's name in the fence must not have been used before.
+// The owner's name in the fence must not have been used before. The session ends
+// when the partition is to be given up; ctx may end before.
 func takeOver(ctx context.Context, s Settings, purpose, topic string, partition int32, id, last, owner string) (*transaction, error) {
-	type made struct {
-		producer sarama.AsyncProducer
-		err      error
-	}
-	ready := make(chan made, 1)
-	go func() {
-		p, err := sarama.NewAsyncProducer(s.Brokers, s.transactionConfig(purpose, id))
-		ready <- made{p, err}
-	}()
-	var t *transaction
-	select {
-	case m := <-ready:
-		if m.err != nil {
-			return nil, fmt.Errorf("taking over transactional.id %s: %w", id, m.err)
+	hopeless := &atomic.Bool{}
+	p, closed, err := connectOwner(ctx, s.Brokers, s.transactionConfig(purpose, id, hopeless), hopeless)
+	if err != nil {
+		if errors.Is(err, errSessionOver) {
+			return nil, err
 		}
-		t = newTransaction(m.producer, topic, partition, last)
-	case <-ctx.Done():
-		go func() {
-			if m := <-ready; m.err == nil {
-				m.producer.AsyncClose()
-			}
-		}()
-		return nil, errSessionOver
+		return nil, fmt.Errorf("taking over transactional.id %s: %w", id, needs(err, "Write", "transactional id "+id))
 	}
+	t := newTransaction(ctx, p, topic, partition, last, hopeless, closed)
 	t.fence = codec.Fence{Owner: owner, TakenAt: time.Now().UnixMilli()}
 	written := make(chan error, 1)
 	promise, finish := goka.NewPromiseWithFinisher()
@@ -94,22 +97,112 @@ func takeOver(ctx context.Context, s Settings, purpose, topic string, partition 
 	}
 }
 
-func newTransaction(p sarama.AsyncProducer, topic string, partition int32, last string) *transaction {
-	t := &transaction{producer: p, topic: topic, partition: partition, last: last,
-		failed: make(chan struct{}), acks: make(chan int64, 1)}
+// connectOwner connects the producer of a transactional.id, which takes it over. What
+// it returns closes what the producer leaves open. When ctx ends before, nothing of
+// it goes on: a take-over that comes late would fence the owner that came after.
+func connectOwner(ctx context.Context, brokers []string, c *sarama.Config, hopeless *atomic.Bool) (sarama.AsyncProducer, func(), error) {
+	type made struct {
+		producer sarama.AsyncProducer
+		client   sarama.Client
+		err      error
+	}
+	clients, producers := make(chan made, 1), make(chan made, 1)
 	go func() {
+		client, err := sarama.NewClient(brokers, c)
+		clients <- made{client: client, err: err}
+	}()
+	var client sarama.Client
+	select {
+	case m := <-clients:
+		if m.err != nil {
+			return nil, nil, fmt.Errorf("connecting to %v: %w", brokers, m.err)
+		}
+		client = m.client
+	case <-ctx.Done():
+		go func() {
+			if m := <-clients; m.err == nil {
+				_ = m.client.Close()
+			}
+		}()
+		return nil, nil, errSessionOver
+	}
+	closed := func() { _ = client.Close() }
+	go func() {
+		p, err := sarama.NewAsyncProducerFromClient(client)
+		producers <- made{producer: p, err: err}
+	}()
+	select {
+	case m := <-producers:
+		if m.err != nil {
+			closed()
+			return nil, nil, m.err
+		}
+		return m.producer, closed, nil
+	case <-ctx.Done():
+		hopeless.Store(true)
+		closed() // what is tried again now sends nothing any more
+		go func() {
+			if m := <-producers; m.err == nil {
+				m.producer.AsyncClose()
+			}
+		}()
+		return nil, nil, errSessionOver
+	}
+}
+
+// newTransaction returns a transaction of a producer. When the producer has come to
+// its end, closed is called.
+func newTransaction(session context.Context, p sarama.AsyncProducer, topic string, partition int32, last string, hopeless *atomic.Bool, closed func()) *transaction {
+	t := &transaction{producer: p, topic: topic, partition: partition, last: last, session: session, hopeless: hopeless,
+		failed: make(chan struct{}), acks: make(chan int64, 1)}
+	var ended sync.WaitGroup
+	ended.Go(func() {
 		for m := range p.Successes() {
 			if _, end := m.Metadata.(endOfTransaction); end {
 				t.acks <- m.Offset
 			}
 		}
-	}()
-	go func() {
+	})
+	ended.Go(func() {
+		var first sync.Once
 		for e := range p.Errors() {
-			t.fail(fmt.Errorf("writing to %s partition %d: %w", topic, partition, e.Err))
+			first.Do(func() {
+				err := fmt.Errorf("writing to %s partition %d: %w", topic, partition, needs(e.Err, "Write", "topic "+topic))
+				go t.refuse(err)
+			})
 		}
+	})
+	go func() {
+		ended.Wait()
+		closed()
 	}()
 	return t
+}
+
+// belongsTo names the session that ends when the partition is to be given up.
+func (t *transaction) belongsTo(session context.Context, r *renewal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.session, t.renewal = session, r
+}
+
+// refuse ends the transaction with what the producer says. An owner that was fenced is
+// about to hear from its group that its session is over, which is no fault.
+func (t *transaction) refuse(err error) {
+	if !fencing(err) {
+		t.fail(err)
+		return
+	}
+	t.mu.Lock()
+	session := t.session
+	t.mu.Unlock()
+	select {
+	case <-session.Done():
+		t.fail(fmt.Errorf("%w: another owner has taken over: %w", errSessionOver, err))
+	case <-t.failed:
+	case <-time.After(fencedPatience):
+		t.fail(fmt.Errorf("another owner has taken over: %w", err))
+	}
 }
 
 // write adds a record to the transaction, beginning one if none is open. The
@@ -148,6 +241,12 @@ func (t *transaction) queue(ctx context.Context, m *sarama.ProducerMessage) {
 	case <-t.failed:
 	case <-ctx.Done():
 		t.fail(errSessionOver)
+	}
+	if t.records++; t.records == renewAfter {
+		t.mu.Lock()
+		r := t.renewal
+		t.mu.Unlock()
+		r.ask()
 	}
 }
 
@@ -190,11 +289,13 @@ func (t *transaction) commit() {
 	}()
 	ticker := time.NewTicker(statusInterval)
 	defer ticker.Stop()
+	var unexplained <-chan time.Time
 	for {
 		select {
 		case err := <-done:
 			if err != nil {
-				t.fail(fmt.Errorf("committing a transaction on %s partition %d: %w", t.topic, t.partition, err))
+				t.refuse(fmt.Errorf("committing a transaction on %s partition %d: %w", t.topic, t.partition,
+					needs(err, "Write", "topic "+t.topic)))
 				return
 			}
 			select {
@@ -206,11 +307,13 @@ func (t *transaction) commit() {
 		case <-t.failed:
 			return
 		case <-ticker.C:
-			if t.producer.TxnStatus()&sarama.ProducerTxnFlagInError != 0 {
-				t.fail(fmt.Errorf("a transaction on %s partition %d: another owner has taken over, or the broker refused it: %w",
-					t.topic, t.partition, errSessionOver))
-				return
+			if unexplained == nil && t.producer.TxnStatus()&sarama.ProducerTxnFlagInError != 0 {
+				t.hopeless.Store(true) // it says why when it has tried often enough
+				unexplained = time.After(refusalPatience)
 			}
+		case <-unexplained:
+			t.fail(fmt.Errorf("a transaction on %s partition %d: %w", t.topic, t.partition, errRefused))
+			return
 		}
 	}
 }
@@ -252,6 +355,7 @@ func (t *transaction) fail(err error) {
 	if finish != nil {
 		finish(nil, err)
 	}
+	t.hopeless.Store(true) // whatever is retried, nobody waits for it
 	t.closed.Do(func() {
 		go func() {
 			t.using.Lock()

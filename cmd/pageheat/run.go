@@ -115,7 +115,7 @@ func (pl *pipeline) ingest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return p.Run(ctx)
+		return seam.Explain(p.Run(ctx))
 	})
 }
 
@@ -141,7 +141,7 @@ func (pl *pipeline) heat(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return p.Run(ctx)
+		return seam.Explain(p.Run(ctx))
 	})
 }
 
@@ -150,15 +150,16 @@ func (pl *pipeline) heat(ctx context.Context) error {
 const leadersEvery = 5 * time.Millisecond
 
 func (pl *pipeline) rank(ctx context.Context) error {
+	// One seam for all tries: each of its sessions has an owner's name of its own.
+	seam := adapter.NewRanking(adapter.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
+		PublishEvery: pl.cfg.publishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
-		seam := adapter.NewRanking(adapter.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
-			PublishEvery: pl.cfg.publishEvery}, pl.owner)
 		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo,
 			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.top},
 		}, seam.Options()...)
 		if err != nil {
 			return err
 		}
-		return p.Run(ctx)
+		return seam.Explain(p.Run(ctx))
 	})
 }
