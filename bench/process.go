@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
+
+	"pageheat/integration/kafkatest"
 )
 
 // stopWithin is how long a process gets to end after SIGTERM.
@@ -34,7 +36,7 @@ type process struct {
 // start starts a program. It ends with bench, however that ends (on Linux).
 func start(program string, env []string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), log: newLines(), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(kafkatest.Environment(), env...)
 	p.cmd.Stderr = p.log
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
@@ -78,7 +80,7 @@ func self(env []string, args ...string) (*process, error) {
 }
 
 // childEnv tells the test binary that it is a process of bench.
-const childEnv = "PAGEHEAT_BENCH_CHILD"
+const childEnv = "PAGEHEAT_TEST_BENCH_CHILD"
 
 // cpu is the processor time that the process has used, user and system.
 func (p *process) cpu() time.Duration { return cpuOf(p.cmd.Process.Pid) }
@@ -181,7 +183,7 @@ func (p *process) String() string {
 // wrote.
 func command(ctx context.Context, env []string, program string, args ...string) (int, string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(kafkatest.Environment(), env...)
 	text, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	switch {

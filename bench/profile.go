@@ -27,8 +27,8 @@ var profileSource []byte
 // profileEnv tells the added file the directory to write to, executionEnv to write an
 // execution trace.
 const (
-	profileEnv   = "PAGEHEAT_BENCH_PROFILE"
-	executionEnv = "PAGEHEAT_BENCH_TRACE"
+	profileEnv   = "PAGEHEAT_TEST_BENCH_PROFILE"
+	executionEnv = "PAGEHEAT_TEST_BENCH_TRACE"
 )
 
 func (p *profiles) wanted() bool { return p != nil && p.dir != "" }

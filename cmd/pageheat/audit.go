@@ -14,9 +14,9 @@ import (
 
 // auditCmd recounts the input.
 type auditCmd struct {
-	MaxClicks   uint32 `default:"1000000" help:"The limit that the input was counted with (${default})."`
-	MaxMinutes  uint32 `default:"1440" help:"The limit that the input was counted with (${default})."`
-	DeadLetters bool   `default:"true" negatable:"" help:"Look for each invalid message among the dead letters (default)."`
+	MaxClicks   uint32 `default:"1000000" help:"--max-clicks of the instances that count."`
+	MaxMinutes  uint32 `default:"1440" help:"--max-minutes of the instances that count."`
+	DeadLetters bool   `default:"true" negatable:"" help:"Check that each invalid message is among the dead letters."`
 }
 
 // Run compares every page's totals with the table. Differences are printed and end

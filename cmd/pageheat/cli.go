@@ -12,28 +12,32 @@ import (
 type cli struct {
 	common
 
-	Demo        demoCmd        `cmd:"" help:"Everything in one process, with an embedded broker and the simulator."`
-	Run         runCmd         `cmd:"" help:"The pipeline. Start it as often as you like, on as many machines."`
-	Topics      topicsCmd      `cmd:"" help:"Create the topics, or check them."`
-	Topology    topologyCmd    `cmd:"" help:"Print the graph of groups, streams and tables."`
-	Produce     produceCmd     `cmd:"" help:"Send simulated behaviours, or the lines of a file."`
+	Demo        demoCmd        `cmd:"" help:"Try everything in one process: embedded broker, simulator, pipeline, board."`
+	Run         runCmd         `cmd:"" help:"Run the pipeline against your brokers, in any number of instances."`
+	Topics      topicsCmd      `cmd:"" help:"Create or check the topics."`
+	Topology    topologyCmd    `cmd:"" help:"Print the graph of consumer groups, streams and tables."`
+	Produce     produceCmd     `cmd:"" help:"Send simulated behaviours, or the lines of a file, to the input."`
 	Top         topCmd         `cmd:"" help:"Show the board, live or once."`
-	Page        pageCmd        `cmd:"" help:"Show one page's totals, and how its heat is made up."`
-	Audit       auditCmd       `cmd:"" help:"Recount the input and compare every page's totals with the table."`
-	DeadLetters deadLettersCmd `cmd:"" help:"Show what was refused, or send it to the input again."`
-	Version     versionCmd     `cmd:"" help:"Print version, commit and Go version."`
+	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
+	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`
+	DeadLetters deadLettersCmd `cmd:"" help:"List or replay refused messages."`
+	Completion  completionCmd  `cmd:"" help:"Print the completion script of a shell."`
+	Version     versionCmd     `cmd:"" help:"Print the version, the commit and the Go version."`
+	Help        helpCmd        `cmd:"" help:"Describe a command and its flags."`
+
+	PrintVersion versionFlag `name:"version" env:"-" help:"Print the version and exit."`
 }
 
 // common are the flags of every command.
 type common struct {
-	Config  configFile `placeholder:"FILE" help:"YAML file with settings: flags without dashes as keys."`
-	Brokers []string   `default:"localhost:9092" placeholder:"HOST:PORT" help:"Kafka brokers to begin with."`
-	Prefix  string     `default:"pageheat" help:"Begins the names of all topics and groups of our own."`
-	Input   string     `default:"user-behavior-topic" help:"Topic of the behaviours."`
-	Output  string     `default:"page-popularity-top10" help:"Topic of the boards."`
+	Config  configFile `placeholder:"FILE" help:"YAML file with settings; its keys are the names of flags."`
+	Brokers []string   `default:"localhost:9092" placeholder:"HOST[:PORT]" help:"Bootstrap brokers, port 9092 if none is given."`
+	Prefix  string     `default:"pageheat" help:"Prefix of pageheat's own topics and consumer groups."`
+	Input   string     `default:"user-behavior-topic" help:"Topic with the behaviours."`
+	Output  string     `default:"page-popularity-top10" help:"Topic for the boards."`
 
-	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Log from this level on: ${enum}."`
-	LogFormat string `default:"text" enum:"text,json" help:"Log as ${enum}."`
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Lowest level to log."`
+	LogFormat string `default:"text" enum:"text,json" help:"Format of the log."`
 }
 
 // program is what every command is given: where to read and write, the log, and

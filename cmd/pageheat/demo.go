@@ -16,11 +16,11 @@ import (
 
 // demoCmd is everything in one process.
 type demoCmd struct {
-	Rate   messageRate   `default:"200" placeholder:"N" help:"Messages a second of the simulator, or max."`
-	For    time.Duration `placeholder:"20s" help:"End after so long. 0: go on."`
-	Data   string        `placeholder:"DIR" help:"Keep everything in this directory, and go on from there the next time."`
-	Listen *string       `placeholder:"HOST:PORT" help:"Address of the dashboard (127.0.0.1:8080, or a free port where that is taken)."`
-	Seed   *uint64       `placeholder:"N" help:"Make the traffic of two runs alike."`
+	Rate   messageRate   `default:"200" placeholder:"N" help:"Simulated messages a second, or max."`
+	For    time.Duration `placeholder:"DURATION" help:"Time to run, such as 1m30s. Runs until interrupted if not given."`
+	Data   string        `placeholder:"DIR" help:"Directory that keeps everything for the next demo. Kept in memory if not given."`
+	Listen *string       `placeholder:"HOST:PORT" help:"Address of the dashboard and the forum: 127.0.0.1:8080 if not given, or a free port where that is taken."`
+	Seed   *uint64       `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
 
 	simulatorFlags
 	pipelineFlags

@@ -10,9 +10,10 @@
 //	pageheat page PAGE               one page's totals, and how its heat is made up
 //	pageheat audit                   recounts the input and compares every page
 //	pageheat dead-letters list | replay
+//	pageheat completion bash | zsh | fish
 //	pageheat version
 //
-// `pageheat COMMAND --help` lists the flags of a command.
+// `pageheat help COMMAND` lists the flags of a command.
 //
 // # A start
 //
@@ -35,10 +36,12 @@
 // (PAGEHEAT_PUBLISH_EVERY=20ms: PAGEHEAT_, upper case, _ for -) or a key of the
 // YAML file that --config names (publish-every: 20ms). Flags win over the
 // environment, and that over the file. One file may serve all commands: each
-// takes the keys that it knows. A key that no command knows, a key given twice
-// or a bad value is an error that names it.
+// takes the keys that it knows. A key or a PAGEHEAT_ variable that no command knows, a
+// key given twice or a bad value is an error that names it. Variables that Kubernetes
+// and Docker make of services called pageheat (PAGEHEAT_SERVICE_HOST, PAGEHEAT_PORT), and
+// those of the project's own tests (PAGEHEAT_TEST_), are ignored.
 //
-//	--brokers      localhost:9092         comma-separated; any of the cluster will do
+//	--brokers      localhost:9092         comma-separated; any of the cluster will do; port 9092 if none is given
 //	--prefix       pageheat               begins the names of all topics and groups of our own
 //	--input        user-behavior-topic    where the behaviours are
 //	--output       page-popularity-top10  where the boards go

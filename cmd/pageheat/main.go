@@ -23,15 +23,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var tree cli
 	set := &settings{}
 	helped := false
+	args = helpArgs(args)
 	parser, err := kong.New(&tree,
 		kong.Name("pageheat"),
-		kong.Description("The ten hottest pages of a site, from a stream of behaviours in Kafka. The manual: go doc ./cmd/pageheat"),
+		kong.Description("Pageheat keeps the ten hottest pages of a site, exactly, from a stream of behaviours in Kafka. To see it: pageheat demo. The manual: go doc ./cmd/pageheat"),
 		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }), // kong exits only after --help
+		kong.Exit(func(int) { helped = true }), // kong exits only after --help and --version
 		kong.DefaultEnvars(envPrefix),
 		kong.Resolvers(set),
 		kong.Bind(set),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.PostBuild(placeholders),
+		kong.ValueFormatter(describe),
 	)
 	if err != nil {
 		return report(stderr, fmt.Errorf("build the command line: %w", err))
@@ -41,7 +44,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitDone
 	}
 	if err != nil {
-		return report(stderr, usageError{err})
+		return refuse(stderr, err)
 	}
 	p, err := tree.program(stdin, stdout, stderr)
 	if err != nil {

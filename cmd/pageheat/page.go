@@ -14,8 +14,8 @@ import (
 
 // pageCmd shows one page.
 type pageCmd struct {
-	Page string `arg:"" help:"The page, exactly as in the behaviours."`
-	JSON bool   `name:"json" help:"Print one JSON object."`
+	Page string `arg:"" help:"Name of the page, exactly as in the behaviours."`
+	JSON bool   `name:"json" help:"Print a JSON object."`
 
 	weightFlags
 }

@@ -67,22 +67,22 @@ func (c *pipelineConfig) has(r role) bool { return slices.Contains(c.roles, r) }
 
 // pipelineFlags are the flags that shape the pipeline, for run and demo alike.
 type pipelineFlags struct {
-	Linger       time.Duration `default:"5ms" help:"Gather behaviours for so long at most."`
-	PublishEvery time.Duration `default:"10ms" help:"Publish the board at most every."`
-	CommitEvery  time.Duration `default:"15s" help:"Commit the table at the latest every; sooner when it is quiet."`
+	Linger       time.Duration `default:"5ms" help:"Maximum time to batch behaviours before sending."`
+	PublishEvery time.Duration `default:"10ms" help:"Minimum interval between two boards."`
+	CommitEvery  time.Duration `default:"15s" help:"Maximum interval between two commits of the table; shorter when idle."`
 
-	Top        int    `default:"10" help:"Pages on the board, up to 1000."`
-	MaxClicks  uint32 `default:"1000000" help:"Refuse behaviours with more clicks."`
-	MaxMinutes uint32 `default:"1440" help:"Refuse behaviours with more minutes."`
+	Top        int    `default:"10" help:"Number of pages on the board, from 1 to 1000."`
+	MaxClicks  uint32 `default:"1000000" help:"Maximum clicks of a valid behaviour."`
+	MaxMinutes uint32 `default:"1440" help:"Maximum minutes of a valid behaviour."`
 
 	weightFlags
 }
 
 // weightFlags are the weights of the heat, as decimals.
 type weightFlags struct {
-	WeightClicks  string `default:"0.8" help:"Heat of a click."`
-	WeightMinutes string `default:"0.8" help:"Heat of a minute."`
-	WeightLikes   string `default:"1" help:"Heat of a like; a dislike takes as much away."`
+	WeightClicks  string `default:"0.8" placeholder:"HEAT" help:"Heat added by a click."`
+	WeightMinutes string `default:"0.8" placeholder:"HEAT" help:"Heat added by a minute."`
+	WeightLikes   string `default:"1" placeholder:"HEAT" help:"Heat added by a like; a dislike subtracts it."`
 }
 
 // weights checks the weights one by one, so that the error names the flag.
@@ -141,12 +141,12 @@ func (f *pipelineFlags) config(p *program) (pipelineConfig, error) {
 type runCmd struct {
 	pipelineFlags
 
-	Roles          []string      `default:"ingest,heat,rank,serve" help:"What this instance does; collect, too."`
-	InstanceID     string        `placeholder:"ID" help:"Static membership: another ID for each instance, the same after its restart."`
-	SessionTimeout time.Duration `default:"10s" help:"Take partitions from an instance that is silent for so long (${default})."`
-	Standby        bool          `help:"Keep copies of the tables of other instances, for a quicker take-over."`
-	Store          string        `default:"memory" enum:"memory,disk" help:"Where the role heat keeps its pages: memory, disk (${default})."`
-	StoreDir       string        `placeholder:"DIR" help:"Directory for --store disk, another for each instance. What is in it may be lost."`
+	Roles          []string      `default:"ingest,heat,rank,serve" help:"Roles of this instance: ingest, heat, rank, serve, collect."`
+	InstanceID     string        `placeholder:"ID" help:"Group instance ID for static membership: unique, and stable across restarts."`
+	SessionTimeout time.Duration `default:"10s" help:"Time after which the partitions of a silent instance move to others."`
+	Standby        bool          `help:"Follow the partitions of other instances, for faster take-overs."`
+	Store          string        `default:"memory" enum:"memory,disk" help:"Storage for the pages of role heat."`
+	StoreDir       string        `placeholder:"DIR" help:"Scratch directory for --store disk, one for each instance."`
 
 	webFlags
 }

@@ -16,18 +16,18 @@ import (
 
 // produceCmd sends behaviours to the input.
 type produceCmd struct {
-	Rate  messageRate `placeholder:"N" help:"Messages a second, or max: as many as go. Without it, the article's pace: 0 to 50 every 5 seconds, each printed."`
-	Count int64       `placeholder:"N" help:"End after so many messages. 0: go on."`
-	File  string      `placeholder:"F" help:"Send the lines of this file, as they are. -: standard input."`
-	Seed  *uint64     `placeholder:"N" help:"Make two runs alike."`
+	Rate  messageRate `placeholder:"N" help:"Messages a second, or max. If not given: 0 to 50 every 5 seconds, each printed."`
+	Count int64       `placeholder:"N" help:"Number of messages to send. Sends until interrupted if not given."`
+	File  string      `placeholder:"FILE" help:"File whose lines to send unchanged; - for standard input."`
+	Seed  *uint64     `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
 
 	simulatorFlags
 }
 
 // simulatorFlags shape the simulated traffic.
 type simulatorFlags struct {
-	Pages int     `default:"100" help:"So many pages, page1 and so on."`
-	Zipf  float64 `default:"0" placeholder:"S" help:"Exponent of Zipf's law: page R is visited 1/R^S as often as page1. 0: all alike."`
+	Pages int     `default:"100" help:"Number of simulated pages."`
+	Zipf  float64 `default:"0" placeholder:"S" help:"Exponent of Zipf's law: page R gets 1/R^S of the visits of page 1; 0 for uniform traffic."`
 }
 
 // simulator checks the flags; a nil seed is one of its own.

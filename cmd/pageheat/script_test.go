@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -16,10 +17,27 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/integration/kafkatest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pageheat": main})
+	testscript.Main(cleanly{m}, map[string]func(){"pageheat": main})
+}
+
+// cleanly runs the tests without the settings of whoever runs them, which the program
+// under test would take, or refuse.
+type cleanly struct{ *testing.M }
+
+func (c cleanly) Run() int {
+	kept := kafkatest.Environment()
+	for _, entry := range os.Environ() {
+		if !slices.Contains(kept, entry) {
+			name, _, _ := strings.Cut(entry, "=")
+			os.Unsetenv(name)
+		}
+	}
+	return c.M.Run()
 }
 
 // TestScripts runs the command line as a person does: see testdata/script. Each

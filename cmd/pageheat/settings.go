@@ -13,9 +13,6 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// envPrefix begins the environment variable of every flag.
-const envPrefix = "PAGEHEAT"
-
 // settings finds the value of a flag that is not on the command line: kong has read
 // the environment already, so only the file is left, and the errors of both.
 // It is a kong.Resolver.
@@ -121,19 +118,21 @@ func scalar(node *yaml.Node) (string, error) {
 
 func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
 
-// Validate refuses keys that no command knows.
+// Validate refuses keys and environment variables that no command knows.
 func (s *settings) Validate(app *kong.Application) error {
-	known := map[string]bool{}
-	_ = kong.Visit(app.Node, func(node kong.Visitable, next kong.Next) error { // the visitor returns no error
-		if flag, ok := node.(*kong.Flag); ok && flag.Name != "help" && flag.Name != "config" {
-			known[flag.Name] = true
+	if err := checkEnvironment(app); err != nil {
+		return err
+	}
+	var known []string
+	eachFlag(app.Node, func(f *kong.Flag) {
+		if f.Name != "config" && len(f.Envs) > 0 {
+			known = append(known, f.Name)
 		}
-		return next(nil)
 	})
 	var unknown []string
 	for key, at := range s.keys {
-		if !known[key] {
-			unknown = append(unknown, fmt.Sprintf("config file %s: line %d: unknown key %q", s.file, at.line, key))
+		if !slices.Contains(known, key) {
+			unknown = append(unknown, fmt.Sprintf("config file %s: line %d: unknown key %q%s", s.file, at.line, key, nearest(key, known)))
 		}
 	}
 	if unknown == nil {

@@ -14,8 +14,8 @@ const boardTimeout = 10 * time.Second
 
 // topCmd shows the board.
 type topCmd struct {
-	Once  bool   `help:"Print the board and end. Fails where there is none within 10 seconds."`
-	JSON  bool   `name:"json" help:"Print the record's value, a line for each board."`
+	Once  bool   `help:"Print the board and exit. Fails if there is none within 10 seconds."`
+	JSON  bool   `name:"json" help:"Print the value of each record, one a line."`
 	Board string `default:"all-time" help:"Name of the board."`
 
 	weightFlags

@@ -15,14 +15,14 @@ import (
 
 // topicsCmd holds the commands about topics.
 type topicsCmd struct {
-	Create topicsCreateCmd `cmd:"" help:"Create every topic that is missing. Safe to repeat."`
-	Check  topicsCheckCmd  `cmd:"" help:"Compare what exists with what is needed. Exit 3 where they differ."`
+	Create topicsCreateCmd `cmd:"" help:"Create missing topics. Safe to repeat."`
+	Check  topicsCheckCmd  `cmd:"" help:"Compare the topics with what is needed; exit code 3 if they differ."`
 }
 
 // layoutFlags say how the topics are laid out.
 type layoutFlags struct {
-	Partitions  int `placeholder:"P" help:"Partitions that pages are spread over; fixed ever after. By default what exists, else the input's."`
-	Replication int `placeholder:"R" help:"Replicas of each topic. By default 3, or as many as there are brokers."`
+	Partitions  int `placeholder:"P" help:"Number of partitions for pages, fixed once created. The input's number if not given."`
+	Replication int `placeholder:"R" help:"Replication factor. 3, or the number of brokers if lower, if not given."`
 }
 
 const (

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 )
@@ -10,9 +11,11 @@ import (
 type versionCmd struct{}
 
 // Run prints version, commit and Go version, a line each.
-func (versionCmd) Run(p *program) error {
+func (versionCmd) Run(p *program) error { return printVersion(p.stdout) }
+
+func printVersion(w io.Writer) error {
 	version, commit := buildVersion()
-	_, err := fmt.Fprintf(p.stdout, "pageheat %s\ncommit %s\ngo %s %s/%s\n",
+	_, err := fmt.Fprintf(w, "pageheat %s\ncommit %s\ngo %s %s/%s\n",
 		version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

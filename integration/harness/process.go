@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"pageheat/integration/kafkatest"
 )
 
 // stopWithin is how long a process gets to end after SIGTERM.
@@ -26,7 +28,7 @@ type process struct {
 // startProcess starts the program.
 func startProcess(program string, env, args []string, stdin []byte) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), log: newLog(), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(kafkatest.Environment(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, p.log
 	if stdin != nil {
 		p.cmd.Stdin = bytes.NewReader(stdin)

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/alecthomas/kong"
+)
+
+// completions are the scripts, by shell: templates over words.
+//
+//go:embed completion
+var completions embed.FS
+
+// completionCmd prints the completion script of a shell. The scripts are made from the
+// command line's own description: they call nothing, and stay right wherever the
+// program is moved to. (The libraries that do this for kong call the program by its
+// absolute path at each key.)
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// Help says how to use the script.
+func (*completionCmd) Help() string {
+	return `Load it in the running shell with one of
+
+  source <(pageheat completion bash)
+  source <(pageheat completion zsh)
+  pageheat completion fish | source
+
+or add that line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.`
+}
+
+// words are what may follow, by the commands before it, separated by blanks.
+type words struct {
+	Commands []suggestion            // all, the empty path first
+	Values   map[string][]string     // flag -> its values, where they are known
+	Files    []string                // flags that take a file or directory
+	Valued   []string                // flags that take a value
+	Flags    map[string][]suggestion // path -> its flags
+}
+
+// suggestion is a path of commands or a flag, and its help.
+type suggestion struct{ Path, Word, Help string }
+
+// Run prints the script.
+func (c *completionCmd) Run(ctx *kong.Context, p *program) error {
+	w := words{Values: map[string][]string{}, Flags: map[string][]suggestion{}}
+	w.collect(ctx.Model.Node, "")
+	for _, command := range ctx.Model.Children {
+		w.Commands = append(w.Commands, suggestion{"help", command.Name, command.Help})
+	}
+	slices.Sort(w.Files)
+	slices.Sort(w.Valued)
+	w.Files, w.Valued = slices.Compact(w.Files), slices.Compact(w.Valued)
+	t, err := template.New("").Funcs(template.FuncMap{
+		"join": func(s []string, by string) string { return strings.Join(s, by) },
+		"keys": func(m map[string][]suggestion) []string { return slices.Sorted(maps.Keys(m)) },
+		"list": func(s []suggestion) string {
+			all := make([]string, len(s))
+			for i := range s {
+				all[i] = s[i].Word
+			}
+			return strings.Join(all, " ")
+		},
+		"below": func(path string) []suggestion {
+			return slices.DeleteFunc(slices.Clone(w.Commands), func(s suggestion) bool { return s.Path != path })
+		},
+		"quote": func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+		"fish":  func(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'" },
+		"long":  func(s string) string { return strings.TrimPrefix(s, "--") },
+		"has":   slices.Contains[[]string],
+	}).ParseFS(completions, "completion/*")
+	if err != nil {
+		return fmt.Errorf("read the completion scripts: %w", err)
+	}
+	return t.ExecuteTemplate(p.stdout, c.Shell, w)
+}
+
+// collect adds a command and those below it.
+func (w *words) collect(node *kong.Node, path string) {
+	seen := map[string]bool{}
+	for _, group := range node.AllFlags(true) {
+		for _, f := range group {
+			if seen[f.Name] {
+				continue
+			}
+			seen[f.Name] = true
+			word := "--" + f.Name
+			w.Flags[path] = append(w.Flags[path], suggestion{path, word, f.Help})
+			if f.IsBool() {
+				continue
+			}
+			w.Valued = append(w.Valued, word)
+			switch {
+			case f.Enum != "":
+				w.Values[word] = f.EnumSlice()
+			case f.PlaceHolder == "FILE", f.PlaceHolder == "DIR":
+				w.Files = append(w.Files, word)
+			}
+		}
+	}
+	for _, child := range node.Children {
+		w.Commands = append(w.Commands, suggestion{path, child.Name, child.Help})
+		w.collect(child, strings.TrimSpace(path+" "+child.Name))
+	}
+	for _, argument := range node.Positional {
+		for _, value := range argument.EnumSlice() {
+			if value != "" {
+				w.Commands = append(w.Commands, suggestion{path, value, ""})
+			}
+		}
+	}
+}
