@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // ErrNoProcess is what the methods that act on a broker's process return where
@@ -24,7 +25,9 @@ type Cluster struct {
 	fake    *kfake.Cluster
 	nodes   []*node
 	routes  []Route
-	scratch string // directory to remove at the end, if any
+	guarded []string  // where anonymous clients connect, by broker
+	login   []kgo.Opt // of the tests' own clients
+	scratch string    // directory to remove at the end, if any
 }
 
 // Route is the way from a client through a proxy to a broker.

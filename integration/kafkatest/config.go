@@ -37,6 +37,11 @@ type Config struct {
 	// a proxy; see Cluster.Routes. It has no meaning for embedded and external
 	// clusters.
 	Proxies bool
+	// Rights has the brokers check rights (ACLs), by Kafka's StandardAuthorizer. The
+	// tests' own clients are a super user; those that come to Cluster.Guarded are
+	// anonymous and may do nothing until Cluster.Allow. It has no meaning for
+	// embedded and external clusters, and excludes Proxies.
+	Rights bool
 	// Measured asks for the JVM flags that Kafka's own start script uses, as a
 	// benchmark must. Otherwise the JVM gets flags that start it quickly and
 	// cost it about half of its later speed.
@@ -73,6 +78,9 @@ func WithHeap(mib int) Option { return func(c *Config) { c.HeapMiB = mib } }
 // Cluster.Routes.
 func WithProxies() Option { return func(c *Config) { c.Proxies = true } }
 
+// WithRights has the brokers check rights; see Config.Rights.
+func WithRights() Option { return func(c *Config) { c.Rights = true } }
+
 // Measured gives the brokers the JVM flags of Kafka's own start script.
 func Measured() Option { return func(c *Config) { c.Measured = true } }
 
@@ -80,6 +88,9 @@ func Measured() Option { return func(c *Config) { c.Measured = true } }
 func (c Config) withDefaults() (Config, error) {
 	if c.Embedded && len(c.External) > 0 {
 		return c, errors.New("kafkatest: a cluster is embedded or external, not both")
+	}
+	if c.Rights && c.Proxies {
+		return c, errors.New("kafkatest: brokers that check rights have no proxies")
 	}
 	if c.Brokers == 0 {
 		c.Brokers = 1

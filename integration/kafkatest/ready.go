@@ -96,9 +96,9 @@ func led(m *kmsg.MetadataResponse, topic string) int32 {
 
 // poll asks until check is content.
 func (c *Cluster) poll(ctx context.Context, check func(context.Context, *kgo.Client) error) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RequestRetries(0),
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(c.brokers...), kgo.RequestRetries(0),
 		kgo.RetryBackoffFn(func(int) time.Duration { return pollEvery }), kgo.DialTimeout(time.Second),
-		kgo.RequestTimeoutOverhead(2*time.Second)) // a context does not end the opening of a connection
+		kgo.RequestTimeoutOverhead(2 * time.Second)}, c.login...)...) // a context does not end the opening of a connection
 	if err != nil {
 		return fmt.Errorf("kafkatest: making a client for %s: %w", c.Bootstrap(), err)
 	}

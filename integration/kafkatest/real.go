@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var errPortTaken = errors.New("another program has taken the port since it was chosen")
@@ -46,7 +48,7 @@ func startReal(ctx context.Context, cfg Config) (c *Cluster, err error) {
 	}()
 	const brokerAndController, both = 2, 4 // ports a broker, and with a proxy's
 	each := brokerAndController
-	if cfg.Proxies {
+	if cfg.Proxies || cfg.Rights {
 		each = both
 	}
 	ports, err := freePorts(each * cfg.Brokers)
@@ -58,10 +60,16 @@ func startReal(ctx context.Context, cfg Config) (c *Cluster, err error) {
 			c.routes = append(c.routes, Route{Listen: loopback(ports[2*cfg.Brokers+i]), Upstream: loopback(ports[3*cfg.Brokers+i])})
 		}
 	}
+	if cfg.Rights {
+		for i := range cfg.Brokers {
+			c.guarded = append(c.guarded, loopback(ports[2*cfg.Brokers+i]))
+		}
+		c.login = []kgo.Opt{kgo.SASL(superUser().AsMechanism())}
+	}
 	jvm := append([]string{java}, cfg.jvmFlags()...)
 	jvm = append(jvm, "-cp", filepath.Join(jars, "*"))
 	for i := range cfg.Brokers {
-		n, err := layOut(dir, i, ports, c.routes, cfg)
+		n, err := layOut(dir, i, ports, c.routes, c.guarded, cfg)
 		if err != nil {
 			return c, err
 		}
@@ -86,7 +94,7 @@ func propertiesFile(dir string, i int) string {
 
 // layOut writes the server.properties of broker i. The first of ports are the
 // brokers', the next as many the controllers'.
-func layOut(dir string, i int, ports []int, routes []Route, cfg Config) (*node, error) {
+func layOut(dir string, i int, ports []int, routes []Route, guarded []string, cfg Config) (*node, error) {
 	voters := make([]string, cfg.Brokers)
 	for k := range voters {
 		voters[k] = fmt.Sprintf("%d@%s", k, loopback(ports[cfg.Brokers+k]))
@@ -98,6 +106,10 @@ func layOut(dir string, i int, ports []int, routes []Route, cfg Config) (*node, 
 		p["listeners"] += ",PROXY://" + routes[i].Upstream
 		p["advertised.listeners"] = "BROKER://" + loopback(ports[i]) + ",PROXY://" + routes[i].Listen
 		p["listener.security.protocol.map"] += ",PROXY:PLAINTEXT"
+	}
+	if len(guarded) > 0 {
+		maps.Copy(p, rightsProperties())
+		p["listeners"] += ",GUARDED://" + guarded[i]
 	}
 	p["controller.quorum.voters"] = strings.Join(voters, ",")
 	p["log.dirs"] = filepath.ToSlash(filepath.Join(dir, fmt.Sprintf("broker-%d", i)))

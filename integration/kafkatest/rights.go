@@ -1,0 +1,145 @@
+package kafkatest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+)
+
+// Anonymous is the principal of every client without credentials.
+const Anonymous = "User:ANONYMOUS"
+
+// superUser is who the tests and the brokers themselves are where rights are
+// checked. It is no secret: the brokers listen on loopback only.
+func superUser() plain.Auth { return plain.Auth{User: "admin", Pass: "admin"} }
+
+// rightsProperties have a broker check rights. Brokers and controllers talk to one
+// another as the super user; who comes to the listener GUARDED is anonymous.
+func rightsProperties() map[string]string {
+	u := superUser()
+	login := fmt.Sprintf("org.apache.kafka.common.security.plain.PlainLoginModule required username=%q password=%q user_%s=%q;", u.User, u.Pass, u.User, u.Pass)
+	return map[string]string{
+		"authorizer.class.name":                           "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users":                                     "User:" + u.User,
+		"allow.everyone.if.no.acl.found":                  "false",
+		"listener.security.protocol.map":                  "BROKER:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT,GUARDED:PLAINTEXT",
+		"sasl.enabled.mechanisms":                         "PLAIN",
+		"sasl.mechanism.inter.broker.protocol":            "PLAIN",
+		"sasl.mechanism.controller.protocol":              "PLAIN",
+		"listener.name.broker.plain.sasl.jaas.config":     login,
+		"listener.name.controller.plain.sasl.jaas.config": login,
+	}
+}
+
+// Guarded are the addresses where clients are anonymous and their rights are
+// checked, as one comma-separated string; empty without WithRights.
+func (c *Cluster) Guarded() string { return strings.Join(c.guarded, ",") }
+
+// Right is what an anonymous client may do, or may not.
+type Right struct {
+	// Operation is READ, WRITE and so on.
+	Operation kadm.ACLOperation
+	// Kind is what the right is for: a topic, a group, a transactional id or the
+	// cluster.
+	Kind kmsg.ACLResourceType
+	// Name names it, wholly, or by its beginning where Prefixed is set.
+	Name string
+	// Prefixed has Name stand for every name that begins with it.
+	Prefixed bool
+}
+
+// String is the right as a person would name it.
+func (r Right) String() string {
+	return fmt.Sprintf("%v on %v %s", r.Operation, r.Kind, r.Name)
+}
+
+// clusterName is what Kafka calls the cluster as a resource.
+const clusterName = "kafka-cluster"
+
+// ClusterRight is a right on the cluster as a whole.
+func ClusterRight(operation kadm.ACLOperation) Right {
+	return Right{Operation: operation, Kind: kmsg.ACLResourceTypeCluster, Name: clusterName}
+}
+
+// Allow gives anonymous clients rights.
+func (c *Cluster) Allow(ctx context.Context, rights ...Right) error {
+	return c.createACLs(ctx, kmsg.ACLPermissionTypeAllow, rights)
+}
+
+// Deny takes rights from anonymous clients, whatever else allows them, until
+// Undeny.
+func (c *Cluster) Deny(ctx context.Context, rights ...Right) error {
+	return c.createACLs(ctx, kmsg.ACLPermissionTypeDeny, rights)
+}
+
+func (c *Cluster) createACLs(ctx context.Context, permission kmsg.ACLPermissionType, rights []Right) error {
+	req := kmsg.NewPtrCreateACLsRequest()
+	for _, r := range rights {
+		entry := kmsg.NewCreateACLsRequestCreation()
+		entry.ResourceType, entry.ResourceName = r.Kind, r.Name
+		entry.ResourcePatternType = r.pattern()
+		entry.Principal, entry.Host = Anonymous, "*"
+		entry.Operation, entry.PermissionType = r.Operation, permission
+		req.Creations = append(req.Creations, entry)
+	}
+	return c.asSuperUser(func(cl *kgo.Client) error {
+		resp, err := req.RequestWith(ctx, cl)
+		if err != nil {
+			return fmt.Errorf("kafkatest: setting rights: %w", err)
+		}
+		for i, r := range resp.Results {
+			if r.ErrorCode != 0 {
+				return fmt.Errorf("kafkatest: setting %v: code %d", rights[i], r.ErrorCode)
+			}
+		}
+		return nil
+	})
+}
+
+// Undeny takes back what Deny has denied.
+func (c *Cluster) Undeny(ctx context.Context, rights ...Right) error {
+	req := kmsg.NewPtrDeleteACLsRequest()
+	for _, r := range rights {
+		filter := kmsg.NewDeleteACLsRequestFilter()
+		filter.ResourceType, filter.ResourceName = r.Kind, kmsg.StringPtr(r.Name)
+		filter.ResourcePatternType = r.pattern()
+		filter.Principal = kmsg.StringPtr(Anonymous)
+		filter.Operation, filter.PermissionType = r.Operation, kmsg.ACLPermissionTypeDeny
+		req.Filters = append(req.Filters, filter)
+	}
+	return c.asSuperUser(func(cl *kgo.Client) error {
+		resp, err := req.RequestWith(ctx, cl)
+		if err != nil {
+			return fmt.Errorf("kafkatest: taking back what was denied: %w", err)
+		}
+		for i, r := range resp.Results {
+			if r.ErrorCode != 0 || len(r.MatchingACLs) != 1 {
+				return fmt.Errorf("kafkatest: taking back the denial of %v: code %d, %d of them", rights[i], r.ErrorCode, len(r.MatchingACLs))
+			}
+		}
+		return nil
+	})
+}
+
+func (r Right) pattern() kmsg.ACLResourcePatternType {
+	if r.Prefixed {
+		return kmsg.ACLResourcePatternTypePrefixed
+	}
+	return kmsg.ACLResourcePatternTypeLiteral
+}
+
+// asSuperUser does something with a client that may do everything.
+func (c *Cluster) asSuperUser(do func(*kgo.Client) error) error {
+	cl, err := kgo.NewClient(append(slices.Clone(c.login), kgo.SeedBrokers(c.brokers...))...)
+	if err != nil {
+		return fmt.Errorf("kafkatest: making a client: %w", err)
+	}
+	defer cl.Close()
+	return do(cl)
+}
