@@ -9,6 +9,13 @@
 // as a row of a table: the faults, the messages, how many of them were lost or
 // counted twice, and the longest time without a new board.
 //
+// Another run takes topics and rights away, on a broker that checks rights, and gives
+// them back: everything goes on by itself, or an instance ends with exit code 1 and
+// says what a person has to do, and it is exact when that was done. Whatever is
+// missing, every instance ends on SIGTERM within 10 s. PAGEHEAT_CHAOS_ROUNDS says how
+// many rounds of it (30 in "make chaos"); PAGEHEAT_CHAOS_FAULTS, a regular
+// expression, which faults are run one by one.
+//
 // The tests take some minutes. "make chaos" goes on for longer, in rounds, each
 // with faults of all kinds: PAGEHEAT_CHAOS says how long (30m), PAGEHEAT_CHAOS_SEED
 // repeats the schedule of a round. The schedule of a seed is always the same; what

@@ -112,6 +112,13 @@ func (l *load) acknowledgedEnds() harness.Ends {
 	return maps.Clone(l.ends)
 }
 
+// abandon stops sending, and does not care for what is not acknowledged.
+func (l *load) abandon() {
+	l.stop()
+	l.client.Close() // whoever waits until less is not acknowledged goes on
+	<-l.done
+}
+
 // end stops sending and waits until everything is acknowledged. Nothing is sent any
 // more when it returns, and what was may be read.
 func (l *load) end(ctx context.Context) error {

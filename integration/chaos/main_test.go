@@ -25,6 +25,10 @@ type suite struct {
 	proxies *proxies
 	failure error
 
+	onceGuarded    sync.Once
+	rights         *kafkatest.Cluster // whose broker checks rights
+	failureGuarded error
+
 	mu   sync.Mutex
 	rows []row
 }
@@ -56,6 +60,12 @@ func testMain(m *testing.M) int {
 			return 1
 		}
 	}
+	if shared.rights != nil {
+		if err := shared.rights.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	shared.print()
 	return code
 }
@@ -83,6 +93,23 @@ func (s *suite) cluster(t *testing.T) *kafkatest.Cluster {
 	require.NoError(t, s.kafka.WaitReady(ctx))
 	require.NoError(t, s.kafka.WaitInSync(ctx))
 	return s.kafka
+}
+
+// guarded starts the broker that checks rights, which some tests share.
+func (s *suite) guarded(t *testing.T) *kafkatest.Cluster {
+	t.Helper()
+	kafkatest.NeedKafka(t)
+	if os.Getenv("KAFKA_BROKERS") != "" {
+		kafkatest.Skip(t, "needs brokers that check rights, and KAFKA_BROKERS names a running cluster")
+	}
+	s.onceGuarded.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		const heap = 512
+		s.rights, s.failureGuarded = kafkatest.Start(ctx, kafkatest.Config{Rights: true, HeapMiB: heap})
+	})
+	require.NoError(t, s.failureGuarded)
+	return s.rights
 }
 
 // row is how a run has ended.

@@ -110,6 +110,26 @@ func (in *Instance) Stop() error {
 	return in.WaitEnd()
 }
 
+// Drain asks the instance to drain (SIGTERM) and returns its exit code, or an error
+// unless it ends in time. It ends with an error where it was about to.
+func (in *Instance) Drain(limit time.Duration) (code int, err error) {
+	if err := in.Terminate(); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if code, err = in.proc.wait(ctx); err != nil {
+		return code, fmt.Errorf("instance %s does not end on SIGTERM within %v: %w", in.name, limit, err)
+	}
+	return code, nil
+}
+
+// LastWords is the end of what the instance has logged.
+func (in *Instance) LastWords() string {
+	const lines = 10
+	return in.proc.log.tail(lines)
+}
+
 // WaitEnd waits until the instance has ended by itself with exit code 0.
 func (in *Instance) WaitEnd() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
