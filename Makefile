@@ -3,8 +3,10 @@
 GO ?= go
 # How long each fuzzer runs in "make fuzz"; "make test-all" gives each 5s.
 FUZZTIME ?= 30s
-# How long "make chaos" goes on with rounds of faults.
+# How long "make chaos" goes on with rounds of faults, and how long with batches of
+# all shapes.
 CHAOS ?= 30m
+BATCHES ?= 10m
 # Where "make bench" writes.
 BENCH ?= .cache/bench
 # Tools run at a named version, from the module proxy; nothing is installed.
@@ -54,8 +56,8 @@ bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, profile
 	$(GO) run ./bench all --set rest --dir $(BENCH)-rest
 
 .PHONY: chaos
-chaos: kafka-jars ## Kill, freeze and restart instances and brokers for CHAOS, and compare every page (Java, Maven)
-	PAGEHEAT_TEST_ALL=1 PAGEHEAT_CHAOS=$(CHAOS) $(GO) test -count=1 -timeout=0 -v ./integration/chaos
+chaos: kafka-jars ## Faults for CHAOS, rounds without topics and rights, BATCHES of all shapes, and compare every page (Java, Maven)
+	PAGEHEAT_TEST_ALL=1 PAGEHEAT_CHAOS=$(CHAOS) PAGEHEAT_BATCHES=$(BATCHES) $(GO) test -count=1 -timeout=0 -p 1 -v ./integration/chaos ./integration/batches
 
 .PHONY: kafka-jars
 kafka-jars: ## Fetch the jars of Apache Kafka into the user's cache, once (Maven)
