@@ -1,6 +1,6 @@
 // Package traffic makes behaviours to try the pipeline with: a [Simulator] whose
-// messages are those of the article that pageheat goes back to, and [Lines], the
-// lines of a file. It only makes messages, one after the other; when and where
+// messages are those of the article that pageheat goes back to, [Visitors], who
+// read a site as people do, and [Lines], the lines of a file. It only makes messages, one after the other; when and where
 // they are sent is the caller's business, and it knows nothing of Kafka.
 //
 // The article's producer sends, every 5 seconds ([Pause]), from 0 to 50 messages

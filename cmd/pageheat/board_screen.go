@@ -7,10 +7,12 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -25,8 +27,12 @@ type display struct {
 	// every is the shortest time between two boards where there is no
 	// terminal; 0: each of them is printed.
 	every time.Duration
-	// note, if not nil, gives a line that stands under the board on a terminal.
-	note func() string
+	// notes, if not nil, gives lines that stand below the board on a terminal.
+	notes func() []note
+	// title, if not nil, is a page's title on a terminal, empty where it has none.
+	title func(page string) string
+	// waiting, if not nil, is asked once what to say while no board has come.
+	waiting func(ctx context.Context, p *program) string
 	// seen, if not nil, is told of every board, before it is shown.
 	seen func(*codec.Board)
 }
@@ -38,9 +44,16 @@ func (d display) show(ctx context.Context, p *program) error {
 	defer cancel()
 	boards := d.boards(ctx, p)
 	var err error
+	hint := func() string {
+		if d.waiting == nil {
+			return ""
+		}
+		return d.waiting(ctx, p)
+	}
 	switch {
-	case isTerminal(p.stdout):
-		err = showScreen(cancel, p, boards, screen{out: p.stdout, weights: d.weights, note: d.note})
+	case canDraw(p.stdout):
+		err = showScreen(cancel, p, boards, hint, screen{notes: d.notes, layout: layout{
+			weights: d.weights, title: d.title, foot: "q: quit", style: lipgloss.NewRenderer(p.stdout)}})
 	case d.every > 0:
 		err = printNewest(ctx, p.stdout, boards, d.weights, d.every)
 	default:
@@ -66,10 +79,8 @@ func (d display) boards(ctx context.Context, p *program) iter.Seq2[boardRecord, 
 	}
 }
 
-func printBoard(w io.Writer, b *codec.Board, weights heat.Weights) error {
-	_, err := fmt.Fprintln(w, boardText(w, b, weights, 0))
-	return err
-}
+// canDraw reports whether w is a terminal that can be drawn on.
+func canDraw(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
 
 // printEach prints every board.
 func printEach(w io.Writer, boards iter.Seq2[boardRecord, error], weights heat.Weights) error {
@@ -119,15 +130,16 @@ func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord,
 
 // screen is the board on a terminal, a model of bubbletea.
 type screen struct {
-	out     io.Writer
-	weights heat.Weights
-	board   *codec.Board
-	note    func() string
-	width   int
-	raised  bool // ctrl+c was pressed
+	layout layout
+	board  *codec.Board
+	notes  func() []note
+	raised bool // ctrl+c was pressed
 }
 
-// redraw asks for the note to be read again.
+// waitingFor is what to say while no board has come.
+type waitingFor string
+
+// redraw asks for the notes to be read again.
 type redraw struct{}
 
 const redrawEvery = 500 * time.Millisecond
@@ -144,10 +156,12 @@ func (s screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case *codec.Board:
 		s.board = msg
+	case waitingFor:
+		s.layout.waiting = string(msg)
 	case redraw:
 		return s, redrawLater()
 	case tea.WindowSizeMsg:
-		s.width = msg.Width
+		s.layout.width, s.layout.height = msg.Width, msg.Height
 	case tea.KeyMsg:
 		switch msg.String() {
 		case "ctrl+c":
@@ -162,23 +176,22 @@ func (s screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // View draws the board.
 func (s screen) View() string {
-	text := "waiting for a board\n"
-	if s.board != nil {
-		text = boardText(s.out, s.board, s.weights, s.width)
+	if s.notes != nil {
+		s.layout.notes = s.notes()
 	}
-	if s.note != nil {
-		text += "\n" + s.note() + "\n"
-	}
-	return text + "q: quit\n"
+	return strings.Join(s.layout.lines(s.board), "\n")
 }
 
-// showScreen shows boards in place. stop must end them.
-func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], first screen) error {
+// showScreen shows boards in place. stop must end them. hint is what to say while no
+// board has come.
+func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], hint func() string, first screen) error {
 	// Signals are ours: the terminal only tells that ctrl+c was pressed.
 	ui := tea.NewProgram(first,
-		tea.WithInput(p.stdin), tea.WithOutput(p.stdout), tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
+		tea.WithInput(p.stdin), tea.WithOutput(p.stdout), tea.WithoutSignalHandler(), tea.WithoutCatchPanics(),
+		tea.WithAltScreen()) // where a change of its size leaves nothing behind
 	var failed error
 	var reading sync.WaitGroup
+	reading.Go(func() { ui.Send(waitingFor(hint())) })
 	reading.Go(func() {
 		defer ui.Quit()
 		for b, err := range boards {
@@ -195,11 +208,18 @@ func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], f
 	if err != nil {
 		return fmt.Errorf("draw on the terminal: %w", err)
 	}
-	if s, ok := last.(screen); ok && s.raised {
-		// So that it counts as the first signal, and the next one as the second.
-		if self, err := os.FindProcess(os.Getpid()); err == nil {
-			_ = self.Signal(os.Interrupt) // if not, the board is gone, as with q
+	if s, ok := last.(screen); ok {
+		if s.raised {
+			// So that it counts as the first signal, and the next one as the second.
+			if self, err := os.FindProcess(os.Getpid()); err == nil {
+				_ = self.Signal(os.Interrupt) // if not, the board is gone, as with q
+			}
+		}
+		if s.board != nil {
+			// The last board stays in the terminal.
+			s.layout.foot, s.layout.height = "", 0
+			_, err = fmt.Fprintln(p.stdout, s.View())
 		}
 	}
-	return failed
+	return errors.Join(failed, err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -108,6 +110,30 @@ func newestBoard(ctx context.Context, p *program, name string) (boardRecord, map
 			return newest, all, err
 		}
 	}
+}
+
+// mostNames is how many names of boards are told.
+const mostNames = 20
+
+// boardNames are the names of the boards in the output, in order.
+func boardNames(ctx context.Context, p *program) ([]string, error) {
+	client, err := p.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	all, err := spans(ctx, kadm.NewClient(client), p.topo.Output)
+	if err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	names := map[string]bool{}
+	err = readSpans(ctx, p, p.topo.Output, all, func(r *kgo.Record) error {
+		if r.Value != nil && len(names) < mostNames {
+			names[printable(string(r.Key))] = true
+		}
+		return nil
+	})
+	return slices.Sorted(maps.Keys(names)), err
 }
 
 // readBoard reads a record of the output; false where it is not a board of this

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"pageheat/site"
+	"pageheat/traffic"
 	"pageheat/views"
 )
 
@@ -22,8 +27,54 @@ type demoCmd struct {
 	Listen *string       `placeholder:"HOST:PORT" help:"Address of the dashboard and the forum: 127.0.0.1:8080 if not given, or a free port where that is taken."`
 	Seed   *uint64       `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
 
-	simulatorFlags
+	Pages int     `default:"100" help:"Number of threads in the forum."`
+	Zipf  float64 `default:"0.7" placeholder:"S" help:"Exponent of Zipf's law: the thread of rank R gets 1/R^S of the visits of the first, fashions aside."`
+
 	pipelineFlags
+}
+
+// trendTime is how long a thread is in fashion.
+const trendTime = 25 * time.Second
+
+// visitors checks the flags of the traffic.
+func (c *demoCmd) visitors() (*traffic.Visitors, error) {
+	if err := checkTraffic(c.Pages, c.Zipf); err != nil {
+		return nil, err
+	}
+	const quick = 10_000 // what counts as the rate where it is max
+	threads := site.Threads()
+	options := traffic.VisitorsOptions{
+		Pages: c.Pages, Zipf: c.Zipf, Seed: rand.Uint64(),
+		Trend: max(1, int(min(float64(c.Rate), quick)*trendTime.Seconds())),
+		Name:  func(page int) string { return threads[page%len(threads)].Part(page / len(threads)).Path },
+	}
+	if c.Seed != nil {
+		options.Seed = *c.Seed
+	}
+	return traffic.NewVisitors(options)
+}
+
+// titles gives the title of a thread of the forum, empty for other pages.
+func titles() func(page string) string {
+	threads := map[string]site.Thread{}
+	for _, thread := range site.Threads() {
+		threads[thread.Path] = thread
+	}
+	return func(page string) string {
+		if thread, known := threads[page]; known {
+			return thread.Title
+		}
+		at := strings.LastIndex(page, "-part-")
+		if at < 0 {
+			return ""
+		}
+		thread, known := threads[page[:at]]
+		part, err := strconv.Atoi(page[at+len("-part-"):])
+		if !known || err != nil || part < 2 {
+			return ""
+		}
+		return thread.Part(part - 1).Title
+	}
 }
 
 // demoSession is the shortest that the embedded broker takes: after a crash, a demo
@@ -42,7 +93,7 @@ func (c *demoCmd) Run(ctx context.Context, p *program) error {
 	if _, err := listenAddress(c.Listen); err != nil {
 		return err
 	}
-	if _, err := c.simulator(c.Seed); err != nil {
+	if _, err := c.visitors(); err != nil {
 		return err
 	}
 	if _, err := c.config(p); err != nil {
@@ -106,17 +157,17 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	cfg.sessionTimeout = demoSession
 	var dashboard atomic.Pointer[string]
 	cfg.listening = func(address string) { dashboard.Store(&address) }
-	traffic, err := newSender(ctx, p, p.topo.Input, usualBatch)
+	sending, err := newSender(ctx, p, p.topo.Input, usualBatch)
 	if err != nil {
 		return err
 	}
-	defer traffic.close()
-	note := func() string {
-		text := fmt.Sprintf("%s messages sent, Kafka at %s", count(uint64(traffic.sent())), p.brokers[0])
+	defer sending.close()
+	notes := func() []note {
+		var all []note
 		if address := dashboard.Load(); address != nil {
-			text += fmt.Sprintf(", dashboard at http://%s, a forum to click at http://%s/forum/", *address, *address)
+			all = append(all, note{"Dashboard", "http://" + *address + "/"}, note{"Forum", "http://" + *address + site.ForumPath})
 		}
-		return text
+		return append(all, note{"Kafka", p.brokers[0]})
 	}
 
 	// Whatever ends first ends ctx; then one after the other, in the order of
@@ -132,7 +183,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	var parts sync.WaitGroup
 	parts.Go(func() {
 		defer endPipeline()
-		if sent = c.simulate(ctx, traffic); sent == nil {
+		if sent = c.simulate(ctx, sending); sent == nil {
 			sent = awaitInput(boardCtx, p, shown)
 			if errors.Is(sent, errInterrupted) {
 				sent = nil // the board was closed, or the pipeline has failed
@@ -144,28 +195,28 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 		defer end()
 		ran = runPipeline(pipelineCtx, cfg)
 	})
-	err = display{board: views.DefaultBoard, weights: cfg.weights, every: demoPrint, note: note, seen: shown.reach}.show(boardCtx, p)
+	err = display{board: views.DefaultBoard, weights: cfg.weights, every: demoPrint, notes: notes, title: titles(), seen: shown.reach}.show(boardCtx, p)
 	end()
 	endBoard()
 	parts.Wait()
-	p.log.Info("the demo ends", "messages", traffic.sent())
+	p.log.Info("the demo ends", "messages", sending.sent())
 	return errors.Join(ran, sent, err)
 }
 
 // simulate sends until ctx is done or sending fails.
-func (c *demoCmd) simulate(ctx context.Context, traffic *sender) error {
-	simulator, err := c.simulator(c.Seed)
+func (c *demoCmd) simulate(ctx context.Context, sending *sender) error {
+	visitors, err := c.visitors()
 	if err != nil {
 		return err
 	}
 	pace := newPacer(c.Rate)
-	for message := range simulator.Messages() {
+	for message := range visitors.Messages() {
 		if err := pace.wait(ctx); err != nil {
 			break // told to end
 		}
-		if err := traffic.send(message); err != nil {
+		if err := sending.send(message); err != nil {
 			return err
 		}
 	}
-	return traffic.flush()
+	return sending.flush()
 }

@@ -21,7 +21,7 @@ func demo(t *testing.T, args ...string) (sent, counted int) {
 		strings.NewReader(""), &out, &log)
 	require.Equal(t, exitDone, code, "%s", &log)
 
-	boards := regexp.MustCompile(`(?m)^all-time, version .* UTC, ([0-9,]+) behaviours counted$`).FindAllStringSubmatch(out.String(), -1)
+	boards := regexp.MustCompile(`(?m)^all-time, ([0-9,]+) behaviours counted, .* UTC$`).FindAllStringSubmatch(out.String(), -1)
 	require.NotEmpty(t, boards, "%s", &log)
 	counted, err := strconv.Atoi(strings.ReplaceAll(boards[len(boards)-1][1], ",", ""))
 	require.NoError(t, err)

@@ -32,20 +32,28 @@ type simulatorFlags struct {
 
 // simulator checks the flags; a nil seed is one of its own.
 func (f *simulatorFlags) simulator(seed *uint64) (*traffic.Simulator, error) {
-	if f.Pages == 0 {
-		return nil, badFlag("pages", "must be at least 1")
-	}
-	if err := (traffic.Options{Pages: f.Pages}).Validate(); err != nil {
-		return nil, badFlag("pages", "%w", err)
-	}
-	if err := (traffic.Options{Zipf: f.Zipf}).Validate(); err != nil {
-		return nil, badFlag("zipf", "%w", err)
+	if err := checkTraffic(f.Pages, f.Zipf); err != nil {
+		return nil, err
 	}
 	options := traffic.Options{Pages: f.Pages, Zipf: f.Zipf, Seed: rand.Uint64()}
 	if seed != nil {
 		options.Seed = *seed
 	}
 	return traffic.NewSimulator(options)
+}
+
+// checkTraffic checks the flags one by one, so that the error names the flag.
+func checkTraffic(pages int, zipf float64) error {
+	if pages == 0 {
+		return badFlag("pages", "must be at least 1")
+	}
+	if err := (traffic.Options{Pages: pages}).Validate(); err != nil {
+		return badFlag("pages", "%w", err)
+	}
+	if err := (traffic.Options{Zipf: zipf}).Validate(); err != nil {
+		return badFlag("zipf", "%w", err)
+	}
+	return nil
 }
 
 // Run sends until the count is reached, the file ends, or it is interrupted.

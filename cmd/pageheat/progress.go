@@ -67,6 +67,16 @@ func newBar(w io.Writer, total int64) *progressbar.ProgressBar {
 	)
 }
 
+// terminalWidth is the width of a terminal that can be drawn on; false where w is none.
+func terminalWidth(w io.Writer) (int, bool) {
+	f, ok := w.(*os.File)
+	if !ok || !canDraw(w) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	return width, err == nil && width > 0
+}
+
 // isTerminal reports whether a person looks at w.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

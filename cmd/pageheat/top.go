@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/charmbracelet/lipgloss"
 
 	"pageheat/heat"
 )
@@ -47,8 +50,17 @@ func (c *topCmd) Run(ctx context.Context, p *program) error {
 		}
 		return nil
 	default:
-		return display{board: c.Board, weights: weights}.show(ctx, p)
+		return display{board: c.Board, weights: weights, waiting: c.otherBoards}.show(ctx, p)
 	}
+}
+
+// otherBoards says, while a board does not come, which there are.
+func (c *topCmd) otherBoards(ctx context.Context, p *program) string {
+	names, err := boardNames(ctx, p)
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Waiting for board %q. The boards there are: %s", c.Board, strings.Join(names, ", "))
 }
 
 // once prints the newest board; where there is none, the first that comes.
@@ -60,7 +72,7 @@ func (c *topCmd) once(ctx context.Context, p *program, weights heat.Weights) err
 		case err == nil:
 			return c.print(p, b, weights)
 		case ctx.Err() == nil && wait.Err() != nil:
-			return fmt.Errorf("no board %q in topic %s within %s: is `pageheat run` up?", c.Board, p.topo.Output, boardTimeout)
+			return c.noBoard(ctx, p)
 		default:
 			return err
 		}
@@ -68,11 +80,29 @@ func (c *topCmd) once(ctx context.Context, p *program, weights heat.Weights) err
 	return nil
 }
 
+// noBoard says that a board did not come, and which there are.
+func (c *topCmd) noBoard(ctx context.Context, p *program) error {
+	names, err := boardNames(ctx, p)
+	switch {
+	case err != nil:
+		return err
+	case len(names) > 0:
+		return fmt.Errorf("no board %q in topic %s within %s; the boards there are: %s",
+			c.Board, p.topo.Output, boardTimeout, strings.Join(names, ", "))
+	}
+	return fmt.Errorf("no board %q in topic %s within %s: is `pageheat run` up?", c.Board, p.topo.Output, boardTimeout)
+}
+
 func (c *topCmd) print(p *program, b boardRecord, weights heat.Weights) error {
 	if c.JSON {
 		_, err := fmt.Fprintf(p.stdout, "%s\n", b.value)
 		return err
 	}
-	_, err := fmt.Fprint(p.stdout, boardText(p.stdout, b.board, weights, 0))
+	text := boardText(b.board, weights)
+	if width, ok := terminalWidth(p.stdout); ok {
+		drawn := layout{width: width, weights: weights, style: lipgloss.NewRenderer(p.stdout)}
+		text = strings.Join(drawn.lines(b.board), "\n") + "\n"
+	}
+	_, err := fmt.Fprint(p.stdout, text)
 	return err
 }

@@ -1,0 +1,369 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
+
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// layout draws a board for a terminal: as much as fits into its size, the first ranks
+// before all else. No line is wider than the terminal and there are no more lines than
+// it has, so that the terminal itself cuts nothing.
+type layout struct {
+	width, height int // 0: as much as is needed
+	weights       heat.Weights
+	// title, if not nil, is a page's title, empty where it has none.
+	title func(page string) string
+	// notes are lines that stand below the board, the most important first.
+	notes []note
+	// waiting is what stands in the place of a board that has not come; empty: so much.
+	waiting string
+	// foot is the last line, where there is room.
+	foot string
+	// style makes styles for the terminal, without colours where it has none.
+	style *lipgloss.Renderer
+}
+
+// note is a line below the board: a value that is never cut, and what it is.
+type note struct{ label, value string }
+
+// firstRanks are shown before anything else is.
+const firstRanks = 3
+
+// lines are the lines of a board; a nil board is one that has not come yet.
+func (l layout) lines(b *codec.Board) []string {
+	width, height := l.width, l.height
+	if width <= 0 {
+		width = 120
+	}
+	if height <= 0 {
+		height = math.MaxInt32
+	}
+	if b == nil {
+		b = &codec.Board{}
+	}
+	head := l.head(b, width)
+	columns, rows := l.table(b, width)
+	var notes []string
+	for _, n := range l.notes {
+		notes = append(notes, n.lines(width)...)
+	}
+	// What gets its lines first is seen in the smallest terminal.
+	left := height
+	take := func(want int) int {
+		got := max(0, min(want, left))
+		left -= got
+		return got
+	}
+	ranks := take(min(firstRanks, len(rows)))
+	heads := take(1)
+	noted := 0
+	if left >= len(notes) {
+		noted = take(len(notes))
+	}
+	ranks += take(len(rows) - ranks)
+	if ranks < len(rows) && ranks > 1 {
+		rows[ranks-1] = l.style.NewStyle().Faint(true).Render(
+			fit(fmt.Sprintf("… %d more", len(rows)-ranks+1), width))
+	}
+	named := take(min(1, len(columns)))
+	feet := take(min(1, len(l.foot)))
+	legends := 0
+	if legend := l.legend(b); legend != "" && ansi.StringWidth(legend) <= width {
+		legends = take(1)
+	}
+	gaps := take(2)
+
+	out := make([]string, 0, height-left)
+	if heads > 0 {
+		out = append(out, head)
+	}
+	if gaps > 1 {
+		out = append(out, "")
+	}
+	if named > 0 {
+		out = append(out, columns)
+	}
+	out = append(out, rows[:ranks]...)
+	if gaps > 0 {
+		out = append(out, "")
+	}
+	if legends > 0 {
+		out = append(out, l.legend(b))
+	}
+	out = append(out, notes[:noted]...)
+	if feet > 0 {
+		out = append(out, l.style.NewStyle().Faint(true).Render(fit(l.foot, width)))
+	}
+	return out
+}
+
+// head says which board it is, and from when.
+func (l layout) head(b *codec.Board, width int) string {
+	if b.Board == "" {
+		if l.waiting != "" {
+			return fit(l.waiting, width)
+		}
+		return fit("Waiting for a board", width)
+	}
+	name, counted := printable(b.Board), count(b.Counted)
+	for _, text := range []string{
+		fmt.Sprintf("%s: %s behaviours counted, %s", name, counted, updated(b, "2006-01-02 15:04:05 MST")),
+		fmt.Sprintf("%s: %s behaviours, %s", name, counted, updated(b, "15:04:05 MST")),
+		fmt.Sprintf("%s: %s, %s", name, counted, updated(b, "15:04:05")),
+	} {
+		if ansi.StringWidth(text) <= width {
+			return l.style.NewStyle().Bold(true).Render(text)
+		}
+	}
+	return l.style.NewStyle().Bold(true).Render(fit(name+": "+counted, width))
+}
+
+// lines are a note's lines. A value that has no room beside its label gets lines of
+// its own.
+func (n note) lines(width int) []string {
+	const labels = 10
+	label := fmt.Sprintf("%-*s ", labels, n.label)
+	if ansi.StringWidth(label+n.value) <= width {
+		return []string{label + n.value}
+	}
+	return strings.Split(ansi.Hardwrap(n.value, width, true), "\n")
+}
+
+// fit cuts a text to a width and marks it.
+func fit(text string, width int) string { return ansi.Truncate(text, width, "…") }
+
+// The widths of columns. Those of the page and the bar follow from the terminal alone,
+// so that nothing jumps while names and numbers change.
+const (
+	gap         = 2
+	leastPage   = 10 // what a name gets before there are other columns
+	leastBar    = 8
+	mostBar     = 40
+	mostPage    = 64
+	totalsFrom  = 96 // the width of a terminal that has room for totals
+	moveColumn  = 4
+	scientific  = 18 // the width from which a number is written with an exponent
+	barEighths  = 8
+	barOfTwo    = 60 // percent for the bar of what page and bar share, beyond barLater
+	barLater    = 14
+	noBarBefore = 14 + gap + leastBar
+	noHeatPage  = 3 // the least of a name beside its heat
+)
+
+// table is the head and the rows of a board.
+func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
+	if len(b.Pages) == 0 {
+		return "", nil
+	}
+	faint := l.style.NewStyle().Faint(true)
+	ranks := len(strconv.Itoa(b.Pages[len(b.Pages)-1].Rank))
+	heats := len("heat")
+	for i := range b.Pages {
+		heats = max(heats, len(shortened(string(b.Pages[i].Heat), 2)))
+	}
+	totals, totalsWidth := l.totals(b, width)
+
+	rest := width - ranks - 2*gap - heats // for the page, the movement, the bar and totals
+	move := rest >= leastPage+gap+moveColumn
+	if move {
+		rest -= gap + moveColumn
+	}
+	if totalsWidth > 0 && rest-totalsWidth >= noBarBefore {
+		rest -= totalsWidth
+	} else {
+		totals = nil
+	}
+	if rest < noHeatPage {
+		for i := range b.Pages {
+			rows = append(rows, fit(aligned(strconv.Itoa(b.Pages[i].Rank), ranks, false)+"  "+l.name(b.Pages[i].Page), width))
+		}
+		return "", rows
+	}
+	page, bar := rest, 0
+	if rest >= noBarBefore {
+		bar = max(leastBar, min(mostBar, (rest-gap)*barOfTwo/100-barLater))
+		page = min(mostPage, rest-gap-bar)
+	}
+
+	cells := func(rank, moved, name, heat, drawn string, i int) string {
+		line := rank
+		if move {
+			line += strings.Repeat(" ", gap) + moved
+		}
+		line += strings.Repeat(" ", gap) + name + strings.Repeat(" ", gap) + heat
+		if bar > 0 {
+			line += strings.Repeat(" ", gap) + drawn
+		}
+		for _, column := range totals {
+			line += strings.Repeat(" ", gap) + column[i]
+		}
+		return strings.TrimRight(line, " ")
+	}
+	head = faint.Render(cells(aligned("#", ranks, false), aligned("", moveColumn, true), aligned(fit("page", page), page, true),
+		aligned("heat", heats, false), aligned("", bar, true), 0))
+	parts, known := heatParts(b, l.weights)
+	full := 0.0
+	for i := range b.Pages {
+		full = max(full, size(string(b.Pages[i].Heat)))
+	}
+	for i := range b.Pages {
+		p := &b.Pages[i]
+		m := movementOf(b, p)
+		name := l.style.NewStyle().Bold(m.recent && m.way != unmoved).Render(aligned(fit(l.name(p.Page), page), page, true))
+		var of [3]string
+		if known {
+			of = parts[i]
+		}
+		rows = append(rows, cells(aligned(strconv.Itoa(p.Rank), ranks, false), l.moved(m), name,
+			aligned(shortened(string(p.Heat), 2), heats, false), l.bar(size(string(p.Heat)), full, of, bar), i+1))
+	}
+	return head, rows
+}
+
+// name is what a page is called for people.
+func (l layout) name(page string) string {
+	if l.title != nil {
+		if title := l.title(page); title != "" {
+			return printable(title)
+		}
+	}
+	return printable(page)
+}
+
+// totals are the columns of totals, each with its head first, and what they take.
+func (l layout) totals(b *codec.Board, width int) (columns [][]string, takes int) {
+	if width < totalsFrom {
+		return nil, 0
+	}
+	columns = [][]string{{"clicks"}, {"minutes"}, {"likes"}}
+	for i := range b.Pages {
+		p := &b.Pages[i]
+		columns[0] = append(columns[0], shortened(string(p.Clicks), 0))
+		columns[1] = append(columns[1], shortened(string(p.Minutes), 2))
+		columns[2] = append(columns[2], shortened(strconv.FormatInt(p.Likes, 10), 0))
+	}
+	for _, column := range columns {
+		widest := 0
+		for _, cell := range column {
+			widest = max(widest, len(cell))
+		}
+		for i, cell := range column {
+			column[i] = aligned(cell, widest, false)
+		}
+		takes += gap + widest
+	}
+	return columns, takes
+}
+
+// shortened is a rounded number, with an exponent where it has too many digits for a
+// column: a number is never cut.
+func shortened(d string, decimals int) string {
+	text := rounded(d, decimals)
+	if len(text) <= scientific {
+		return text
+	}
+	return strconv.FormatFloat(size(d), 'e', 6, 64)
+}
+
+// moved draws a movement, in colour while it is news.
+func (l layout) moved(m movement) string {
+	style := l.style.NewStyle()
+	if m.recent {
+		switch m.way {
+		case up, entered:
+			style = style.Foreground(lipgloss.AdaptiveColor{Light: "#15803d", Dark: "#4ade80"})
+		case down:
+			style = style.Foreground(lipgloss.AdaptiveColor{Light: "#b42318", Dark: "#f87171"})
+		}
+	} else {
+		style = style.Faint(true)
+	}
+	return style.Render(aligned(m.text, moveColumn, true))
+}
+
+// partStyles are the colours of the parts of a heat, those of the dashboard.
+func (l layout) partStyles() [3]lipgloss.Style {
+	colour := func(light, dark string) lipgloss.Style {
+		return l.style.NewStyle().Foreground(lipgloss.AdaptiveColor{Light: light, Dark: dark})
+	}
+	return [3]lipgloss.Style{colour("#d9481c", "#e8562a"), colour("#f29030", "#f59e42"), colour("#f9cc55", "#fbd774")}
+}
+
+// bar draws a heat on a scale that ends at full, in the colours of its parts. What
+// dislikes take away is left out of the parts in proportion.
+func (l layout) bar(heat, full float64, parts [3]string, width int) string {
+	if width <= 0 {
+		return ""
+	}
+	if heat <= 0 || full <= 0 {
+		return strings.Repeat(" ", width)
+	}
+	eighths := min(width*barEighths, max(1, int(math.Round(heat/full*float64(width*barEighths)))))
+	cells := eighths / barEighths
+	last := ""
+	if more := eighths % barEighths; more > 0 {
+		last = string([]rune("▏▎▍▌▋▊▉")[more-1])
+	}
+	var given [3]float64
+	sum := 0.0
+	for i, part := range parts {
+		given[i] = max(0, size(part))
+		sum += given[i]
+	}
+	if sum == 0 { // not known
+		given[0], sum = 1, 1
+	}
+	styles := l.partStyles()
+	var out strings.Builder
+	from, upTo := 0, 0.0
+	for i := range given {
+		upTo += given[i]
+		to := int(math.Round(upTo / sum * float64(cells)))
+		text := strings.Repeat("█", to-from)
+		if i == lastGiven(given) {
+			text = strings.Repeat("█", cells-from) + last
+			to = cells
+		}
+		if text != "" {
+			out.WriteString(styles[i].Render(text))
+		}
+		if from = to; i == lastGiven(given) {
+			break
+		}
+	}
+	drawn := out.String()
+	return drawn + strings.Repeat(" ", max(0, width-ansi.StringWidth(drawn)))
+}
+
+// lastGiven is the last part that is not empty.
+func lastGiven(parts [3]float64) int {
+	for i := len(parts) - 1; i > 0; i-- {
+		if parts[i] > 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// legend says what the colours are, where there are any.
+func (l layout) legend(b *codec.Board) string {
+	if len(b.Pages) == 0 {
+		return ""
+	}
+	if _, known := heatParts(b, l.weights); !known {
+		return "(made with other weights: give them as --weight-... to see the parts of each heat)"
+	}
+	styles := l.partStyles()
+	if styles[0].Render("█") == "█" {
+		return "" // no colours
+	}
+	return styles[0].Render("█") + " clicks  " + styles[1].Render("█") + " minutes  " + styles[2].Render("█") + " likes"
+}
