@@ -230,7 +230,7 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
 	return l, nil
 }
 
-// recount counts the input as far as any progress covers it.
+// recount counts the input as far as any progress covers it, and how much lies behind.
 func (a *auditor) recount(ctx context.Context, input topic, l *letters) error {
 	c := recount{
 		client: a.Client, input: input, limits: a.Limits,
@@ -239,23 +239,20 @@ func (a *auditor) recount(ctx context.Context, input topic, l *letters) error {
 	for _, p := range a.report.Partitions {
 		c.states = append(c.states, p.Snapshot)
 	}
-	ends := make([]int64, len(input.end)) // of what is recounted
 	total := int64(0)
 	for q := range input.end {
-		for i := range c.states {
-			ends[q] = max(ends[q], min(c.states[i].covers(q)+1, input.end[q]))
-		}
-		total += max(0, ends[q]-input.start[q])
+		total += max(0, input.end[q]-input.start[q])
 	}
+	a.report.Behind = make([]uint64, len(input.end))
 	var done func()
 	c.read, done = a.step("recounting the input", total)
 	defer done()
 	var mu sync.Mutex // guards the report
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(a.Parallel)
-	for q := range ends {
+	for q := range input.end {
 		group.Go(func() error {
-			got, err := c.partition(ctx, q, input.start[q], ends[q])
+			got, err := c.partition(ctx, q, input.start[q], input.end[q])
 			if errors.Is(err, kerr.OffsetOutOfRange) {
 				err = fmt.Errorf("%w: the input was deleted while it was read: %w", ErrCannotRecount, err)
 			}
@@ -263,6 +260,7 @@ func (a *auditor) recount(ctx context.Context, input topic, l *letters) error {
 			defer mu.Unlock()
 			a.report.Messages += got.messages
 			a.report.Invalid += got.invalid
+			a.report.Behind[q] = got.behind
 			for p, n := range got.counted {
 				a.report.Partitions[p].Recounted += n
 			}

@@ -72,6 +72,22 @@ func exactScenario(w *world) {
 		}
 	}
 	require.Equal(t, messages, report.Messages)
+	// What is behind are all messages above the progress of the partition they belong to.
+	for q := range inputs {
+		behind := uint64(0)
+		for offset, m := range w.messages[q] {
+			b, refusal := codec.ParseBehaviour(m.value, heat.DefaultLimits())
+			to := covered[q]
+			if refusal == nil {
+				to = report.Partitions[topology.Partition(b.Page, tables)].Progress.To[q]
+			}
+			if int64(offset) > to {
+				behind++
+			}
+		}
+		require.Positive(t, behind)
+		require.Equal(t, behind, report.Behind[q])
+	}
 	require.Equal(t, invalid, report.Invalid)
 }
 
@@ -82,6 +98,7 @@ func TestNothingCountedYet(t *testing.T) {
 	w.traffic(20)
 	report = w.requireExact()
 	require.Zero(t, report.Messages, "what no progress covers is not recounted")
+	require.EqualValues(t, 20*inputs, report.NotApplied())
 	require.False(t, report.Partitions[0].Known)
 }
 

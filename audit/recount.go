@@ -95,23 +95,33 @@ type recount struct {
 
 // sums is what the recount of one input partition gave.
 type sums struct {
-	messages, invalid uint64
+	messages, invalid uint64   // as far as any progress covers them
 	counted           []uint64 // valid behaviours by table partition
+	behind            uint64   // messages that the partition of their page has not applied
 }
 
 // partition recounts one input partition at offsets in [from, to). Each message
 // costs a parse and one look-up, and no memory, unless its page is new.
 func (c *recount) partition(ctx context.Context, input int, from, to int64) (sums, error) {
 	got := sums{counted: make([]uint64, len(c.tallies))}
-	covers := make([]int64, len(c.states))
+	covers, furthest := make([]int64, len(c.states)), int64(-1)
 	for i := range c.states {
 		covers[i] = c.states[i].covers(input)
+		furthest = max(furthest, covers[i])
 	}
 	reader := newReader(c.client, c.input, int32(input))
 	err := reader.read(ctx, from, to, func(records []*kgo.Record, next int64) error {
 		for _, r := range records {
 			behaviour, refusal := codec.ParseBehaviour(r.Value, c.limits)
+			covered := r.Offset <= furthest
+			if covered {
+				got.messages++
+			}
 			if refusal != nil {
+				if !covered {
+					got.behind++
+					continue
+				}
 				got.invalid++
 				if c.letters != nil && !c.letters.hold(r.Partition, r.Offset, r.Key, r.Value) {
 					c.differ.add(Difference{
@@ -125,9 +135,10 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 			if r.Offset <= covers[p] {
 				c.tallies[p].count(behaviour)
 				got.counted[p]++
+			} else {
+				got.behind++
 			}
 		}
-		got.messages += uint64(len(records))
 		c.read(int(next - from))
 		from = next
 		return nil

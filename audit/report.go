@@ -98,6 +98,10 @@ type Report struct {
 	// least one partition's progress covers. Invalid is how many of them are no
 	// behaviours.
 	Messages, Invalid uint64
+	// Behind is, by input partition, how many messages the table has not applied
+	// yet: each table partition was read at its own progress, and these lie above
+	// that of the partition that holds their page.
+	Behind []uint64
 	// Differences are at most Config.MaxDifferences of them, in order: those
 	// about progress first, then by partition and page.
 	Differences []Difference
@@ -125,6 +129,15 @@ func (r *Report) Lost() uint64 {
 	var sum uint64
 	for _, lost := range most {
 		sum += lost
+	}
+	return sum
+}
+
+// NotApplied is how many messages of the input the table has not applied yet.
+func (r *Report) NotApplied() uint64 {
+	var sum uint64
+	for _, n := range r.Behind {
+		sum += n
 	}
 	return sum
 }

@@ -31,7 +31,7 @@ func (s *Snapshot) covers(input int) int64 {
 	if !s.Known || input >= len(s.Progress.To) {
 		return -1
 	}
-	return s.Progress.To[input]
+	return max(-1, s.Progress.To[input]) // it may be less where nothing was heard of it
 }
 
 // lost is how many messages of an input partition the partition has not seen, at

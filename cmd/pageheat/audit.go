@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -114,10 +115,45 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 		_, _ = fmt.Fprintf(out, "%s: 1 difference\n", r.Table)
 	case r.DifferenceCount > 1:
 		_, _ = fmt.Fprintf(out, "%s: %s differences\n", r.Table, count(uint64(r.DifferenceCount)))
+	case r.NotApplied() > 0:
+		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact at the table's progress\n", r.Table, count(uint64(r.Pages())))
 	default:
-		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact\n", r.Table, count(uint64(r.Pages())))
+		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact, and the table is up to date\n", r.Table, count(uint64(r.Pages())))
+	}
+	if n := r.NotApplied(); cannot == nil && n > 0 {
+		verb := "are"
+		if n == 1 {
+			verb = "is"
+		}
+		_, _ = fmt.Fprintf(out, "%s %s not applied yet (%s)\n",
+			records(n)+" of the input", verb, byPartition(r.Behind))
 	}
 	return out.Flush()
+}
+
+// records counts records in words.
+func records(n uint64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return count(n) + " records"
+}
+
+// mostPartitions is how many partitions are told of one by one.
+const mostPartitions = 20
+
+// byPartition lists what is not 0 by partition.
+func byPartition(of []uint64) string {
+	var all []string
+	for partition, n := range of {
+		if n > 0 {
+			all = append(all, fmt.Sprintf("partition %d: %s", partition, count(n)))
+		}
+	}
+	if more := len(all) - mostPartitions; more > 0 {
+		all = append(all[:mostPartitions], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(all, ", ")
 }
 
 // lettersNote says whether the invalid messages are dead letters.

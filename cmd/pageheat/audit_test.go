@@ -129,8 +129,15 @@ func TestAudit(t *testing.T) {
 	require.Equal(t, `  partition  pages  behaviours  recounted
           0      2           3          3
 3 messages of user-behavior-topic recounted, 0 of them invalid
-pageheat-heat-table: all 2 pages are exact
+pageheat-heat-table: all 2 pages are exact, and the table is up to date
 `, out)
+
+	// What is not applied yet is no difference, but it is said.
+	c.produce(c.topo.Input, "", []byte("/c|1|1|0"))
+	c.produce(c.topo.Input, "", []byte("nonsense"))
+	code, out, log = c.run("audit")
+	require.Zero(t, code, out+log)
+	require.Contains(t, out, "all 2 pages are exact at the table's progress\n2 records of the input are not applied yet (partition 0: 2)")
 
 	code, out, _ = c.run("audit", "--max-clicks", "2", "--no-dead-letters")
 	require.Equal(t, exitDifference, code, "counted with another limit")

@@ -56,6 +56,9 @@ func (c *topCmd) Run(ctx context.Context, p *program) error {
 
 // otherBoards says, while a board does not come, which there are.
 func (c *topCmd) otherBoards(ctx context.Context, p *program) string {
+	if newest, _, err := newestBoard(ctx, p, c.Board); err != nil || newest.board != nil {
+		return ""
+	}
 	names, err := boardNames(ctx, p)
 	if err != nil || len(names) == 0 {
 		return ""
