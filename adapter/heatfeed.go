@@ -197,6 +197,7 @@ func (f *heatFeed) begin() {
 
 // write hands goka the next records of the cut, up to most.
 func (f *heatFeed) write(ctx context.Context, most int) error {
+	f.position.Busy()
 	for range most {
 		if cap(f.arena)-len(f.arena) < 4<<10 {
 			f.arena = make([]byte, 0, 64<<10)

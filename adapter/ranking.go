@@ -40,6 +40,7 @@ type Ranking struct {
 	sessions int
 
 	// Of the session.
+	begins      int64 // offset of the leaders that are read first
 	table       storage.Storage
 	transaction *transaction
 }
@@ -126,6 +127,7 @@ func (r *Ranking) ready(ctx context.Context, s *session) error {
 		return err
 	}
 	s.startAt(topic, 0, end)
+	r.begins = end
 	r.config.Logger.Info("owns the ranking")
 	return nil
 }

@@ -36,6 +36,8 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *outlet) error {
 	f := &rankingFeed{Ranking: r, session: s, out: out}
 	f.position = r.config.Progress.Begin(Work{Role: "rank", Topic: out.claim.Topic(), Partition: out.claim.Partition()})
 	defer f.position.End()
+	f.taken = r.begins
+	f.position.Reached(f.taken)
 	consumer, err := sarama.NewConsumer(r.config.Brokers, r.config.tableConfig("rank-output"))
 	if err != nil {
 		return fmt.Errorf("connecting a consumer of %s: %w", r.config.Topology.Output, err)

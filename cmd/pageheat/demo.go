@@ -154,7 +154,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	if cfg.web, err = demoWeb(listen); err != nil {
 		return err
 	}
-	cfg.sessionTimeout = demoSession
+	cfg.sessionTimeout, cfg.drainTimeout = demoSession, defaultDrain
 	var dashboard atomic.Pointer[string]
 	cfg.listening = func(address string) { dashboard.Store(&address) }
 	sending, err := newSender(ctx, p, p.topo.Input, usualBatch)

@@ -53,6 +53,7 @@ type pipelineConfig struct {
 
 	partitions     int           // of the heat table
 	sessionTimeout time.Duration // how long a group waits for a silent member
+	drainTimeout   time.Duration // how long an instance that was told to end takes at most
 
 	instanceID string // group.instance.id of static membership; empty: dynamic
 	standby    bool   // keep copies of the tables of others, for a quicker take-over
@@ -144,6 +145,7 @@ type runCmd struct {
 	Roles          []string      `default:"ingest,heat,rank,serve" help:"Roles of this instance: ingest, heat, rank, serve, collect."`
 	InstanceID     string        `placeholder:"ID" help:"Group instance ID for static membership: unique, and stable across restarts."`
 	SessionTimeout time.Duration `default:"10s" help:"Time after which the partitions of a silent instance move to others."`
+	DrainTimeout   time.Duration `default:"8s" help:"Maximum time to drain after a signal."`
 	Standby        bool          `help:"Follow the partitions of other instances, for faster take-overs."`
 	Store          string        `default:"memory" enum:"memory,disk" help:"Storage for the pages of role heat."`
 	StoreDir       string        `placeholder:"DIR" help:"Scratch directory for --store disk, one for each instance."`
@@ -166,6 +168,10 @@ func (c *runCmd) config(p *program) (pipelineConfig, error) {
 	if c.SessionTimeout < time.Second || c.SessionTimeout > 30*time.Minute {
 		return cfg, badFlag("session-timeout", "%s: must be from 1s to 30m, within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms", c.SessionTimeout)
 	}
+	if c.DrainTimeout < time.Second || c.DrainTimeout > time.Hour {
+		return cfg, badFlag("drain-timeout", "%s: must be from 1s to 1h", c.DrainTimeout)
+	}
+	cfg.drainTimeout = c.DrainTimeout
 	if cfg.storeDir, err = c.storeDir(p); err != nil {
 		return cfg, err
 	}

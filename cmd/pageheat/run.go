@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -11,8 +12,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"golang.org/x/sync/errgroup"
-
 	"pageheat/adapter"
 	"pageheat/processors"
 	"pageheat/store"
@@ -75,17 +74,50 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	if err != nil {
 		return err
 	}
-	roles, ctx := errgroup.WithContext(ctx)
+	if pl.topics, err = pl.settings.NewTopicWatch(pl.settings.NeededTopics(func(name string) bool { return cfg.has(role(name)) })); err != nil {
+		http.close()
+		return err
+	}
+	defer pl.topics.Close()
+	pl.began()
+	started := time.Now()
+	all := newParts(ctx)
 	run := map[role]func(context.Context) error{
 		roleIngest: pl.ingest, roleHeat: pl.heat, roleRank: pl.rank,
 	}
 	for _, r := range cfg.roles {
 		if run[r] != nil {
-			roles.Go(func() error { return run[r](ctx) })
+			all.run(string(r), run[r])
 		}
 	}
-	roles.Go(func() error { return http.run(ctx) })
-	return roles.Wait()
+	all.run("http", http.run)
+	all.run("topics", pl.topics.Run)
+	all.run("watchdog", pl.settings.Watchdog)
+	givenUp, err := all.wait(cfg.drainTimeout)
+	ran := slog.Duration("ran", time.Since(started).Round(time.Second))
+	switch {
+	case givenUp != "":
+		cfg.log.Warn("the drain took too long and was given up: nothing is lost, the next owners read again what was not committed",
+			"after", cfg.drainTimeout, "not_ended", givenUp, ran)
+	case err == nil:
+		cfg.log.Info("stopped: everything is committed and handed over", ran)
+	}
+	return err
+}
+
+// began says what this instance is.
+func (pl *pipeline) began() {
+	version, commit := buildVersion()
+	cfg := pl.cfg
+	store := storeMemory
+	if cfg.storeDir != "" {
+		store = cfg.storeDir
+	}
+	cfg.log.Info("started", "version", version, "commit", commit, "roles", cfg.roles, "brokers", strings.Join(cfg.brokers, ","),
+		"input", cfg.topo.Input, "output", cfg.topo.Output, "prefix", cfg.topo.Prefix, "partitions", cfg.partitions,
+		"weights", cfg.weights.String(), "top", cfg.top, "max_clicks", cfg.limits.MaxClicks, "max_minutes", cfg.limits.MaxMinutes,
+		"linger", cfg.linger, "publish_every", cfg.publishEvery, "commit_every", cfg.commitEvery,
+		"session_timeout", cfg.sessionTimeout, "instance_id", cfg.instanceID, "standby", cfg.standby, "store", store)
 }
 
 // pipeline wires the roles of one instance.
@@ -95,12 +127,24 @@ type pipeline struct {
 	status   *status
 	owner    string
 	restored chan struct{} // closed when heat has restored its first partitions, or there is no heat
+	topics   *adapter.TopicWatch
 }
 
 // supervise keeps one role alive and its state known.
 func (pl *pipeline) supervise(ctx context.Context, name string, run func(context.Context) error) error {
 	return adapter.Supervise(ctx, adapter.Supervised{
-		Name: name, Run: run, Logger: pl.cfg.log,
+		Name: name, Logger: pl.cfg.log,
+		Run: func(ctx context.Context) error {
+			err := run(ctx)
+			if err == nil || ctx.Err() != nil {
+				return err
+			}
+			// Where a topic was replaced, that is the reason of whatever went wrong.
+			if replaced := pl.topics.Check(ctx); replaced != nil {
+				return replaced
+			}
+			return err
+		},
 		Observe: func(s adapter.RoleState, err error) { pl.status.set(name, s, err) },
 	})
 }

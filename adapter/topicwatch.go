@@ -1,0 +1,231 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pageheat/codec"
+)
+
+// WatchedTopic is a topic that roles of this process need.
+type WatchedTopic struct {
+	Name string
+	// Roles can not work while it is missing.
+	Roles []string
+	// Anew is what to do when it was deleted and created again, where what is known
+	// elsewhere belongs to the topic as it was; empty where the roles just go on.
+	Anew string
+	// Partitions is how many it must have; 0 for any number.
+	Partitions int
+}
+
+// NeededTopics are the topics that the given roles need, as this process found them.
+func (s Settings) NeededTopics(has func(role string) bool) []WatchedTopic {
+	t := s.Topology
+	const (
+		again    = "start the instance again: what is published goes on, above the versions that readers know"
+		hintHeat = `the totals were in it; only what the input still holds can be counted again: ` + hintAnew
+	)
+	var needed []WatchedTopic
+	for _, w := range []WatchedTopic{
+		{Name: t.Input, Roles: []string{"ingest", "heat", "collect"}, Anew: hintAnew},
+		{Name: t.Behavior, Roles: []string{"ingest", "heat"}, Anew: hintAnew, Partitions: s.Partitions},
+		{Name: t.HeatTable, Roles: []string{"heat", "serve"}, Anew: hintHeat, Partitions: s.Partitions},
+		{Name: t.Leaders, Roles: []string{"heat", "rank"}},
+		{Name: t.RankTable, Roles: []string{"rank"}, Anew: again},
+		{Name: t.Output, Roles: []string{"rank", "serve"}, Anew: again},
+		{Name: t.DeadLetter, Roles: []string{"ingest"}},
+	} {
+		var roles []string
+		for _, role := range w.Roles {
+			if has(role) {
+				roles = append(roles, role)
+			}
+		}
+		if w.Roles = roles; len(roles) > 0 {
+			needed = append(needed, w)
+		}
+	}
+	return needed
+}
+
+const (
+	// topicWatchInterval is how often topics are looked at.
+	topicWatchInterval = time.Second
+	// topicWatchTimeout bounds one look.
+	topicWatchTimeout = 5 * time.Second
+	// missingLooks is in how many looks one after the other a topic must be missing:
+	// a broker that has just been started may not know it yet.
+	missingLooks = 3
+)
+
+// TopicWatch looks, all the time, whether the topics of a process are still those that
+// it began with: a topic that was deleted and created again has another id, and pages
+// that were spread over some partitions are elsewhere with more of them. It is safe for concurrent use.
+type TopicWatch struct {
+	settings Settings
+	topics   []WatchedTopic
+	client   *kgo.Client
+
+	mu    sync.Mutex
+	known map[string]*watchedState
+}
+
+// watchedState is what is known of a topic.
+type watchedState struct {
+	id      codec.TopicID
+	seen    bool
+	missing int // looks one after the other
+	since   time.Time
+}
+
+// NewTopicWatch returns a watch over topics; nothing is connected before the first look.
+// Close it in the end.
+func (s Settings) NewTopicWatch(topics []WatchedTopic) (*TopicWatch, error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(s.Brokers...),
+		kgo.ClientID(s.ClientID + "-watch"),
+		kgo.AlwaysRetryEOF(),
+	}, s.Dialer.Options()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %v to watch topics: %w", s.Brokers, err)
+	}
+	w := &TopicWatch{settings: s, topics: topics, client: client, known: make(map[string]*watchedState)}
+	for _, t := range topics {
+		w.known[t.Name] = &watchedState{}
+	}
+	return w, nil
+}
+
+// Close ends the connections.
+func (w *TopicWatch) Close() { w.client.Close() }
+
+// Run looks at the topics until ctx ends, which is no error. It returns a PermanentError
+// where one is not what it was when the process began.
+func (w *TopicWatch) Run(ctx context.Context) error {
+	ticker := time.NewTicker(topicWatchInterval)
+	defer ticker.Stop()
+	for first := true; ; first = false {
+		if err := w.Check(ctx); err != nil {
+			return err
+		}
+		if first {
+			w.sayWithoutIDs()
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Check looks at the topics once and returns a PermanentError where one is not what it
+// was when the process began. What brokers do not answer within some seconds is no error.
+func (w *TopicWatch) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, topicWatchTimeout)
+	defer cancel()
+	request := kmsg.NewPtrMetadataRequest()
+	request.AllowAutoTopicCreation = false
+	for _, t := range w.topics {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = kmsg.StringPtr(t.Name)
+		request.Topics = append(request.Topics, topic)
+	}
+	response, err := request.RequestWith(ctx, w.client)
+	if err != nil {
+		if p := AsPermanent(err); p != nil {
+			return fmt.Errorf("looking at the topics: %w", p)
+		}
+		return nil // brokers are away: the roles say so
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var errs []error
+	for _, t := range w.topics {
+		for _, found := range response.Topics {
+			if found.Topic != nil && *found.Topic == t.Name {
+				errs = append(errs, w.compare(t, found))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// compare compares a topic with what is known of it. It is called with the lock held.
+func (w *TopicWatch) compare(t WatchedTopic, found kmsg.MetadataResponseTopic) error {
+	state := w.known[t.Name]
+	err := kerr.ErrorForCode(found.ErrorCode)
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		w.miss(t, state)
+		return nil
+	case err != nil:
+		if p := AsPermanent(needs(err, "Describe", "topic "+t.Name)); p != nil {
+			return fmt.Errorf("looking at the topic %s: %w", t.Name, p)
+		}
+		return nil
+	}
+	id := codec.TopicID(found.TopicID)
+	before := state.id
+	if state.missing >= missingLooks {
+		for _, role := range t.Roles {
+			w.settings.Conditions.Set(role, aboutTopic(t), nil)
+		}
+		w.settings.Logger.Info("a topic that was missing is there again", "topic", t.Name, "missing_for", time.Since(state.since).Round(time.Second))
+	}
+	state.missing = 0
+	state.id = id
+	switch {
+	case state.seen && id != before && t.Anew != "":
+		state.id = before
+		return permanent(t.Anew, "the topic %s was deleted and created anew: its topic id was %s and is %s", t.Name, before, id)
+	case state.seen && id != before:
+		w.settings.Logger.Warn("a topic was deleted and created anew; the pipeline goes on with the new one", "topic", t.Name)
+	}
+	state.seen = true
+	if t.Partitions > 0 {
+		return samePartitions(t.Name, t.Partitions, len(found.Partitions))
+	}
+	return nil
+}
+
+func aboutTopic(t WatchedTopic) string { return "topic " + t.Name }
+
+// miss takes note of a topic that is not there. It is called with the lock held.
+func (w *TopicWatch) miss(t WatchedTopic, state *watchedState) {
+	if state.missing++; state.missing == 1 {
+		state.since = time.Now()
+	}
+	if state.missing < missingLooks {
+		return
+	}
+	err := fmt.Errorf("the topic %s does not exist since %s: it waits until the topic is there again, or run \"pageheat topics create\"",
+		t.Name, state.since.UTC().Format(time.RFC3339))
+	for _, role := range t.Roles {
+		w.settings.Conditions.Set(role, aboutTopic(t), err)
+	}
+	if state.missing == missingLooks {
+		w.settings.Logger.Warn("a topic does not exist", "topic", t.Name, "roles", t.Roles)
+	}
+}
+
+// sayWithoutIDs warns, once, where the brokers give no topic ids.
+func (w *TopicWatch) sayWithoutIDs() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.topics {
+		if state := w.known[t.Name]; state.seen && state.id == (codec.TopicID{}) {
+			w.settings.Logger.Warn("the brokers give no topic ids: a topic that is deleted and created again is not noticed, and messages at offsets that were counted before are not counted; stop pageheat before a topic is replaced",
+				"topic", t.Name)
+			return
+		}
+	}
+}
