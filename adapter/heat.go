@@ -19,7 +19,6 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/store"
-	"pageheat/topology"
 )
 
 // HeatConfig is what the heat role of one process needs to know.
@@ -50,6 +49,7 @@ type Heat struct {
 	config   HeatConfig
 	producer *producer
 	topics   *topics
+	reach    *reaches // of the input
 	session  atomic.Pointer[session]
 	renewal  renewal
 	start    startFailure
@@ -65,6 +65,13 @@ type Heat struct {
 	kept    map[int32]*store.Partition
 	tasks   map[int32]*task         // of the session
 	perPage map[int32]time.Duration // what writing a page took, by partition
+	lost    map[int32]losses        // by input partition
+}
+
+// losses are what heat partitions of this process know of one input partition.
+type losses struct {
+	told  int64  // up to this offset it was said that messages are lost, or not there
+	total uint64 // lost in all, the most that any of them has seen
 }
 
 // task is one heat partition in one session.
@@ -80,7 +87,8 @@ type task struct {
 // in the fences it writes; it must be unique.
 func NewHeat(c HeatConfig, owner string) *Heat {
 	return &Heat{config: c, owner: owner, kept: make(map[int32]*store.Partition),
-		tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration)}
+		tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration),
+		lost: make(map[int32]losses)}
 }
 
 // Options are goka's options for the processor.
@@ -103,6 +111,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			if h.topics, err = newTopics(s, "heat"); err != nil {
 				return nil, h.start.keep(err)
 			}
+			h.reach = newReaches(h.topics, s.Topology.Input)
 			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("heat", sarama.ReadUncommitted))
 			if err != nil {
 				return nil, h.start.keep(fmt.Errorf("connecting the consumer group %s: %w", name, err))
@@ -116,16 +125,13 @@ func (h *Heat) Options() []goka.ProcessorOption {
 // some errors and loses what they are.
 func (h *Heat) Explain(err error) error { return h.start.explain(err) }
 
-// route sends a page to the partition that it belongs to, a progress or a fence
-// to the one its key names, and leaders to the only one of their topic.
-func (h *Heat) route(topic, key string) (int32, error) {
+// route sends a record of the table to the partition whose feed wrote it, which is
+// named in it, and leaders to the only partition of their topic.
+func (h *Heat) route(topic, _ string, value []byte) (int32, []byte, error) {
 	if topic != h.config.Topology.HeatTable {
-		return 0, nil
+		return 0, value, nil
 	}
-	if _, partition, ok := codec.InternalKey(key); ok {
-		return partition, nil
-	}
-	return topology.Partition(key, int(h.partitions.Load())), nil
+	return codec.SplitWrite(value)
 }
 
 // storage gives goka the partition to restore: a kept one, or an empty one.
@@ -172,7 +178,17 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	h.partitions.Store(int32(all))
+	if was := h.partitions.Swap(int32(all)); was != 0 && was != int32(all) {
+		h.partitions.Store(was) // it stays wrong
+		return samePartitions(h.config.Topology.Behavior, int(was), all)
+	}
+	tables, err := h.topics.partitions(h.config.Topology.HeatTable)
+	if err != nil {
+		return err
+	}
+	if err := samePartitions(h.config.Topology.HeatTable, all, tables); err != nil {
+		return err
+	}
 	h.stopStandby()
 	h.sessions++
 	owner := h.owner + "/" + strconv.Itoa(h.sessions)
@@ -283,10 +299,11 @@ func (h *Heat) interrupted(p int32, partition *store.Partition, err error) {
 
 // empty is a new partition.
 func (h *Heat) empty(p int32) (*store.Partition, error) {
+	c := store.Config{ID: p, Partitions: h.partitions.Load(), Weights: h.config.Weights, Top: h.config.Top}
 	if h.config.Disk == nil {
-		return store.New(p, h.config.Weights, h.config.Top), nil
+		return store.New(c), nil
 	}
-	return h.config.Disk.New(p, h.config.Weights, h.config.Top)
+	return h.config.Disk.New(c)
 }
 
 // discard gives up a partition that is not kept.
@@ -329,11 +346,12 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		}
 		return fmt.Errorf("restoring %s partition %d did not reach the fence at offset %d", h.config.Topology.HeatTable, p, t.transaction.fenceAt)
 	}
-	if err := t.partition.Check(); errors.Is(err, store.ErrDisk) {
-		return fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
-	} else if err != nil {
-		return permanent(hintDamaged,
-			"restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err)
+	if err := t.partition.Check(); err != nil {
+		return tableFailure(fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err))
+	}
+	if mended := t.partition.Mended(); mended > 0 {
+		h.config.Logger.Warn("somebody has deleted pages from the table, and nothing is lost: they are written again with the next commit",
+			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended)
 	}
 	first := t.first
 	progress, started := t.partition.Progress()
@@ -360,6 +378,12 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 			"from", progress.Next, "below", first)
 	}
 	progress, _ = t.partition.Progress()
+	for input, to := range progress.To {
+		if err := h.reach.to(ctx, int32(input), to+1); err != nil {
+			return fmt.Errorf("the progress in %s partition %d: %w", h.config.Topology.HeatTable, p, err)
+		}
+		h.lostOf(int32(input), progress.Lost[input])
+	}
 	s.startAt(topic, p, max(progress.Next, first))
 	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
 		"restored_in", time.Since(t.taken))
@@ -400,6 +424,42 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 		h.perPage[p] = min(2*max(f.perPage, time.Since(f.began)/time.Duration(max(f.cut.Size(), 1))), transactionTimeout/4/leastPages)
 	}
 	return err
+}
+
+// lostOf takes note of how much of an input partition a heat partition has not seen.
+func (h *Heat) lostOf(input int32, total uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lost[input]
+	l.total = max(l.total, total)
+	h.lost[input] = l
+	h.config.Metrics.lostOf(input, l.total)
+}
+
+// tell says what of the input was gone before it was counted, once for all heat
+// partitions of this process.
+func (h *Heat) tell(a store.Applied) {
+	if !a.Begins && a.Lost == 0 {
+		return
+	}
+	input := a.Range.Partition
+	h.mu.Lock()
+	l := h.lost[input]
+	news := a.Range.To >= l.told
+	if news {
+		l.told = a.Range.To + 1
+		h.lost[input] = l
+	}
+	h.mu.Unlock()
+	switch {
+	case !news:
+	case a.Begins:
+		h.config.Logger.Info("an input partition begins above offset 0: what was before it is not counted",
+			"topic", h.config.Topology.Input, "partition", input, "begins_at", a.Range.To+1)
+	default:
+		h.config.Logger.Error("input was deleted by its retention before it was counted: these behaviours are lost",
+			"topic", h.config.Topology.Input, "partition", input, "from", a.LostFrom, "below", a.Range.To+1, "messages_at_most", a.Lost)
+	}
 }
 
 func (h *Heat) end(s *session) { s.commit() }

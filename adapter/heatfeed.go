@@ -27,6 +27,12 @@ const (
 	// leastPages is the least number of changed pages that makes a commit due
 	// however slow the last one was.
 	leastPages = 1000
+	// mostPages and mostBytes are the most that one transaction writes, in changed
+	// pages and about in bytes of their records.
+	mostPages = 1_000_000
+	mostBytes = 256 << 20
+	// firstPageTime is what writing a page is taken to need before the first commit.
+	firstPageTime = 40 * time.Microsecond
 	// trimInterval is how often applied ranges are deleted from their topic.
 	trimInterval = 10 * time.Second
 	// writeBurst is how many changed pages are handed to goka at a time while
@@ -61,6 +67,9 @@ type heatFeed struct {
 	perPage    time.Duration // and per page
 	trimmed    time.Time
 
+	limits heat.Limits // of the last range
+	mixed  bool        // and others were seen
+
 	position *Position
 }
 
@@ -88,8 +97,8 @@ func (f *heatFeed) run(ctx context.Context) error {
 			}
 		}
 		ranges := f.out.claim.Messages()
-		if f.cut != nil && f.task.partition.Full() {
-			ranges = nil // what the cut leaves behind in memory makes room first
+		if f.cut != nil && (f.task.partition.Full() || f.large()) {
+			ranges = nil // the next cut would be too large, or there is no room for it
 		}
 		timer.Reset(f.wait())
 		select {
@@ -114,16 +123,54 @@ func (f *heatFeed) run(ctx context.Context) error {
 func (f *heatFeed) writing() bool { return f.cut != nil && f.committed == nil }
 
 func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
+	if err := f.exists(m.Value); err != nil {
+		return fmt.Errorf("offset %d: %w", m.Offset, err)
+	}
 	counted, err := f.task.partition.Apply(m.Value, m.Offset, f.reread)
 	if err != nil {
 		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}
+	f.report(f.task.partition.Applied())
 	// Caught up, ingest sends what came within the linger time, which is less by far.
 	f.behind = counted*uint64(f.partitions.Load()) > behindRecords
 	f.stale = true
 	f.latest = time.Now()
 	f.position.Reached(m.Offset + 1)
 	return nil
+}
+
+// exists makes sure that a range ends within the input. What else is wrong with it is
+// found when it is applied.
+func (f *heatFeed) exists(value []byte) error {
+	r, err := codec.ReadRange(value)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	if progress, _ := f.task.partition.Progress(); r.Header.Input != progress.Input && !progress.Input.IsZero() {
+		return nil
+	}
+	return f.reach.to(f.session.real(), r.Header.Partition, r.Header.To+1)
+}
+
+// report says what is to be said of a range that was applied.
+func (f *heatFeed) report(a store.Applied) {
+	f.tell(a)
+	if a.Lost > 0 {
+		progress, _ := f.task.partition.Progress()
+		f.lostOf(a.Range.Partition, progress.Lost[a.Range.Partition])
+	}
+	limits := a.Range.Limits
+	if f.limits != (heat.Limits{}) && f.limits != limits {
+		f.config.Metrics.limitsChanged()
+		if !f.mixed {
+			f.mixed = true
+			f.config.Logger.Warn("behaviours are validated with different limits: --max-clicks and --max-minutes must be the same on all instances; "+
+				"every behaviour is counted as its own instance judged it", "partition", f.part,
+				"max_clicks", limits.MaxClicks, "max_minutes", limits.MaxMinutes,
+				"max_clicks_before", f.limits.MaxClicks, "max_minutes_before", f.limits.MaxMinutes)
+		}
+	}
+	f.limits = limits
 }
 
 // sendLeaders sends the partition's leaders if they are due and none are on
@@ -158,11 +205,35 @@ func (f *heatFeed) due() bool {
 	if time.Since(f.latest) >= quietTime || f.task.partition.Crowded() {
 		return true
 	}
+	return f.large() || time.Since(f.lastCommit) >= f.interval()
+}
+
+// large reports whether the changed pages are as many as one transaction may write:
+// by number, by bytes, and by the time that writing them is expected to take, which
+// must stay well below the timeout. While a cut is open nothing more is applied then.
+func (f *heatFeed) large() bool {
 	changed := f.task.partition.Changed()
-	if changed > leastPages && time.Duration(changed)*f.perPage > transactionTimeout/4 {
-		return true
+	if changed <= leastPages {
+		return false
 	}
-	return time.Since(f.lastCommit) >= f.interval()
+	return changed >= mostPages || f.task.partition.ChangedBytes() >= mostBytes ||
+		time.Duration(changed)*f.pageTime() > transactionTimeout/4
+}
+
+// pageTime is how long writing a page is expected to take: as in the last commit, or as
+// in the open one so far if that is more.
+func (f *heatFeed) pageTime() time.Duration {
+	expected := f.perPage
+	if expected == 0 {
+		expected = firstPageTime
+	}
+	if f.cut == nil {
+		return expected
+	}
+	if handed := f.cut.Size() - f.cut.Len(); handed > leastPages {
+		expected = max(expected, time.Since(f.began)/time.Duration(handed))
+	}
+	return expected
 }
 
 // interval is the time between two commits while input comes: as short as they
@@ -203,7 +274,7 @@ func (f *heatFeed) write(ctx context.Context, most int) error {
 			f.arena = make([]byte, 0, 64<<10)
 		}
 		start := len(f.arena)
-		key, value, more := f.cut.Next(append(f.arena, byte(codec.FeedWrite)))
+		key, value, more := f.cut.Next(codec.AppendWrite(append(f.arena, byte(codec.FeedWrite)), f.part))
 		if err := f.task.partition.Failed(); err != nil {
 			return err
 		}
@@ -280,5 +351,5 @@ func (f *heatFeed) reread(h codec.RangeHeader, from, to int64) (map[string]heat.
 	if id != h.Input {
 		return nil, fmt.Errorf("%w: its topic id was %s and is %s", store.ErrOtherInput, h.Input, id)
 	}
-	return sumInput(f.session.real(), f.config.Settings, h, from, to, f.part, int(f.partitions.Load()))
+	return sumInput(f.session.real(), f.config.Settings, h, from, to)
 }

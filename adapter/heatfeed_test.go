@@ -19,10 +19,12 @@ func TestCommitsAreRareWhileThereIsABacklog(t *testing.T) {
 	h := NewHeat(HeatConfig{CommitEvery: 30 * time.Second}, "owner")
 	h.partitions.Store(partitions)
 	claim := &fakeClaim{}
-	f := newHeatFeed(h, newSession(&fakeSession{}), &task{partition: store.New(0, heat.DefaultWeights(), 10)}, newOutlet(claim))
+	f := newHeatFeed(h, newSession(&fakeSession{}), &task{partition: store.New(store.Config{Partitions: partitions, Weights: heat.DefaultWeights(), Top: 10})}, newOutlet(claim))
 	offset := int64(0)
+	h.reach = &reaches{of: map[int32]*end{0: {known: 1 << 40}}}
+	const span = 1 << 20
 	apply := func(behaviours uint64) {
-		header := codec.RangeHeader{Input: codec.TopicID{7}, From: offset - 1, To: offset, Limits: heat.DefaultLimits()}
+		header := codec.RangeHeader{Input: codec.TopicID{7}, Targets: partitions, From: offset*span - 1, To: (offset+1)*span - 1, Limits: heat.DefaultLimits()}
 		msg := codec.AppendPageSum(codec.AppendRangeHeader(nil, header, 1), "page", &heat.Totals{Behaviours: behaviours})
 		require.NoError(t, f.apply(&sarama.ConsumerMessage{Value: msg, Offset: offset}))
 		offset++

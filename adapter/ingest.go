@@ -75,11 +75,12 @@ func (in *Ingest) Explain(err error) error { return in.start.explain(err) }
 
 // route sends ranges to the partition that their key names, and all dead
 // letters to the only one.
-func (in *Ingest) route(topic, key string) (int32, error) {
-	if topic == in.config.Topology.Behavior {
-		return codec.KeyPartition(key)
+func (in *Ingest) route(topic, key string, value []byte) (int32, []byte, error) {
+	if topic != in.config.Topology.Behavior {
+		return 0, value, nil
 	}
-	return 0, nil
+	partition, err := codec.KeyPartition(key)
+	return partition, value, err
 }
 
 func (in *Ingest) setup(ctx context.Context, s *session) error {
@@ -112,10 +113,9 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		}
 		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: from - 1}
 		if first > from {
+			// What of it is lost only heat knows: it may have counted it, or the
+			// partition begins here.
 			start.LostTo = first - 1
-			in.config.Metrics.lost(first - from)
-			in.config.Logger.Error("input was deleted by its retention before it was read: these behaviours are lost",
-				"topic", topic, "partition", p, "from", from, "below", first, "messages_at_most", first-from)
 		}
 		in.starts[p] = start
 		s.startAt(topic, p, start.LostTo+1)

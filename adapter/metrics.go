@@ -10,19 +10,22 @@ import (
 // Metrics are what the roles of one instance tell Prometheus. They are safe for
 // concurrent use.
 type Metrics struct {
-	owned       *prometheus.GaugeVec
-	inputLag    *prometheus.GaugeVec
-	inputLost   prometheus.Counter
-	flushes     prometheus.Counter
-	behaviorLag *prometheus.GaugeVec
-	pages       *prometheus.GaugeVec
-	counted     *prometheus.GaugeVec
-	commits     prometheus.Histogram
-	written     prometheus.Counter
-	epoch       prometheus.Gauge
-	failures    *prometheus.CounterVec
-	trims       *prometheus.CounterVec
-	stalled     *prometheus.GaugeVec
+	owned    *prometheus.GaugeVec
+	inputLag *prometheus.GaugeVec
+	lost     *prometheus.GaugeVec
+	differ   prometheus.Gauge
+
+	limitChanges prometheus.Counter
+	flushes      prometheus.Counter
+	behaviorLag  *prometheus.GaugeVec
+	pages        *prometheus.GaugeVec
+	counted      *prometheus.GaugeVec
+	commits      prometheus.Histogram
+	written      prometheus.Counter
+	epoch        prometheus.Gauge
+	failures     *prometheus.CounterVec
+	trims        *prometheus.CounterVec
+	stalled      *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics of the roles.
@@ -33,8 +36,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		owned:    gauges("pageheat_partitions_owned", "Partitions that this instance owns, by role.", "role"),
 		inputLag: gauges("pageheat_ingest_lag_records", "Records of an input partition that are not read yet.", "partition"),
-		inputLost: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_lost_records_total",
-			Help: "Records of the input that retention deleted before they were read, at most."}),
+		lost: gauges("pageheat_heat_lost_records",
+			"Records of an input partition that retention deleted before they were counted, at most, since the table was made. Each instance with the role heat gives the same: take the maximum by partition.", "partition"),
+		limitChanges: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_heat_limit_changes_total",
+			Help: "Times that a range was validated with other limits than the one before: --max-clicks or --max-minutes differ between instances with the role ingest."}),
+		differ: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_rank_waiting_partitions",
+			Help: "Heat partitions whose leaders were chosen by other settings than this instance ranks by; the last board stays until there are none."}),
 		flushes: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_flushes_total",
 			Help: "Times that ingest sent ranges to all heat partitions."}),
 		behaviorLag: gauges("pageheat_heat_lag_records", "Ranges of a heat partition that are not applied yet.", "partition"),
@@ -57,7 +64,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.failures.WithLabelValues(role)
 		m.stalled.WithLabelValues(role)
 	}
-	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.inputLost, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
+	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
 	return m
 }
 
@@ -72,6 +79,7 @@ func (m *Metrics) owns(role string, s *session) {
 		m.behaviorLag.Reset()
 		m.pages.Reset()
 		m.counted.Reset()
+		m.lost.Reset()
 	}
 }
 
@@ -82,7 +90,15 @@ func (m *Metrics) flushed(partition int32, lag int64) {
 	m.inputLag.WithLabelValues(label(partition)).Set(float64(max(lag, 0)))
 }
 
-func (m *Metrics) lost(records int64) { m.inputLost.Add(float64(records)) }
+// lostOf takes note of how much of an input partition was lost in all.
+func (m *Metrics) lostOf(partition int32, records uint64) {
+	m.lost.WithLabelValues(label(partition)).Set(float64(records))
+}
+
+func (m *Metrics) limitsChanged() { m.limitChanges.Inc() }
+
+// differing takes note of how many heat partitions the ranking waits for.
+func (m *Metrics) differing(partitions int) { m.differ.Set(float64(partitions)) }
 
 func (m *Metrics) applied(partition int32, pages int, counted uint64, lag int64) {
 	p := label(partition)

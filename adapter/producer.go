@@ -15,8 +15,9 @@ import (
 // errNoSession says that a record was emitted outside of a session.
 var errNoSession = errors.New("there is no session of the consumer group")
 
-// router says to which partition of a topic a record with this key goes.
-type router func(topic, key string) (int32, error)
+// router says to which partition of a topic a record goes, and what of it is the
+// value to send.
+type router func(topic, key string, value []byte) (partition int32, send []byte, err error)
 
 // producer is the goka.Producer of one processor. Records of the group table
 // go into the transaction of their partition; all others are sent plainly, by
@@ -128,7 +129,7 @@ func (p *producer) Emit(topic, key string, value []byte) *goka.Promise {
 // EmitWithHeaders implements goka.Producer.
 func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka.Headers) *goka.Promise {
 	promise, finish := goka.NewPromiseWithFinisher()
-	partition, err := p.route(topic, key)
+	partition, value, err := p.route(topic, key, value)
 	if err != nil {
 		return finish(nil, fmt.Errorf("sending to %s: %w", topic, err))
 	}

@@ -33,6 +33,7 @@ type Ranking struct {
 	config   RankingConfig
 	producer *producer
 	topics   *topics
+	reach    *reaches // of the behaviour topic
 	session  atomic.Pointer[session]
 	renewal  renewal
 	start    startFailure
@@ -42,6 +43,7 @@ type Ranking struct {
 	// Of the session.
 	begins      int64 // offset of the leaders that are read first
 	table       storage.Storage
+	waits       bool // for heat partitions whose settings differ
 	transaction *transaction
 }
 
@@ -54,6 +56,7 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 	s := r.config.Settings
 	return append(s.common("rank", &r.start),
 		goka.WithContextWrapper(keepFailures(&r.session)),
+		goka.WithUpdateCallback(r.restore),
 		goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) {
 			r.table = storage.NewMemory()
 			return r.table, nil
@@ -65,7 +68,7 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, r.start.keep(fmt.Errorf("connecting a producer: %w", err))
 			}
-			onlyPartition := func(string, string) (int32, error) { return 0, nil }
+			onlyPartition := func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }
 			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable, &r.renewal)
 			return r.producer, nil
 		}),
@@ -74,6 +77,7 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 			if r.topics, err = newTopics(s, "rank"); err != nil {
 				return nil, r.start.keep(err)
 			}
+			r.reach = newReaches(r.topics, s.Topology.Behavior)
 			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("rank", sarama.ReadUncommitted))
 			if err != nil {
 				return nil, r.start.keep(fmt.Errorf("connecting the consumer group %s: %w", name, err))
@@ -138,6 +142,7 @@ func (r *Ranking) end(s *session) { s.commit() }
 type published struct {
 	version          uint64
 	value, positions []byte
+	origin           codec.Origin // what the positions are
 }
 
 // readPublished reads a record of the output; nil if it is not this board.
@@ -147,16 +152,124 @@ func (r *Ranking) readPublished(m *sarama.ConsumerMessage) (*published, error) {
 	}
 	b, err := codec.DecodeBoard(m.Value)
 	if err != nil {
-		return nil, permanent("somebody else writes to this topic: give pageheat an output of its own",
-			"reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+		return nil, permanent(hintForeign, "reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
 	p := &published{version: b.Version, value: m.Value}
 	for _, h := range m.Headers {
-		if string(h.Key) == processors.HeaderPositions {
+		if string(h.Key) == codec.PositionsHeader {
 			p.positions = h.Value
 		}
 	}
+	if p.positions == nil {
+		return nil, permanent(hintForeign, "the board at %s partition %d, offset %d, has no header %s, which every board of pageheat has",
+			m.Topic, m.Partition, m.Offset, codec.PositionsHeader)
+	}
+	p.origin, err = codec.DecodeOrigin(p.positions)
+	switch group := r.config.Topology.RankGroup; {
+	case errors.Is(err, codec.ErrVersion):
+		return nil, permanent(hintVersion, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+	case err != nil:
+		return nil, permanent(hintForeign, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+	case p.origin.Group != group:
+		return nil, permanent(hintOutput, "the board at %s partition %d, offset %d, was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
+			m.Topic, m.Partition, m.Offset, p.origin.Group, group)
+	}
 	return p, nil
+}
+
+// hintForeign is what to do about a record of the output that pageheat did not write.
+const hintForeign = `somebody else writes to this topic: give pageheat an output of its own; see "A record does not decode" in docs/operations.md`
+
+// restore takes a record of the rank table that goka has read.
+func (r *Ranking) restore(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+	err := r.checkEpoch(key, value)
+	if err != nil {
+		err = fmt.Errorf("restoring %s partition %d, offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
+		if s := r.session.Load(); s != nil {
+			s.fail(err)
+		}
+		return err
+	}
+	return goka.DefaultUpdate(ctx, s, key, value)
+}
+
+// checkEpoch looks at a record of the rank table. One that was deleted is no loss: the
+// newest board has the epoch, too.
+func (r *Ranking) checkEpoch(key string, value []byte) error {
+	if key != codec.EpochKey() || value == nil {
+		return nil
+	}
+	e, err := codec.DecodeEpoch(value)
+	if err != nil {
+		return fmt.Errorf("the stored epoch: %w", err)
+	}
+	if output := r.config.Topology.Output; e.Output != output {
+		return permanent(hintOutput, "the group %s publishes to %s, and this instance to %s: each output needs a prefix of its own",
+			r.config.Topology.RankGroup, e.Output, output)
+	}
+	return nil
+}
+
+// Check looks at leaders before they are ranked: how far they say to have counted must
+// exist. It is for the processor.
+func (r *Ranking) Check(l *codec.Leaders) error {
+	s := r.session.Load()
+	if s == nil {
+		return errNoSession
+	}
+	return r.reach.to(s.real(), l.Partition, l.Next)
+}
+
+// Differ takes note of heat partitions whose leaders were chosen by other settings than
+// the ranking's; it is for the processor. It is no reason not to be ready: a rolling
+// change that waits for each new instance to be ready would never get to the old ones.
+func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differing) {
+	r.config.Metrics.differing(len(differing))
+	waited := r.waits
+	r.waits = len(differing) > 0
+	switch {
+	case r.waits && !waited:
+		partitions := make([]int32, len(differing))
+		for i, d := range differing {
+			partitions[i] = d.Partition
+		}
+		r.config.Logger.Warn("the last board stays: heat partitions choose their leaders by other settings than this instance ranks by; "+
+			"--top and --weight-* must be the same on all instances",
+			"heat_partitions", partitions, "theirs", differing[0].Definition.String(), "ours", wanted.String())
+	case !r.waits && waited:
+		r.config.Logger.Info("all heat partitions choose their leaders by the settings that this instance ranks by", "settings", wanted.String())
+	}
+}
+
+// CheckOrigin compares the newest board in the output with the settings of this process,
+// before any role begins: it must be of the same prefix, and made from as many heat
+// partitions as there are. It returns a PermanentError where they differ; what can not be
+// found out is checked again by each role.
+func CheckOrigin(ctx context.Context, s Settings, board string) error {
+	t, err := newTopics(s, "origin")
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	r := &Ranking{config: RankingConfig{Settings: s, Board: board}, topics: t}
+	consumer, err := sarama.NewConsumer(s.Brokers, s.tableConfig("origin"))
+	if err != nil {
+		return fmt.Errorf("connecting a consumer of %s: %w", s.Topology.Output, err)
+	}
+	defer func() { _ = consumer.Close() }()
+	newest, _, err := r.newest(ctx, consumer)
+	if err != nil || newest == nil {
+		return err
+	}
+	have, err := t.partitions(s.Topology.HeatTable)
+	if err != nil {
+		return err
+	}
+	if made := len(newest.origin.Positions); made != have {
+		return permanent(hintPartitions, "%s and %s have %d partitions, and the newest board in %s was made from %d: %w",
+			s.Topology.Behavior, s.Topology.HeatTable, have, s.Topology.Output, made, codec.OtherPartitions(int32(made), int32(have)))
+	}
+	return nil
 }
 
 // newest is the newest board in the output, nil if there is none, and the

@@ -154,10 +154,10 @@ func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) 
 
 // take hands on leaders.
 func (f *rankingFeed) take(ctx context.Context, m *sarama.ConsumerMessage) error {
-	value := append(make([]byte, 0, len(m.Value)+1), byte(codec.FeedLeaders))
+	value := codec.AppendHeard(make([]byte, 0, len(m.Value)+16), m.Offset, m.Value)
 	f.due, f.taken = true, m.Offset+1
 	f.session.commitUpTo(m.Topic, m.Partition, m.Offset+1)
-	return f.out.send(ctx, f.out.message("", append(value, m.Value...)))
+	return f.out.send(ctx, f.out.message("", value))
 }
 
 // publish requests a board.

@@ -13,9 +13,9 @@ import (
 )
 
 // sumInput sums, per page, the valid behaviours of one input partition at
-// offsets in (from, to], for the pages of one of so many heat partitions. Both
-// offsets are of records that were read before.
-func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64, part int32, partitions int) (map[string]heat.Totals, error) {
+// offsets in (from, to], for the pages of the heat partition that a range with the
+// header is for. Both offsets are of records that were read before.
+func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
 	consumer, err := sarama.NewConsumer(s.Brokers, s.rereadConfig())
 	if err != nil {
 		return nil, fmt.Errorf("connecting a consumer: %w", err)
@@ -24,7 +24,8 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 	claim, err := consumer.ConsumePartition(s.Topology.Input, h.Partition, from+1)
 	if errors.Is(err, sarama.ErrOffsetOutOfRange) {
 		return nil, permanent(`see "A range is missing" in docs/operations.md`,
-			"%s partition %d does not have offset %d any more: %w", s.Topology.Input, h.Partition, from+1, err)
+			"%s partition %d does not have offset %d any more, which is needed to tell what of a range is counted; everything above offset %d is not counted yet: %w",
+			s.Topology.Input, h.Partition, from+1, to, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s partition %d from offset %d: %w", s.Topology.Input, h.Partition, from+1, err)
@@ -39,7 +40,7 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 			}
 			if m.Offset <= to {
 				b, refusal := codec.ParseBehaviour(m.Value, h.Limits)
-				if refusal == nil && topology.Partition(b.Page, partitions) == part {
+				if refusal == nil && topology.Partition(b.Page, int(h.Targets)) == h.Target {
 					t := sums[string(b.Page)]
 					t.Count(b)
 					sums[string(b.Page)] = t

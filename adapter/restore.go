@@ -9,6 +9,7 @@ import (
 	"github.com/lovoo/goka/storage"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/codec"
 	"pageheat/store"
 )
 
@@ -77,16 +78,27 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 // restoreRecord takes a record of the changelog, or says why the table can not be
 // trusted.
 func restoreRecord(s storage.Storage, topic string, partition int32, offset int64, key string, value []byte) error {
-	err := s.Set(key, value)
+	var err error
 	if value == nil {
 		err = s.Delete(key)
+	} else {
+		err = s.Set(key, value)
 	}
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("restoring %s partition %d, offset %d: %w", topic, partition, offset, err)
+	return tableFailure(fmt.Errorf("restoring %s partition %d, offset %d: %w", topic, partition, offset, err))
+}
+
+// tableFailure is the error of a table that is not fit for use, with what to do.
+func tableFailure(err error) error {
 	if errors.Is(err, store.ErrDisk) {
 		return err
+	}
+	for _, known := range []error{codec.ErrOtherPartitions, codec.ErrVersion, store.ErrUnknownKey, store.ErrDeleted} {
+		if errors.Is(err, known) {
+			return AsPermanent(err)
+		}
 	}
 	return permanent(hintDamaged, "the table can not be trusted: %w", err)
 }

@@ -78,6 +78,21 @@ func (t *topics) bounds(topic string, partition int32) (first, end int64, err er
 	return first, end, nil
 }
 
+// end is the offset after the last one of a partition.
+func (t *topics) end(topic string, partition int32) (int64, error) {
+	end, err := t.client.GetOffset(topic, partition, sarama.OffsetNewest)
+	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		// It may be new.
+		if err = t.client.RefreshMetadata(topic); err == nil {
+			end, err = t.client.GetOffset(topic, partition, sarama.OffsetNewest)
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking up the end of %s partition %d: %w", topic, partition, needs(err, "Describe", "topic "+topic))
+	}
+	return end, nil
+}
+
 // staleAnswers is for how long an end below what is known is asked for again: a broker
 // that is cut off from the controller may not have heard that others lead now.
 const staleAnswers = 30 * time.Second

@@ -190,9 +190,10 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 			}
 		}
 		for q := range input.start {
-			// Offsets that are gone from the input: the lost ones were not
-			// counted; any more of them that the progress covers were.
-			if gone := min(input.start[q], p.covers(q)+1); gone > 0 && uint64(gone) > p.lost(q) {
+			// Offsets that are gone from the input: those before its beginning and
+			// the lost ones were not counted; any more of them that the progress
+			// covers were.
+			if gone := min(input.start[q], p.covers(q)+1) - p.begins(q); gone > 0 && uint64(gone) > p.lost(q) {
 				errs = append(errs, fmt.Errorf("%w: topic %s partition %d starts at offset %d, and partition %d of topic %s has counted messages before that",
 					ErrCannotRecount, input.name, q, input.start[q], p.Partition, a.report.Table))
 			}

@@ -165,7 +165,9 @@ func TestDifferences(t *testing.T) {
 			[]string{"the progress covers input partition 1 up to offset 1000"},
 		},
 		"progress of too many partitions": {
-			func(_ *world, s *state) { s.progress.To = append(s.progress.To, 3) },
+			func(_ *world, s *state) {
+				s.progress.To, s.progress.Begin, s.progress.Lost = append(s.progress.To, 3), append(s.progress.Begin, 0), append(s.progress.Lost, 0)
+			},
 			[]string{"the progress covers input partition 3"},
 		},
 		"another topic of ranges": {
@@ -286,6 +288,28 @@ func TestLostBeforeTheFirstRead(t *testing.T) {
 	report, err := w.audit()
 	require.ErrorIs(t, err, audit.ErrCannotRecount, "one that was counted is gone too")
 	require.EqualValues(t, 10, report.Lost(), "and the loss is still said")
+}
+
+// What was deleted before the table knew of the input is not lost: it begins above.
+func TestTheInputBeginsAboveZero(t *testing.T) {
+	w := embedded(t)
+	w.traffic(100)
+	for i := range 10 {
+		w.messages[1][i].gone = true
+	}
+	w.deleteBefore(w.topo.Input, 1, 10)
+	for partition := range int32(tables) {
+		s := w.state(partition, w.everything())
+		s.progress.Begin[1] = 10
+		w.commit(partition, s, kgo.TryCommit)
+	}
+	w.bury(w.letters()...)
+	report := w.requireExact()
+	require.True(t, report.Exact())
+
+	w.deleteBefore(w.topo.Input, 1, 11)
+	_, err := w.audit()
+	require.ErrorIs(t, err, audit.ErrCannotRecount, "one that was counted is gone")
 }
 
 // An input that lost its beginning before anything was counted is no obstacle as

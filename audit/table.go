@@ -34,6 +34,14 @@ func (s *Snapshot) covers(input int) int64 {
 	return max(-1, s.Progress.To[input]) // it may be less where nothing was heard of it
 }
 
+// begins is the offset of an input partition that the partition began to count at.
+func (s *Snapshot) begins(input int) int64 {
+	if input >= len(s.Progress.Begin) {
+		return 0
+	}
+	return s.Progress.Begin[input]
+}
+
 // lost is how many messages of an input partition the partition has not seen, at
 // most.
 func (s *Snapshot) lost(input int) uint64 {

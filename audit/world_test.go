@@ -162,7 +162,7 @@ func (w *world) state(partition int32, to []int64) state {
 	w.t.Helper()
 	s := state{pages: map[string]heat.Totals{}, progress: codec.Progress{
 		Input: w.ids[w.topo.Input], Behavior: w.ids[w.topo.Behavior],
-		Next: 5, To: to, Lost: make([]uint64, inputs),
+		Partitions: tables, Next: 5, To: to, Begin: make([]int64, inputs), Lost: make([]uint64, inputs),
 	}}
 	for q := range inputs {
 		for offset, m := range w.messages[q] {

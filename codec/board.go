@@ -165,6 +165,9 @@ func DecodeBoard(data []byte) (*Board, error) {
 	if b.Board == "" {
 		return nil, fmt.Errorf("%w: board: it has no name", ErrMalformed)
 	}
+	if b.Version >= MaxNumber || b.Counted >= MaxNumber {
+		return nil, fmt.Errorf("%w: board %q: version %d, counted %d: both have to be below %d", ErrMalformed, b.Board, b.Version, b.Counted, uint64(MaxNumber))
+	}
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("%w: board %q: %w", ErrMalformed, b.Board, err)
 	}
@@ -275,6 +278,9 @@ func (o *Offsets) UnmarshalJSON(data []byte) error {
 		partition, err := strconv.ParseUint(name, 10, 31)
 		if err != nil || strconv.FormatUint(partition, 10) != name {
 			return errors.New(strconv.Quote(name) + " is not a partition")
+		}
+		if offset < 0 || offset >= MaxNumber {
+			return fmt.Errorf("offset %d of partition %s is out of range", offset, name)
 		}
 		read = append(read, PartitionOffset{Partition: int32(partition), Offset: offset})
 	}

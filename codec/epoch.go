@@ -3,34 +3,66 @@ package codec
 import "encoding/binary"
 
 const (
-	epochVersion     = 1
-	positionsVersion = 1
+	epochVersion  = 2
+	originVersion = 2
 )
+
+// EpochBits is where the epoch begins in a board's version: version =
+// (epoch - 1) * 2^32 + n.
+const EpochBits = 32
+
+// MaxEpoch is the highest epoch: the versions of the boards of a higher one would
+// not be below [MaxNumber].
+const MaxEpoch = MaxNumber >> EpochBits
 
 // Epoch is what an owner of the ranking writes when it takes it over. The versions
 // of its boards are above those of every lower epoch.
 type Epoch struct {
 	// Epoch is at least 1 for a real owner; 0 means that there was none.
 	Epoch uint64
+	// Output is the topic that the owner publishes to.
+	Output string
 }
+
+// maxNameBytes is the longest name of a topic or group that is read.
+const maxNameBytes = 1024
 
 // AppendEpoch appends e to dst.
 func AppendEpoch(dst []byte, e Epoch) []byte {
-	return binary.AppendUvarint(append(dst, epochVersion), e.Epoch)
+	dst = binary.AppendUvarint(append(dst, epochVersion), e.Epoch)
+	return appendName(dst, e.Output)
+}
+
+func appendName(dst []byte, name string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(name))), name...)
 }
 
 // DecodeEpoch reads what [AppendEpoch] wrote.
 func DecodeEpoch(b []byte) (Epoch, error) {
 	r := newReader("epoch", b, epochVersion)
 	e := Epoch{Epoch: r.uvarint("epoch")}
+	if e.Epoch > MaxEpoch {
+		r.fail("epoch %d is above the highest, %d", e.Epoch, uint64(MaxEpoch))
+	}
+	e.Output = string(r.bytes("output", maxNameBytes))
 	if err := r.end(); err != nil {
 		return Epoch{}, err
 	}
 	return e, nil
 }
 
-// PositionsHeader is the header of a board's record that holds [Positions].
+// PositionsHeader is the header of a board's record that holds its [Origin].
 const PositionsHeader = "pageheat.positions"
+
+// Origin says whose a board is and what it was made from.
+type Origin struct {
+	// Group is the consumer group of the ranking that made it.
+	Group string
+	// Definition is what orders the board.
+	Definition Definition
+	// Positions are what it was made from.
+	Positions Positions
+}
 
 // Positions are, by partition of the heat table, what a board was made from.
 type Positions []Position
@@ -44,30 +76,34 @@ type Position struct {
 	Next int64
 }
 
-// AppendPositions appends p to dst.
-func AppendPositions(dst []byte, p Positions) []byte {
-	dst = append(dst, positionsVersion)
-	dst = binary.AppendUvarint(dst, uint64(len(p)))
-	for _, one := range p {
+// AppendOrigin appends o to dst.
+func AppendOrigin(dst []byte, o Origin) []byte {
+	dst = appendName(append(dst, originVersion), o.Group)
+	dst = appendDefinition(dst, &o.Definition)
+	dst = binary.AppendUvarint(dst, uint64(len(o.Positions)))
+	for _, one := range o.Positions {
 		dst = append(dst, one.Behavior[:]...)
 		dst = binary.AppendUvarint(dst, uint64(one.Next))
 	}
 	return dst
 }
 
-// DecodePositions reads what [AppendPositions] wrote.
-func DecodePositions(b []byte) (Positions, error) {
-	r := newReader("positions", b, positionsVersion)
-	var p Positions
+// DecodeOrigin reads what [AppendOrigin] wrote.
+func DecodeOrigin(b []byte) (Origin, error) {
+	r := newReader("positions", b, originVersion)
+	o := Origin{Group: string(r.bytes("group", maxNameBytes))}
+	definition, text := r.definition()
+	definition.Text = string(text)
+	o.Definition = definition
 	if n := r.count("partitions", len(TopicID{})+1); n > 0 {
-		p = make(Positions, n)
-		for i := range p {
-			p[i].Behavior = r.topicID("behavior topic id")
-			p[i].Next = r.nonNegative("next offset")
+		o.Positions = make(Positions, n)
+		for i := range o.Positions {
+			o.Positions[i].Behavior = r.topicID("behavior topic id")
+			o.Positions[i].Next = r.nonNegative("next offset")
 		}
 	}
 	if err := r.end(); err != nil {
-		return nil, err
+		return Origin{}, err
 	}
-	return p, nil
+	return o, nil
 }

@@ -23,14 +23,18 @@ const (
 
 // What a heat processor is fed.
 const (
-	// FeedWrite is one changed record of the table, to be written: its value.
+	// FeedWrite is one changed record of the table, to be written: its partition
+	// and its value, see AppendWrite.
 	FeedWrite Feed = 'w'
 	// FeedLeaders are encoded leaders, to be sent on.
 	FeedLeaders Feed = 'l'
 )
 
-// What a ranking processor is fed, besides FeedLeaders.
+// What a ranking processor is fed.
 const (
+	// FeedHeard are encoded leaders that were received, with their offset, see
+	// AppendHeard.
+	FeedHeard Feed = 'h'
 	// FeedEpoch asks for a new epoch: an EpochRequest.
 	FeedEpoch Feed = 'e'
 	// FeedPublish asks for a board if it would differ from the last; no body.
@@ -38,6 +42,37 @@ const (
 	// FeedRepublish asks for a board even if nothing has changed; no body.
 	FeedRepublish Feed = 'q'
 )
+
+// AppendWrite appends the beginning of what is written to a table: the partition
+// that it belongs to. Its value has to follow.
+func AppendWrite(dst []byte, partition int32) []byte {
+	return binary.AppendUvarint(dst, uint64(partition))
+}
+
+// SplitWrite returns the partition and the value of what AppendWrite began; value
+// aliases b.
+func SplitWrite(b []byte) (partition int32, value []byte, err error) {
+	u, n := binary.Uvarint(b)
+	if n <= 0 || u > 1<<31-1 {
+		return 0, nil, errors.New("a write to a table without its partition")
+	}
+	return int32(u), b[n:len(b):len(b)], nil
+}
+
+// AppendHeard appends a FeedHeard message: leaders that were at an offset.
+func AppendHeard(dst []byte, offset int64, leaders []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, byte(FeedHeard)), uint64(offset))
+	return append(dst, leaders...)
+}
+
+// SplitHeard reads the body of a FeedHeard message; leaders alias it.
+func SplitHeard(body []byte) (offset int64, leaders []byte, err error) {
+	u, n := binary.Uvarint(body)
+	if n <= 0 || u > 1<<63-1 {
+		return 0, nil, errors.New("leaders without their offset")
+	}
+	return int64(u), body[n:], nil
+}
 
 // SplitFeed returns the kind and the body of a feed message; body aliases b.
 func SplitFeed(b []byte) (kind Feed, body []byte, err error) {

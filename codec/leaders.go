@@ -2,12 +2,11 @@ package codec
 
 import (
 	"encoding/binary"
-	"math"
 
 	"pageheat/heat"
 )
 
-const leadersVersion = 1
+const leadersVersion = 2
 
 // Leader is one of a partition's hottest pages.
 type Leader struct {
@@ -22,12 +21,16 @@ type Leader struct {
 type Leaders struct {
 	// Partition is the partition of the heat table, from 0.
 	Partition int32
-	// Input, Behavior, Next, To, Lost and Counted are those of [Progress].
+	// Input, Behavior, Partitions, Next, To, Begin, Lost and Counted are those of
+	// [Progress].
 	Input, Behavior TopicID
+	Partitions      int32
 	Next            int64
-	To              []int64
+	To, Begin       []int64
 	Lost            []uint64
 	Counted         uint64
+	// Definition is what Pages were chosen by.
+	Definition Definition
 	// Pages are the hottest pages, hottest first.
 	Pages []Leader
 }
@@ -35,10 +38,10 @@ type Leaders struct {
 // AppendLeaders appends l to dst. It does not allocate if dst has room.
 func AppendLeaders(dst []byte, l *Leaders) []byte {
 	dst = append(dst, leadersVersion)
+	dst = appendPosition(dst, &Progress{Input: l.Input, Behavior: l.Behavior, Partitions: l.Partitions,
+		Next: l.Next, Counted: l.Counted, To: l.To, Begin: l.Begin, Lost: l.Lost})
 	dst = binary.AppendUvarint(dst, uint64(l.Partition))
-	dst = appendPosition(dst, &Progress{
-		Input: l.Input, Behavior: l.Behavior, Next: l.Next, Counted: l.Counted, To: l.To, Lost: l.Lost,
-	})
+	dst = appendDefinition(dst, &l.Definition)
 	dst = binary.AppendUvarint(dst, uint64(len(l.Pages)))
 	for i := range l.Pages {
 		dst = AppendPageSum(dst, l.Pages[i].Page, &l.Pages[i].Totals)
@@ -50,23 +53,26 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 // and once for all names; b is not kept.
 func DecodeLeaders(b []byte) (*Leaders, error) {
 	r := newReader("leaders", b, leadersVersion)
-	partition := r.uvarint("partition")
-	if partition > math.MaxInt32 {
-		r.fail("partition %d is out of range", partition)
-	}
 	p := r.position()
 	l := &Leaders{
-		Partition: int32(partition),
-		Input:     p.Input, Behavior: p.Behavior, Next: p.Next, To: p.To, Lost: p.Lost, Counted: p.Counted,
+		Partition: r.partition("partition", p.Partitions), Partitions: p.Partitions,
+		Input: p.Input, Behavior: p.Behavior, Next: p.Next, To: p.To, Begin: p.Begin, Lost: p.Lost, Counted: p.Counted,
 	}
+	first := r.at
+	definition, words := r.definition()
+	if r.err != nil {
+		return nil, r.err
+	}
+	text := string(b[first:])
+	definition.Text = text[r.at-len(words)-first : r.at-first]
+	l.Definition = definition
 	if n := r.count("pages", minPageSumBytes); n > 0 {
 		l.Pages = make([]Leader, n)
-		first := r.at
-		text := string(b[first:])
 		for i := range l.Pages {
 			page := r.page()
 			l.Pages[i].Page = text[r.at-len(page)-first : r.at-first]
 			l.Pages[i].Totals = r.totals()
+			r.possible(&l.Pages[i].Totals, heat.DefaultLimits())
 			if r.err != nil {
 				break
 			}

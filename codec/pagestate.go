@@ -13,6 +13,7 @@ func AppendPageState(dst []byte, t *heat.Totals) []byte {
 func DecodePageState(b []byte) (heat.Totals, error) {
 	r := newReader("page state", b, pageStateVersion)
 	t := r.totals()
+	r.possible(&t, heat.DefaultLimits())
 	if err := r.end(); err != nil {
 		return heat.Totals{}, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	rangeVersion = 1
+	rangeVersion = 2
 	rangeLost    = 1 // flag
 )
 
@@ -22,6 +22,10 @@ type RangeHeader struct {
 	Input TopicID
 	// Partition is the partition of the input topic, from 0.
 	Partition int32
+	// Targets is the number of heat partitions that pages are spread over, at least
+	// 1, and Target the one that the range is for. Which pages a range holds follows
+	// from them: with another number it is another range.
+	Targets, Target int32
 	// From and To are input offsets, at least -1, From at most To. Where they are
 	// equal, or the range holds no pages, it is a mark: it tells only how far the
 	// input has been read.
@@ -43,6 +47,8 @@ func AppendRangeHeader(dst []byte, h RangeHeader, pages int) []byte {
 	dst = append(dst, rangeVersion, flags)
 	dst = append(dst, h.Input[:]...)
 	dst = binary.AppendUvarint(dst, uint64(h.Partition))
+	dst = binary.AppendUvarint(dst, uint64(h.Targets))
+	dst = binary.AppendUvarint(dst, uint64(h.Target))
 	dst = appendOffset(dst, h.From)
 	dst = binary.AppendUvarint(dst, uint64(h.To-h.From))
 	dst = binary.AppendUvarint(dst, uint64(h.Limits.MaxClicks))
@@ -59,7 +65,7 @@ func AppendPageSum[P []byte | string](dst []byte, page P, t *heat.Totals) []byte
 }
 
 // MaxRangeHeaderBytes is the most that [AppendRangeHeader] appends.
-const MaxRangeHeaderBytes = 2 + 16 + 5 + 3*binary.MaxVarintLen64 + 2*5
+const MaxRangeHeaderBytes = 2 + 16 + 3*5 + 3*binary.MaxVarintLen64 + 2*5
 
 // MaxPageSumBytes is the most that [AppendPageSum] appends for a page of the
 // longest name.
@@ -76,8 +82,9 @@ type RangeReader struct {
 	// Pages is how many pages the range holds in all.
 	Pages int
 
-	next int
-	r    reader
+	next       int
+	behaviours uint64 // of the pages read so far
+	r          reader
 }
 
 // ReadRange reads a range's header.
@@ -95,14 +102,21 @@ func ReadRange(b []byte) (RangeReader, error) {
 		r.fail("input partition %d is out of range", partition)
 	}
 	h.Partition = int32(partition)
+	h.Targets = r.partitions("number of heat partitions")
+	h.Target = r.partition("heat partition", h.Targets)
 	h.From = r.offset("from")
 	length := r.uvarint("to")
-	if length > uint64(math.MaxInt64-1-max(h.From, 0)) {
+	if length > uint64(MaxNumber-2-h.From) {
 		r.fail("to is out of range")
+		length = 0
 	}
 	h.To = h.From + int64(length)
 	h.Limits.MaxClicks = r.uint32("most clicks")
 	h.Limits.MaxMinutes = r.uint32("most minutes")
+	if h.Limits.MaxClicks > heat.MostClicks || h.Limits.MaxMinutes > heat.MostMinutes {
+		r.fail("limits of %d clicks and %d minutes, the most are %d and %d",
+			h.Limits.MaxClicks, h.Limits.MaxMinutes, heat.MostClicks, heat.MostMinutes)
+	}
 	pages := r.count("pages", minPageSumBytes)
 	if pages > 0 && (h.Lost || h.From == h.To) {
 		r.fail("a range that is lost or empty holds %d pages", pages)
@@ -129,6 +143,10 @@ func (r *RangeReader) Next() (page []byte, t heat.Totals, err error) {
 	r.next++
 	page = r.r.page()
 	t = r.r.totals()
+	r.r.possible(&t, r.Header.Limits)
+	if r.behaviours += t.Behaviours; r.behaviours > uint64(r.Header.To-r.Header.From) {
+		r.r.fail("%d behaviours or more at %d offsets", r.behaviours, r.Header.To-r.Header.From)
+	}
 	if r.r.err != nil {
 		return nil, heat.Totals{}, r.describe(r.r.err)
 	}

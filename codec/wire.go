@@ -1,12 +1,14 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"math/bits"
+	"unicode/utf8"
 
 	"pageheat/heat"
 )
@@ -14,6 +16,24 @@ import (
 // ErrMalformed is wrapped by every error of a decoder: the bytes are not what they
 // should be. Reading them again does not help.
 var ErrMalformed = errors.New("malformed record")
+
+// ErrVersion is wrapped by the errors of decoders that met a version of a format
+// that this program does not read.
+var ErrVersion = errors.New("written by another version of pageheat")
+
+// ErrOtherPartitions says that something was made for another number of heat
+// partitions than there are now: which pages belong to a partition follows from it.
+var ErrOtherPartitions = errors.New("the number of heat partitions was changed")
+
+// OtherPartitions is the ErrOtherPartitions of what was made for another number.
+func OtherPartitions(was, is int32) error {
+	return fmt.Errorf("%w: P was %d and is %d", ErrOtherPartitions, was, is)
+}
+
+// MaxNumber bounds every offset, count and version of a board: what is at or above
+// it is malformed. Below it every JSON reader takes a number exactly, and no
+// pipeline gets there.
+const MaxNumber = 1 << 53
 
 // TopicID is the id that Kafka gives a topic when it is created. A topic deleted
 // and created again under its name has another one.
@@ -67,13 +87,13 @@ type reader struct {
 }
 
 // newReader starts on a record of the given kind and reads its version byte.
-func newReader(what string, b []byte, version byte) reader { //nolint:unparam // each format has a version of its own; so far all are 1
+func newReader(what string, b []byte, version byte) reader {
 	r := reader{what: what, b: b}
 	switch {
 	case len(b) == 0:
 		r.fail("it is empty")
 	case b[0] != version:
-		r.fail("version %d is not known to this program, which reads version %d: was it written by a newer one", b[0], version)
+		r.err = fmt.Errorf("%w: %s of format version %d, this program reads version %d: %w", ErrMalformed, what, b[0], version, ErrVersion)
 	default:
 		r.at = 1
 	}
@@ -180,24 +200,40 @@ func (r *reader) varint(what string) int64 {
 	return int64(u>>1) ^ -int64(u&1)
 }
 
-// nonNegative reads a uvarint that has to fit an int64.
-func (r *reader) nonNegative(what string) int64 {
+// number reads a uvarint that is below [MaxNumber].
+func (r *reader) number(what string) uint64 {
 	u := r.uvarint(what)
-	if u > math.MaxInt64 {
-		r.fail("%s is out of range", what)
+	if u >= MaxNumber {
+		r.fail("%s, %d, is out of range", what, u)
 		return 0
 	}
-	return int64(u)
+	return u
 }
 
+// nonNegative reads an offset, or another number below [MaxNumber].
+func (r *reader) nonNegative(what string) int64 { return int64(r.number(what)) }
+
 // offset reads what appendOffset wrote.
-func (r *reader) offset(what string) int64 {
-	u := r.uvarint(what)
-	if u > math.MaxInt64 {
-		r.fail("%s is out of range", what)
+func (r *reader) offset(what string) int64 { return int64(r.number(what)) - 1 }
+
+// partitions reads a number of partitions, at least 1.
+func (r *reader) partitions(what string) int32 {
+	n := r.uvarint(what)
+	if r.err == nil && (n < 1 || n > math.MaxInt32) {
+		r.fail("%s, %d, is out of range", what, n)
 		return 0
 	}
-	return int64(u) - 1
+	return int32(n)
+}
+
+// partition reads a partition of so many.
+func (r *reader) partition(what string, of int32) int32 {
+	n := r.uvarint(what)
+	if r.err == nil && n >= uint64(of) {
+		r.fail("%s is %d of %d", what, n, of)
+		return 0
+	}
+	return int32(n)
 }
 
 func (r *reader) uint32(what string) uint32 {
@@ -244,15 +280,34 @@ func (r *reader) totals() (t heat.Totals) {
 	t.Clicks = r.uvarint128("clicks")
 	t.Minutes = r.uvarint128("minutes")
 	t.Likes = r.varint("likes")
-	t.Behaviours = r.uvarint("behaviours")
+	t.Behaviours = r.number("behaviours")
 	return t
+}
+
+// possible checks totals against what so many behaviours within the limits can add
+// up to. So no sum of them overflows.
+func (r *reader) possible(t *heat.Totals, l heat.Limits) {
+	if r.err == nil && !t.Within(l) {
+		r.fail("sums that %d behaviours can not have: %s clicks, %s minutes, %d likes",
+			t.Behaviours, t.ClicksDecimal(), t.MinutesDecimal(), t.Likes)
+	}
 }
 
 // page reads a page's name, which aliases the record.
 func (r *reader) page() []byte {
 	page := r.bytes("page", MaxPageBytes)
-	if len(page) == 0 {
-		r.fail("page has no name")
+	if r.err == nil && !isPage(page) {
+		r.fail("%s is no name of a page", excerpt(page))
 	}
 	return page
+}
+
+// IsPage reports whether behaviours can be of a page with this name.
+func IsPage(name string) bool { return isPage([]byte(name)) }
+
+func isPage(name []byte) bool {
+	if isPrintableASCII(name) {
+		return len(name) > 0 && len(name) <= MaxPageBytes && bytes.IndexByte(name, '|') < 0
+	}
+	return utf8.Valid(name) && checkPage(name) == nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/bits"
 	"reflect"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func formats() []format {
 	return []format{
 		{
 			name:   "range",
-			value:  &wholeRange{RangeHeader{Input: input, Partition: 300, From: 41, To: 1 << 40, Limits: heat.DefaultLimits()}, pages},
+			value:  &wholeRange{RangeHeader{Input: input, Partition: 300, Targets: 7, Target: 6, From: 41, To: 1 << 51, Limits: heat.DefaultLimits()}, pages},
 			encode: func(v any) []byte { return appendWholeRange(nil, v.(*wholeRange)) },
 			decode: func(b []byte) (any, error) { return decodeWholeRange(b) },
 			draw:   func(t *rapid.T) any { return drawRange(t) },
@@ -81,7 +82,7 @@ func formats() []format {
 		},
 		{
 			name:   "progress",
-			value:  Progress{input, behavior, 77, 1 << 40, []int64{-1, 0, 1 << 40}, []uint64{0, 5}},
+			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw:   func(t *rapid.T) any { return drawProgress(t) },
@@ -97,32 +98,35 @@ func formats() []format {
 		},
 		{
 			name:   "leaders",
-			value:  &Leaders{300, input, behavior, 77, []int64{-1, 1 << 40}, []uint64{5, 0}, 1 << 40, pages},
+			value:  &Leaders{300, input, behavior, 301, 77, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, 1 << 40, Define(heat.DefaultWeights(), 10), pages},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw: func(t *rapid.T) any {
 				p := drawProgress(t)
-				return &Leaders{drawPartition(t), p.Input, p.Behavior, p.Next, p.To, p.Lost, p.Counted, drawPages(t)}
+				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p.Input, p.Behavior, p.Partitions,
+					p.Next, p.To, p.Begin, p.Lost, p.Counted, drawDefinition(t), drawPages(t)}
 			},
 		},
 		{
 			name:   "epoch",
-			value:  Epoch{Epoch: 1 << 20},
+			value:  Epoch{Epoch: 1 << 20, Output: "top10"},
 			encode: func(v any) []byte { return AppendEpoch(nil, v.(Epoch)) },
 			decode: func(b []byte) (any, error) { return DecodeEpoch(b) },
-			draw:   func(t *rapid.T) any { return Epoch{Epoch: rapid.Uint64().Draw(t, "epoch")} },
+			draw: func(t *rapid.T) any {
+				return Epoch{Epoch: rapid.Uint64Range(0, MaxEpoch).Draw(t, "epoch"), Output: rapid.StringN(0, 100, maxNameBytes).Draw(t, "output")}
+			},
 		},
 		{
 			name:   "positions",
-			value:  Positions{{behavior, 77}, {}, {input, math.MaxInt64}},
-			encode: func(v any) []byte { return AppendPositions(nil, v.(Positions)) },
-			decode: func(b []byte) (any, error) { return DecodePositions(b) },
+			value:  Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}}},
+			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
+			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
 			draw: func(t *rapid.T) any {
-				var p Positions
+				o := Origin{Group: rapid.StringN(0, 100, maxNameBytes).Draw(t, "group"), Definition: drawDefinition(t)}
 				for range rapid.IntRange(0, 4).Draw(t, "partitions") {
-					p = append(p, Position{drawTopicID(t), drawOffset(t)})
+					o.Positions = append(o.Positions, Position{drawTopicID(t), drawOffset(t)})
 				}
-				return p
+				return o
 			},
 		},
 	}
@@ -134,22 +138,31 @@ func drawTopicID(t *rapid.T) (id TopicID) {
 }
 
 func drawPartition(t *rapid.T) int32 { return rapid.Int32Range(0, math.MaxInt32).Draw(t, "partition") }
-func drawOffset(t *rapid.T) int64    { return rapid.Int64Range(0, math.MaxInt64-1).Draw(t, "offset") }
+func drawOffset(t *rapid.T) int64    { return rapid.Int64Range(0, MaxNumber-2).Draw(t, "offset") }
+
+func drawDefinition(t *rapid.T) (d Definition) {
+	copy(d.Order[:], rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "order"))
+	d.Top = rapid.IntRange(1, math.MaxInt32).Draw(t, "top")
+	d.Text = rapid.StringN(0, 100, maxDefinitionBytes).Draw(t, "text")
+	return d
+}
 
 func drawTotals(t *rapid.T) heat.Totals {
-	sum := rapid.Custom(func(t *rapid.T) heat.Uint128 {
-		hi := rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64(), rapid.Just(uint64(math.MaxUint64)))
-		return heat.Uint128{Hi: hi.Draw(t, "hi"), Lo: rapid.Uint64().Draw(t, "lo")}
-	})
+	behaviours := rapid.OneOf(rapid.Uint64Range(0, 9), rapid.Uint64Range(0, 1<<50)).Draw(t, "behaviours")
+	upTo := func(most uint64, name string) heat.Uint128 { // most for each behaviour
+		hi, lo := bits.Mul64(behaviours, rapid.Uint64Range(0, most).Draw(t, name))
+		return heat.Uint128{Hi: hi, Lo: lo}
+	}
 	return heat.Totals{
-		Clicks: sum.Draw(t, "clicks"), Minutes: sum.Draw(t, "minutes"),
-		Likes: rapid.Int64().Draw(t, "likes"), Behaviours: rapid.Uint64().Draw(t, "behaviours"),
+		Clicks: upTo(heat.MostClicks, "clicks"), Minutes: upTo(uint64(heat.WholeMinutes(heat.MostMinutes)), "minutes"),
+		Likes: rapid.Int64Range(-int64(behaviours), int64(behaviours)).Draw(t, "likes"), Behaviours: behaviours,
 	}
 }
 
 func drawPages(t *rapid.T) (pages []Leader) {
 	for range rapid.IntRange(0, 4).Draw(t, "pages") {
-		pages = append(pages, Leader{rapid.StringN(1, 100, MaxPageBytes).Draw(t, "page"), drawTotals(t)})
+		name := rapid.StringN(1, 100, MaxPageBytes).Filter(func(s string) bool { return isPage([]byte(s)) })
+		pages = append(pages, Leader{name.Draw(t, "page"), drawTotals(t)})
 	}
 	return pages
 }
@@ -157,13 +170,13 @@ func drawPages(t *rapid.T) (pages []Leader) {
 func drawProgress(t *rapid.T) Progress {
 	p := Progress{
 		Input: drawTopicID(t), Behavior: drawTopicID(t),
-		Next: drawOffset(t), Counted: rapid.Uint64().Draw(t, "counted"),
+		Partitions: rapid.Int32Range(1, math.MaxInt32).Draw(t, "heat partitions"),
+		Next:       drawOffset(t), Counted: rapid.Uint64Range(0, MaxNumber-1).Draw(t, "counted"),
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "partitions") {
-		p.To = append(p.To, drawOffset(t)-1)
-	}
-	for range rapid.IntRange(0, 4).Draw(t, "losses") {
-		p.Lost = append(p.Lost, rapid.Uint64().Draw(t, "lost"))
+		p.To = append(p.To, drawOffset(t)+Unknown)
+		p.Begin = append(p.Begin, drawOffset(t))
+		p.Lost = append(p.Lost, rapid.Uint64Range(0, MaxNumber-1).Draw(t, "lost"))
 	}
 	return p
 }
@@ -171,17 +184,26 @@ func drawProgress(t *rapid.T) Progress {
 func drawRange(t *rapid.T) *wholeRange {
 	h := RangeHeader{
 		Input: drawTopicID(t), Partition: drawPartition(t),
-		From: drawOffset(t) - 1,
+		Targets: rapid.Int32Range(1, math.MaxInt32).Draw(t, "targets"),
+		From:    drawOffset(t) - 1,
 		Limits: heat.Limits{
-			MaxClicks:  rapid.Uint32().Draw(t, "most clicks"),
-			MaxMinutes: rapid.Uint32().Draw(t, "most minutes"),
+			MaxClicks:  rapid.Uint32Range(0, heat.MostClicks).Draw(t, "most clicks"),
+			MaxMinutes: rapid.Uint32Range(0, heat.MostMinutes).Draw(t, "most minutes"),
 		},
 		Lost: rapid.Bool().Draw(t, "lost"),
 	}
-	h.To = rapid.Int64Range(h.From, math.MaxInt64-2).Draw(t, "to")
+	h.Target = rapid.Int32Range(0, h.Targets-1).Draw(t, "target")
+	h.To = rapid.Int64Range(h.From, MaxNumber-2).Draw(t, "to")
 	whole := &wholeRange{Header: h}
-	if !h.Lost && h.From < h.To {
-		whole.Pages = drawPages(t)
+	if h.Lost || h.From == h.To {
+		return whole
+	}
+	behaviours := uint64(0)
+	for _, page := range drawPages(t) {
+		behaviours += page.Totals.Behaviours
+		if page.Totals.Within(h.Limits) && behaviours <= uint64(h.To-h.From) {
+			whole.Pages = append(whole.Pages, page)
+		}
 	}
 	return whole
 }
@@ -219,12 +241,13 @@ func TestStoredFormatsRefuseWhatIsCutOffOrLeftOver(t *testing.T) {
 
 func TestStoredFormatsRefuseOtherVersions(t *testing.T) {
 	for _, f := range formats() {
-		for _, version := range []byte{0, 2, '{', 0xFF} {
+		for _, version := range []byte{0, 77, '{', 0xFF} {
 			b := f.encode(f.value)
 			b[0] = version
 			_, err := f.decode(b)
 			require.ErrorIs(t, err, ErrMalformed, f.name)
-			assert.ErrorContains(t, err, "version", f.name)
+			require.ErrorIs(t, err, ErrVersion, f.name)
+			assert.ErrorContains(t, err, "written by another version of pageheat", f.name)
 		}
 	}
 }
@@ -246,7 +269,7 @@ func TestStoredFormatsRefuseLengthsBeyondTheRecord(t *testing.T) {
 }
 
 func TestIntegersHaveOneForm(t *testing.T) {
-	padded := []byte{epochVersion, 0x85, 0x00} // 5, in two bytes
+	padded := []byte{epochVersion, 0x85, 0x00, 0x00} // 5, in two bytes
 	_, err := DecodeEpoch(padded)
 	require.ErrorIs(t, err, ErrMalformed)
 
@@ -276,23 +299,35 @@ func TestIntegersHaveOneForm(t *testing.T) {
 func TestRangesThatContradictThemselves(t *testing.T) {
 	sum := AppendPageSum(nil, "p", &heat.Totals{Behaviours: 1})
 	for name, b := range map[string][]byte{
-		"lost, with pages":    append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2, Lost: true}, 1), sum...),
-		"empty, with pages":   append(AppendRangeHeader(nil, RangeHeader{From: 2, To: 2}, 1), sum...),
-		"a page without name": append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 1), 0, 0, 0, 0, 0, 0),
-		"a mark with a page":  append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0), sum...),
-		"to beyond all":       AppendRangeHeader(nil, RangeHeader{From: 5, To: math.MinInt64 + 3}, 0),
-		"a partition below 0": AppendRangeHeader(nil, RangeHeader{Partition: -1}, 0),
-		"from below -1":       AppendRangeHeader(nil, RangeHeader{From: -2}, 0),
-		"an overlong page": append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 1),
+		"lost, with pages":    append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2, Lost: true}, 1), sum...),
+		"empty, with pages":   append(AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 2, To: 2}, 1), sum...),
+		"a page without name": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1), 0, 0, 0, 0, 0, 0),
+		"a mark with a page":  append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 0), sum...),
+		"to beyond all":       AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 5, To: math.MinInt64 + 3}, 0),
+		"a partition below 0": AppendRangeHeader(nil, RangeHeader{Targets: 1, Partition: -1}, 0),
+		"from below -1":       AppendRangeHeader(nil, RangeHeader{Targets: 1, From: -2}, 0),
+		"more behaviours than offsets": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 3}, 3),
+			bytes.Repeat(sum, 3)...),
+		"more clicks than can be": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.Limits{MaxClicks: 4, MaxMinutes: 1}, From: 1, To: 2}, 1),
+			AppendPageSum(nil, "p", &heat.Totals{Behaviours: 1, Clicks: heat.Uint128{Lo: 5}})...),
+		"a name that is not UTF-8": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1),
+			AppendPageSum(nil, "p\xC2", &heat.Totals{})...),
+		"a name with a bar": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1),
+			AppendPageSum(nil, "a|b", &heat.Totals{})...),
+		"no heat partitions":        AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0),
+		"a heat partition too many": AppendRangeHeader(nil, RangeHeader{Targets: 3, Target: 3, From: 1, To: 2}, 0),
+		"limits that can not be":    AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.Limits{MaxClicks: 1 << 30}, From: 1, To: 2}, 0),
+		"a mark to 2^62":            AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 1, To: 1 << 62}, 0),
+		"an overlong page": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1),
 			AppendPageSum(nil, strings.Repeat("x", MaxPageBytes+1), &heat.Totals{})...),
 	} {
 		_, err := decodeWholeRange(b)
 		require.ErrorIs(t, err, ErrMalformed, name)
 	}
-	_, err := ReadRange(append(AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0), 0))
+	_, err := ReadRange(append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 0), 0))
 	require.ErrorIs(t, err, ErrMalformed, "who reads only a mark's header hears of it, too")
 
-	unknownFlag := AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0)
+	unknownFlag := AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 0)
 	unknownFlag[1] |= 0x80
 	_, err = ReadRange(unknownFlag)
 	require.ErrorContains(t, err, "flags")
@@ -300,10 +335,10 @@ func TestRangesThatContradictThemselves(t *testing.T) {
 
 func TestMarks(t *testing.T) {
 	for _, h := range []RangeHeader{
-		{From: -1, To: -1},
-		{From: -1, To: 5},
-		{Partition: 2, From: 5, To: 5, Limits: heat.DefaultLimits()},
-		{From: 5, To: 9, Lost: true},
+		{Targets: 1, From: -1, To: -1},
+		{Targets: 3, Target: 2, From: -1, To: 5},
+		{Targets: 1, Partition: 2, From: 5, To: 5, Limits: heat.DefaultLimits()},
+		{Targets: 1, From: 5, To: 9, Lost: true},
 	} {
 		r, err := ReadRange(AppendRangeHeader(nil, h, 0))
 		require.NoError(t, err)
@@ -317,7 +352,7 @@ func TestMarks(t *testing.T) {
 }
 
 func TestARangesErrorNamesTheRangeAndThePage(t *testing.T) {
-	b := AppendRangeHeader(nil, RangeHeader{Partition: 3, From: 7, To: 9}, 2)
+	b := AppendRangeHeader(nil, RangeHeader{Targets: 1, Partition: 3, From: 7, To: 9}, 2)
 	b = AppendPageSum(b, "good", &heat.Totals{})
 	b = append(b, 1, 'p', 0x80, 0x80, 0x80, 0x80)
 	_, err := decodeWholeRange(b)
@@ -333,7 +368,7 @@ func TestTheMostThatAppendersAppend(t *testing.T) {
 	sum := AppendPageSum(nil, strings.Repeat("x", MaxPageBytes), &most)
 	assert.LessOrEqual(t, len(sum), MaxPageSumBytes)
 	header := AppendRangeHeader(nil, RangeHeader{
-		Partition: math.MaxInt32, From: math.MaxInt64 - 1, To: math.MaxInt64 - 1,
+		Partition: math.MaxInt32, Targets: math.MaxInt32, Target: math.MaxInt32 - 1, From: math.MaxInt64 - 1, To: math.MaxInt64 - 1,
 		Limits: heat.Limits{MaxClicks: math.MaxUint32, MaxMinutes: math.MaxUint32},
 	}, math.MaxInt)
 	assert.LessOrEqual(t, len(header), MaxRangeHeaderBytes)
@@ -351,9 +386,9 @@ func TestReadingARangeDoesNotAllocate(t *testing.T) {
 }
 
 func TestSendingLeadersAllocatesLittle(t *testing.T) {
-	l := &Leaders{To: make([]int64, 3), Lost: make([]uint64, 3)}
+	l := &Leaders{Partitions: 3, To: make([]int64, 3), Begin: make([]int64, 3), Lost: make([]uint64, 3), Definition: Define(heat.DefaultWeights(), 10)}
 	for i := range 10 {
-		l.Pages = append(l.Pages, Leader{Page: strings.Repeat("x", i+1), Totals: heat.Totals{Clicks: heat.Uint128{Lo: 1 << 40}}})
+		l.Pages = append(l.Pages, Leader{Page: strings.Repeat("x", i+1), Totals: heat.Totals{Clicks: heat.Uint128{Lo: 1 << 40}, Behaviours: 1 << 21}})
 	}
 	b := AppendLeaders(nil, l)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { b = AppendLeaders(b[:0], l) }))

@@ -2,6 +2,7 @@ package heat
 
 import (
 	"fmt"
+	"math/bits"
 )
 
 // Totals are the exact sums over the behaviours of one page, or of any set of
@@ -65,4 +66,19 @@ func (t *Totals) ClicksDecimal() string { return t.Clicks.String() }
 // zeros, such as "250.61037345".
 func (t *Totals) MinutesDecimal() string {
 	return string(appendDecimal(nil, t.Minutes, minutesScale))
+}
+
+// Within reports whether as many behaviours as t has, each within the limits, can
+// add up to t. Sums of such totals do not overflow as long as their behaviours do
+// not.
+func (t *Totals) Within(l Limits) bool {
+	if likes := t.Likes; likes < 0 && uint64(-likes) > t.Behaviours || likes > 0 && uint64(likes) > t.Behaviours {
+		return false
+	}
+	hi, lo := bits.Mul64(t.Behaviours, uint64(l.MaxClicks))
+	if t.Clicks.Hi > hi || t.Clicks.Hi == hi && t.Clicks.Lo > lo {
+		return false
+	}
+	hi, lo = bits.Mul64(t.Behaviours, uint64(l.MaxMinutes)*unitsPerMinute)
+	return t.Minutes.Hi < hi || t.Minutes.Hi == hi && t.Minutes.Lo <= lo
 }

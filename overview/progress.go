@@ -91,7 +91,7 @@ func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 
 		for _, l := range newest {
 			to := int64(-1) // of an input partition that it has not heard of
 			if input < len(l.To) {
-				to = l.To[input]
+				to = max(l.To[input], -1)
 			}
 			least = min(least, to+1)
 		}

@@ -57,8 +57,10 @@ func (g *Gatherer) Lose(to int64) [][]byte {
 func (g *Gatherer) Flush() [][]byte { return g.flush(false) }
 
 func (g *Gatherer) flush(lost bool) [][]byte {
-	header := codec.RangeHeader{Input: g.input, Partition: g.partition, From: g.from, To: g.to, Limits: g.limits, Lost: lost}
+	header := codec.RangeHeader{Input: g.input, Partition: g.partition, Targets: int32(len(g.ranges)),
+		From: g.from, To: g.to, Limits: g.limits, Lost: lost}
 	for target := range g.ranges {
+		header.Target = int32(target)
 		g.ranges[target] = codec.AppendRangeHeader(g.ranges[target][:0], header, g.sums.pages[target])
 	}
 	for i := range g.sums.entries {

@@ -26,7 +26,7 @@ type gathered struct {
 func (g *gathered) read(t require.TestingT, msg []byte, target, targets int, want codec.RangeHeader) {
 	r, err := codec.ReadRange(msg)
 	require.NoError(t, err)
-	want.From = g.to
+	want.From, want.Targets, want.Target = g.to, int32(targets), int32(target)
 	require.Equal(t, want, r.Header)
 	header := codec.AppendRangeHeader(nil, want, r.Pages)
 	require.True(t, bytes.HasPrefix(msg, header))
@@ -145,10 +145,10 @@ func TestGathererStartsAnew(t *testing.T) {
 func TestGathererMarksAnEmptyInputPartition(t *testing.T) {
 	g := processors.NewGatherer(2, 2, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
-	for _, msg := range g.Flush() {
+	for target, msg := range g.Flush() {
 		r, err := codec.ReadRange(msg)
 		require.NoError(t, err)
-		require.Equal(t, codec.RangeHeader{Input: codec.TopicID{1}, Partition: 2, From: -1, To: -1, Limits: heat.DefaultLimits()}, r.Header)
+		require.Equal(t, codec.RangeHeader{Input: codec.TopicID{1}, Partition: 2, Targets: 2, Target: int32(target), From: -1, To: -1, Limits: heat.DefaultLimits()}, r.Header)
 		require.Zero(t, r.Pages)
 	}
 }

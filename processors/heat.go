@@ -37,7 +37,7 @@ func HeatGraph(c HeatConfig) *goka.GroupGraph {
 		}
 		switch kind {
 		case codec.FeedWrite:
-			ctx.SetValue(body)
+			ctx.SetValue(body) // with its partition, see codec.AppendWrite
 		case codec.FeedLeaders:
 			ctx.Emit(leaders, codec.PartitionKey(ctx.Partition()), body)
 		default:

@@ -75,7 +75,7 @@ func TestIngestSendsRangesAndSetsInvalidMessagesAside(t *testing.T) {
 		require.Equal(t, strconv.Itoa(target), key)
 		r, err := codec.ReadRange(value)
 		require.NoError(t, err)
-		require.Equal(t, codec.RangeHeader{Input: input, From: 9, To: 15, Limits: heat.DefaultLimits()}, r.Header)
+		require.Equal(t, codec.RangeHeader{Input: input, Targets: 3, Target: int32(target), From: 9, To: 15, Limits: heat.DefaultLimits()}, r.Header)
 		for range r.Pages {
 			page, totals, err := r.Next()
 			require.NoError(t, err)
@@ -120,8 +120,8 @@ func TestIngestDeclaresWhatRetentionTook(t *testing.T) {
 		want codec.RangeHeader
 	}{
 		{codec.AppendIngestStart(nil, codec.IngestStart{From: 4, LostTo: 7}),
-			codec.RangeHeader{From: 4, To: 7, Lost: true, Limits: heat.DefaultLimits()}},
-		{tick(codec.FeedFlush), codec.RangeHeader{From: 7, To: 7, Limits: heat.DefaultLimits()}},
+			codec.RangeHeader{Targets: 1, From: 4, To: 7, Lost: true, Limits: heat.DefaultLimits()}},
+		{tick(codec.FeedFlush), codec.RangeHeader{Targets: 1, From: 7, To: 7, Limits: heat.DefaultLimits()}},
 	} {
 		tt.Consume(topo.Input, "", step.feed)
 		_, value, ok := behavior.NextRaw()
@@ -139,10 +139,11 @@ func TestHeatWritesPagesAndSendsLeaders(t *testing.T) {
 	leaders := tt.NewQueueTracker(topo.Leaders)
 
 	totals := heat.Totals{Likes: 7, Behaviours: 9}
-	tt.Consume(topo.Behavior, "page1", codec.AppendPageState(tick(codec.FeedWrite), &totals))
-	require.Equal(t, codec.AppendPageState(nil, &totals), tt.TableValue(goka.GroupTable(goka.Group(topo.HeatGroup)), "page1"))
+	tt.Consume(topo.Behavior, "page1", codec.AppendPageState(codec.AppendWrite(tick(codec.FeedWrite), 5), &totals))
+	require.Equal(t, codec.AppendPageState(codec.AppendWrite(nil, 5), &totals), tt.TableValue(goka.GroupTable(goka.Group(topo.HeatGroup)), "page1"))
 
-	want := codec.Leaders{Next: 3, Counted: 9, To: []int64{4}, Lost: []uint64{0}, Pages: []codec.Leader{{Page: "page1", Totals: totals}}}
+	want := codec.Leaders{Next: 3, Partitions: 3, Counted: 9, To: []int64{4}, Begin: []int64{0}, Lost: []uint64{0},
+		Definition: codec.Define(heat.DefaultWeights(), 10), Pages: []codec.Leader{{Page: "page1", Totals: totals}}}
 	tt.Consume(topo.Behavior, "", codec.AppendLeaders(tick(codec.FeedLeaders), &want))
 	_, value, ok := leaders.NextRaw()
 	require.True(t, ok)
@@ -163,12 +164,13 @@ func TestRankingPublishesOnlyWithAnEpochAndAllLeaders(t *testing.T) {
 		require.False(t, ok, why)
 	}
 	send := func(partition int32, next int64, pages ...codec.Leader) {
-		l := codec.Leaders{Partition: partition, Next: next, Counted: 5, To: []int64{next * 10}, Lost: []uint64{0}, Pages: pages}
-		tt.Consume(topo.Leaders, "", codec.AppendLeaders(tick(codec.FeedLeaders), &l))
+		l := codec.Leaders{Partition: partition, Partitions: 2, Next: next, Counted: 5, To: []int64{next * 10}, Begin: []int64{0}, Lost: []uint64{0},
+			Definition: codec.Define(heat.DefaultWeights(), 2), Pages: pages}
+		tt.Consume(topo.Leaders, "", codec.AppendHeard(nil, next, codec.AppendLeaders(nil, &l)))
 		tt.Consume(topo.Leaders, "", tick(codec.FeedPublish))
 	}
 	liked := func(page string, likes int64) codec.Leader {
-		return codec.Leader{Page: page, Totals: heat.Totals{Likes: likes, Behaviours: 1}}
+		return codec.Leader{Page: page, Totals: heat.Totals{Likes: likes, Behaviours: 9}}
 	}
 	tt.Consume(topo.Leaders, codec.EpochKey(), codec.AppendEpochRequest(nil, codec.EpochRequest{Partitions: 2, Above: 6}))
 	send(0, 3, liked("a", 1), liked("b", -1))
@@ -180,12 +182,13 @@ func TestRankingPublishesOnlyWithAnEpochAndAllLeaders(t *testing.T) {
 	require.Equal(t, "all-time", key)
 	require.JSONEq(t, `{"board":"all-time","version":25769803777,"updated_at":"2026-01-02T03:04:05.678Z","counted":10,
 		"offsets":{"0":21},"pages":[
-		{"rank":1,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"c","heat":5,"clicks":0,"minutes":0,"likes":5,"behaviours":1},
-		{"rank":2,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"a","heat":1,"clicks":0,"minutes":0,"likes":1,"behaviours":1}]}`,
+		{"rank":1,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"c","heat":5,"clicks":0,"minutes":0,"likes":5,"behaviours":9},
+		{"rank":2,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"a","heat":1,"clicks":0,"minutes":0,"likes":1,"behaviours":9}]}`,
 		string(value), "version = (7 - 1) * 2^32 + 1")
-	positions, err := codec.DecodePositions(headers[processors.HeaderPositions])
+	origin, err := codec.DecodeOrigin(headers[processors.HeaderPositions])
 	require.NoError(t, err)
-	require.Equal(t, codec.Positions{{Next: 3}, {Next: 2}}, positions)
+	require.Equal(t, codec.Origin{Group: topo.RankGroup, Definition: codec.Define(heat.DefaultWeights(), 2),
+		Positions: codec.Positions{{Next: 3}, {Next: 2}}}, origin)
 
 	tt.Consume(topo.Leaders, "", tick(codec.FeedPublish))
 	none("nothing has changed")

@@ -42,13 +42,20 @@ type Ranker struct {
 	changed bool
 	owed    bool // the next board goes out even if it says the same
 	merged  []ranked
+
+	definition codec.Definition
+	differ     []*codec.Definition // per heat partition, of leaders that do not serve; else nil
 }
 
-// epochBits is where the epoch begins in a version.
-const epochBits = 32
+// Differing is a heat partition whose leaders were chosen by other settings than
+// the ranking's.
+type Differing struct {
+	Partition  int32
+	Definition codec.Definition
+}
 
 // Epoch is the epoch that a board's version belongs to.
-func Epoch(version uint64) uint64 { return version>>epochBits + 1 }
+func Epoch(version uint64) uint64 { return version>>codec.EpochBits + 1 }
 
 // ranked is a page with what orders it.
 type ranked struct {
@@ -57,7 +64,12 @@ type ranked struct {
 }
 
 // NewRanker returns a ranker without an epoch: it has no board before Begin.
-func NewRanker(c RankerConfig) *Ranker { return &Ranker{config: c} }
+func NewRanker(c RankerConfig) *Ranker {
+	return &Ranker{config: c, definition: codec.Define(c.Weights, c.Top)}
+}
+
+// Definition is what the ranker orders boards by.
+func (r *Ranker) Definition() codec.Definition { return r.definition }
 
 // Begin starts an epoch from the newest board in the output, nil if there is none,
 // and the positions that it was made from. Boards need leaders of all partitions.
@@ -67,6 +79,7 @@ func NewRanker(c RankerConfig) *Ranker { return &Ranker{config: c} }
 func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made codec.Positions) {
 	if len(r.latest) != partitions {
 		r.latest = make([]*codec.Leaders, partitions)
+		r.differ = make([]*codec.Definition, partitions)
 	}
 	if epoch != r.epoch {
 		r.epoch, r.n = epoch, 0
@@ -107,9 +120,15 @@ func (r *Ranker) position(partition int) codec.Position {
 }
 
 // Leaders takes the leaders of one partition; they belong to the ranker from
-// then on. It reports whether they were new enough.
+// then on. It reports whether they were taken: they are not where they are older
+// than those of a published board, and where they were chosen by settings that do
+// not serve this ranker's board. In the second case there is no board until the
+// partition has sent others; see Differing.
 func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 	p := int(l.Partition)
+	if int(l.Partitions) != len(r.latest) {
+		return false, codec.OtherPartitions(l.Partitions, int32(len(r.latest)))
+	}
 	if p < 0 || p >= len(r.latest) {
 		return false, fmt.Errorf("leaders of partition %d of %d", p, len(r.latest))
 	}
@@ -120,9 +139,28 @@ func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 	if l.Next < floor.Next {
 		return false, nil
 	}
-	r.latest[p] = l
+	if !l.Definition.Serves(r.definition) {
+		// What is older is of an owner before, who may have had the right settings.
+		if known := r.latest[p]; known == nil || known.Next <= l.Next {
+			r.latest[p], r.differ[p] = nil, &l.Definition
+		}
+		return false, nil
+	}
+	r.latest[p], r.differ[p] = l, nil
 	r.changed = true
 	return true, nil
+}
+
+// Differing are the partitions whose last leaders were chosen by settings that do
+// not serve this ranker's board. While there are some, the last board stays.
+func (r *Ranker) Differing() []Differing {
+	var differing []Differing
+	for p, d := range r.differ {
+		if d != nil {
+			differing = append(differing, Differing{Partition: int32(p), Definition: *d})
+		}
+	}
+	return differing
 }
 
 // Board returns the next board and the positions it is made from. It returns
@@ -150,7 +188,7 @@ func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions
 		return nil, nil
 	}
 	r.n++
-	next.Version = (r.epoch-1)<<epochBits + r.n
+	next.Version = (r.epoch-1)<<codec.EpochBits + r.n
 	r.newest, r.floor = next, floor
 	return next, floor
 }
@@ -167,7 +205,7 @@ func (r *Ranker) offsets() codec.Offsets {
 		for p, l := range r.latest {
 			to := int64(-1)
 			if input < len(l.To) {
-				to = l.To[input]
+				to = max(l.To[input], -1) // of one that the partition has not heard of
 			}
 			if p == 0 || to < lowest {
 				lowest = to

@@ -18,8 +18,25 @@ import (
 // behaviorTopic is the id of the behaviour topic in these tests.
 func behaviorTopic() codec.TopicID { return codec.TopicID{7} }
 
-func newRanker(top int) *processors.Ranker {
-	return processors.NewRanker(processors.RankerConfig{Board: "all-time", Weights: heat.DefaultWeights(), Top: top})
+// ranker is a Ranker that knows of how many partitions it was begun.
+type ranker struct {
+	*processors.Ranker
+	partitions int
+}
+
+func newRanker(top int) *ranker {
+	return &ranker{Ranker: processors.NewRanker(processors.RankerConfig{Board: "all-time", Weights: heat.DefaultWeights(), Top: top})}
+}
+
+func (r *ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made codec.Positions) {
+	r.partitions = partitions
+	r.Ranker.Begin(epoch, partitions, newest, made)
+}
+
+// Leaders gives the ranker leaders of its own number of partitions.
+func (r *ranker) Leaders(l *codec.Leaders) (bool, error) {
+	l.Partitions = int32(r.partitions)
+	return r.Ranker.Leaders(l)
 }
 
 // clicks are totals of so many behaviours of one click each.
@@ -30,7 +47,8 @@ func clicks(n uint64) heat.Totals {
 // leaders of a partition at a position, whose pages have the clicks given; the
 // pages come in the order that a partition sends them in.
 func leaders(partition int32, next int64, pages map[string]uint64) *codec.Leaders {
-	l := &codec.Leaders{Partition: partition, Behavior: behaviorTopic(), Next: next, To: []int64{next}, Lost: []uint64{0}}
+	l := &codec.Leaders{Partition: partition, Behavior: behaviorTopic(), Next: next, To: []int64{next}, Begin: []int64{0}, Lost: []uint64{0},
+		Definition: codec.Define(heat.DefaultWeights(), 1000)}
 	for name, n := range pages {
 		l.Pages = append(l.Pages, codec.Leader{Page: name, Totals: clicks(n)})
 		l.Counted += n
@@ -41,7 +59,7 @@ func leaders(partition int32, next int64, pages map[string]uint64) *codec.Leader
 	return l
 }
 
-func take(t require.TestingT, r *processors.Ranker, l *codec.Leaders) bool {
+func take(t require.TestingT, r *ranker, l *codec.Leaders) bool {
 	fresh, err := r.Leaders(l)
 	require.NoError(t, err)
 	return fresh
@@ -332,13 +350,64 @@ func TestRankerRefusesLeadersThatCanNotBe(t *testing.T) {
 	r.Begin(1, 1, nil, nil)
 	_, err := r.Leaders(leaders(1, 1, nil))
 	require.ErrorContains(t, err, "partition 1 of 1")
+	l := leaders(0, 1, nil)
+	l.Partitions = 3
+	_, err = r.Ranker.Leaders(l)
+	require.ErrorIs(t, err, codec.ErrOtherPartitions)
+	require.ErrorContains(t, err, "P was 3 and is 1")
 
 	take(t, r, leaders(0, 1, nil))
 	r.Board(at(1), false)
-	l := leaders(0, 2, nil)
+	l = leaders(0, 2, nil)
 	l.Behavior = codec.TopicID{8}
 	_, err = r.Leaders(l)
 	require.ErrorIs(t, err, processors.ErrOtherBehavior)
+}
+
+// While the settings differ the last board stays, and when all agree there is a new one.
+func TestRankerNeverMixesDefinitions(t *testing.T) {
+	likes, err := heat.NewWeights("0", "0", "-1")
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		by     codec.Definition
+		serves bool
+	}{
+		"other weights": {codec.Define(likes, 10), false},
+		"fewer pages":   {codec.Define(heat.DefaultWeights(), 9), false},
+		"more pages":    {codec.Define(heat.DefaultWeights(), 11), true},
+		"the same":      {codec.Define(heat.DefaultWeights(), 10), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRanker(10)
+			r.Begin(1, 2, nil, nil)
+			chosenBy := func(l *codec.Leaders, by codec.Definition) *codec.Leaders {
+				l.Definition = by
+				return l
+			}
+			take(t, r, leaders(0, 1, map[string]uint64{"a": 1}))
+			take(t, r, leaders(1, 1, map[string]uint64{"b": 2}))
+			board, made := r.Board(at(1), false)
+			require.NotNil(t, board)
+
+			require.Equal(t, c.serves, take(t, r, chosenBy(leaders(0, 3, map[string]uint64{"a": 3}), c.by)))
+			take(t, r, leaders(1, 5, map[string]uint64{"b": 5}))
+			board, _ = r.Board(at(2), true)
+			require.Equal(t, c.serves, board != nil)
+			if c.serves {
+				require.Empty(t, r.Differing())
+				return
+			}
+			require.Equal(t, []processors.Differing{{Partition: 0, Definition: c.by}}, r.Differing())
+			require.False(t, take(t, r, chosenBy(leaders(0, 0, nil), c.by)), "older than the board")
+			require.True(t, take(t, r, leaders(0, 4, map[string]uint64{"a": 4})))
+			require.False(t, take(t, r, chosenBy(leaders(0, 3, nil), c.by)))
+			require.Empty(t, r.Differing(), "what an owner before sends late changes nothing")
+			next, from := r.Board(at(3), false)
+			require.NotNil(t, next, "all agree")
+			require.EqualValues(t, 9, next.Counted)
+			require.Greater(t, from[0].Next, made[0].Next)
+		})
+	}
 }
 
 // Through any owners, versions only grow and what is counted never goes back.
@@ -348,7 +417,7 @@ func TestRankerNeverGoesBack(t *testing.T) {
 		var newest *codec.Board
 		var made codec.Positions
 		epoch := uint64(0)
-		var r *processors.Ranker
+		var r *ranker
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			if r == nil || rapid.IntRange(0, 5).Draw(t, "take over") == 0 {
 				if r == nil || rapid.Bool().Draw(t, "new process") {

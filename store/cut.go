@@ -25,11 +25,12 @@ func (p *Partition) Cut() *Cut {
 	}
 	c := &Cut{partition: p, pages: p.changed, progress: p.progress}
 	c.progress.To = append([]int64(nil), p.progress.To...)
+	c.progress.Begin = append([]int64(nil), p.progress.Begin...)
 	c.progress.Lost = append([]uint64(nil), p.progress.Lost...)
 	for _, pg := range c.pages {
 		pg.state = pg.state&^changed | writing
 	}
-	p.changed, p.spare = p.spare, nil
+	p.changed, p.spare, p.bytes = p.spare, nil, 0
 	p.ahead = false
 	p.cut = c
 	return c

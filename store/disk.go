@@ -14,8 +14,6 @@ import (
 	"github.com/syndtr/goleveldb/leveldb/filter"
 	"github.com/syndtr/goleveldb/leveldb/opt"
 	"github.com/syndtr/goleveldb/leveldb/storage"
-
-	"pageheat/heat"
 )
 
 // ErrDisk says that a directory of the on-disk store could not be read or written.
@@ -95,10 +93,10 @@ func (d *Disk) wipe() error {
 
 // New returns an empty partition, as the function New does, with its pages on disk.
 // It must be discarded when it is no longer used. It fails with ErrDisk.
-func (d *Disk) New(id int32, weights heat.Weights, top int) (*Partition, error) {
+func (d *Disk) New(c Config) (*Partition, error) {
 	d.mu.Lock()
 	d.made++
-	dir := filepath.Join(d.dir, partitionPrefix+strconv.Itoa(int(id))+"-"+strconv.Itoa(d.made))
+	dir := filepath.Join(d.dir, partitionPrefix+strconv.Itoa(int(c.ID))+"-"+strconv.Itoa(d.made))
 	d.mu.Unlock()
 	db, err := leveldb.OpenFile(dir, &opt.Options{
 		BlockCacheCapacity:     blockCacheBytes,
@@ -121,7 +119,7 @@ func (d *Disk) New(id int32, weights heat.Weights, top int) (*Partition, error) 
 	d.mu.Lock()
 	d.opened[where] = true
 	d.mu.Unlock()
-	return newPartition(id, weights, top, where), nil
+	return newPartition(c, where), nil
 }
 
 // Close discards all partitions and lets go of the directory. No partition may be in

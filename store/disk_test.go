@@ -36,8 +36,11 @@ func fall(to int64, pages int) []byte {
 	return sumsOf(to, sums)
 }
 
+// span is how many offsets such a range has.
+const span = 1_000_000
+
 func sumsOf(to int64, sums map[string]heat.Totals) []byte {
-	b := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: input(), From: to, To: to + 10, Limits: heat.DefaultLimits()}, len(sums))
+	b := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + span, Limits: heat.DefaultLimits()}, len(sums))
 	for name, t := range sums {
 		b = codec.AppendPageSum(b, name, &t)
 	}
@@ -52,19 +55,19 @@ func TestDiskIsAsMemory(t *testing.T) {
 	disk := openDisk(t, t.TempDir())
 	disk.WriteAt(100)
 	on := func() *store.Partition {
-		p, err := disk.New(part, heat.DefaultWeights(), 10)
+		p, err := disk.New(config(10))
 		require.NoError(t, err)
 		return p
 	}
-	onDisk, inMemory := on(), store.New(part, heat.DefaultWeights(), 10)
+	onDisk, inMemory := on(), store.New(config(10))
 	random := rand.New(rand.NewPCG(1, 2))
 	var cut *store.Cut
 	var written []record
 	least := pages
 	for round := range int64(rounds) {
-		msg := visits(random, round*10-1, pages, 200)
+		msg := visits(random, round*span-1, pages, 200)
 		if round%120 == 119 {
-			msg = fall(round*10-1, pages*3/4) // the index goes through all pages again
+			msg = fall(round*span-1, pages*3/4) // the index goes through all pages again
 		}
 		for _, p := range []*store.Partition{onDisk, inMemory} {
 			p.Begin(behavior(), 0)
@@ -129,7 +132,7 @@ func TestDiskIsAsMemory(t *testing.T) {
 // writing makes room again.
 func TestDiskBoundsWhatIsInMemory(t *testing.T) {
 	disk := openDisk(t, t.TempDir())
-	p, err := disk.New(part, heat.DefaultWeights(), 10)
+	p, err := disk.New(config(10))
 	require.NoError(t, err)
 	p.Begin(behavior(), 0)
 	to, n := int64(-1), 0
@@ -140,7 +143,7 @@ func TestDiskBoundsWhatIsInMemory(t *testing.T) {
 				n++
 				pages[fmt.Sprintf("%01000d", n)] = 1 // long names take much
 			}
-			apply(t, p, &to, pages)
+			applyLong(t, p, &to, 1000, pages)
 		}
 	}
 	require.False(t, p.Crowded())
@@ -182,7 +185,7 @@ func TestDiskBeginsEmpty(t *testing.T) {
 	require.NoDirExists(t, left)
 	require.FileExists(t, filepath.Join(other, "CURRENT"))
 
-	p, err := disk.New(part, heat.DefaultWeights(), 10)
+	p, err := disk.New(config(10))
 	require.NoError(t, err)
 	require.DirExists(t, left)
 	require.NoError(t, p.Discard())
@@ -202,7 +205,7 @@ func TestDiskThatCanNotBeUsed(t *testing.T) {
 
 	disk := openDisk(t, filepath.Join(filepath.Dir(file), "store"))
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(file), "store", "partition-3-1"), nil, 0o600))
-	_, err = disk.New(part, heat.DefaultWeights(), 10)
+	_, err = disk.New(config(10))
 	require.ErrorIs(t, err, store.ErrDisk)
 }
 
@@ -238,7 +241,7 @@ func TestDiskFails(t *testing.T) {
 			dir := t.TempDir()
 			disk := openDisk(t, dir)
 			disk.WriteAt(1)
-			p, err := disk.New(part, heat.DefaultWeights(), 10)
+			p, err := disk.New(config(10))
 			require.NoError(t, err)
 			p.Begin(behavior(), 0)
 			require.NoError(t, p.MarkRecovered())
@@ -256,7 +259,7 @@ func TestDiskFails(t *testing.T) {
 			require.NoError(t, p.Discard(), "its files can be deleted all the same")
 			require.NoDirExists(t, filepath.Join(dir, "partition-3-1"))
 
-			again, err := disk.New(part, heat.DefaultWeights(), 10)
+			again, err := disk.New(config(10))
 			require.NoError(t, err)
 			require.NoError(t, again.Check(), "another takes its place")
 		})

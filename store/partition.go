@@ -53,18 +53,24 @@ const mostInputs = 1 << 20
 // else does.
 type Partition struct {
 	id    int32
+	of    int32
+	by    codec.Definition
 	pages pages
 	batch batch
 	index *heat.Index
 	top   []*heat.Page
 
 	progress codec.Progress
-	started  bool // a progress was applied or restored
+	applied  Applied
+	deleted  map[string]struct{} // keys with a tombstone in the changelog, see Delete
+	mended   int                 // pages of them that are written again
+	started  bool                // a progress was applied or restored
 	fence    codec.Fence
 	fenced   bool
 	sum      uint64 // behaviours over all pages
 
 	changed []*page
+	bytes   int     // of the names of changed
 	spare   []*page // what the next cut's pages are gathered in
 	ahead   bool    // the progress moved since the last cut
 	cut     *Cut
@@ -74,15 +80,38 @@ type Partition struct {
 	failed    error
 }
 
-// New returns an empty partition in memory with the given number, whose hottest top
-// pages under the weights are kept at hand. [Disk.New] makes one on disk.
-func New(id int32, weights heat.Weights, top int) *Partition {
-	return newPartition(id, weights, top, &memory{table: newTable()})
+// Config says which partition to make.
+type Config struct {
+	// ID is its number, of so many Partitions.
+	ID, Partitions int32
+	// Weights and Top say which pages lead: the Top hottest by Weights are kept at
+	// hand.
+	Weights heat.Weights
+	Top     int
 }
 
-func newPartition(id int32, weights heat.Weights, top int, where pages) *Partition {
-	p := &Partition{id: id, pages: where, offset: offsetUnknown}
-	p.index = heat.NewIndex(weights, top, where.each)
+// Applied is what an Apply did.
+type Applied struct {
+	// Range is the header of the range.
+	Range codec.RangeHeader
+	// Counted is how many behaviours were new.
+	Counted uint64
+	// Lost is how many messages of the input were gone before they were counted, at
+	// most, and LostFrom the offset of the first.
+	Lost, LostFrom int64
+	// Begins says that the partition of the input was not known before, and that
+	// its messages up to Range.To were gone: they are not lost, it begins above.
+	Begins bool
+}
+
+// New returns an empty partition in memory. [Disk.New] makes one on disk.
+func New(c Config) *Partition {
+	return newPartition(c, &memory{table: newTable()})
+}
+
+func newPartition(c Config, where pages) *Partition {
+	p := &Partition{id: c.ID, of: c.Partitions, by: codec.Define(c.Weights, c.Top), pages: where, offset: offsetUnknown}
+	p.index = heat.NewIndex(c.Weights, c.Top, where.each)
 	where.attach(p.index)
 	return p
 }
@@ -103,6 +132,13 @@ func (p *Partition) Full() bool { return p.pages.level() >= levelFull }
 
 // Changed is the number of pages that the next cut would hold.
 func (p *Partition) Changed() int { return len(p.changed) }
+
+// recordBytes is what a record of the changelog takes besides the name of its page,
+// about: its state, and what Kafka and its client keep of it.
+const recordBytes = 100
+
+// ChangedBytes is how much the records of the next cut take, about.
+func (p *Partition) ChangedBytes() int { return p.bytes + recordBytes*len(p.changed) }
 
 // Ahead reports whether something was applied that no cut has taken yet.
 func (p *Partition) Ahead() bool { return p.ahead }
@@ -125,7 +161,7 @@ func (p *Partition) Fence() (codec.Fence, bool) { return p.fence, p.fenced }
 // given offset of the behaviour topic.
 func (p *Partition) Begin(behavior codec.TopicID, next int64) {
 	if !p.started {
-		p.progress = codec.Progress{Behavior: behavior, Next: next}
+		p.progress = codec.Progress{Behavior: behavior, Partitions: p.of, Next: next}
 		p.started = true
 	}
 }
@@ -144,6 +180,13 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 		return 0, p.fail(fmt.Errorf("reading a range: %w", err))
 	}
 	h := r.Header
+	p.applied = Applied{Range: h}
+	if h.Targets != p.of {
+		return 0, p.fail(fmt.Errorf("a range of input partition %d up to offset %d: %w", h.Partition, h.To, codec.OtherPartitions(h.Targets, p.of)))
+	}
+	if h.Target != p.id {
+		return 0, p.fail(fmt.Errorf("%w: a range for heat partition %d is in partition %d", codec.ErrMalformed, h.Target, p.id))
+	}
 	if h.Partition >= mostInputs {
 		return 0, p.fail(fmt.Errorf("%w: a range of input partition %d, and there can be %d", codec.ErrMalformed, h.Partition, mostInputs))
 	}
@@ -153,18 +196,28 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 	if p.progress.Input != h.Input {
 		return 0, p.fail(fmt.Errorf("%w: its topic id was %s and is %s", ErrOtherInput, p.progress.Input, h.Input))
 	}
-	done := p.to(h.Partition)
+	to := p.to(h.Partition)
+	known, done := *to != codec.Unknown, max(*to, -1)
 	p.progress.Next = offset + 1
 	p.ahead = true
+	if !known {
+		*to = -1
+	}
 	switch {
 	case h.From > done:
 		return 0, p.fail(fmt.Errorf("%w: input partition %d was counted up to offset %d, the next range begins after %d",
 			ErrGap, h.Partition, done, h.From))
 	case h.To <= done:
 		return 0, nil
+	case h.Lost && !known:
+		// Nobody has promised these messages to anyone: the input begins here.
+		p.applied.Begins = true
+		p.progress.Begin[h.Partition], *to = h.To+1, h.To
+		return 0, nil
 	case h.Lost:
+		p.applied.Lost, p.applied.LostFrom = h.To-done, done+1
 		p.progress.Lost[h.Partition] += uint64(h.To - done)
-		p.progress.To[h.Partition] = h.To
+		*to = h.To
 		return 0, nil
 	}
 	var before map[string]heat.Totals
@@ -178,10 +231,14 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 	if err != nil {
 		return 0, p.fail(fmt.Errorf("applying offsets (%d, %d] of input partition %d: %w", h.From, h.To, h.Partition, err))
 	}
-	p.progress.To[h.Partition] = h.To
+	*to = h.To
 	p.progress.Counted += n
+	p.applied.Counted = n
 	return n, nil
 }
+
+// Applied is what the last Apply did.
+func (p *Partition) Applied() Applied { return p.applied }
 
 // add adds every page's sum of the range, less what was counted before.
 func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (uint64, error) {
@@ -204,7 +261,9 @@ func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (ui
 			p.change(b.pages[i], t)
 		}
 	}
-	p.sum += n
+	if p.sum += n; p.sum >= codec.MaxNumber {
+		return 0, fmt.Errorf("%w: the pages hold %d behaviours", codec.ErrMalformed, p.sum)
+	}
 	return n, p.pages.err()
 }
 
@@ -216,29 +275,31 @@ func (p *Partition) change(pg *page, t *heat.Totals) {
 	if pg.state&changed == 0 {
 		pg.state |= changed
 		p.changed = append(p.changed, pg)
+		p.bytes += len(pg.Name)
 	}
 	pg.Totals.Add(t)
 	p.index.Changed(&pg.Page)
 }
 
-// to is the progress in one input partition; a new one is known from then on.
-func (p *Partition) to(input int32) int64 {
+// to is the progress in one input partition.
+func (p *Partition) to(input int32) *int64 {
 	for int(input) >= len(p.progress.To) {
-		p.progress.To = append(p.progress.To, -1)
+		p.progress.To = append(p.progress.To, codec.Unknown)
+		p.progress.Begin = append(p.progress.Begin, 0)
 		p.progress.Lost = append(p.progress.Lost, 0)
 	}
-	return p.progress.To[input]
+	return &p.progress.To[input]
 }
 
 // Leaders are the partition's hottest pages, in order, with how far it has
-// read. They share nothing with the partition that changes later, except To
+// read. They share nothing with the partition that changes later, except To, Begin
 // and Lost, which must be encoded before the next Apply.
 func (p *Partition) Leaders(into *codec.Leaders) {
 	p.top = p.index.Top(p.top[:0])
-	into.Partition = p.id
+	into.Partition, into.Partitions, into.Definition = p.id, p.of, p.by
 	into.Input, into.Behavior = p.progress.Input, p.progress.Behavior
 	into.Next, into.Counted = p.progress.Next, p.progress.Counted
-	into.To, into.Lost = p.progress.To, p.progress.Lost
+	into.To, into.Begin, into.Lost = p.progress.To, p.progress.Begin, p.progress.Lost
 	into.Pages = into.Pages[:0]
 	for _, pg := range p.top {
 		into.Pages = append(into.Pages, codec.Leader{Page: pg.Name, Totals: pg.Totals})

@@ -19,6 +19,9 @@ func rangeOf(h codec.RangeHeader, pages map[string]uint64) []byte {
 	if h.Input.IsZero() {
 		h.Input = input()
 	}
+	if h.Targets == 0 {
+		h.Targets, h.Target = parts, part
+	}
 	h.Limits = heat.DefaultLimits()
 	b := codec.AppendRangeHeader(nil, h, len(pages))
 	for _, page := range slices.Sorted(maps.Keys(pages)) {
@@ -38,9 +41,14 @@ func noReread(t require.TestingT) store.Reread {
 
 // apply applies the range that follows, ten offsets long.
 func apply(t require.TestingT, p *store.Partition, to *int64, pages map[string]uint64) {
+	applyLong(t, p, to, 10, pages)
+}
+
+// applyLong applies the range that follows, of so many offsets.
+func applyLong(t require.TestingT, p *store.Partition, to *int64, offsets int64, pages map[string]uint64) {
 	progress, _ := p.Progress()
-	msg := rangeOf(codec.RangeHeader{From: *to, To: *to + 10}, pages)
-	*to += 10
+	msg := rangeOf(codec.RangeHeader{From: *to, To: *to + offsets}, pages)
+	*to += offsets
 	_, err := p.Apply(msg, progress.Next, noReread(t))
 	require.NoError(t, err)
 }
@@ -71,8 +79,8 @@ func testApplyCountsWhatFollows(t *testing.T, s kind) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
 	progress, _ := p.Progress()
-	require.Equal(t, codec.Progress{Input: input(), Behavior: behavior(), Next: 8, Counted: 4,
-		To: []int64{-1, -1, 5}, Lost: []uint64{0, 0, 0}}, progress)
+	require.Equal(t, codec.Progress{Input: input(), Behavior: behavior(), Partitions: parts, Next: 8, Counted: 4,
+		To: []int64{codec.Unknown, codec.Unknown, 5}, Begin: []int64{0, 0, 0}, Lost: []uint64{0, 0, 0}}, progress)
 	a, _ := p.Totals("a")
 	require.Equal(t, totals(3), a)
 	require.True(t, p.Ahead())
@@ -122,8 +130,8 @@ func testApplyDropsWhatIsCounted(t *testing.T, s kind) {
 		require.NoError(t, err, name)
 		require.Zero(t, n, name)
 		progress, _ := p.Progress()
-		require.Equal(t, codec.Progress{Input: input(), Behavior: behavior(), Next: 2, Counted: 2,
-			To: []int64{9}, Lost: []uint64{0}}, progress, name)
+		require.Equal(t, codec.Progress{Input: input(), Behavior: behavior(), Partitions: parts, Next: 2, Counted: 2,
+			To: []int64{9}, Begin: []int64{0}, Lost: []uint64{0}}, progress, name)
 	}
 }
 
@@ -178,6 +186,37 @@ func testApplyDeclaresLosses(t *testing.T, s kind) {
 	apply(t, p, &to, map[string]uint64{"a": 1})
 }
 
+// What was gone before a partition of the input was ever heard of is not lost: the
+// input begins above it. One that was heard of has promised its messages.
+func TestApplyBeginsWhereTheInputBegins(t *testing.T) { onBoth(t, testApplyBeginsWhereTheInputBegins) }
+
+func testApplyBeginsWhereTheInputBegins(t *testing.T, s kind) {
+	p := s.started(t)
+	for offset, c := range []struct {
+		h    codec.RangeHeader
+		want store.Applied
+	}{
+		{h: codec.RangeHeader{From: -1, To: 59, Lost: true}, want: store.Applied{Begins: true}},
+		{h: codec.RangeHeader{From: -1, To: 59, Lost: true}}, // again, by the next owner of ingest
+		{h: codec.RangeHeader{From: -1, To: 69, Lost: true}, want: store.Applied{Lost: 10, LostFrom: 60}},
+		{h: codec.RangeHeader{Partition: 2, From: -1, To: -1}},
+		{h: codec.RangeHeader{Partition: 2, From: -1, To: 4, Lost: true}, want: store.Applied{Lost: 5}},
+	} {
+		_, err := p.Apply(rangeOf(c.h, nil), int64(offset), noReread(t))
+		require.NoError(t, err)
+		got := p.Applied()
+		require.Equal(t, c.h.To, got.Range.To)
+		got.Range = codec.RangeHeader{}
+		require.Equal(t, c.want, got, "range %d", offset)
+	}
+	progress, _ := p.Progress()
+	require.Equal(t, []int64{69, codec.Unknown, 4}, progress.To)
+	require.Equal(t, []int64{60, 0, 0}, progress.Begin)
+	require.Equal(t, []uint64{10, 0, 5}, progress.Lost)
+	_, err := p.Apply(rangeOf(codec.RangeHeader{Partition: 1, From: 3, To: 4, Lost: true}, nil), 9, noReread(t))
+	require.ErrorIs(t, err, store.ErrGap, "somebody has promised what is below")
+}
+
 func TestApplyRefuses(t *testing.T) { onBoth(t, testApplyRefuses) }
 
 func testApplyRefuses(t *testing.T, s kind) {
@@ -204,6 +243,11 @@ func testApplyRefuses(t *testing.T, s kind) {
 			reread: map[string]heat.Totals{"a": totals(2)}, want: `page "a"`},
 		"an input partition that can not be": {msg: rangeOf(codec.RangeHeader{Partition: 1 << 30, From: -1, To: -1}, nil),
 			want: "input partition 1073741824", is: codec.ErrMalformed},
+		"another number of heat partitions": {msg: rangeOf(codec.RangeHeader{Targets: 3, Target: 1, From: 9, To: 12}, nil),
+			want: "P was 3 and is 5", is: codec.ErrOtherPartitions},
+		"a range for another partition": {msg: rangeOf(codec.RangeHeader{Targets: parts, Target: 1, From: 9, To: 12}, nil),
+			want: "for heat partition 1 is in partition 3", is: codec.ErrMalformed},
+		"sums that overflow":        {msg: rangeOf(codec.RangeHeader{From: 9, To: 12}, map[string]uint64{"a": 1 << 52, "b": 1 << 52}), is: codec.ErrMalformed},
 		"no range":                  {msg: []byte("page1|1|1|1"), is: codec.ErrMalformed},
 		"a range cut short":         {msg: cutShort(rangeOf(codec.RangeHeader{From: 9, To: 12}, map[string]uint64{"a": 1, "b": 2})), is: codec.ErrMalformed},
 		"a range with more behind":  {msg: append(rangeOf(codec.RangeHeader{From: 9, To: 12}, map[string]uint64{"a": 1}), 0), is: codec.ErrMalformed},
@@ -241,7 +285,7 @@ func testBeginNamesTheTopicOnce(t *testing.T, s kind) {
 	p.Begin(codec.TopicID{9}, 0)
 	progress, ok := p.Progress()
 	require.True(t, ok)
-	require.Equal(t, codec.Progress{Behavior: behavior(), Next: 4}, progress)
+	require.Equal(t, codec.Progress{Behavior: behavior(), Partitions: parts, Next: 4}, progress)
 	require.True(t, p.Clean(), "nothing has to be written for it")
 }
 
@@ -283,7 +327,7 @@ func testCutIsExact(t *testing.T, s kind) {
 		var open []record
 		t.Repeat(map[string]func(*rapid.T){
 			"apply": func(t *rapid.T) {
-				pages := rapid.MapOfN(rapid.SampledFrom(names), rapid.Uint64Range(1, 3), 0, 4).Draw(t, "pages")
+				pages := rapid.MapOfN(rapid.SampledFrom(names), rapid.Uint64Range(1, 2), 0, 4).Draw(t, "pages")
 				apply(t, p, &to, pages)
 				for page, n := range pages {
 					now[page] += n
@@ -302,6 +346,7 @@ func testCutIsExact(t *testing.T, s kind) {
 				cut, open, atCut = p.Cut(), nil, maps.Clone(now)
 				progressAtCut, _ = p.Progress()
 				progressAtCut.To = slices.Clone(progressAtCut.To)
+				progressAtCut.Begin = slices.Clone(progressAtCut.Begin)
 				progressAtCut.Lost = slices.Clone(progressAtCut.Lost)
 				require.Equal(t, progressAtCut, *cut.Progress())
 			},

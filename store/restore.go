@@ -3,10 +3,13 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/lovoo/goka/storage"
 
 	"pageheat/codec"
+	"pageheat/heat"
 )
 
 // offsetUnknown is the changelog offset of a partition that was never restored.
@@ -29,15 +32,24 @@ func (p *Partition) Set(key string, value []byte) error {
 	if p.recovered {
 		return nil
 	}
+	if value == nil {
+		return p.Delete(key)
+	}
 	if kind, partition, ok := codec.InternalKey(key); ok {
-		return p.restoreInternal(kind, partition, value)
+		return p.restoreInternal(key, kind, partition, value)
+	}
+	if !codec.IsPage(key) {
+		return p.fail(fmt.Errorf("%w: %q is no name of a page", codec.ErrMalformed, key))
 	}
 	t, err := codec.DecodePageState(value)
 	if err != nil {
 		return p.fail(fmt.Errorf("the state of page %q: %w", key, err))
 	}
+	if len(p.deleted) > 0 {
+		delete(p.deleted, key) // it was written again
+	}
 	gained, err := p.pages.restore(key, t)
-	p.sum += gained
+	p.sum += gained // it wraps where a page has lost some
 	if err != nil {
 		return p.fail(err)
 	}
@@ -54,7 +66,14 @@ func (p *Partition) settle() {
 	}
 }
 
-func (p *Partition) restoreInternal(kind codec.Kind, partition int32, value []byte) (err error) {
+// ErrUnknownKey says that the table holds a record of a kind that this program does
+// not know.
+var ErrUnknownKey = errors.New("a record of a kind that this version of pageheat does not know")
+
+func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32, value []byte) (err error) {
+	if kind != codec.KindProgress && kind != codec.KindFence {
+		return p.fail(fmt.Errorf("%w: key %q", ErrUnknownKey, key))
+	}
 	if partition != p.id {
 		return p.fail(fmt.Errorf("a %s record of partition %d is in partition %d", kind, partition, p.id))
 	}
@@ -62,8 +81,8 @@ func (p *Partition) restoreInternal(kind codec.Kind, partition int32, value []by
 	case codec.KindProgress:
 		p.progress, err = codec.DecodeProgress(value)
 		p.started = true
-		if len(p.progress.To) != len(p.progress.Lost) {
-			err = fmt.Errorf("%w: it has %d input partitions, and losses of %d", codec.ErrMalformed, len(p.progress.To), len(p.progress.Lost))
+		if err == nil && p.progress.Partitions != p.of {
+			err = codec.OtherPartitions(p.progress.Partitions, p.of)
 		}
 	case codec.KindFence:
 		p.fence, err = codec.DecodeFence(value)
@@ -82,14 +101,60 @@ func (p *Partition) Check() error {
 	switch {
 	case p.failed != nil:
 		return p.failed
+	case p.sum != p.progress.Counted && len(p.deleted) > 0:
+		return p.fail(fmt.Errorf("the pages of partition %d hold %d behaviours, its progress says %d: %w: %s",
+			p.id, p.sum, p.progress.Counted, ErrDeleted, p.deletedNames()))
 	case p.sum != p.progress.Counted:
 		return p.fail(fmt.Errorf("the pages of partition %d hold %d behaviours, its progress says %d: "+
 			"the changelog is damaged", p.id, p.sum, p.progress.Counted))
 	case !p.started && p.pages.count() > 0:
 		return p.fail(fmt.Errorf("partition %d holds %d pages and no progress: the changelog is damaged", p.id, p.pages.count()))
 	}
+	return p.mend()
+}
+
+// ErrDeleted says that somebody has deleted pages of the table, and that their
+// totals are gone from the changelog too.
+var ErrDeleted = errors.New("somebody has deleted pages from the changelog")
+
+// mostNamed is how many deleted pages an error names.
+const mostNamed = 3
+
+func (p *Partition) deletedNames() string {
+	names := slices.Sorted(maps.Keys(p.deleted))
+	if more := len(names) - mostNamed; more > 0 {
+		return fmt.Sprintf("%q and %d more", names[:mostNamed], more)
+	}
+	return fmt.Sprintf("%q", names)
+}
+
+// mend makes the next cut write again what somebody has deleted: the changelog has
+// its last state before the tombstone only until it is compacted.
+func (p *Partition) mend() error {
+	for name := range p.deleted {
+		t, ok, err := p.pages.get(name)
+		if err != nil {
+			return p.fail(err)
+		}
+		if !ok || t.Behaviours == 0 {
+			continue // never written
+		}
+		b := &p.batch
+		b.size, b.names[0], b.totals[0] = 1, []byte(name), heat.Totals{}
+		if err := p.pages.fill(b); err != nil {
+			return p.fail(err)
+		}
+		p.change(b.pages[0], &heat.Totals{})
+		p.mended++
+	}
+	p.ahead = p.ahead || len(p.deleted) > 0
+	p.deleted = nil
 	return nil
 }
+
+// Mended is how many pages the partition has written again, or is about to, since
+// somebody had deleted them from the changelog.
+func (p *Partition) Mended() int { return p.mended }
 
 // Resume makes a kept partition ready to be restored again: records that
 // others may have written since are taken, until MarkRecovered.
@@ -137,10 +202,26 @@ func (p *Partition) Get(key string) ([]byte, error) {
 	return codec.AppendPageState(nil, &t), nil
 }
 
-// Delete refuses: no page is ever taken out of the table, since its heat would
-// be wrong when it is visited again.
+// mostDeleted is how many deleted pages are kept in mind.
+const mostDeleted = 100_000
+
+// Delete takes note of a tombstone in the changelog. pageheat writes none: no page
+// is ever taken out of the table, since its heat would be wrong when it is visited
+// again. So what was restored before stays, and is written again with the next cut.
+// Where it was compacted away already, Check finds the pages to hold less than what
+// was counted.
 func (p *Partition) Delete(key string) error {
-	return p.fail(fmt.Errorf("page %q: a tombstone in the changelog: %w", key, errors.ErrUnsupported))
+	if p.recovered {
+		return nil
+	}
+	if len(p.deleted) == mostDeleted {
+		return p.fail(fmt.Errorf("%w: more than %d of them", ErrDeleted, mostDeleted))
+	}
+	if p.deleted == nil {
+		p.deleted = make(map[string]struct{})
+	}
+	p.deleted[key] = struct{}{}
+	return nil
 }
 
 // Iterator is not offered: the table is read from its changelog.

@@ -16,6 +16,13 @@ import (
 // part is the number of the partition in these tests.
 const part = 3
 
+// parts is how many there are.
+const parts = 5
+
+func config(top int) store.Config {
+	return store.Config{ID: part, Partitions: parts, Weights: heat.DefaultWeights(), Top: top}
+}
+
 func input() codec.TopicID    { return codec.TopicID{1} }
 func behavior() codec.TopicID { return codec.TopicID{2} }
 
@@ -34,6 +41,7 @@ func pageRecord(page string, n uint64) record {
 }
 
 func progressRecord(p codec.Progress) record {
+	p.Partitions = parts
 	return record{codec.ProgressKey(part), codec.AppendProgress(nil, &p)}
 }
 
@@ -53,7 +61,7 @@ func testRestore(t *testing.T, s kind) {
 	_, fenced := p.Fence()
 	require.False(t, fenced)
 
-	progress := codec.Progress{Input: input(), Behavior: behavior(), Next: 9, Counted: 7, To: []int64{4, -1}, Lost: []uint64{2, 0}}
+	progress := codec.Progress{Input: input(), Behavior: behavior(), Next: 9, Counted: 7, To: []int64{4, -1}, Begin: []int64{0, 0}, Lost: []uint64{2, 0}, Partitions: parts}
 	fence := codec.Fence{Owner: "b", TakenAt: 5}
 	restore(t, p,
 		pageRecord("a", 2), pageRecord("b", 3),
@@ -135,7 +143,7 @@ func testRestoreRefusesAPartOfATransaction(t *testing.T, s kind) {
 		to := int64(-1)
 		for range rapid.IntRange(1, 4).Draw(t, "commits") {
 			for range rapid.IntRange(1, 4).Draw(t, "ranges") {
-				apply(t, p, &to, rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.Uint64Range(1, 3), 1, 4).Draw(t, "pages"))
+				apply(t, p, &to, rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.Uint64Range(1, 2), 1, 4).Draw(t, "pages"))
 			}
 			log = append(log, drain(t, p.Cut(), int64(len(log)))...)
 			whole[len(log)] = true
@@ -161,7 +169,6 @@ func testRestoreRefusesDamage(t *testing.T, s kind) {
 		"a page state cut short":          {"a", state[:len(state)-1]},
 		"an empty page state":             {"a", []byte{}},
 		"a progress cut short":            {codec.ProgressKey(part), progressRecord(codec.Progress{Next: 1}).value[:9]},
-		"a progress without its losses":   {codec.ProgressKey(part), progressRecord(codec.Progress{To: []int64{4}}).value},
 		"a fence cut short":               {codec.FenceKey(part), []byte{1}},
 		"the progress of another":         {codec.ProgressKey(part + 1), progressRecord(codec.Progress{}).value},
 		"the fence of another":            {codec.FenceKey(part + 1), codec.AppendFence(nil, codec.Fence{})},
@@ -184,6 +191,50 @@ func testRestoreRefusesDamage(t *testing.T, s kind) {
 		require.ErrorContains(t, p.Check(), "damaged", name)
 		require.ErrorContains(t, p.Check(), "partition 3", name)
 	}
+}
+
+// A table for another number of partitions is refused as that, and a record of a
+// newer program too.
+func TestRestoreSaysWhatIsWrong(t *testing.T) { onBoth(t, testRestoreSaysWhatIsWrong) }
+
+func testRestoreSaysWhatIsWrong(t *testing.T, s kind) {
+	other := codec.AppendProgress(nil, &codec.Progress{Partitions: 3})
+	p := s.partition(t)
+	err := p.Set(codec.ProgressKey(part), other)
+	require.ErrorIs(t, err, codec.ErrOtherPartitions)
+	require.ErrorContains(t, err, "P was 3 and is 5")
+
+	p = s.partition(t)
+	require.ErrorIs(t, p.Set("|later|7", []byte{1}), store.ErrUnknownKey)
+	p = s.partition(t)
+	require.ErrorIs(t, p.Set("a", append([]byte{99}, pageRecord("a", 1).value[1:]...)), codec.ErrVersion)
+	p = s.partition(t)
+	require.ErrorIs(t, p.Set("a\xC2", pageRecord("a", 1).value), codec.ErrMalformed)
+}
+
+// Somebody deletes a page. As long as the changelog still has its state, the page is
+// as it was, and is written again; and nothing else is.
+func TestRestoreUndoesTombstones(t *testing.T) { onBoth(t, testRestoreUndoesTombstones) }
+
+func testRestoreUndoesTombstones(t *testing.T, s kind) {
+	progress := progressRecord(codec.Progress{Behavior: behavior(), Counted: 7, Next: 8})
+	p := s.partition(t)
+	restore(t, p, pageRecord("a", 2), pageRecord("b", 3), pageRecord("c", 1), progress,
+		record{key: "a"}, record{key: "never"}, record{key: "b"}, pageRecord("b", 4), record{key: progress.key})
+	require.NoError(t, p.Check())
+	require.Equal(t, 1, p.Mended())
+	a, ok := p.Totals("a")
+	require.True(t, ok)
+	require.Equal(t, totals(2), a)
+	require.Equal(t, 3, p.Len())
+	require.Equal(t, []record{pageRecord("a", 2), progress}, drain(t, p.Cut(), 9))
+	require.True(t, p.Clean())
+
+	p = s.partition(t)
+	restore(t, p, pageRecord("b", 3), progress, record{key: "a"})
+	err := p.Check()
+	require.ErrorIs(t, err, store.ErrDeleted, "its state is gone from the changelog too")
+	require.ErrorContains(t, err, `"a"`)
 }
 
 // goka hands each record that is written behind to Set as well: what is in memory
@@ -220,7 +271,7 @@ func testKeptPartitionTakesWhatOthersWrote(t *testing.T, s kind) {
 
 	p.Resume()
 	restore(t, p, pageRecord("b", 5), pageRecord("c", 1),
-		progressRecord(codec.Progress{Input: input(), Behavior: behavior(), Next: 4, Counted: 7, To: []int64{9}, Lost: []uint64{0}}),
+		progressRecord(codec.Progress{Input: input(), Behavior: behavior(), Next: 4, Counted: 7, To: []int64{9}, Begin: []int64{0}, Lost: []uint64{0}}),
 		record{codec.FenceKey(part), codec.AppendFence(nil, codec.Fence{Owner: "me again"})})
 	require.NoError(t, p.Check())
 	to = 9
@@ -269,7 +320,5 @@ func testStorageOfGoka(t *testing.T, s kind) {
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	_, err = p.IteratorWithRange(nil, nil)
 	require.ErrorIs(t, err, errors.ErrUnsupported)
-	require.ErrorIs(t, p.Delete("a"), errors.ErrUnsupported)
-	require.Error(t, p.Check(), "a tombstone makes the partition unfit")
 	require.NoError(t, p.Close())
 }

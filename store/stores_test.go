@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"pageheat/heat"
 	"pageheat/store"
 )
 
@@ -19,12 +18,12 @@ type kind struct {
 func onBoth(t *testing.T, test func(t *testing.T, s kind)) {
 	t.Helper()
 	t.Run("memory", func(t *testing.T) {
-		test(t, kind{func() (*store.Partition, error) { return store.New(part, heat.DefaultWeights(), 10), nil }})
+		test(t, kind{func() (*store.Partition, error) { return store.New(config(10)), nil }})
 	})
 	t.Run("disk", func(t *testing.T) {
 		disk := openDisk(t, t.TempDir())
 		disk.WriteAt(1)
-		test(t, kind{func() (*store.Partition, error) { return disk.New(part, heat.DefaultWeights(), 10) }})
+		test(t, kind{func() (*store.Partition, error) { return disk.New(config(10)) }})
 	})
 }
 

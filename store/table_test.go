@@ -68,14 +68,14 @@ func TestTableTellsNamesWithOneHashApart(t *testing.T) {
 // A range may name a page again, old or new, close by and far off.
 func TestApplyOfARangeThatNamesPagesAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := New(0, heat.DefaultWeights(), 10)
+		p := New(Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
 		p.Begin(codec.TopicID{2}, 0)
 		want := make(map[string]heat.Totals)
 		from := int64(-1)
 		for offset := range rapid.Int64Range(1, 4).Draw(t, "ranges") {
 			numbers := rapid.SliceOfN(rapid.IntRange(0, 300), 0, 400).Draw(t, "pages")
 			to := from + int64(len(numbers)) + 1
-			r := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: codec.TopicID{1}, From: from, To: to,
+			r := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: codec.TopicID{1}, Targets: 1, From: from, To: to,
 				Limits: heat.DefaultLimits()}, len(numbers))
 			for _, number := range numbers {
 				var one heat.Totals

@@ -42,7 +42,7 @@ func newCounted(t *testing.T, messages ...string) *counted {
 		ids[topic] = codec.TopicID(created.ID)
 	}
 	progress := codec.Progress{
-		Input: ids[topo.Input], Behavior: ids[topo.Behavior], Lost: []uint64{0},
+		Input: ids[topo.Input], Behavior: ids[topo.Behavior], Partitions: 1, Begin: []int64{0}, Lost: []uint64{0},
 		To: []int64{int64(len(messages)) - 1},
 	}
 	pages := map[string]*heat.Totals{}
@@ -174,7 +174,7 @@ func TestAuditOfLostMessages(t *testing.T) {
 	require.NoError(t, err)
 	c.commit(codec.Progress{
 		Input: codec.TopicID(topics[c.topo.Input].ID), Behavior: codec.TopicID(topics[c.topo.Behavior].ID),
-		To: []int64{4}, Lost: []uint64{5},
+		Partitions: 1, To: []int64{4}, Begin: []int64{0}, Lost: []uint64{5},
 	})
 	code, out, log := c.run("audit")
 	require.Equal(t, exitDifference, code, out+log)

@@ -69,6 +69,9 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	}}
 	// A name that no other process has, nor had before.
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	if err := checkOrigin(ctx, pl); err != nil {
+		return err
+	}
 	// An address that is taken ends the instance before it owns anything.
 	http, err := pl.newWeb()
 	if err != nil {
@@ -118,6 +121,24 @@ func (pl *pipeline) began() {
 		"weights", cfg.weights.String(), "top", cfg.top, "max_clicks", cfg.limits.MaxClicks, "max_minutes", cfg.limits.MaxMinutes,
 		"linger", cfg.linger, "publish_every", cfg.publishEvery, "commit_every", cfg.commitEvery,
 		"session_timeout", cfg.sessionTimeout, "instance_id", cfg.instanceID, "standby", cfg.standby, "store", store)
+}
+
+// originWithin bounds the look at the newest board before the roles begin.
+const originWithin = 10 * time.Second
+
+// checkOrigin compares the newest board with the settings of the instance before any role
+// begins. Only what no second try mends ends the instance: its roles compare them again.
+func checkOrigin(ctx context.Context, pl *pipeline) error {
+	ctx, cancel := context.WithTimeout(ctx, originWithin)
+	defer cancel()
+	err := adapter.CheckOrigin(ctx, pl.settings, views.DefaultBoard)
+	if p := adapter.AsPermanent(err); p != nil {
+		return p
+	}
+	if err != nil {
+		pl.cfg.log.Debug("the newest board can not be compared with the settings yet", "error", err)
+	}
+	return nil
 }
 
 // pipeline wires the roles of one instance.
@@ -200,6 +221,7 @@ func (pl *pipeline) rank(ctx context.Context) error {
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
 		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo,
 			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.top},
+			Check:  seam.Check, Differ: seam.Differ,
 		}, seam.Options()...)
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ type Counts struct {
 	Kept, KeptWhole, Followed                            uint64 // stores: kept, and without another's writes
 	Boards, OldBoards, Epochs, Overtaken, Again, Crossed uint64 // of the ranking
 	IgnoredLeaders                                       uint64
+	Begins, OffsetsExpired, Changed, Repartitioned       uint64 // of inputs, groups, settings, partitions
 }
 
 // Add adds the counts of another schedule.

@@ -74,7 +74,7 @@ func (o *heatOwner) prepare() {
 	o.part = o.on.kept[p]
 	delete(o.on.kept, p)
 	if o.part == nil {
-		o.part = store.New(int32(p), heat.DefaultWeights(), o.w.temper.top)
+		o.part = store.New(o.on.by(o.w).partition(p, len(o.w.logs)))
 	} else {
 		o.w.counts.Kept++
 	}
@@ -203,13 +203,24 @@ func (o *heatOwner) apply() {
 	progress, _ := o.part.Progress()
 	done := int64(-1)
 	if int(h.Partition) < len(progress.To) {
-		done = progress.To[h.Partition]
+		done = max(progress.To[h.Partition], -1)
 	}
 	if !w.on.GapCheck {
 		h.From = min(h.From, done)
 	}
+	if !w.on.PartitionsInRanges {
+		h.Targets = int32(len(w.logs))
+	}
 	if h != r.Header {
 		record = withHeader(h, r)
+	}
+	if known := int(h.Partition) < len(progress.To) && progress.To[h.Partition] != codec.Unknown; h.Lost && !known && !w.on.BeginsUnknown {
+		mark := h
+		mark.From, mark.To, mark.Lost = -1, -1, false
+		if _, err := o.part.Apply(codec.AppendRangeHeader(nil, mark, 0), o.next, nil); err != nil {
+			w.violate("%s: %v", o.name, err)
+			return
+		}
 	}
 	reread := func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
 		w.counts.Overlaps++
@@ -220,7 +231,8 @@ func (o *heatOwner) apply() {
 	}
 	n, err := o.part.Apply(record, o.next, reread)
 	if err != nil {
-		declared := errors.Is(err, store.ErrGap) && w.moved || errors.Is(err, errInputGone)
+		declared := errors.Is(err, store.ErrGap) && w.moved || errors.Is(err, errInputGone) ||
+			errors.Is(err, codec.ErrOtherPartitions) && w.repartitioned
 		w.stop(fmt.Errorf("%s: offset %d: %w", o.name, o.next, err), declared)
 		return
 	}

@@ -80,7 +80,7 @@ func (o *ingestOwner) setup() {
 func (o *ingestOwner) feed() {
 	o.gatherer = o.on.gatherers[o.slot.partition]
 	if o.gatherer == nil {
-		o.gatherer = processors.NewGatherer(int32(o.slot.partition), len(o.w.logs), heat.DefaultLimits())
+		o.gatherer = processors.NewGatherer(int32(o.slot.partition), o.w.gatherTargets(), heat.DefaultLimits())
 		o.on.gatherers[o.slot.partition] = o.gatherer
 	}
 	o.gatherer.Start(o.w.inputID, o.from)
@@ -142,6 +142,10 @@ func (o *ingestOwner) send(ranges [][]byte, to int64) {
 	f := &flush{to: to, open: len(ranges)}
 	o.flushes = append(o.flushes, f)
 	for target, r := range ranges {
+		if target == len(o.w.logs) {
+			f.open-- // of the partition that was added, which this world does not have
+			continue
+		}
 		if !o.w.on.OneInFlight {
 			r = append([]byte(nil), r...) // they are valid until the next flush only
 		}
@@ -204,4 +208,12 @@ func (o *ingestOwner) finish() bool {
 		o.end("it has given up its partition")
 	}
 	return true
+}
+
+// gatherTargets is how many heat partitions there are for one who begins to gather now.
+func (w *world) gatherTargets() int {
+	if w.repartitioned {
+		return len(w.logs) + 1
+	}
+	return len(w.logs)
 }

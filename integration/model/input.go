@@ -24,6 +24,7 @@ type input struct {
 	first     int64     // what is below was deleted
 	next      int64     // the offset after the last record or marker
 	committed int64     // -1: none
+	expired   bool      // the group has forgotten an offset, which it gets again with the next record
 	dead      map[int64]bool
 }
 

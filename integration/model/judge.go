@@ -17,8 +17,11 @@ type sum struct {
 	behaviours             uint64
 }
 
-// heat of a sum with the default weights, in units of 10^-10.
-func (s *sum) heat() int64 { return 8_000_000_000*s.clicks + 8*s.minutes + 10_000_000_000*s.likes }
+// heat of a sum, in units of 10^-10.
+func (s *sum) heat(by settings) int64 {
+	const one = 1_000_000_000
+	return one*by.clicks*s.clicks + by.minutes*s.minutes + one*by.likes*s.likes
+}
 
 func (s *sum) is(t *heat.Totals) bool {
 	return t.Clicks == heat.Uint128{Lo: uint64(s.clicks)} && t.Minutes == heat.Uint128{Lo: uint64(s.minutes)} &&
@@ -31,7 +34,7 @@ func (w *world) recount(target int, to []int64, sums []sum) (counted uint64) {
 	for i, in := range w.inputs {
 		for j := range in.messages {
 			m := &in.messages[j]
-			if m.offset > to[i] {
+			if m.offset > to[i] { // -2 or -1 for none
 				break
 			}
 			if m.page < 0 || w.pages[m.page].target != target || w.logs[target].isLost(i, m.offset) {
@@ -96,9 +99,12 @@ func (w *world) checkProgress(name string, target int, p *codec.Progress) {
 		p.Next = log.watermark
 	}
 	for i, reached := range log.reached[p.Next] {
-		to, lost := int64(-1), uint64(0)
+		to, lost, begin := int64(codec.Unknown), uint64(0), int64(0)
 		if i < len(p.To) {
-			to, lost = p.To[i], p.Lost[i]
+			to, lost, begin = p.To[i], p.Lost[i], p.Begin[i]
+		}
+		if want := log.begins(i, reached); begin != want {
+			w.violate("%s: at offset %d input-%d begins at offset %d, and the ranges say %d", name, p.Next, i, begin, want)
 		}
 		if to != reached || lost != log.lostUpTo(i, reached) {
 			w.violate("%s: at offset %d the progress in input-%d is %d (lost %d), and the ranges reach %d (lost %d)",
@@ -111,7 +117,7 @@ func (w *world) checkProgress(name string, target int, p *codec.Progress) {
 // not, restores to what is committed.
 func (w *world) restoreCommitted(target int) {
 	table := w.tables[target]
-	part := store.New(int32(target), heat.DefaultWeights(), w.temper.top)
+	part := store.New(w.temper.settings[0].partition(target, len(w.logs)))
 	end := table.stable() - 1
 	for at := int64(-1); ; {
 		r, more := table.read(at+1, end)
@@ -154,11 +160,18 @@ func (w *world) appear(p *published, value []byte) {
 	p.board = board
 	w.output = append(w.output, p)
 	w.counts.Boards++
-	made, err := codec.DecodePositions(p.positions)
+	origin, err := codec.DecodeOrigin(p.positions)
+	made := origin.Positions
 	if err != nil || len(made) != len(w.logs) {
 		w.violate("positions of a board: %v %v", made, err)
 		return
 	}
+	by := w.temper.with(origin.Definition)
+	if by == nil {
+		w.violate("a board by %s, which nobody has", origin.Definition)
+		return
+	}
+	p.by = *by
 	for i := range made {
 		w.newestNext[i] = max(w.newestNext[i], made[i].Next)
 	}
@@ -167,7 +180,7 @@ func (w *world) appear(p *published, value []byte) {
 		for i, l := range w.logs {
 			to[i] = l.reached[made[i].Next]
 		}
-		if err := w.checkBoard(board, to); err != nil {
+		if err := w.checkBoard(board, p.by, to); err != nil {
 			w.violate("board version %d, made from %v: %v", board.Version, nexts(made), err)
 		}
 	}
@@ -175,7 +188,7 @@ func (w *world) appear(p *published, value []byte) {
 
 // checkBoard compares a board with the recount of the input up to the offsets
 // that each target has counted.
-func (w *world) checkBoard(b *codec.Board, to [][]int64) error {
+func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
 	sums := w.noSums()
 	var counted uint64
 	for target := range w.logs {
@@ -189,6 +202,7 @@ func (w *world) checkBoard(b *codec.Board, to [][]int64) error {
 		for target := range to {
 			lowest = min(lowest, to[target][i])
 		}
+		lowest = max(lowest, -1)
 		// An input partition that no range has named yet may be missing.
 		if offset, _ := b.Offsets.Get(int32(i)); offset != lowest+1 {
 			return fmt.Errorf("its offset of input-%d is %d, and everything is counted below %d", i, offset, lowest+1)
@@ -201,7 +215,7 @@ func (w *world) checkBoard(b *codec.Board, to [][]int64) error {
 		}
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		if x, y := sums[a].heat(), sums[b].heat(); x != y {
+		if x, y := sums[a].heat(by), sums[b].heat(by); x != y {
 			if x > y {
 				return -1
 			}
@@ -209,7 +223,7 @@ func (w *world) checkBoard(b *codec.Board, to [][]int64) error {
 		}
 		return strings.Compare(w.pages[a].name, w.pages[b].name)
 	})
-	order = order[:min(len(order), w.temper.top)]
+	order = order[:min(len(order), by.top)]
 	if len(b.Pages) != len(order) {
 		return fmt.Errorf("it has %d pages, not %d", len(b.Pages), len(order))
 	}
@@ -217,7 +231,7 @@ func (w *world) checkBoard(b *codec.Board, to [][]int64) error {
 		got, s := &b.Pages[i], &sums[p]
 		if got.Rank != i+1 || got.Page != w.pages[p].name || got.Behaviours != s.behaviours || got.Likes != s.likes ||
 			string(got.Clicks) != strconv.FormatInt(s.clicks, 10) || string(got.Minutes) != decimal(s.minutes, 9) ||
-			string(got.Heat) != decimal(s.heat(), 10) {
+			string(got.Heat) != decimal(s.heat(by), 10) {
 			return fmt.Errorf("rank %d is %+v, and the input has page %q with %+v", i+1, *got, w.pages[p].name, *s)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 // instance is one process. What it keeps outlives its sessions, not a crash.
 type instance struct {
 	number    int
+	settings  int // of temper.settings
 	gatherers map[int]*processors.Gatherer
 	kept      map[int]*store.Partition
 	ranker    *processors.Ranker

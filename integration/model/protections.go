@@ -48,6 +48,15 @@ type Protections struct {
 	// take-over. Without: after the restore, when the next owner may have
 	// deleted more.
 	StartFirst bool
+	// OneDefinition: leaders chosen by other settings than the ranking's are not
+	// ranked. Without: they are taken as if they were chosen by its own.
+	OneDefinition bool
+	// PartitionsInRanges: a range for another number of heat partitions is refused.
+	// Without: it is applied as if its pages belonged here.
+	PartitionsInRanges bool
+	// BeginsUnknown: what was gone of an input partition before the table knew of it
+	// is not lost. Without: it is declared lost.
+	BeginsUnknown bool
 	// OthersBoards: a ranking owner that sees a board of an owner before, newer
 	// than what it began from, begins anew from that. Without: it does not care.
 	OthersBoards bool

@@ -22,13 +22,17 @@ type rangeLog struct {
 	lost    [][]span // by input partition: what was declared lost, in order
 }
 
-// span is the offsets in (from, to].
-type span struct{ from, to int64 }
+// span is the offsets in (from, to]. Those before the beginning of an input partition
+// are not lost.
+type span struct {
+	from, to int64
+	begin    bool
+}
 
 func newRangeLog(target, inputs int) *rangeLog {
 	start := make([]int64, inputs)
 	for i := range start {
-		start[i] = -1
+		start[i] = codec.Unknown
 	}
 	return &rangeLog{target: target, reached: [][]int64{start}, lost: make([][]span, inputs)}
 }
@@ -49,13 +53,21 @@ func (w *world) replicate(l *rangeLog) {
 		}
 		h := r.Header
 		reached := append([]int64(nil), l.reached[l.watermark]...)
+		known := reached[h.Partition] != codec.Unknown
+		if !known {
+			reached[h.Partition] = -1
+		}
 		if done := reached[h.Partition]; h.To > done {
 			if h.Lost {
 				if w.inputs[h.Partition].first <= h.To {
 					w.violate("input-%d is declared lost up to offset %d, but it still has %d", h.Partition, h.To, w.inputs[h.Partition].first)
 				}
-				l.lost[h.Partition] = append(l.lost[h.Partition], span{max(h.From, done), h.To})
-				w.counts.Lost++
+				l.lost[h.Partition] = append(l.lost[h.Partition], span{max(h.From, done), h.To, !known})
+				if known {
+					w.counts.Lost++
+				} else {
+					w.counts.Begins++
+				}
 			}
 			reached[h.Partition] = h.To
 		}
@@ -85,7 +97,8 @@ func (w *world) changeLeader() {
 	}
 }
 
-// isLost reports whether an offset was declared lost for the log's target.
+// isLost reports whether an offset was declared lost for the log's target, or is before
+// its beginning.
 func (l *rangeLog) isLost(input int, offset int64) bool {
 	for _, s := range l.lost[input] {
 		if s.from < offset && offset <= s.to {
@@ -98,9 +111,19 @@ func (l *rangeLog) isLost(input int, offset int64) bool {
 // lostUpTo is how many offsets were declared lost below a progress.
 func (l *rangeLog) lostUpTo(input int, to int64) (n uint64) {
 	for _, s := range l.lost[input] {
-		if s.to <= to {
+		if s.to <= to && !s.begin {
 			n += uint64(s.to - s.from)
 		}
 	}
 	return n
+}
+
+// begins is the offset that an input partition begins at, below a progress.
+func (l *rangeLog) begins(input int, to int64) int64 {
+	for _, s := range l.lost[input] {
+		if s.begin && s.to <= to {
+			return s.to + 1
+		}
+	}
+	return 0
 }

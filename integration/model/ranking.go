@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"pageheat/codec"
-	"pageheat/heat"
 	"pageheat/processors"
 )
 
@@ -16,7 +15,8 @@ const boardName = "all-time"
 type published struct {
 	board     *codec.Board
 	positions []byte
-	known     int // how much of the output its owner had read when it made it
+	by        settings // that it was made by
+	known     int      // how much of the output its owner had read when it made it
 }
 
 // rankOwner follows the rules of adapter.Ranking, and of the callback that
@@ -111,10 +111,11 @@ func (o *rankOwner) takeEpoch() {
 		newest = o.seen.board
 		highest = max(highest, processors.Epoch(newest.Version))
 		o.highest = max(o.highest, newest.Version)
-		var err error
-		if made, err = codec.DecodePositions(o.seen.positions); err != nil {
+		origin, err := codec.DecodeOrigin(o.seen.positions)
+		if err != nil {
 			o.w.violate("%s: %v", o.name, err)
 		}
+		made = origin.Positions
 	}
 	o.own = highest + 1
 	if !o.w.on.RankingEpoch {
@@ -127,7 +128,7 @@ func (o *rankOwner) takeEpoch() {
 	}
 	o.stored, o.taking = o.own, 1
 	if o.on.ranker == nil {
-		o.on.ranker = processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: heat.DefaultWeights(), Top: o.w.temper.top})
+		o.on.ranker = o.on.by(o.w).ranker()
 	}
 	o.on.ranker.Begin(o.own, len(o.w.logs), newest, made)
 }
@@ -163,6 +164,9 @@ func (o *rankOwner) take() {
 	if !o.w.on.MonotonicLeaders {
 		l.Next = max(l.Next, o.w.newestNext[l.Partition])
 	}
+	if !o.w.on.OneDefinition {
+		l.Definition = o.on.ranker.Definition()
+	}
 	next := l.Next
 	fresh, err := o.on.ranker.Leaders(l)
 	if err != nil {
@@ -195,7 +199,8 @@ func (o *rankOwner) publish() {
 		o.end("its session ended before its board went out")
 		return
 	}
-	p := &published{positions: codec.AppendPositions(nil, made), known: o.output}
+	origin := codec.Origin{Group: "rank", Definition: o.on.ranker.Definition(), Positions: made}
+	p := &published{positions: codec.AppendOrigin(nil, origin), known: o.output}
 	o.publishing = true
 	w.send(&flight{from: &o.tenure, label: fmt.Sprintf("board of epoch %d, version %d, counted %d, made from %v",
 		processors.Epoch(board.Version), board.Version, board.Counted, nexts(made)),

@@ -41,6 +41,9 @@ const (
 	actForget
 	actFollow
 	actMove
+	actExpireOffset
+	actChange
+	actRepartition
 	actions
 )
 
@@ -136,6 +139,12 @@ func (w *world) do(action int) {
 		w.follow(w.instances[w.n(len(w.instances))], s)
 	case actMove:
 		w.advanceCommitted()
+	case actExpireOffset:
+		w.expireOffset()
+	case actChange:
+		w.change(w.instances[w.n(len(w.instances))])
+	case actRepartition:
+		w.repartition()
 	}
 }
 
@@ -218,6 +227,9 @@ func (w *world) settle() {
 	w.temper.duplicates, w.temper.lostAnswers = 0, 0
 	w.temper.notice = max(w.temper.notice, 0.1)
 	w.say("no more faults")
+	for _, on := range w.instances {
+		w.change(on)
+	}
 	ticks := 0
 	for range settleRounds {
 		w.steps++
@@ -274,7 +286,7 @@ func (w *world) checkEnd() {
 		}
 	}
 	for i, in := range w.inputs {
-		if in.committed <= in.last() {
+		if in.committed <= in.last() && !in.expired {
 			w.violate("no progress: the group has committed offset %d of input-%d, whose last is %d", in.committed, i, in.last())
 		}
 		for j := range in.messages {
@@ -288,7 +300,7 @@ func (w *world) checkEnd() {
 		w.violate("no progress: there is no board")
 		return
 	}
-	if err := w.checkBoard(w.reader.newest, to); err != nil {
+	if err := w.checkBoard(w.reader.newest, w.temper.settings[len(w.temper.settings)-1], to); err != nil {
 		w.violate("no progress: the reader's last board is version %d: %w", w.reader.newest.Version, err)
 	}
 	if last := w.output[len(w.output)-1].board.Version; last != w.reader.newest.Version {

@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 
-	"pageheat/heat"
 	"pageheat/store"
 )
 
@@ -20,7 +19,7 @@ func (w *world) follow(on *instance, s *slot) {
 	}
 	part := on.kept[s.partition]
 	if part == nil {
-		part = store.New(int32(s.partition), heat.DefaultWeights(), w.temper.top)
+		part = store.New(on.by(w).partition(s.partition, len(w.logs)))
 		on.kept[s.partition] = part
 	}
 	part.Resume()

@@ -22,12 +22,13 @@ const (
 // which fault comes. Every schedule has another one, and in each some faults are
 // missing, since a fault that comes all the time hides others.
 type temper struct {
-	inputs, targets, instances, pages, top int
-	steps, growUntil                       int // in the last steps the input may be at rest
-	weights                                [actions]int
-	retention                              retention
-	standby                                bool // processes follow what they do not own
-	focus                                  role // which faults and steps meet more often; empty: all alike
+	inputs, targets, instances, pages int
+	settings                          []settings // the first at the beginning, the last in the end
+	steps, growUntil                  int        // in the last steps the input may be at rest
+	weights                           [actions]int
+	retention                         retention
+	standby                           bool // processes follow what they do not own
+	focus                             role // which faults and steps meet more often; empty: all alike
 
 	holes, invalid, slow, duplicates, lostAnswers, notice float64
 }
@@ -63,11 +64,13 @@ type world struct {
 	slots      []*slot
 	reader     reader
 
-	settling  bool // no more faults
-	moved     bool // a committed offset was moved forward
-	sums      []sum
-	violation error
-	stopped   error
+	settling bool // no more faults
+	moved    bool // a committed offset was moved forward
+
+	repartitioned bool // a heat partition was added
+	sums          []sum
+	violation     error
+	stopped       error
 }
 
 func newWorld(seed uint64, p Protections, trace io.Writer) *world {
@@ -111,7 +114,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 func (w *world) newTemper() temper {
 	some := func(of ...float64) float64 { return of[w.n(len(of))] }
 	t := temper{
-		inputs: 1 + w.n(3), targets: 1 + w.n(3), instances: 2 + w.n(2), pages: 1 + w.n(8), top: 1 + w.n(4),
+		inputs: 1 + w.n(3), targets: 1 + w.n(3), instances: 2 + w.n(2), pages: 1 + w.n(8),
 		steps: 60 + w.n(400),
 		holes: some(0, 0.1, 0.4), invalid: some(0, 0.05, 0.3), slow: some(0, 0.05, 0.3),
 		duplicates: some(0, 0.05, 0.2), lostAnswers: some(0, 0.05, 0.2), notice: some(0.02, 0.1, 0.4),
@@ -139,6 +142,16 @@ func (w *world) newTemper() temper {
 	}
 	if w.n(20) == 0 {
 		t.weights[actMove] = 1
+	}
+	t.weights[actExpireOffset] = w.n(2)
+	t.settings = []settings{{clicks: 8, minutes: 8, likes: 10, top: 1 + w.n(4)}}
+	if w.n(3) == 0 {
+		others := []settings{{8, 8, 10, 1 + w.n(4)}, {0, 0, -10, 1 + w.n(4)}, {1, 0, 100, t.settings[0].top}}
+		t.settings = append(t.settings, others[w.n(len(others))])
+		t.weights[actChange] = 3
+	}
+	if w.n(40) == 0 {
+		t.weights[actRepartition] = 1
 	}
 	return t
 }

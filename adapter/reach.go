@@ -1,0 +1,129 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"pageheat/codec"
+)
+
+const (
+	// leap is how far a record may speak of offsets above those spoken of before
+	// without being asked at once whether they exist.
+	leap = 1 << 20
+	// beyondDoubt is how far an offset must be above the end of its topic for no
+	// stale answer of a broker to explain it.
+	beyondDoubt = 1 << 32
+	// askEvery is how often the end of a partition is looked up while records speak
+	// of offsets above it.
+	askEvery = time.Second
+)
+
+// reaches checks that the offsets that records speak of exist: one that lies above the
+// end of its topic would make everything that is really there seem old. A leap is
+// checked before it is believed, and small steps, which every record makes, once a
+// second in the background. It is safe for concurrent use.
+type reaches struct {
+	topic string
+	// ask looks up the offset after a partition's last record; insist does too, and
+	// asks again for a while where the answer is below least.
+	ask    func(partition int32) (int64, error)
+	insist func(ctx context.Context, partition int32, least int64) (int64, error)
+
+	mu sync.Mutex
+	of map[int32]*end
+}
+
+// end is what is known of the end of one partition.
+type end struct {
+	known    int64     // it is there or above
+	claimed  int64     // the highest that was spoken of
+	asked    time.Time // when it was looked up last
+	asking   bool
+	doubtful time.Time // since when answers are below what was claimed; zero if they are not
+}
+
+// newReaches returns the check for a topic.
+func newReaches(t *topics, topic string) *reaches {
+	return &reaches{topic: topic, of: make(map[int32]*end),
+		ask: func(partition int32) (int64, error) { return t.end(topic, partition) },
+		insist: func(ctx context.Context, partition int32, least int64) (int64, error) {
+			return t.endFrom(ctx, topic, partition, least)
+		}}
+}
+
+// to takes note of a record that says that everything below offset next of a
+// partition was read. It returns an error that wraps codec.ErrMalformed where that
+// can not be, and others where it is not known and has to be.
+func (e *reaches) to(ctx context.Context, partition int32, next int64) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	at := e.of[partition]
+	if at == nil {
+		at = &end{}
+		e.of[partition] = at
+	}
+	if next <= at.known {
+		return nil
+	}
+	if next-max(at.known, at.claimed) > leap {
+		return e.leapTo(ctx, partition, at, next)
+	}
+	at.claimed = max(at.claimed, next)
+	if !at.doubtful.IsZero() && time.Since(at.doubtful) > staleAnswers {
+		return e.beyond(partition, at.claimed, at.known)
+	}
+	if !at.asking && time.Since(at.asked) >= askEvery {
+		at.asking = true
+		go e.lookUp(partition, at, at.claimed)
+	}
+	return nil
+}
+
+// leapTo looks up the end of a partition before it believes an offset.
+func (e *reaches) leapTo(ctx context.Context, partition int32, at *end, next int64) error {
+	e.mu.Unlock()
+	have, err := e.ask(partition)
+	if err == nil && have < next && next-have < beyondDoubt {
+		have, err = e.insist(ctx, partition, next)
+	}
+	e.mu.Lock()
+	switch {
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return fmt.Errorf("%w: it speaks of %s partition %d, which does not exist", codec.ErrMalformed, e.topic, partition)
+	case err != nil:
+		return err
+	case have < next:
+		return e.beyond(partition, next, have)
+	}
+	at.known, at.claimed, at.asked = max(at.known, have), max(at.claimed, next), time.Now()
+	return nil
+}
+
+// lookUp looks up the end of a partition that is said to be at claimed or above.
+func (e *reaches) lookUp(partition int32, at *end, claimed int64) {
+	have, err := e.ask(partition)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	at.asking, at.asked = false, time.Now()
+	if err != nil {
+		return // the next one will tell
+	}
+	at.known = max(at.known, have)
+	switch {
+	case at.known >= claimed:
+		at.doubtful = time.Time{}
+	case at.doubtful.IsZero():
+		at.doubtful = time.Now()
+	}
+}
+
+func (e *reaches) beyond(partition int32, next, have int64) error {
+	return fmt.Errorf("%w: it speaks of offset %d of %s partition %d, which ends at offset %d",
+		codec.ErrMalformed, next-1, e.topic, partition, have)
+}

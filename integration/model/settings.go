@@ -1,0 +1,83 @@
+package model
+
+import (
+	"strconv"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/processors"
+	"pageheat/store"
+)
+
+// settings are what an instance chooses leaders and orders boards by; the weights are
+// in tenths.
+type settings struct {
+	clicks, minutes, likes int64
+	top                    int
+}
+
+func (s settings) weights() heat.Weights {
+	tenths := func(n int64) string { return strconv.FormatFloat(float64(n)/10, 'f', 1, 64) }
+	w, err := heat.NewWeights(tenths(s.clicks), tenths(s.minutes), tenths(s.likes))
+	if err != nil {
+		panic(err) // the model has none like that
+	}
+	return w
+}
+
+func (s settings) definition() codec.Definition { return codec.Define(s.weights(), s.top) }
+
+func (s settings) partition(p, of int) store.Config {
+	return store.Config{ID: int32(p), Partitions: int32(of), Weights: s.weights(), Top: s.top}
+}
+
+func (s settings) ranker() *processors.Ranker {
+	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top})
+}
+
+// with are the settings of a definition, nil if nobody has them.
+func (t *temper) with(d codec.Definition) *settings {
+	for i := range t.settings {
+		if t.settings[i].definition() == d {
+			return &t.settings[i]
+		}
+	}
+	return nil
+}
+
+// by are the settings of an instance.
+func (i *instance) by(w *world) settings { return w.temper.settings[i.settings] }
+
+// change restarts an instance with the settings that all are to have in the end.
+func (w *world) change(on *instance) {
+	last := len(w.temper.settings) - 1
+	if on.settings == last {
+		return
+	}
+	w.crash(on)
+	on.settings = last
+	w.counts.Changed++
+	w.say("instance-%d begins with other settings: %s", on.number, on.by(w).definition())
+}
+
+// repartition adds partitions to the topics, as nobody may: who gathers from now on
+// spreads the pages over more.
+func (w *world) repartition() {
+	if w.repartitioned {
+		return
+	}
+	w.repartitioned = true
+	w.counts.Repartitioned++
+	w.say("somebody adds a heat partition")
+}
+
+// expireOffset makes the group forget the offset of an input partition.
+func (w *world) expireOffset() {
+	in := w.inputs[w.n(len(w.inputs))]
+	if in.committed < 0 {
+		return
+	}
+	in.committed, in.expired = -1, true
+	w.counts.OffsetsExpired++
+	w.say("the group's offset of input-%d has expired", in.partition)
+}
