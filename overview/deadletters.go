@@ -2,11 +2,9 @@ package overview
 
 import (
 	"context"
-	"fmt"
-	"slices"
+	"maps"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/processors"
@@ -21,46 +19,44 @@ const (
 	maxMessage = 200
 )
 
-// deadLetters reads the last ones, which end where it is said. It does so again only
-// when there are new ones.
-func (o *Overview) deadLetters(ctx context.Context, ends map[int32]kadm.ListedOffset) (DeadLetters, error) {
+// deadLetters reads the last ones. It does so again only when others are there.
+func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLetters {
 	out := DeadLetters{Reasons: map[string]int{}, Samples: []DeadLetter{}}
-	from := map[int32]kgo.Offset{}
-	left := int64(0)
-	for partition, end := range ends {
-		out.Total += end.Offset
-		if some := min(end.Offset, maxDeadLetters); some > 0 {
-			left += some
-			from[partition] = kgo.NewOffset().At(end.Offset - some)
+	var total sum
+	for _, e := range ends {
+		if e.err != nil {
+			out.Unknown = reasons(out.Unknown, e.err.Error())
+			total.add(nil)
+			continue
 		}
+		held := e.high - e.start // records may have been deleted by hand
+		total.add(&held)
 	}
-	if left == 0 || out.Total == o.last.DeadLetters.Total {
-		if left > 0 {
-			out = o.last.DeadLetters
-		}
-		return out, nil
+	if len(ends) == 0 {
+		out.Unknown = "the topic does not exist, or may not be described"
+		total.add(nil)
 	}
-	client, err := kgo.NewClient(append(slices.Clone(o.options),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{o.topo.DeadLetter: from}))...)
-	if err != nil {
-		return out, fmt.Errorf("connecting to read topic %s: %w", o.topo.DeadLetter, err)
+	out.Total = total.known()
+	last := spans(ends, maxDeadLetters)
+	if o.lettersAt != nil && maps.Equal(last, o.lettersAt) {
+		out.Reasons, out.Samples = o.last.DeadLetters.Reasons, o.last.DeadLetters.Samples
+		return out
 	}
-	defer client.Close()
-	for reached := map[int32]bool{}; len(reached) < len(from); {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return out, fmt.Errorf("reading topic %s: %w", o.topo.DeadLetter, err)
-		}
-		for _, record := range fetches.Records() {
-			letter := letterOf(record)
-			out.Reasons[letter.Reason]++
-			out.Samples = append([]DeadLetter{letter}, out.Samples[:min(len(out.Samples), maxSamples-1)]...)
-			if record.Offset+1 >= ends[record.Partition].Offset {
-				reached[record.Partition] = true
-			}
-		}
+	whole, err := o.read(ctx, o.topo.DeadLetter, last, false, func(record *kgo.Record) {
+		letter := letterOf(record)
+		out.Reasons[letter.Reason]++
+		out.Samples = append([]DeadLetter{letter}, out.Samples[:min(len(out.Samples), maxSamples-1)]...)
+	})
+	switch {
+	case err != nil:
+		out.Unknown = reasons(out.Unknown, err.Error())
+	case !whole:
+		out.Unknown = reasons(out.Unknown, "the last ones were not read in time")
 	}
-	return out, nil
+	if o.lettersAt = nil; err == nil && whole {
+		o.lettersAt = last
+	}
+	return out
 }
 
 // letterOf reads what is shown of a dead letter.

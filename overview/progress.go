@@ -2,13 +2,11 @@ package overview
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
@@ -18,14 +16,17 @@ import (
 // it with its leaders, which it sends at least once a second, rank with its board.
 type progress struct {
 	// next is, by partition of the heat table, the offset of the first range that is
-	// not applied.
-	next map[int32]int64
+	// not applied. noLeaders says why there is none, if that is known.
+	next      map[int32]int64
+	noLeaders string
 	// applied is, by partition of the input, the offset below which all heat
-	// partitions have applied every message; empty if one of them was not heard of.
-	applied map[int32]int64
+	// partitions have applied every message. unapplied says why it is not known.
+	applied   map[int32]int64
+	unapplied string
 	// board is, by partition of the input, the offset below which every message is
-	// in the newest board; nil if there is no board.
-	board map[int32]int64
+	// in the newest board. noBoard says why it is not known.
+	board   map[int32]int64
+	noBoard string
 }
 
 const (
@@ -43,27 +44,25 @@ const (
 )
 
 // progress reads it from the ends of the two topics.
-func (o *Overview) progress(ctx context.Context, ends kadm.ListedOffsets) (progress, error) {
+func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	p := progress{next: map[int32]int64{}}
-	starts, err := o.admin.ListStartOffsets(ctx, o.topo.Leaders, o.topo.Output)
-	if err = errors.Join(err, starts.Error()); err != nil {
-		return p, fmt.Errorf("reading the beginnings of the topics: %w", err)
-	}
-	partitions := len(ends[o.topo.Behavior])
+	partitions := len(seen.ends[o.topo.Behavior])
 	newest := map[int32]*codec.Leaders{}
-	err = o.tail(ctx, starts[o.topo.Leaders], ends[o.topo.Leaders], int64(leadersEach*partitions), func(r *kgo.Record) {
+	err := o.tail(ctx, o.topo.Leaders, seen.ends[o.topo.Leaders], int64(leadersEach*partitions), func(r *kgo.Record) {
 		if l, err := codec.DecodeLeaders(r.Value); err == nil { // else it is not ours
 			newest[l.Partition] = l
 		}
 	}, func() bool { return len(newest) >= partitions })
 	if err != nil {
-		return p, err
+		p.noLeaders = err.Error()
 	}
 	for partition, l := range newest {
 		p.next[partition] = l.Next
 	}
-	p.applied = appliedBy(newest, partitions)
-	err = o.tail(ctx, starts[o.topo.Output], ends[o.topo.Output], boardTail, func(r *kgo.Record) {
+	if p.applied = appliedBy(newest, partitions); len(p.applied) == 0 {
+		p.unapplied = reasons(p.noLeaders, fmt.Sprintf("of %d heat partitions %d were heard of lately", partitions, len(newest)))
+	}
+	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kgo.Record) {
 		board, err := codec.DecodeBoard(r.Value)
 		if err != nil || string(r.Key) != board.Board {
 			return
@@ -73,7 +72,13 @@ func (o *Overview) progress(ctx context.Context, ends kadm.ListedOffsets) (progr
 			p.board[at.Partition] = at.Offset
 		}
 	}, func() bool { return p.board != nil })
-	return p, err
+	switch {
+	case err != nil:
+		p.noBoard = err.Error()
+	case p.board == nil:
+		p.noBoard = "there is no board yet"
+	}
+	return p
 }
 
 // appliedBy is what all heat partitions have applied; empty unless so many are known.
@@ -102,16 +107,14 @@ func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 
 
 // tail gives the last records of a topic, each time more of them, until enough says
 // so or there are no more. What was given once may be given again.
-func (o *Overview) tail(ctx context.Context, starts, ends map[int32]kadm.ListedOffset, window int64, each func(*kgo.Record), enough func() bool) error {
+func (o *Overview) tail(ctx context.Context, topic string, ends map[int32]end, window int64, each func(*kgo.Record), enough func() bool) error {
 	for ; window > 0; window *= tailGrows {
+		from := spans(ends, min(window, maxTail))
 		whole := true
-		from := map[int32]int64{}
-		for partition, end := range ends {
-			start := starts[partition].Offset
-			from[partition] = max(start, end.Offset-min(window, maxTail))
-			whole = whole && from[partition] == start
+		for partition, s := range from {
+			whole = whole && s.from == ends[partition].start
 		}
-		if err := o.read(ctx, ends, from, each); err != nil {
+		if _, err := o.read(ctx, topic, from, false, each); err != nil {
 			return err
 		}
 		if enough() || whole || window >= maxTail {
@@ -121,29 +124,31 @@ func (o *Overview) tail(ctx context.Context, starts, ends map[int32]kadm.ListedO
 	return nil
 }
 
-// read gives the records of a topic from offsets to its ends. It takes its time only up
-// to tailWithin: compaction may have taken the last record, and what was not found is
-// not known.
-func (o *Overview) read(ctx context.Context, ends map[int32]kadm.ListedOffset, from map[int32]int64, each func(*kgo.Record)) error {
+// read gives the records of a topic in some spans, committed ones only or all, and
+// reports whether it came to the ends of all. It takes its time only up to tailWithin:
+// compaction, or an aborted transaction, may have taken the last record, and what was
+// not found is not known.
+func (o *Overview) read(ctx context.Context, topic string, spans map[int32]span, committed bool, each func(*kgo.Record)) (whole bool, err error) {
 	left := map[int32]int64{}
-	offsets := map[string]map[int32]kgo.Offset{}
-	for partition, end := range ends {
-		if end.Offset > from[partition] {
-			left[partition] = end.Offset
-			if offsets[end.Topic] == nil {
-				offsets[end.Topic] = map[int32]kgo.Offset{}
-			}
-			offsets[end.Topic][partition] = kgo.NewOffset().At(from[partition])
+	offsets := map[int32]kgo.Offset{}
+	for partition, s := range spans {
+		if s.end > s.from {
+			left[partition] = s.end
+			offsets[partition] = kgo.NewOffset().At(s.from)
 		}
 	}
 	if len(left) == 0 {
-		return nil
+		return true, nil
 	}
 	// Markers of transactions are records too: one of them may be the last.
-	client, err := kgo.NewClient(append(slices.Clone(o.options),
-		kgo.ConsumePartitions(offsets), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	options := append(slices.Clone(o.options), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}),
+		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if committed {
+		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	}
+	client, err := kgo.NewClient(options...)
 	if err != nil {
-		return fmt.Errorf("connecting to read the ends of topics: %w", err)
+		return false, fmt.Errorf("connecting to read the end of topic %s: %w", topic, err)
 	}
 	defer client.Close()
 	within, cancel := context.WithTimeout(ctx, tailWithin)
@@ -151,22 +156,20 @@ func (o *Overview) read(ctx context.Context, ends map[int32]kadm.ListedOffset, f
 	for len(left) > 0 {
 		fetches := client.PollFetches(within)
 		if err := fetches.Err(); err != nil {
-			if within.Err() != nil && ctx.Err() == nil {
-				return nil
+			if within.Err() != nil {
+				return false, nil
 			}
-			return fmt.Errorf("reading the ends of topics: %w", err)
+			return false, fmt.Errorf("reading the end of topic %s: %w", topic, err)
 		}
 		for _, record := range fetches.Records() {
-			if end, ok := left[record.Partition]; !ok || record.Offset >= end {
-				continue
-			}
-			if !record.Attrs.IsControl() {
+			end, ok := left[record.Partition]
+			if ok && record.Offset < end && !record.Attrs.IsControl() {
 				each(record)
 			}
-			if record.Offset+1 >= left[record.Partition] {
+			if ok && record.Offset+1 >= end {
 				delete(left, record.Partition)
 			}
 		}
 	}
-	return nil
+	return true, nil
 }

@@ -16,21 +16,37 @@ func TestAppliedBy(t *testing.T) {
 }
 
 func TestLag(t *testing.T) {
-	n := Node{Kind: "group", Partitions: []Partition{{Partition: 0, End: 10, Committed: -1}, {Partition: 1, End: 5, Committed: -1}}}
-	n.until(nil)
+	offset := func(n int64) *int64 { return &n }
+	fresh := func() Node {
+		return Node{Kind: "group", Partitions: []Partition{{Partition: 0, End: offset(10)}, {Partition: 1, End: offset(5)}}}
+	}
+	n := fresh()
+	n.until(reached{why: "away"})
 	assert.Nil(t, n.Lag)
-	n.until(map[int32]int64{0: 4})
+	assert.Equal(t, "partitions [0 1]: away", n.Unknown)
+	n = fresh()
+	n.until(reached{at: map[int32]int64{0: 4}, why: "away"})
 	assert.Nil(t, n.Lag, "of one of them it is not known")
+	assert.Nil(t, n.Records)
 	assert.EqualValues(t, 6, *n.Partitions[0].Lag)
-	assert.EqualValues(t, -1, n.Partitions[1].Committed)
-
-	n.Records = 0
-	n.until(map[int32]int64{0: 4, 1: 6})
+	assert.Nil(t, n.Partitions[1].Committed)
+	n = fresh()
+	n.until(reached{at: map[int32]int64{0: 4, 1: 6}})
 	assert.EqualValues(t, 6, *n.Lag, "and no partition makes up for another")
-	assert.EqualValues(t, 10, n.Records)
+	assert.EqualValues(t, 10, *n.Records)
+	assert.Empty(t, n.Unknown)
+	n = fresh()
+	n.until(reached{at: map[int32]int64{0: 4, 1: 5}, ends: map[int32]int64{0: 4}})
+	assert.Zero(t, *n.Partitions[0].Lag, "nothing more can be read")
+	assert.Nil(t, n.Partitions[1].Lag, "the last one was not found")
+	assert.Contains(t, n.Unknown, "partitions [1]: the last record was not found")
 
 	rank := Node{Kind: "group"}
 	rank.behind("in", progress{applied: map[int32]int64{0: 8, 1: 3}, board: map[int32]int64{0: 5, 1: 4}})
 	assert.EqualValues(t, 3, *rank.Lag)
 	assert.Equal(t, int32(1), rank.Behind[1].Partition)
+	rank = Node{Kind: "group"}
+	rank.behind("in", progress{applied: map[int32]int64{0: 8}, noBoard: "none yet"})
+	assert.Nil(t, rank.Lag)
+	assert.Equal(t, "none yet", rank.Unknown)
 }

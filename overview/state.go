@@ -3,9 +3,16 @@ package overview
 import "time"
 
 // State is the overview at one time. Offsets only grow, so two of them give rates.
+// What cannot be known is nil, and a reason stands beside it.
 type State struct {
 	// At is when the cluster was asked.
 	At time.Time `json:"at"`
+	// Unknown says what could not be asked, and why; empty where all could.
+	Unknown []string `json:"unknown"`
+	// Brokers are those of the cluster, and those that hold replicas and are down.
+	Brokers []Broker `json:"brokers"`
+	// Replicas are those of the topics in Flow.
+	Replicas Replicas `json:"replicas"`
 	// Flow are topics and groups in the order in which a behaviour passes them.
 	Flow []Node `json:"flow"`
 	// Edges are the ways that records go between these nodes, and from and to what
@@ -13,6 +20,26 @@ type State struct {
 	Edges []Edge `json:"edges"`
 	// DeadLetters are the last ones.
 	DeadLetters DeadLetters `json:"dead_letters"`
+}
+
+// Broker is one broker of the cluster.
+type Broker struct {
+	// ID is its number.
+	ID int32 `json:"id"`
+	// Address is where it is; empty if it has been down since this instance began.
+	Address string `json:"address"`
+	// Up says that the cluster counts on it.
+	Up bool `json:"up"`
+}
+
+// Replicas says how many partitions miss some.
+type Replicas struct {
+	// UnderReplicated is how many partitions have fewer replicas in sync than they
+	// have replicas.
+	UnderReplicated int `json:"under_replicated"`
+	// Leaderless is how many partitions have no leader: nobody can read or write
+	// them.
+	Leaderless int `json:"leaderless"`
 }
 
 // Node is a topic or a group.
@@ -26,15 +53,17 @@ type Node struct {
 	// From are the nodes that write to it, or that it reads.
 	From []string `json:"from"`
 	// Records is the sum of the end offsets of a topic, or of those that a group has
-	// committed.
-	Records int64 `json:"records"`
+	// committed; nil if one of them is not known.
+	Records *int64 `json:"records"`
 	// Lag is the sum of the lags of its partitions, of rank that of Behind; nil where
 	// one of them is not known, and where there is none.
-	Lag *int64 `json:"lag,omitempty"`
+	Lag *int64 `json:"lag"`
+	// Unknown says why something of it is not known; empty if all is.
+	Unknown string `json:"unknown,omitempty"`
 	// Beside says that it is off the way of a behaviour: a table, or what nobody in
 	// the pipeline reads.
 	Beside bool `json:"beside,omitempty"`
-	// GroupState is the state of a group, such as Stable.
+	// GroupState is the state of a group, such as Stable; empty if it is not known.
 	GroupState string `json:"group_state,omitempty"`
 	// Members are those of a group.
 	Members []Member `json:"members,omitempty"`
@@ -51,9 +80,9 @@ type Edge struct {
 	// From and To are names of nodes, or the words for what is outside.
 	From string `json:"from"`
 	To   string `json:"to"`
-	// Records is how many have gone this way since the topic began; -1 if it is not
+	// Records is how many have gone this way since the topic began; nil if it is not
 	// known. Transactions count a little too: each leaves a marker in its partition.
-	Records int64 `json:"records"`
+	Records *int64 `json:"records"`
 }
 
 // Member is an instance in a group.
@@ -70,24 +99,30 @@ type Member struct {
 type Partition struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
-	// End is the offset after the last record.
-	End int64 `json:"end"`
+	// End is the offset after the last record; nil if it is not known.
+	End *int64 `json:"end"`
 	// Committed is up to where a group has come: ingest by what it has committed,
-	// heat by what it has applied in memory, as its leaders say; -1 if it has not
+	// heat by what it has applied in memory, as its leaders say; nil if it has not
 	// begun or that is not known, and for topics.
-	Committed int64 `json:"committed"`
-	// Lag is how many records are not worked off: of the input, those that are not on
-	// the board; of ingest and heat, those from Committed on; nil where it is not
-	// known.
-	Lag *int64 `json:"lag,omitempty"`
+	Committed *int64 `json:"committed"`
+	// Lag is how many offsets with something to read are not worked off, up to the
+	// last committed record: of the input, those that are not on the board; of ingest
+	// and heat, those from Committed on. It is 0 where only markers of transactions
+	// and aborted records are left, and nil where it is not known.
+	Lag *int64 `json:"lag"`
+	// WaitsAt is where an open transaction begins, behind which nothing is read until
+	// it ends; nil if there is none.
+	WaitsAt *int64 `json:"waits_at,omitempty"`
 	// Owner is the ID of the member that reads it; empty if there is none.
 	Owner string `json:"owner,omitempty"`
 }
 
 // DeadLetters are the last messages that were refused.
 type DeadLetters struct {
-	// Total is how many there are in the topic.
-	Total int64 `json:"total"`
+	// Total is how many there are in the topic; nil if it is not known.
+	Total *int64 `json:"total"`
+	// Unknown says why something of them is not known; empty if all is.
+	Unknown string `json:"unknown,omitempty"`
 	// Reasons counts the last ones, at most maxDeadLetters, by reason.
 	Reasons map[string]int `json:"reasons"`
 	// Samples are the newest ones, the newest first.

@@ -126,7 +126,7 @@ func (h *handler) routes() []webserver.Route {
 		webserver.Get("/api/v1/settings", h.settings),
 	}
 	for path, file := range map[string]string{
-		"/{$}": "index.html", "/app.js": "app.js", "/graph.js": "graph.js", "/operation.js": "operation.js", "/style.css": "style.css", "/icon.svg": "icon.svg",
+		"/{$}": "index.html", "/app.js": "app.js", "/names.js": "names.js", "/graph.js": "graph.js", "/operation.js": "operation.js", "/style.css": "style.css", "/icon.svg": "icon.svg",
 	} {
 		// The files are part of the program: one that is missing shows in
 		// every test, as an empty answer.

@@ -119,8 +119,8 @@ function draw() {
   $('empty').hidden = board.pages.length > 0;
   setText($('empty'), 'Nothing has been counted yet.');
   setText($('counted'), whole.format(board.counted));
-  setText($('version'), String(board.version));
-  $('version').classList.toggle('long', String(board.version).length > 9);
+  setText($('time'), clock(board.updated_at));
+  $('time').title = `${new Date(board.updated_at).toLocaleString()}, version ${board.version}`;
   $('counted').classList.toggle('long', board.counted >= 1e12);
   setText($('board-title'), board.pages.length > 1 ? `Top ${board.pages.length} pages` : 'Top pages');
   drawRows();
@@ -150,8 +150,8 @@ function drawRows() {
     if (!row) {
       row = $('row').content.firstElementChild.cloneNode(true);
       row.querySelector('.name').addEventListener('click', () => lookUp(page.page));
-      setText(row.querySelector('.name'), page.page);
-      row.querySelector('.name').title = page.page;
+      setText(row.querySelector('.name'), visibleName(page.page));
+      row.querySelector('.name').title = visibleName(page.page);
       rows.set(page.page, row);
     }
     // Moving a row takes the focus away from it: only what is elsewhere moves.
@@ -223,8 +223,8 @@ function announce() {
   if (order === announced) return;
   announced = order;
   announcedAt = at;
-  const next = board.pages.slice(1, 3).map((page) => page.page).join(' and ');
-  setText($('announce'), `${first.page} leads with heat ${whole.format(first.heat)}${next ? `, followed by ${next}` : ''}.`);
+  const next = board.pages.slice(1, 3).map((page) => visibleName(page.page)).join(' and ');
+  setText($('announce'), `${visibleName(first.page)} leads with heat ${whole.format(first.heat)}${next ? `, followed by ${next}` : ''}.`);
 }
 
 // ---- How many a second
@@ -405,7 +405,7 @@ function drawStatus() {
   $('banner').hidden = !banner;
   document.body.toggleAttribute('data-stale', state === 'offline');
   if (!board) setText($('empty'), state === 'waiting' ? 'No board has been published yet. It appears with the first behaviour.' : 'Waiting for the first board.');
-  document.title = board && board.pages.length ? `${state === 'offline' ? '⚠ ' : ''}${board.pages[0].page} · pageheat` : 'pageheat';
+  document.title = board && board.pages.length ? `${state === 'offline' ? '⚠ ' : ''}${visibleName(board.pages[0].page)} · pageheat` : 'pageheat';
 }
 
 // ---- Any page
@@ -439,7 +439,7 @@ async function lookUp(name, again) {
 function note(text, wrong) {
   $('lookup-note').hidden = !text;
   $('lookup-note').classList.toggle('wrong', Boolean(wrong));
-  setText($('lookup-note'), text);
+  setText($('lookup-note'), visibleName(text));
 }
 
 function clearLookup() {
@@ -456,7 +456,7 @@ function drawFound() {
   $('found').hidden = !found;
   if (!found) return;
   const ranked = board && board.pages.find((page) => page.page === found.page);
-  setText($('found-name'), found.page);
+  setText($('found-name'), visibleName(found.page));
   setText($('found-heat'), exact.format(found.heat));
   setText($('found-rank'), ranked ? `rank ${ranked.rank}` : 'not in the top');
   drawBar($('found-bar'), found, gained(found));

@@ -92,7 +92,7 @@ const drawGraph = (() => {
     const edges = state.edges.filter((edge) => at.has(edge.from) && at.has(edge.to));
     svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
     svg.classList.toggle('down', narrow.matches);
-    const drawn = edges.filter((edge) => edge.records >= 0).map((edge) => {
+    const drawn = edges.filter((edge) => edge.records !== null).map((edge) => {
       const both = edges.some((other) => other.from === edge.to && other.to === edge.from);
       const l = line(at.get(edge.from), at.get(edge.to));
       const perSecond = rate(edge);
@@ -113,7 +113,7 @@ const drawGraph = (() => {
     defs.append(marker);
     svg.replaceChildren(element('title', { id: 'graph-title' }, 'Records a second from each topic and group to the next'), defs,
       ...drawn, ...nodes.filter((node) => at.has(node.name)).map((node) => box(node, at.get(node.name))));
-    list.replaceChildren(...edges.filter((edge) => edge.records >= 0).map((edge) => {
+    list.replaceChildren(...edges.filter((edge) => edge.records !== null).map((edge) => {
       const perSecond = rate(edge);
       return Object.assign(document.createElement('li'), {
         textContent: `${edge.from} to ${edge.to}: ${Number.isNaN(perSecond) ? 'not known yet' : `${draw.show(perSecond)} records a second`}` });

@@ -1,0 +1,225 @@
+package overview
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/topology"
+)
+
+// end is what is known of the ends of one partition.
+type end struct {
+	// start is the offset of the first record, high that after the last one.
+	start, high int64
+	// stable is where the first open transaction begins; high if there is none.
+	stable int64
+	// err says why they are not known.
+	err error
+}
+
+// span is the offsets from one up to, without, another.
+type span struct{ from, end int64 }
+
+// cluster is what it says of itself.
+type cluster struct {
+	ends      map[string]map[int32]end // by topic
+	described kadm.DescribedGroups
+	committed kadm.FetchOffsetsResponses
+	metadata  kadm.Metadata
+	unknown   []string
+}
+
+// failed notes that something could not be asked.
+func (c *cluster) failed(what string, err error) {
+	if err != nil {
+		c.unknown = append(c.unknown, fmt.Sprintf("%s: %v", what, err))
+	}
+}
+
+// look asks for everything that needs no reading, at once. An error is that nothing
+// was answered.
+func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	var topics, groups []string
+	for _, node := range graph.Nodes {
+		switch node.Kind {
+		case topology.Stream, topology.Table:
+			topics = append(topics, node.Name)
+		case topology.Group:
+			groups = append(groups, node.Name)
+		}
+	}
+	c := &cluster{}
+	var starts, highs, stables kadm.ListedOffsets
+	var errMeta, errStart, errHigh, errStable, errGroups error
+	var all sync.WaitGroup
+	all.Go(func() { c.metadata, errMeta = o.admin.Metadata(ctx, topics...) })
+	all.Go(func() { starts, errStart = o.admin.ListStartOffsets(ctx, topics...) })
+	all.Go(func() { highs, errHigh = o.admin.ListEndOffsets(ctx, topics...) })
+	all.Go(func() { stables, errStable = o.admin.ListCommittedOffsets(ctx, topics...) })
+	all.Go(func() { c.described, errGroups = o.admin.DescribeGroups(ctx, groups...) })
+	all.Go(func() { c.committed = o.admin.FetchManyOffsets(ctx, groups...) })
+	all.Wait()
+	if errMeta != nil {
+		return nil, fmt.Errorf("asking the cluster for its brokers and topics: %w", errMeta)
+	}
+	if errHigh != nil && !answered(highs) { // the client had the rest from before
+		return nil, fmt.Errorf("asking the cluster for the ends of topics: %w", errHigh)
+	}
+	c.failed("the beginnings of the topics", errStart)
+	c.failed("the ends of the topics", errHigh)
+	c.failed("the last stable offsets of the topics", errStable)
+	c.failed("the groups", errGroups)
+	c.ends = endsOf(c.metadata.Topics, starts, highs, stables)
+	return c, nil
+}
+
+// answered reports whether the offset of any partition was.
+func answered(listed kadm.ListedOffsets) bool {
+	any := false
+	listed.Each(func(at kadm.ListedOffset) { any = any || at.Err == nil })
+	return any
+}
+
+// endsOf puts together what was answered for each partition.
+func endsOf(topics kadm.TopicDetails, starts, highs, stables kadm.ListedOffsets) map[string]map[int32]end {
+	ends := map[string]map[int32]end{}
+	for name, topic := range topics {
+		ends[name] = map[int32]end{}
+		for partition := range topic.Partitions {
+			e := end{}
+			for _, of := range []struct {
+				listed kadm.ListedOffsets
+				offset *int64
+			}{{starts, &e.start}, {highs, &e.high}, {stables, &e.stable}} {
+				listed, ok := of.listed.Lookup(name, partition)
+				*of.offset = listed.Offset
+				if err := listed.Err; e.err == nil && (err != nil || !ok) {
+					if err == nil {
+						err = errNotAnswered
+					}
+					e.err = fmt.Errorf("partition %d of %s: %w", partition, name, err)
+				}
+			}
+			ends[name][partition] = e
+		}
+	}
+	return ends
+}
+
+// spans are the offsets of a topic's partitions from some back of their end on.
+func spans(ends map[int32]end, back int64) map[int32]span {
+	out := map[int32]span{}
+	for partition, e := range ends {
+		if from := max(e.start, e.high-back); e.err == nil && from < e.high {
+			out[partition] = span{from, e.high}
+		}
+	}
+	return out
+}
+
+// readable is, by partition of a topic, the offset after the last record that a reader
+// of committed records is given; a marker of a transaction and what it aborted are
+// none. Where reached is not below the last stable offset that is it: nobody has to
+// look. One that is missing was not found.
+func (o *Overview) readable(ctx context.Context, topic string, ends map[int32]end, reached map[int32]int64) (map[int32]int64, error) {
+	out := map[int32]int64{}
+	open := map[int32]end{}
+	for partition, e := range ends {
+		known := o.readableAt[partition]
+		switch {
+		case e.err != nil:
+		case e.stable == e.start, reached[partition] >= e.stable:
+			out[partition] = max(e.start, min(e.stable, reached[partition]))
+		case known.stable == e.stable && known.start <= e.start:
+			out[partition] = max(e.start, known.readable)
+		default:
+			open[partition] = e
+		}
+	}
+	for window := int64(leadersEach); len(open) > 0; window *= tailGrows {
+		look := map[int32]span{}
+		for partition, e := range open {
+			look[partition] = span{max(e.start, e.stable-min(window, maxTail)), e.stable}
+		}
+		last := map[int32]int64{}
+		whole, err := o.read(ctx, topic, look, true, func(r *kgo.Record) {
+			last[r.Partition] = max(last[r.Partition], r.Offset+1)
+		})
+		if err != nil {
+			return out, err
+		}
+		for partition, e := range maps.Clone(open) {
+			at, found := last[partition]
+			switch {
+			case found:
+			case whole && look[partition].from == e.start:
+				at = e.start
+			case window >= maxTail || !whole:
+				delete(open, partition)
+				continue
+			default:
+				continue
+			}
+			out[partition] = at
+			o.readableAt[partition] = readableEnd{e.start, e.stable, at}
+			delete(open, partition)
+		}
+	}
+	return out, nil
+}
+
+// readableEnd is what was found for a last stable offset.
+type readableEnd struct{ start, stable, readable int64 }
+
+// brokers are those of the cluster, and what their absence costs.
+func (o *Overview) brokers(metadata kadm.Metadata) ([]Broker, Replicas) {
+	up := map[int32]bool{}
+	known := map[int32]string{}
+	for _, b := range metadata.Brokers {
+		up[b.NodeID] = true
+		known[b.NodeID] = fmt.Sprintf("%s:%d", b.Host, b.Port)
+	}
+	var missing Replicas
+	for _, topic := range metadata.Topics {
+		for _, partition := range topic.Partitions {
+			for _, replica := range partition.Replicas {
+				if _, ok := known[replica]; !ok {
+					known[replica] = o.addresses[replica]
+				}
+			}
+			if len(partition.ISR) < len(partition.Replicas) {
+				missing.UnderReplicated++
+			}
+			if partition.Leader < 0 {
+				missing.Leaderless++
+			}
+		}
+	}
+	o.addresses = known // no more than hold replicas now
+	brokers := []Broker{}
+	for id, address := range known {
+		brokers = append(brokers, Broker{ID: id, Address: address, Up: up[id]})
+	}
+	return brokers, missing
+}
+
+// reasons joins what is not known, without repetition.
+func reasons(all ...string) string {
+	var out []string
+	seen := map[string]bool{}
+	for _, reason := range all {
+		if reason != "" && !seen[reason] {
+			seen[reason] = true
+			out = append(out, reason)
+		}
+	}
+	return strings.Join(out, "; ")
+}
