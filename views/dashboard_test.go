@@ -2,7 +2,9 @@ package views
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/heat"
+	"pageheat/integration/browser"
 	"pageheat/integration/kafkatest"
+	"pageheat/webserver"
 )
 
 // TestDashboardInABrowser opens the dashboard below a prefix and looks at it as
@@ -76,9 +80,13 @@ func TestDashboardInABrowser(t *testing.T) {
 	until(`document.querySelectorAll('#rows script').length === 0 && document.querySelectorAll('#rows tr').length === 2`)
 	until(`document.title.startsWith('"><script>')`)
 
+	// Nothing that is not seen changes how a name reads.
+	publish(4, 1450, "/a\u202Efdp.exe\u200B", "second")
+	until(names + ` === '/a⟨U+202E⟩fdp.exe⟨U+200B⟩ second'`)
+
 	// An older version changes nothing; the one after it shows that it came.
 	publish(2, 1300, "second", "first")
-	publish(4, 1500, "fourth")
+	publish(5, 1500, "fourth")
 	until(names + ` === 'fourth'`)
 
 	// Any page can be looked up by keyboard, and one that is not known says so.
@@ -107,4 +115,60 @@ func TestDashboardInABrowser(t *testing.T) {
 	server.CloseClientConnections()
 	require.NoError(t, server.Listener.Close())
 	until(`document.getElementById('status-text').textContent === 'No connection' && !document.getElementById('banner').hidden`)
+}
+
+// TestDashboardTellsOfTheCluster: a broker that is down, a transaction that stays open,
+// and that both are over.
+func TestDashboardTellsOfTheCluster(t *testing.T) {
+	tab := browser.Open(t)
+	var mu sync.Mutex
+	state := map[string]any{}
+	set := func(up bool, leaderless int, waitsAt, total any) {
+		mu.Lock()
+		defer mu.Unlock()
+		state = map[string]any{
+			"unknown": []string{}, "brokers": []any{map[string]any{"id": 1, "address": "a:9092", "up": true}, map[string]any{"id": 2, "address": "b:9092", "up": up}},
+			"replicas": map[string]any{"under_replicated": leaderless * 2, "leaderless": leaderless}, "edges": []any{},
+			"flow": []any{map[string]any{"name": "in.put", "kind": "stream", "does": "", "from": []string{}, "records": 7, "lag": nil, "unknown": "no board\u202E",
+				"partitions": []any{map[string]any{"topic": "in.put", "partition": 3, "end": 7, "committed": nil, "lag": nil, "waits_at": waitsAt}}}},
+			"dead_letters": map[string]any{"total": total, "unknown": "it is away", "reasons": map[string]int{}, "samples": []any{}},
+		}
+	}
+	silent := false
+	_, _, cfg := served()
+	routes := append(Routes(cfg), webserver.Get("/api/v1/overview", func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if silent {
+			webserver.Refuse(w, http.StatusServiceUnavailable, "Kafka does not answer.")
+			return
+		}
+		state["at"] = time.Now()
+		webserver.WriteJSON(w, http.StatusOK, state)
+	}))
+	server := httptest.NewServer(webserver.Handler(webserver.Config{Routes: routes}))
+	defer server.Close()
+
+	const banner = `document.getElementById('cluster')`
+	set(true, 0, nil, nil)
+	tab.Go(server.URL)
+	tab.Watch()
+	tab.Until(`document.querySelectorAll('#brokers .partition').length === 2 && ` + banner + `.hidden`)
+	tab.Until(`document.querySelector('#flow-rows .number:nth-child(4)').textContent === '?'`)
+	tab.Until(`document.querySelector('#flow-rows .why').textContent === 'not known: no board⟨U+202E⟩'`)
+	tab.Until(`document.getElementById('refused-note').textContent.includes('is not known: it is away')`)
+	set(false, 1, 5, 0)
+	tab.Until(banner + `.textContent.includes('Broker 2 (b:9092) is down') && ` + banner + `.textContent.includes('1 partition has no leader') && ` + banner + `.textContent.includes('2 partitions have fewer replicas')`)
+	tab.Until(banner + `.textContent.includes('Partition 3 of in.put waits behind an open transaction at offset 5')`)
+	tab.Until(`!` + banner + `.hidden && !` + banner + `.classList.contains('good')`)
+	mu.Lock()
+	silent = true
+	mu.Unlock()
+	tab.Until(banner + `.textContent.startsWith('Kafka has not answered since')`)
+	set(true, 0, nil, 0)
+	mu.Lock()
+	silent = false
+	mu.Unlock()
+	tab.Until(banner + `.textContent.includes('Broker 2 (b:9092) is up again') && ` + banner + `.textContent.includes('Kafka answers again') && ` + banner + `.classList.contains('good')`)
+	require.Empty(t, tab.Wrong())
 }

@@ -118,11 +118,16 @@ func TestOverview(t *testing.T) {
 	light := tab.Text(ink)
 	tab.Scheme("dark")
 	tab.Until(ink + ` !== '` + light + `'`)
-	tab.Size(390, 844)
+	tab.Size(420, 844)
 	tab.Until(`document.getElementById('graph').classList.contains('down')`)
 	tab.Until(`document.querySelectorAll('#graph .box').length === 12 && document.documentElement.scrollWidth <= innerWidth`)
 	tab.Until(fits)
 	tab.Do(`document.getElementById('graph').scrollIntoView()`)
 	tab.Keep("overview-narrow")
+	// Names are broken between words alone, and nothing is cut.
+	tab.Until(`[...document.querySelectorAll('#flow .node')].every((n) => [...n.childNodes].filter((part) => part.data)
+		.every((part) => { const range = document.createRange(); range.selectNode(part); return range.getClientRects().length === 1; }))`)
+	tab.Until(`[document.getElementById('flow'), ...document.querySelectorAll('#flow table, #flow tbody td, #flow tbody th')].every((n) => n.scrollWidth <= n.clientWidth + 1)`)
+	tab.Until(`[...document.querySelectorAll('#flow .partition')].every((n) => n.getBoundingClientRect().right <= innerWidth)`)
 	require.Empty(t, tab.Wrong())
 }

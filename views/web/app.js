@@ -120,6 +120,7 @@ function draw() {
   setText($('empty'), 'Nothing has been counted yet.');
   setText($('counted'), whole.format(board.counted));
   setText($('time'), clock(board.updated_at));
+  $('time').classList.toggle('long', $('time').textContent.length > 8);
   $('time').title = `${new Date(board.updated_at).toLocaleString()}, version ${board.version}`;
   $('counted').classList.toggle('long', board.counted >= 1e12);
   setText($('board-title'), board.pages.length > 1 ? `Top ${board.pages.length} pages` : 'Top pages');

@@ -17,7 +17,7 @@
 
   // What lasts: since when a partition waits at an offset, which brokers are down, and
   // since when Kafka does not answer.
-  const LASTS_MS = 10000;   // a transaction that is open for less is none to speak of
+  const LASTS_MS = 6000;    // a transaction that is open for less is none to speak of
   const NEWS_MS = 60000;    // how long a recovery is spoken of
   const waiting = new Map(); // topic and partition -> [offset, since]
   const down = new Map();    // broker -> since
