@@ -3,6 +3,7 @@ package adapter
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -76,13 +77,19 @@ func (m *TopicManager) Partitions(topic string) ([]int32, error) {
 // GetOffset returns an offset of a partition: for sarama.OffsetNewest where a
 // reader is caught up (the manager's EndFunc), otherwise what the broker
 // answers for sarama.OffsetOldest or a time in milliseconds.
-func (m *TopicManager) GetOffset(topic string, partition int32, time int64) (int64, error) {
-	if time == sarama.OffsetNewest {
+func (m *TopicManager) GetOffset(topic string, partition int32, at int64) (int64, error) {
+	if at == sarama.OffsetNewest {
 		return m.end(topic, partition)
 	}
-	offset, err := m.client.GetOffset(topic, partition, time)
+	offset, err := m.client.GetOffset(topic, partition, at)
+	for try := 1; err != nil && try < committedAttempts && passing(err); try++ {
+		time.Sleep(committedBackoff)
+		if err = m.client.RefreshMetadata(topic); err == nil {
+			offset, err = m.client.GetOffset(topic, partition, at)
+		}
+	}
 	if err != nil {
-		return 0, fmt.Errorf("asking for an offset of topic %s partition %d: %w", topic, partition, err)
+		return 0, fmt.Errorf("asking for an offset of topic %s partition %d: %w", topic, partition, needs(err, "Describe", "topic "+topic))
 	}
 	return offset, nil
 }

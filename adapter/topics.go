@@ -21,8 +21,8 @@ type topics struct {
 	logger  *slog.Logger
 	metrics *Metrics
 
-	trims atomic.Int32 // on their way
-	stuck atomic.Bool  // the last trim failed
+	trims  atomic.Int32 // on their way
+	untrim atomic.Int32 // trims that failed one after the other
 }
 
 func newTopics(s Settings, purpose string) (*topics, error) {
@@ -143,7 +143,7 @@ func (t *topics) committed(group, topic string, partitions []int32) (map[int32]i
 
 // trim deletes the records of a partition below an offset, as Kafka Streams
 // does with its repartition topics. Nobody waits for it, and where it fails
-// the next one makes up for it; the first failure of a row is logged, since the
+// the next one makes up for it; a row of failures is logged once, since the
 // topic grows until one succeeds.
 func (t *topics) trim(topic string, partition int32, below int64) {
 	if t.trims.Add(1) > mostTrims {
@@ -156,6 +156,10 @@ func (t *topics) trim(topic string, partition int32, below int64) {
 	}()
 }
 
+// trimsInVain is how many trims must have failed one after the other to be worth a
+// warning, where the error is one that may pass: a broker that went away is none.
+const trimsInVain = 5
+
 // mostTrims is how many trims may be on their way: of the partitions of an instance,
 // while brokers take long to answer.
 const mostTrims = 64
@@ -166,13 +170,18 @@ func (t *topics) trimmed(topic string, partition int32, err error) {
 		return
 	}
 	if err == nil {
-		if t.stuck.Swap(false) {
+		if t.untrim.Swap(0) >= trimsInVain {
 			t.logger.Info("applied ranges are deleted again", "topic", topic)
 		}
 		return
 	}
 	t.metrics.trimFailed(topic)
-	if !t.stuck.Swap(true) {
+	failed := t.untrim.Add(1)
+	if failed < trimsInVain && AsPermanent(err) != nil {
+		failed = trimsInVain
+		t.untrim.Store(failed)
+	}
+	if failed == trimsInVain {
 		t.logger.Warn("applied ranges can not be deleted, and their topic grows: does pageheat's user have the right Delete on it?",
 			"topic", topic, "partition", partition, "error", err)
 	}

@@ -4,22 +4,52 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 )
 
-// gokaLog gives goka's messages to slog. goka knows one level only, so the
-// words decide: what speaks of an error is a warning, since the view goes on,
-// and all else is for debugging.
-type gokaLog struct{ log *slog.Logger }
+// gokaLog gives goka's messages to slog. goka knows one level only, and repeats for each
+// partition and each try that it can not read: so the first message that speaks of an
+// error is a warning, with goka's words as the reason, the end of it is said once the
+// view runs again, and all else is for debugging. It is safe for concurrent use.
+type gokaLog struct {
+	log *slog.Logger
 
-func (l gokaLog) Print(v ...any)                 { l.say(fmt.Sprint(v...)) }
-func (l gokaLog) Println(v ...any)               { l.say(fmt.Sprintln(v...)) }
-func (l gokaLog) Printf(format string, v ...any) { l.say(fmt.Sprintf(format, v...)) }
+	mu    sync.Mutex
+	since time.Time // when the view could not be read first; zero while it can
+}
 
-func (l gokaLog) say(message string) {
+// Print implements goka's logger.
+func (l *gokaLog) Print(v ...any) { l.say(fmt.Sprint(v...)) }
+
+// Println implements goka's logger.
+func (l *gokaLog) Println(v ...any) { l.say(fmt.Sprintln(v...)) }
+
+// Printf implements goka's logger.
+func (l *gokaLog) Printf(format string, v ...any) { l.say(fmt.Sprintf(format, v...)) }
+
+func (l *gokaLog) say(message string) {
 	message = strings.TrimSpace(message)
-	if strings.Contains(strings.ToLower(message), "error") {
-		l.log.Warn(message)
+	l.mu.Lock()
+	first := l.since.IsZero() && strings.Contains(strings.ToLower(message), "error")
+	if first {
+		l.since = time.Now()
+	}
+	l.mu.Unlock()
+	if first {
+		l.log.Warn("the topic can not be read, which is tried again; what was read before is shown until it can", "error", message)
 		return
 	}
 	l.log.Debug(message)
+}
+
+// runs says, once, that the view can be read again.
+func (l *gokaLog) runs() {
+	l.mu.Lock()
+	since := l.since
+	l.since = time.Time{}
+	l.mu.Unlock()
+	if !since.IsZero() {
+		l.log.Info("the topic is read again", "after", time.Since(since).Round(time.Millisecond))
+	}
 }

@@ -90,6 +90,45 @@ type reader struct {
 	Source
 	recovered atomic.Bool
 	view      atomic.Pointer[goka.View] // while it runs
+
+	grace time.Duration // 0 stands for disconnectGrace
+	since atomic.Int64  // when it was seen running last, in Unix nanoseconds
+}
+
+const (
+	// disconnectGrace is for how long a topic may not be followed before that makes it
+	// not ready: longer than another broker takes by default to lead the partitions of
+	// one that has died (broker.session.timeout.ms), and short of the time after which
+	// what is shown is old.
+	disconnectGrace = 15 * time.Second
+	// stateInterval is how often it is looked whether a topic is followed.
+	stateInterval = 250 * time.Millisecond
+)
+
+// watch takes note of when the view runs, until ctx ends.
+func (r *reader) watch(ctx context.Context, view *goka.View, log *gokaLog) {
+	ticker := time.NewTicker(stateInterval)
+	defer ticker.Stop()
+	for {
+		if view.CurrentState() == goka.ViewStateRunning {
+			r.since.Store(time.Now().UnixNano())
+			log.runs()
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// away reports whether the topic is not followed for longer than the grace.
+func (r *reader) away() bool {
+	grace := r.grace
+	if grace == 0 {
+		grace = disconnectGrace
+	}
+	return time.Since(time.Unix(0, r.since.Load())) > grace
 }
 
 // Ready returns nil while the topic is followed and has been read up to where
@@ -99,7 +138,7 @@ func (r *reader) Ready() error {
 	switch {
 	case !r.recovered.Load():
 		return ErrRecovering
-	case view == nil || view.CurrentState() != goka.ViewStateRunning:
+	case view == nil || view.CurrentState() != goka.ViewStateRunning && r.away():
 		return errDisconnected
 	}
 	return nil
@@ -137,14 +176,18 @@ func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
 		})
 		return st, nil
 	}
+	log := &gokaLog{log: r.Logger}
 	view, err := goka.NewView(r.Brokers, goka.Table(r.Topic), codec.Raw{},
-		r.options(opened, update, builder)...)
+		r.options(opened, log, update, builder)...)
 	if err != nil {
 		return fmt.Errorf("following topic %s: %w", r.Topic, err)
 	}
 	partitions.Store(int32(len(view.Stats(ctx).Partitions)))
 	r.view.Store(view)
 	defer r.view.Store(nil)
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go r.watch(watching, view, log)
 	if err := view.Run(ctx); err != nil {
 		return fmt.Errorf("following topic %s: %w", r.Topic, err)
 	}
@@ -154,13 +197,13 @@ func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
 	return nil
 }
 
-func (s Source) options(opened *closers, update goka.UpdateCallback, build storage.Builder) []goka.ViewOption {
+func (s Source) options(opened *closers, log *gokaLog, update goka.UpdateCallback, build storage.Builder) []goka.ViewOption {
 	options := append([]goka.ViewOption{goka.WithViewClientID(s.ClientID)}, s.Options...)
 	if s.Hasher != nil {
 		options = append(options, goka.WithViewHasher(s.Hasher))
 	}
 	return append(options,
-		goka.WithViewLogger(gokaLog{s.Logger}),
+		goka.WithViewLogger(log),
 		goka.WithViewAutoReconnect(),
 		goka.WithViewBackoffResetTimeout(backoffReset),
 		goka.WithViewBackoffBuilder(func() (goka.Backoff, error) {

@@ -295,6 +295,7 @@ func TestViewOutlivesItsBrokers(t *testing.T) {
 	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
 	boards, err := NewBoards(sourceOf(tb.Brokers(), tableTopic))
 	require.NoError(t, err)
+	boards.reader.grace = 100 * time.Millisecond
 	running(t, boards.Run)
 	waitBoard(t, boards, version(1))
 	require.Eventually(t, func() bool { return boards.Ready() == nil }, soon, 5*time.Millisecond)

@@ -85,7 +85,7 @@ func (pl *pipeline) newWeb() (_ *web, err error) {
 
 // serve adds the role serve, and returns its routes.
 func (pl *pipeline) serve(w *web, checks []views.Check, origins webserver.Origins) ([]webserver.Route, error) {
-	boards, pages, err := pl.views()
+	boards, pages, followers, err := pl.views()
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +101,7 @@ func (pl *pipeline) serve(w *web, checks []views.Check, origins webserver.Origin
 		return nil, err
 	}
 	w.closers = append(w.closers, cluster.Close)
-	w.parts = append(w.parts,
-		func(ctx context.Context) error { return pl.supervise(ctx, "boards", boards.Run) },
-		func(ctx context.Context) error { return pl.supervise(ctx, "pages", pl.afterHeat(pages.Run)) })
+	w.parts = append(w.parts, followers...)
 	return append(routes, cluster.Routes()...), nil
 }
 
@@ -147,18 +145,51 @@ func (pl *pipeline) afterHeat(run func(context.Context) error) func(context.Cont
 	}
 }
 
-// views are what follows the board and the pages.
-func (pl *pipeline) views() (*views.Boards, *views.Pages, error) {
-	source := func(topic string) views.Source {
+// views are what follows the board and the pages, and what runs them.
+func (pl *pipeline) views() (boards *views.Boards, pages *views.Pages, run []func(context.Context) error, err error) {
+	boardsFailed, pagesFailed := make(chan error, 1), make(chan error, 1)
+	source := func(topic string, failed chan<- error) views.Source {
 		return views.Source{Brokers: pl.cfg.brokers, Topic: topic, Hasher: topology.Hasher(), Logger: pl.cfg.log,
-			Consumer: adapter.ViewConsumer(pl.settings), TopicManager: adapter.ViewTopicManager(pl.settings)}
+			Consumer: adapter.ViewConsumer(pl.settings), TopicManager: adapter.ViewTopicManager(pl.settings, func(err error) {
+				select {
+				case failed <- err:
+				default: // the first one ends it
+				}
+			})}
 	}
-	boards, err := views.NewBoards(source(pl.cfg.topo.Output))
-	if err != nil {
-		return nil, nil, err
+	if boards, err = views.NewBoards(source(pl.cfg.topo.Output, boardsFailed)); err != nil {
+		return nil, nil, nil, err
 	}
-	pages, err := views.NewPages(source(pl.cfg.topo.HeatTable))
-	return boards, pages, err
+	if pages, err = views.NewPages(source(pl.cfg.topo.HeatTable, pagesFailed)); err != nil {
+		return nil, nil, nil, err
+	}
+	return boards, pages, []func(context.Context) error{
+		func(ctx context.Context) error {
+			return pl.supervise(ctx, "boards", untilFailed(boards.Run, boardsFailed))
+		},
+		func(ctx context.Context) error {
+			return pl.supervise(ctx, "pages", pl.afterHeat(untilFailed(pages.Run, pagesFailed)))
+		},
+	}, nil
+}
+
+// untilFailed runs a view until an error comes through failed: by itself it would
+// go on trying.
+func untilFailed(run func(context.Context) error, failed <-chan error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		ended := make(chan error, 1)
+		go func() { ended <- run(ctx) }()
+		select {
+		case err := <-ended:
+			return err
+		case err := <-failed:
+			stop()
+			<-ended
+			return err
+		}
+	}
 }
 
 // collector is what takes behaviours.
