@@ -85,7 +85,12 @@ func logLevels() map[string]slog.Level {
 
 // newLogger logs to w, in a format of --log-format.
 func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.StringValue(a.Value.Duration().String()) // in JSON it would be a number without a unit
+		}
+		return a
+	}}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

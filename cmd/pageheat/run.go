@@ -153,6 +153,7 @@ type pipeline struct {
 
 // supervise keeps one role alive and its state known.
 func (pl *pipeline) supervise(ctx context.Context, name string, run func(context.Context) error) error {
+	pl.status.expect(name)
 	return adapter.Supervise(ctx, adapter.Supervised{
 		Name: name, Logger: pl.cfg.log,
 		Run: func(ctx context.Context) error {

@@ -43,9 +43,19 @@ func newStatus() *status {
 		conditions: adapter.NewConditions(),
 		roles:      make(map[string]error),
 	}
+	// A counter that begins with its first event has no increase to show.
+	for _, code := range codec.Codes() {
+		s.refused.WithLabelValues(string(code))
+	}
 	s.registry.MustRegister(s.restarts, s.up, s.behaviours, s.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
+}
+
+// expect has the metrics of a role begin before anything has happened.
+func (s *status) expect(name string) {
+	s.restarts.WithLabelValues(name)
+	s.up.WithLabelValues(name)
 }
 
 // set takes note of a role's state.

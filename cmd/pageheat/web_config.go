@@ -13,27 +13,27 @@ import (
 
 // webFlags shape what is served over HTTP.
 type webFlags struct {
-	Listen       *string  `placeholder:"HOST:PORT" help:"Address for HTTP: metrics and health of every role, all else of roles serve and collect (127.0.0.1:8080, or a free port where that is taken)."`
-	PublicListen string   `placeholder:"HOST:PORT" help:"Another address, for everybody: behaviours, scripts and boards alone."`
-	HTTPPrefix   string   `name:"http-prefix" placeholder:"/PATH" help:"Serve below this path."`
-	Token        string   `placeholder:"SECRET" help:"Ask for this bearer token for all that is not for everybody."`
+	Listen       *string  `placeholder:"HOST:PORT" help:"Address for HTTP: health and metrics in every role, everything else in roles serve and collect. 127.0.0.1:8080 if not given, or a free port where that is taken."`
+	PublicListen string   `placeholder:"HOST:PORT" help:"Address for everybody, with nothing but behaviours, scripts and boards."`
+	HTTPPrefix   string   `name:"http-prefix" placeholder:"/PATH" help:"Path below which everything is served."`
+	Token        string   `placeholder:"SECRET" help:"Bearer token that is needed for everything that is not for everybody."`
 	AllowOrigins []string `placeholder:"ORIGIN" help:"Sites whose pages may send and read, such as https://forum.example; * for all."`
-	AllowHosts   []string `placeholder:"HOST" help:"Names under which operators may ask without a token, besides localhost and this machine's; * for all."`
+	AllowHosts   []string `placeholder:"HOST" help:"Host names that operators may use without a token, besides localhost and the names of this machine; * for all."`
 
-	MaxConnections          int `default:"4096" help:"Maximum connections at a time, of each address."`
-	MaxConnectionsPerClient int `default:"200" help:"Maximum connections of one client at a time."`
-	MaxStreams              int `default:"2000" help:"Maximum event streams at a time."`
-	MaxStreamsPerClient     int `default:"50" help:"Maximum event streams of one client at a time."`
+	MaxConnections          int `default:"4096" help:"Maximum open connections of each address."`
+	MaxConnectionsPerClient int `default:"200" help:"Maximum open connections of one client."`
+	MaxStreams              int `default:"2000" help:"Maximum open event streams."`
+	MaxStreamsPerClient     int `default:"50" help:"Maximum open event streams of one client."`
 
-	CollectRate      float64       `default:"20" help:"Behaviours a second that one client may send for long, in role collect."`
-	CollectBurst     int           `default:"200" help:"Behaviours that one client may send at once, and the most of one request."`
-	CollectTotalRate float64       `default:"10000" help:"Behaviours a second that all clients together may send; 0 for no bound."`
-	CollectMaxBytes  int           `default:"262144" help:"The longest request with behaviours, unpacked."`
-	CollectTimeout   time.Duration `default:"4s" help:"Tell senders to try again when Kafka takes longer."`
-	AllowPages       string        `placeholder:"REGEXP" help:"Take pages that match it as a whole."`
-	MaxPageBytes     int           `default:"1024" help:"The longest name of a page to take."`
-	WriteKey         string        `placeholder:"KEY" help:"Take behaviours that come with this key."`
-	TrustedProxies   []string      `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed."`
+	CollectRate      float64       `default:"20" help:"Behaviours a second of one client, sustained, in role collect."`
+	CollectBurst     int           `default:"200" help:"Behaviours of one client at once; also the maximum of one request."`
+	CollectTotalRate float64       `default:"10000" help:"Behaviours a second of all clients together; 0 for no limit."`
+	CollectMaxBytes  int           `default:"262144" help:"Maximum size of a request with behaviours in bytes, uncompressed."`
+	CollectTimeout   time.Duration `default:"4s" help:"Time that Kafka may take for a request before the sender is told to try again."`
+	AllowPages       string        `placeholder:"REGEXP" help:"Pattern that the whole name of a page has to match."`
+	MaxPageBytes     int           `default:"1024" help:"Maximum length of a page name in bytes."`
+	WriteKey         string        `placeholder:"KEY" help:"Key that has to come with behaviours."`
+	TrustedProxies   []string      `placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For header is trusted."`
 }
 
 // webConfig is all that HTTP needs. It has been checked.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -82,6 +83,19 @@ func TestEveryInstanceServesHealthAndMetrics(t *testing.T) {
 		assert.Equal(t, http.StatusOK, status, roles)
 		assert.Contains(t, body, "\npageheat_http_connections{listener=\"listen\"} ")
 		assert.Contains(t, body, "\npageheat_http_refused_requests_total{reason=\"host\"} 0\n")
+		assert.Contains(t, body, "\npageheat_ingest_dead_letters_total{reason=\"field-count\"} 0\n")
+		switch roles {
+		case "collect":
+			assert.Contains(t, body, "\npageheat_collect_requests_total{status=\"429\"} 0\n")
+			assert.Contains(t, body, "\npageheat_collect_refused_requests_total{reason=\"origin\"} 0\n")
+		case "serve":
+			assert.Contains(t, body, "\npageheat_event_streams_refused_total{reason=\"per-client\"} 0\n")
+		default:
+			require.Eventually(t, func() bool {
+				_, body = i.status(t, "/metrics", "")
+				return strings.Contains(body, "\npageheat_role_restarts_total{role=\""+roles+"\"} 0\n")
+			}, 10*time.Second, time.Millisecond)
+		}
 		require.Eventually(t, func() bool {
 			status, body = i.status(t, "/readyz", "")
 			return status == http.StatusOK
@@ -123,4 +137,11 @@ func TestAddressThatIsTaken(t *testing.T) {
 	assert.Contains(t, third.log, "the usual address for HTTP is taken")
 	status, _ := third.status(t, "/healthz", "")
 	assert.Equal(t, http.StatusOK, status)
+}
+
+// A duration has its unit, also as JSON.
+func TestDurationsInTheLog(t *testing.T) {
+	var out strings.Builder
+	newLogger(&out, slog.LevelInfo, "json").Info("ready", "restored_in", 1500*time.Millisecond)
+	assert.Contains(t, out.String(), `"restored_in":"1.5s"`)
 }
