@@ -1,0 +1,86 @@
+package hostile
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestGarbageInOwnTopics writes what is nothing into each topic of pageheat's own: the
+// instance ends and names topic, partition and offset; a restart says the same.
+func TestGarbageInOwnTopics(t *testing.T) {
+	topics := []string{"-behavior", "-heat-table", "-leaders", "-rank-table", "-output"}
+	if !wholeSuite() {
+		topics = []string{"-leaders"}
+	}
+	for _, topic := range topics {
+		for name, r := range map[string]*kgo.Record{
+			"random bytes": {Key: []byte{0xfe, 0, 7}, Value: []byte{0xff, 0x00, 0xc3, 0x28, 1, 2, 3}},
+			"long":         {Key: []byte("all-time"), Value: bytes.Repeat([]byte{0x7f}, 100_000)},
+			"null":         {Key: []byte("all-time")},
+			"text":         {Key: []byte("all-time"), Value: []byte(`{"board":"all-time","version":"x"}`)},
+		} {
+			if !wholeSuite() && name != "random bytes" {
+				continue
+			}
+			t.Run(topic[1:]+" "+name, func(t *testing.T) {
+				a := newAttack(t)
+				r.Topic = a.Prefix + topic
+				a.write(r)
+				a.good()
+				judgeEither(a, r)
+			})
+		}
+	}
+}
+
+// judgeEither accepts both: it goes on and is exact, or it ends and names the record.
+// What is damaged in the table shows at the next start, if not before.
+func judgeEither(a *attack, r *kgo.Record) {
+	a.t.Helper()
+	if endedBeforeBoard(a) {
+		a.endsSaying(r.Topic, "partition", "offset")
+		assert.Regexp(a.t, `docs/operations\.md|an output of its own|version of pageheat`, a.in.LastWords())
+	} else {
+		a.t.Log("it goes on")
+		a.counts()
+		a.drains(0)
+	}
+	// What is read only at a start must not bring the next one to a stand.
+	a.in = a.Start("again")
+	if endedBeforeBoard(a) {
+		a.endsSaying(r.Topic, "offset")
+		assert.Regexp(a.t, `docs/operations\.md|an output of its own|version of pageheat`, a.in.LastWords())
+		return
+	}
+	a.t.Log("it goes on after a restart")
+	a.counts()
+	audit := a.Command("audit")
+	assert.Zero(a.t, audit.Code, "%s%s", audit.Stdout, audit.Stderr)
+	a.drains(0)
+}
+
+// endedBeforeBoard waits until everything is counted, or the instance has ended.
+func endedBeforeBoard(a *attack) bool {
+	a.t.Helper()
+	a.good()
+	for {
+		if _, ended := a.in.Ended(); ended {
+			return true
+		}
+		asked, cancel := withTimeout(a.ctx, pollEvery)
+		_, err := a.boards.WaitFor(asked, a.ends)
+		cancel()
+		if err == nil {
+			return false
+		}
+		if a.ctx.Err() != nil {
+			words := a.in.LastWords()
+			a.in.Quit()
+			a.t.Fatalf("it neither goes on nor ends: %s", strings.TrimSpace(words))
+		}
+	}
+}
