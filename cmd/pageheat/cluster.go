@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/topology"
 )
@@ -17,8 +20,11 @@ import (
 // cluster is what exists: how many brokers, and the topics of the topology, as far
 // as they exist, by name.
 type cluster struct {
-	brokers int
+	brokers int // that are up
 	topics  map[string]*topology.TopicState
+	// unchecked are the topics whose settings may not be read, in order. Their
+	// states have none.
+	unchecked []string
 }
 
 // readCluster reads what exists.
@@ -49,25 +55,78 @@ func readCluster(ctx context.Context, admin *kadm.Client, topo *topology.Topolog
 		}
 		existing = append(existing, name)
 	}
-	configs, err := admin.DescribeTopicConfigs(ctx, existing...)
+	// One by one: a right that is missing for one of them fails them all.
+	for _, name := range existing {
+		if err := have.readSettings(ctx, admin, name); err != nil {
+			return cluster{}, fmt.Errorf("read the settings of topic %s: %w", name, err)
+		}
+	}
+	return have, nil
+}
+
+// readSettings reads the settings of a topic that exists.
+func (c *cluster) readSettings(ctx context.Context, admin *kadm.Client, name string) error {
+	configs, err := admin.DescribeTopicConfigs(ctx, name)
+	if errors.Is(err, kerr.TopicAuthorizationFailed) {
+		c.unchecked = append(c.unchecked, name)
+		return nil
+	}
 	if err != nil {
-		return cluster{}, fmt.Errorf("read the settings of the topics: %w", err)
+		return err
 	}
 	for _, topic := range configs {
 		if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
 			// The broker that was asked has not heard of it yet, unlike the one
 			// before.
-			delete(have.topics, topic.Name)
-			continue
+			delete(c.topics, name)
+			return nil
 		}
 		if topic.Err != nil {
-			return cluster{}, fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err)
+			return topic.Err
 		}
-		for _, c := range topic.Configs {
-			have.topics[topic.Name].Config[c.Key] = c.MaybeValue()
+		for _, s := range topic.Configs {
+			c.topics[name].Config[s.Key] = s.MaybeValue()
 		}
 	}
-	return have, nil
+	return nil
+}
+
+// missingRight says, where settings could not be read, which and what it takes.
+func (c *cluster) missingRight() string {
+	return fmt.Sprintf("the settings of %s were not checked: the right DESCRIBE_CONFIGS on these topics is missing", strings.Join(c.unchecked, ", "))
+}
+
+// downBrokers asks for the brokers that belong to the cluster and are not up: those
+// that the controllers know (Kafka 4.0 and later), and those that replicas of any
+// topic that may be seen are on.
+func downBrokers(ctx context.Context, client *kgo.Client) ([]int32, error) {
+	request := kmsg.NewPtrMetadataRequest() // of all topics
+	known, err := request.RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("read the brokers of the cluster: %w", err)
+	}
+	down := map[int32]bool{}
+	for _, topic := range known.Topics {
+		for _, partition := range topic.Partitions {
+			for _, replica := range partition.Replicas {
+				down[replica] = true
+			}
+		}
+	}
+	describe := kmsg.NewPtrDescribeClusterRequest()
+	describe.IncludeFencedBrokers = true
+	// Older brokers do not know it, and it takes a right: then the replicas have to tell.
+	if cluster, err := describe.RequestWith(ctx, client); err == nil && cluster.ErrorCode == 0 {
+		for _, broker := range cluster.Brokers {
+			if broker.IsFenced {
+				down[broker.NodeID] = true
+			}
+		}
+	}
+	for _, broker := range known.Brokers {
+		delete(down, broker.NodeID)
+	}
+	return slices.Sorted(maps.Keys(down)), nil
 }
 
 // fewestReplicas is the lowest number of replicas of any partition.
@@ -132,7 +191,7 @@ func (c cluster) obstacles(topo *topology.Topology) []string {
 			out = append(out, need.Name+" does not exist: run `pageheat topics create`")
 		case have.Partitions != need.Partitions:
 			out = append(out, fmt.Sprintf("%s has %d partitions and needs %d: run `pageheat topics check`", need.Name, have.Partitions, need.Partitions))
-		case have.Config[cleanupPolicy] != need.Config[cleanupPolicy]:
+		case have.Config[cleanupPolicy] != need.Config[cleanupPolicy] && !slices.Contains(c.unchecked, need.Name):
 			out = append(out, fmt.Sprintf("%s has cleanup.policy %s and needs %s: run `pageheat topics check`",
 				need.Name, have.Config[cleanupPolicy], need.Config[cleanupPolicy]))
 		}
@@ -140,5 +199,8 @@ func (c cluster) obstacles(topo *topology.Topology) []string {
 	return out
 }
 
-// cleanupPolicy is the setting that says how a topic is kept.
-const cleanupPolicy = "cleanup.policy"
+// The names of settings that are shown.
+const (
+	cleanupPolicy = "cleanup.policy"
+	minInsync     = "min.insync.replicas"
+)

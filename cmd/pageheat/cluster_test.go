@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -68,4 +71,44 @@ func TestBrokerBehindAProxyIsDown(t *testing.T) {
 		code := run(t.Context(), []string{"topics", "create", "--brokers", brokers}, strings.NewReader(""), &out, &log)
 		require.Equal(t, exitDone, code, "%s%s", &out, &log)
 	}
+}
+
+// TestWithoutTheRightToReadSettings: run begins and says what it has not checked, and
+// topics check does not say that all is as needed.
+func TestWithoutTheRightToReadSettings(t *testing.T) {
+	cluster := kafkatest.Embedded(t)
+	command := func(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+		var out, log bytes.Buffer
+		code = run(ctx, append(args, "--brokers", cluster.Bootstrap()), strings.NewReader(""), &out, &log)
+		return code, out.String(), log.String()
+	}
+	code, out, log := command(t.Context(), "topics", "create")
+	require.Equal(t, exitDone, code, out+log)
+	cluster.Fake().ControlKey(int16(kmsg.DescribeConfigs), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.Fake().KeepControl()
+		describe, ok := request.(*kmsg.DescribeConfigsRequest)
+		if !ok || len(describe.Resources) != 1 || describe.Resources[0].ResourceName != "user-behavior-topic" {
+			return nil, nil, false
+		}
+		response := kmsg.NewPtrDescribeConfigsResponse()
+		response.Version = request.GetVersion()
+		denied := kmsg.NewDescribeConfigsResponseResource()
+		denied.ResourceType, denied.ResourceName = describe.Resources[0].ResourceType, describe.Resources[0].ResourceName
+		denied.ErrorCode = kerr.TopicAuthorizationFailed.Code
+		response.Resources = append(response.Resources, denied)
+		return response, nil, true
+	})
+	code, out, log = command(t.Context(), "topics", "check")
+	assert.Equal(t, exitFailed, code)
+	assert.Regexp(t, `user-behavior-topic +3 +1 +unknown +unknown`, out)
+	assert.NotContains(t, out, "as needed")
+	assert.Contains(t, log, "settings of user-behavior-topic were not checked: the right DESCRIBE_CONFIGS")
+
+	ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
+	defer end()
+	ready := &signalling{want: "owns the ranking", came: end}
+	code = run(ctx, []string{"run", "--brokers", cluster.Bootstrap(), "--listen", "127.0.0.1:0"}, strings.NewReader(""), io.Discard, ready)
+	assert.Equal(t, exitDone, code, ready.String())
+	assert.Contains(t, ready.String(), "settings of user-behavior-topic were not checked")
+	assert.Contains(t, ready.String(), "owns the ranking")
 }

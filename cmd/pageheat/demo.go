@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"pageheat/site"
@@ -137,7 +136,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	partitions, err := createTopics(ctx, p, kadm.NewClient(client), layoutFlags{Replication: 1}, func(string) {})
+	partitions, err := createTopics(ctx, p, client, layoutFlags{Replication: 1}, func(string) {})
 	client.Close()
 	if err != nil {
 		return err

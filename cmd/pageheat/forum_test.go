@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/integration/browser"
@@ -29,7 +28,7 @@ func forum(t *testing.T) (p *program, address string) {
 	require.NoError(t, err)
 	client, err := p.connect(t.Context())
 	require.NoError(t, err)
-	partitions, err := createTopics(t.Context(), p, kadm.NewClient(client), layoutFlags{Replication: 1}, func(string) {})
+	partitions, err := createTopics(t.Context(), p, client, layoutFlags{Replication: 1}, func(string) {})
 	client.Close()
 	require.NoError(t, err)
 	cfg, err := (&pipelineFlags{Linger: 5 * time.Millisecond, PublishEvery: 10 * time.Millisecond, CommitEvery: time.Second,

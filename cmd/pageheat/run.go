@@ -34,6 +34,9 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if problems := have.obstacles(p.topo); len(problems) > 0 {
 		return fmt.Errorf("the topics are not as they must be:\n  %s", strings.Join(problems, "\n  "))
 	}
+	if len(have.unchecked) > 0 {
+		p.log.Warn(have.missingRight() + ": `pageheat topics check` with that right says whether they are as needed")
+	}
 	cfg.partitions = have.topics[p.topo.Behavior].Partitions
 	return runPipeline(ctx, cfg)
 }

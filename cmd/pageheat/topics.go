@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/topology"
 )
@@ -57,7 +61,7 @@ func (c *topicsCreateCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer client.Close()
-	_, err = createTopics(ctx, p, kadm.NewClient(client), c.layoutFlags, func(line string) {
+	_, err = createTopics(ctx, p, client, c.layoutFlags, func(line string) {
 		_, _ = fmt.Fprintln(p.stdout, line) // what is created stays created
 	})
 	return err
@@ -66,15 +70,23 @@ func (c *topicsCreateCmd) Run(ctx context.Context, p *program) error {
 // createTopics creates the topics that are missing, tells of each, and returns how
 // many partitions pages are spread over. Topics that exist stay as they are; where
 // that is not as needed, the error says so.
-func createTopics(ctx context.Context, p *program, admin *kadm.Client, f layoutFlags, tell func(line string)) (int, error) {
+func createTopics(ctx context.Context, p *program, client *kgo.Client, f layoutFlags, tell func(line string)) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	admin := kadm.NewClient(client)
 	have, err := readCluster(ctx, admin, p.topo)
 	if err != nil {
 		return 0, err
 	}
 	partitions, replication := f.resolve(p.topo, have)
-	for _, s := range append([]topology.TopicSpec{p.topo.InputSpec(replication)}, p.topo.Specs(partitions, replication)...) {
+	specs := append([]topology.TopicSpec{p.topo.InputSpec(replication)}, p.topo.Specs(partitions, replication)...)
+	missing := slices.ContainsFunc(specs, func(s topology.TopicSpec) bool { return have.topics[s.Name] == nil })
+	if f.Replication == 0 && replication < usualReplication && missing {
+		if err := have.enough(ctx, client, replication); err != nil {
+			return 0, err
+		}
+	}
+	for _, s := range specs {
 		if have.topics[s.Name] != nil {
 			tell(fmt.Sprintf("%s exists", s.Name))
 			continue
@@ -99,10 +111,28 @@ func createTopics(ctx context.Context, p *program, admin *kadm.Client, f layoutF
 	if have, err = awaitTopics(ctx, admin, p.topo); err != nil {
 		return 0, err
 	}
+	if len(have.unchecked) > 0 {
+		p.log.Warn(have.missingRight())
+	}
 	if differences := have.differences(p.topo, partitions, replication); len(differences) > 0 {
 		return 0, fmt.Errorf("not all is as needed:\n  %s", strings.Join(differences, "\n  "))
 	}
 	return partitions, nil
+}
+
+// enough refuses to create topics with fewer replicas than the cluster has brokers for
+// as soon as all of them are up: the number stays for ever.
+func (c *cluster) enough(ctx context.Context, client *kgo.Client, replication int) error {
+	down, err := downBrokers(ctx, client)
+	if err != nil || len(down) == 0 {
+		return err
+	}
+	wanted := min(usualReplication, c.brokers+len(down))
+	if wanted <= replication {
+		return nil
+	}
+	return fmt.Errorf("%d of %d brokers are up, too few for replication %d (down: %s): start them and try again, or say --replication %d if that is what you want",
+		c.brokers, c.brokers+len(down), wanted, strings.Trim(fmt.Sprint(down), "[]"), replication)
 }
 
 // topicsCheckCmd compares topics.
@@ -125,15 +155,54 @@ func (c *topicsCheckCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	partitions, replication := c.resolve(p.topo, have)
+	if c.Replication == 0 && replication < usualReplication {
+		// As many as there will be when all brokers are up.
+		down, err := downBrokers(ctx, client)
+		if err != nil {
+			return err
+		}
+		replication = min(usualReplication, replication+len(down))
+	}
 	differences := have.differences(p.topo, partitions, replication)
-	if len(differences) == 0 {
-		_, err := fmt.Fprintf(p.stdout, "all topics are as needed: %d partitions for pages, replication %d\n", partitions, replication)
+	if err := c.print(p.stdout, p.topo, have, differences); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(p.stdout, strings.Join(differences, "\n")); err != nil {
-		return err
+	switch {
+	case len(differences) > 0:
+		return errDifference
+	case len(have.unchecked) > 0:
+		return errors.New(have.missingRight())
 	}
-	return errDifference
+	return nil
+}
+
+// print prints what each topic is like, then the differences.
+func (c *topicsCheckCmd) print(w io.Writer, topo *topology.Topology, have cluster, differences []string) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(have.topics) > 0 {
+		_, _ = fmt.Fprintln(out, "TOPIC\tPARTITIONS\tREPLICATION\tMIN.INSYNC.REPLICAS\tCLEANUP.POLICY") // Flush returns the error
+	}
+	for _, s := range append([]topology.TopicSpec{topo.InputSpec(1)}, topo.Specs(1, 1)...) {
+		if state := have.topics[s.Name]; state != nil {
+			_, _ = fmt.Fprintf(out, "%s\t%d\t%d\t%s\t%s\n", s.Name, state.Partitions, state.Replication,
+				known(state.Config[minInsync]), known(state.Config[cleanupPolicy]))
+		}
+	}
+	for _, difference := range differences {
+		_, _ = fmt.Fprintln(out, difference)
+	}
+	if len(differences) == 0 && len(have.unchecked) == 0 {
+		_, _ = fmt.Fprintln(out, "all topics are as needed")
+	}
+	return out.Flush()
+}
+
+// known is a setting, or that it is not known.
+func known(setting string) string {
+	if setting == "" {
+		return "unknown"
+	}
+	return setting
 }
 
 // resolve is the layout that the flags ask for, with what exists for what they
