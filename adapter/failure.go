@@ -46,7 +46,7 @@ const (
 	hintTooLarge   = `see "A message is too large" in docs/operations.md`
 	hintInstance   = "another process has joined the consumer group with the same --instance-id: give each process its own, and stop all but one of those that share one"
 	hintPartitions = `the pages of the table belong to the partitions that it had; see "The number of partitions has changed" in docs/operations.md`
-	hintVersion    = "run the version of pageheat that wrote it: the log line \"starts\" of the other instances, and \"pageheat version\", name it"
+	hintVersion    = "run the version of pageheat that wrote it: the log line \"started\" of the other instances, and \"pageheat version\", name it"
 	hintDeleted    = `see "Somebody has deleted pages from the table" in docs/operations.md`
 	hintOutput     = `see "Prefixes and outputs are mixed up" in docs/operations.md`
 	hintSASL       = "correct the user name, the password or the mechanism"
