@@ -3,20 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // sender sends records to one topic, idempotently and acknowledged by all replicas
 // in sync. Only one goroutine may use it, but for sent.
 type sender struct {
-	client *kgo.Client
-	topic  string
-	done   atomic.Int64
-	failed atomic.Pointer[error] // the first failure
+	client   *kgo.Client
+	topic    string
+	maxBatch int // bytes
+	done     atomic.Int64
+	failed   atomic.Pointer[error] // the first failure
 }
 
 const (
@@ -48,7 +51,7 @@ func newSender(ctx context.Context, p *program, topic string, maxBatch int) (*se
 	if err != nil {
 		return nil, err
 	}
-	return &sender{client: client, topic: topic}, nil
+	return &sender{client: client, topic: topic, maxBatch: maxBatch}, nil
 }
 
 // send queues a message without key; it is copied. The error is that of an earlier
@@ -64,12 +67,17 @@ func (s *sender) sendRecord(r *kgo.Record) error {
 	}
 	// What is queued is sent even when the command is told to end: hence no
 	// context of the command. The delivery timeout ends it.
-	s.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+	s.client.Produce(context.Background(), r, func(r *kgo.Record, err error) {
 		if err == nil {
 			s.done.Add(1)
 			return
 		}
-		err = fmt.Errorf("send to topic %s: %w", s.topic, withHint(err))
+		if errors.Is(err, kerr.MessageTooLarge) {
+			err = fmt.Errorf("send a message of %d bytes to topic %s: %w; a batch has at most %d bytes here, and at most the topic's max.message.bytes",
+				len(r.Key)+len(r.Value), s.topic, err, s.maxBatch)
+		} else {
+			err = fmt.Errorf("send to topic %s: %w", s.topic, withHint(err))
+		}
 		s.failed.CompareAndSwap(nil, &err)
 	})
 	return nil
