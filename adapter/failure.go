@@ -44,7 +44,9 @@ const (
 	hintDamaged    = `see "The changelog is damaged" in docs/operations.md`
 	hintMalformed  = `was it written by a newer version of pageheat? Then upgrade this instance first; otherwise see "A record does not decode" in docs/operations.md`
 	hintTooLarge   = `see "A message is too large" in docs/operations.md`
-	hintInstance   = "another process has joined the consumer group with the same --instance-id: give each process its own, and stop all but one of those that share one"
+	hintInstance   = "another process has joined the consumer group with the same --instance-id: give each process its own, and stop all but one of those that share one; see \"Another process has the same --instance-id\" in docs/operations.md"
+	hintSettings   = `see "The cluster refuses what pageheat needs" in docs/operations.md`
+	hintRights     = `see "A right is missing" in docs/operations.md`
 	hintPartitions = `the pages of the table belong to the partitions that it had; see "The number of partitions has changed" in docs/operations.md`
 	hintVersion    = "run the version of pageheat that wrote it: the log line \"started\" of the other instances, and \"pageheat version\", name it"
 	hintDeleted    = `see "Somebody has deleted pages from the table" in docs/operations.md`
@@ -65,35 +67,35 @@ func hintOf(code int16) (hint string, permanent bool) {
 	case kerr.InvalidGroupID.Code:
 		return "Kafka does not allow this name for a consumer group: see --prefix", true
 	case kerr.InconsistentGroupProtocol.Code:
-		return "another program is a member of this consumer group: stop it, or give pageheat a --prefix of its own", true
+		return "another program is a member of this consumer group: stop it, or give pageheat a --prefix of its own; " + hintSettings, true
 	case kerr.InvalidSessionTimeout.Code:
-		return "--session-timeout must be within the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms", true
+		return "--session-timeout must be within the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms; " + hintSettings, true
 	case kerr.TopicAuthorizationFailed.Code:
-		return "give pageheat's user the rights Read, Write and Describe on the topic", true
+		return "give pageheat's user the rights Read, Write and Describe on the topic; " + hintRights, true
 	case kerr.GroupAuthorizationFailed.Code:
-		return "give pageheat's user the rights Read and Describe on the consumer group", true
+		return "give pageheat's user the rights Read and Describe on the consumer group; " + hintRights, true
 	case kerr.ClusterAuthorizationFailed.Code:
-		return "give pageheat's user the right IdempotentWrite on the cluster, or Write on a topic", true
+		return "give pageheat's user the right IdempotentWrite on the cluster, or Write on a topic; " + hintRights, true
 	case kerr.TransactionalIDAuthorizationFailed.Code:
-		return "give pageheat's user the rights Write and Describe on the transactional ids that begin with its prefix", true
+		return "give pageheat's user the rights Write and Describe on the transactional ids that begin with its prefix; " + hintRights, true
 	case kerr.InvalidTimestamp.Code:
-		return "the broker refuses records by their time: compare the clock of this machine with those of the brokers, and message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic", true
+		return "the broker refuses records by their time: compare the clock of this machine with those of the brokers, and message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic; see \"Records are refused by their time\" in docs/operations.md", true
 	case kerr.UnsupportedSaslMechanism.Code, kerr.IllegalSaslState.Code:
 		return "the brokers do not take this SASL mechanism at this address", true
 	case kerr.SaslAuthenticationFailed.Code:
 		return hintSASL, true
 	case kerr.UnsupportedVersion.Code:
-		return "the broker does not know this request: pageheat needs Apache Kafka 2.8 or later", true
+		return "the broker does not know this request: pageheat needs Apache Kafka 2.8 or later; " + hintSettings, true
 	case kerr.UnsupportedForMessageFormat.Code:
-		return "the topic has a message.format.version before 0.11: raise it", true
+		return "the topic has a message.format.version before 0.11: raise it; " + hintSettings, true
 	case kerr.UnsupportedCompressionType.Code:
-		return "the topic's compression.type and the clients do not go together: set it to producer", true
+		return "the topic's compression.type and the clients do not go together: set it to producer; " + hintSettings, true
 	case kerr.PolicyViolation.Code:
-		return "a policy of the cluster refuses it; the broker's message says which", true
+		return "a policy of the cluster refuses it; the broker's message says which; " + hintSettings, true
 	case kerr.InvalidTransactionTimeout.Code:
-		return fmt.Sprintf("transaction.max.timeout.ms of the brokers must be at least %d", transactionTimeout.Milliseconds()), true
+		return fmt.Sprintf("transaction.max.timeout.ms of the brokers must be at least %d; %s", transactionTimeout.Milliseconds(), hintSettings), true
 	case kerr.InvalidRecord.Code:
-		return `the broker refuses a record that every retry would send again: compare the topic's settings with "pageheat topics check"`, true
+		return "the broker refuses a record, and would refuse it again; " + hintSettings, true
 	case kerr.FencedInstanceID.Code:
 		return hintInstance, true
 	}
@@ -188,13 +190,30 @@ func fencing(err error) bool {
 	return hasCode(err, kerr.InvalidProducerEpoch.Code, kerr.ProducerFenced.Code)
 }
 
-// needs says which right is missing where err is about one: the operation, such as
-// "Read", on a resource, such as "topic input".
-func needs(err error, operation, resource string) error {
-	if hasCode(err, kerr.TopicAuthorizationFailed.Code, kerr.GroupAuthorizationFailed.Code, kerr.TransactionalIDAuthorizationFailed.Code) {
-		return &PermanentError{Err: err, Hint: "give pageheat's user the right " + operation + " on the " + resource}
+// The kinds of resources that rights are for.
+type resource int
+
+const (
+	topicResource resource = iota
+	groupResource
+	idResource
+)
+
+// needs says which right is missing where err is about one to such a resource: the
+// operation, such as "Read", on the resource with the name.
+func needs(err error, operation string, kind resource, name string) error {
+	code, word := kerr.TopicAuthorizationFailed.Code, "topic"
+	switch kind {
+	case groupResource:
+		code, word = kerr.GroupAuthorizationFailed.Code, "consumer group"
+	case idResource:
+		code, word = kerr.TransactionalIDAuthorizationFailed.Code, "transactional id"
+	case topicResource:
 	}
-	return err
+	if !hasCode(err, code) {
+		return err
+	}
+	return &PermanentError{Err: err, Hint: fmt.Sprintf("give pageheat's user the right %s on the %s %s; %s", operation, word, name, hintRights)}
 }
 
 // startFailure keeps the first error of what a goka processor is built from, whose

@@ -136,5 +136,5 @@ func (m *membership) denied(err error) error {
 	if m == nil {
 		return err
 	}
-	return needs(err, "Read", fmt.Sprintf("consumer group %s and on the topic %s", m.group, m.topic))
+	return needs(needs(err, "Read", groupResource, m.group), "Read", topicResource, m.topic)
 }

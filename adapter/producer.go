@@ -63,7 +63,7 @@ func newProducer(p sarama.AsyncProducer, route router, table string, r *renewal)
 	out.drained.Go(func() {
 		for e := range p.Errors() {
 			out.settle(e.Msg.Metadata.(*emission), fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition,
-				needs(e.Err, "Write", "topic "+e.Msg.Topic)))
+				needs(e.Err, "Write", topicResource, e.Msg.Topic)))
 		}
 	})
 	return out

@@ -54,7 +54,7 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 				return nil, readerClosed(s.Topology.Input, h.Partition)
 			}
 			return nil, fmt.Errorf("reading %s partition %d again: %w", s.Topology.Input, h.Partition,
-				needs(err, "Read", "topic "+s.Topology.Input))
+				needs(err, "Read", topicResource, s.Topology.Input))
 		case <-ctx.Done():
 			return nil, errSessionOver
 		}

@@ -56,7 +56,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 			return errSessionOver
 		}
 		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("restoring %s partition %d: %w", table, id, needs(err, "Read", "topic "+table))
+			return fmt.Errorf("restoring %s partition %d: %w", table, id, needs(err, "Read", topicResource, table))
 		}
 		for records := fetches.RecordIter(); !records.Done(); {
 			r := records.Next()

@@ -64,6 +64,9 @@ const (
 	leaderRetries = 60
 )
 
+// newPartitionsAge is how long partitions that were added to the input go unread.
+const newPartitionsAge = 5 * time.Second
+
 // waitingRanges is how many fetched records of a partition may wait to be worked
 // off. A range may have a few MiB.
 const waitingRanges = 8
@@ -121,6 +124,7 @@ func (s Settings) inputOptions(group string, topics []string) []kgo.Opt {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.DisableAutoCommit(),
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.MetadataMaxAge(newPartitionsAge),
 		kgo.WithPools(&recordPool{}),
 		kgo.AlwaysRetryEOF(), // a proxy before a broker that is down closes connections at once
 	}

@@ -89,7 +89,7 @@ func (m *TopicManager) GetOffset(topic string, partition int32, at int64) (int64
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("asking for an offset of topic %s partition %d: %w", topic, partition, needs(err, "Describe", "topic "+topic))
+		return 0, fmt.Errorf("asking for an offset of topic %s partition %d: %w", topic, partition, needs(err, "Describe", topicResource, topic))
 	}
 	return offset, nil
 }

@@ -60,7 +60,7 @@ func (t *topics) id(topic string) (codec.TopicID, error) {
 		err = described[0].Err
 	}
 	if err != nil || len(described) != 1 {
-		return codec.TopicID{}, fmt.Errorf("looking up the topic id of %s: %w", topic, needs(err, "Describe", "topic "+topic))
+		return codec.TopicID{}, fmt.Errorf("looking up the topic id of %s: %w", topic, needs(err, "Describe", topicResource, topic))
 	}
 	return codec.TopicID(described[0].Uuid), nil
 }
@@ -73,7 +73,7 @@ func (t *topics) bounds(topic string, partition int32) (first, end int64, err er
 	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition,
-			needs(err, "Describe", "topic "+topic))
+			needs(err, "Describe", topicResource, topic))
 	}
 	return first, end, nil
 }
@@ -88,7 +88,7 @@ func (t *topics) end(topic string, partition int32) (int64, error) {
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("looking up the end of %s partition %d: %w", topic, partition, needs(err, "Describe", "topic "+topic))
+		return 0, fmt.Errorf("looking up the end of %s partition %d: %w", topic, partition, needs(err, "Describe", topicResource, topic))
 	}
 	return end, nil
 }
@@ -111,7 +111,7 @@ func (t *topics) endFrom(ctx context.Context, topic string, partition int32, lea
 			return 0, errSessionOver
 		}
 		if err := t.client.RefreshMetadata(topic); err != nil {
-			return 0, fmt.Errorf("looking up who leads %s: %w", topic, needs(err, "Describe", "topic "+topic))
+			return 0, fmt.Errorf("looking up who leads %s: %w", topic, needs(err, "Describe", topicResource, topic))
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (t *topics) committed(group, topic string, partitions []int32) (map[int32]i
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking up the offsets of group %s: %w", group,
-			needs(err, "Describe", "consumer group "+group))
+			needs(err, "Describe", groupResource, group))
 	}
 	offsets := make(map[int32]int64, len(partitions))
 	for _, p := range partitions {
@@ -191,7 +191,7 @@ func (t *topics) trimmed(topic string, partition int32, err error) {
 func (t *topics) partitions(topic string) (int, error) {
 	all, err := t.client.Partitions(topic)
 	if err != nil {
-		return 0, fmt.Errorf("looking up the partitions of %s: %w", topic, needs(err, "Describe", "topic "+topic))
+		return 0, fmt.Errorf("looking up the partitions of %s: %w", topic, needs(err, "Describe", topicResource, topic))
 	}
 	return len(all), nil
 }
@@ -203,7 +203,7 @@ func (t *topics) expect(topic string, partitions int) error {
 		return nil
 	}
 	if err := t.client.RefreshMetadata(topic); err != nil {
-		return fmt.Errorf("looking up the partitions of %s: %w", topic, needs(err, "Describe", "topic "+topic))
+		return fmt.Errorf("looking up the partitions of %s: %w", topic, needs(err, "Describe", topicResource, topic))
 	}
 	have, err := t.partitions(topic)
 	if err != nil {

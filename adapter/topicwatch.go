@@ -168,7 +168,7 @@ func (w *TopicWatch) compare(t WatchedTopic, found kmsg.MetadataResponseTopic) e
 		w.miss(t, state)
 		return nil
 	case err != nil:
-		if p := AsPermanent(needs(err, "Describe", "topic "+t.Name)); p != nil {
+		if p := AsPermanent(needs(err, "Describe", topicResource, t.Name)); p != nil {
 			return fmt.Errorf("looking at the topic %s: %w", t.Name, p)
 		}
 		return nil

@@ -19,6 +19,7 @@ import (
 // it for good: its owner gives up the partition, and whoever takes it over
 // aborts what was left open.
 type transaction struct {
+	id        string // transactional.id
 	producer  sarama.AsyncProducer
 	topic     string
 	partition int32
@@ -75,9 +76,9 @@ func takeOver(ctx context.Context, s Settings, purpose, topic string, partition 
 		if errors.Is(err, errSessionOver) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("taking over transactional.id %s: %w", id, needs(err, "Write", "transactional id "+id))
+		return nil, fmt.Errorf("taking over transactional.id %s: %w", id, needs(err, "Write", idResource, id))
 	}
-	t := newTransaction(ctx, p, topic, partition, last, hopeless, closed)
+	t := newTransaction(ctx, p, id, topic, partition, last, hopeless, closed)
 	t.fence = codec.Fence{Owner: owner, TakenAt: time.Now().UnixMilli()}
 	written := make(chan error, 1)
 	promise, finish := goka.NewPromiseWithFinisher()
@@ -152,8 +153,8 @@ func connectOwner(ctx context.Context, brokers []string, c *sarama.Config, hopel
 
 // newTransaction returns a transaction of a producer. When the producer has come to
 // its end, closed is called.
-func newTransaction(session context.Context, p sarama.AsyncProducer, topic string, partition int32, last string, hopeless *atomic.Bool, closed func()) *transaction {
-	t := &transaction{producer: p, topic: topic, partition: partition, last: last, session: session, hopeless: hopeless,
+func newTransaction(session context.Context, p sarama.AsyncProducer, id, topic string, partition int32, last string, hopeless *atomic.Bool, closed func()) *transaction {
+	t := &transaction{id: id, producer: p, topic: topic, partition: partition, last: last, session: session, hopeless: hopeless,
 		failed: make(chan struct{}), acks: make(chan int64, 1)}
 	var ended sync.WaitGroup
 	ended.Go(func() {
@@ -167,7 +168,7 @@ func newTransaction(session context.Context, p sarama.AsyncProducer, topic strin
 		var first sync.Once
 		for e := range p.Errors() {
 			first.Do(func() {
-				err := fmt.Errorf("writing to %s partition %d: %w", topic, partition, needs(e.Err, "Write", "topic "+topic))
+				err := fmt.Errorf("writing to %s partition %d: %w", topic, partition, t.denied(e.Err))
 				go t.refuse(err)
 			})
 		}
@@ -177,6 +178,11 @@ func newTransaction(session context.Context, p sarama.AsyncProducer, topic strin
 		closed()
 	}()
 	return t
+}
+
+// denied says which right is missing where err is about one.
+func (t *transaction) denied(err error) error {
+	return needs(needs(err, "Write", topicResource, t.topic), "Write", idResource, t.id)
 }
 
 // belongsTo names the session that ends when the partition is to be given up.
@@ -294,8 +300,7 @@ func (t *transaction) commit() {
 		select {
 		case err := <-done:
 			if err != nil {
-				t.refuse(fmt.Errorf("committing a transaction on %s partition %d: %w", t.topic, t.partition,
-					needs(err, "Write", "topic "+t.topic)))
+				t.refuse(fmt.Errorf("committing a transaction on %s partition %d: %w", t.topic, t.partition, t.denied(err)))
 				return
 			}
 			select {

@@ -72,7 +72,7 @@ func TestARefusedTransactionIsNoEndOfASession(t *testing.T) {
 				defer end()
 				p := newFailedProducer()
 				ended := make(chan struct{})
-				tx := newTransaction(session, p, "table", 0, "last", &atomic.Bool{}, func() { close(ended) })
+				tx := newTransaction(session, p, "id", "table", 0, "last", &atomic.Bool{}, func() { close(ended) })
 				began := time.Now()
 				if c.refusal != nil {
 					time.AfterFunc(50*time.Millisecond, func() { p.refuse(c.refusal) })

@@ -35,7 +35,7 @@ type toldTopicManager struct {
 // GetOffset implements goka.TopicManager.
 func (m toldTopicManager) GetOffset(topic string, partition int32, at int64) (int64, error) {
 	offset, err := m.TopicManager.GetOffset(topic, partition, at)
-	if p := AsPermanent(needs(err, "Read", "topic "+topic)); p != nil {
+	if p := AsPermanent(needs(err, "Read", topicResource, topic)); p != nil {
 		m.failed(p)
 	}
 	return offset, err

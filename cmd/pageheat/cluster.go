@@ -35,7 +35,7 @@ func readCluster(ctx context.Context, admin *kadm.Client, topo *topology.Topolog
 	}
 	meta, err := admin.Metadata(ctx, names...)
 	if err != nil {
-		return cluster{}, fmt.Errorf("read the topics of the cluster: %w", err)
+		return cluster{}, fmt.Errorf("read the topics of the cluster: %w", denied(ctx, admin, names, err))
 	}
 	have := cluster{brokers: len(meta.Brokers), topics: map[string]*topology.TopicState{}}
 	var existing []string
@@ -127,6 +127,22 @@ func downBrokers(ctx context.Context, client *kgo.Client) ([]int32, error) {
 		delete(down, broker.NodeID)
 	}
 	return slices.Sorted(maps.Keys(down)), nil
+}
+
+// denied names the topics that the user may not see where err, of a question for all
+// of them, is about the right to: one such topic fails the question for all.
+func denied(ctx context.Context, admin *kadm.Client, names []string, err error) error {
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		return err
+	}
+	var hidden []string
+	for _, name := range names {
+		if _, err := admin.Metadata(ctx, name); errors.Is(err, kerr.TopicAuthorizationFailed) {
+			hidden = append(hidden, name)
+		}
+	}
+	return fmt.Errorf("%w: give pageheat's user the right Describe on %s; see \"A right is missing\" in docs/operations.md",
+		err, strings.Join(hidden, ", "))
 }
 
 // fewestReplicas is the lowest number of replicas of any partition.
