@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -127,6 +128,9 @@ func (f *heatFeed) apply(m *sarama.ConsumerMessage) error {
 		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}
 	counted, err := f.task.partition.Apply(m.Value, m.Offset, f.reread)
+	if errors.Is(err, store.ErrOtherInput) {
+		err = fmt.Errorf("a range of %s: %w", f.config.Topology.Input, err)
+	}
 	if err != nil {
 		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}

@@ -119,7 +119,9 @@
 // # Ending it
 //
 // The first SIGINT or SIGTERM drains: what was read is counted and committed, what
-// was to be sent is sent. A second one ends at once.
+// was to be sent is sent. What takes run longer than --drain-timeout (8s) is given up:
+// nothing is lost, the next owner reads on from the last commit. A second signal ends
+// at once.
 //
 //	0          done; run, demo and top also when a signal ended them
 //	1          failed; the last line on standard error says why and what to do
