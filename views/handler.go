@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/webserver"
 )
@@ -141,6 +142,8 @@ func (h *handler) routes() []webserver.Route {
 func (h *handler) public(path string, serve http.HandlerFunc) webserver.Route {
 	return webserver.Route{Path: path, Public: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.Origins.Allow(w, r) {
+			// The page may read the refusal, so that its console can say what to do.
+			w.Header().Set("Access-Control-Allow-Origin", "*")
 			webserver.Refuse(w, http.StatusForbidden, h.Origins.Refusal(r))
 			return
 		}
@@ -190,6 +193,13 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	totals, ok, err := h.Pages.Get(name)
+	if err == nil && !ok {
+		// Under the address that a browser shows it is found, too.
+		if readable := codec.ReadablePath(name); readable != name {
+			name = readable
+			totals, ok, err = h.Pages.Get(name)
+		}
+	}
 	switch {
 	case errors.Is(err, ErrRecovering):
 		webserver.Refuse(w, http.StatusServiceUnavailable, "The heat table is still being read: ask again in a moment, /readyz says when it is done.")

@@ -105,6 +105,12 @@ func TestPage(t *testing.T) {
 	requireBody(t, w, want)
 
 	requireProblem(t, ask(h, "GET", "/api/v1/page?page=other"), http.StatusNotFound, `"other"`)
+
+	// Under the address that a browser shows.
+	pages.pages["/日"] = totalsOf(heat.Behaviour{Clicks: 1})
+	for _, path := range []string{"/日", "/%25e6%2597%25a5", "/%25E6%2597%25A5"} {
+		require.Contains(t, ask(h, "GET", "/api/v1/page?page="+path).Body.String(), `"page":"/日"`, path)
+	}
 	requireProblem(t, ask(h, "GET", "/api/v1/page"), http.StatusBadRequest, "?page=")
 	requireProblem(t, ask(h, "GET", "/api/v1/page?page="), http.StatusBadRequest, "?page=")
 	requireProblem(t, ask(h, "GET", "/api/v1/page?page=%zz"), http.StatusBadRequest, "percent-encode")

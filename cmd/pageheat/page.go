@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"pageheat/audit"
+	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/views"
 )
@@ -33,6 +34,12 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	}
 	defer client.Close()
 	totals, known, err := audit.ReadPage(ctx, client, p.topo, c.Page)
+	if readable := codec.ReadablePath(c.Page); err == nil && !known && readable != c.Page {
+		// Under the address that a browser shows it is found, too.
+		if totals, known, err = audit.ReadPage(ctx, client, p.topo, readable); known {
+			c.Page = readable
+		}
+	}
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("look page %q up: %w", c.Page, err))
 	}
