@@ -185,6 +185,8 @@ func problem(status int, why, format string, args ...any) *refused {
 // what was wrong.
 func (c *Collector) take(w http.ResponseWriter, r *http.Request) (int, *refused) {
 	if !c.cfg.Origins.Allow(w, r) {
+		// The page may read the refusal, so that its console can say what to do.
+		w.Header().Set("Access-Control-Allow-Origin", "*")
 		return 0, problem(http.StatusForbidden, whyOrigin, "%s", c.cfg.Origins.Refusal(r))
 	}
 	if !c.hasKey(r) {

@@ -3,120 +3,232 @@
 //
 //	<script src="https://heat.example/pageheat.js" defer></script>
 //
-// data-page     the page's name; without it the path of its address
+// data-page     the page's name; without it the canonical link's path, or the address's
 // data-api      where to send; without it where the script comes from
 // data-key      the write key, where there is one
 // data-minutes  the most minutes of one view, 30
 // data-privacy  "ignore": count visitors too who ask not to be tracked
 // data-storage  "off": remember nothing in the tab (likes, and what waits to be sent)
+//
+// It is a guest on its page. All that the browser calls goes through safe, so that
+// nothing that fails in here gets out; what pages may have of their own under the same
+// name, such as a `const URL`, it takes from window; and it uses neither JSON nor
+// inherited properties, since a page may have changed those.
 (() => {
   'use strict';
-  const script = document.currentScript;
-  const set = script && script.dataset;
-  if (!set || (set.privacy !== 'ignore' && (navigator.doNotTrack === '1' || navigator.globalPrivacyControl))) return;
-  const url = new URL(set.api || 'api/v1/behaviours', set.api ? document.baseURI : script.src);
-  if (set.key) url.searchParams.set('key', set.key);
-  const cap = 6e4 * (set.minutes > 0 ? +set.minutes : 30);
+  const { URL, Map, fetch, history, navigation, navigator, performance } = window;
 
-  let likes = {};  // page -> the like that was sent
-  let waiting = []; // lines to send
-  const store = 'pageheat';
-  if (set.storage !== 'off') {
-    try { [likes, waiting] = JSON.parse(sessionStorage[store]); } catch { /* the first page of the visit */ }
-  }
-  const remember = () => {
-    if (set.storage === 'off') return;
-    try { sessionStorage[store] = JSON.stringify([likes, waiting]); } catch { /* there is no room */ }
+  const warned = [];
+  const warn = (why) => {
+    if (!warned.includes(why = 'pageheat: ' + why)) console.warn(why);
+    warned.push(why);
   };
+  const safe = (run) => (...args) => {
+    try { return run(...args); } catch (e) { try { warn(e); } catch { /* nobody can be told */ } }
+  };
+  const on = (target, event, run) => target.addEventListener(event, safe(run));
 
-  let page = '';  // its name
-  let views = 0;  // not told yet
-  let time = 0;   // ms visible, not told yet
-  let left = 0;   // ms that may still count
-  let from = 0;   // visible since, 0: it is not
-  let like = 0;   // as it is wanted
-  let fresh;      // the view has not been seen yet
-  let soon = 0;   // timer
+  // A module has no current script.
+  let script = document.currentScript;
+  const set = (name) => script.getAttribute('data-' + name) || '';
 
-  const visible = () => document.visibilityState === 'visible';
-  // A name holds no bar, since that ends it.
-  const name = () => (set.page || location.pathname).replaceAll('|', '%7C');
+  const run = safe(() => {
+    script ||= document.querySelector('script[src*="pageheat.js"]');
+    if (!script || !(script.src || set('api'))) return warn('counts nothing: no <script src=".../pageheat.js"> says where.');
+    if (set('privacy') !== 'ignore' && (navigator.doNotTrack === '1' || navigator.globalPrivacyControl)) return;
+    const url = new URL(set('api') || 'api/v1/behaviours', set('api') ? document.baseURI : script.src);
+    const store = 'pageheat ' + url;
+    // A second copy only hands its tag over, for where the first one's is gone.
+    if (window[store]) return window[store](script);
+    if (set('key')) url.searchParams.set('key', set('key'));
 
-  const start = () => {
-    if (from || !visible()) return;
-    from = performance.now();
-    if (fresh) views++;
-    fresh = false;
-  };
-  const stop = () => {
-    if (!from) return;
-    const more = Math.min(left, performance.now() - from);
-    time += more;
-    left -= more;
-    from = 0;
-  };
-
-  const send = () => {
-    waiting = waiting.slice(-500);
-    // What is queued by the browser is its to deliver.
-    if (waiting.length && navigator.onLine !== false && navigator.sendBeacon(url, waiting.join('\n'))) waiting = [];
-    remember();
-  };
-  // tell sends what there is to tell of the page up to now.
-  const tell = () => {
-    clearTimeout(soon);
-    stop();
-    let change = like - (likes[page] || 0);
-    while (views || time || change) {
-      const step = Math.sign(change);
-      waiting.push(`${page}|${views}|${(time / 6e4).toFixed(6)}|${step}`);
-      views = time = 0;
-      change -= step;
-    }
-    if (like) likes[page] = like; else delete likes[page];
-    send();
-  };
-  const show = () => {
-    for (const button of document.querySelectorAll('[data-pageheat-like]')) {
-      button.setAttribute('aria-pressed', +button.dataset.pageheatLike === like);
-    }
-  };
-  const view = () => {
-    page = name();
-    like = likes[page] || 0;
-    left = cap;
-    fresh = true;
-    start();
-    show();
-  };
-  // An application of one page has gone to another one.
-  const moved = () => {
-    if (name() === page) return;
-    tell();
-    view();
-  };
-
-  document.addEventListener('click', (event) => {
-    const button = event.target.closest && event.target.closest('[data-pageheat-like]');
-    const value = button && +button.dataset.pageheatLike;
-    if (!button || ![1, 0, -1].includes(value)) return;
-    like = value;
-    show();
-    clearTimeout(soon);
-    soon = setTimeout(() => { tell(); start(); }, 300);
-  });
-  document.addEventListener('visibilitychange', () => { if (visible()) start(); else tell(); });
-  addEventListener('pagehide', tell);
-  addEventListener('pageshow', (event) => { if (event.persisted) { stop(); view(); } });
-  addEventListener('online', send);
-  for (const change of ['pushState', 'replaceState']) {
-    const original = history[change];
-    history[change] = function (...args) {
-      original.apply(this, args);
-      moved();
+    let likes = new Map(); // page -> the like that was sent
+    let waiting = [];      // lines to send
+    let stored = set('storage') !== 'off';
+    // What waits is in the tab, where other pages and frames of the site take it over:
+    // it is read before each change. A line of two fields is a like.
+    const recall = () => {
+      if (stored) try {
+        const lines = (sessionStorage.getItem(store) || '').split('\n').map((line) => line.split('|'));
+        likes = new Map(lines.filter((fields) => fields.length === 2));
+        waiting = lines.filter((fields) => fields.length === 4).map((fields) => fields.join('|'));
+      } catch { stored = false; }
     };
-  }
-  addEventListener('popstate', moved);
-  view();
-  send();
+    // Where the tab has no room, all stays in memory. The oldest is what goes.
+    const remember = () => {
+      waiting = waiting.slice(-500);
+      if (stored) try {
+        sessionStorage.setItem(store, [...likes].slice(-500).map((fields) => fields.join('|')).concat(waiting).join('\n'));
+      } catch { stored = false; }
+    };
+
+    let page;      // its name
+    let views = 0; // not told yet
+    let time = 0;  // ms visible, not told yet
+    let left;      // ms that may still count
+    let from = 0;  // visible since, 0: it is not
+    let like;      // as it is wanted
+    let fresh;     // the view has not been seen yet
+    let settling;  // timer of the page, which may still get another name
+    let canonical, canonicalPath; // the last canonical link, and where it was first seen
+    let flying = 0; // bytes that are under way
+    let refused;   // it makes no sense to go on
+
+    // readable undoes percent-encoding where that gives text, and the same address.
+    const readable = (path) => path
+      .replace(/%25(?![\da-f%])|%(?!25)([c-f][\da-f](%[89ab][\da-f])+|[\da-f]{2})/gi, (code) => {
+        try {
+          const text = decodeURIComponent(code);
+          if (!/[\p{Cc}|/?#\\]/u.test(text)) return text;
+        } catch { /* is no UTF-8 */ }
+        return code.toUpperCase();
+      })
+      .replace(/ $/, '%20');
+    const name = () => {
+      let path = /^http/.test(location.protocol) ? location.pathname : '';
+      const link = document.querySelector('link[rel~=canonical]');
+      const href = link && link.href;
+      // A page that was left may still have its link in an application of one page.
+      if (href && (href !== canonical || path === canonicalPath)) {
+        canonical = href;
+        canonicalPath = path;
+        if (href.startsWith(location.origin + '/')) path = new URL(href).pathname;
+      }
+      const found = (set('page').replace(/[\s\p{Cc}]+/gu, ' ').trim() || readable(path)).replace(/\|/g, '%7C');
+      if (new Blob([found]).size <= 1024) return found;
+      warn('skips names above 1024 bytes: set data-page.');
+      return '';
+    };
+
+    const start = () => {
+      if (from || document.hidden) return;
+      from = performance.now();
+      if (fresh) views++;
+      fresh = false;
+    };
+    const stop = () => {
+      if (!from) return;
+      const more = Math.max(0, Math.min(left, performance.now() - from));
+      time += more;
+      left -= more;
+      from = 0;
+    };
+
+    const fly = async (part, size) => {
+      let status = 0;
+      let why = 'no answer: is it up, and in connect-src?';
+      const body = part.join('\n');
+      flying += size;
+      try {
+        // Unlike sendBeacon, this sends the page's origin whatever its Referrer-Policy,
+        // and gives the answer.
+        const answer = await fetch(url.href, { __proto__: null, method: 'POST', body, keepalive: true });
+        status = answer.status;
+        why = answer.ok ? '' : await answer.text();
+      } catch { await 0; /* since send may be at work */ }
+      flying -= size;
+      if (why) warn(`${url.origin} ${status} ${why}`);
+      refused = /40[134]/.test(status);
+      if (!status || status === 429 || status > 499) {
+        // It waits again, before what has come since.
+        recall();
+        waiting.unshift(...part);
+        remember();
+      } else send();
+    };
+    const send = () => {
+      recall();
+      while (waiting.length && !refused && navigator.onLine !== false) {
+        let count = 0, size = 0;
+        // Three bytes is the most that a character of UTF-16 takes in UTF-8.
+        do size += 3 * waiting[count++].length; while (count < 50 && waiting[count] && size < 3e4);
+        // Browsers allow 64 KiB at a time once a page is left.
+        if (flying + size > 6e4) break;
+        const part = waiting.splice(0, count);
+        remember();
+        fly(part, size).catch(warn);
+      }
+    };
+    const known = () => Math.sign(likes.get(page)) || 0;
+    // tell sends what there is to tell of the page up to now.
+    const tell = () => {
+      stop();
+      recall();
+      let change = like - known();
+      while (views || time || change) {
+        const step = Math.sign(change);
+        if (page) waiting.push(`${page}|${views}|${(time / 6e4).toFixed(6)}|${step}`);
+        views = time = 0;
+        change -= step;
+      }
+      likes.delete(page);
+      if (page && like) likes.set(page, like);
+      remember();
+      send();
+    };
+    const show = () => {
+      for (const button of document.querySelectorAll('[data-pageheat-like]')) {
+        button.setAttribute('aria-pressed', +button.dataset.pageheatLike === like);
+      }
+    };
+    const call = (next) => {
+      page = next;
+      recall();
+      like = known();
+      show();
+    };
+    const view = () => {
+      call(name());
+      left = 6e4 * Math.min(set('minutes') || 30, 1440) || 0;
+      fresh = true;
+      start();
+      // Until then, what makes the page gives it its address, canonical link and buttons.
+      clearTimeout(settling);
+      settling = setTimeout(safe(() => { moved(true); settling = 0; show(); }), 1000);
+    };
+    // moved looks whether this is another page now: an application of one page has
+    // gone on, or it has only replaced the address at which it began.
+    const moved = (replaced) => {
+      const next = name();
+      if (next === page) return;
+      if (replaced === true && settling && (fresh || views)) call(next);
+      else { tell(); view(); }
+    };
+
+    window[store] = safe((other) => {
+      if (script.isConnected) return;
+      script = other;
+      moved();
+    });
+    on(document, 'click', (event) => {
+      const button = event.target.closest('[data-pageheat-like]');
+      const value = button && +button.dataset.pageheatLike;
+      if (!button || ![1, 0, -1].includes(value)) return;
+      like = value;
+      show();
+      setTimeout(safe(() => { tell(); start(); }), 300);
+    });
+    on(document, 'visibilitychange', () => { if (document.hidden) tell(); else start(); });
+    on(window, 'pagehide', tell);
+    on(window, 'pageshow', (event) => { if (event.persisted) { stop(); view(); } });
+    on(window, 'online', send);
+    on(window, 'popstate', moved);
+    view();
+    send();
+    // Where the browser tells of each change of the address, the site's history stays
+    // as it is. A frozen one does so too: that is the end of this function.
+    if (navigation && navigation.currentEntry) on(navigation, 'currententrychange', (event) => moved(event.navigationType === 'replace'));
+    else {
+      for (const change of ['pushState', 'replaceState']) {
+        const original = history[change];
+        history[change] = function (...args) {
+          const result = original.apply(this, args);
+          safe(moved)(change === 'replaceState');
+          return result;
+        };
+      }
+    }
+  });
+  // What a browser only prepares has not been visited, and its tab is not its own yet.
+  if (document.prerendering) on(document, 'prerenderingchange', run); else run();
 })();

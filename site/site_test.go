@@ -3,8 +3,11 @@ package site
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,32 +19,56 @@ import (
 	"pageheat/webserver"
 )
 
-func get(t *testing.T, path string) *httptest.ResponseRecorder {
+func digest(content []byte) string {
+	sum := sha256.Sum256(content)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	pages, err := Forum()
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	h := webserver.Handler(webserver.Config{Routes: append(Routes(), pages...), Token: "of the operator"})
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	h.ServeHTTP(w, r)
 	return w
 }
 
-// The script is loaded by each page of a site: it must be small.
+// The scripts are loaded by each page of a site: what goes over the wire must be
+// small. README and docs/collect.md name these numbers.
 func TestScriptsAreSmallAndStandAlone(t *testing.T) {
-	for path, most := range map[string]int{"/pageheat.js": 3000, "/widget.js": 5000} {
-		w := get(t, path)
-		require.Equal(t, http.StatusOK, w.Code)
-		assert.Equal(t, "text/javascript; charset=utf-8", w.Header().Get("Content-Type"))
-		assert.Equal(t, "cross-origin", w.Header().Get("Cross-Origin-Resource-Policy"))
-		var packed bytes.Buffer
-		z := gzip.NewWriter(&packed)
-		_, err := z.Write(w.Body.Bytes())
+	for path, most := range map[string]int{"/pageheat.js": 2000, "/widget.js": 3500} {
+		plain := get(t, path)
+		require.Equal(t, http.StatusOK, plain.Code)
+		assert.Empty(t, plain.Header().Get("Content-Encoding"))
+		packed := get(t, path, "Accept-Encoding", "br, gzip;q=0.9")
+		assert.Equal(t, "gzip", packed.Header().Get("Content-Encoding"))
+		t.Logf("%s: %d bytes, %d packed", path, plain.Body.Len(), packed.Body.Len())
+		assert.Less(t, packed.Body.Len(), most, path)
+		z, err := gzip.NewReader(bytes.NewReader(packed.Body.Bytes()))
 		require.NoError(t, err)
-		require.NoError(t, z.Close())
-		assert.Less(t, packed.Len(), most, path)
-		assert.Greater(t, w.Body.Len(), 1000)
+		unpacked, err := io.ReadAll(z)
+		require.NoError(t, err)
+		assert.Equal(t, plain.Body.String(), string(unpacked))
+		assert.NotEqual(t, plain.Header().Get("ETag"), packed.Header().Get("ETag"))
+		for _, w := range []*httptest.ResponseRecorder{plain, packed} {
+			assert.Equal(t, "text/javascript; charset=utf-8", w.Header().Get("Content-Type"))
+			assert.Equal(t, "cross-origin", w.Header().Get("Cross-Origin-Resource-Policy"))
+			assert.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"), "for crossorigin, integrity and modules")
+			assert.Contains(t, w.Header().Values("Vary"), "Accept-Encoding")
+		}
+		again := get(t, path, "Accept-Encoding", "gzip", "If-None-Match", packed.Header().Get("ETag"))
+		assert.Equal(t, http.StatusNotModified, again.Code)
+		assert.Empty(t, get(t, path, "Accept-Encoding", "gzip;q=0").Header().Get("Content-Encoding"))
+
+		source, err := scripts.ReadFile(path[1:])
+		require.NoError(t, err)
 		for _, never := range []string{"innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "document.cookie", "localStorage", "import ", "import("} {
-			assert.NotContains(t, w.Body.String(), never, path)
+			assert.NotContains(t, string(source), never, path)
 		}
 	}
 }

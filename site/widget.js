@@ -4,8 +4,10 @@
 //	<pageheat-board limit="5" link="/t/{page}" heading="Hot now"></pageheat-board>
 //
 // limit    how many pages, 10
-// link     address of a page; {page} is its name, percent-encoded. Without it pages
-//          whose names are paths of this site are linked, and others are text
+// link     address of a page; {page} is its name, percent-encoded; a name that is an
+//          address in the same place links to itself. Without link, pages whose names
+//          are paths of this site do, and others are text
+// titles   address of a JSON object with the title of each page, for people
 // strip    a beginning of names that is not shown
 // heading  a heading, none without it
 // api      where pageheat is; without it where the script comes from
@@ -16,13 +18,27 @@
 // move, page, heat and note. Names are data from strangers: they are set as text, and a
 // link leads nowhere but to a page of http or https, of this site or of the site
 // that link names.
+//
+// It is a guest on its page, like pageheat.js: nothing that fails in here gets out.
 (() => {
   'use strict';
-  if (!window.customElements || customElements.get('pageheat-board')) return;
-  const home = document.currentScript ? document.currentScript.src : document.baseURI;
+  const { URL, Map, Set, Intl, CSSStyleSheet, EventSource, customElements, fetch } = window;
+  if (!customElements || customElements.get('pageheat-board')) return;
+  const warned = [];
+  const warn = (why) => {
+    try {
+      if (!warned.includes(why = `pageheat: ${why}`)) console.warn(why);
+      warned.push(why);
+    } catch { /* nobody can be told */ }
+  };
+  const safe = (run) => (...args) => { try { return run(...args); } catch (e) { warn(e); } };
+  // A module has no current script.
+  const script = document.currentScript || document.querySelector('script[src*="widget.js"]');
+  const home = script && script.src;
   const POLL_MS = 5000;          // between two questions, where events do not work
   const EVENTS_AGAIN_MS = 30000; // until events are tried again
   const RECENT_MS = 60000;       // how long a movement is news
+  const TROUBLE = 'The list cannot be brought up to date now.';
 
   const css = `
     :host { display: block; color: var(--pageheat-ink, inherit); }
@@ -39,13 +55,20 @@
     .move[data-recent] { opacity: 1; }
     .move[data-way=up][data-recent] { color: var(--pageheat-up, #15803d); }
     .move[data-way=down][data-recent] { color: var(--pageheat-down, #b42318); }
-    .page { overflow: hidden; text-overflow: ellipsis; white-space: pre; unicode-bidi: isolate; color: inherit; }
+    .page { overflow: hidden; text-overflow: ellipsis; white-space: pre; color: inherit; }
     a.page { color: var(--pageheat-accent, #c2410c); text-underline-offset: .2em; }
     .heat { font-variant-numeric: tabular-nums; }
     .note { margin: .5em 0 0; font-size: .85em; }
     .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`;
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
+  // A browser without such sheets shows the list in the page's own style, unless its
+  // policy allows this one.
+  const style = (root) => {
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      root.adoptedStyleSheets = [sheet];
+    } catch { root.append(make('style', '', css)); }
+  };
 
   const make = (tag, part, text) => {
     const node = document.createElement(tag);
@@ -57,61 +80,94 @@
   const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
   const brief = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 
-  // addressOf returns where a page's name leads, or null.
+  // encoded is a name for use in an address. What is percent-encoded in it stays so.
+  const encoded = (name, encode) => name.split(/(%[\da-f]{2})/i).map((part, i) => (i % 2 ? part : encode(part))).join('');
+  const segments = (path) => encodeURIComponent(path).replaceAll('%2F', '/');
+
+  // addressOf returns where a page's name leads, or null: to a page of http or https, on
+  // no other site than that of the template, and in no other place.
   const addressOf = (name, link) => {
     try {
-      let base = new URL(location.origin), target;
-      if (link) {
-        base = new URL(link.replaceAll('{page}', ''), document.baseURI);
-        target = new URL(link.replaceAll('{page}', () => encodeURIComponent(name)), document.baseURI);
-      } else if (name.startsWith('/')) {
-        target = new URL(name, base);
-      }
-      return target && /^https?:$/.test(target.protocol) && target.origin === base.origin ? target.href : null;
+      const path = /^\/(?![/\\])/.test(name) && encoded(name, encodeURI);
+      if (!link) return path ? new URL(path, location.origin).href : null;
+      const at = link.indexOf('{page}');
+      const place = new URL((at < 0 ? link : link.slice(0, at)) || (path ? '/' : '.'), document.baseURI);
+      const within = (url) => /^https?:$/.test(url.protocol) && url.origin === place.origin && url.pathname.startsWith(place.pathname) && url.href;
+      // For "/t/{page}" the page "/t/42" is in its place already.
+      const itself = path && link.endsWith('{page}') && !place.search && !place.hash && within(new URL(path, place));
+      if (itself) return itself;
+      const rest = path && link[at - 1] === '/' ? name.slice(1) : name;
+      return within(new URL(link.replaceAll('{page}', () => encoded(rest, path ? segments : encodeURIComponent)), document.baseURI)) || null;
     } catch { return null; }
   };
 
   customElements.define('pageheat-board', class extends HTMLElement {
-    static observedAttributes = ['limit', 'link', 'strip', 'heading', 'api', 'board'];
+    static observedAttributes = ['limit', 'link', 'strip', 'titles', 'heading', 'api', 'board'];
     #rows = new Map(); // page's name -> its item
     #board = null;
+    #titles = new Map(); // page's name -> its title
     #events = null;
     #timer = 0;
     #again = 0;
     #heading = make('h2', 'heading');
     #list = make('ol', 'list');
     #note = make('p', 'note', 'Waiting for the first board.');
-    #seen = () => (document.hidden ? this.#leave() : this.#follow());
+    #seen = safe(() => (document.hidden ? this.#leave() : this.#follow()));
 
     constructor() {
       super();
-      const root = this.attachShadow({ mode: 'open' });
-      root.adoptedStyleSheets = [sheet];
-      this.#note.setAttribute('role', 'status');
-      root.append(this.#heading, this.#list, this.#note);
+      safe(() => {
+        const root = this.attachShadow({ mode: 'open' });
+        style(root);
+        this.#note.setAttribute('role', 'status');
+        root.append(this.#heading, this.#list, this.#note);
+      })();
     }
     connectedCallback() {
-      document.addEventListener('visibilitychange', this.#seen);
-      this.#draw();
-      this.#seen();
+      safe(() => {
+        document.addEventListener('visibilitychange', this.#seen);
+        this.#name();
+        this.#draw();
+        this.#seen();
+      })();
     }
     disconnectedCallback() {
-      document.removeEventListener('visibilitychange', this.#seen);
-      this.#leave();
+      safe(() => {
+        document.removeEventListener('visibilitychange', this.#seen);
+        this.#leave();
+      })();
     }
     attributeChangedCallback(name) {
       if (!this.isConnected) return;
-      if (name === 'api' || name === 'board') {
-        this.#leave();
-        this.#board = null;
-        this.#seen();
-      }
-      this.#draw();
+      safe(() => {
+        if (name === 'titles') this.#name();
+        if (name === 'api' || name === 'board') {
+          this.#leave();
+          this.#board = null;
+          this.#seen();
+        }
+        this.#draw();
+      })();
+    }
+
+    // #name asks for the titles of pages.
+    async #name() {
+      const titles = this.getAttribute('titles');
+      this.#titles = new Map();
+      if (!titles) return;
+      try {
+        const answer = await fetch(new URL(titles, document.baseURI).href, { __proto__: null, signal: AbortSignal.timeout(POLL_MS) });
+        const known = new Map(Object.entries(await answer.json()).filter(([, title]) => title && typeof title === 'string'));
+        if (titles !== this.getAttribute('titles')) return;
+        this.#titles = known;
+        this.#draw();
+      } catch (e) { warn(`no titles from ${titles}: ${e}`); }
     }
 
     get #address() {
       const api = this.getAttribute('api');
       const base = api ? new URL(api.replace(/\/?$/, '/'), document.baseURI) : home;
+      if (!base) throw new Error('the list cannot find its own address: load it by <script src=".../widget.js">, or give it the attribute api.');
       return new URL(`api/v1/boards/${encodeURIComponent(this.getAttribute('board') || 'all-time')}`, base).href;
     }
 
@@ -125,32 +181,38 @@
     }
     #follow() {
       this.#leave();
-      if (!window.EventSource) { this.#poll(); return; }
-      const events = this.#events = new EventSource(`${this.#address}/events`);
-      events.onopen = () => {
+      this.#say(TROUBLE); // until it is known where to ask
+      const address = this.#address;
+      this.#say('');
+      if (!EventSource) { this.#poll(); return; }
+      const events = this.#events = new EventSource(`${address}/events`);
+      events.onopen = safe(() => {
         clearInterval(this.#timer);
         this.#timer = 0;
         this.#say('');
-      };
+      });
       events.onmessage = (event) => { try { this.#offer(JSON.parse(event.data)); } catch { /* the next one may be good */ } };
-      events.onerror = () => {
+      events.onerror = safe(() => {
         // The browser connects again by itself unless it was refused.
         if (events.readyState === EventSource.CLOSED) {
           this.#poll();
-          this.#again = setTimeout(() => this.#follow(), EVENTS_AGAIN_MS);
+          clearTimeout(this.#again);
+          this.#again = setTimeout(this.#seen, EVENTS_AGAIN_MS);
         } else {
           this.#poll(); // meanwhile
         }
-      };
+      });
     }
     #poll() {
       if (this.#timer) return;
       const ask = async () => {
         try {
-          const answer = await fetch(this.#address, { signal: AbortSignal.timeout(POLL_MS) });
-          if (answer.ok) this.#offer(await answer.json());
-          this.#say(answer.ok || answer.status === 404 ? '' : 'The list cannot be brought up to date now.');
-        } catch { this.#say('The list cannot be brought up to date now.'); }
+          const answer = await fetch(this.#address, { __proto__: null, signal: AbortSignal.timeout(POLL_MS) });
+          const { ok, status } = answer;
+          if (ok) this.#offer(await answer.json());
+          this.#say(ok || status === 404 ? '' : TROUBLE);
+          if (status === 401 || status === 403) warn(`${this.#address} answers ${status}: ${await answer.text()}`);
+        } catch { this.#say(TROUBLE); }
       };
       this.#timer = setInterval(ask, POLL_MS);
       ask();
@@ -184,6 +246,7 @@
         if (!item) {
           item = make('li', 'item');
           item.append(make('span', 'rank'), make('span', 'move'), make('span', 'page'), make('span', 'heat'));
+          item.children[2].append(make('bdi')); // whatever direction a name has, it is its own
           item.children[1].append(make('span'), make('span'));
           item.children[1].firstChild.setAttribute('aria-hidden', 'true');
           item.children[1].lastChild.className = 'unseen';
@@ -217,6 +280,7 @@
       let page = item.children[2];
       if ((page.tagName === 'A') !== Boolean(address)) {
         const other = make(address ? 'a' : 'span', 'page');
+        other.append(make('bdi'));
         page.replaceWith(other);
         page = other;
       }
@@ -225,9 +289,9 @@
         page.rel = 'nofollow ugc noopener';
       }
       const strip = this.getAttribute('strip') || '';
-      set(page, strip && p.page.startsWith(strip) && p.page.length > strip.length ? p.page.slice(strip.length) : p.page);
+      const short = strip && p.page.startsWith(strip) && p.page.length > strip.length ? p.page.slice(strip.length) : p.page;
+      set(page.firstChild, p.title || this.#titles.get(p.page) || short);
       page.title = p.page;
-      page.dir = 'auto';
     }
   });
 })();

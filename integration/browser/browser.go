@@ -63,6 +63,14 @@ func (b *Tab) tab(options ...chromedp.ContextOption) *Tab {
 // Another opens one more tab in the window, so that one hides the other.
 func (b *Tab) Another() *Tab { return b.tab(chromedp.WithNewWindow(false)) }
 
+// For is the same tab, empty, for a part of the test: one browser does for many.
+func (b *Tab) For(t testing.TB) *Tab {
+	t.Helper()
+	tab := &Tab{t, b.ctx}
+	tab.Go("about:blank")
+	return tab
+}
+
 // Go goes to an address and returns when the page has loaded.
 func (b *Tab) Go(address string) {
 	b.t.Helper()
