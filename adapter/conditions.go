@@ -18,6 +18,10 @@ type Conditions struct {
 	active map[condition]error
 }
 
+// AboutRestart is what the condition of a role is about that ended with an error: it
+// works again once it has its partitions, not when it is started again.
+const AboutRestart = "restart"
+
 type condition struct{ role, about string }
 
 // NewConditions returns Conditions of which none is active.

@@ -78,6 +78,7 @@ func (m *membership) took() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.over()
+	m.conditions.Set(m.role, AboutRestart, nil)
 	if m.row > 0 {
 		m.logger.Info("takes part in its consumer group again", "role", m.role, "group", m.group, "after", time.Since(m.since).Round(time.Millisecond))
 	}

@@ -76,6 +76,9 @@ func (s Settings) config(purpose string) *sarama.Config {
 	c := sarama.NewConfig()
 	c.ClientID = s.ClientID + "-" + purpose
 	c.Version = sarama.V3_6_0_0
+	// A topic that is missing is created by "pageheat topics create" alone: brokers would
+	// make it by their own defaults.
+	c.Metadata.AllowAutoTopicCreation = false
 	c.Metadata.Retry.Max = 5
 	c.Metadata.Retry.Backoff = 200 * time.Millisecond
 	s.Dialer.Sarama(c)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,6 +70,9 @@ func (s *status) set(name string, state adapter.RoleState, err error) {
 	case adapter.RoleWaiting:
 		s.restarts.WithLabelValues(name).Inc()
 		s.roles[name] = fmt.Errorf("it will be started again after an error: %w", err)
+		if slices.Contains([]string{string(roleIngest), string(roleHeat), string(roleRank)}, name) {
+			s.conditions.Set(name, adapter.AboutRestart, fmt.Errorf("it was started again after an error, and has no partitions yet: %w", err))
+		}
 	case adapter.RoleEnded:
 		s.roles[name] = fmt.Errorf("it has ended: %w", err)
 	}
