@@ -12,7 +12,7 @@ type Cut struct {
 	partition *Partition
 	pages     []*page
 	next      int
-	left      []heat.Totals // totals at the cut of pages changed since, see page.left
+	left      left // totals at the cut of pages changed since, see page.left
 	progress  codec.Progress
 	finished  bool
 }
@@ -31,6 +31,7 @@ func (p *Partition) Cut() *Cut {
 		pg.state = pg.state&^changed | writing
 	}
 	p.changed, p.spare, p.bytes = p.spare, nil, 0
+	c.left.blocks, p.left = p.left, nil
 	p.ahead = false
 	p.cut = c
 	return c
@@ -39,8 +40,34 @@ func (p *Partition) Cut() *Cut {
 // leave keeps the totals of the cut for a page that is about to change.
 func (c *Cut) leave(pg *page) {
 	pg.state &^= writing
-	pg.left = int32(len(c.left))
-	c.left = append(c.left, pg.Totals)
+	pg.left = c.left.add(&pg.Totals)
+}
+
+// left are totals that pages had at a cut. They lie in blocks that never move, and that
+// the next cut uses again: a slice that grows would leave as much behind as it holds.
+type left struct {
+	blocks []*[leftBlock]heat.Totals
+	count  int
+}
+
+const (
+	leftBits  = 10
+	leftBlock = 1 << leftBits // totals in a block
+)
+
+// add keeps totals and returns their number.
+func (l *left) add(t *heat.Totals) int32 {
+	if l.count>>leftBits == len(l.blocks) {
+		l.blocks = append(l.blocks, new([leftBlock]heat.Totals))
+	}
+	*l.at(int32(l.count)) = *t
+	l.count++
+	return int32(l.count - 1)
+}
+
+// at are the totals with a number.
+func (l *left) at(number int32) *heat.Totals {
+	return &l.blocks[number>>leftBits][number&(leftBlock-1)]
 }
 
 // Next appends the next record's value to dst and returns it with its key. The
@@ -66,7 +93,7 @@ func (c *Cut) Next(dst []byte) (key string, value []byte, more bool) {
 		}
 		return pg.Name, value, true
 	}
-	return pg.Name, codec.AppendPageState(dst, &c.left[pg.left]), true
+	return pg.Name, codec.AppendPageState(dst, c.left.at(pg.left)), true
 }
 
 // Len is the number of records of the cut that Next has yet to return.
@@ -91,6 +118,7 @@ func (c *Cut) Committed(offset int64) {
 	if p.cut == c {
 		p.cut = nil
 		p.spare = c.pages[:0]
+		p.left = c.left.blocks
 		p.offset = offset
 	}
 }

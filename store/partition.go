@@ -70,9 +70,10 @@ type Partition struct {
 	sum      uint64 // behaviours over all pages
 
 	changed []*page
-	bytes   int     // of the names of changed
-	spare   []*page // what the next cut's pages are gathered in
-	ahead   bool    // the progress moved since the last cut
+	bytes   int                       // of the names of changed
+	spare   []*page                   // what the next cut's pages are gathered in
+	left    []*[leftBlock]heat.Totals // and what they leave behind
+	ahead   bool                      // the progress moved since the last cut
 	cut     *Cut
 
 	offset    int64 // changelog offset of the last record known to be in here

@@ -28,6 +28,10 @@ const (
 	DefaultMaxStreamsPerClient = 50
 )
 
+// HeaderWeights is the header of a page's answer that says by which weights it is scored:
+// while they are changed, one instance after the other, answers may differ.
+const HeaderWeights = "Pageheat-Weights"
+
 // BoardReader gives the newest boards. *Boards is one.
 type BoardReader interface {
 	// Newest returns the newest version of a board.
@@ -209,6 +213,7 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		webserver.Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names are compared byte by byte; a new page appears after the next commit.", name))
 	default:
+		w.Header().Set(HeaderWeights, h.Weights.String())
 		webserver.WriteJSON(w, http.StatusOK, NewPageHeat(name, totals, h.Weights))
 	}
 }

@@ -101,6 +101,7 @@ func TestPage(t *testing.T) {
 	w := ask(h, "GET", "/api/v1/page?page=a%20page%2F%C3%BC%26%3Cb%3E")
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	require.Equal(t, "0.8 x clicks + 0.8 x minutes + 1 x likes", w.Header().Get(HeaderWeights))
 	const want = `{"page":"a page/ü&<b>","heat":2.2,"clicks":1,"minutes":0.5,"likes":1,"behaviours":1}`
 	requireBody(t, w, want)
 
