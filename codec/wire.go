@@ -303,7 +303,10 @@ func (r *reader) page() []byte {
 }
 
 // IsPage reports whether behaviours can be of a page with this name.
-func IsPage(name string) bool { return isPage([]byte(name)) }
+func IsPage(name string) bool {
+	var short [128]byte // most names fit, and need no memory then
+	return isPage(append(short[:0], name...))
+}
 
 func isPage(name []byte) bool {
 	if isPrintableASCII(name) {
