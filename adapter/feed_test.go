@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
+	"pageheat/recordbatch/batchtest"
 )
 
 // fakeSession is a real session of the group, without a group.
@@ -44,8 +45,9 @@ func (s *fakeSession) marked(partition int32) int64 {
 
 // fakeClaim is a claim of input partition 0 that the test fills.
 type fakeClaim struct {
-	batches chan []*kgo.Record
+	chunks  chan *inputChunk
 	end     int64
+	rewound []int64
 }
 
 func (c *fakeClaim) Topic() string                            { return "input" }
@@ -53,7 +55,10 @@ func (c *fakeClaim) Partition() int32                         { return 0 }
 func (c *fakeClaim) InitialOffset() int64                     { return 0 }
 func (c *fakeClaim) HighWaterMarkOffset() int64               { return c.end }
 func (c *fakeClaim) Messages() <-chan *sarama.ConsumerMessage { return nil }
-func (c *fakeClaim) Batches() <-chan []*kgo.Record            { return c.batches }
+func (c *fakeClaim) Chunks() <-chan *inputChunk               { return c.chunks }
+func (c *fakeClaim) Taken()                                   {}
+func (c *fakeClaim) Stable() int64                            { return c.end }
+func (c *fakeClaim) Rewind(next int64, _ time.Duration)       { c.rewound = append(c.rewound, next) }
 
 // ingestTest runs the feed of one input partition; the test plays goka.
 type ingestTest struct {
@@ -64,16 +69,20 @@ type ingestTest struct {
 	out   *outlet
 	ended chan error
 	end   context.CancelFunc // of the real session
+
+	metrics    *Metrics
+	conditions *Conditions
 }
 
 func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
 	ctx, end := context.WithCancel(t.Context())
 	real := &fakeSession{ctx: ctx, offsets: map[int32]int64{}}
-	claim := &fakeClaim{batches: make(chan []*kgo.Record, 1<<18)}
+	claim := &fakeClaim{chunks: make(chan *inputChunk, 1<<18)}
 	it := &ingestTest{T: t, real: real, s: newSession(real), claim: claim, out: newOutlet(claim), ended: make(chan error, 1), end: end}
 	it.s.register(it.out)
+	it.metrics, it.conditions = NewMetrics(prometheus.NewRegistry()), NewConditions()
 	in := NewIngest(IngestConfig{Settings: Settings{Logger: slog.New(slog.DiscardHandler),
-		Metrics: NewMetrics(prometheus.NewRegistry())}, Linger: linger})
+		Metrics: it.metrics, Conditions: it.conditions}, Linger: linger})
 	in.input = codec.TopicID{7}
 	in.ids = func(string) (codec.TopicID, error) { return codec.TopicID{7}, nil }
 	in.starts = map[int32]codec.IngestStart{0: {Input: in.input, From: -1, LostTo: -1}}
@@ -82,9 +91,12 @@ func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
 	return it
 }
 
+// send gives the claim a chunk.
+func (it *ingestTest) send(batches []byte) { it.claim.chunks <- &inputChunk{batches: batches} }
+
 func (it *ingestTest) produce(from, to int64) {
 	for offset := from; offset <= to; offset++ {
-		it.claim.batches <- []*kgo.Record{{Offset: offset, Value: []byte("page|1|1|0")}}
+		it.send(batchtest.Encode(batchtest.Plain, offset, []*kgo.Record{{Value: []byte("page|1|1|0")}}))
 	}
 }
 
@@ -174,7 +186,7 @@ func TestIngestBackPressureReachesTheFetch(t *testing.T) {
 			idle = true
 		}
 	}
-	require.Greater(t, len(it.claim.batches), 1<<18-3*flushRecords, "the rest stays with the broker")
+	require.Greater(t, len(it.claim.chunks), 1<<18-3*flushRecords, "the rest stays with the broker")
 }
 
 func TestIngestSendsTheRestWhenItsSessionEnds(t *testing.T) {

@@ -2,14 +2,15 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
 )
@@ -37,12 +38,13 @@ type Ingest struct {
 	starting  atomic.Int32 // partitions whose start is not acknowledged
 	committer *committer
 	session   atomic.Pointer[session]
+	unpacking *unpacking
 	renewal   renewal
 	start     startFailure
 }
 
 // NewIngest returns the seam under an ingest processor.
-func NewIngest(c IngestConfig) *Ingest { return &Ingest{config: c} }
+func NewIngest(c IngestConfig) *Ingest { return &Ingest{config: c, unpacking: newUnpacking()} }
 
 // Options are goka's options for the processor.
 func (in *Ingest) Options() []goka.ProcessorOption {
@@ -56,6 +58,12 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 				return nil, in.start.keep(fmt.Errorf("connecting a producer: %w", err))
 			}
 			in.producer = newProducer(plain, in.route, "", &in.renewal)
+			l := &letters{topic: s.Topology.DeadLetter, most: s.letterLimit(), metrics: s.Metrics}
+			if l.plain, err = sarama.NewAsyncProducer(s.Brokers, s.letterConfig(l.most)); err != nil {
+				_ = in.producer.Close()
+				return nil, in.start.keep(fmt.Errorf("connecting a producer of dead letters: %w", err))
+			}
+			in.producer.sendLetters(l)
 			return in.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
@@ -102,14 +110,10 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		return err
 	}
 	for _, p := range partitions {
-		first, end, err := in.topics.bounds(topic, p)
+		from := max(committed[p], 0)
+		first, err := in.bounds(ctx, topic, p, from)
 		if err != nil {
 			return err
-		}
-		from := max(committed[p], 0)
-		if from > end {
-			return permanent(hintAnew,
-				"the committed offset %d of %s partition %d is above its end %d", from, topic, p, end)
 		}
 		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: from - 1}
 		if first > from {
@@ -121,6 +125,29 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		s.startAt(topic, p, start.LostTo+1)
 	}
 	return nil
+}
+
+// bounds is the first offset of a partition from which an offset on is to be read. A broker
+// that does not know yet that it leads the partition no more answers with the end that it
+// had: an offset above the end is asked for again before it is an error.
+func (in *Ingest) bounds(ctx context.Context, topic string, partition int32, from int64) (first int64, err error) {
+	for began := time.Now(); ; {
+		first, end, err := in.topics.bounds(topic, partition)
+		if err != nil || from <= end {
+			return first, err
+		}
+		if time.Since(began) > fetchPatience {
+			return 0, permanent(hintAnew, "the committed offset %d of %s partition %d is above its end %d", from, topic, partition, end)
+		}
+		select {
+		case <-time.After(boundsPause):
+		case <-ctx.Done():
+			return 0, errSessionOver
+		}
+		if err := in.topics.client.RefreshMetadata(topic); err != nil {
+			return 0, fmt.Errorf("looking up who leads %s: %w", topic, err)
+		}
+	}
 }
 
 func (in *Ingest) ready(_ context.Context, s *session) error {
@@ -150,34 +177,35 @@ const (
 	// stalledFetch is how long nothing must have come for a range to end although there
 	// is more: a broker that is busy, or a transaction that keeps its records back.
 	stalledFetch = 250 * time.Millisecond
+	// boundsPause is the pause before the end of a partition is asked for again.
+	boundsPause = time.Second
 	// topicCheckInterval is how old the knowledge of the input's topic id may be
 	// when a range is sent.
 	topicCheckInterval = time.Second
 )
-
-// batchClaim is a claim whose records come in batches.
-type batchClaim interface {
-	sarama.ConsumerGroupClaim
-	// Batches are records with rising offsets; they belong to the receiver.
-	Batches() <-chan []*kgo.Record
-}
 
 // ingestFeed feeds the claim of one input partition.
 type ingestFeed struct {
 	*Ingest
 	session *session
 	out     *outlet
-	batches <-chan []*kgo.Record
+	claim   inputSource
 	topic   string
 	part    int32
 
-	bundle   int // bytes of the last bundle
-	gathered int // records since the last flush
+	reader   inputReader
+	stream   bool      // the reader waits for its turn
+	stuck    time.Time // since when it has its turn and nothing is taken
+	bundle   int       // bytes of the last bundle
+	gathered int       // records since the last flush
 	bytes    int
-	first    time.Time // when the first of them came
+	first    time.Time // when the first of them came, or something was stepped over
 	latest   time.Time // when the last of them came
-	last     int64     // offset of the last record, or of the start
+	last     int64     // offset that was read last
+	flushed  int64     // last at the last flush
+	lost     int64     // the last offset of those after last that are gone, if it is above it
 	checked  time.Time // when the topic id was last compared
+	still    standstill
 
 	sending   *receipt // of the flush on its way, nil if there is none
 	sendingTo int64
@@ -186,18 +214,13 @@ type ingestFeed struct {
 }
 
 func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
-	f := &ingestFeed{Ingest: in, session: s, out: out, batches: out.claim.(batchClaim).Batches(),
-		topic: out.claim.Topic(), part: out.claim.Partition()}
+	f := &ingestFeed{Ingest: in, session: s, out: out, claim: out.claim.(inputSource),
+		topic: out.claim.Topic(), part: out.claim.Partition(), reader: inputReader{unpacking: in.unpacking}, lost: -1}
+	defer f.reader.close()
+	defer f.moves() // whoever is next finds out
 	f.position = in.config.Progress.Begin(Work{Role: "ingest", Topic: f.topic, Partition: f.part})
 	defer f.position.End()
-	start := in.starts[f.part]
-	f.last = start.LostTo
-	m := out.message("", codec.AppendIngestStart(nil, start))
-	started := out.receipt(m)
-	if err := out.send(ctx, m); err != nil {
-		return err
-	}
-	if err := out.await(ctx, started.done.Load); err != nil {
+	if err := f.begin(ctx, in.starts[f.part]); err != nil {
 		return err
 	}
 	in.starting.Add(-1)
@@ -211,79 +234,164 @@ func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
 	return f.finish(ctx)
 }
 
+// begin says where ranges begin, and waits until that is acknowledged.
+func (f *ingestFeed) begin(ctx context.Context, start codec.IngestStart) error {
+	f.last, f.flushed = start.LostTo, start.LostTo
+	m := f.out.message("", codec.AppendIngestStart(nil, start))
+	started := f.out.receipt(m)
+	if err := f.out.send(ctx, m); err != nil {
+		return err
+	}
+	return f.out.await(ctx, started.done.Load)
+}
+
 // run bundles and flushes until the session ends.
 func (f *ingestFeed) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for f.session.real().Err() == nil {
 		f.acknowledge()
 		if f.due() && f.sending == nil && f.out.outstanding() == 0 {
 			if err := f.flush(ctx); err != nil {
 				return err
 			}
 		}
-		if f.gathered > 0 {
+		if f.lost > f.last && f.idle() {
+			if err := f.lose(ctx); err != nil {
+				return err
+			}
+		}
+		if f.reader.more() && !f.stream && !f.full() {
+			f.stuck = time.Time{}
+			if err := f.read(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		f.giveWay()
+		if f.pending() {
 			wait := time.Until(f.ends())
 			if wait <= 0 { // it is not sent yet for another reason, whose end wakes
 				wait = max(f.config.Linger, time.Millisecond)
 			}
 			timer.Reset(wait)
 		}
-		batches := f.batches
-		if f.full() {
-			batches = nil // back-pressure reaches the fetch
+		var chunks <-chan *inputChunk
+		if !f.reader.more() && !f.full() {
+			chunks = f.claim.Chunks() // otherwise back-pressure reaches the fetch
+		}
+		var alone chan<- struct{}
+		if f.stream && !f.full() {
+			alone = f.unpacking.alone
 		}
 		select {
-		case batch := <-batches:
-			if err := f.take(ctx, batch); err != nil {
-				return err
-			}
+		case chunk := <-chunks:
+			f.claim.Taken()
+			f.take(chunk)
+		case alone <- struct{}{}:
+			f.stream, f.reader.holds = false, true
 		case <-f.out.wake:
 		case <-timer.C:
 		case <-f.session.real().Done():
-			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		}
-	}
-}
-
-// take bundles a batch of records.
-func (f *ingestFeed) take(ctx context.Context, batch []*kgo.Record) error {
-	f.latest = time.Now()
-	if f.gathered == 0 {
-		f.first = f.latest
-	}
-	for len(batch) > 0 {
-		bundle := append(make([]byte, 0, f.bundle+f.bundle/8+256), byte(codec.FeedRecords))
-		records := 0
-		for _, r := range batch[:min(len(batch), bundleRecords)] {
-			bundle = codec.AppendBundleRecord(bundle, codec.Record{Offset: r.Offset, Key: r.Key, Value: r.Value})
-			f.bytes += len(r.Value)
-			f.last = r.Offset
-			records++
-			r.Recycle() // the bundle has a copy
-			if len(bundle) >= bundleBytes {
-				break
-			}
-		}
-		f.bundle = len(bundle)
-		f.gathered += records
-		batch = batch[records:]
-		if err := f.out.send(ctx, f.out.message("", bundle)); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
+// take takes note of a chunk.
+func (f *ingestFeed) take(c *inputChunk) {
+	switch {
+	case c.err != nil:
+		f.rewind(0, c.err)
+	case c.first > 0:
+		f.lost = c.first - 1
+	case c.batches == nil:
+		f.moves()
+	default:
+		f.reader.take(c)
+	}
+}
+
+// read hands on the next records of the chunk.
+func (f *ingestFeed) read(ctx context.Context) error {
+	p, err := f.reader.next(f.last, f.bundle+f.bundle/8+256)
+	if p.last > f.last {
+		f.latest = time.Now()
+		if !f.pending() {
+			f.first = f.latest
+		}
+		f.last = p.last
+		f.gathered += p.records
+		f.bytes += p.bytes
+		f.reads(p.last)
+	}
+	if p.message != nil {
+		f.bundle = min(len(p.message), bundleBytes)
+		if err := f.out.send(ctx, f.out.message("", p.message)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+	case errors.Is(err, errStreaming):
+		f.stream = true
+	default:
+		f.rewind(f.reader.skip, err)
+	}
+	return nil
+}
+
+// rewind reads on after a pause where something could not be read.
+func (f *ingestFeed) rewind(skip int64, err error) {
+	f.reader.close()
+	f.stream = false
+	f.claim.Rewind(f.last+1, f.unreadable(f.last+1, skip, err))
+}
+
+// giveWay lets another claim read a batch that is read alone, where this one has its turn
+// and nothing takes what it reads.
+func (f *ingestFeed) giveWay() {
+	if !f.reader.holds {
+		return
+	}
+	if f.stuck.IsZero() {
+		f.stuck = time.Now()
+	}
+	if time.Since(f.stuck) > stuckAfter {
+		f.reader.closeBatch() // its chunk is still there
+	}
+}
+
+// idle reports whether everything that was read is acknowledged.
+func (f *ingestFeed) idle() bool {
+	return !f.pending() && f.sending == nil && f.out.outstanding() == 0
+}
+
+// lose goes on where input was deleted before it was read. What of it is lost only heat
+// knows.
+func (f *ingestFeed) lose(ctx context.Context) error {
+	f.moves()
+	start := codec.IngestStart{Input: f.input, From: f.last, LostTo: f.lost}
+	if err := f.begin(ctx, start); err != nil {
+		return err
+	}
+	f.session.commitUpTo(f.topic, f.part, f.last+1)
+	f.position.Reached(f.last + 1)
+	return nil
+}
+
+// pending reports whether something was read that no flush covers.
+func (f *ingestFeed) pending() bool { return f.last > f.flushed }
+
 // due reports whether what was gathered should be sent on: behind, by volume;
 // caught up, after the linger time.
 func (f *ingestFeed) due() bool {
-	if f.gathered == 0 {
+	if !f.pending() {
 		return false
 	}
-	if f.gathered >= flushRecords || f.bytes >= flushBytes {
+	if f.gathered >= flushRecords || f.bytes >= flushBytes || f.lost > f.last {
 		return true
 	}
 	return !time.Now().Before(f.ends())
@@ -292,7 +400,7 @@ func (f *ingestFeed) due() bool {
 // ends is when what was gathered is sent on, if it does not become a whole volume
 // before.
 func (f *ingestFeed) ends() time.Time {
-	if f.out.claim.HighWaterMarkOffset()-f.last <= behindRecords {
+	if f.claim.Stable()-f.last <= behindRecords {
 		return f.lingered()
 	}
 	end := f.first.Add(longestGather)
@@ -317,6 +425,9 @@ func (f *ingestFeed) lingered() time.Time {
 // reached twice its volume while another is on its way, and when a flush waits
 // for dead letters to be acknowledged.
 func (f *ingestFeed) full() bool {
+	if f.lost > f.last {
+		return true
+	}
 	if f.sending != nil {
 		return f.gathered >= flushRecords || f.bytes >= flushBytes
 	}
@@ -329,9 +440,9 @@ func (f *ingestFeed) flush(ctx context.Context) error {
 	if err := f.checkInput(); err != nil {
 		return err
 	}
-	m := f.out.message("", []byte{byte(codec.FeedFlush)})
-	f.sending, f.sendingTo = f.out.receipt(m), f.last
-	f.config.Metrics.flushed(f.part, f.out.claim.HighWaterMarkOffset()-f.last-1)
+	m := f.out.message("", codec.AppendFlush(nil, f.last))
+	f.sending, f.sendingTo, f.flushed = f.out.receipt(m), f.last, f.last
+	f.config.Metrics.flushed(f.part, f.claim.Stable()-f.last-1)
 	f.gathered, f.bytes = 0, 0
 	return f.out.send(ctx, m)
 }
@@ -370,7 +481,7 @@ func (f *ingestFeed) finish(ctx context.Context) error {
 		return err
 	}
 	f.acknowledge()
-	if f.gathered == 0 {
+	if !f.pending() {
 		return nil
 	}
 	if err := f.flush(ctx); err != nil {

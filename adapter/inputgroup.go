@@ -10,30 +10,26 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// inputGroup is the consumer group that the ingest processor gets. It reads
-// with franz-go, which hands over a fetch's records as one slice: sarama
-// allocates each message by itself and sends it through a channel, which alone
-// costs more than all of ingest. See docs/benchmarks.md for the figures.
+// inputGroup is the consumer group that the ingest processor gets. Its member is one of
+// franz-go, whose sessions read the partitions by themselves (see fetcher): a client hands
+// over single records, which costs more than all of ingest does with them, and unpacks
+// batches whatever they become.
 //
 // Its Consume goes on over rebalances, as that of group does.
 type inputGroup struct {
 	settings Settings
 	name     string
-	role     role
+	role     *Ingest
 	member   *membership
 	renewal  *renewal
 	errors   chan error
 	close    func() // what was opened with the group
 }
 
-func newInputGroup(s Settings, name string, r role, renew *renewal, close func()) *inputGroup {
+func newInputGroup(s Settings, name string, r *Ingest, renew *renewal, close func()) *inputGroup {
 	member := s.newMembership("ingest", name, s.Topology.Input)
 	return &inputGroup{settings: s, name: name, role: r, member: member, renewal: renew, errors: make(chan error), close: close}
 }
-
-// pollRecords bounds what one poll returns, and so how far above its volume a
-// range may get.
-const pollRecords = 16_384
 
 // Consume implements sarama.ConsumerGroup.
 func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
@@ -43,8 +39,7 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 	defer g.member.leave()
 	g.member.join()
 	run := &inputRun{group: g, goka: goka, stop: cancel}
-	size := &fetchSize{}
-	client, err := kgo.NewClient(append(append(g.settings.inputOptions(g.name, topics), size.options()...),
+	client, err := kgo.NewClient(append(g.settings.inputOptions(g.name, topics),
 		kgo.OnPartitionsAssigned(run.assigned),
 		kgo.OnPartitionsRevoked(run.revoked),
 		kgo.OnPartitionsLost(run.revoked),
@@ -53,10 +48,9 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 	if err != nil {
 		return fmt.Errorf("connecting the consumer group %s: %w", g.name, err)
 	}
+	client.PauseFetchTopics(topics...) // sessions read by themselves
 	for ctx.Err() == nil {
-		fetches := client.PollRecords(ctx, pollRecords)
-		size.adapt(client)
-		run.dispatch(fetches)
+		run.hear(client.PollFetches(ctx))
 	}
 	// Closing ends the session, with its last flush and commit, and leaves the group.
 	client.Close()
@@ -130,7 +124,7 @@ func (r *inputRun) current() *inputSession {
 
 // assigned begins a session.
 func (r *inputRun) assigned(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
-	s := newInputSession(client, partitions, &handler{role: r.group.role, goka: r.goka, member: r.group.member})
+	s := newInputSession(client, r.group.settings, partitions, &handler{role: r.group.role, goka: r.goka, member: r.group.member})
 	r.mu.Lock()
 	r.session = s
 	r.mu.Unlock()
@@ -138,7 +132,7 @@ func (r *inputRun) assigned(_ context.Context, client *kgo.Client, partitions ma
 		r.fault(err)
 		return
 	}
-	s.start(r.stop)
+	s.start(r.group.role.input, r.stop)
 }
 
 // revoked ends the session. The group waits for it.
@@ -164,9 +158,8 @@ func (r *inputRun) begin(_ context.Context, committed map[string]map[int32]kgo.O
 	return s.begin(committed), nil
 }
 
-// dispatch hands each claim its records.
-func (r *inputRun) dispatch(fetches kgo.Fetches) {
-	s := r.current()
+// hear takes note of what the client says of the group; records it has none.
+func (r *inputRun) hear(fetches kgo.Fetches) {
 	var outside *kgo.ErrGroupSession
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		switch {
@@ -176,8 +169,6 @@ func (r *inputRun) dispatch(fetches kgo.Fetches) {
 			r.group.member.ended(p.Err)
 		case p.Err != nil:
 			r.fault(fmt.Errorf("reading the input as a member of %s, topic %s partition %d: %w", r.group.name, p.Topic, p.Partition, r.group.member.denied(p.Err)))
-		case s != nil:
-			s.deliver(p)
 		}
 	})
 }

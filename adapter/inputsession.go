@@ -2,13 +2,16 @@ package adapter
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
-	"sync/atomic"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pageheat/codec"
 )
 
 // inputSession is a session of the ingest group: what sarama's is for the others.
@@ -20,32 +23,43 @@ type inputSession struct {
 	claims  map[string][]int32
 	feeds   sync.WaitGroup
 
-	open map[int32]*inputClaim // by partition; written before the claims start
+	settings Settings
+	open     []*inputClaim
 
 	mu        sync.Mutex
 	offsets   map[string]map[int32]kgo.EpochOffset // to be committed, or where a claim begins
 	committed map[string]map[int32]kgo.EpochOffset
+	refused   bool // the last commit was
 }
 
 var _ sarama.ConsumerGroupSession = (*inputSession)(nil)
 
-func newInputSession(client *kgo.Client, claims map[string][]int32, h *handler) *inputSession {
+func newInputSession(client *kgo.Client, set Settings, claims map[string][]int32, h *handler) *inputSession {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &inputSession{client: client, handler: h, ctx: ctx, cancel: cancel, claims: claims,
-		open: make(map[int32]*inputClaim), offsets: make(map[string]map[int32]kgo.EpochOffset)}
+	s := &inputSession{client: client, settings: set, handler: h, ctx: ctx, cancel: cancel, claims: claims,
+		offsets: make(map[string]map[int32]kgo.EpochOffset)}
 	for topic, partitions := range claims {
 		s.offsets[topic] = make(map[int32]kgo.EpochOffset)
 		for _, p := range partitions {
-			s.open[p] = &inputClaim{topic: topic, partition: p, batches: make(chan []*kgo.Record), gone: make(chan struct{})}
+			s.open = append(s.open, newInputClaim(topic, p))
 		}
 	}
 	return s
 }
 
-// start runs the claims. When goka leaves one by itself, left is called: not at the
-// end of the session, after which the membership goes on.
-func (s *inputSession) start(left func()) {
+// start runs the claims, and reads the topic with the given id for them. When goka leaves
+// a claim by itself, left is called: not at the end of the session, after which the
+// membership goes on.
+func (s *inputSession) start(input codec.TopicID, left func()) {
+	if len(s.open) == 0 {
+		return
+	}
+	f := newFetcher(s.client, s.settings, s.open[0].topic, input, s.open, func(err error) {
+		s.handler.fault(err)
+		left()
+	})
 	for _, c := range s.open {
+		c.next = s.begins(c)
 		s.feeds.Go(func() {
 			err := s.handler.ConsumeClaim(s, c)
 			close(c.gone)
@@ -57,6 +71,14 @@ func (s *inputSession) start(left func()) {
 			}
 		})
 	}
+	s.feeds.Go(func() { f.run(s.ctx) })
+}
+
+// begins is where a claim begins.
+func (s *inputSession) begins(c *inputClaim) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offsets[c.topic][c.partition].Offset
 }
 
 // end ends the session and returns its fault, if any.
@@ -69,24 +91,8 @@ func (s *inputSession) end() error {
 	return s.handler.error()
 }
 
-// deliver hands a claim its records; it waits until the claim takes them or has ended.
-func (s *inputSession) deliver(p kgo.FetchTopicPartition) {
-	c := s.open[p.Partition]
-	if c == nil {
-		return
-	}
-	c.end.Store(p.HighWatermark)
-	if len(p.Records) == 0 {
-		return
-	}
-	select {
-	case c.batches <- p.Records:
-	case <-c.gone: // what it did not take is read again by the next session
-	case <-s.ctx.Done():
-	}
-}
-
-// begin replaces the committed offsets by where the claims are to begin.
+// begin replaces the committed offsets by where the claims begin. The client fetches
+// nothing by itself, but asks.
 func (s *inputSession) begin(committed map[string]map[int32]kgo.Offset) map[string]map[int32]kgo.Offset {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,13 +148,42 @@ func (s *inputSession) Commit() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	s.client.CommitOffsetsSync(ctx, changed,
-		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
-			if err == nil {
-				s.mu.Lock()
-				s.committed = merged(s.committed, changed)
-				s.mu.Unlock()
-			}
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, err error) {
+			s.answered(changed, response, err)
 		})
+}
+
+// answered takes note of which offsets are committed: an answer has an error for each
+// partition.
+func (s *inputSession) answered(sent map[string]map[int32]kgo.EpochOffset, response *kmsg.OffsetCommitResponse, err error) {
+	stored := make(map[string]map[int32]kgo.EpochOffset)
+	if response != nil && err == nil {
+		for _, t := range response.Topics {
+			for _, p := range t.Partitions {
+				o, ok := sent[t.Topic][p.Partition]
+				if code := kerr.ErrorForCode(p.ErrorCode); code != nil {
+					err = fmt.Errorf("topic %s partition %d: %w", t.Topic, p.Partition, code)
+				} else if ok {
+					stored = merged(stored, map[string]map[int32]kgo.EpochOffset{t.Topic: {p.Partition: o}})
+				}
+			}
+		}
+	}
+	s.mu.Lock()
+	s.committed = merged(s.committed, stored)
+	before := s.refused
+	s.refused = err != nil
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.settings.Metrics.commitRefused()
+		if !before && s.ctx.Err() == nil { // at the end of a session it may not be a member any more
+			s.settings.Logger.Warn("input offsets are not committed, and tried again: what was read since would be read again, and counted once all the same",
+				"error", needs(err, "Read", groupResource, s.settings.Topology.IngestGroup))
+		}
+	case before:
+		s.settings.Logger.Info("input offsets are committed again")
+	}
 }
 
 // changed are the offsets that differ from those committed last.
@@ -184,32 +219,3 @@ func merged(into, from map[string]map[int32]kgo.EpochOffset) map[string]map[int3
 
 // Context implements sarama.ConsumerGroupSession.
 func (s *inputSession) Context() context.Context { return s.ctx }
-
-// inputClaim is one claimed partition of the input.
-type inputClaim struct {
-	topic     string
-	partition int32
-	end       atomic.Int64 // the high watermark of the last fetch
-	batches   chan []*kgo.Record
-	gone      chan struct{} // closed when nobody takes batches any more
-}
-
-var _ batchClaim = (*inputClaim)(nil)
-
-// Topic implements sarama.ConsumerGroupClaim.
-func (c *inputClaim) Topic() string { return c.topic }
-
-// Partition implements sarama.ConsumerGroupClaim.
-func (c *inputClaim) Partition() int32 { return c.partition }
-
-// InitialOffset implements sarama.ConsumerGroupClaim; nobody asks.
-func (c *inputClaim) InitialOffset() int64 { return sarama.OffsetOldest }
-
-// HighWaterMarkOffset implements sarama.ConsumerGroupClaim.
-func (c *inputClaim) HighWaterMarkOffset() int64 { return c.end.Load() }
-
-// Messages implements sarama.ConsumerGroupClaim: there are none, but batches.
-func (c *inputClaim) Messages() <-chan *sarama.ConsumerMessage { return nil }
-
-// Batches implements batchClaim.
-func (c *inputClaim) Batches() <-chan []*kgo.Record { return c.batches }

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/codec"
 )
 
 // failingRole is a role whose claims fail at once.
@@ -31,27 +32,25 @@ func (claimedStub) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.Consumer
 	return nil
 }
 
-// TestRecordsOfAFailedClaimHoldNobodyUp: the poll loop hands over the records of a claim
-// that has failed, while the session still lives.
-func TestRecordsOfAFailedClaimHoldNobodyUp(t *testing.T) {
+// TestAFailedClaimHoldsNobodyUp: the others are read on, and the session ends.
+func TestAFailedClaimHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &handler{role: failingRole{}, goka: claimedStub{}, entered: true}
-		s := newInputSession(nil, map[string][]int32{"input": {0}}, h)
+		client, err := kgo.NewClient()
+		require.NoError(t, err)
+		defer client.Close()
+		s := newInputSession(client, Settings{}, map[string][]int32{"input": {0}}, h)
 		h.session = newSession(s)
-		left := make(chan struct{})
-		s.start(func() { close(left) })
+		left := make(chan struct{}, 1)
+		s.start(codec.TopicID{1}, func() { left <- struct{}{} })
 		<-left
-		delivered := make(chan struct{})
-		go func() {
-			defer close(delivered)
-			s.deliver(kgo.FetchTopicPartition{Topic: "input", FetchPartition: kgo.FetchPartition{
-				Records: []*kgo.Record{{Value: []byte("page|1|1|0")}}}})
-		}()
-		select {
-		case <-delivered:
-		case <-time.After(time.Minute):
-			assert.Fail(t, "the poll loop waits for a claim that is gone")
-		}
+		f := s.open[0].fetcher
+		f.mu.Lock()
+		s.open[0].leader = 1
+		f.mu.Unlock()
+		wanted, others := f.want(1)
+		assert.Empty(t, wanted, "a claim that is gone is not fetched")
+		assert.False(t, others)
 		require.ErrorIs(t, s.end(), errClaim)
 	})
 }

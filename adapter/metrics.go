@@ -10,6 +10,11 @@ import (
 // Metrics are what the roles of one instance tell Prometheus. They are safe for
 // concurrent use.
 type Metrics struct {
+	refusedCommits prometheus.Counter
+	unreadable     *prometheus.GaugeVec
+	transactions   *prometheus.GaugeVec
+	cutLetters     prometheus.Counter
+
 	owned    *prometheus.GaugeVec
 	inputLag *prometheus.GaugeVec
 	lost     *prometheus.GaugeVec
@@ -35,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m := &Metrics{
 		owned:    gauges("pageheat_partitions_owned", "Partitions that this instance owns, by role.", "role"),
-		inputLag: gauges("pageheat_ingest_lag_records", "Records of an input partition that are not read yet.", "partition"),
+		inputLag: gauges("pageheat_ingest_lag_records", "Records of an input partition that are committed and not read yet.", "partition"),
 		lost: gauges("pageheat_heat_lost_records",
 			"Records of an input partition that retention deleted before they were counted, at most, since the table was made. Each instance with the role heat gives the same: take the maximum by partition.", "partition"),
 		limitChanges: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_heat_limit_changes_total",
@@ -64,9 +69,36 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.failures.WithLabelValues(role)
 		m.stalled.WithLabelValues(role)
 	}
+	m.refusedCommits = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_commit_failures_total",
+		Help: "Commits of input offsets that failed or were refused; the next one makes up for them."})
+	m.unreadable = gauges("pageheat_ingest_unreadable", "1 while an input partition stands still at a batch that can not be read.", "partition")
+	m.transactions = gauges("pageheat_ingest_open_transaction_seconds", "For how long an input partition has waited behind an open transaction of a producer; 0 if it does not.", "partition")
+	m.cutLetters = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_cut_dead_letters_total",
+		Help: "Dead letters that do not hold the whole message, since their topic does not take it."})
+	r.MustRegister(m.refusedCommits, m.unreadable, m.transactions, m.cutLetters)
 	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
 	return m
 }
+
+// commitRefused counts a commit of input offsets that was refused.
+func (m *Metrics) commitRefused() { m.refusedCommits.Inc() }
+
+// standsStill takes note of an input partition that can not be read, or can again.
+func (m *Metrics) standsStill(partition int32, still bool) {
+	value := 0.0
+	if still {
+		value = 1
+	}
+	m.unreadable.WithLabelValues(label(partition)).Set(value)
+}
+
+// transactionOpen takes note of for how long an input partition waits for a transaction.
+func (m *Metrics) transactionOpen(partition int32, open time.Duration) {
+	m.transactions.WithLabelValues(label(partition)).Set(open.Seconds())
+}
+
+// cutLetter counts a dead letter that is not the whole message.
+func (m *Metrics) cutLetter() { m.cutLetters.Inc() }
 
 // owns takes note of a session's partitions; those of others are forgotten.
 func (m *Metrics) owns(role string, s *session) {
@@ -75,6 +107,12 @@ func (m *Metrics) owns(role string, s *session) {
 	switch role {
 	case "ingest":
 		m.inputLag.Reset()
+		m.unreadable.Reset()
+		m.transactions.Reset()
+		for _, p := range partitions {
+			m.standsStill(p, false)
+			m.transactionOpen(p, 0)
+		}
 	case "heat":
 		m.behaviorLag.Reset()
 		m.pages.Reset()

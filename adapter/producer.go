@@ -30,6 +30,9 @@ type producer struct {
 	route router
 	table string // the group table, empty if there is none
 
+	letters *letters // sends dead letters; nil if there are none
+	closing sync.RWMutex
+
 	renewal *renewal // asked for when a partition has got as many records as it may; may be nil
 
 	mu           sync.Mutex
@@ -55,18 +58,54 @@ type emission struct {
 func newProducer(p sarama.AsyncProducer, route router, table string, r *renewal) *producer {
 	out := &producer{plain: p, route: route, table: table, renewal: r,
 		sent: make(map[topicPartition]int64), open: make(map[*emission]struct{})}
-	out.drained.Go(func() {
-		for m := range p.Successes() {
-			out.settle(m.Metadata.(*emission), nil)
+	out.drain(p)
+	return out
+}
+
+// sendLetters has dead letters sent by l, whose producer is closed in the end.
+func (p *producer) sendLetters(l *letters) {
+	p.letters = l
+	p.drain(l.plain)
+}
+
+// drain ends the promises of records that were sent through a producer.
+func (p *producer) drain(from sarama.AsyncProducer) {
+	p.drained.Go(func() {
+		for m := range from.Successes() {
+			p.settle(m.Metadata.(*emission), nil)
 		}
 	})
-	out.drained.Go(func() {
-		for e := range p.Errors() {
-			out.settle(e.Msg.Metadata.(*emission), fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition,
+	p.drained.Go(func() {
+		for e := range from.Errors() {
+			if p.letters != nil && from == p.letters.plain {
+				if again := p.letters.retry(e.Msg, e.Err); again != nil {
+					go p.input(from, again) // the producer may wait for this loop
+					continue
+				}
+			}
+			p.settle(e.Msg.Metadata.(*emission), fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition,
 				needs(e.Err, "Write", topicResource, e.Msg.Topic)))
 		}
 	})
-	return out
+}
+
+// input hands a record to a producer, while its session lives.
+func (p *producer) input(to sarama.AsyncProducer, m *sarama.ProducerMessage) {
+	p.closing.RLock()
+	defer p.closing.RUnlock()
+	e := m.Metadata.(*emission)
+	p.mu.Lock()
+	_, open := p.open[e]
+	s := p.session
+	p.mu.Unlock()
+	if !open {
+		return // its session is over, and the producer may be closed
+	}
+	select {
+	case to.Input() <- m:
+	case <-s.ctx.Done():
+		p.settle(e, errSessionOver)
+	}
 }
 
 // begin opens a session, after what is left of the one before. The transactions, by
@@ -184,20 +223,29 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 		m.Value = sarama.ByteEncoder(value)
 	}
 	for name, v := range headers {
-		if name != codec.HeaderNoKey {
+		if name != codec.HeaderNoKey && name != codec.HeaderOwn && name != codec.HeaderTime {
 			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(name), Value: v})
 		}
 	}
-	select {
-	case p.plain.Input() <- m:
-	case <-s.ctx.Done():
-		p.settle(e, errSessionOver)
+	if p.letters == nil || topic != p.letters.topic {
+		p.input(p.plain, m)
+		return
 	}
+	if err := p.letters.prepare(m, headers); err != nil {
+		p.settle(e, fmt.Errorf("making a dead letter: %w", err))
+		return
+	}
+	p.input(p.letters.plain, m)
 }
 
 // Close implements goka.Producer. What can not be sent any more is given up:
 // its session is over.
 func (p *producer) Close() error {
+	p.closing.Lock() // nobody is sending any more
+	defer p.closing.Unlock()
 	p.plain.AsyncClose()
+	if p.letters != nil {
+		p.letters.plain.AsyncClose()
+	}
 	return nil
 }

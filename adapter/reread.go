@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -14,51 +19,194 @@ import (
 
 // sumInput sums, per page, the valid behaviours of one input partition at
 // offsets in (from, to], for the pages of the heat partition that a range with the
-// header is for. Both offsets are of records that were read before.
+// header is for. Everything up to both offsets was read before.
 func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
-	consumer, err := sarama.NewConsumer(s.Brokers, s.rereadConfig())
+	r, err := newReread(s, h.Input, h.Partition)
 	if err != nil {
-		return nil, fmt.Errorf("connecting a consumer: %w", err)
+		return nil, err
 	}
-	defer func() { _ = consumer.Close() }()
-	claim, err := consumer.ConsumePartition(s.Topology.Input, h.Partition, from+1)
-	if errors.Is(err, sarama.ErrOffsetOutOfRange) {
+	defer r.close()
+	sums := make(map[string]heat.Totals)
+	err = r.read(ctx, from, to, func(value []byte) {
+		b, refusal := codec.ParseBehaviour(value, h.Limits)
+		if refusal == nil && topology.Partition(b.Page, int(h.Targets)) == h.Target {
+			t := sums[string(b.Page)]
+			t.Count(b)
+			sums[string(b.Page)] = t
+		}
+	})
+	switch {
+	case err == nil:
+		return sums, nil
+	case ctx.Err() != nil:
+		return nil, errSessionOver
+	case errors.Is(err, kerr.OffsetOutOfRange):
 		return nil, permanent(`see "A range is missing" in docs/operations.md`,
 			"%s partition %d does not have offset %d any more, which is needed to tell what of a range is counted; everything above offset %d is not counted yet: %w",
 			s.Topology.Input, h.Partition, from+1, to, err)
 	}
+	return nil, fmt.Errorf("reading %s partition %d again from offset %d: %w", s.Topology.Input, h.Partition, from+1,
+		needs(err, "Read", topicResource, s.Topology.Input))
+}
+
+// reread reads a few records of one input partition again, as ingest reads them.
+type reread struct {
+	client    *kgo.Client
+	topic     string
+	id        codec.TopicID
+	partition int32
+	leader    int32
+	reader    inputReader
+}
+
+const (
+	// rereadBytes is what is fetched at once: an instance may read many partitions again,
+	// and beyond what it wants a long backlog may lie.
+	rereadBytes = 256 << 10
+	// rereadWait is how long a broker waits for the first byte; there always is one.
+	rereadWait = 500 * time.Millisecond
+)
+
+func newReread(s Settings, id codec.TopicID, partition int32) (*reread, error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(s.Brokers...), kgo.ClientID(s.ClientID + "-reread"),
+		kgo.MetadataMinAge(250 * time.Millisecond), kgo.AlwaysRetryEOF()}, s.Dialer.Options()...)...)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s partition %d from offset %d: %w", s.Topology.Input, h.Partition, from+1, err)
+		return nil, fmt.Errorf("connecting a consumer: %w", err)
 	}
-	defer func() { _ = claim.Close() }()
-	sums := make(map[string]heat.Totals)
-	for {
-		select {
-		case m, ok := <-claim.Messages():
-			if !ok {
-				return nil, readerClosed(s.Topology.Input, h.Partition)
-			}
-			if m.Offset <= to {
-				b, refusal := codec.ParseBehaviour(m.Value, h.Limits)
-				if refusal == nil && topology.Partition(b.Page, int(h.Targets)) == h.Target {
-					t := sums[string(b.Page)]
-					t.Count(b)
-					sums[string(b.Page)] = t
+	return &reread{client: client, topic: s.Topology.Input, id: id, partition: partition, leader: -1,
+		reader: inputReader{unpacking: newUnpacking()}}, nil
+}
+
+func (r *reread) close() {
+	r.reader.close()
+	r.client.Close()
+}
+
+// read hands over the values at offsets in (from, to].
+func (r *reread) read(ctx context.Context, from, to int64, each func(value []byte)) error {
+	for last := from; last < to; {
+		chunk, err := r.chunk(ctx, last+1)
+		if err != nil {
+			return err
+		}
+		if chunk == nil {
+			continue
+		}
+		if chunk.err != nil {
+			return chunk.err
+		}
+		r.reader.take(chunk)
+		for r.reader.more() && last < to {
+			p, err := r.reader.next(last, bundleBytes)
+			if p.message != nil {
+				if err := values(p.message, to, each); err != nil {
+					return err
 				}
 			}
-			if m.Offset >= to {
-				return sums, nil
+			last = p.last
+			switch {
+			case errors.Is(err, errStreaming):
+				r.reader.alone <- struct{}{} // of this reader alone
+				r.reader.holds = true
+			case err != nil && !errors.Is(err, io.EOF):
+				return err
 			}
-		case err, ok := <-claim.Errors():
-			if !ok {
-				return nil, readerClosed(s.Topology.Input, h.Partition)
-			}
-			return nil, fmt.Errorf("reading %s partition %d again: %w", s.Topology.Input, h.Partition,
-				needs(err, "Read", topicResource, s.Topology.Input))
-		case <-ctx.Done():
-			return nil, errSessionOver
 		}
 	}
+	return nil
+}
+
+// values hands over the values of a feed message up to an offset.
+func values(message []byte, to int64, each func(value []byte)) error {
+	kind, body, err := codec.SplitFeed(message)
+	if err != nil {
+		return err
+	}
+	if kind == codec.FeedCut {
+		r, err := codec.DecodeCutRecord(body)
+		if err == nil && r.Offset <= to && r.ValueSize == int64(len(r.Value)) {
+			each(r.Value)
+		}
+		return err
+	}
+	for bundle := codec.ReadBundle(body); bundle.More(); {
+		r, err := bundle.Next()
+		if err != nil {
+			return err
+		}
+		if r.Offset <= to {
+			each(r.Value)
+		}
+	}
+	return nil
+}
+
+// chunk fetches what there is at an offset; nil if there is nothing. It tries again while
+// the partition moves to another leader.
+func (r *reread) chunk(ctx context.Context, offset int64) (*inputChunk, error) {
+	for began := time.Now(); ; {
+		chunk, err := r.fetch(ctx, offset)
+		var code *kerr.Error
+		if err == nil || ctx.Err() != nil || time.Since(began) > fetchPatience || errors.As(err, &code) && !code.Retriable && !errors.Is(err, kerr.UnknownTopicID) {
+			return chunk, err
+		}
+		r.leader = -1
+		select {
+		case <-time.After(fetchPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (r *reread) fetch(ctx context.Context, offset int64) (*inputChunk, error) {
+	if r.leader < 0 {
+		if err := r.findLeader(ctx); err != nil {
+			return nil, err
+		}
+	}
+	request := newFetch(rereadWait, rereadBytes)
+	topic := kmsg.NewFetchRequestTopic()
+	topic.Topic, topic.TopicID = r.topic, r.id
+	topic.Partitions = append(topic.Partitions, fetchPartition(r.partition, offset, rereadBytes))
+	request.Topics = append(request.Topics, topic)
+	response, err := sendFetch(ctx, r.client, r.leader, request, r.id)
+	if err != nil {
+		return nil, err
+	}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return nil, nil //nolint:nilnil // what a broker answers that slows its client down for a quota
+	}
+	p := &response.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+		return nil, err
+	}
+	chunk, _ := newChunk(p, offset)
+	return chunk, nil
+}
+
+// findLeader asks which broker leads the partition.
+func (r *reread) findLeader(ctx context.Context) error {
+	request := kmsg.NewPtrMetadataRequest()
+	topic := kmsg.NewMetadataRequestTopic()
+	topic.Topic = new(r.topic)
+	request.Topics = append(request.Topics, topic)
+	response, err := request.RequestWith(ctx, r.client)
+	if err != nil {
+		return fmt.Errorf("asking for the leader: %w", err)
+	}
+	for _, t := range response.Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			return fmt.Errorf("asking for the leader: %w", err)
+		}
+		for _, p := range t.Partitions {
+			if p.Partition == r.partition && p.Leader >= 0 {
+				r.leader = p.Leader
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("asking for the leader: %w", kerr.LeaderNotAvailable)
 }
 
 // readerClosed is the error of a reader that sarama has closed by itself, which it does

@@ -122,13 +122,11 @@ func (s Settings) inputOptions(group string, topics []string) []kgo.Opt {
 		kgo.SessionTimeout(s.SessionTimeout),
 		kgo.HeartbeatInterval(min(s.SessionTimeout/6, heartbeatInterval)),
 		kgo.RebalanceTimeout(rebalanceTimeout),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// Nothing is skipped silently, and offsets are committed by the adapter alone.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.DisableAutoCommit(),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.MetadataMaxAge(newPartitionsAge),
-		kgo.WithPools(&recordPool{}),
 		kgo.AlwaysRetryEOF(), // a proxy before a broker that is down closes connections at once
 	}
 	if s.InstanceID != "" {
@@ -146,16 +144,6 @@ func (s Settings) tableConfig(purpose string) *sarama.Config {
 	c.Consumer.MaxWaitTime = 50 * time.Millisecond
 	c.Consumer.Fetch.Default = 8 << 20
 	c.ChannelBufferSize = 4096
-	return c
-}
-
-// rereadConfig is for the consumer that reads a few input records again. It
-// fetches little at a time: an instance may read many partitions at once, and
-// beyond what it wants a long backlog may lie.
-func (s Settings) rereadConfig() *sarama.Config {
-	c := s.tableConfig("reread")
-	c.Consumer.Fetch.Default = 64 << 10
-	c.ChannelBufferSize = 256
 	return c
 }
 
@@ -182,6 +170,31 @@ func (s Settings) producerConfig(purpose string) *sarama.Config {
 		return min(time.Duration(math.Pow(2, float64(min(retries, 10))))*10*time.Millisecond, longestRetryBackoff)
 	}
 	return c
+}
+
+// letterConfig is for dead letters of at most so many bytes.
+func (s Settings) letterConfig(most int) *sarama.Config {
+	c := s.producerConfig("dead-letters")
+	c.Producer.MaxMessageBytes = most + letterOverhead/2
+	return c
+}
+
+// letterLimit is the most bytes of a dead letter.
+func (s Settings) letterLimit() int {
+	const setting = "max.message.bytes"
+	t, err := newTopics(s, "dead-letters")
+	if err != nil {
+		return usualLetter // whoever sends one says so
+	}
+	defer t.close()
+	entries, err := t.admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource,
+		Name: s.Topology.DeadLetter, ConfigNames: []string{setting}})
+	for _, e := range entries {
+		if err == nil && e.Name == setting {
+			return letterLimit(e.Value)
+		}
+	}
+	return usualLetter
 }
 
 // transactionConfig is for the owner of one table partition. A fenced producer

@@ -71,13 +71,9 @@ func ParseBehaviour(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 // parseAny reads a behaviour of any form.
 func parseAny(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 	msg = bytes.TrimPrefix(msg, []byte(ByteOrderMark))
-	object := bytes.TrimLeft(msg, " \t\r\n")
-	isObject := len(object) > 0 && object[0] == '{'
-	if isObject && len(msg) > MaxJSONBytes {
-		return heat.Behaviour{}, TooLarge(int64(len(msg)), MaxJSONBytes)
-	}
-	if !isObject && len(msg) > MaxTextBytes {
-		return heat.Behaviour{}, TooLarge(int64(len(msg)), MaxTextBytes)
+	object, isObject := beginsObject(msg)
+	if most := MaxBytes(msg); int64(len(msg)) > most {
+		return heat.Behaviour{}, TooLarge(int64(len(msg)), most)
 	}
 	line := trimLineEnd(msg)
 	if len(trimBlanks(line)) == 0 {
@@ -96,6 +92,21 @@ func parseAny(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 		}
 	}
 	return b, refusal
+}
+
+// beginsObject reports whether a message without byte order mark begins like a JSON
+// object, and where.
+func beginsObject(msg []byte) (object []byte, yes bool) {
+	object = bytes.TrimLeft(msg, " \t\r\n")
+	return object, len(object) > 0 && object[0] == '{'
+}
+
+// MaxBytes is the most bytes that a message may have that begins like this.
+func MaxBytes(msg []byte) int64 {
+	if _, yes := beginsObject(bytes.TrimPrefix(msg, []byte(ByteOrderMark))); yes {
+		return MaxJSONBytes
+	}
+	return MaxTextBytes
 }
 
 // TooLarge is the refusal of a message of so many bytes where at most limit are read.

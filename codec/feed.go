@@ -17,7 +17,9 @@ const (
 	FeedStart Feed = 's'
 	// FeedRecords holds consecutive input records: a bundle.
 	FeedRecords Feed = 'r'
-	// FeedFlush asks for what was gathered; no body.
+	// FeedCut is an input record that is too long to be held: a CutRecord.
+	FeedCut Feed = 'c'
+	// FeedFlush asks for what was gathered: the offset up to which the input was read.
 	FeedFlush Feed = 'f'
 )
 
@@ -118,19 +120,262 @@ func DecodeIngestStart(body []byte) (IngestStart, error) {
 	return s, nil
 }
 
-// Record is one input record of a bundle. A nil key or value is one that the
-// record does not have.
-type Record struct {
-	Offset     int64
-	Key, Value []byte
+// A bundle is a FeedRecords message. After its kind it holds segments, each of
+// records of one batch: how many bytes follow, what the records are relative to, and
+// the records as they stand in the batch, each with its length before it. So nobody has
+// to take records apart before they are read.
+
+// SegmentHeader says what the records of a segment are relative to.
+type SegmentHeader struct {
+	// Offset and Timestamp (ms since 1970) are those of the batch.
+	Offset, Timestamp int64
+	// AppendTime says that Timestamp is that of every record.
+	AppendTime bool
 }
 
-// AppendBundleRecord appends a record to a bundle, which begins with the byte
-// FeedRecords.
-func AppendBundleRecord(dst []byte, r Record) []byte {
-	dst = binary.AppendUvarint(dst, uint64(r.Offset))
-	dst = appendNullable(dst, r.Key)
-	return appendNullable(dst, r.Value)
+// segmentLengthBytes is what the length of a segment takes.
+const segmentLengthBytes = 4
+
+// AppendSegmentHeader begins a segment at the end of a bundle. Records of the batch
+// are appended as they are, then [EndSegment] is called with the same beginning, which
+// is the bundle's length before.
+func AppendSegmentHeader(dst []byte, h SegmentHeader) []byte {
+	dst = append(dst, 0, 0, 0, 0, 0)
+	if h.AppendTime {
+		dst[len(dst)-1] = 1
+	}
+	dst = binary.AppendVarint(dst, h.Offset)
+	return binary.AppendVarint(dst, h.Timestamp)
+}
+
+// EndSegment ends the segment that begins at a place of the bundle.
+func EndSegment(bundle []byte, begin int) {
+	binary.BigEndian.PutUint32(bundle[begin:], uint32(len(bundle)-begin-segmentLengthBytes))
+}
+
+// Header is a header of a Kafka record. A nil value is one that it does not have.
+type Header struct {
+	Name  string
+	Value []byte
+}
+
+// Record is one input record of a bundle.
+type Record struct {
+	Offset    int64
+	Timestamp int64 // ms since 1970
+	// Key and Value alias the bundle; nil is one that the record does not have.
+	Key, Value []byte
+
+	headers []byte // their number and they, as in a batch
+}
+
+// AppendBundleRecord appends a record to a segment with the given offset and the
+// timestamp 0, as a producer would have written it.
+func AppendBundleRecord(dst []byte, base int64, r Record, headers ...Header) []byte {
+	body := []byte{0} // attributes, of which there are none
+	body = binary.AppendVarint(body, r.Timestamp)
+	body = binary.AppendVarint(body, r.Offset-base)
+	body = appendField(body, r.Key)
+	body = appendField(body, r.Value)
+	body = AppendHeaders(body, headers)
+	dst = binary.AppendVarint(dst, int64(len(body)))
+	return append(dst, body...)
+}
+
+// appendField appends a field with its size before it, -1 where there is none.
+func appendField(dst, b []byte) []byte {
+	if b == nil {
+		return binary.AppendVarint(dst, -1)
+	}
+	return append(binary.AppendVarint(dst, int64(len(b))), b...)
+}
+
+// BundleReader reads the records of a bundle. It aliases the bundle.
+type BundleReader struct {
+	header  SegmentHeader
+	segment []byte // what is left of the segment
+	rest    []byte // segments after it
+}
+
+// ReadBundle reads the body of a FeedRecords message.
+func ReadBundle(body []byte) BundleReader { return BundleReader{rest: body} }
+
+// More reports whether there is another record.
+func (b *BundleReader) More() bool { return len(b.segment) > 0 || len(b.rest) > 0 }
+
+// open goes on to the next segment.
+func (b *BundleReader) open() error {
+	if len(b.rest) < segmentLengthBytes {
+		return errors.New("a bundle ends within the length of a segment")
+	}
+	length := int64(binary.BigEndian.Uint32(b.rest))
+	f := fieldReader{b: b.rest[segmentLengthBytes:]}
+	if length < 1 || length > int64(len(f.b)) {
+		return errors.New("a bundle ends within a segment")
+	}
+	f.b, b.rest = f.b[:length], f.b[length:]
+	b.header.AppendTime = f.b[0] == 1
+	f.b = f.b[1:]
+	b.header.Offset, b.header.Timestamp = f.varint(), f.varint()
+	if f.bad || len(f.b) == 0 {
+		return errors.New("a segment of a bundle without records")
+	}
+	b.segment = f.b
+	return nil
+}
+
+// Next is the next record.
+func (b *BundleReader) Next() (r Record, err error) {
+	if len(b.segment) == 0 {
+		if err := b.open(); err != nil {
+			return r, err
+		}
+	}
+	f := fieldReader{b: b.segment}
+	length := f.varint()
+	if f.bad || length < 1 || length > int64(len(f.b)) {
+		return r, errors.New("a bundle ends within a record")
+	}
+	f.b, b.segment = f.b[:length], f.b[length:]
+	f.b = f.b[1:] // attributes
+	r.Timestamp = b.header.Timestamp
+	if elapsed := f.varint(); !b.header.AppendTime {
+		r.Timestamp += elapsed
+	}
+	r.Offset = b.header.Offset + f.varint()
+	r.Key = f.field()
+	r.Value = f.field()
+	r.headers = f.b
+	if f.bad {
+		return r, errors.New("a record of a bundle without its fields")
+	}
+	return r, nil
+}
+
+// RawHeaders are the record's headers as they stand in the record: their number, then
+// name and value of each. [DecodeHeaders] takes them apart.
+func (r *Record) RawHeaders() []byte { return r.headers }
+
+// DecodeHeaders takes headers apart, in their order; values alias b.
+func DecodeHeaders(b []byte) ([]Header, error) {
+	f := fieldReader{b: b}
+	n := f.varint()
+	if f.bad || n < 0 || n > int64(len(f.b)) {
+		return nil, errors.New("headers without their number")
+	}
+	var headers []Header
+	for range n {
+		headers = append(headers, Header{Name: string(f.field()), Value: f.field()})
+	}
+	if f.bad || len(f.b) > 0 {
+		return nil, errors.New("headers that are not well-formed")
+	}
+	return headers, nil
+}
+
+// AppendHeaders appends headers as they stand in a record.
+func AppendHeaders(dst []byte, headers []Header) []byte {
+	dst = binary.AppendVarint(dst, int64(len(headers)))
+	for _, h := range headers {
+		dst = appendField(dst, append([]byte{}, h.Name...))
+		dst = appendField(dst, h.Value)
+	}
+	return dst
+}
+
+// fieldReader reads fields as they stand in a record.
+type fieldReader struct {
+	b   []byte
+	bad bool
+}
+
+func (f *fieldReader) varint() int64 {
+	if len(f.b) > 0 && f.b[0] < 0x80 { // most are short
+		x := f.b[0]
+		f.b = f.b[1:]
+		return int64(x>>1) ^ -int64(x&1)
+	}
+	value, n := binary.Varint(f.b)
+	if n <= 0 {
+		f.b, f.bad = nil, true
+		return 0
+	}
+	f.b = f.b[n:]
+	return value
+}
+
+func (f *fieldReader) field() []byte {
+	size := f.varint()
+	if size < 0 || size > int64(len(f.b)) {
+		f.bad = f.bad || size >= 0
+		return nil
+	}
+	field := f.b[:size:size]
+	f.b = f.b[size:]
+	return field
+}
+
+// CutRecord is an input record that is too long to be held, by what is kept of it.
+type CutRecord struct {
+	Offset    int64
+	Timestamp int64 // ms since 1970
+	// Key and Value are those of the record or their beginnings, KeySize and
+	// ValueSize the sizes of all of them; nil and -1 if it has none.
+	Key, Value         []byte
+	KeySize, ValueSize int64
+	// SHA256 is that of the whole value.
+	SHA256 [32]byte
+	// Headers are those that are kept, HeadersLeft how many are not.
+	Headers     []Header
+	HeadersLeft int64
+}
+
+// AppendCutRecord appends a FeedCut message.
+func AppendCutRecord(dst []byte, r CutRecord) []byte {
+	dst = append(dst, byte(FeedCut))
+	for _, n := range []int64{r.Offset, r.Timestamp, r.KeySize, r.ValueSize, r.HeadersLeft} {
+		dst = binary.AppendVarint(dst, n)
+	}
+	dst = append(dst, r.SHA256[:]...)
+	dst = appendField(dst, r.Key)
+	dst = appendField(dst, r.Value)
+	for _, h := range r.Headers {
+		dst = appendField(dst, append([]byte{}, h.Name...))
+		dst = appendField(dst, h.Value)
+	}
+	return dst
+}
+
+// DecodeCutRecord reads the body of a FeedCut message, which it aliases.
+func DecodeCutRecord(body []byte) (r CutRecord, err error) {
+	f := fieldReader{b: body}
+	for _, n := range []*int64{&r.Offset, &r.Timestamp, &r.KeySize, &r.ValueSize, &r.HeadersLeft} {
+		*n = f.varint()
+	}
+	f.b = f.b[copy(r.SHA256[:], f.b):]
+	r.Key, r.Value = f.field(), f.field()
+	for !f.bad && len(f.b) > 0 {
+		r.Headers = append(r.Headers, Header{Name: string(f.field()), Value: f.field()})
+	}
+	if f.bad {
+		return r, errors.New("a cut record that is not well-formed")
+	}
+	return r, nil
+}
+
+// AppendFlush appends a FeedFlush message: what was gathered goes out as ranges that
+// reach to an offset, beyond the last record where nothing to be read is between.
+func AppendFlush(dst []byte, to int64) []byte {
+	return binary.AppendVarint(append(dst, byte(FeedFlush)), to)
+}
+
+// DecodeFlush reads the body of a FeedFlush message.
+func DecodeFlush(body []byte) (to int64, err error) {
+	to, n := binary.Varint(body)
+	if n <= 0 || n != len(body) {
+		return 0, errors.New("a flush without an offset")
+	}
+	return to, nil
 }
 
 func appendNullable(dst, b []byte) []byte {
@@ -139,24 +384,6 @@ func appendNullable(dst, b []byte) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(b))+1)
 	return append(dst, b...)
-}
-
-// BundleRecord takes the first record off the body of a bundle, and returns
-// what is left. Key and value alias the body. An empty body has no record: the
-// caller stops before.
-func BundleRecord(body []byte) (r Record, rest []byte, err error) {
-	offset, n := binary.Uvarint(body)
-	if n <= 0 || offset > 1<<63-1 {
-		return r, nil, errors.New("a bundle record without an offset")
-	}
-	r.Offset = int64(offset)
-	if r.Key, rest, err = cutNullable(body[n:]); err != nil {
-		return r, nil, fmt.Errorf("the key of the bundle record at offset %d: %w", r.Offset, err)
-	}
-	if r.Value, rest, err = cutNullable(rest); err != nil {
-		return r, nil, fmt.Errorf("the value of the bundle record at offset %d: %w", r.Offset, err)
-	}
-	return r, rest, nil
 }
 
 func cutNullable(b []byte) (field, rest []byte, err error) {

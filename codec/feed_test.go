@@ -13,22 +13,58 @@ func TestBundlesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bundle := []byte{byte(FeedRecords)}
 		var records []Record
-		for range rapid.IntRange(0, 5).Draw(t, "records") {
-			r := Record{Offset: drawOffset(t), Key: field.Draw(t, "key"), Value: field.Draw(t, "value")}
-			records = append(records, r)
-			bundle = AppendBundleRecord(bundle, r)
+		var headers [][]Header
+		for range rapid.IntRange(0, 3).Draw(t, "segments") {
+			h := SegmentHeader{Offset: drawOffset(t), Timestamp: rapid.Int64Range(-1, 1<<50).Draw(t, "time"), AppendTime: rapid.Bool().Draw(t, "append time")}
+			begin := len(bundle)
+			bundle = AppendSegmentHeader(bundle, h)
+			for range rapid.IntRange(1, 4).Draw(t, "records") {
+				r := Record{Offset: h.Offset + rapid.Int64Range(0, 1<<31-1).Draw(t, "offset"), Key: field.Draw(t, "key"), Value: field.Draw(t, "value"),
+					Timestamp: rapid.Int64Range(-1000, 1000).Draw(t, "elapsed")}
+				var own []Header
+				for range rapid.IntRange(0, 3).Draw(t, "headers") {
+					own = append(own, Header{Name: rapid.String().Draw(t, "name"), Value: field.Draw(t, "header")})
+				}
+				bundle = AppendBundleRecord(bundle, h.Offset, r, own...)
+				if r.Timestamp += h.Timestamp; h.AppendTime {
+					r.Timestamp = h.Timestamp
+				}
+				records, headers = append(records, r), append(headers, own)
+			}
+			EndSegment(bundle, begin)
 		}
 		kind, body, err := SplitFeed(bundle)
 		require.NoError(t, err)
 		require.Equal(t, FeedRecords, kind)
+		reader := ReadBundle(body)
 		for i, want := range records {
-			var got Record
-			got, body, err = BundleRecord(body)
+			require.True(t, reader.More())
+			got, err := reader.Next()
 			require.NoError(t, err)
+			own, err := DecodeHeaders(got.RawHeaders())
+			require.NoError(t, err)
+			require.Equal(t, headers[i], own)
+			got.headers = nil
 			require.Equal(t, want, got, "record %d: nil and empty differ", i)
 		}
-		require.Empty(t, body)
+		require.False(t, reader.More())
 	})
+}
+
+func TestCutRecordsRoundTrip(t *testing.T) {
+	for _, want := range []CutRecord{
+		{KeySize: -1, ValueSize: -1},
+		{Offset: 1 << 40, Timestamp: -1, Key: []byte{}, KeySize: 0, Value: []byte("x"), ValueSize: 1 << 33, SHA256: [32]byte{1, 31: 2},
+			Headers: []Header{{Name: "a"}, {Value: []byte("b")}}, HeadersLeft: 3},
+	} {
+		encoded := AppendCutRecord(nil, want)
+		require.Equal(t, FeedCut, Feed(encoded[0]))
+		got, err := DecodeCutRecord(encoded[1:])
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	_, err := DecodeCutRecord([]byte{1})
+	require.Error(t, err)
 }
 
 func TestFeedRequestsRoundTrip(t *testing.T) {
@@ -62,7 +98,8 @@ func TestFeedsThatAreCutOff(t *testing.T) {
 	require.Error(t, err)
 	start := AppendIngestStart(nil, IngestStart{From: 1 << 40, LostTo: 1 << 41})[1:]
 	request := AppendEpochRequest(nil, EpochRequest{Partitions: 300, Above: 1 << 40, Board: []byte("b"), Positions: []byte("p")})[1:]
-	record := AppendBundleRecord(nil, Record{Offset: 1 << 40, Key: []byte("key"), Value: []byte("value")})
+	record := AppendBundleRecord(AppendSegmentHeader(nil, SegmentHeader{Offset: 1 << 40}), 1<<40, Record{Offset: 1 << 40, Key: []byte("key"), Value: []byte("value")})
+	EndSegment(record, 0)
 	for n := range start {
 		_, err := DecodeIngestStart(start[:n])
 		require.Error(t, err)
@@ -71,8 +108,9 @@ func TestFeedsThatAreCutOff(t *testing.T) {
 		_, err := DecodeEpochRequest(request[:n])
 		require.Error(t, err)
 	}
-	for n := range record {
-		_, _, err := BundleRecord(record[:n])
+	for n := 1; n < len(record); n++ {
+		reader := ReadBundle(record[:n])
+		_, err := reader.Next()
 		require.Error(t, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,9 @@ func refused() []struct{ reason, value string } {
 	}
 }
 
+// refusedAt is when the first bad message was made, as its producer says.
+var refusedAt = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+
 // headers are a record's headers by name.
 func headers(r *kgo.Record) map[string]string {
 	all := map[string]string{}
@@ -59,7 +63,9 @@ func TestDeadLetters(t *testing.T) {
 		reasons := map[*kgo.Record]string{}
 		all := records(site, file.lines, nil, func(i int) int32 { return int32(i % 3) })
 		add := func(reason string, value []byte) {
-			r := &kgo.Record{Topic: site.Input, Partition: int32(len(bad) % 3), Key: keys[len(bad)%len(keys)], Value: value}
+			r := &kgo.Record{Topic: site.Input, Partition: int32(len(bad) % 3), Key: keys[len(bad)%len(keys)], Value: value,
+				Timestamp: refusedAt.Add(time.Duration(len(bad)) * time.Second),
+				Headers:   []kgo.RecordHeader{{Key: "trace", Value: []byte(reason)}, {Key: "trace"}}}
 			reasons[r] = reason
 			bad = append(bad, r)
 			all = append(all[:2*len(bad)], append([]*kgo.Record{r}, all[2*len(bad):]...)...)
@@ -89,7 +95,10 @@ func TestDeadLetters(t *testing.T) {
 			h := headers(l)
 			assert.Equal(t, reasons[r], h["pageheat.reason"], "%.60q", r.Value)
 			assert.NotEmpty(t, h["pageheat.detail"])
-			assert.Len(t, h, 5, "no other headers")
+			assert.Equal(t, r.Headers, l.Headers[:2], "its own headers, in their order")
+			assert.Len(t, l.Headers, 2+6, "no other headers")
+			assert.NotEmpty(t, h["pageheat.topic-id"])
+			assert.Equal(t, r.Timestamp.UnixMilli(), l.Timestamp.UnixMilli(), "its own time")
 			assert.True(t, bytes.Equal(r.Value, l.Value), "%.60q became %.60q", r.Value, l.Value)
 			assert.Equal(t, r.Value == nil, l.Value == nil, "null or empty: value of %s", where)
 			assert.True(t, bytes.Equal(r.Key, l.Key), "key %q became %q", r.Key, l.Key)
@@ -123,6 +132,14 @@ func TestDeadLetters(t *testing.T) {
 		p.exact(t, in, site.Ends(), want)
 		again := kafkatest.Read(t, site.Cluster, site.Prefix+"-dead-letter", 2*len(bad))
 		assert.Len(t, again, 2*len(bad))
+		traces := map[string]int{}
+		for _, l := range again[len(bad):] {
+			assert.Len(t, l.Headers, 2+6, "those of the first letter are not its own")
+			traces[strconv.FormatInt(l.Timestamp.UnixMilli(), 10)+string(l.Headers[0].Value)]++
+		}
+		for _, r := range bad {
+			assert.Equal(t, 1, traces[strconv.FormatInt(r.Timestamp.UnixMilli(), 10)+reasons[r]], "replayed with its time and headers")
+		}
 		p.audited(t)
 		stopped(t, in)
 	})

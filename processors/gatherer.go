@@ -32,10 +32,19 @@ func (g *Gatherer) Start(input codec.TopicID, from int64) {
 	g.ranges = make([][]byte, len(g.ranges))
 }
 
-// Add counts one message; a refusal says why it is invalid. Either way the next
-// range reaches up to its offset. The message is not kept.
+// Input is the id of the topic that was given to Start.
+func (g *Gatherer) Input() codec.TopicID { return g.input }
+
+// To is the offset up to which the next range would reach.
+func (g *Gatherer) To() int64 { return g.to }
+
+// Reach makes the next range reach up to an offset, beyond which it may reach already.
+func (g *Gatherer) Reach(offset int64) { g.to = max(g.to, offset) }
+
+// Add counts one message, whose offset must be above To; a refusal says why it is
+// invalid. Either way the next range reaches up to its offset. The message is not kept.
 func (g *Gatherer) Add(offset int64, message []byte) *codec.Refusal {
-	g.to = offset
+	g.Reach(offset)
 	b, refusal := codec.ParseBehaviour(message, g.limits)
 	if refusal != nil {
 		return refusal
@@ -47,7 +56,7 @@ func (g *Gatherer) Add(offset int64, message []byte) *codec.Refusal {
 // Lose is a flush of offsets that retention has taken: it returns, for every
 // target partition, the range up to offset to, marked as lost.
 func (g *Gatherer) Lose(to int64) [][]byte {
-	g.to = to
+	g.Reach(to)
 	return g.flush(true)
 }
 

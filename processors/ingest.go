@@ -1,8 +1,8 @@
 package processors
 
 import (
+	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/lovoo/goka"
@@ -10,15 +10,6 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/topology"
-)
-
-// Headers of a dead letter: where the message was, and why it was refused.
-const (
-	HeaderTopic     = "pageheat.topic"
-	HeaderPartition = "pageheat.partition"
-	HeaderOffset    = "pageheat.offset"
-	HeaderReason    = "pageheat.reason"
-	HeaderDetail    = "pageheat.detail"
 )
 
 // IngestConfig is what an ingest processor needs to know.
@@ -56,6 +47,10 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 	)
 }
 
+// ErrInputWentBack says that a record of the input came at or below an offset that was
+// read before.
+var ErrInputWentBack = errors.New("the input went back")
+
 // ingest is the state of the processor: a *Gatherer for each input partition,
 // which only that partition's goroutine uses.
 type ingest struct {
@@ -83,7 +78,18 @@ func (in *ingest) process(ctx goka.Context, message any) {
 		}
 	case codec.FeedRecords:
 		in.gather(ctx, g, body)
+	case codec.FeedCut:
+		record, err := codec.DecodeCutRecord(body)
+		if err != nil {
+			ctx.Fail(err)
+		}
+		in.gatherCut(ctx, g, record)
 	case codec.FeedFlush:
+		to, err := codec.DecodeFlush(body)
+		if err != nil {
+			ctx.Fail(err)
+		}
+		g.Reach(to)
 		in.send(ctx, g.Flush())
 	default:
 		ctx.Fail(fmt.Errorf("ingest was fed a message of kind %q", kind))
@@ -103,40 +109,53 @@ func (in *ingest) gatherer(partition int32) *Gatherer {
 func (in *ingest) gather(ctx goka.Context, g *Gatherer, body []byte) {
 	var refused []codec.Code
 	valid := 0
-	for len(body) > 0 {
-		record, rest, err := codec.BundleRecord(body)
+	for bundle := codec.ReadBundle(body); bundle.More(); {
+		record, err := bundle.Next()
+		if err == nil {
+			err = rises(g, record.Offset)
+		}
 		if err != nil {
 			ctx.Fail(err)
 		}
-		body = rest
 		refusal := g.Add(record.Offset, record.Value)
 		if refusal == nil {
 			valid++
 			continue
 		}
 		refused = append(refused, refusal.Code)
-		in.setAside(ctx, record, refusal)
+		in.setAside(ctx, g, &record, refusal)
 	}
 	in.config.Observe(valid, refused)
 }
 
-// setAside sends a record as it is to the dead letters.
-func (in *ingest) setAside(ctx goka.Context, r codec.Record, refusal *codec.Refusal) {
-	headers := goka.Headers{
-		HeaderTopic:     []byte(in.config.Topology.Input),
-		HeaderPartition: strconv.AppendInt(nil, int64(ctx.Partition()), 10),
-		HeaderOffset:    strconv.AppendInt(nil, r.Offset, 10),
-		HeaderReason:    []byte(refusal.Code),
-		HeaderDetail:    []byte(refusal.Detail),
+// rises reports an offset that does not rise: such a record was counted, and a range
+// that ends below its beginning would make the records that follow it wrong.
+func rises(g *Gatherer, offset int64) error {
+	if offset > g.To() {
+		return nil
 	}
-	if r.Key == nil {
-		headers[codec.HeaderNoKey] = nil
+	return fmt.Errorf("%w: a record has the offset %d after the offset %d", ErrInputWentBack, offset, g.To())
+}
+
+// gatherCut counts a record that is too long to be held, where its value is a
+// behaviour all the same, or sets aside what is kept of it.
+func (in *ingest) gatherCut(ctx goka.Context, g *Gatherer, r codec.CutRecord) {
+	if err := rises(g, r.Offset); err != nil {
+		ctx.Fail(err)
 	}
-	var value any // a nil slice in it would not be nil
-	if r.Value != nil {
-		value = r.Value
+	var refusal *codec.Refusal
+	if whole := r.ValueSize == int64(len(r.Value)) || r.ValueSize < 0; whole {
+		refusal = g.Add(r.Offset, r.Value)
+	} else {
+		g.Reach(r.Offset)
+		refusal = codec.TooLarge(r.ValueSize, codec.MaxBytes(r.Value))
 	}
-	ctx.Emit(in.deadLetter, string(r.Key), value, goka.WithCtxEmitHeaders(headers))
+	if refusal == nil {
+		in.config.Observe(1, nil)
+		return
+	}
+	in.setAsideCut(ctx, g, &r, refusal)
+	in.config.Observe(0, []codec.Code{refusal.Code})
 }
 
 // send sends a range to each partition of the behaviour topic; the key names it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,12 +38,16 @@ func run(t *testing.T, p *goka.Processor, err error) {
 }
 
 func bundle(records ...codec.Record) []byte {
-	b := []byte{byte(codec.FeedRecords)}
+	b := codec.AppendSegmentHeader([]byte{byte(codec.FeedRecords)}, codec.SegmentHeader{})
 	for _, r := range records {
-		b = codec.AppendBundleRecord(b, r)
+		b = codec.AppendBundleRecord(b, 0, r, codec.Header{Name: "own", Value: []byte("1")}, codec.Header{Name: "own"})
 	}
+	codec.EndSegment(b, 1)
 	return b
 }
+
+// flush asks for what was gathered, and lets the ranges reach to an offset.
+func flush(to int64) []byte { return codec.AppendFlush(nil, to) }
 
 // tick is a message without a body.
 func tick(kind codec.Feed) []byte { return []byte{byte(kind)} }
@@ -60,13 +65,13 @@ func TestIngestSendsRangesAndSetsInvalidMessagesAside(t *testing.T) {
 	tt.Consume(topo.Input, "", codec.AppendIngestStart(nil, codec.IngestStart{Input: input, From: 9, LostTo: 9}))
 	tt.Consume(topo.Input, "", bundle(
 		codec.Record{Offset: 10, Value: []byte("page1|1|0.5|1")},
-		codec.Record{Offset: 12, Key: []byte("k"), Value: []byte("page1|x|0.5|1")},
+		codec.Record{Offset: 12, Timestamp: 1_700_000_000_000, Key: []byte("k"), Value: []byte("page1|x|0.5|1")},
 		codec.Record{Offset: 13, Value: nil},
 		codec.Record{Offset: 14, Value: []byte("page2|2|1|0")},
 		codec.Record{Offset: 15, Value: []byte("page1|3|0|0")}))
 	_, _, any := behavior.NextRaw()
 	require.False(t, any, "nothing is sent before a flush")
-	tt.Consume(topo.Input, "", tick(codec.FeedFlush))
+	tt.Consume(topo.Input, "", flush(-1))
 
 	sums := map[string]string{}
 	for target := range 3 {
@@ -97,17 +102,54 @@ func TestIngestSendsRangesAndSetsInvalidMessagesAside(t *testing.T) {
 	require.Equal(t, "clicks-not-a-number", string(headers[processors.HeaderReason]))
 	require.NotEmpty(t, headers[processors.HeaderDetail])
 	require.NotContains(t, headers, codec.HeaderNoKey)
+	require.Equal(t, input.String(), string(headers[processors.HeaderTopicID]))
+	require.Equal(t, "1700000000000", string(headers[codec.HeaderTime]))
+	own, err := codec.DecodeHeaders(headers[codec.HeaderOwn])
+	require.NoError(t, err)
+	require.Equal(t, []codec.Header{{Name: "own", Value: []byte("1")}, {Name: "own"}}, own)
 	headers, _, value, ok = letters.NextRawWithHeaders()
 	require.True(t, ok)
 	require.Nil(t, value)
 	require.Contains(t, headers, codec.HeaderNoKey, "no key is not an empty key")
 
-	tt.Consume(topo.Input, "", tick(codec.FeedFlush))
+	tt.Consume(topo.Input, "", flush(17))
 	_, value, _ = behavior.NextRaw()
 	r, err := codec.ReadRange(value)
 	require.NoError(t, err)
 	require.Equal(t, 0, r.Pages)
 	require.EqualValues(t, 15, r.Header.From, "the next range begins where the last one ended")
+	require.EqualValues(t, 17, r.Header.To, "it reaches over what is nothing to be read")
+}
+
+func TestIngestReadsRecordsThatAreTooLongToBeHeld(t *testing.T) {
+	topo, tt := names(t), tester.New(t)
+	p, err := processors.NewIngest(processors.IngestConfig{Topology: topo, Limits: heat.DefaultLimits(), Targets: 1}, goka.WithTester(tt))
+	run(t, p, err)
+	behavior, letters := tt.NewQueueTracker(topo.Behavior), tt.NewQueueTracker(topo.DeadLetter)
+	tt.Consume(topo.Input, "", codec.AppendIngestStart(nil, codec.IngestStart{From: -1, LostTo: -1}))
+
+	// A behaviour whose headers take the most is one.
+	tt.Consume(topo.Input, "", codec.AppendCutRecord(nil, codec.CutRecord{Offset: 0, Value: []byte("a|1|0|0"), ValueSize: 7, KeySize: -1, HeadersLeft: 5000}))
+	_, _, any := letters.NextRaw()
+	require.False(t, any)
+	tt.Consume(topo.Input, "", codec.AppendCutRecord(nil, codec.CutRecord{Offset: 1, Value: []byte("xxx"), ValueSize: 9_000_000,
+		Key: []byte("k"), KeySize: 300_000, SHA256: [32]byte{0xab}, Headers: []codec.Header{{Name: "h"}}, HeadersLeft: 1}))
+	headers, key, value, ok := letters.NextRawWithHeaders()
+	require.True(t, ok)
+	require.Equal(t, []string{"k", "xxx"}, []string{key, string(value)})
+	require.Equal(t, "value,key,headers", string(headers[processors.HeaderCut]))
+	require.Equal(t, "9000000", string(headers[processors.HeaderSize]))
+	require.Equal(t, "300000", string(headers[processors.HeaderKeySize]))
+	require.Equal(t, "ab"+strings.Repeat("00", 31), string(headers[processors.HeaderSHA256]))
+	require.Equal(t, "too-large", string(headers[processors.HeaderReason]))
+	require.Contains(t, string(headers[processors.HeaderDetail]), "9000000")
+
+	tt.Consume(topo.Input, "", flush(1))
+	_, value, _ = behavior.NextRaw()
+	r, err := codec.ReadRange(value)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, r.Header.To)
+	require.Equal(t, 1, r.Pages)
 }
 
 func TestIngestDeclaresWhatRetentionTook(t *testing.T) {
@@ -121,7 +163,7 @@ func TestIngestDeclaresWhatRetentionTook(t *testing.T) {
 	}{
 		{codec.AppendIngestStart(nil, codec.IngestStart{From: 4, LostTo: 7}),
 			codec.RangeHeader{Targets: 1, From: 4, To: 7, Lost: true, Limits: heat.DefaultLimits()}},
-		{tick(codec.FeedFlush), codec.RangeHeader{Targets: 1, From: 7, To: 7, Limits: heat.DefaultLimits()}},
+		{flush(-1), codec.RangeHeader{Targets: 1, From: 7, To: 7, Limits: heat.DefaultLimits()}},
 	} {
 		tt.Consume(topo.Input, "", step.feed)
 		_, value, ok := behavior.NextRaw()

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -31,14 +33,38 @@ type deadLetter struct {
 	Value []byte `json:"value"`
 	// Sample is the beginning of the message, as a quoted text.
 	Sample string `json:"sample"`
+	// TopicID is the id of the topic, empty if the letter does not tell.
+	TopicID string `json:"topic_id,omitempty"`
+	// Time is the message's own, nil if it is not known.
+	Time *time.Time `json:"time,omitempty"`
+	// Headers are the message's own.
+	Headers []letterHeader `json:"headers,omitempty"`
+	// Cut names what is not whole: value, key, headers. Size and SHA256 are then those of
+	// the whole value.
+	Cut    string `json:"cut,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// letterHeader is a header of a message; in JSON its value is base64, or null.
+type letterHeader struct {
+	Name  string `json:"name"`
+	Value []byte `json:"value"`
 }
 
 // readDeadLetter reads a record of the dead-letter topic. What a header does not
 // tell is left empty, or -1.
 func readDeadLetter(r *kgo.Record) deadLetter {
 	d := deadLetter{Partition: -1, Offset: -1, Key: r.Key, Value: r.Value, Sample: sample(r.Value)}
+	const appended = 1
+	if r.Attrs.TimestampType() != appended {
+		d.Time = new(r.Timestamp.UTC())
+	}
 	for _, h := range r.Headers {
 		text := string(h.Value)
+		if !strings.HasPrefix(h.Key, processors.HeaderPrefix) {
+			d.Headers = append(d.Headers, letterHeader{h.Key, h.Value})
+		}
 		switch h.Key {
 		case processors.HeaderTopic:
 			d.Topic = text
@@ -54,7 +80,28 @@ func readDeadLetter(r *kgo.Record) deadLetter {
 			d.Reason = text
 		case processors.HeaderDetail:
 			d.Detail = text
+		case processors.HeaderTopicID:
+			d.TopicID = text
+		case processors.HeaderCut:
+			d.Cut = text
+		case processors.HeaderSHA256:
+			d.SHA256 = text
+		case processors.HeaderSize:
+			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+				d.Size = n
+			}
+		case processors.HeaderTimestamp:
+			if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
+				d.Time = new(time.UnixMilli(ms).UTC())
+			}
 		}
+	}
+	if d.Cut != "" {
+		d.Sample += fmt.Sprintf(" (cut: %s", printable(d.Cut))
+		if d.Size > 0 {
+			d.Sample += fmt.Sprintf(", %d bytes in all", d.Size)
+		}
+		d.Sample += ")"
 	}
 	return d
 }

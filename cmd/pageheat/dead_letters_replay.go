@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,11 +21,29 @@ type deadLettersReplayCmd struct {
 // the most that is sent twice when the command is killed.
 const replayStep = 1000
 
-// messageID says which message of the input a dead letter is.
+// batchOverhead is what a batch of one record takes besides key and value, without
+// headers, generously.
+const batchOverhead = 200
+
+// messageID says which message of the input a dead letter is. Offsets repeat where a topic
+// was created anew; letters of before there were topic ids are told apart by what they hold.
 type messageID struct {
-	topic     string
-	partition int32
-	offset    int64
+	topic, topicID string
+	partition      int32
+	offset         int64
+	content        [16]byte
+}
+
+// identify says which message a letter is.
+func identify(d *deadLetter) messageID {
+	id := messageID{topic: d.Topic, topicID: d.TopicID, partition: d.Partition, offset: d.Offset}
+	sum := sha256.New()
+	for _, field := range [][]byte{d.Key, d.Value} {
+		_, _ = fmt.Fprintf(sum, "%d/", len(field)) // a hash takes everything
+		_, _ = sum.Write(field)
+	}
+	copy(id.content[:], sum.Sum(nil))
+	return id
 }
 
 // replay is one call.
@@ -34,12 +53,14 @@ type replay struct {
 	admin  *kadm.Client
 	sender *sender
 	// seen are the messages of this call: after a crash of ingest a message
-	// may stand twice among the dead letters. It takes some 50 bytes for each.
+	// may stand twice among the dead letters. It takes some 150 bytes for each.
 	seen map[messageID]struct{}
 	// next are the offsets up to which dead letters were given to the sender.
 	next map[int32]int64
-	// twice is how many were left out.
-	twice int64
+	// twice is how many were left out that stood there twice, cut how many since they
+	// are not the whole message, and large how many since the input does not take them.
+	twice, cut, large int64
+	most              int // bytes of a batch of the input
 }
 
 // Run sends what is among the dead letters when it begins: what is refused again
@@ -75,14 +96,21 @@ func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) 
 			maxBatch = int(n)
 		}
 	}
-	if r.sender, err = newSender(ctx, p, p.topo.Input, maxBatch); err != nil {
+	if r.sender, err = newSender(ctx, p, p.topo.Input, maxBatch, kgo.RecordDeliveryTimeout(0)); err != nil {
 		return err
 	}
 	defer r.sender.close()
+	r.most = maxBatch
 	err = readSpans(ctx, p, r.topic, all, r.send)
 	err = errors.Join(err, r.remember())
-	_, failed := fmt.Fprintf(p.stdout, "%d dead letters sent to %s again, %d left out that stood there twice\n",
-		r.sender.sent(), p.topo.Input, r.twice)
+	left := fmt.Sprintf("%d left out that stood there twice", r.twice)
+	if r.cut > 0 {
+		left += fmt.Sprintf(", %d that are cut: they are not the whole message", r.cut)
+	}
+	if r.large > 0 {
+		left += fmt.Sprintf(", %d that are larger than the input takes uncompressed", r.large)
+	}
+	_, failed := fmt.Fprintf(p.stdout, "%d dead letters sent to %s again, %s\n", r.sender.sent(), p.topo.Input, left)
 	return errors.Join(err, failed)
 }
 
@@ -107,15 +135,28 @@ func (r *replay) skipReplayed(ctx context.Context, all map[int32]offsetSpan) err
 	return nil
 }
 
-// send sends one dead letter, as it was.
+// send sends the message of one dead letter as it was, with its own headers and time.
 func (r *replay) send(record *kgo.Record) error {
 	d := readDeadLetter(record)
-	id := messageID{d.Topic, d.Partition, d.Offset}
-	if _, twice := r.seen[id]; twice && d.Offset >= 0 {
+	id := identify(&d)
+	_, twice := r.seen[id]
+	switch {
+	case d.Cut != "":
+		r.cut++
+	case twice && d.Offset >= 0:
 		r.twice++
-	} else {
+	case len(d.Key)+len(d.Value) > r.most-batchOverhead:
+		r.large++
+	default:
 		r.seen[id] = struct{}{}
-		if err := r.sender.sendRecord(&kgo.Record{Key: d.Key, Value: d.Value}); err != nil {
+		again := &kgo.Record{Key: d.Key, Value: d.Value}
+		for _, h := range d.Headers {
+			again.Headers = append(again.Headers, kgo.RecordHeader{Key: h.Name, Value: h.Value})
+		}
+		if d.Time != nil {
+			again.Timestamp = *d.Time
+		}
+		if err := r.sender.sendRecord(again); err != nil {
 			return err
 		}
 	}

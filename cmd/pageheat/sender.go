@@ -35,9 +35,9 @@ const (
 
 // newSender connects. Records go round the partitions in turn, whatever their key,
 // so that few messages are spread as evenly as many; where a page goes is decided
-// after the input. A batch has at most maxBatch bytes.
-func newSender(ctx context.Context, p *program, topic string, maxBatch int) (*sender, error) {
-	client, err := p.connect(ctx,
+// after the input. A batch has at most maxBatch bytes. Further options override.
+func newSender(ctx context.Context, p *program, topic string, maxBatch int, options ...kgo.Opt) (*sender, error) {
+	client, err := p.connect(ctx, append([]kgo.Opt{
 		kgo.DefaultProduceTopic(topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
@@ -47,7 +47,7 @@ func newSender(ctx context.Context, p *program, topic string, maxBatch int) (*se
 		kgo.ProducerBatchMaxBytes(int32(maxBatch)),
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
 		kgo.UnknownTopicRetries(2),
-	)
+	}, options...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,14 @@ func (s *sender) sendRecord(r *kgo.Record) error {
 		return *err
 	}
 	// What is queued is sent even when the command is told to end: hence no
-	// context of the command. The delivery timeout ends it.
-	s.client.Produce(context.Background(), r, func(r *kgo.Record, err error) {
+	// context of the command. The delivery timeout ends it, or this one, for records with
+	// a time of their own, which the client would count from.
+	ctx, cancel := context.Background(), func() {}
+	if !r.Timestamp.IsZero() {
+		ctx, cancel = context.WithTimeout(ctx, deliveryTimeout)
+	}
+	s.client.Produce(ctx, r, func(r *kgo.Record, err error) {
+		cancel()
 		if err == nil {
 			s.done.Add(1)
 			return

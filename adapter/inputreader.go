@@ -1,0 +1,217 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"pageheat/codec"
+	"pageheat/recordbatch"
+)
+
+// inputLimits say what is kept of a record. One that is held whole can be a dead
+// letter as it is; of a longer one the value is still read where it may be a behaviour.
+func inputLimits() recordbatch.Limits {
+	return recordbatch.Limits{Record: mostLetter, Value: codec.MaxJSONBytes, Sample: cutBytes, Key: keptKey, Headers: keptHeaders}
+}
+
+// unpacking is what the readers of one process share.
+type unpacking struct {
+	*recordbatch.Unpacker
+	// alone holds a token while a reader has a batch open that is too large to be
+	// unpacked as a whole: one such at a time.
+	alone chan struct{}
+}
+
+func newUnpacking() *unpacking {
+	return &unpacking{Unpacker: recordbatch.NewUnpacker(inputLimits()), alone: make(chan struct{}, 1)}
+}
+
+// inputReader reads the records of a chunk. It belongs to one goroutine.
+type inputReader struct {
+	*unpacking
+	chunk   *inputChunk
+	rest    []byte              // batches that are not read
+	open    *recordbatch.Reader // of the first of them, nil if it is not open
+	size    int                 // its size in rest
+	holds   bool                // the token
+	cut     *recordbatch.Record // was read and is not given yet
+	skip    int64               // the offset after the batch that can not be read
+	current recordbatch.Batch
+}
+
+// portion is what a reader gives at a time.
+type portion struct {
+	message []byte // for goka; nil where nothing is to be read but stepped over
+	records int
+	bytes   int
+	last    int64 // the offset reached
+}
+
+// take begins with a chunk.
+func (r *inputReader) take(c *inputChunk) { r.chunk, r.rest = c, c.batches }
+
+// more reports whether there is something left to read.
+func (r *inputReader) more() bool { return r.chunk != nil }
+
+// close gives up what is left.
+func (r *inputReader) close() {
+	r.closeBatch()
+	r.chunk, r.rest, r.cut = nil, nil, nil
+}
+
+// closeBatch closes the open batch, so that another reader may have its large one.
+func (r *inputReader) closeBatch() {
+	if r.open != nil {
+		r.open.Close()
+		r.open = nil
+	}
+	r.release()
+}
+
+func (r *inputReader) release() {
+	if r.holds {
+		<-r.alone
+		r.holds = false
+	}
+}
+
+// next gives the records after an offset, up to the size of a bundle. errStreaming asks
+// for the token; io.EOF says that the chunk is read. Any other error is that of a batch
+// that can not be read. What comes with an error is as good as without.
+func (r *inputReader) next(last int64, sizeHint int) (p portion, err error) {
+	p.last = last
+	if r.cut != nil {
+		return r.giveCut(p)
+	}
+	for p.records < bundleRecords && len(p.message) < bundleBytes {
+		if r.open == nil {
+			if err := r.openBatch(&p); err != nil {
+				return p, err
+			}
+			if r.open == nil {
+				continue // it was stepped over
+			}
+		}
+		if p.message == nil {
+			p.message = append(make([]byte, 0, sizeHint), byte(codec.FeedRecords))
+		}
+		if err := r.segment(&p); err != nil {
+			return p, err
+		}
+		if r.cut != nil {
+			if p.records == 0 {
+				return r.giveCut(p)
+			}
+			return p, nil
+		}
+	}
+	return p, nil
+}
+
+// openBatch opens the next batch, or steps over it where it holds nothing to be read.
+func (r *inputReader) openBatch(p *portion) error {
+	if len(r.rest) == 0 {
+		r.close()
+		return io.EOF
+	}
+	b, rest, err := recordbatch.Parse(r.rest)
+	if err != nil {
+		_, r.skip = recordbatch.Whole(r.rest[:min(len(r.rest), max(b.Size, 0))])
+		return fmt.Errorf("the batch at offset %d: %w", b.First, err)
+	}
+	if b.Last <= p.last || b.Records == 0 || b.Control() || r.aborts(&b) {
+		if b.Control() {
+			r.ends(&b)
+		}
+		p.last = max(p.last, b.Last)
+		r.rest = rest
+		return nil
+	}
+	r.skip, r.size = b.Last+1, b.Size
+	if r.holds {
+		r.open, err = r.Stream(b)
+	} else if r.open, err = r.Open(b); errors.Is(err, recordbatch.ErrLarge) {
+		return errStreaming
+	}
+	if err != nil {
+		r.release()
+		return fmt.Errorf("the batch at offset %d: %w", b.First, err)
+	}
+	return nil
+}
+
+// aborts reports whether a batch belongs to a transaction that was aborted.
+func (r *inputReader) aborts(b *recordbatch.Batch) bool {
+	offsets := r.chunk.aborted[b.ProducerID]
+	return b.Transactional() && len(offsets) > 0 && offsets[0] <= b.First
+}
+
+// ends takes note of a marker: it ends the transaction of its producer that began
+// last.
+func (r *inputReader) ends(b *recordbatch.Batch) {
+	if offsets := r.chunk.aborted[b.ProducerID]; len(offsets) > 0 && offsets[0] <= b.First {
+		r.chunk.aborted[b.ProducerID] = offsets[1:]
+	}
+}
+
+// segment adds records of the open batch to a bundle.
+func (r *inputReader) segment(p *portion) error {
+	b := r.open.Batch()
+	begin := len(p.message)
+	p.message = codec.AppendSegmentHeader(p.message, codec.SegmentHeader{Offset: b.First, Timestamp: b.Timestamp(), AppendTime: b.LogAppendTime()})
+	empty := len(p.message)
+	finish := func() {
+		if len(p.message) == empty {
+			p.message = p.message[:begin]
+		} else {
+			codec.EndSegment(p.message, begin)
+		}
+		if len(p.message) == 1 {
+			p.message = nil
+		}
+	}
+	defer finish()
+	for p.records < bundleRecords && len(p.message) < bundleBytes {
+		record, err := r.open.Next()
+		if errors.Is(err, io.EOF) {
+			p.last = max(p.last, b.Last)
+			r.rest = r.rest[r.size:]
+			r.closeBatch()
+			return nil
+		}
+		if err != nil {
+			r.closeBatch()
+			return err
+		}
+		if record.Offset <= p.last {
+			continue
+		}
+		if record.Cut != nil {
+			r.cut, r.current = &record, *b
+			return nil
+		}
+		p.message = append(p.message, record.Raw...)
+		p.records++
+		p.bytes += len(record.Raw)
+		p.last = record.Offset
+	}
+	return nil
+}
+
+// giveCut gives the record that is too long to be held.
+func (r *inputReader) giveCut(p portion) (portion, error) {
+	record, cut := r.cut, r.cut.Cut
+	r.cut = nil
+	out := codec.CutRecord{Offset: record.Offset, Timestamp: r.current.Timestamp(), Key: cut.Key, KeySize: cut.KeySize,
+		Value: cut.Value, ValueSize: cut.ValueSize, SHA256: cut.SHA256, HeadersLeft: cut.HeadersLeft}
+	if !r.current.LogAppendTime() {
+		out.Timestamp += cut.Timestamp
+	}
+	for _, h := range cut.Headers {
+		out.Headers = append(out.Headers, codec.Header{Name: h.Name, Value: h.Value})
+	}
+	p.message = codec.AppendCutRecord(nil, out)
+	p.records, p.bytes, p.last = 1, len(p.message), record.Offset
+	return p, nil
+}
