@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -387,6 +388,10 @@ func TestClientThatNeverReads(t *testing.T) {
 		case <-ended:
 			require.Less(t, sent.Load(), int64(256<<10), "bytes that were taken from us")
 			require.InDelta(t, 1, testutil.ToFloat64(cfg.Streams.dropped), 0)
+			// Nor is anything kept for it from now on, which it would be sent.
+			require.NoError(t, slow.SetReadDeadline(time.Now().Add(10*time.Second)))
+			_, err := io.Copy(io.Discard, slow)
+			require.ErrorIs(t, err, syscall.ECONNRESET)
 			return
 		case <-deadline:
 			t.Fatal("the client is still served")

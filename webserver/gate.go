@@ -2,10 +2,12 @@ package webserver
 
 import (
 	"container/list"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -72,6 +74,7 @@ func (g *gate) Accept() (net.Conn, error) {
 		tcp, ok := conn.(*net.TCPConn)
 		if ok {
 			_ = tcp.SetWriteBuffer(sendBuffer) // the connection works without it, too
+			forgetful(tcp)
 		}
 		admitted, instead := g.admit(conn)
 		if instead != nil {
@@ -180,6 +183,18 @@ func (c *gated) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return nil
+}
+
+// Write implements net.Conn. What a client has not taken in time, the kernel does not
+// keep for it either once the connection is closed.
+func (c *gated) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		if tcp, ok := c.Conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // it is given up in any case
+		}
+	}
+	return n, err
 }
 
 // Close implements net.Conn.
