@@ -96,7 +96,7 @@ func kindsOfWork() works {
 	return works{
 		kind("system calls", `^(internal/runtime/)?syscall[./]`),
 		kind("allocating and collecting", `^runtime\.(mallocgc|gcBgMarkWorker|gcAssistAlloc|gcStart|bgsweep|bgscavenge|wbBufFlush|growslice|makeslice|newobject|\(\*mheap\))|^gcWriteBarrier`),
-		kind("fetching and decoding the input", `^github\.com/twmb/franz-go/|^pageheat/adapter\.\(\*(ingestFeed|recordPool|input[A-Z]\w*|fetchSize)\)|^pageheat/codec\.(AppendBundleRecord|BundleRecord)`),
+		kind("fetching and decoding the input", `^github\.com/twmb/franz-go/|^pageheat/adapter\.\(\*(ingestFeed|inputReader|fetcher|input[A-Z]\w*)\)|^pageheat/codec\.(AppendBundleRecord|BundleRecord)`),
 		kind("parsing messages", `^pageheat/codec\.(ParseBehaviour|parse)`),
 		kind("encoding ranges", `^pageheat/codec\.(AppendPageSum|AppendRangeHeader)|^pageheat/processors\.\(\*Gatherer\)\.[Ff]lush`),
 		kind("summing per page", `^pageheat/processors\.\(\*(sums|Gatherer|ingest)\)`),
