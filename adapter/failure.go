@@ -48,7 +48,7 @@ const (
 	hintSettings   = `see "The cluster refuses what pageheat needs" in docs/operations.md`
 	hintRights     = `see "A right is missing" in docs/operations.md`
 	hintPartitions = `the pages of the table belong to the partitions that it had; see "The number of partitions has changed" in docs/operations.md`
-	hintVersion    = "run the version of pageheat that wrote it: the log line \"starts\" of the other instances, and \"pageheat version\", name it"
+	hintVersion    = "run the version of pageheat that wrote it: the log line \"started\" of the other instances, and \"pageheat version\", name it"
 	hintDeleted    = `see "Somebody has deleted pages from the table" in docs/operations.md`
 	hintOutput     = `see "Prefixes and outputs are mixed up" in docs/operations.md`
 	hintSASL       = "correct the user name, the password or the mechanism"

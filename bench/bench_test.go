@@ -152,7 +152,7 @@ func TestMedians(t *testing.T) {
 // Every page is visited once.
 func TestVisitEach(t *testing.T) {
 	seen := make(map[string]bool)
-	for message := range visitEach(1000, 40) {
+	for message := range visitEach(1000, 40, 1) {
 		page, _, _ := bytes.Cut(message, []byte{'|'})
 		require.Len(t, page, 40)
 		seen[string(page)] = true

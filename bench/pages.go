@@ -14,6 +14,7 @@ import (
 type pagesCmd struct {
 	Broker     []string `default:"embedded,kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Pages      []int    `default:"1000000" help:"Numbers of pages (${default})."`
+	Rounds     int      `default:"1" help:"Visits of each page, one round after the other, before memory is measured (${default})."`
 	NameBytes  int      `default:"40" help:"Length of a page's name (${default})."`
 	Partitions int32    `default:"3" help:"Number of partitions (${default})."`
 	Restores   int      `default:"3" help:"Restores, each followed by a bare reader; the table shows medians (${default})."`
@@ -32,8 +33,8 @@ func (c *pagesCmd) Run(ctx context.Context, o out) error {
 }
 
 func (c *pagesCmd) measure(ctx context.Context, o out, results *report) error {
-	if c.Restores < 1 || c.NameBytes < len(pageFront)+len("0") {
-		return fmt.Errorf("--restores must be at least 1, --name-bytes at least %d", len(pageFront)+len("0"))
+	if c.Restores < 1 || c.Rounds < 1 || c.NameBytes < len(pageFront)+len("0") {
+		return fmt.Errorf("--restores and --rounds must be at least 1, --name-bytes at least %d", len(pageFront)+len("0"))
 	}
 	program, clean, err := c.build(ctx, &profiles{})
 	if err != nil {
@@ -98,13 +99,13 @@ func (t *tracedProgram) on(s *site) *site {
 
 // once is one run. The result is there also where it failed.
 func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program string, traced *tracedProgram, pages int) (*pagesResult, error) {
-	res := &pagesResult{Broker: broker.kind, Pages: pages, NameBytes: c.NameBytes, Partitions: c.Partitions, Load: load()}
+	res := &pagesResult{Broker: broker.kind, Pages: pages, Rounds: c.Rounds, NameBytes: c.NameBytes, Partitions: c.Partitions, Load: load()}
 	// A million pages take about a minute on two slow cores.
-	patience := 5*time.Minute + time.Duration(pages)*300*time.Microsecond
+	patience := 5*time.Minute + time.Duration(pages*c.Rounds)*300*time.Microsecond
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it took longer than %v", patience))
 	defer cancel()
 	const prefix = "bench-pages"
-	b := &backlog{topic: prefix + "-input", messages: int64(pages), want: newRecount()}
+	b := &backlog{topic: prefix + "-input", messages: int64(pages * c.Rounds), want: newRecount()}
 	if err := broker.createTopic(ctx, b.topic, c.Partitions); err != nil {
 		return res, err
 	}
@@ -122,7 +123,7 @@ func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program str
 		return res, err
 	}
 	defer rest.kill()
-	table := &heatTable{site: s, rest: rest, backlog: b, boards: follower, visits: visitEach(pages, c.NameBytes), partitions: c.Partitions}
+	table := &heatTable{site: s, rest: rest, backlog: b, boards: follower, visits: visitEach(pages, c.NameBytes, c.Rounds), partitions: c.Partitions}
 	if err := table.fill(ctx, res); err != nil {
 		return res, err
 	}
@@ -150,8 +151,8 @@ func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program str
 // pageFront begins all names.
 const pageFront = "/articles/"
 
-// visitEach visits every page once, the pages in no order.
-func visitEach(pages, nameBytes int) iter.Seq[[]byte] {
+// visitEach visits every page once in each round, the pages in no order.
+func visitEach(pages, nameBytes, rounds int) iter.Seq[[]byte] {
 	// A step that has no divisor in common with the number goes through all.
 	step := pages*5/8 | 1
 	for gcd(step, pages) != 1 {
@@ -159,7 +160,7 @@ func visitEach(pages, nameBytes int) iter.Seq[[]byte] {
 	}
 	return func(yield func([]byte) bool) {
 		var message []byte
-		for i, page := 0, 0; i < pages; i, page = i+1, (page+step)%pages {
+		for i, page := 0, 0; i < pages*rounds; i, page = i+1, (page+step)%pages {
 			message = fmt.Appendf(message[:0], "%s%0*d|%d|%d.5|%d", pageFront, nameBytes-len(pageFront), page, 1+page%5, page%4, page%3-1)
 			if !yield(message) {
 				return

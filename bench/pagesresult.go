@@ -12,6 +12,7 @@ import (
 type pagesResult struct {
 	Broker     string `json:"broker"`
 	Pages      int    `json:"pages"`
+	Rounds     int    `json:"rounds"`
 	NameBytes  int    `json:"name_bytes"`
 	Partitions int32  `json:"partitions"`
 	// Empty is without a page; Applied when all pages are applied and committed,
@@ -45,6 +46,9 @@ type pagesResult struct {
 }
 
 func (r *pagesResult) key() string {
+	if r.Rounds > 1 {
+		return fmt.Sprintf("%s, %s pages visited %d times each", r.Broker, thousands(int64(r.Pages)), r.Rounds)
+	}
 	return fmt.Sprintf("%s, %s pages", r.Broker, thousands(int64(r.Pages)))
 }
 

@@ -1,0 +1,110 @@
+package adapter
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+func quiet() Settings {
+	return Settings{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}
+}
+
+// backlog is a claim that always has another range, of pages that none before had.
+type backlog struct {
+	fakeClaim
+	ranges chan *sarama.ConsumerMessage
+}
+
+func (b *backlog) Messages() <-chan *sarama.ConsumerMessage { return b.ranges }
+
+func (b *backlog) feed(pages int, done <-chan struct{}) {
+	defer close(b.ranges)
+	for offset := int64(0); ; offset++ {
+		from := offset*int64(pages) - 1
+		header := codec.RangeHeader{Input: codec.TopicID{7}, Targets: 1, From: from, To: from + int64(pages), Limits: heat.DefaultLimits()}
+		msg := codec.AppendRangeHeader(nil, header, pages)
+		for page := range pages {
+			msg = codec.AppendPageSum(msg, fmt.Sprint("/", offset, "/", page), &heat.Totals{Behaviours: 1})
+		}
+		select {
+		case b.ranges <- &sarama.ConsumerMessage{Value: msg, Offset: offset}:
+		case <-done:
+			return
+		}
+	}
+}
+
+// What is applied while a cut is written is bounded by what the next transaction can
+// write in a quarter of its timeout, from the first cut of a process on.
+func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const perPage = time.Millisecond // goka is slow
+		s := newSession(&fakeSession{ctx: t.Context(), offsets: make(map[int32]int64)})
+		claim := &backlog{ranges: make(chan *sarama.ConsumerMessage)}
+		done := make(chan struct{})
+		go claim.feed(500, done)
+		h := NewHeat(HeatConfig{Settings: quiet(), CommitEvery: time.Hour, PublishEvery: time.Hour}, "owner")
+		h.reach = &reaches{of: map[int32]*end{0: {known: 1 << 40}}}
+		h.partitions.Store(1)
+		partition := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+		partition.Begin(codec.TopicID{2}, 0)
+		out := newOutlet(claim)
+		task := &task{partition: partition, transaction: &transaction{last: codec.ProgressKey(0)}}
+		f := newHeatFeed(h, s, task, out)
+		f.perPage = perPage
+		f.trimmed = time.Now().Add(1000 * time.Hour) // there is no broker
+		most, pages, commits := 0, 0, 0
+		marked := make(chan struct{})
+		go func() {
+			defer close(marked)
+			for m := range out.messages {
+				switch {
+				case m.Key == nil: // leaders
+				case string(m.Key) == codec.ProgressKey(0):
+					most, pages = max(most, pages), 0
+					if commits++; commits == 5 {
+						close(done)
+					}
+				default:
+					pages++
+					time.Sleep(perPage)
+				}
+				out.mark(m.Offset)
+			}
+		}()
+		require.NoError(t, f.run(t.Context()))
+		close(out.messages)
+		<-marked
+		require.GreaterOrEqual(t, commits, 5)
+		// It may be one range more.
+		require.LessOrEqual(t, time.Duration(most-500)*perPage, transactionTimeout/4)
+	})
+}
+
+// The first cut of a process is bounded, too, though it is not known how long writing takes.
+func TestTheFirstCutIsBounded(t *testing.T) {
+	h := NewHeat(HeatConfig{Settings: quiet(), CommitEvery: time.Hour}, "owner")
+	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	f := newHeatFeed(h, newSession(&fakeSession{ctx: t.Context(), offsets: make(map[int32]int64)}), &task{partition: p}, newOutlet(&fakeClaim{}))
+	most := int(transactionTimeout / 4 / firstPageTime)
+	require.LessOrEqual(t, most, mostPages)
+	sums := codec.AppendRangeHeader(nil, codec.RangeHeader{Targets: 1, From: -1, To: 1 << 30, Limits: heat.DefaultLimits()}, most+1)
+	for page := range most + 1 {
+		sums = codec.AppendPageSum(sums, fmt.Sprint(page), &heat.Totals{Behaviours: 1})
+	}
+	_, err := p.Apply(sums, 0, nil)
+	require.NoError(t, err)
+	f.latest = time.Now()
+	require.True(t, f.due())
+}
