@@ -264,7 +264,50 @@ func (f *fetcher) fetch(ctx context.Context, broker int32, all []wanted, wait ti
 		topic.Partitions = append(topic.Partitions, fetchPartition(w.claim.partition, w.next, int32(each)))
 	}
 	request.Topics = append(request.Topics, topic)
-	return sendFetch(ctx, f.client, broker, request, f.id)
+	response, err := sendFetch(ctx, f.client, broker, request, f.id)
+	if err != nil {
+		return nil, err
+	}
+	return response, f.findStarts(ctx, broker, response)
+}
+
+// findStarts looks up where the log begins of each partition that does not have the
+// offset that was asked for: Kafka does not say it with the refusal.
+func (f *fetcher) findStarts(ctx context.Context, broker int32, response *kmsg.FetchResponse) error {
+	const earliest = -2
+	if len(response.Topics) != 1 {
+		return nil
+	}
+	partitions := response.Topics[0].Partitions
+	request := kmsg.NewPtrListOffsetsRequest()
+	topic := kmsg.NewListOffsetsRequestTopic()
+	topic.Topic = f.topic
+	for _, p := range partitions {
+		if p.ErrorCode == kerr.OffsetOutOfRange.Code {
+			asked := kmsg.NewListOffsetsRequestTopicPartition()
+			asked.Partition, asked.Timestamp = p.Partition, earliest
+			topic.Partitions = append(topic.Partitions, asked)
+		}
+	}
+	if len(topic.Partitions) == 0 {
+		return nil
+	}
+	request.Topics = append(request.Topics, topic)
+	answer, err := f.client.Broker(int(broker)).RetriableRequest(ctx, request)
+	if err != nil {
+		return fmt.Errorf("looking up where %s begins: %w", f.topic, err)
+	}
+	found, ok := answer.(*kmsg.ListOffsetsResponse)
+	if !ok || len(found.Topics) != 1 {
+		return fmt.Errorf("looking up where %s begins: broker %d answered something else", f.topic, broker)
+	}
+	for _, o := range found.Topics[0].Partitions {
+		at := slices.IndexFunc(partitions, func(p kmsg.FetchResponseTopicPartition) bool { return p.Partition == o.Partition })
+		if at >= 0 && o.ErrorCode == 0 {
+			partitions[at].LogStartOffset = o.Offset
+		}
+	}
+	return nil
 }
 
 // take hands the claims what they have got.
