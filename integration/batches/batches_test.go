@@ -28,7 +28,7 @@ const (
 	shortTime = 10 * time.Second
 	// shortHuge and longHuge are how many bytes a huge batch becomes at most, the
 	// latter where the environment says how long.
-	shortHuge = 64 << 20
+	shortHuge = 200 << 20
 	longHuge  = 600 << 20
 	// mostMemory is how much an instance may take.
 	mostMemory = 512 << 20

@@ -57,6 +57,8 @@ type fault struct {
 	// anew is set where the data is gone for good: an instance has to end, and
 	// operations.md says to begin anew.
 	anew bool
+	// late is how long instances may take to notice once all goes on.
+	late time.Duration
 }
 
 // newTaking starts a run on the cluster that checks rights.
@@ -218,7 +220,7 @@ func (k *taking) settle(f fault, noticed bool) {
 	}
 	k.startMissing()
 	// Those that noticed later end now, and are started again.
-	for {
+	for quiet := time.Now().Add(f.late); ; {
 		ends = k.load.acknowledgedEnds()
 		ctx, cancel := context.WithTimeout(k.t.Context(), time.Second)
 		_, err := k.boards.WaitFor(ctx, ends)
@@ -226,8 +228,11 @@ func (k *taking) settle(f fault, noticed bool) {
 		ended := k.reap(f) > 0
 		if ended {
 			k.startMissing()
-		} else if err == nil {
+		} else if err == nil && time.Now().After(quiet) {
 			break
+		}
+		if err == nil && !ended {
+			k.pause(pollEvery)
 		}
 		if time.Now().After(until) {
 			k.stacks()

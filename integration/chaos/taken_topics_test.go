@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,12 +38,16 @@ func (k *taking) deadLetterFault() fault {
 	return f
 }
 
+// noticesWithin is how long it may take until an instance that watches a topic, and
+// needs it for nothing, ends.
+const noticesWithin = 4 * time.Second
+
 // topicFault deletes a topic; anew is set where what it held is needed.
 func (k *taking) topicFault(topic string, anew bool) fault {
 	var create func()
 	return fault{
 		name: "topic " + k.short(topic), names: topic, anew: anew,
-		least: 2 * time.Second, most: 3 * time.Second,
+		least: 2 * time.Second, most: 3 * time.Second, late: noticesWithin,
 		take:     func() { create = k.deleteTopic(topic) },
 		giveBack: func() { create() },
 	}
@@ -74,18 +79,26 @@ func (k *taking) outputFault() fault {
 		giveBack()
 		assert.Empty(k.t, k.boards.Wrong(), "what the boards said until then")
 		k.boards = k.site.Follow()
-		ctx, cancel := context.WithTimeout(k.t.Context(), noticedWithin)
-		defer cancel()
-		first, err := k.boards.Wait(ctx, func(*harness.Board) bool { return true })
-		for _, s := range k.fleet {
-			if err == nil || s.in == nil {
-				continue
+		var first *harness.Board
+		for until := time.Now().Add(noticedWithin); ; {
+			ctx, cancel := context.WithTimeout(k.t.Context(), pollEvery)
+			var err error
+			first, err = k.boards.Wait(ctx, func(*harness.Board) bool { return true })
+			cancel()
+			if err == nil {
+				break
 			}
-			if _, ended := s.in.Ended(); ended {
+			if slices.ContainsFunc(k.fleet, func(s *slot) bool {
+				if s.in == nil {
+					return false
+				}
+				_, ended := s.in.Ended()
+				return ended
+			}) {
 				return // settle starts it again
 			}
+			require.True(k.t, time.Now().Before(until), "no board: %v", err)
 		}
-		require.NoError(k.t, err)
 		assert.Greater(k.t, first.Version, before.Version, "the version after the output was created again")
 		assert.GreaterOrEqual(k.t, first.Counted, before.Counted)
 	}
