@@ -240,7 +240,7 @@ func TestARoleWithoutASessionIsNotReady(t *testing.T) {
 		conditions := NewConditions()
 		registry := prometheus.NewRegistry()
 		m := Settings{SessionTimeout: 10 * time.Second, Conditions: conditions, Metrics: NewMetrics(registry),
-			Logger: slog.New(slog.NewTextHandler(&log, nil))}.newMembership("heat", "group", "topic")
+			Logger: slog.New(slog.NewTextHandler(&log, nil))}.newMembership("heat", "g", "topic")
 		m.join()
 		for range 3 {
 			time.Sleep(3 * time.Second)
@@ -248,7 +248,7 @@ func TestARoleWithoutASessionIsNotReady(t *testing.T) {
 		}
 		require.NoError(t, conditions.Of("heat"))
 		time.Sleep(2 * time.Second)
-		require.ErrorContains(t, conditions.Of("heat"), "it has no partitions of topic from the consumer group group since ")
+		require.ErrorContains(t, conditions.Of("heat"), "it has no partitions of topic from the consumer group g since ")
 		require.ErrorContains(t, conditions.Of("heat"), "brokers")
 		assert.Equal(t, 1, strings.Count(log.String(), "WARN"), "the first of a row is logged: %s", &log)
 		m.took()

@@ -136,7 +136,7 @@ func (w *TopicWatch) Check(ctx context.Context) error {
 	request.AllowAutoTopicCreation = false
 	for _, t := range w.topics {
 		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = kmsg.StringPtr(t.Name)
+		topic.Topic = new(t.Name)
 		request.Topics = append(request.Topics, topic)
 	}
 	response, err := request.RequestWith(ctx, w.client)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
 	"pageheat/adapter"
 	"pageheat/processors"
 	"pageheat/store"
@@ -100,13 +100,13 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	all.run("topics", pl.topics.Run)
 	all.run("watchdog", pl.settings.Watchdog)
 	givenUp, err := all.wait(cfg.drainTimeout)
-	ran := slog.Duration("ran", time.Since(started).Round(time.Second))
+	ran := time.Since(started).Round(time.Second)
 	switch {
 	case givenUp != "":
 		cfg.log.Warn("the drain took too long and was given up: nothing is lost, the next owners read again what was not committed",
-			"after", cfg.drainTimeout, "not_ended", givenUp, ran)
+			"after", cfg.drainTimeout, "not_ended", givenUp, "ran", ran)
 	case err == nil:
-		cfg.log.Info("stopped: everything is committed and handed over", ran)
+		cfg.log.Info("stopped: everything is committed and handed over", "ran", ran)
 	}
 	return err
 }

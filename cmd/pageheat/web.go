@@ -186,7 +186,7 @@ func untilFailed(run func(context.Context) error, failed <-chan error) func(cont
 			return err
 		case err := <-failed:
 			stop()
-			<-ended
+			_ = <-ended // that it was told to end
 			return err
 		}
 	}
