@@ -37,13 +37,27 @@ type topic struct {
 	start, end []int64
 }
 
+// NoTopicError says that a topic does not exist.
+type NoTopicError struct {
+	// Topic is its name.
+	Topic string
+	err   error
+}
+
+func (e *NoTopicError) Error() string {
+	return fmt.Sprintf("topic %s does not exist: run `pageheat topics create`, or check --prefix, --input and --output", e.Topic)
+}
+
+// Unwrap is Kafka's error.
+func (e *NoTopicError) Unwrap() error { return e.err }
+
 // lookAt reads what there is of a topic now. It asks the brokers itself: what
 // kgo and kadm remember of a topic may be some seconds old, and of one that was
 // deleted and created again since.
 func lookAt(ctx context.Context, client *kgo.Client, name string) (topic, error) {
 	meta, err := describe(ctx, client, name)
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return topic{}, fmt.Errorf(`topic %s does not exist: run "pageheat topics create": %w`, name, err)
+		return topic{}, &NoTopicError{name, err}
 	}
 	if err != nil {
 		return topic{}, fmt.Errorf("asking for topic %s: %w", name, err)

@@ -72,8 +72,9 @@ func TestVisitorsAreAlikeBySeed(t *testing.T) {
 		}
 		return all
 	}
-	assert.Equal(t, some(1), some(1))
-	assert.NotEqual(t, some(1), some(2))
+	first := some(1)
+	assert.Equal(t, first, some(1))
+	assert.NotEqual(t, first, some(2))
 }
 
 func TestVisitorsOptionsOutOfRange(t *testing.T) {

@@ -202,10 +202,11 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 		if bar > 0 {
 			line += strings.Repeat(" ", gap) + drawn
 		}
+		all := []string{line}
 		for _, column := range totals {
-			line += strings.Repeat(" ", gap) + column[i]
+			all = append(all, column[i])
 		}
-		return strings.TrimRight(line, " ")
+		return strings.TrimRight(strings.Join(all, strings.Repeat(" ", gap)), " ")
 	}
 	head = faint.Render(cells(aligned("#", ranks, false), aligned("", moveColumn, true), aligned(fit("page", page), page, true),
 		aligned("heat", heats, false), aligned("", bar, true), 0))

@@ -194,7 +194,13 @@ func (c cluster) differences(topo *topology.Topology, partitions, replication in
 func (c cluster) obstacles(topo *topology.Topology) []string {
 	behavior := c.topics[topo.Behavior]
 	if behavior == nil || c.topics[topo.Input] == nil {
-		return []string{fmt.Sprintf("%s or %s does not exist: run `pageheat topics create`", topo.Input, topo.Behavior)}
+		var missing []string
+		for _, name := range []string{topo.Input, topo.Behavior} {
+			if c.topics[name] == nil {
+				missing = append(missing, name+" does not exist: run `pageheat topics create`, or check --prefix and --input")
+			}
+		}
+		return missing
 	}
 	var out []string
 	if policy := c.topics[topo.Input].Config[cleanupPolicy]; strings.Contains(policy, "compact") {

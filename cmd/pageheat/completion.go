@@ -58,7 +58,7 @@ func (c *completionCmd) Run(ctx *kong.Context, p *program) error {
 	slices.Sort(w.Valued)
 	w.Files, w.Valued = slices.Compact(w.Files), slices.Compact(w.Valued)
 	t, err := template.New("").Funcs(template.FuncMap{
-		"join": func(s []string, by string) string { return strings.Join(s, by) },
+		"join": strings.Join,
 		"keys": func(m map[string][]suggestion) []string { return slices.Sorted(maps.Keys(m)) },
 		"list": func(s []suggestion) string {
 			all := make([]string, len(s))

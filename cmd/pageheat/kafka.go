@@ -82,11 +82,20 @@ func spans(ctx context.Context, admin *kadm.Client, topic string) (map[int32]off
 	return out, nil
 }
 
+// noTopicError says what a missing topic takes, instead of Kafka's own words.
+type noTopicError struct{ error }
+
+func (noTopicError) Error() string {
+	return "the topic does not exist: run `pageheat topics create`, or check --prefix, --input and --output"
+}
+
+func (e noTopicError) Unwrap() error { return e.error }
+
 // withHint adds to an error of Kafka what an operator can do about it.
 func withHint(err error) error {
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return fmt.Errorf("%w: run `pageheat topics create`", err)
+		return noTopicError{err}
 	case errors.Is(err, kerr.MessageTooLarge):
 		return fmt.Errorf("%w: raise the topic's max.message.bytes", err)
 	case errors.Is(err, kgo.ErrRecordTimeout):

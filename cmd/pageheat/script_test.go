@@ -34,7 +34,7 @@ func (c cleanly) Run() int {
 	for _, entry := range os.Environ() {
 		if !slices.Contains(kept, entry) {
 			name, _, _ := strings.Cut(entry, "=")
-			os.Unsetenv(name)
+			_ = os.Unsetenv(name) // a name of the environment
 		}
 	}
 	return c.M.Run()
