@@ -55,37 +55,42 @@ func readCluster(ctx context.Context, admin *kadm.Client, topo *topology.Topolog
 		}
 		existing = append(existing, name)
 	}
-	// One by one: a right that is missing for one of them fails them all.
-	for _, name := range existing {
-		if err := have.readSettings(ctx, admin, name); err != nil {
-			return cluster{}, fmt.Errorf("read the settings of topic %s: %w", name, err)
-		}
+	if err := have.readSettings(ctx, admin, existing...); err != nil {
+		return cluster{}, err
 	}
 	return have, nil
 }
 
-// readSettings reads the settings of a topic that exists.
-func (c *cluster) readSettings(ctx context.Context, admin *kadm.Client, name string) error {
-	configs, err := admin.DescribeTopicConfigs(ctx, name)
-	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		c.unchecked = append(c.unchecked, name)
+// readSettings reads the settings of topics that exist.
+func (c *cluster) readSettings(ctx context.Context, admin *kadm.Client, names ...string) error {
+	configs, err := admin.DescribeTopicConfigs(ctx, names...)
+	switch {
+	case errors.Is(err, kerr.TopicAuthorizationFailed) && len(names) == 1:
+		c.unchecked = append(c.unchecked, names...)
 		return nil
-	}
-	if err != nil {
-		return err
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		// A right that is missing for one of them has failed them all.
+		for _, name := range names {
+			if err := c.readSettings(ctx, admin, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the settings of topics %s: %w", strings.Join(names, ", "), err)
 	}
 	for _, topic := range configs {
 		if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
 			// The broker that was asked has not heard of it yet, unlike the one
 			// before.
-			delete(c.topics, name)
-			return nil
+			delete(c.topics, topic.Name)
+			continue
 		}
 		if topic.Err != nil {
-			return topic.Err
+			return fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err)
 		}
 		for _, s := range topic.Configs {
-			c.topics[name].Config[s.Key] = s.MaybeValue()
+			c.topics[topic.Name].Config[s.Key] = s.MaybeValue()
 		}
 	}
 	return nil
