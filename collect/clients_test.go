@@ -13,7 +13,8 @@ func TestClientsAreForgotten(t *testing.T) {
 	require.NoError(t, err)
 	for i := range maxClients + 1000 {
 		who := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		require.Same(t, known.of(who), known.of(who))
+		first := known.of(who)
+		require.Same(t, first, known.of(who))
 	}
 	assert.Equal(t, maxClients, known.known.Len())
 }

@@ -67,12 +67,13 @@ func (n *Node) partitions(topic string, ends map[int32]end) {
 // group fills in a group's members and the partitions of the topic that it reads.
 func (n *Node) group(described kadm.DescribedGroup, topic string, ends map[int32]end) {
 	n.GroupState = described.State
-	if errors.Is(described.Err, kerr.GroupIDNotFound) {
+	switch {
+	case errors.Is(described.Err, kerr.GroupIDNotFound):
 		n.GroupState = "Dead" // as older brokers say it of a group that is not there
-	} else if described.Err != nil {
+	case described.Err != nil:
 		n.GroupState = ""
 		n.Unknown = reasons(n.Unknown, fmt.Sprintf("group %s: %v", n.Name, described.Err))
-	} else if described.State == "" {
+	case described.State == "":
 		n.Unknown = reasons(n.Unknown, fmt.Sprintf("group %s: %v", n.Name, errNotAnswered))
 	}
 	owners := map[int32]string{}
