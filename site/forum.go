@@ -36,7 +36,7 @@ func Forum() ([]webserver.Route, error) {
 	}
 	threads := Threads()
 	number := map[string]int{}
-	titles := map[string]string{}
+	titles := map[string]string{ForumPath: "All threads"}
 	front := make([]post, len(threads))
 	for i, t := range threads {
 		number[t.Path] = i

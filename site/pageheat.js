@@ -124,7 +124,7 @@
         // and gives the answer.
         const answer = await fetch(url.href, { __proto__: null, method: 'POST', body, keepalive: true });
         status = answer.status;
-        why = answer.ok ? '' : await answer.text();
+        why = answer.ok ? '' : ' ' + await answer.text();
       } catch { await 0; /* since send may be at work */ }
       flying -= size;
       if (why) warn(`${url.origin} ${status} ${why}`);
