@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -64,9 +65,7 @@ func TestACorruptBatch(t *testing.T) {
 	in := site.Start("only")
 	healthy := harness.Ends{}
 	for _, p := range []int32{0, 2} {
-		for e, end := range send(p, counted("/healthy|1|0|0")...) {
-			healthy[e] = end
-		}
+		maps.Copy(healthy, send(p, counted("/healthy|1|0|0")...))
 	}
 	_, err := boards.WaitFor(ctx, healthy)
 	require.NoError(t, err, "the healthy partitions keep up")
@@ -82,9 +81,7 @@ func TestACorruptBatch(t *testing.T) {
 		a, err := in.Get(ctx, "/readyz")
 		return err == nil && a.Status == http.StatusServiceUnavailable && bytes.Contains(a.Body, []byte(site.Input))
 	}, time.Minute, 100*time.Millisecond, "/readyz names it")
-	for e, end := range send(0, counted("/healthy|2|0|0")...) {
-		healthy[e] = end
-	}
+	maps.Copy(healthy, send(0, counted("/healthy|2|0|0")...))
 	_, err = boards.WaitFor(ctx, healthy)
 	require.NoError(t, err, "the healthy partitions go on keeping up")
 

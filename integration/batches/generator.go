@@ -25,6 +25,9 @@ type Batch struct {
 	// Broken says what is wrong with it, empty where all is well. A broker refuses a
 	// batch that is broken.
 	Broken string
+	// Perhaps is set for what is wrong and harms nobody: some brokers take it, or take
+	// it in some codecs.
+	Perhaps bool
 	// Unpacked is how many bytes the records are before they are compressed.
 	Unpacked int
 
@@ -267,6 +270,9 @@ func (g *Generator) bytes(most int) []byte {
 	return b
 }
 
+// timeOfTheLog is a batch that says that the broker has set its timestamps.
+const timeOfTheLog = "time of the log"
+
 // broken makes a batch that a broker refuses.
 func (g *Generator) broken() (*Batch, error) {
 	b, err := g.batch(1+g.random.IntN(someRecords), g.message)
@@ -291,7 +297,7 @@ func (g *Generator) broken() (*Batch, error) {
 			binary.BigEndian.PutUint32(w[lengthAt:], uint32(len(w)-lengthAt-4+g.random.IntN(100)+1))
 		}},
 		{what: "control batch", damage: func(w []byte) { w[attributesAt+1] |= 1 << 5 }},
-		{what: "time of the log", damage: func(w []byte) { w[attributesAt+1] |= 1 << 3 }},
+		{what: timeOfTheLog, damage: func(w []byte) { w[attributesAt+1] |= 1 << 3 }},
 	}
 	if b.codec != None {
 		kinds = append(kinds, struct {
@@ -305,5 +311,6 @@ func (g *Generator) broken() (*Batch, error) {
 	}
 	k := kinds[g.random.IntN(len(kinds))]
 	b.Broken, b.damage, b.after = k.what, k.damage, k.after
+	b.Perhaps = k.what == timeOfTheLog
 	return b, nil
 }

@@ -167,7 +167,7 @@ func (r *run) audit() bool {
 	other := ""
 	for line := range strings.Lines(audit.Stdout + audit.Stderr) {
 		if m := missing.FindStringSubmatch(line); m != nil {
-			partition, _ := strconv.Atoi(m[1]) // digits
+			partition, _ := strconv.ParseInt(m[1], 10, 32) // digits
 			offset, _ := strconv.ParseInt(m[2], 10, 64)
 			assert.Less(r.t, offset, r.lettersGone[int32(partition)], "a dead letter is missing that was not deleted: %s", line)
 			continue

@@ -107,9 +107,9 @@ func (c *Cluster) Undeny(ctx context.Context, rights ...Right) error {
 	req := kmsg.NewPtrDeleteACLsRequest()
 	for _, r := range rights {
 		filter := kmsg.NewDeleteACLsRequestFilter()
-		filter.ResourceType, filter.ResourceName = r.Kind, kmsg.StringPtr(r.Name)
+		filter.ResourceType, filter.ResourceName = r.Kind, new(r.Name)
 		filter.ResourcePatternType = r.pattern()
-		filter.Principal = kmsg.StringPtr(Anonymous)
+		filter.Principal = new(Anonymous)
 		filter.Operation, filter.PermissionType = r.Operation, kmsg.ACLPermissionTypeDeny
 		req.Filters = append(req.Filters, filter)
 	}
