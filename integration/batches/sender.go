@@ -51,7 +51,7 @@ func (s *Sender) Send(ctx context.Context, partition int32, b *Batch, p Producer
 	req := kmsg.NewPtrProduceRequest()
 	req.Acks, req.TimeoutMillis = -1, s.timeout
 	if transaction != "" {
-		req.TransactionID = kmsg.StringPtr(transaction)
+		req.TransactionID = new(transaction)
 	}
 	t := kmsg.NewProduceRequestTopic()
 	t.Topic, t.TopicID = s.topic, s.id
@@ -102,7 +102,7 @@ type Transaction struct {
 // Begin returns a transaction of the given transactional id.
 func (s *Sender) Begin(ctx context.Context, id string) (*Transaction, error) {
 	req := kmsg.NewPtrInitProducerIDRequest()
-	req.TransactionalID, req.TransactionTimeoutMillis = kmsg.StringPtr(id), s.timeout
+	req.TransactionalID, req.TransactionTimeoutMillis = new(id), s.timeout
 	var resp *kmsg.InitProducerIDResponse
 	err := retried(ctx, func() (code int16, err error) {
 		if resp, err = req.RequestWith(ctx, s.client); err != nil {
