@@ -27,7 +27,7 @@ type claimedStub struct{ sarama.ConsumerGroupHandler }
 
 func (claimedStub) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 func (claimedStub) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGroupClaim) error {
-	for range c.Messages() { //nolint:revive // nothing is done with them
+	for range c.Messages() {
 	}
 	return nil
 }

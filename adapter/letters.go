@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -74,11 +75,11 @@ func (l *letters) prepare(m *sarama.ProducerMessage, headers map[string][]byte) 
 			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Name), Value: h.Value})
 		}
 	}
-	slices.SortFunc(about, func(a, b sarama.RecordHeader) int { return strings.Compare(string(a.Key), string(b.Key)) })
+	slices.SortFunc(about, func(a, b sarama.RecordHeader) int { return bytes.Compare(a.Key, b.Key) })
 	m.Headers = append(m.Headers, about...)
 	if ms, err := strconv.ParseInt(string(headers[codec.HeaderTime]), 10, 64); err == nil {
 		m.Timestamp = time.UnixMilli(ms)
-		if m.Timestamp.Sub(time.Now()).Abs() > usualClock {
+		if time.Until(m.Timestamp).Abs() > usualClock {
 			l.keepTime(m)
 		}
 	}
@@ -131,7 +132,7 @@ func (l *letters) cut(m *sarama.ProducerMessage, most, sample int) {
 			setHeader(m, processors.HeaderSize, strconv.Itoa(len(v)))
 			setHeader(m, processors.HeaderSHA256, hex.EncodeToString(sum[:]))
 		}
-		m.Value = sarama.ByteEncoder(slices.Clone(v[:sample])) // or all of it would be held
+		m.Value = slices.Clone(v[:sample]) // or all of it would be held
 	}
 	if k, ok := m.Key.(sarama.StringEncoder); ok && len(k) > sample && letterSize(m) > most {
 		cut = append(cut, processors.CutKey)
@@ -171,7 +172,7 @@ func (l *letters) tell(m *sarama.ProducerMessage, cut []string) {
 	if before == "" {
 		l.metrics.cutLetter()
 	} else {
-		for _, word := range strings.Split(before, ",") {
+		for word := range strings.SplitSeq(before, ",") {
 			if !slices.Contains(cut, word) {
 				cut = append(cut, word)
 			}

@@ -187,11 +187,16 @@ func (s Settings) letterLimit() int {
 		return usualLetter // whoever sends one says so
 	}
 	defer t.close()
-	entries, err := t.admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource,
-		Name: s.Topology.DeadLetter, ConfigNames: []string{setting}})
-	for _, e := range entries {
-		if err == nil && e.Name == setting {
-			return letterLimit(e.Value)
+	described, err := t.admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource,
+		Name: s.Topology.DeadLetter, ConfigNames: []string{setting}}}, sarama.DescribeConfigsOptions{})
+	if err != nil {
+		return usualLetter
+	}
+	for _, topic := range described {
+		for _, e := range topic.Configs {
+			if e.Name == setting {
+				return letterLimit(e.Value)
+			}
 		}
 	}
 	return usualLetter

@@ -167,7 +167,7 @@ func (p *pipeline) exactByHeaders(t *testing.T) {
 		require.LessOrEqual(t, len(board.Pages), top)
 		for i, page := range board.Pages {
 			require.Equal(t, order[i], page.Page, "version %d by %s", board.Version, origin.Definition)
-			require.EqualValues(t, board.Counted/4, page.Behaviours)
+			require.Equal(t, board.Counted/4, page.Behaviours)
 		}
 	}
 	require.Len(t, seen, 2)
@@ -271,7 +271,6 @@ func TestNonsenseInOurTopics(t *testing.T) {
 		value   func(input, behavior codec.TopicID) []byte
 		says    string
 		stopped bool // it is written while no instance runs
-		header  []byte
 	}
 	raw := func(b []byte) func(codec.TopicID, codec.TopicID) []byte {
 		return func(codec.TopicID, codec.TopicID) []byte { return b }

@@ -80,7 +80,7 @@ func (u *Unpacker) Open(b Batch) (*Reader, error) {
 		r.buf = b.payload
 		return r, nil
 	}
-	buffer := u.buffers.Get().(*[]byte)
+	buffer := u.buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put into it
 	r.release = func() { u.buffers.Put(buffer) }
 	out, err := u.whole((*buffer)[:0], b)
 	if cap(out) > cap(*buffer) {
@@ -100,7 +100,7 @@ func (u *Unpacker) whole(dst []byte, b Batch) ([]byte, error) {
 	case codecSnappy:
 		return wholeSnappy(dst, b.payload)
 	case codecZstd:
-		d := u.zstds.Get().(*zstd.Decoder)
+		d := u.zstds.Get().(*zstd.Decoder) //nolint:forcetypeassert // nothing else is put into it
 		defer u.zstds.Put(d)
 		out, err := d.DecodeAll(b.payload, dst)
 		if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
@@ -172,7 +172,7 @@ func (u *Unpacker) stream(b Batch) (src io.Reader, done func(), err error) {
 func (u *Unpacker) source(b Batch) (src io.Reader, done func(), err error) {
 	switch b.compression() {
 	case codecGzip:
-		d := u.gzips.Get().(*gzip.Reader)
+		d := u.gzips.Get().(*gzip.Reader) //nolint:forcetypeassert // nothing else is put into it
 		if err := d.Reset(bytes.NewReader(b.payload)); err != nil {
 			return nil, nil, corrupt("unpacking gzip: %v", err)
 		}

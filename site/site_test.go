@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,8 +32,8 @@ func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorde
 	w := httptest.NewRecorder()
 	h := webserver.Handler(webserver.Config{Routes: append(Routes(), pages...), Token: "of the operator"})
 	r := httptest.NewRequest(http.MethodGet, path, nil)
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+	for pair := range slices.Chunk(headers, 2) {
+		r.Header.Set(pair[0], pair[1])
 	}
 	h.ServeHTTP(w, r)
 	return w

@@ -186,8 +186,7 @@ func untilFailed(run func(context.Context) error, failed <-chan error) func(cont
 			return err
 		case err := <-failed:
 			stop()
-			_ = <-ended // that it was told to end
-			return err
+			return errors.Join(err, <-ended)
 		}
 	}
 }
