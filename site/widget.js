@@ -78,7 +78,7 @@
   };
   const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-  const brief = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+  const brief = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
   // encoded is a name for use in an address. What is percent-encoded in it stays so.
   const encoded = (name, encode) => name.split(/(%[\da-f]{2})/i).map((part, i) => (i % 2 ? part : encode(part))).join('');
