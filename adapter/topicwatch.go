@@ -182,12 +182,16 @@ func (w *TopicWatch) compare(t WatchedTopic, found kmsg.MetadataResponseTopic) e
 		w.settings.Logger.Info("a topic that was missing is there again", "topic", t.Name, "missing_for", time.Since(state.since).Round(time.Second))
 	}
 	state.missing = 0
+	if id.IsZero() {
+		id = before // of brokers of different versions, some give no ids
+	}
 	state.id = id
+	replaced := state.seen && id != before && !before.IsZero()
 	switch {
-	case state.seen && id != before && t.Anew != "":
+	case replaced && t.Anew != "":
 		state.id = before
 		return permanent(t.Anew, "the topic %s was deleted and created anew: its topic id was %s and is %s", t.Name, before, id)
-	case state.seen && id != before:
+	case replaced:
 		w.settings.Logger.Warn("a topic was deleted and created anew; the pipeline goes on with the new one", "topic", t.Name)
 	}
 	state.seen = true

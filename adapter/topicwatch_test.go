@@ -137,6 +137,21 @@ func TestBrokersWithoutTopicIDs(t *testing.T) {
 	assert.Contains(t, wt.log.String(), "give no topic ids")
 }
 
+// TestBrokersOfWhichSomeGiveNoTopicIDs: while a cluster is upgraded, each answer may
+// come from another broker.
+func TestBrokersOfWhichSomeGiveNoTopicIDs(t *testing.T) {
+	w := &TopicWatch{settings: Settings{Logger: slog.New(slog.DiscardHandler)}, known: map[string]*watchedState{"input": {}}}
+	look := func(id codec.TopicID) error {
+		found := kmsg.NewMetadataResponseTopic()
+		found.TopicID = id
+		return w.compare(WatchedTopic{Name: "input", Anew: hintAnew}, found)
+	}
+	for _, id := range []codec.TopicID{{}, {1}, {}, {1}} {
+		require.NoError(t, look(id))
+	}
+	require.Error(t, look(codec.TopicID{2}))
+}
+
 // TestRolesNeedTheirTopicsAlone: an instance of serve ends when what it shows is gone.
 func TestRolesNeedTheirTopicsAlone(t *testing.T) {
 	topo, err := topology.New(topology.Config{Prefix: "p", Input: "in", Output: "out"})
