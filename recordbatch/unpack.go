@@ -178,7 +178,7 @@ func (u *Unpacker) source(b Batch) (src io.Reader, done func(), err error) {
 		}
 		return d, func() { u.gzips.Put(d) }, nil
 	case codecLz4:
-		d := u.lz4s.Get().(*lz4.Reader)
+		d := u.lz4s.Get().(*lz4.Reader) //nolint:forcetypeassert // nothing else is put into it
 		d.Reset(bytes.NewReader(b.payload))
 		return d, func() { u.lz4s.Put(d) }, nil
 	}
