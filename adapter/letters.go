@@ -118,12 +118,16 @@ func (l *letters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMe
 // fit cuts a letter to a size.
 func (l *letters) fit(m *sarama.ProducerMessage, most int) { l.cut(m, most, cutBytes) }
 
+// toldBytes is at least what the header takes that says what was cut.
+const toldBytes = 64
+
 // cut cuts a letter to a size, if that is possible: first its value, then its key, of both
 // of which a sample is left, then the headers that are not of pageheat.
 func (l *letters) cut(m *sarama.ProducerMessage, most, sample int) {
 	if letterSize(m) <= most {
 		return
 	}
+	most -= toldBytes
 	var cut []string
 	if v, ok := m.Value.(sarama.ByteEncoder); ok && len(v) > sample {
 		cut = append(cut, processors.CutValue)
