@@ -195,9 +195,12 @@ func TestStaticMembership(t *testing.T) {
 		ctx := within(t)
 		first := site.Start("first", "--instance-id", "one")
 		require.NoError(t, first.WaitOwner(ctx, 0)) // it leads the group: the embedded broker moves partitions when a leader comes back
+		alone := first.Log().Len()
 		second := site.Start("second", "--instance-id", "two")
 		input := startTraffic(t, site, partitions)
 		waitShared(t, ctx, site, 2, "-ingest", "-heat")
+		require.Eventually(t, func() bool { return len(first.OwnedPartitions(alone)) >= partitions/2 }, time.Minute, 10*time.Millisecond,
+			"the first has set up what it keeps")
 		_, err := p.boards.Wait(ctx, func(b *harness.Board) bool { return b.Counted > 1000 })
 		require.NoError(t, err)
 		stopped(t, second)
