@@ -114,10 +114,12 @@ func TestBatches(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, pages.Wrong, "lost %d behaviours, counted %d twice", pages.Lost, pages.Twice)
 	s.compareLetters(ctx)
-	audit := site.Command("audit")
-	assert.Zero(t, audit.Code, "%s%s", audit.Stdout, audit.Stderr)
 	for _, in := range instances {
 		s.judge(ctx, in)
+	}
+	audit := site.CommandWithin(long+settleWithin, "audit") // it unpacks all of it
+	assert.Zero(t, audit.Code, "%s%s", audit.Stdout, audit.Stderr)
+	for _, in := range instances {
 		require.NoError(t, in.Stop())
 	}
 }

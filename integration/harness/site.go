@@ -64,11 +64,22 @@ func (s *Site) Command(args ...string) Result {
 // CommandWith is Command with something to read.
 func (s *Site) CommandWith(stdin []byte, args ...string) Result {
 	s.t.Helper()
+	return s.command(Within, stdin, args)
+}
+
+// CommandWithin is Command for one that may take longer than others.
+func (s *Site) CommandWithin(limit time.Duration, args ...string) Result {
+	s.t.Helper()
+	return s.command(limit, nil, args)
+}
+
+func (s *Site) command(limit time.Duration, stdin []byte, args []string) Result {
+	s.t.Helper()
 	p, err := startProcess(s.Program, s.env(), args, stdin)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), Within)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	code, err := p.wait(ctx)
 	r := Result{Code: code, Stdout: p.stdout.String(), Stderr: p.log.tail(1000)}
