@@ -44,7 +44,7 @@ func (f *fetcher) watchTransaction(c *inputClaim) {
 		w.told = true
 		log.Warn(fmt.Sprintf("partition %d waits behind an open transaction at offset %d: what follows can not be read before its producer ends it", c.partition, stable),
 			"offset", stable, "end", end, "records_at_most", end-stable,
-			"todo", `end it, or wait for its timeout; "kafka-transactions find-hanging" and "abort" end one that hangs`)
+			"hint", `end it, or wait for its timeout; "kafka-transactions find-hanging" and "abort" end one that hangs`)
 	}
 }
 
@@ -72,9 +72,9 @@ func (f *ingestFeed) unreadable(offset, skip int64, err error) (pause time.Durat
 		*s = standstill{at: offset}
 		attrs := []any{"topic", f.topic, "partition", f.part, "offset", offset, "error", err}
 		if skip > offset {
-			attrs = append(attrs, "todo", fmt.Sprintf("repair the broker's log; or give up offsets %d to %d: delete the records below offset %d with kafka-delete-records, which declares them lost", offset, skip-1, skip))
+			attrs = append(attrs, "hint", fmt.Sprintf("repair the broker's log; or give up offsets %d to %d: delete the records below offset %d with kafka-delete-records, which declares them lost", offset, skip-1, skip))
 		} else {
-			attrs = append(attrs, "todo", "repair the broker's log; or delete the records that can not be read with kafka-delete-records, which declares them lost")
+			attrs = append(attrs, "hint", "repair the broker's log; or delete the records that can not be read with kafka-delete-records, which declares them lost")
 		}
 		f.config.Logger.Error("an input partition can not be read and stands still; the others go on, and it is tried again", attrs...)
 	}

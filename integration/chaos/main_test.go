@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -36,38 +37,23 @@ type suite struct {
 // shared is set by TestMain, before any test.
 var shared *suite
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	os.Exit(harness.Main(m, func(program string) { shared = &suite{program: program} }, func() error { return shared.close() }))
+}
 
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "pageheat-chaos-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+// close ends what the tests share, and prints what they measured.
+func (s *suite) close() error {
+	if s.proxies != nil {
+		s.proxies.close()
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	shared = &suite{}
-	if shared.program, err = harness.Build(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if shared.proxies != nil {
-		shared.proxies.close()
-	}
-	if shared.kafka != nil {
-		if err := shared.kafka.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+	var errs []error
+	for _, cluster := range []*kafkatest.Cluster{s.kafka, s.rights} {
+		if cluster != nil {
+			errs = append(errs, cluster.Close())
 		}
 	}
-	if shared.rights != nil {
-		if err := shared.rights.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
-	shared.print()
-	return code
+	s.print()
+	return errors.Join(errs...)
 }
 
 // brokers is the number of brokers: every topic is on all of them, and one may be

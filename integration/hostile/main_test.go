@@ -29,28 +29,16 @@ type suite struct {
 // shared is set by TestMain, before any test.
 var shared *suite
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	os.Exit(harness.Main(m, func(program string) { shared = &suite{program: program} }, func() error { return shared.close() }))
+}
 
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "pageheat-hostile-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+// close ends the Kafka that the tests share.
+func (s *suite) close() error {
+	if s.kafka == nil {
+		return nil
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	shared = &suite{}
-	if shared.program, err = harness.Build(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if shared.kafka != nil {
-		if err := shared.kafka.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
-	return code
+	return s.kafka.Close()
 }
 
 // broker starts the Kafka that the tests share.
