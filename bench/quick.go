@@ -20,7 +20,7 @@ func quick(ctx context.Context, o out, output outputFlags) error {
 		Audit: true, Timeout: time.Minute, outputFlags: built}
 	latency := latencyCmd{Broker: []string{brokerEmbedded}, Rates: []int{1000}, Lingers: []time.Duration{5 * time.Millisecond}, Repeat: 1,
 		Pages: 100, Partitions: 2, For: time.Second, Warmup: 100 * time.Millisecond, outputFlags: built}
-	pages := pagesCmd{Broker: []string{brokerEmbedded}, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, Restores: 2, Pauses: true, outputFlags: built}
+	pages := pagesCmd{Broker: []string{brokerEmbedded}, Pages: []int{5_000}, NameBytes: 40, Rounds: 1, Partitions: 2, Restores: 2, Pauses: true, outputFlags: built}
 	growth := growthCmd{Broker: brokerEmbedded, Partitions: []int32{1, 2}, Inputs: []int32{1, 4}, Tops: []int{10, 20}, Instances: []int{1, 2},
 		Pages: 100, Messages: 20_000, Repeat: 1, Audit: true, Timeout: time.Minute, outputFlags: built}
 	streams := streamsCmd{Broker: []string{brokerEmbedded}, Rate: 1000, Clients: 20, Repeat: 1, Pages: 100, Partitions: 2,
