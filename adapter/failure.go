@@ -60,7 +60,9 @@ const (
 // that are replaced, or a topic that may be created yet.
 func hintOf(code int16) (hint string, permanent bool) {
 	switch code {
-	case kerr.MessageTooLarge.Code, kerr.RecordListTooLarge.Code:
+	case kerr.RecordListTooLarge.Code:
+		return `raise segment.bytes of the topic: "pageheat topics check" says to what`, true
+	case kerr.MessageTooLarge.Code:
 		return `raise max.message.bytes of the topic: "pageheat topics check" says to what; ` + hintTooLarge, true
 	case kerr.InvalidTopicException.Code:
 		return "Kafka does not allow this name for a topic: see --prefix, --input and --output", true

@@ -202,6 +202,10 @@ func (s Settings) letterLimit() int {
 	return usualLetter
 }
 
+// largestTableBatch bounds the batches of a table, in bytes. It is below the least
+// segment.bytes that Kafka allows, 1 MiB.
+const largestTableBatch = 1<<20 - 64<<10
+
 // transactionConfig is for the owner of one table partition. A fenced producer
 // does not always say so, but goes on retrying: few tries end it. Once it is
 // hopeless, no try waits for the one before.
@@ -223,6 +227,10 @@ func (s Settings) transactionConfig(purpose, id string, hopeless *atomic.Bool) *
 	c.Producer.Retry.BackoffFunc = unless(c.Producer.Retry.BackoffFunc)
 	c.Metadata.Retry.Max = leaderRetries
 	c.ChannelBufferSize = 4096
+	// The producer joins what waits for a slow broker, which refuses a batch above
+	// segment.bytes of the table: a permanent error, and before it looks whether the
+	// producer is fenced.
+	c.Producer.MaxMessageBytes = largestTableBatch
 	// A commit writes many small records: without these, a request takes what the
 	// last one's answer left waiting, some hundreds.
 	c.Producer.Flush.Bytes = 512 << 10

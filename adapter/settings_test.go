@@ -24,3 +24,11 @@ func TestTransactionsOutliveAnElection(t *testing.T) {
 	assert.Greater(t, sum, 2*9*time.Second)
 	assert.Less(t, sum, rebalanceTimeout)
 }
+
+// TestTablesTakeTheBatches: whatever segment.bytes a table has, Kafka allows no less
+// than 1 MiB.
+func TestTablesTakeTheBatches(t *testing.T) {
+	c := Settings{ClientID: "test", Topology: &topology.Topology{}}.transactionConfig("test", "id", &atomic.Bool{})
+	assert.Less(t, c.Producer.MaxMessageBytes, 1<<20)
+	assert.Greater(t, c.Producer.MaxMessageBytes, c.Producer.Flush.Bytes)
+}
