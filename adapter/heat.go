@@ -410,6 +410,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 		err = f.finish(ctx)
 	}
 	keep := err == nil && t.partition.Clean()
+	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", keep)
 	if !keep {
 		h.discard(t.partition)
 	}

@@ -88,7 +88,7 @@ func TestFrozenOwner(t *testing.T) {
 	thawed := old.Log().Len()
 	require.NoError(t, old.Thaw())
 	// It finds that it has lost its place, and joins again.
-	_, _, err = old.WaitLog(ctx, thawed, func(harness.Entry) bool { return true })
+	_, _, err = old.WaitLog(ctx, thawed, func(e harness.Entry) bool { return e.Message == "gave up a heat partition" })
 	require.NoError(t, err)
 	ends = everyPage(3)
 	_, err = boards.WaitFor(ctx, ends)
