@@ -148,6 +148,7 @@ func TestDashboardTellsOfTheCluster(t *testing.T) {
 	}))
 	server := httptest.NewServer(webserver.Handler(webserver.Config{Routes: routes}))
 	defer server.Close()
+	defer server.CloseClientConnections() // the tab has a stream open, which Close would wait for
 
 	const banner = `document.getElementById('cluster')`
 	set(true, 0, nil, nil)
