@@ -30,6 +30,7 @@ demo: build ## Everything in one process, with an embedded broker: http://127.0.
 .PHONY: test
 test: ## Tests; what needs Java, kcat or a browser is skipped with a line where there is none
 	$(GO) test -race ./...
+	cd bench && $(GO) test -race ./...
 
 .PHONY: test-all
 test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium)
@@ -38,6 +39,7 @@ test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped te
 .PHONY: lint
 lint: ## The linter of .golangci.yml
 	$(GOLANGCI_LINT) run ./...
+	cd bench && $(GOLANGCI_LINT) run ./...
 
 .PHONY: fuzz
 fuzz: ## Each fuzzer for FUZZTIME
@@ -45,15 +47,15 @@ fuzz: ## Each fuzzer for FUZZTIME
 
 .PHONY: bench
 bench: kafka-jars ## Compare all contenders, on the embedded broker and on Apache Kafka: a quarter of an hour (Java, Maven)
-	$(GO) run ./bench all --dir $(BENCH)
+	$(GO) -C bench run . all --dir $(abspath $(BENCH))
 
 .PHONY: bench-short
 bench-short: kafka-jars ## Only what a target is for, on Apache Kafka: 25 minutes (Java, Maven)
-	$(GO) run ./bench all --set short --dir $(BENCH)-short
+	$(GO) -C bench run . all --set short --dir $(abspath $(BENCH))-short
 
 .PHONY: bench-rest
 bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, profiles, ten million pages: 20 minutes (Java, Maven)
-	$(GO) run ./bench all --set rest --dir $(BENCH)-rest
+	$(GO) -C bench run . all --set rest --dir $(abspath $(BENCH))-rest
 
 .PHONY: chaos
 chaos: kafka-jars ## Faults for CHAOS, rounds without topics and rights, BATCHES of all shapes, and compare every page (Java, Maven)

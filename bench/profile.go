@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"pageheat/integration/harness"
 )
 
 // profiles has pageheat write profiles. The program itself has no such thing: it
@@ -35,12 +37,12 @@ func (p *profiles) wanted() bool { return p != nil && p.dir != "" }
 
 // build builds the program with profiles into dir.
 func (p *profiles) build(ctx context.Context, dir string) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "pageheat/cmd/pageheat").Output()
+	module, err := harness.Module(ctx)
 	if err != nil {
-		return "", fmt.Errorf("looking up the program's source: %w", err)
+		return "", fmt.Errorf("building the program with profiles: %w", err)
 	}
 	source := filepath.Join(dir, "profile.go")
-	added := filepath.Join(string(out[:len(out)-1]), "bench_profile.go")
+	added := filepath.Join(module, "cmd", "pageheat", "bench_profile.go")
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {added: source}})
 	if err != nil {
 		return "", fmt.Errorf("building the program with profiles: %w", err)
@@ -56,6 +58,7 @@ func (p *profiles) build(ctx context.Context, dir string) (string, error) {
 	}
 	program := filepath.Join(dir, "pageheat")
 	build := exec.CommandContext(ctx, "go", "build", "-overlay", replace, "-o", program, "pageheat/cmd/pageheat")
+	build.Dir = module
 	if text, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program with profiles: %w\n%s", err, text)
 	}
