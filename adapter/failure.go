@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/store"
 )
@@ -95,7 +96,7 @@ func hintOf(code int16) (hint string, permanent bool) {
 	case kerr.PolicyViolation.Code:
 		return "a policy of the cluster refuses it; the broker's message says which; " + hintSettings, true
 	case kerr.InvalidTransactionTimeout.Code:
-		return fmt.Sprintf("transaction.max.timeout.ms of the brokers must be at least %d; %s", transactionTimeout.Milliseconds(), hintSettings), true
+		return fmt.Sprintf("transaction.max.timeout.ms of the brokers must be at least %d; %s", kafka.TransactionTimeout.Milliseconds(), hintSettings), true
 	case kerr.InvalidRecord.Code:
 		return "the broker refuses a record, and would refuse it again; " + hintSettings, true
 	case kerr.FencedInstanceID.Code:

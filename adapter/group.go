@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"pageheat/kafka"
 )
 
 // role is what one of pageheat's roles does in a session of its group.
@@ -168,7 +170,7 @@ func (h *handler) ConsumeClaim(real sarama.ConsumerGroupSession, claim sarama.Co
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stop := context.AfterFunc(real.Context(), func() {
-		out.untilStuck(ctx, patience, rebalanceTimeout/2)
+		out.untilStuck(ctx, patience, kafka.RebalanceTimeout/2)
 		cancel()
 	})
 	defer stop()

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/kafka"
 )
 
 // fakeGroup is a consumer group whose sessions end as the test says.
@@ -239,7 +241,7 @@ func TestARoleWithoutASessionIsNotReady(t *testing.T) {
 		var log strings.Builder
 		conditions := NewConditions()
 		registry := prometheus.NewRegistry()
-		m := Settings{SessionTimeout: 10 * time.Second, Conditions: conditions, Metrics: NewMetrics(registry),
+		m := Settings{Member: kafka.Member{SessionTimeout: 10 * time.Second}, Conditions: conditions, Metrics: NewMetrics(registry),
 			Logger: slog.New(slog.NewTextHandler(&log, nil))}.newMembership("heat", "g", "topic")
 		m.join()
 		for range 3 {

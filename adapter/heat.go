@@ -18,6 +18,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/store"
 )
 
@@ -97,11 +98,11 @@ func (h *Heat) Options() []goka.ProcessorOption {
 	return append(s.common("heat", &h.start),
 		goka.WithStorageBuilder(h.storage),
 		goka.WithUpdateCallback(h.restore),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("heat") }, h.fenced)),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, "heat", h.fenced)),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
-			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("heat"))
+			plain, err := s.Cluster.Producer("heat", 0)
 			if err != nil {
-				return nil, h.start.keep(fmt.Errorf("connecting a producer: %w", err))
+				return nil, h.start.keep(err)
 			}
 			h.producer = newProducer(plain, h.route, s.Topology.HeatTable, &h.renewal)
 			return h.producer, nil
@@ -112,9 +113,9 @@ func (h *Heat) Options() []goka.ProcessorOption {
 				return nil, h.start.keep(err)
 			}
 			h.reach = newReaches(h.topics, s.Topology.Input)
-			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("heat", sarama.ReadUncommitted))
+			inner, err := s.Cluster.ConsumerGroup("heat", name, s.Member)
 			if err != nil {
-				return nil, h.start.keep(fmt.Errorf("connecting the consumer group %s: %w", name, err))
+				return nil, h.start.keep(err)
 			}
 			return &group{ConsumerGroup: inner, role: h, renewal: &h.renewal, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}, nil
 		}),
@@ -422,7 +423,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	h.perPage[p] = f.perPage
 	if f.cut != nil {
 		// The commit was not answered: the next ones shall be smaller.
-		h.perPage[p] = min(2*max(f.perPage, time.Since(f.began)/time.Duration(max(f.cut.Size(), 1))), transactionTimeout/4/leastPages)
+		h.perPage[p] = min(2*max(f.perPage, time.Since(f.began)/time.Duration(max(f.cut.Size(), 1))), kafka.TransactionTimeout/4/leastPages)
 	}
 	return err
 }

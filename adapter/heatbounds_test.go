@@ -13,6 +13,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/store"
 )
 
@@ -88,7 +89,7 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		<-marked
 		require.GreaterOrEqual(t, commits, 5)
 		// It may be one range more.
-		require.LessOrEqual(t, time.Duration(most-500)*perPage, transactionTimeout/4)
+		require.LessOrEqual(t, time.Duration(most-500)*perPage, kafka.TransactionTimeout/4)
 	})
 }
 
@@ -97,7 +98,7 @@ func TestTheFirstCutIsBounded(t *testing.T) {
 	h := NewHeat(HeatConfig{Settings: quiet(), CommitEvery: time.Hour}, "owner")
 	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
 	f := newHeatFeed(h, newSession(&fakeSession{ctx: t.Context(), offsets: make(map[int32]int64)}), &task{partition: p}, newOutlet(&fakeClaim{}))
-	most := int(transactionTimeout / 4 / firstPageTime)
+	most := int(kafka.TransactionTimeout / 4 / firstPageTime)
 	require.LessOrEqual(t, most, mostPages)
 	sums := codec.AppendRangeHeader(nil, codec.RangeHeader{Targets: 1, From: -1, To: 1 << 30, Limits: heat.DefaultLimits()}, most+1)
 	for page := range most + 1 {

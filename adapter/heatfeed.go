@@ -10,6 +10,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/store"
 )
 
@@ -221,7 +222,7 @@ func (f *heatFeed) large() bool {
 		return false
 	}
 	return changed >= mostPages || f.task.partition.ChangedBytes() >= mostBytes ||
-		time.Duration(changed)*f.pageTime() > transactionTimeout/4
+		time.Duration(changed)*f.pageTime() > kafka.TransactionTimeout/4
 }
 
 // pageTime is how long writing a page is expected to take: as in the last commit, or as

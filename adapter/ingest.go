@@ -51,17 +51,17 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 	s := in.config.Settings
 	return append(s.common("ingest", &in.start),
 		goka.WithContextWrapper(keepFailures(&in.session)),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("ingest") }, nil)),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, "ingest", nil)),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
-			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("ingest"))
+			plain, err := s.Cluster.Producer("ingest", 0)
 			if err != nil {
-				return nil, in.start.keep(fmt.Errorf("connecting a producer: %w", err))
+				return nil, in.start.keep(err)
 			}
 			in.producer = newProducer(plain, in.route, "", &in.renewal)
 			l := &letters{topic: s.Topology.DeadLetter, most: s.letterLimit(), metrics: s.Metrics}
-			if l.plain, err = sarama.NewAsyncProducer(s.Brokers, s.letterConfig(l.most)); err != nil {
+			if l.plain, err = s.Cluster.Producer("dead-letters", l.most+letterOverhead/2); err != nil {
 				_ = in.producer.Close()
-				return nil, in.start.keep(fmt.Errorf("connecting a producer of dead letters: %w", err))
+				return nil, in.start.keep(err)
 			}
 			in.producer.sendLetters(l)
 			return in.producer, nil

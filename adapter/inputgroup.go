@@ -39,14 +39,14 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 	defer g.member.leave()
 	g.member.join()
 	run := &inputRun{group: g, goka: goka, stop: cancel}
-	client, err := kgo.NewClient(append(g.settings.inputOptions(g.name, topics),
+	client, err := g.settings.Cluster.GroupClient("ingest", g.name, topics, g.settings.Member,
 		kgo.OnPartitionsAssigned(run.assigned),
 		kgo.OnPartitionsRevoked(run.revoked),
 		kgo.OnPartitionsLost(run.revoked),
 		kgo.AdjustFetchOffsetsFn(run.begin),
-	)...)
+	)
 	if err != nil {
-		return fmt.Errorf("connecting the consumer group %s: %w", g.name, err)
+		return err
 	}
 	client.PauseFetchTopics(topics...) // sessions read by themselves
 	for ctx.Err() == nil {

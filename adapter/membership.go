@@ -27,7 +27,7 @@ type membership struct {
 
 // newMembership is for a role in its group.
 func (s Settings) newMembership(role, group, topic string) *membership {
-	return &membership{role: role, group: group, topic: topic, patience: s.SessionTimeout, logger: s.Logger,
+	return &membership{role: role, group: group, topic: topic, patience: s.Member.SessionTimeout, logger: s.Logger,
 		conditions: s.Conditions, metrics: s.Metrics}
 }
 

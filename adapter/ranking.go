@@ -61,12 +61,12 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 			r.table = storage.NewMemory()
 			return r.table, nil
 		}),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(func() *sarama.Config { return s.config("rank") },
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, "rank",
 			func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil })),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
-			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("rank"))
+			plain, err := s.Cluster.Producer("rank", 0)
 			if err != nil {
-				return nil, r.start.keep(fmt.Errorf("connecting a producer: %w", err))
+				return nil, r.start.keep(err)
 			}
 			onlyPartition := func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }
 			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable, &r.renewal)
@@ -78,9 +78,9 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 				return nil, r.start.keep(err)
 			}
 			r.reach = newReaches(r.topics, s.Topology.Behavior)
-			inner, err := sarama.NewConsumerGroup(s.Brokers, name, s.groupConfig("rank", sarama.ReadUncommitted))
+			inner, err := s.Cluster.ConsumerGroup("rank", name, s.Member)
 			if err != nil {
-				return nil, r.start.keep(fmt.Errorf("connecting the consumer group %s: %w", name, err))
+				return nil, r.start.keep(err)
 			}
 			return &group{ConsumerGroup: inner, role: r, renewal: &r.renewal, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}, nil
 		}),
@@ -252,7 +252,7 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	}
 	defer t.close()
 	r := &Ranking{config: RankingConfig{Settings: s, Board: board}, topics: t}
-	consumer, err := sarama.NewConsumer(s.Brokers, s.tableConfig("origin"))
+	consumer, err := s.Cluster.Consumer("origin")
 	if err != nil {
 		return fmt.Errorf("connecting a consumer of %s: %w", s.Topology.Output, err)
 	}

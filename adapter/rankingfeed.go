@@ -38,7 +38,7 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *outlet) error {
 	defer f.position.End()
 	f.taken = r.begins
 	f.position.Reached(f.taken)
-	consumer, err := sarama.NewConsumer(r.config.Brokers, r.config.tableConfig("rank-output"))
+	consumer, err := r.config.Cluster.Consumer("rank-output")
 	if err != nil {
 		return fmt.Errorf("connecting a consumer of %s: %w", r.config.Topology.Output, err)
 	}

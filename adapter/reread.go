@@ -68,10 +68,9 @@ const (
 )
 
 func newReread(s Settings, id codec.TopicID, partition int32) (*reread, error) {
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(s.Brokers...), kgo.ClientID(s.ClientID + "-reread"),
-		kgo.MetadataMinAge(250 * time.Millisecond), kgo.AlwaysRetryEOF()}, s.Dialer.Options()...)...)
+	client, err := s.Cluster.Client("reread")
 	if err != nil {
-		return nil, fmt.Errorf("connecting a consumer: %w", err)
+		return nil, err
 	}
 	return &reread{client: client, topic: s.Topology.Input, id: id, partition: partition, leader: -1,
 		reader: inputReader{unpacking: newUnpacking()}}, nil

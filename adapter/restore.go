@@ -34,16 +34,13 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 	if at >= 0 {
 		from = kgo.NewOffset().At(at + 1)
 	}
-	client, err := kgo.NewClient(append(s.Dialer.Options(),
-		kgo.SeedBrokers(s.Brokers...),
-		kgo.ClientID(s.ClientID+"-restore"),
+	client, err := s.Cluster.Client("restore",
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{table: {id: from}}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxWait(restoreWait),
 		kgo.FetchMaxPartitionBytes(1<<20),
-		kgo.AlwaysRetryEOF(),
-	)...)
+	)
 	if err != nil {
 		return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
 	}

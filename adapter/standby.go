@@ -94,9 +94,9 @@ func (b *standby) keepFollowing(ctx context.Context, id int32, p *store.Partitio
 }
 
 func (b *standby) follow(ctx context.Context, id int32, p *store.Partition, target int64, reached func()) error {
-	consumer, err := sarama.NewConsumer(b.settings.Brokers, b.settings.tableConfig("standby"))
+	consumer, err := b.settings.Cluster.Consumer("standby")
 	if err != nil {
-		return fmt.Errorf("connecting a consumer: %w", err)
+		return err
 	}
 	defer func() { _ = consumer.Close() }()
 	from := sarama.OffsetOldest

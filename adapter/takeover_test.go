@@ -11,6 +11,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -40,7 +41,7 @@ func TestTakeOverFencesTheOwnerBefore(t *testing.T) {
 		topo, err := topology.New(topology.Config{Prefix: kafkatest.Prefix(t)})
 		require.NoError(t, err)
 		kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
-		s := Settings{Brokers: c.Brokers(), ClientID: "test", Topology: topo, Logger: slog.New(slog.DiscardHandler)}
+		s := Settings{Cluster: kafka.New(kafka.Config{Brokers: c.Brokers(), ClientID: "test"}), Topology: topo, Logger: slog.New(slog.DiscardHandler)}
 		take := func(owner string) *transaction {
 			tx, err := takeOver(ctx, s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), owner)
 			require.NoError(t, err)
@@ -72,7 +73,7 @@ func TestAKeptPartitionNeedsNoFetchWhenNobodyElseWrote(t *testing.T) {
 		topo, err := topology.New(topology.Config{Prefix: kafkatest.Prefix(t)})
 		require.NoError(t, err)
 		kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
-		s := Settings{Brokers: c.Brokers(), ClientID: "test", Topology: topo, Logger: slog.New(slog.DiscardHandler)}
+		s := Settings{Cluster: kafka.New(kafka.Config{Brokers: c.Brokers(), ClientID: "test"}), Topology: topo, Logger: slog.New(slog.DiscardHandler)}
 		at := int64(-1)
 		for range 3 {
 			tx, err := takeOver(t.Context(), s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), "owner")

@@ -7,6 +7,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+
+	"pageheat/kafka"
 )
 
 // EndFunc says where the reader of a table partition is caught up: the offset
@@ -42,16 +44,12 @@ func NewTopicManager(client sarama.Client, end EndFunc) *TopicManager {
 
 // TopicManagerBuilder returns what goka's WithTopicManagerBuilder and
 // WithViewTopicManagerBuilder take: each goka part gets a client and a
-// TopicManager of its own. cfg must return a new configuration at each call,
-// since goka and sarama write to it. For end see NewTopicManager.
-func TopicManagerBuilder(cfg func() *sarama.Config, end EndFunc) goka.TopicManagerBuilder {
-	return func(brokers []string) (goka.TopicManager, error) {
-		config := cfg()
-		// Asking for a topic must not create it, whatever the broker allows.
-		config.Metadata.AllowAutoTopicCreation = false
-		client, err := sarama.NewClient(brokers, config)
+// TopicManager of its own. For end see NewTopicManager.
+func TopicManagerBuilder(cluster *kafka.Cluster, purpose string, end EndFunc) goka.TopicManagerBuilder {
+	return func([]string) (goka.TopicManager, error) {
+		client, err := cluster.SaramaClient(cluster.Config(purpose))
 		if err != nil {
-			return nil, fmt.Errorf("connecting to %v to look at topics: %w", brokers, err)
+			return nil, err
 		}
 		return NewTopicManager(client, end), nil
 	}

@@ -13,23 +13,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/adapter"
+	"pageheat/kafka"
 )
 
 func TestTopicManager(t *testing.T) {
 	cluster, brokers := embeddedBrokers(t)
 	require.NoError(t, cluster.CreateTopic("three", 3, nil))
-	build := func(config func() *sarama.Config, end adapter.EndFunc) goka.TopicManager {
-		manager, err := adapter.TopicManagerBuilder(config, end)(brokers)
+	build := func(end adapter.EndFunc) goka.TopicManager {
+		manager, err := adapter.TopicManagerBuilder(kafka.New(kafka.Config{Brokers: brokers}), "test", end)(nil)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, manager.Close()) })
 		return manager
 	}
-	impatient := func() *sarama.Config {
-		config := committedConfig()
-		config.Metadata.Retry.Max = 0
-		return config
-	}
-	manager := build(impatient, nil)
+	manager := build(nil)
 
 	partitions, err := manager.Partitions("three")
 	require.NoError(t, err)
@@ -59,7 +55,7 @@ func TestTopicManager(t *testing.T) {
 		require.Equal(t, want, offset)
 	}
 
-	owner := build(impatient, func(topic string, partition int32) (int64, error) {
+	owner := build(func(topic string, partition int32) (int64, error) {
 		require.Equal(t, "three", topic)
 		return 40 + int64(partition), nil
 	})
@@ -107,7 +103,7 @@ func viewScenario(t *testing.T, brokers []string) {
 				return sarama.NewConsumer(brokers, committedConfig())
 			}
 			view, err := goka.NewView(brokers, goka.Table(l.topic), new(gokacodec.String),
-				goka.WithViewTopicManagerBuilder(adapter.TopicManagerBuilder(committedConfig, nil)),
+				goka.WithViewTopicManagerBuilder(adapter.TopicManagerBuilder(kafka.New(kafka.Config{Brokers: brokers}), "test", nil)),
 				goka.WithViewConsumerSaramaBuilder(consumer),
 				goka.WithViewStorageBuilder(storage.MemoryBuilder()))
 			require.NoError(t, err)

@@ -26,14 +26,14 @@ type topics struct {
 }
 
 func newTopics(s Settings, purpose string) (*topics, error) {
-	client, err := sarama.NewClient(s.Brokers, s.config(purpose+"-lookup"))
+	client, err := s.Cluster.SaramaClient(s.Cluster.Config(purpose + "-lookup"))
 	if err != nil {
-		return nil, fmt.Errorf("connecting to %v: %w", s.Brokers, err)
+		return nil, err
 	}
 	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {
 		_ = client.Close()
-		return nil, fmt.Errorf("connecting to the controller of %v: %w", s.Brokers, err)
+		return nil, fmt.Errorf("connecting to the controller of %v: %w", s.Cluster.Brokers(), err)
 	}
 	return &topics{client: client, admin: admin, logger: s.Logger, metrics: s.Metrics}, nil
 }

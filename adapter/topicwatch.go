@@ -89,13 +89,9 @@ type watchedState struct {
 // NewTopicWatch returns a watch over topics; nothing is connected before the first look.
 // Close it in the end.
 func (s Settings) NewTopicWatch(topics []WatchedTopic) (*TopicWatch, error) {
-	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(s.Brokers...),
-		kgo.ClientID(s.ClientID + "-watch"),
-		kgo.AlwaysRetryEOF(),
-	}, s.Dialer.Options()...)...)
+	client, err := s.Cluster.Client("watch")
 	if err != nil {
-		return nil, fmt.Errorf("connecting to %v to watch topics: %w", s.Brokers, err)
+		return nil, err
 	}
 	w := &TopicWatch{settings: s, topics: topics, client: client, known: make(map[string]*watchedState)}
 	for _, t := range topics {

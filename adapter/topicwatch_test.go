@@ -12,6 +12,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -30,7 +31,7 @@ func watchTopics(t *testing.T) *watchTest {
 	topo, err := topology.New(topology.Config{Prefix: prefix, Input: prefix + "-input", Output: prefix + "-output"})
 	require.NoError(t, err)
 	wt := &watchTest{T: t, cluster: c, topo: topo, log: &strings.Builder{}}
-	s := Settings{Brokers: c.Brokers(), ClientID: "test", Topology: topo, Logger: slog.New(slog.NewTextHandler(wt.log, nil)),
+	s := Settings{Cluster: kafka.New(kafka.Config{Brokers: c.Brokers(), ClientID: "test"}), Topology: topo, Logger: slog.New(slog.NewTextHandler(wt.log, nil)),
 		Conditions: NewConditions(), Metrics: NewMetrics(prometheus.NewRegistry()), Partitions: 2}
 	needed := s.NeededTopics(func(string) bool { return true })
 	require.Len(t, needed, 7)

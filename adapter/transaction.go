@@ -12,6 +12,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 )
 
 // transaction writes one partition of a group table, in one Kafka transaction
@@ -27,7 +28,7 @@ type transaction struct {
 	fence     codec.Fence
 	fenceAt   int64 // its offset
 
-	hopeless *atomic.Bool // see Settings.transactionConfig
+	hopeless *atomic.Bool // see kafka.Cluster.TransactionConfig
 	renewal  *renewal     // asked for when the producer has sent as much as it may; may be nil
 	records  int64        // sent by the producer; used by one goroutine at a time
 
@@ -71,7 +72,7 @@ var errRefused = errors.New("the broker refused the transaction, or another owne
 // when the partition is to be given up; ctx may end before.
 func takeOver(ctx context.Context, s Settings, purpose, topic string, partition int32, id, last, owner string) (*transaction, error) {
 	hopeless := &atomic.Bool{}
-	p, closed, err := connectOwner(ctx, s.Brokers, s.transactionConfig(purpose, id, hopeless), hopeless)
+	p, closed, err := connectOwner(ctx, s.Cluster, s.Cluster.TransactionConfig(purpose, id, hopeless), hopeless)
 	if err != nil {
 		if errors.Is(err, errSessionOver) {
 			return nil, err
@@ -101,7 +102,7 @@ func takeOver(ctx context.Context, s Settings, purpose, topic string, partition 
 // connectOwner connects the producer of a transactional.id, which takes it over. What
 // it returns closes what the producer leaves open. When ctx ends before, nothing of
 // it goes on: a take-over that comes late would fence the owner that came after.
-func connectOwner(ctx context.Context, brokers []string, c *sarama.Config, hopeless *atomic.Bool) (sarama.AsyncProducer, func(), error) {
+func connectOwner(ctx context.Context, cluster *kafka.Cluster, c *sarama.Config, hopeless *atomic.Bool) (sarama.AsyncProducer, func(), error) {
 	type made struct {
 		producer sarama.AsyncProducer
 		client   sarama.Client
@@ -109,14 +110,14 @@ func connectOwner(ctx context.Context, brokers []string, c *sarama.Config, hopel
 	}
 	clients, producers := make(chan made, 1), make(chan made, 1)
 	go func() {
-		client, err := sarama.NewClient(brokers, c)
+		client, err := cluster.SaramaClient(c)
 		clients <- made{client: client, err: err}
 	}()
 	var client sarama.Client
 	select {
 	case m := <-clients:
 		if m.err != nil {
-			return nil, nil, fmt.Errorf("connecting to %v: %w", brokers, m.err)
+			return nil, nil, m.err
 		}
 		client = m.client
 	case <-ctx.Done():

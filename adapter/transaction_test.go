@@ -17,6 +17,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -152,8 +153,8 @@ func TestATakeOverThatWasGivenUpAsksNoMore(t *testing.T) {
 	giveUp()
 	require.ErrorIs(t, <-given, errSessionOver)
 	before := asked.Load()
-	require.Never(t, func() bool { return asked.Load() > before+1 }, 20*transactionBackoff(0, transactionRetries),
-		transactionBackoff(0, transactionRetries), "but for one that was on its way")
+	require.Never(t, func() bool { return asked.Load() > before+1 }, 20*kafka.TransactionBackoff(0, 0),
+		kafka.TransactionBackoff(0, 0), "but for one that was on its way")
 }
 
 // tableSettings are those of a process on a cluster with a heat table of one partition.
@@ -161,5 +162,5 @@ func tableSettings(t *testing.T, c *kafkatest.Cluster) (Settings, *topology.Topo
 	topo, err := topology.New(topology.Config{Prefix: kafkatest.Prefix(t)})
 	require.NoError(t, err)
 	kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
-	return Settings{Brokers: c.Brokers(), ClientID: "test", Topology: topo, Logger: slog.New(slog.DiscardHandler)}, topo
+	return Settings{Cluster: kafka.New(kafka.Config{Brokers: c.Brokers(), ClientID: "test"}), Topology: topo, Logger: slog.New(slog.DiscardHandler)}, topo
 }

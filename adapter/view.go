@@ -7,16 +7,14 @@ import (
 
 // ViewConsumer builds the consumer of a goka view: it reads what is committed.
 func ViewConsumer(s Settings) goka.SaramaConsumerBuilder {
-	return func(brokers []string, _ string) (sarama.Consumer, error) {
-		return sarama.NewConsumer(brokers, s.tableConfig("view"))
-	}
+	return func([]string, string) (sarama.Consumer, error) { return s.Cluster.Consumer("view") }
 }
 
 // ViewTopicManager builds the topic manager of a goka view: a partition is
 // caught up at its last committed record. A view tries again for ever whatever the
 // error; failed is told of those that no second try mends.
 func ViewTopicManager(s Settings, failed func(error)) goka.TopicManagerBuilder {
-	build := TopicManagerBuilder(func() *sarama.Config { return s.config("view") }, nil)
+	build := TopicManagerBuilder(s.Cluster, "view", nil)
 	return func(brokers []string) (goka.TopicManager, error) {
 		m, err := build(brokers)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -46,13 +45,9 @@ type watched struct {
 
 // Watchdog watches the partitions of Progress until ctx ends.
 func (s Settings) Watchdog(ctx context.Context) error {
-	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(s.Brokers...),
-		kgo.ClientID(s.ClientID + "-watchdog"),
-		kgo.AlwaysRetryEOF(),
-	}, s.Dialer.Options()...)...)
+	client, err := s.Cluster.Client("watchdog")
 	if err != nil {
-		return fmt.Errorf("connecting to %v to watch progress: %w", s.Brokers, err)
+		return err
 	}
 	defer client.Close()
 	d := newWatchdog(s, &brokerEnds{settings: s, admin: kadm.NewClient(client)})
@@ -191,9 +186,9 @@ func (b *brokerEnds) committed(ctx context.Context, topic string) (map[int32]int
 }
 
 func (b *brokerEnds) lastCommitted(topic string, partition int32) (int64, bool, error) {
-	client, err := sarama.NewClient(b.settings.Brokers, b.settings.config("watchdog"))
+	client, err := b.settings.Cluster.SaramaClient(b.settings.Cluster.Config("watchdog"))
 	if err != nil {
-		return 0, false, fmt.Errorf("connecting to %v: %w", b.settings.Brokers, err)
+		return 0, false, err
 	}
 	defer func() { _ = client.Close() }()
 	end, err := CommittedEnd(client, topic, partition)

@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/time/rate"
+
+	"pageheat/kafka"
 )
 
 const (
@@ -36,24 +38,21 @@ type Kafka struct {
 	forget  rate.Sometimes
 }
 
-// NewKafka returns a writer to a topic; connect says how its client connects. Nothing
-// is connected before the first write. Close it once nobody writes any more.
-func NewKafka(brokers []string, clientID, topic string, connect ...kgo.Opt) (*Kafka, error) {
-	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(brokers...),
-		kgo.ClientID(clientID + "-collect"),
+// NewKafka returns a writer to a topic. Nothing is connected before the first write.
+// Close it once nobody writes any more.
+func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
+	client, err := c.Client("collect",
 		kgo.DefaultProduceTopic(topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(linger),
 		// Whoever may write has been let in by waiting: the client's own bounds,
 		// at which it would block, are never reached.
-		kgo.MaxBufferedRecords(2 * maxWaiting / overhead),
+		kgo.MaxBufferedRecords(2*maxWaiting/overhead),
 		// Senders give up by their own deadlines, see Write.
-		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.UnknownTopicRetries(2),
-	}, connect...)...)
+	)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to write to topic %s: %w", topic, err)
+		return nil, err
 	}
 	return &Kafka{client: client, topic: topic, forget: rate.Sometimes{Interval: forgetEvery}}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 )
 
 const topic = "behaviours"
@@ -29,7 +30,7 @@ func TestKafkaKeepsWhatWasWritten(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
 	kafkatest.CreateTopic(t, cluster, topic, 3)
 	leaks := goleak.IgnoreCurrent()
-	k, err := NewKafka(cluster.Brokers(), "test", topic)
+	k, err := NewKafka(kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: "test"}), topic)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -37,7 +38,7 @@ func TestKafkaKeepsWhatWasWritten(t *testing.T) {
 	require.NoError(t, k.Write(ctx, messagesOf(1, 1000)))
 	assert.Zero(t, k.waiting.Load())
 
-	missing, err := NewKafka(cluster.Brokers(), "test", "missing")
+	missing, err := NewKafka(kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: "test"}), "missing")
 	require.NoError(t, err)
 	require.ErrorContains(t, missing.Write(ctx, messagesOf(1, 1)), "topic missing")
 	assert.Zero(t, missing.waiting.Load())
@@ -52,7 +53,7 @@ func TestKafkaKeepsWhatWasWritten(t *testing.T) {
 func TestKafkaThatIsAway(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
 	kafkatest.CreateTopic(t, cluster, topic, 1)
-	k, err := NewKafka(cluster.Brokers(), "test", topic)
+	k, err := NewKafka(kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: "test"}), topic)
 	require.NoError(t, err)
 	defer k.Close()
 	var away atomic.Bool
@@ -88,7 +89,7 @@ func TestKafkaThatIsAway(t *testing.T) {
 func TestKafkaTakesATopicThatWasCreatedAgain(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
 	kafkatest.CreateTopic(t, cluster, topic, 3)
-	k, err := NewKafka(cluster.Brokers(), "test", topic)
+	k, err := NewKafka(kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: "test"}), topic)
 	require.NoError(t, err)
 	defer k.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

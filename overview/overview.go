@@ -3,7 +3,6 @@ package overview
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/kafka"
 	"pageheat/topology"
 	"pageheat/webserver"
 )
@@ -24,8 +24,6 @@ const (
 	// reading: what a broker does not answer is not known then.
 	askWithin  = 5 * time.Second
 	lookWithin = 2500 * time.Millisecond
-	// metadataAge is how old the client's knowledge of brokers may be.
-	metadataAge = 250 * time.Millisecond
 )
 
 // errNotAnswered says why something is not known.
@@ -33,10 +31,10 @@ var errNotAnswered = errors.New("no broker answered for it")
 
 // Overview answers over HTTP. It is safe for concurrent use.
 type Overview struct {
-	admin   *kadm.Client
-	options []kgo.Opt // of every client
-	topo    *topology.Topology
-	log     *slog.Logger
+	admin *kadm.Client
+	kafka *kafka.Cluster
+	topo  *topology.Topology
+	log   *slog.Logger
 
 	mu   sync.Mutex // held while the cluster is asked: the others want the same
 	last State
@@ -46,18 +44,17 @@ type Overview struct {
 	lettersAt  map[int32]span        // what last.DeadLetters were read from
 }
 
-// New returns an overview of the cluster at these brokers; connect says how its clients
-// connect to them. Nothing is connected before somebody asks. Close it in the end.
-func New(brokers []string, topo *topology.Topology, log *slog.Logger, connect ...kgo.Opt) (*Overview, error) {
-	options := append([]kgo.Opt{kgo.SeedBrokers(brokers...), kgo.ClientID(topo.Prefix + "-overview")}, connect...)
-	client, err := kgo.NewClient(append(slices.Clone(options), kgo.RetryTimeout(lookWithin), kgo.MetadataMinAge(metadataAge))...)
+// New returns an overview of a cluster. Nothing is connected before somebody asks. Close
+// it in the end.
+func New(c *kafka.Cluster, topo *topology.Topology, log *slog.Logger) (*Overview, error) {
+	client, err := c.Client("overview", kgo.RetryTimeout(lookWithin))
 	if err != nil {
-		return nil, fmt.Errorf("connecting for the overview: %w", err)
+		return nil, err
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Overview{admin: kadm.NewClient(client), options: options, topo: topo, log: log, readableAt: map[int32]readableEnd{}}, nil
+	return &Overview{admin: kadm.NewClient(client), kafka: c, topo: topo, log: log, readableAt: map[int32]readableEnd{}}, nil
 }
 
 // Close ends the connections.

@@ -16,6 +16,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -37,7 +38,7 @@ func newWorld(t *testing.T) world {
 		kafkatest.CreateTopic(t, cluster, spec.Name, int32(spec.Partitions))
 	}
 	kafkatest.CreateTopic(t, cluster, topo.Input, 1)
-	o, err := New(cluster.Brokers(), topo, nil)
+	o, err := New(kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: topo.Prefix}), topo, nil)
 	require.NoError(t, err)
 	t.Cleanup(o.Close)
 	return world{t, cluster, topo, kafkatest.Admin(t, cluster), o}

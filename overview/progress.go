@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -141,14 +140,14 @@ func (o *Overview) read(ctx context.Context, topic string, spans map[int32]span,
 		return true, nil
 	}
 	// Markers of transactions are records too: one of them may be the last.
-	options := append(slices.Clone(o.options), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}),
-		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	options := []kgo.Opt{kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}),
+		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())}
 	if committed {
 		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	}
-	client, err := kgo.NewClient(options...)
+	client, err := o.kafka.Client("overview", options...)
 	if err != nil {
-		return false, fmt.Errorf("connecting to read the end of topic %s: %w", topic, err)
+		return false, err
 	}
 	defer client.Close()
 	within, cancel := context.WithTimeout(ctx, tailWithin)

@@ -152,7 +152,7 @@ func TestTopPrintsEveryBoardUntilInterrupted(t *testing.T) {
 	defer cancel()
 	out := &signalling{want: "all-time, 3 behaviours", came: cancel}
 	first := &signalling{want: "all-time, 1 behaviours", came: func() { close(began) }}
-	code := run(ctx, []string{"top", "--brokers", strings.Join(p.brokers, ",")}, strings.NewReader(""), io.MultiWriter(first, out), io.Discard)
+	code := run(ctx, []string{"top", "--brokers", strings.Join(p.kafka.Brokers(), ",")}, strings.NewReader(""), io.MultiWriter(first, out), io.Discard)
 	assert.Equal(t, exitDone, code)
 	assert.Equal(t, 3, strings.Count(out.String(), "behaviours counted"))
 	assert.Equal(t, 1, strings.Count(out.String(), "page2 "))

@@ -4,7 +4,7 @@ import (
 	"io"
 	"log/slog"
 
-	"pageheat/dial"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -47,8 +47,7 @@ type program struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	logLevel       *slog.LevelVar
-	brokers        []string // host:port
-	dialer         *dial.Dialer
+	kafka          *kafka.Cluster
 	topo           *topology.Topology
 }
 
@@ -72,7 +71,7 @@ func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, e
 	return &program{
 		stdin: stdin, stdout: stdout, stderr: stderr,
 		log: newLogger(stderr, level, c.LogFormat), logLevel: level,
-		brokers: brokers, dialer: dial.New(), topo: topo,
+		kafka: kafka.New(kafka.Config{Brokers: brokers, ClientID: topo.Prefix}), topo: topo,
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"pageheat/kafka"
 	"pageheat/site"
 	"pageheat/traffic"
 	"pageheat/views"
@@ -104,7 +105,7 @@ func (c *demoCmd) Run(ctx context.Context, p *program) error {
 	}
 	defer broker.Close()
 	own := *p
-	own.brokers = broker.ListenAddrs()
+	own.kafka = kafka.New(kafka.Config{Brokers: broker.ListenAddrs(), ClientID: p.topo.Prefix})
 	if isTerminal(p.stdout) && isTerminal(p.stderr) {
 		own.quieten() // the board is there
 	}
@@ -166,7 +167,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 		if address := dashboard.Load(); address != nil {
 			all = append(all, note{"Dashboard", "http://" + *address + "/"}, note{"Forum", "http://" + *address + site.ForumPath})
 		}
-		return append(all, note{"Kafka", p.brokers[0]})
+		return append(all, note{"Kafka", p.kafka.Brokers()[0]})
 	}
 
 	// Whatever ends first ends ctx; then one after the other, in the order of

@@ -10,8 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"pageheat/dial"
 )
 
 const (
@@ -28,27 +26,21 @@ const (
 
 // connect opens a client and makes sure that a broker answers. The caller closes it.
 func (p *program) connect(ctx context.Context, options ...kgo.Opt) (*kgo.Client, error) {
-	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(p.brokers...),
-		kgo.ClientID(p.topo.Prefix),
+	client, err := p.kafka.Client("", append([]kgo.Opt{
 		kgo.RetryTimeout(requestTimeout),
-		// A proxy before a broker that is down closes connections at once; others
-		// stand in.
-		kgo.AlwaysRetryEOF(),
 		kgo.MetadataMinAge(metadataAge),
-	}, append(p.dialer.Options(), options...)...)...)
+	}, options...)...)
 	if err != nil {
 		return nil, badFlag("brokers", "%w", err)
 	}
-	// One after the other is asked, and each may stay silent.
-	reach, cancel := context.WithTimeout(ctx, reachTimeout+time.Duration(len(p.brokers)-1)*dial.AnswerTimeout)
+	reach, cancel := context.WithTimeout(ctx, p.kafka.Patience(reachTimeout))
 	defer cancel()
 	if err := client.Ping(reach); err != nil {
 		client.Close()
 		if ctx.Err() != nil {
 			return nil, errInterrupted
 		}
-		return nil, fmt.Errorf("no broker of %s answers (see --brokers): %w", strings.Join(p.brokers, ","), err)
+		return nil, fmt.Errorf("no broker of %s answers (see --brokers): %w", strings.Join(p.kafka.Brokers(), ","), err)
 	}
 	return client, nil
 }

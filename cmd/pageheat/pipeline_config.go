@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"pageheat/dial"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -35,10 +35,9 @@ const maxTop = 1000
 
 // pipelineConfig is all that the pipeline needs to run. It has been checked.
 type pipelineConfig struct {
-	brokers []string
-	dialer  *dial.Dialer
-	topo    *topology.Topology
-	log     *slog.Logger
+	kafka *kafka.Cluster
+	topo  *topology.Topology
+	log   *slog.Logger
 
 	roles []role    // without repetition, in the order of allRoles
 	web   webConfig // what is served over HTTP
@@ -132,7 +131,7 @@ func (f *pipelineFlags) config(p *program) (pipelineConfig, error) {
 		return pipelineConfig{}, err
 	}
 	return pipelineConfig{
-		brokers: p.brokers, dialer: p.dialer, topo: p.topo, log: p.log,
+		kafka: p.kafka, topo: p.topo, log: p.log,
 		linger: f.Linger, publishEvery: f.PublishEvery, commitEvery: f.CommitEvery,
 		weights: weights, limits: limits, top: f.Top,
 	}, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"pageheat/adapter"
+	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/store"
 	"pageheat/views"
@@ -65,8 +66,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		close(restored)
 	}
 	pl := &pipeline{cfg: cfg, status: status, restored: restored, settings: adapter.Settings{
-		Brokers: cfg.brokers, Dialer: cfg.dialer, ClientID: cfg.topo.Prefix, InstanceID: cfg.instanceID,
-		SessionTimeout: cfg.sessionTimeout, Topology: cfg.topo, Logger: cfg.log,
+		Cluster: cfg.kafka, Member: kafka.Member{InstanceID: cfg.instanceID, SessionTimeout: cfg.sessionTimeout}, Topology: cfg.topo, Logger: cfg.log,
 		Metrics: adapter.NewMetrics(status.registry), Partitions: cfg.partitions,
 		Progress: adapter.NewProgress(), Conditions: status.conditions,
 	}}
@@ -119,7 +119,7 @@ func (pl *pipeline) began() {
 	if cfg.storeDir != "" {
 		store = cfg.storeDir
 	}
-	cfg.log.Info("started", "version", version, "commit", commit, "roles", cfg.roles, "brokers", strings.Join(cfg.brokers, ","),
+	cfg.log.Info("started", "version", version, "commit", commit, "roles", cfg.roles, "brokers", strings.Join(cfg.kafka.Brokers(), ","),
 		"input", cfg.topo.Input, "output", cfg.topo.Output, "prefix", cfg.topo.Prefix, "partitions", cfg.partitions,
 		"weights", cfg.weights.String(), "top", cfg.top, "max_clicks", cfg.limits.MaxClicks, "max_minutes", cfg.limits.MaxMinutes,
 		"linger", cfg.linger, "publish_every", cfg.publishEvery, "commit_every", cfg.commitEvery,
@@ -178,7 +178,7 @@ func (pl *pipeline) ingest(ctx context.Context) error {
 	return pl.supervise(ctx, string(roleIngest), func(ctx context.Context) error {
 		seam := adapter.NewIngest(adapter.IngestConfig{Settings: pl.settings, Linger: pl.cfg.linger})
 		p, err := processors.NewIngest(processors.IngestConfig{
-			Brokers: pl.cfg.brokers, Topology: pl.cfg.topo, Limits: pl.cfg.limits, Targets: pl.cfg.partitions,
+			Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.limits, Targets: pl.cfg.partitions,
 			Observe: pl.status.observe,
 		}, seam.Options()...)
 		if err != nil {
@@ -206,7 +206,7 @@ func (pl *pipeline) heat(ctx context.Context) error {
 		PublishEvery: min(pl.cfg.publishEvery, leadersEvery), CommitEvery: pl.cfg.commitEvery,
 		Standby: pl.cfg.standby, Disk: disk, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
-		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo}, seam.Options()...)
+		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, seam.Options()...)
 		if err != nil {
 			return err
 		}
@@ -223,7 +223,7 @@ func (pl *pipeline) rank(ctx context.Context) error {
 	seam := adapter.NewRanking(adapter.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
 		PublishEvery: pl.cfg.publishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
-		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.brokers, Topology: pl.cfg.topo,
+		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
 			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.top},
 			Check:  seam.Check, Differ: seam.Differ,
 		}, seam.Options()...)

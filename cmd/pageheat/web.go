@@ -58,7 +58,7 @@ func (pl *pipeline) newWeb() (_ *web, err error) {
 		routes = append(routes, forum...)
 	}
 	if pl.cfg.has(roleCollect) {
-		writer, err := collect.NewKafka(pl.cfg.brokers, pl.settings.ClientID, pl.cfg.topo.Input, pl.settings.Dialer.Options()...)
+		writer, err := collect.NewKafka(pl.cfg.kafka, pl.cfg.topo.Input)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (pl *pipeline) serve(w *web, checks []views.Check, origins webserver.Origin
 		MaxStreams: cfg.maxStreams, MaxStreamsPerClient: cfg.maxStreamsPerClient, Proxies: cfg.proxies,
 		Streams: views.NewStreamMetrics(pl.status.registry),
 	})
-	cluster, err := overview.New(pl.cfg.brokers, pl.cfg.topo, pl.cfg.log, pl.settings.Dialer.Options()...)
+	cluster, err := overview.New(pl.cfg.kafka, pl.cfg.topo, pl.cfg.log)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (pl *pipeline) afterHeat(run func(context.Context) error) func(context.Cont
 func (pl *pipeline) views() (boards *views.Boards, pages *views.Pages, run []func(context.Context) error, err error) {
 	boardsFailed, pagesFailed := make(chan error, 1), make(chan error, 1)
 	source := func(topic string, failed chan<- error) views.Source {
-		return views.Source{Brokers: pl.cfg.brokers, Topic: topic, Hasher: topology.Hasher(), Logger: pl.cfg.log,
+		return views.Source{Brokers: pl.cfg.kafka.Brokers(), Topic: topic, Hasher: topology.Hasher(), Logger: pl.cfg.log,
 			Consumer: adapter.ViewConsumer(pl.settings), TopicManager: adapter.ViewTopicManager(pl.settings, func(err error) {
 				select {
 				case failed <- err:

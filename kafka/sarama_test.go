@@ -1,4 +1,4 @@
-package adapter
+package kafka
 
 import (
 	"sync/atomic"
@@ -6,14 +6,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-
-	"pageheat/topology"
 )
 
 // TestTransactionsOutliveAnElection: by default brokers miss one of them after 9
 // seconds (broker.session.timeout.ms), and only then have another lead.
 func TestTransactionsOutliveAnElection(t *testing.T) {
-	c := Settings{ClientID: "test", Topology: &topology.Topology{}}.transactionConfig("test", "id", &atomic.Bool{})
+	c := New(Config{ClientID: "test"}).TransactionConfig("test", "id", &atomic.Bool{})
 	assert.NoError(t, c.Validate())
 	sum := time.Duration(0)
 	for try := range c.Producer.Transaction.Retry.Max {
@@ -22,13 +20,13 @@ func TestTransactionsOutliveAnElection(t *testing.T) {
 		sum += pause
 	}
 	assert.Greater(t, sum, 2*9*time.Second)
-	assert.Less(t, sum, rebalanceTimeout)
+	assert.Less(t, sum, RebalanceTimeout)
 }
 
 // TestTablesTakeTheBatches: whatever segment.bytes a table has, Kafka allows no less
 // than 1 MiB.
 func TestTablesTakeTheBatches(t *testing.T) {
-	c := Settings{ClientID: "test", Topology: &topology.Topology{}}.transactionConfig("test", "id", &atomic.Bool{})
+	c := New(Config{ClientID: "test"}).TransactionConfig("test", "id", &atomic.Bool{})
 	assert.Less(t, c.Producer.MaxMessageBytes, 1<<20)
 	assert.Greater(t, c.Producer.MaxMessageBytes, c.Producer.Flush.Bytes)
 }

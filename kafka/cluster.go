@@ -1,0 +1,96 @@
+package kafka
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/kafka/dial"
+)
+
+// Config says which brokers a process works with and how it reaches them.
+type Config struct {
+	// Brokers are the bootstrap brokers, host:port.
+	Brokers []string
+	// ClientID begins the client.id of every connection.
+	ClientID string
+}
+
+// Cluster opens the clients of one process. It is safe for concurrent use.
+type Cluster struct {
+	config Config
+	dialer *dial.Dialer // of all clients: one that meets a silent broker tells the others
+}
+
+// New returns a Cluster; nothing is connected yet.
+func New(c Config) *Cluster {
+	c.Brokers = slices.Clone(c.Brokers)
+	return &Cluster{config: c, dialer: dial.New()}
+}
+
+// Brokers are the bootstrap brokers, host:port. They are not to be changed.
+func (c *Cluster) Brokers() []string { return c.config.Brokers }
+
+// Patience is how long it may take to find out that no broker answers: each is asked, and
+// each may accept a connection and stay silent. An answer may take as long as within.
+func (c *Cluster) Patience(within time.Duration) time.Duration {
+	return within + time.Duration(len(c.config.Brokers)-1)*dial.AnswerTimeout
+}
+
+// clientID is the client.id for a purpose; an empty one stands for the process.
+func (c *Cluster) clientID(purpose string) string {
+	if purpose == "" {
+		return c.config.ClientID
+	}
+	return c.config.ClientID + "-" + purpose
+}
+
+// metadataMinAge is how old the knowledge of a franz-go client about topics and leaders
+// may be before it asks again where it has to.
+const metadataMinAge = 250 * time.Millisecond
+
+// Client opens a client of franz-go for a purpose, which its client.id names. Options
+// come after the common ones, and so override them. Nothing is connected before the first
+// request. The caller closes it.
+func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(c.config.Brokers...),
+		kgo.ClientID(c.clientID(purpose)),
+		kgo.Dialer(c.dialer.DialContext),
+		// A proxy before a broker that is down closes connections at once; others
+		// stand in.
+		kgo.AlwaysRetryEOF(),
+		kgo.MetadataMinAge(metadataMinAge),
+	}, options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of %v: %w", c.config.Brokers, err)
+	}
+	return client, nil
+}
+
+// Config is what all clients of sarama have in common. Each needs a configuration of its
+// own: goka and sarama write to it.
+func (c *Cluster) Config(purpose string) *sarama.Config {
+	config := sarama.NewConfig()
+	config.ClientID = c.clientID(purpose)
+	config.Version = sarama.V3_6_0_0
+	// A topic that is missing is created by "pageheat topics create" alone: brokers would
+	// make it by their own defaults.
+	config.Metadata.AllowAutoTopicCreation = false
+	config.Metadata.Retry.Max = 5
+	config.Metadata.Retry.Backoff = 200 * time.Millisecond
+	c.dialer.Sarama(config)
+	return config
+}
+
+// SaramaClient opens a client of sarama.
+func (c *Cluster) SaramaClient(config *sarama.Config) (sarama.Client, error) {
+	client, err := sarama.NewClient(c.config.Brokers, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %v: %w", c.config.Brokers, err)
+	}
+	return client, nil
+}

@@ -1,0 +1,216 @@
+package kafka
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/topology"
+)
+
+const (
+	// RebalanceTimeout bounds a rebalance, and so the last flush and commit of a session.
+	RebalanceTimeout = 60 * time.Second
+	// TransactionTimeout is how long brokers leave a transaction open.
+	TransactionTimeout = 60 * time.Second
+	// heartbeatInterval is short, since a member hears of a rebalance with the answer to
+	// its next heartbeat: this is part of every take-over.
+	heartbeatInterval = 100 * time.Millisecond
+	// newPartitionsAge is how long partitions that were added to a topic go unread.
+	newPartitionsAge = 5 * time.Second
+	// waitingRecords is how many fetched records of a partition may wait to be worked
+	// off by a member of a group. One may have a few MiB.
+	waitingRecords = 8
+	// waitingOfTable is how many fetched records of a table partition may wait.
+	waitingOfTable = 4096
+	// endlessRetries is as often as sarama may retry a record: at the longest backoff some
+	// hours. (It allocates a slot for each try, so there is no infinity.)
+	endlessRetries = 10_000
+	// longestRetryBackoff is the pause between tries in a long outage.
+	longestRetryBackoff = time.Second
+	// leaderBackoff is the longest pause between two questions for the leader of a
+	// partition, and leaderRetries how often the owner of a table partition asks: for
+	// half of TransactionTimeout.
+	leaderBackoff = 500 * time.Millisecond
+	leaderRetries = 60
+	// transactionRetries is how often a request about a transaction is tried again: for
+	// half a minute, twice the time after which brokers miss one of them by default and
+	// have another lead. Until then a transaction that was just committed there can not be
+	// completed, and the next one not be begun.
+	transactionRetries = 350
+	// largestTableBatch bounds the batches of a table, in bytes. It is below the least
+	// segment.bytes that Kafka allows, 1 MiB.
+	largestTableBatch = 1<<20 - 64<<10
+)
+
+// Member is how a process takes part in its consumer groups.
+type Member struct {
+	// InstanceID begins the group.instance.id (static membership); empty for dynamic
+	// membership. It must be unique among the instances.
+	InstanceID string
+	// SessionTimeout is how long a group waits for a silent member.
+	SessionTimeout time.Duration
+}
+
+// heartbeat is the interval of heartbeats.
+func (m Member) heartbeat() time.Duration { return min(m.SessionTimeout/6, heartbeatInterval) }
+
+// instance is the group.instance.id for a purpose.
+func (m Member) instance(purpose string) string {
+	if m.InstanceID == "" {
+		return ""
+	}
+	return m.InstanceID + "-" + purpose
+}
+
+// ConsumerGroup opens a member of a group for goka. It reads uncommitted: what it reads
+// is written without transactions. It commits nothing by itself.
+func (c *Cluster) ConsumerGroup(purpose, group string, m Member) (sarama.ConsumerGroup, error) {
+	config := c.Config(purpose)
+	config.Consumer.Group.InstanceId = m.instance(purpose)
+	config.Consumer.Group.Session.Timeout = m.SessionTimeout
+	config.Consumer.Group.Heartbeat.Interval = m.heartbeat()
+	config.Consumer.Group.Rebalance.Timeout = RebalanceTimeout
+	config.Consumer.Group.Rebalance.Retry.Backoff = 100 * time.Millisecond
+	config.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	// Nothing is skipped silently: an offset that is not there is an error.
+	config.Consumer.Group.ResetInvalidOffsets = false
+	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	config.Consumer.Offsets.AutoCommit.Enable = false
+	config.Consumer.Return.Errors = true
+	config.Consumer.IsolationLevel = sarama.ReadUncommitted
+	config.Consumer.MaxProcessingTime = time.Second
+	config.Consumer.Fetch.Default = 4 << 20
+	config.Consumer.Fetch.Max = topology.MaxMessageBytes + 1<<20
+	config.ChannelBufferSize = waitingRecords
+	inner, err := sarama.NewConsumerGroup(c.config.Brokers, group, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting the consumer group %s: %w", group, err)
+	}
+	return inner, nil
+}
+
+// GroupClient opens a client of franz-go that is a member of a group. It commits nothing
+// by itself, and skips nothing silently.
+func (c *Cluster) GroupClient(purpose, group string, topics []string, m Member, options ...kgo.Opt) (*kgo.Client, error) {
+	member := []kgo.Opt{
+		kgo.ConsumerGroup(group),
+		kgo.ConsumeTopics(topics...),
+		kgo.Balancers(kgo.StickyBalancer()), // eager: everyone gives up everything
+		kgo.SessionTimeout(m.SessionTimeout),
+		kgo.HeartbeatInterval(m.heartbeat()),
+		kgo.RebalanceTimeout(RebalanceTimeout),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.DisableAutoCommit(),
+		kgo.MetadataMaxAge(newPartitionsAge),
+	}
+	if id := m.instance(purpose); id != "" {
+		member = append(member, kgo.InstanceID(id))
+	}
+	client, err := c.Client(purpose, append(member, options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting the consumer group %s: %w", group, err)
+	}
+	return client, nil
+}
+
+// Consumer opens a consumer for goka that reads tables as they are committed.
+func (c *Cluster) Consumer(purpose string) (sarama.Consumer, error) {
+	config := c.Config(purpose)
+	config.Consumer.IsolationLevel = sarama.ReadCommitted
+	config.Consumer.Return.Errors = true
+	config.Consumer.MaxProcessingTime = time.Second
+	config.Consumer.MaxWaitTime = 50 * time.Millisecond
+	config.Consumer.Fetch.Default = 8 << 20
+	config.ChannelBufferSize = waitingOfTable
+	consumer, err := sarama.NewConsumer(c.config.Brokers, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting a consumer to %v: %w", c.config.Brokers, err)
+	}
+	return consumer, nil
+}
+
+// Producer opens a producer of records whose partition is set by the sender: none is
+// lost, repeated or reordered while it lives. A record may have most bytes; 0 stands for
+// what every topic of pageheat's own takes.
+func (c *Cluster) Producer(purpose string, most int) (sarama.AsyncProducer, error) {
+	config := c.producerConfig(purpose)
+	if most > 0 {
+		config.Producer.MaxMessageBytes = most
+	}
+	producer, err := sarama.NewAsyncProducer(c.config.Brokers, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting a producer to %v: %w", c.config.Brokers, err)
+	}
+	return producer, nil
+}
+
+func (c *Cluster) producerConfig(purpose string) *sarama.Config {
+	config := c.Config(purpose)
+	config.Producer.Idempotent = true
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	config.Net.MaxOpenRequests = 1
+	config.Producer.Partitioner = sarama.NewManualPartitioner
+	config.Producer.MaxMessageBytes = topology.MaxMessageBytes - 1<<10
+	config.Producer.Return.Successes = true
+	config.Producer.Return.Errors = true
+	config.Producer.Retry.Max = endlessRetries
+	// sarama gives a record up when it can not find out who leads its partition, however
+	// often it may be sent: so that question is asked without end, too.
+	config.Metadata.Full = false
+	config.Metadata.Retry.Max = endlessRetries
+	config.Metadata.Retry.BackoffFunc = func(retries, _ int) time.Duration {
+		return min(time.Duration(retries+1)*100*time.Millisecond, leaderBackoff)
+	}
+	config.Producer.Retry.BackoffFunc = func(retries, _ int) time.Duration {
+		return min(time.Duration(math.Pow(2, float64(min(retries, 10))))*10*time.Millisecond, longestRetryBackoff)
+	}
+	return config
+}
+
+// TransactionConfig is for the owner of one table partition, who has its transactional
+// id. A fenced producer does not always say so, but goes on retrying: few tries end it.
+// Once it is hopeless, no try waits for the one before.
+func (c *Cluster) TransactionConfig(purpose, id string, hopeless *atomic.Bool) *sarama.Config {
+	config := c.producerConfig(purpose)
+	unless := func(backoff func(retries, most int) time.Duration) func(retries, most int) time.Duration {
+		return func(retries, most int) time.Duration {
+			if hopeless.Load() {
+				return 0
+			}
+			return backoff(retries, most)
+		}
+	}
+	config.Producer.Transaction.ID = id
+	config.Producer.Transaction.Timeout = TransactionTimeout
+	config.Producer.Transaction.Retry.Max = transactionRetries
+	config.Producer.Transaction.Retry.BackoffFunc = unless(TransactionBackoff)
+	config.Producer.Retry.Max = 20
+	config.Producer.Retry.BackoffFunc = unless(config.Producer.Retry.BackoffFunc)
+	config.Metadata.Retry.Max = leaderRetries
+	config.ChannelBufferSize = waitingOfTable
+	// The producer joins what waits for a slow broker, which refuses a batch above
+	// segment.bytes of the table: a permanent error, and before it looks whether the
+	// producer is fenced.
+	config.Producer.MaxMessageBytes = largestTableBatch
+	// A commit writes many small records: without these, a request takes what the
+	// last one's answer left waiting, some hundreds.
+	config.Producer.Flush.Bytes = 512 << 10
+	config.Producer.Flush.Frequency = 5 * time.Millisecond
+	return config
+}
+
+// TransactionBackoff is the pause before a request about a transaction is tried again. It
+// is short for a second, since the transaction before is mostly completed within some
+// milliseconds.
+func TransactionBackoff(retries, _ int) time.Duration {
+	const soon, later, short = 20 * time.Millisecond, 100 * time.Millisecond, 50
+	if retries < short {
+		return soon
+	}
+	return later
+}
