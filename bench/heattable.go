@@ -75,6 +75,11 @@ func (t *heatTable) fill(ctx context.Context, res *pagesResult) error {
 	if err := t.visit(running, res); err != nil {
 		return err
 	}
+	for _, p := range []*process{owner, t.rest} {
+		if err := steady(running, p); err != nil {
+			return err
+		}
+	}
 	m := owner.memory()
 	res.Applied, res.Peak = mib(m.now), mib(m.peak)
 	res.PerPage = (res.Applied - res.Empty) * (1 << 20) / float64(res.Pages)
