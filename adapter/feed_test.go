@@ -84,7 +84,7 @@ func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
 	in := NewIngest(IngestConfig{Settings: Settings{Logger: slog.New(slog.DiscardHandler),
 		Metrics: it.metrics, Conditions: it.conditions}, Linger: linger})
 	in.input = codec.TopicID{7}
-	in.ids = func(string) (codec.TopicID, error) { return codec.TopicID{7}, nil }
+	in.ids = func(context.Context, string) (codec.TopicID, error) { return codec.TopicID{7}, nil }
 	in.starts = map[int32]codec.IngestStart{0: {Input: in.input, From: -1, LostTo: -1}}
 	go func() { it.ended <- in.feed(t.Context(), it.s, it.out) }()
 	t.Cleanup(end)

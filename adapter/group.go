@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
 
+	"pageheat/failure"
 	"pageheat/kafka"
 )
 
@@ -67,17 +67,17 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 	for ctx.Err() == nil {
 		began := time.Now()
 		h := &handler{role: g.role, goka: goka, member: g.member}
-		err := g.ConsumerGroup.Consume(ctx, topics, h)
-		if ctx.Err() != nil && AsPermanent(errors.Join(err, h.error())) == nil {
+		err := g.member.explain(g.ConsumerGroup.Consume(ctx, topics, h))
+		if ctx.Err() != nil && failure.As(errors.Join(err, h.error())) == nil {
 			break
 		}
 		if err := h.error(); err != nil {
 			g.member.failed()
 			return err
 		}
-		if AsPermanent(err) != nil {
+		if failure.As(err) != nil {
 			g.member.failed()
-			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, g.member.denied(err))
+			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, err)
 		}
 		g.member.ended(err)
 		select {
@@ -151,7 +151,7 @@ func (h *handler) failed(real sarama.ConsumerGroupSession, err error) error {
 	if err := h.session.failure(); err != nil {
 		h.fault(err)
 	}
-	if real.Context().Err() != nil && AsPermanent(err) == nil {
+	if real.Context().Err() != nil && failure.As(err) == nil {
 		return errSessionOver
 	}
 	h.fault(err)
@@ -215,7 +215,7 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 	if err := h.session.failure(); err != nil {
 		h.fault(err)
 	}
-	if err := h.goka.Cleanup(h.session); err != nil && !h.onlyOver(err) {
+	if err := h.goka.Cleanup(h.session); err != nil && !h.onlyOver() {
 		h.fault(fmt.Errorf("ending a session: %w", err))
 	}
 	return nil
@@ -224,6 +224,6 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 // onlyOver reports whether an error of goka's is only that records were on their
 // way when the real session ended. goka loses the type; what is really wrong with
 // a record is kept in the session.
-func (h *handler) onlyOver(err error) bool {
-	return h.session.real().Err() != nil && h.session.failure() == nil && strings.Contains(err.Error(), errSessionOver.Error())
+func (h *handler) onlyOver() bool {
+	return h.session.real().Err() != nil && h.session.failure() == nil && h.session.dropped.Load()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pageheat/failure"
 	"pageheat/kafka"
 )
 
@@ -54,7 +55,7 @@ func TestGroupGivesUpWhereNothingHelps(t *testing.T) {
 	g := &group{ConsumerGroup: inner}
 	err := g.Consume(t.Context(), []string{"topic"}, nil)
 	require.ErrorIs(t, err, sarama.ErrGroupAuthorizationFailed)
-	require.NotNil(t, AsPermanent(err))
+	require.NotNil(t, failure.As(err))
 	assert.Equal(t, 1, inner.tries)
 }
 
@@ -77,14 +78,14 @@ func TestSessionThatEndsIsNoFault(t *testing.T) {
 	untyped := errors.New("error emitting: " + errSessionOver.Error())
 	for _, c := range []struct {
 		name            string
-		ended           bool
+		ended, dropped  bool
 		cleanup, failed error
 		fault           string
 	}{
-		{name: "the session was over", ended: true, cleanup: untyped},
-		{name: "something else was wrong before", ended: true, cleanup: untyped, failed: lost, fault: lost.Error()},
+		{name: "the session was over", ended: true, dropped: true, cleanup: untyped},
+		{name: "something else was wrong before", ended: true, dropped: true, cleanup: untyped, failed: lost, fault: lost.Error()},
 		{name: "something else is wrong", ended: true, cleanup: lost, fault: lost.Error()},
-		{name: "goka left by itself", cleanup: untyped, fault: errSessionOver.Error()},
+		{name: "goka left by itself", dropped: true, cleanup: untyped, fault: errSessionOver.Error()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -93,6 +94,9 @@ func TestSessionThatEndsIsNoFault(t *testing.T) {
 			h := &handler{role: idleRole{}, goka: gokaStub{cleanup: c.cleanup}, session: newSession(real), entered: true}
 			if c.ended {
 				cancel()
+			}
+			if c.dropped {
+				h.session.drop()
 			}
 			if c.failed != nil {
 				h.session.fail(c.failed)

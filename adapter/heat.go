@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/kafka"
 	"pageheat/store"
@@ -95,10 +96,12 @@ func NewHeat(c HeatConfig, owner string) *Heat {
 // Options are goka's options for the processor.
 func (h *Heat) Options() []goka.ProcessorOption {
 	s := h.config.Settings
+	h.session.Store(nil)
+	h.start.begin()
 	return append(s.common("heat", &h.start),
 		goka.WithStorageBuilder(h.storage),
 		goka.WithUpdateCallback(h.restore),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, "heat", h.fenced)),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, h.fenced, h.start.lost(&h.session))),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
 			plain, err := s.Cluster.Producer("heat", 0)
 			if err != nil {
@@ -108,10 +111,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			return h.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
-			var err error
-			if h.topics, err = newTopics(s, "heat"); err != nil {
-				return nil, h.start.keep(err)
-			}
+			h.topics = newTopics(s)
 			h.reach = newReaches(h.topics, s.Topology.Input)
 			inner, err := s.Cluster.ConsumerGroup("heat", name, s.Member)
 			if err != nil {
@@ -171,11 +171,11 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.session.Store(s)
 	_, partitions := s.claims()
 	for _, topic := range []string{h.config.Topology.Behavior, h.config.Topology.HeatTable} {
-		if err := h.topics.expect(topic, h.config.Partitions); err != nil {
+		if err := h.topics.expect(ctx, topic, h.config.Partitions); err != nil {
 			return err
 		}
 	}
-	all, err := h.topics.partitions(h.config.Topology.Behavior)
+	all, err := h.topics.partitions(ctx, h.config.Topology.Behavior)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 		h.partitions.Store(was) // it stays wrong
 		return samePartitions(h.config.Topology.Behavior, int(was), all)
 	}
-	tables, err := h.topics.partitions(h.config.Topology.HeatTable)
+	tables, err := h.topics.partitions(ctx, h.config.Topology.HeatTable)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 		fencing.Go(func() error {
 			// Looked up before the take-over: later, the next owner may have deleted
 			// more, which this one would take for ranges that are missing.
-			first, _, err := h.topics.bounds(h.config.Topology.Behavior, p)
+			first, _, err := h.topics.bounds(ctx, h.config.Topology.Behavior, p)
 			if err != nil {
 				return err
 			}
@@ -327,7 +327,7 @@ func (h *Heat) ready(ctx context.Context, s *session) error {
 	if len(partitions) == 0 {
 		return nil
 	}
-	behavior, err := h.topics.id(topic)
+	behavior, err := h.topics.id(ctx, topic)
 	if err != nil {
 		return err
 	}
@@ -366,13 +366,13 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	}
 	switch {
 	case !started && first > 0:
-		return permanent(hintAnew, "%s partition %d begins at offset %d, but the table has no progress in it", topic, p, first)
+		return failure.New(failure.Anew, "%s partition %d begins at offset %d, but the table has no progress in it", topic, p, first)
 	case !started:
 		t.partition.Begin(behavior, 0)
 	case progress.Behavior != behavior:
-		return permanent(hintAnew, "%s was deleted and created anew: its topic id was %s and is %s", topic, progress.Behavior, behavior)
+		return failure.New(failure.Anew, "%s was deleted and created anew: its topic id was %s and is %s", topic, progress.Behavior, behavior)
 	case progress.Next > end:
-		return permanent(hintAnew, "%s partition %d ends at offset %d, the table goes on at %d", topic, p, end, progress.Next)
+		return failure.New(failure.Anew, "%s partition %d ends at offset %d, the table goes on at %d", topic, p, end, progress.Next)
 	case progress.Next < first:
 		// Somebody deleted ranges. If they were not applied, what follows is a gap.
 		h.config.Logger.Warn("ranges were deleted before they were applied", "topic", topic, "partition", p,

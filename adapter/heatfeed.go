@@ -349,7 +349,7 @@ func (f *heatFeed) reread(h codec.RangeHeader, from, to int64) (map[string]heat.
 	f.config.Logger.Info("reads input again, since a range reaches across what is counted",
 		"partition", f.part, "input_partition", h.Partition, "from", from+1, "to", to)
 	input := f.config.Topology.Input
-	id, err := f.topics.id(input)
+	id, err := f.topics.id(f.session.real(), input)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
+	"pageheat/failure"
 )
 
 // IngestConfig is what the ingest role of one process needs to know.
@@ -30,7 +30,7 @@ type Ingest struct {
 	config   IngestConfig
 	producer *producer
 	topics   *topics
-	ids      func(topic string) (codec.TopicID, error) // of topics
+	ids      func(ctx context.Context, topic string) (codec.TopicID, error) // of topics
 
 	// Of the session; set by setup, before its goroutines run.
 	input     codec.TopicID
@@ -49,9 +49,11 @@ func NewIngest(c IngestConfig) *Ingest { return &Ingest{config: c, unpacking: ne
 // Options are goka's options for the processor.
 func (in *Ingest) Options() []goka.ProcessorOption {
 	s := in.config.Settings
+	in.session.Store(nil)
+	in.start.begin()
 	return append(s.common("ingest", &in.start),
 		goka.WithContextWrapper(keepFailures(&in.session)),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, "ingest", nil)),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, nil, in.start.lost(&in.session))),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
 			plain, err := s.Cluster.Producer("ingest", 0)
 			if err != nil {
@@ -67,10 +69,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 			return in.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
-			var err error
-			if in.topics, err = newTopics(s, "ingest"); err != nil {
-				return nil, in.start.keep(err)
-			}
+			in.topics = newTopics(s)
 			in.ids = in.topics.id
 			return newInputGroup(s, name, in, &in.renewal, in.topics.close), nil
 		}),
@@ -102,10 +101,10 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		return nil
 	}
 	var err error
-	if in.input, err = in.ids(topic); err != nil {
+	if in.input, err = in.ids(ctx, topic); err != nil {
 		return err
 	}
-	committed, err := in.topics.committed(in.config.Topology.IngestGroup, topic, partitions)
+	committed, err := in.topics.committed(ctx, in.config.Topology.IngestGroup, topic, partitions)
 	if err != nil {
 		return err
 	}
@@ -132,20 +131,17 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 // had: an offset above the end is asked for again before it is an error.
 func (in *Ingest) bounds(ctx context.Context, topic string, partition int32, from int64) (first int64, err error) {
 	for began := time.Now(); ; {
-		first, end, err := in.topics.bounds(topic, partition)
+		first, end, err := in.topics.bounds(ctx, topic, partition)
 		if err != nil || from <= end {
 			return first, err
 		}
 		if time.Since(began) > fetchPatience {
-			return 0, permanent(hintAnew, "the committed offset %d of %s partition %d is above its end %d", from, topic, partition, end)
+			return 0, failure.New(failure.Anew, "the committed offset %d of %s partition %d is above its end %d", from, topic, partition, end)
 		}
 		select {
 		case <-time.After(boundsPause):
 		case <-ctx.Done():
 			return 0, errSessionOver
-		}
-		if err := in.topics.client.RefreshMetadata(topic); err != nil {
-			return 0, fmt.Errorf("looking up who leads %s: %w", topic, err)
 		}
 	}
 }
@@ -437,7 +433,7 @@ func (f *ingestFeed) full() bool {
 // flush sends what was gathered. A range goes out alone, after everything
 // before it is acknowledged, its dead letters too.
 func (f *ingestFeed) flush(ctx context.Context) error {
-	if err := f.checkInput(); err != nil {
+	if err := f.checkInput(ctx); err != nil {
 		return err
 	}
 	m := f.out.message("", codec.AppendFlush(nil, f.last))
@@ -449,16 +445,16 @@ func (f *ingestFeed) flush(ctx context.Context) error {
 
 // checkInput makes sure that the offsets gathered are still those of the topic
 // whose id the ranges carry.
-func (f *ingestFeed) checkInput() error {
+func (f *ingestFeed) checkInput(ctx context.Context) error {
 	if time.Since(f.checked) < topicCheckInterval {
 		return nil
 	}
-	id, err := f.ids(f.topic)
+	id, err := f.ids(ctx, f.topic)
 	if err != nil {
 		return err
 	}
 	if id != f.input {
-		return permanent(hintAnew,
+		return failure.New(failure.Anew,
 			"the input topic %s was deleted and created anew: its topic id was %s and is %s", f.topic, f.input, id)
 	}
 	f.checked = time.Now()

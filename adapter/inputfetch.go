@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/kafka"
 	"pageheat/recordbatch"
 )
 
@@ -382,7 +384,7 @@ func (f *fetcher) refused(c *inputClaim, p *kmsg.FetchResponseTopicPartition, er
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		refresh = f.failed(c, err)
 		if time.Since(c.failing) > fetchPatience {
-			f.fault(describe(&PermanentError{Err: err, Hint: "the partition ends before what was read of it: brokers have lost records, or " + hintAnew}))
+			f.fault(describe(&failure.Permanent{Err: err, Hint: "the partition ends before what was read of it: brokers have lost records, or " + failure.Anew}))
 		}
 		return refresh
 	case errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition):
@@ -394,7 +396,7 @@ func (f *fetcher) refused(c *inputClaim, p *kmsg.FetchResponseTopicPartition, er
 	case kerr.IsRetriable(err):
 		return f.failed(c, err)
 	}
-	f.fault(describe(needs(err, "Read", topicResource, c.topic)))
+	f.fault(kafka.Explain(describe(err), kafka.OnTopic("Read", c.topic)))
 	return false
 }
 

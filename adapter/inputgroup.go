@@ -8,6 +8,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/failure"
 )
 
 // inputGroup is the consumer group that the ingest processor gets. Its member is one of
@@ -162,13 +164,14 @@ func (r *inputRun) begin(_ context.Context, committed map[string]map[int32]kgo.O
 func (r *inputRun) hear(fetches kgo.Fetches) {
 	var outside *kgo.ErrGroupSession
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		p.Err = r.group.member.explain(p.Err)
 		switch {
 		case errors.Is(p.Err, context.Canceled) || errors.Is(p.Err, kgo.ErrClientClosed):
-		case errors.As(p.Err, &outside) && AsPermanent(p.Err) == nil:
+		case errors.As(p.Err, &outside) && failure.As(p.Err) == nil:
 			// The client joins again by itself, as the same member: see group.
 			r.group.member.ended(p.Err)
 		case p.Err != nil:
-			r.fault(fmt.Errorf("reading the input as a member of %s, topic %s partition %d: %w", r.group.name, p.Topic, p.Partition, r.group.member.denied(p.Err)))
+			r.fault(fmt.Errorf("reading the input as a member of %s, topic %s partition %d: %w", r.group.name, p.Topic, p.Partition, p.Err))
 		}
 	})
 }

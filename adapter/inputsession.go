@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 )
 
 // inputSession is a session of the ingest group: what sarama's is for the others.
@@ -179,7 +180,7 @@ func (s *inputSession) answered(sent map[string]map[int32]kgo.EpochOffset, respo
 		s.settings.Metrics.commitRefused()
 		if !before && s.ctx.Err() == nil { // at the end of a session it may not be a member any more
 			s.settings.Logger.Warn("input offsets are not committed, and tried again: what was read since would be read again, and counted once all the same",
-				"error", needs(err, "Read", groupResource, s.settings.Topology.IngestGroup))
+				"error", kafka.Explain(err, kafka.OnGroup("Read", s.settings.Topology.IngestGroup)))
 		}
 	case before:
 		s.settings.Logger.Info("input offsets are committed again")

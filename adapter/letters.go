@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/topology"
 )
@@ -100,10 +101,10 @@ func (l *letters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMe
 		Metadata: m.Metadata, Partition: m.Partition, Timestamp: m.Timestamp}
 	var local sarama.ConfigurationError // above the producer's own limit
 	switch {
-	case hasCode(err, kerr.InvalidTimestamp.Code) && !hasHeader(m, processors.HeaderTimestamp):
+	case kafka.Is(err, kerr.InvalidTimestamp) && !hasHeader(m, processors.HeaderTimestamp):
 		l.keepTime(again)
 		return again
-	case hasCode(err, kerr.MessageTooLarge.Code, kerr.RecordListTooLarge.Code) || errors.As(err, &local):
+	case kafka.Is(err, kerr.MessageTooLarge, kerr.RecordListTooLarge) || errors.As(err, &local):
 		size := letterSize(m)
 		for _, step := range []struct{ most, sample int }{{min(size/2, leastLetter*4), cutBytes}, {0, cutBytes}, {0, shortCut}, {0, 0}} {
 			l.cut(again, step.most, step.sample)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"pageheat/kafka"
 )
 
 // membership is what a role knows of its part in its consumer group: whether it has
@@ -132,10 +134,10 @@ func (m *membership) leave() {
 	m.over()
 }
 
-// denied says which right is missing where err is about one.
-func (m *membership) denied(err error) error {
+// explain says what to do about an error of the membership, if no second try mends it.
+func (m *membership) explain(err error) error {
 	if m == nil {
-		return err
+		return kafka.Explain(err)
 	}
-	return needs(needs(err, "Read", groupResource, m.group), "Read", topicResource, m.topic)
+	return kafka.Explain(err, kafka.OnGroup("Read", m.group), kafka.OnTopic("Read", m.topic))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 )
 
 // errNoSession says that a record was emitted outside of a session.
@@ -83,8 +84,8 @@ func (p *producer) drain(from sarama.AsyncProducer) {
 					continue
 				}
 			}
-			p.settle(e.Msg.Metadata.(*emission), fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition,
-				needs(e.Err, "Write", topicResource, e.Msg.Topic)))
+			p.settle(e.Msg.Metadata.(*emission), kafka.Explain(
+				fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition, e.Err), kafka.OnTopic("Write", e.Msg.Topic)))
 		}
 	})
 }
@@ -118,7 +119,7 @@ func (p *producer) begin(s *session, transactions map[int32]*transaction) {
 		p.end(before)
 	}
 	for _, t := range transactions {
-		t.belongsTo(s.real(), p.renewal)
+		t.belongsTo(s, p.renewal)
 	}
 	p.mu.Lock()
 	p.session, p.transactions = s, transactions
@@ -136,6 +137,9 @@ func (p *producer) end(s *session) {
 	open, transactions := p.open, p.transactions
 	p.session, p.open, p.transactions = nil, make(map[*emission]struct{}), nil
 	p.mu.Unlock()
+	if len(open) > 0 {
+		s.drop()
+	}
 	for e := range open {
 		e.finish(nil, errSessionOver)
 	}
@@ -154,7 +158,10 @@ func (p *producer) settle(e *emission, err error) {
 	if !ok {
 		return
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errSessionOver):
+		s.drop()
+	case err != nil:
 		s.fail(err) // goka loses its type
 	}
 	e.finish(nil, err)

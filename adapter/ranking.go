@@ -14,6 +14,7 @@ import (
 	"github.com/lovoo/goka/storage"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/processors"
 )
 
@@ -54,6 +55,8 @@ func NewRanking(c RankingConfig, owner string) *Ranking { return &Ranking{config
 // Options are goka's options for the processor.
 func (r *Ranking) Options() []goka.ProcessorOption {
 	s := r.config.Settings
+	r.session.Store(nil)
+	r.start.begin()
 	return append(s.common("rank", &r.start),
 		goka.WithContextWrapper(keepFailures(&r.session)),
 		goka.WithUpdateCallback(r.restore),
@@ -61,8 +64,8 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 			r.table = storage.NewMemory()
 			return r.table, nil
 		}),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, "rank",
-			func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil })),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster,
+			func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil }, r.start.lost(&r.session))),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
 			plain, err := s.Cluster.Producer("rank", 0)
 			if err != nil {
@@ -73,10 +76,7 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 			return r.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
-			var err error
-			if r.topics, err = newTopics(s, "rank"); err != nil {
-				return nil, r.start.keep(err)
-			}
+			r.topics = newTopics(s)
 			r.reach = newReaches(r.topics, s.Topology.Behavior)
 			inner, err := s.Cluster.ConsumerGroup("rank", name, s.Member)
 			if err != nil {
@@ -126,7 +126,7 @@ func (r *Ranking) ready(ctx context.Context, s *session) error {
 		}
 		return fmt.Errorf("restoring %s did not reach the fence at offset %d: %w", r.config.Topology.RankTable, r.transaction.fenceAt, err)
 	}
-	_, end, err := r.topics.bounds(topic, 0)
+	_, end, err := r.topics.bounds(ctx, topic, 0)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (r *Ranking) readPublished(m *sarama.ConsumerMessage) (*published, error) {
 	}
 	b, err := codec.DecodeBoard(m.Value)
 	if err != nil {
-		return nil, permanent(hintForeign, "reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+		return nil, failure.New(failure.Foreign, "reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
 	p := &published{version: b.Version, value: m.Value}
 	for _, h := range m.Headers {
@@ -161,24 +161,21 @@ func (r *Ranking) readPublished(m *sarama.ConsumerMessage) (*published, error) {
 		}
 	}
 	if p.positions == nil {
-		return nil, permanent(hintForeign, "the board at %s partition %d, offset %d, has no header %s, which every board of pageheat has",
+		return nil, failure.New(failure.Foreign, "the board at %s partition %d, offset %d, has no header %s, which every board of pageheat has",
 			m.Topic, m.Partition, m.Offset, codec.PositionsHeader)
 	}
 	p.origin, err = codec.DecodeOrigin(p.positions)
 	switch group := r.config.Topology.RankGroup; {
 	case errors.Is(err, codec.ErrVersion):
-		return nil, permanent(hintVersion, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+		return nil, failure.New(failure.Version, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	case err != nil:
-		return nil, permanent(hintForeign, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+		return nil, failure.New(failure.Foreign, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	case p.origin.Group != group:
-		return nil, permanent(hintOutput, "the board at %s partition %d, offset %d, was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
+		return nil, failure.New(failure.Output, "the board at %s partition %d, offset %d, was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
 			m.Topic, m.Partition, m.Offset, p.origin.Group, group)
 	}
 	return p, nil
 }
-
-// hintForeign is what to do about a record of the output that pageheat did not write.
-const hintForeign = `somebody else writes to this topic: give pageheat an output of its own; see "A record does not decode" in docs/operations.md`
 
 // restore takes a record of the rank table that goka has read.
 func (r *Ranking) restore(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
@@ -204,7 +201,7 @@ func (r *Ranking) checkEpoch(key string, value []byte) error {
 		return fmt.Errorf("the stored epoch: %w", err)
 	}
 	if output := r.config.Topology.Output; e.Output != output {
-		return permanent(hintOutput, "the group %s publishes to %s, and this instance to %s: each output needs a prefix of its own",
+		return failure.New(failure.Output, "the group %s publishes to %s, and this instance to %s: each output needs a prefix of its own",
 			r.config.Topology.RankGroup, e.Output, output)
 	}
 	return nil
@@ -246,10 +243,7 @@ func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differi
 // partitions as there are. It returns a PermanentError where they differ; what can not be
 // found out is checked again by each role.
 func CheckOrigin(ctx context.Context, s Settings, board string) error {
-	t, err := newTopics(s, "origin")
-	if err != nil {
-		return err
-	}
+	t := newTopics(s)
 	defer t.close()
 	r := &Ranking{config: RankingConfig{Settings: s, Board: board}, topics: t}
 	consumer, err := s.Cluster.Consumer("origin")
@@ -261,12 +255,12 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	if err != nil || newest == nil {
 		return err
 	}
-	have, err := t.partitions(s.Topology.HeatTable)
+	have, err := t.partitions(ctx, s.Topology.HeatTable)
 	if err != nil {
 		return err
 	}
 	if made := len(newest.origin.Positions); made != have {
-		return permanent(hintPartitions, "%s and %s have %d partitions, and the newest board in %s was made from %d: %w",
+		return failure.New(failure.Partitions, "%s and %s have %d partitions, and the newest board in %s was made from %d: %w",
 			s.Topology.Behavior, s.Topology.HeatTable, have, s.Topology.Output, made, codec.OtherPartitions(int32(made), int32(have)))
 	}
 	return nil
@@ -276,11 +270,11 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 // offset after the output's last record.
 func (r *Ranking) newest(ctx context.Context, consumer sarama.Consumer) (*published, int64, error) {
 	topic := r.config.Topology.Output
-	first, err := r.topics.client.GetOffset(topic, 0, sarama.OffsetOldest)
+	first, _, err := r.topics.bounds(ctx, topic, 0)
 	if err != nil {
-		return nil, 0, fmt.Errorf("looking up the offsets of %s: %w", topic, err)
+		return nil, 0, err
 	}
-	end, err := CommittedEnd(r.topics.client, topic, 0)
+	end, err := r.config.Cluster.CommittedEnd(ctx, topic, 0)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/IBM/sarama"
 
 	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/kafka"
 	"pageheat/processors"
 )
 
@@ -67,7 +69,7 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *outlet) error {
 // takeEpoch makes the processor begin a new epoch, above one that was seen in
 // use, and returns when it is stored.
 func (f *rankingFeed) takeEpoch(ctx context.Context, newest *published, above uint64) error {
-	partitions, err := f.topics.partitions(f.config.Topology.HeatTable)
+	partitions, err := f.topics.partitions(ctx, f.config.Topology.HeatTable)
 	if err != nil {
 		return err
 	}
@@ -138,8 +140,9 @@ func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) 
 			}
 			// sarama goes on by itself when a broker is away, but not from an offset
 			// that is gone.
-			if errors.Is(err, sarama.ErrOffsetOutOfRange) || AsPermanent(err) != nil {
-				return fmt.Errorf("reading %s: %w", f.config.Topology.Output, err)
+			explained := kafka.Explain(err, kafka.OnTopic("Read", f.config.Topology.Output))
+			if errors.Is(err, sarama.ErrOffsetOutOfRange) || failure.As(explained) != nil {
+				return fmt.Errorf("reading %s: %w", f.config.Topology.Output, explained)
 			}
 			f.config.Logger.Debug("reads the output again after an error", "error", err)
 		case <-f.out.wake:

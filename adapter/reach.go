@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pageheat/codec"
 )
@@ -32,8 +32,10 @@ type reaches struct {
 	topic string
 	// ask looks up the offset after a partition's last record; insist does too, and
 	// asks again for a while where the answer is below least.
-	ask    func(partition int32) (int64, error)
+	ask    func(ctx context.Context, partition int32) (int64, error)
 	insist func(ctx context.Context, partition int32, least int64) (int64, error)
+
+	background context.Context // of look-ups that nobody waits for
 
 	mu sync.Mutex
 	of map[int32]*end
@@ -51,7 +53,11 @@ type end struct {
 // newReaches returns the check for a topic.
 func newReaches(t *topics, topic string) *reaches {
 	return &reaches{topic: topic, of: make(map[int32]*end),
-		ask: func(partition int32) (int64, error) { return t.end(topic, partition) },
+		ask: func(ctx context.Context, partition int32) (int64, error) {
+			_, end, err := t.bounds(ctx, topic, partition)
+			return end, err
+		},
+		background: t.ctx,
 		insist: func(ctx context.Context, partition int32, least int64) (int64, error) {
 			return t.endFrom(ctx, topic, partition, least)
 		}}
@@ -88,13 +94,13 @@ func (e *reaches) to(ctx context.Context, partition int32, next int64) error {
 // leapTo looks up the end of a partition before it believes an offset.
 func (e *reaches) leapTo(ctx context.Context, partition int32, at *end, next int64) error {
 	e.mu.Unlock()
-	have, err := e.ask(partition)
+	have, err := e.ask(ctx, partition)
 	if err == nil && have < next && next-have < beyondDoubt {
 		have, err = e.insist(ctx, partition, next)
 	}
 	e.mu.Lock()
 	switch {
-	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return fmt.Errorf("%w: it speaks of %s partition %d, which does not exist", codec.ErrMalformed, e.topic, partition)
 	case err != nil:
 		return err
@@ -107,7 +113,7 @@ func (e *reaches) leapTo(ctx context.Context, partition int32, at *end, next int
 
 // lookUp looks up the end of a partition that is said to be at claimed or above.
 func (e *reaches) lookUp(partition int32, at *end, claimed int64) {
-	have, err := e.ask(partition)
+	have, err := e.ask(e.background, partition)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	at.asking, at.asked = false, time.Now()

@@ -13,7 +13,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -41,12 +43,12 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 	case ctx.Err() != nil:
 		return nil, errSessionOver
 	case errors.Is(err, kerr.OffsetOutOfRange):
-		return nil, permanent(`see "A range is missing" in docs/operations.md`,
+		return nil, failure.New(failure.Gone,
 			"%s partition %d does not have offset %d any more, which is needed to tell what of a range is counted; everything above offset %d is not counted yet: %w",
 			s.Topology.Input, h.Partition, from+1, to, err)
 	}
-	return nil, fmt.Errorf("reading %s partition %d again from offset %d: %w", s.Topology.Input, h.Partition, from+1,
-		needs(err, "Read", topicResource, s.Topology.Input))
+	return nil, kafka.Explain(fmt.Errorf("reading %s partition %d again from offset %d: %w", s.Topology.Input, h.Partition, from+1, err),
+		kafka.OnTopic("Read", s.Topology.Input))
 }
 
 // reread reads a few records of one input partition again, as ingest reads them.

@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/kafka"
 	"pageheat/store"
 )
 
@@ -45,7 +47,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 		return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
 	}
 	defer client.Close()
-	watch := watchRestore(ctx, s, client, table, id, at, fenceAt)
+	watch := watchRestore(ctx, s, table, id, at, fenceAt)
 	defer watch.end()
 	for {
 		fetches := client.PollFetches(ctx)
@@ -53,7 +55,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt i
 			return errSessionOver
 		}
 		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("restoring %s partition %d: %w", table, id, needs(err, "Read", topicResource, table))
+			return kafka.Explain(fmt.Errorf("restoring %s partition %d: %w", table, id, err), kafka.OnTopic("Read", table))
 		}
 		for records := fetches.RecordIter(); !records.Done(); {
 			r := records.Next()
@@ -92,10 +94,8 @@ func tableFailure(err error) error {
 	if errors.Is(err, store.ErrDisk) {
 		return err
 	}
-	for _, known := range []error{codec.ErrOtherPartitions, codec.ErrVersion, store.ErrUnknownKey, store.ErrDeleted} {
-		if errors.Is(err, known) {
-			return AsPermanent(err)
-		}
+	if p := failure.As(err); p != nil && !errors.Is(err, codec.ErrMalformed) {
+		return p
 	}
-	return permanent(hintDamaged, "the table can not be trusted: %w", err)
+	return failure.New(failure.Damaged, "the table can not be trusted: %w", err)
 }

@@ -3,14 +3,10 @@ package adapter
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -25,7 +21,6 @@ const (
 // transaction.
 type restoreWatch struct {
 	settings Settings
-	admin    *kadm.Client
 	topic    string
 	part     int32
 	fenceAt  int64
@@ -34,9 +29,9 @@ type restoreWatch struct {
 	ended    sync.WaitGroup
 }
 
-func watchRestore(ctx context.Context, s Settings, client *kgo.Client, topic string, part int32, at, fenceAt int64) *restoreWatch {
+func watchRestore(ctx context.Context, s Settings, topic string, part int32, at, fenceAt int64) *restoreWatch {
 	ctx, stop := context.WithCancel(ctx)
-	w := &restoreWatch{settings: s, admin: kadm.NewClient(client), topic: topic, part: part, fenceAt: fenceAt, stop: stop}
+	w := &restoreWatch{settings: s, topic: topic, part: part, fenceAt: fenceAt, stop: stop}
 	w.at.Store(at)
 	w.ended.Go(func() { w.run(ctx) })
 	return w
@@ -80,31 +75,17 @@ func (w *restoreWatch) run(ctx context.Context) {
 func (w *restoreWatch) holds(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	listed, err := w.admin.ListCommittedOffsets(ctx, w.topic)
-	if err == nil {
-		err = listed.Error()
-	}
+	bounds, err := w.settings.Cluster.Bounds(ctx, w.topic, w.part)
 	if err != nil {
 		return fmt.Sprintf("the brokers do not say what holds it: %v", err)
 	}
-	stable, _ := listed.Lookup(w.topic, w.part)
-	if stable.Offset > w.fenceAt {
-		return fmt.Sprintf("the records are there (the last stable offset is %d) and are not received", stable.Offset)
+	if bounds.Stable > w.fenceAt {
+		return fmt.Sprintf("the records are there (the last stable offset is %d) and are not received", bounds.Stable)
 	}
-	reason := fmt.Sprintf("it waits behind an open transaction at the last stable offset %d", stable.Offset)
-	producers, err := w.admin.DescribeProducers(ctx, kadm.TopicsSet{w.topic: {w.part: {}}})
-	if err != nil {
+	reason := fmt.Sprintf("it waits behind an open transaction at the last stable offset %d", bounds.Stable)
+	open, err := w.settings.Cluster.OpenTransactions(ctx, w.topic, w.part)
+	if err != nil || len(open) == 0 {
 		return reason
 	}
-	var open []string
-	for _, p := range producers.SortedProducers() {
-		if p.CurrentTxnStartOffset >= 0 {
-			open = append(open, fmt.Sprintf("producer id %d (epoch %d) since offset %d", p.ProducerID, p.ProducerEpoch, p.CurrentTxnStartOffset))
-		}
-	}
-	if len(open) == 0 {
-		return reason
-	}
-	slices.Sort(open)
 	return reason + ", of " + strings.Join(open, ", ") + "; kafka-transactions.sh abort ends one that hangs"
 }

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -10,12 +11,18 @@ import (
 	"github.com/lovoo/goka"
 )
 
+// errSessionOver says that a session ended before it began, or while something was on its
+// way: no fault.
+var errSessionOver = errors.New("the session of the consumer group is over")
+
 // session is what goka sees of a session of its group. goka's marks go to the
 // outlets; offsets are committed through the real session by the roles alone.
 type session struct {
 	sarama.ConsumerGroupSession // the real one
 	ctx                         context.Context
 	cancel                      context.CancelFunc
+
+	dropped atomic.Bool // records were on their way when it ended
 
 	mu      sync.Mutex
 	outlets map[int32]*outlet
@@ -42,6 +49,9 @@ func (s *session) fail(err error) {
 		s.failed = err
 	}
 }
+
+// drop takes note that a record was on its way when the session ended.
+func (s *session) drop() { s.dropped.Store(true) }
 
 func (s *session) failure() error {
 	s.mu.Lock()

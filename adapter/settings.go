@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/IBM/sarama"
@@ -34,24 +35,13 @@ type Settings struct {
 // letterLimit is the most bytes of a dead letter.
 func (s Settings) letterLimit() int {
 	const setting = "max.message.bytes"
-	t, err := newTopics(s, "dead-letters")
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	defer cancel()
+	value, err := s.Cluster.Setting(ctx, s.Topology.DeadLetter, setting)
+	if err != nil || value == "" {
 		return usualLetter // whoever sends one says so
 	}
-	defer t.close()
-	described, err := t.admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource,
-		Name: s.Topology.DeadLetter, ConfigNames: []string{setting}}}, sarama.DescribeConfigsOptions{})
-	if err != nil {
-		return usualLetter
-	}
-	for _, topic := range described {
-		for _, e := range topic.Configs {
-			if e.Name == setting {
-				return letterLimit(e.Value)
-			}
-		}
-	}
-	return usualLetter
+	return letterLimit(value)
 }
 
 // common are the goka options of every role. goka's own log is for debugging

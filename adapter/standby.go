@@ -157,18 +157,18 @@ func (h *Heat) catchUp(ctx context.Context) error {
 		return nil
 	}
 	table := h.config.Topology.HeatTable
-	all, err := h.topics.partitions(table)
+	all, err := h.topics.partitions(ctx, table)
 	if err != nil {
 		return err
 	}
 	h.partitions.Store(int32(all))
 	targets := make(map[int32]int64, all)
 	for p := range int32(all) {
-		end, err := CommittedEnd(h.topics.client, table, p)
+		end, err := h.config.Cluster.CommittedEnd(ctx, table, p)
 		if err != nil {
 			return err
 		}
-		first, _, err := h.topics.bounds(table, p)
+		first, _, err := h.topics.bounds(ctx, table, p)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"pageheat/failure"
 )
 
 // RoleState is what a supervised role is doing.
@@ -57,7 +59,7 @@ func Supervise(ctx context.Context, s Supervised) error {
 		s.Observe(RoleRunning, nil)
 		began := time.Now()
 		err := s.Run(ctx)
-		if p := AsPermanent(err); p != nil {
+		if p := failure.As(err); p != nil {
 			s.Observe(RoleEnded, err)
 			return fmt.Errorf("role %s can not go on: %w", s.Name, p)
 		}

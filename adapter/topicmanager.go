@@ -1,12 +1,13 @@
 package adapter
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pageheat/kafka"
 )
@@ -16,100 +17,94 @@ import (
 // partition; it must be safe for concurrent use.
 type EndFunc func(topic string, partition int32) (int64, error)
 
-// TopicManager is the goka.TopicManager of every goka part here. It differs
+// topicManager is the goka.TopicManager of every goka part here. It differs
 // from goka's own in two things. The newest offset of a partition is where a
 // reader of committed records has caught up, so that tables written by
-// transactions recover (see CommittedEnd). And it never creates or changes a
+// transactions recover (see kafka.Cluster.CommittedEnd). And it never creates or changes a
 // topic: a missing one, or one with other partitions than needed, is an error
 // that says how to create it. Safe for concurrent use.
-type TopicManager struct {
-	client sarama.Client
-	end    EndFunc
-}
-
-var _ goka.TopicManager = (*TopicManager)(nil)
-
-// NewTopicManager returns a TopicManager that asks through client, which it
-// closes with Close. A nil end stands for CommittedEnd through the same
-// client, which is right for every topic, written by transactions or not; the
-// owner of a table partition gives the offset after its fence instead.
-func NewTopicManager(client sarama.Client, end EndFunc) *TopicManager {
-	if end == nil {
-		end = func(topic string, partition int32) (int64, error) {
-			return CommittedEnd(client, topic, partition)
-		}
-	}
-	return &TopicManager{client: client, end: end}
+type topicManager struct {
+	cluster *kafka.Cluster
+	end     EndFunc
+	failed  func(error)
+	ctx     context.Context // ends at Close
+	cancel  context.CancelFunc
 }
 
 // TopicManagerBuilder returns what goka's WithTopicManagerBuilder and
-// WithViewTopicManagerBuilder take: each goka part gets a client and a
-// TopicManager of its own. For end see NewTopicManager.
-func TopicManagerBuilder(cluster *kafka.Cluster, purpose string, end EndFunc) goka.TopicManagerBuilder {
+// WithViewTopicManagerBuilder take. A nil end stands for the cluster's CommittedEnd, which
+// is right for every topic, written by transactions or not; the owner of a table partition
+// gives the offset after its fence instead. failed, if it is not nil, is told each error of
+// a look-up, whose type goka loses.
+func TopicManagerBuilder(cluster *kafka.Cluster, end EndFunc, failed func(error)) goka.TopicManagerBuilder {
 	return func([]string) (goka.TopicManager, error) {
-		client, err := cluster.SaramaClient(cluster.Config(purpose))
-		if err != nil {
-			return nil, err
+		ctx, cancel := context.WithCancel(context.Background())
+		m := &topicManager{cluster: cluster, end: end, failed: failed, ctx: ctx, cancel: cancel}
+		if end == nil {
+			m.end = func(topic string, partition int32) (int64, error) { return cluster.CommittedEnd(ctx, topic, partition) }
 		}
-		return NewTopicManager(client, end), nil
+		return m, nil
 	}
+}
+
+// told tells of an error, if it is one, and returns it.
+func (m *topicManager) told(err error) error {
+	if err != nil && m.failed != nil {
+		m.failed(err)
+	}
+	return err
 }
 
 // Partitions returns the ids of all partitions of a topic, as the brokers
 // know it now.
-func (m *TopicManager) Partitions(topic string) ([]int32, error) {
-	err := m.client.RefreshMetadata(topic)
-	if err == nil {
-		var partitions []int32
-		if partitions, err = m.client.Partitions(topic); err == nil && len(partitions) > 0 {
-			return partitions, nil
-		}
+func (m *topicManager) Partitions(topic string) ([]int32, error) {
+	found, err := m.cluster.Topic(m.ctx, topic)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return nil, m.told(fmt.Errorf(`topic %s does not exist: run "pageheat topics create": %w`, topic, err))
 	}
-	if err == nil || errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
-		return nil, fmt.Errorf(`topic %s does not exist: run "pageheat topics create": %w`,
-			topic, sarama.ErrUnknownTopicOrPartition)
+	if err != nil {
+		return nil, m.told(err)
 	}
-	return nil, fmt.Errorf("asking for the partitions of topic %s: %w", topic, err)
+	partitions := make([]int32, len(found.Leaders))
+	for i := range partitions {
+		partitions[i] = int32(i)
+	}
+	return partitions, nil
 }
 
 // GetOffset returns an offset of a partition: for sarama.OffsetNewest where a
-// reader is caught up (the manager's EndFunc), otherwise what the broker
-// answers for sarama.OffsetOldest or a time in milliseconds.
-func (m *TopicManager) GetOffset(topic string, partition int32, at int64) (int64, error) {
-	if at == sarama.OffsetNewest {
-		return m.end(topic, partition)
+// reader is caught up (the manager's EndFunc), and for sarama.OffsetOldest that of the
+// first record. goka asks for no others.
+func (m *topicManager) GetOffset(topic string, partition int32, at int64) (int64, error) {
+	switch at {
+	case sarama.OffsetNewest:
+		offset, err := m.end(topic, partition)
+		return offset, m.told(err)
+	case sarama.OffsetOldest:
+		bounds, err := m.cluster.Bounds(m.ctx, topic, partition)
+		return bounds.Start, m.told(err)
 	}
-	offset, err := m.client.GetOffset(topic, partition, at)
-	for try := 1; err != nil && try < committedAttempts && passing(err); try++ {
-		time.Sleep(committedBackoff)
-		if err = m.client.RefreshMetadata(topic); err == nil {
-			offset, err = m.client.GetOffset(topic, partition, at)
-		}
-	}
-	if err != nil {
-		return 0, fmt.Errorf("asking for an offset of topic %s partition %d: %w", topic, partition, needs(err, "Describe", topicResource, topic))
-	}
-	return offset, nil
+	return 0, fmt.Errorf("looking up the offset at %d of topic %s partition %d: nobody needs it", at, topic, partition)
 }
 
 // EnsureTableExists returns an error unless the topic exists with npar
 // partitions. Policy and replication are compared by "pageheat topics check".
-func (m *TopicManager) EnsureTableExists(topic string, npar int) error {
+func (m *topicManager) EnsureTableExists(topic string, npar int) error {
 	return m.ensure(topic, npar)
 }
 
 // EnsureStreamExists is EnsureTableExists: a stream is a topic like any other.
-func (m *TopicManager) EnsureStreamExists(topic string, npar int) error {
+func (m *topicManager) EnsureStreamExists(topic string, npar int) error {
 	return m.ensure(topic, npar)
 }
 
 // EnsureTopicExists is EnsureTableExists; replication and config are not
 // compared.
-func (m *TopicManager) EnsureTopicExists(topic string, npar, _ int, _ map[string]string) error {
+func (m *topicManager) EnsureTopicExists(topic string, npar, _ int, _ map[string]string) error {
 	return m.ensure(topic, npar)
 }
 
-func (m *TopicManager) ensure(topic string, npar int) error {
+func (m *topicManager) ensure(topic string, npar int) error {
 	partitions, err := m.Partitions(topic)
 	if err != nil {
 		return err
@@ -121,10 +116,8 @@ func (m *TopicManager) ensure(topic string, npar int) error {
 	return nil
 }
 
-// Close closes the client.
-func (m *TopicManager) Close() error {
-	if err := m.client.Close(); err != nil && !errors.Is(err, sarama.ErrClosedClient) {
-		return fmt.Errorf("closing the client that looks at topics: %w", err)
-	}
+// Close ends the look-ups under way.
+func (m *topicManager) Close() error {
+	m.cancel()
 	return nil
 }

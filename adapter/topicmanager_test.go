@@ -10,17 +10,33 @@ import (
 	gokacodec "github.com/lovoo/goka/codec"
 	"github.com/lovoo/goka/storage"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/adapter"
+	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
 )
 
+func embedded(t *testing.T) (*kfake.Cluster, []string) {
+	t.Helper()
+	cluster := kafkatest.Embedded(t)
+	return cluster.Fake(), cluster.Brokers()
+}
+
+func newCluster(t *testing.T, brokers []string) *kafka.Cluster {
+	t.Helper()
+	c := kafka.New(kafka.Config{Brokers: brokers, ClientID: "test"})
+	t.Cleanup(c.Close)
+	return c
+}
+
 func TestTopicManager(t *testing.T) {
-	cluster, brokers := embeddedBrokers(t)
+	cluster, brokers := embedded(t)
 	require.NoError(t, cluster.CreateTopic("three", 3, nil))
 	build := func(end adapter.EndFunc) goka.TopicManager {
-		manager, err := adapter.TopicManagerBuilder(kafka.New(kafka.Config{Brokers: brokers}), "test", end)(nil)
+		manager, err := adapter.TopicManagerBuilder(newCluster(t, brokers), end, nil)(nil)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, manager.Close()) })
 		return manager
@@ -42,15 +58,15 @@ func TestTopicManager(t *testing.T) {
 		require.ErrorContains(t, ensure("missing", 1), `run "pageheat topics create"`)
 	}
 	_, err = manager.Partitions("missing")
-	require.ErrorIs(t, err, sarama.ErrUnknownTopicOrPartition)
+	require.ErrorIs(t, err, kerr.UnknownTopicOrPartition)
 	require.Nil(t, cluster.TopicInfo("missing"), "looking must not create")
 
-	l := newTxnLog(t, brokers, nil)
-	last := l.begin("a", 5)
-	l.end("a", kgo.TryCommit)
-	l.settled(last)
+	l := kafkatest.NewLog(t, brokers, nil)
+	last := l.Begin("a", 5)
+	l.End("a", kgo.TryCommit)
+	l.Settled(last)
 	for which, want := range map[int64]int64{sarama.OffsetOldest: 0, sarama.OffsetNewest: last + 1} {
-		offset, err := manager.GetOffset(l.topic, 0, which)
+		offset, err := manager.GetOffset(l.Topic, 0, which)
 		require.NoError(t, err)
 		require.Equal(t, want, offset)
 	}
@@ -72,38 +88,43 @@ func TestTopicManager(t *testing.T) {
 const recoverWithin = 10 * time.Second
 
 func TestViewRecoversOverTransactions(t *testing.T) {
-	_, brokers := embeddedBrokers(t)
+	_, brokers := embedded(t)
 	viewScenario(t, brokers)
+}
+
+func TestViewRecoversOverTransactionsOnKafka(t *testing.T) {
+	viewScenario(t, kafkatest.Real(t, 1).Brokers())
 }
 
 // A goka view waits for the record before the newest offset: it recovers over
 // a table written by transactions only because that offset is the right one.
 func viewScenario(t *testing.T, brokers []string) {
-	for name, prepare := range map[string]func(l *txnLog){
-		"empty":     func(*txnLog) {},
-		"committed": func(l *txnLog) { l.begin("a", 20); l.end("a", kgo.TryCommit) },
-		"aborted last": func(l *txnLog) {
-			l.begin("a", 20)
-			l.end("a", kgo.TryCommit)
-			l.begin("a", 20)
-			l.end("a", kgo.TryAbort)
+	for name, prepare := range map[string]func(l *kafkatest.Log){
+		"empty":     func(*kafkatest.Log) {},
+		"committed": func(l *kafkatest.Log) { l.Begin("a", 20); l.End("a", kgo.TryCommit) },
+		"aborted last": func(l *kafkatest.Log) {
+			l.Begin("a", 20)
+			l.End("a", kgo.TryCommit)
+			l.Begin("a", 20)
+			l.End("a", kgo.TryAbort)
 		},
-		"open last": func(l *txnLog) {
-			l.begin("a", 20)
-			l.end("a", kgo.TryCommit)
-			l.begin("b", 20)
+		"open last": func(l *kafkatest.Log) {
+			l.Begin("a", 20)
+			l.End("a", kgo.TryCommit)
+			l.Begin("b", 20)
 		},
-		"only aborted": func(l *txnLog) { l.begin("a", 20); l.end("a", kgo.TryAbort) },
+		"only aborted": func(l *kafkatest.Log) { l.Begin("a", 20); l.End("a", kgo.TryAbort) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newTxnLog(t, brokers, nil)
+			cluster := newCluster(t, brokers)
+			l := kafkatest.NewLog(t, brokers, nil)
 			prepare(l)
 			// The consumer's end: what View fetches with, read committed.
-			consumer := func(brokers []string, _ string) (sarama.Consumer, error) {
-				return sarama.NewConsumer(brokers, committedConfig())
+			consumer := func([]string, string) (sarama.Consumer, error) {
+				return cluster.Consumer("test")
 			}
-			view, err := goka.NewView(brokers, goka.Table(l.topic), new(gokacodec.String),
-				goka.WithViewTopicManagerBuilder(adapter.TopicManagerBuilder(kafka.New(kafka.Config{Brokers: brokers}), "test", nil)),
+			view, err := goka.NewView(brokers, goka.Table(l.Topic), new(gokacodec.String),
+				goka.WithViewTopicManagerBuilder(adapter.TopicManagerBuilder(cluster, nil, nil)),
 				goka.WithViewConsumerSaramaBuilder(consumer),
 				goka.WithViewStorageBuilder(storage.MemoryBuilder()))
 			require.NoError(t, err)

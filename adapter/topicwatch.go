@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/kafka"
 )
 
 // WatchedTopic is a topic that roles of this process need.
@@ -31,12 +31,12 @@ func (s Settings) NeededTopics(has func(role string) bool) []WatchedTopic {
 	t := s.Topology
 	const (
 		again    = "start the instance again: what is published goes on, above the versions that readers know"
-		hintHeat = `the totals were in it; only what the input still holds can be counted again: ` + hintAnew
+		hintHeat = `the totals were in it; only what the input still holds can be counted again: ` + failure.Anew
 	)
 	var needed []WatchedTopic
 	for _, w := range []WatchedTopic{
-		{Name: t.Input, Roles: []string{"ingest", "heat", "collect"}, Anew: hintAnew},
-		{Name: t.Behavior, Roles: []string{"ingest", "heat"}, Anew: hintAnew, Partitions: s.Partitions},
+		{Name: t.Input, Roles: []string{"ingest", "heat", "collect"}, Anew: failure.Anew},
+		{Name: t.Behavior, Roles: []string{"ingest", "heat"}, Anew: failure.Anew, Partitions: s.Partitions},
 		{Name: t.HeatTable, Roles: []string{"heat", "serve"}, Anew: hintHeat, Partitions: s.Partitions},
 		{Name: t.Leaders, Roles: []string{"heat", "rank"}},
 		{Name: t.RankTable, Roles: []string{"rank"}, Anew: again},
@@ -72,7 +72,6 @@ const (
 type TopicWatch struct {
 	settings Settings
 	topics   []WatchedTopic
-	client   *kgo.Client
 
 	mu    sync.Mutex
 	known map[string]*watchedState
@@ -86,22 +85,14 @@ type watchedState struct {
 	since   time.Time
 }
 
-// NewTopicWatch returns a watch over topics; nothing is connected before the first look.
-// Close it in the end.
-func (s Settings) NewTopicWatch(topics []WatchedTopic) (*TopicWatch, error) {
-	client, err := s.Cluster.Client("watch")
-	if err != nil {
-		return nil, err
-	}
-	w := &TopicWatch{settings: s, topics: topics, client: client, known: make(map[string]*watchedState)}
+// NewTopicWatch returns a watch over topics.
+func (s Settings) NewTopicWatch(topics []WatchedTopic) *TopicWatch {
+	w := &TopicWatch{settings: s, topics: topics, known: make(map[string]*watchedState)}
 	for _, t := range topics {
 		w.known[t.Name] = &watchedState{}
 	}
-	return w, nil
+	return w
 }
-
-// Close ends the connections.
-func (w *TopicWatch) Close() { w.client.Close() }
 
 // Run looks at the topics until ctx ends, which is no error. It returns a PermanentError
 // where one is not what it was when the process began.
@@ -128,48 +119,41 @@ func (w *TopicWatch) Run(ctx context.Context) error {
 func (w *TopicWatch) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, topicWatchTimeout)
 	defer cancel()
-	request := kmsg.NewPtrMetadataRequest()
-	request.AllowAutoTopicCreation = false
-	for _, t := range w.topics {
-		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = new(t.Name)
-		request.Topics = append(request.Topics, topic)
+	names := make([]string, len(w.topics))
+	for i, t := range w.topics {
+		names[i] = t.Name
 	}
-	response, err := request.RequestWith(ctx, w.client)
+	found, err := w.settings.Cluster.Topics(ctx, names...)
+	if failure.As(err) != nil {
+		return err
+	}
 	if err != nil {
-		if p := AsPermanent(err); p != nil {
-			return fmt.Errorf("looking at the topics: %w", p)
-		}
-		return nil // brokers are away: the roles say so
+		return nil //nolint:nilerr // brokers are away: the roles say so
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var errs []error
 	for _, t := range w.topics {
-		for _, found := range response.Topics {
-			if found.Topic != nil && *found.Topic == t.Name {
-				errs = append(errs, w.compare(t, found))
-			}
+		if at, ok := found[t.Name]; ok {
+			errs = append(errs, w.compare(t, at))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // compare compares a topic with what is known of it. It is called with the lock held.
-func (w *TopicWatch) compare(t WatchedTopic, found kmsg.MetadataResponseTopic) error {
+func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 	state := w.known[t.Name]
-	err := kerr.ErrorForCode(found.ErrorCode)
 	switch {
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
+	case errors.Is(found.Err, kerr.UnknownTopicOrPartition):
 		w.miss(t, state)
 		return nil
-	case err != nil:
-		if p := AsPermanent(needs(err, "Describe", topicResource, t.Name)); p != nil {
-			return fmt.Errorf("looking at the topic %s: %w", t.Name, p)
-		}
+	case failure.As(found.Err) != nil:
+		return found.Err
+	case found.Err != nil:
 		return nil
 	}
-	id := codec.TopicID(found.TopicID)
+	id := codec.TopicID(found.ID)
 	before := state.id
 	if state.missing >= missingLooks {
 		for _, role := range t.Roles {
@@ -186,13 +170,13 @@ func (w *TopicWatch) compare(t WatchedTopic, found kmsg.MetadataResponseTopic) e
 	switch {
 	case replaced && t.Anew != "":
 		state.id = before
-		return permanent(t.Anew, "the topic %s was deleted and created anew: its topic id was %s and is %s", t.Name, before, id)
+		return failure.New(t.Anew, "the topic %s was deleted and created anew: its topic id was %s and is %s", t.Name, before, id)
 	case replaced:
 		w.settings.Logger.Warn("a topic was deleted and created anew; the pipeline goes on with the new one", "topic", t.Name)
 	}
 	state.seen = true
 	if t.Partitions > 0 {
-		return samePartitions(t.Name, t.Partitions, len(found.Partitions))
+		return samePartitions(t.Name, t.Partitions, len(found.Leaders))
 	}
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
 	"pageheat/topology"
@@ -38,9 +38,8 @@ func watchTopics(t *testing.T) *watchTest {
 	for _, topic := range needed {
 		kafkatest.CreateTopic(t, c, topic.Name, int32(max(topic.Partitions, 1)))
 	}
-	wt.watch, err = s.NewTopicWatch(needed)
-	require.NoError(t, err)
-	t.Cleanup(wt.watch.Close)
+	t.Cleanup(s.Cluster.Close)
+	wt.watch = s.NewTopicWatch(needed)
 	require.NoError(t, wt.watch.Check(t.Context()))
 	wt.watch.sayWithoutIDs()
 	require.Empty(t, wt.log.String())
@@ -86,7 +85,7 @@ func TestATopicThatWasReplacedIsNoticed(t *testing.T) {
 				assert.Equal(t, 1, strings.Count(wt.log.String(), "deleted and created anew"), "%s", wt.log)
 				return
 			}
-			require.NotNil(t, AsPermanent(err), "%v", err)
+			require.NotNil(t, failure.As(err), "%v", err)
 			require.ErrorContains(t, err, "the topic "+topic+" was deleted and created anew")
 			require.ErrorContains(t, err, c.hint)
 			require.Error(t, wt.watch.Check(t.Context()), "it stays so")
@@ -122,15 +121,14 @@ func TestMorePartitionsThanThePagesWereSpreadOver(t *testing.T) {
 	require.NoError(t, wt.watch.Check(t.Context()), "the input may have any number")
 	more(wt.topo.Behavior, 3)
 	err := wt.watch.Check(t.Context())
-	require.NotNil(t, AsPermanent(err))
+	require.NotNil(t, failure.As(err))
 	require.ErrorContains(t, err, wt.topo.Behavior+" had 2 partitions and has 3")
 }
 
 // TestBrokersWithoutTopicIDs: what is not noticed then is said once.
 func TestBrokersWithoutTopicIDs(t *testing.T) {
 	wt := watchTopics(t)
-	found := kmsg.NewMetadataResponseTopic()
-	found.Partitions = make([]kmsg.MetadataResponseTopicPartition, 1)
+	found := kafka.Topic{Leaders: make([]int32, 1)}
 	w := &TopicWatch{settings: wt.watch.settings, topics: wt.watch.topics[:1], known: map[string]*watchedState{wt.topo.Input: {}}}
 	require.NoError(t, w.compare(w.topics[0], found))
 	require.Equal(t, codec.TopicID{}, w.known[wt.topo.Input].id)
@@ -143,9 +141,7 @@ func TestBrokersWithoutTopicIDs(t *testing.T) {
 func TestBrokersOfWhichSomeGiveNoTopicIDs(t *testing.T) {
 	w := &TopicWatch{settings: Settings{Logger: slog.New(slog.DiscardHandler)}, known: map[string]*watchedState{"input": {}}}
 	look := func(id codec.TopicID) error {
-		found := kmsg.NewMetadataResponseTopic()
-		found.TopicID = id
-		return w.compare(WatchedTopic{Name: "input", Anew: hintAnew}, found)
+		return w.compare(WatchedTopic{Name: "input", Anew: failure.Anew}, kafka.Topic{ID: id})
 	}
 	for _, id := range []codec.TopicID{{}, {1}, {}, {1}} {
 		require.NoError(t, look(id))

@@ -34,6 +34,7 @@ type transaction struct {
 
 	mu      sync.Mutex
 	session context.Context // of the real session, which a fenced owner is about to lose
+	dropped func()          // is told that records are not written since the session is over; may be nil
 	open    bool
 	offset  int64 // of the last record of the last committed transaction
 	err     error
@@ -77,7 +78,7 @@ func takeOver(ctx context.Context, s Settings, purpose, topic string, partition 
 		if errors.Is(err, errSessionOver) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("taking over transactional.id %s: %w", id, needs(err, "Write", idResource, id))
+		return nil, kafka.Explain(fmt.Errorf("taking over transactional.id %s: %w", id, err), kafka.OnTransactions("Write", id))
 	}
 	t := newTransaction(ctx, p, id, topic, partition, last, hopeless, closed)
 	t.fence = codec.Fence{Owner: owner, TakenAt: time.Now().UnixMilli()}
@@ -169,7 +170,7 @@ func newTransaction(session context.Context, p sarama.AsyncProducer, id, topic s
 		var first sync.Once
 		for e := range p.Errors() {
 			first.Do(func() {
-				err := fmt.Errorf("writing to %s partition %d: %w", topic, partition, t.denied(e.Err))
+				err := t.explain(fmt.Errorf("writing to %s partition %d: %w", topic, partition, e.Err))
 				go t.refuse(err)
 			})
 		}
@@ -181,22 +182,22 @@ func newTransaction(session context.Context, p sarama.AsyncProducer, id, topic s
 	return t
 }
 
-// denied says which right is missing where err is about one.
-func (t *transaction) denied(err error) error {
-	return needs(needs(err, "Write", topicResource, t.topic), "Write", idResource, t.id)
+// explain says what to do about an error of the transaction, if no second try mends it.
+func (t *transaction) explain(err error) error {
+	return kafka.Explain(err, kafka.OnTopic("Write", t.topic), kafka.OnTransactions("Write", t.id))
 }
 
 // belongsTo names the session that ends when the partition is to be given up.
-func (t *transaction) belongsTo(session context.Context, r *renewal) {
+func (t *transaction) belongsTo(s *session, r *renewal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.session, t.renewal = session, r
+	t.session, t.dropped, t.renewal = s.real(), s.drop, r
 }
 
 // refuse ends the transaction with what the producer says. An owner that was fenced is
 // about to hear from its group that its session is over, which is no fault.
 func (t *transaction) refuse(err error) {
-	if !fencing(err) {
+	if !kafka.Fenced(err) {
 		t.fail(err)
 		return
 	}
@@ -301,7 +302,7 @@ func (t *transaction) commit() {
 		select {
 		case err := <-done:
 			if err != nil {
-				t.refuse(fmt.Errorf("committing a transaction on %s partition %d: %w", t.topic, t.partition, t.denied(err)))
+				t.refuse(t.explain(fmt.Errorf("committing a transaction on %s partition %d: %w", t.topic, t.partition, err)))
 				return
 			}
 			select {
@@ -357,7 +358,11 @@ func (t *transaction) fail(err error) {
 		close(t.failed)
 	}
 	err = t.err
+	dropped := t.dropped
 	t.mu.Unlock()
+	if dropped != nil && errors.Is(err, errSessionOver) {
+		dropped()
+	}
 	if finish != nil {
 		finish(nil, err)
 	}

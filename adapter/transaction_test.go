@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
 	"pageheat/topology"
@@ -85,7 +86,7 @@ func TestARefusedTransactionIsNoEndOfASession(t *testing.T) {
 				require.Error(t, err)
 				assert.LessOrEqual(t, time.Since(began), c.within)
 				assert.Equal(t, c.over, errors.Is(err, errSessionOver), "%v", err)
-				assert.Equal(t, c.permanent, AsPermanent(err) != nil, "%v", err)
+				assert.Equal(t, c.permanent, failure.As(err) != nil, "%v", err)
 				if c.refusal != nil {
 					require.ErrorIs(t, err, c.refusal)
 				}
@@ -120,7 +121,7 @@ func TestATakeOverThatIsRefusedSaysWhich(t *testing.T) {
 	})
 	began := time.Now()
 	_, err := takeOver(t.Context(), s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), "owner")
-	require.NotNil(t, AsPermanent(err), "%v", err)
+	require.NotNil(t, failure.As(err), "%v", err)
 	require.NotErrorIs(t, err, errSessionOver)
 	require.ErrorContains(t, err, "Write on the topic "+topo.HeatTable)
 	assert.Less(t, time.Since(began), 10*time.Second)

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kadm"
+	"pageheat/kafka"
 )
 
 const (
@@ -22,7 +21,7 @@ type ends interface {
 	committed(ctx context.Context, topic string) (map[int32]int64, error)
 	// lastCommitted is the offset after the last record that a reader of committed
 	// records is handed, and whether there is such a record at all.
-	lastCommitted(topic string, partition int32) (end int64, any bool, err error)
+	lastCommitted(ctx context.Context, topic string, partition int32) (end int64, any bool, err error)
 }
 
 // Watchdog says which partitions that this process owns stand still, though there are
@@ -45,12 +44,7 @@ type watched struct {
 
 // Watchdog watches the partitions of Progress until ctx ends.
 func (s Settings) Watchdog(ctx context.Context) error {
-	client, err := s.Cluster.Client("watchdog")
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	d := newWatchdog(s, &brokerEnds{settings: s, admin: kadm.NewClient(client)})
+	d := newWatchdog(s, brokerEnds{s.Cluster})
 	ticker := time.NewTicker(watchdogInterval)
 	defer ticker.Stop()
 	for {
@@ -110,7 +104,7 @@ func (d *Watchdog) look(ctx context.Context) {
 			known.moved = now
 			d.over(w, known, "there is nothing left to work off")
 		case !known.stalled && now.Sub(known.moved) >= stalledAfter:
-			d.suspect(w, known, end)
+			d.suspect(ctx, w, known, end)
 		}
 	}
 	d.count()
@@ -118,8 +112,8 @@ func (d *Watchdog) look(ctx context.Context) {
 
 // suspect takes a closer look at a partition that seems to stand still: what lies below
 // the last stable offset may be markers and aborted records alone.
-func (d *Watchdog) suspect(w Work, known *watched, end int64) {
-	exact, any, err := d.ends.lastCommitted(w.Topic, w.Partition)
+func (d *Watchdog) suspect(ctx context.Context, w Work, known *watched, end int64) {
+	exact, any, err := d.ends.lastCommitted(ctx, w.Topic, w.Partition)
 	if err != nil {
 		return // it is asked again at the next look
 	}
@@ -164,40 +158,21 @@ func (d *Watchdog) count() {
 }
 
 // brokerEnds asks the brokers.
-type brokerEnds struct {
-	settings Settings
-	admin    *kadm.Client
-}
+type brokerEnds struct{ cluster *kafka.Cluster }
 
-func (b *brokerEnds) committed(ctx context.Context, topic string) (map[int32]int64, error) {
+func (b brokerEnds) committed(ctx context.Context, topic string) (map[int32]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	listed, err := b.admin.ListCommittedOffsets(ctx, topic)
-	if err != nil {
-		return nil, fmt.Errorf("looking up the ends of %s: %w", topic, err)
-	}
-	ends := make(map[int32]int64)
-	listed.Each(func(o kadm.ListedOffset) {
-		if o.Err == nil {
-			ends[o.Partition] = o.Offset
-		}
-	})
-	return ends, nil
+	return b.cluster.StableEnds(ctx, topic)
 }
 
-func (b *brokerEnds) lastCommitted(topic string, partition int32) (int64, bool, error) {
-	client, err := b.settings.Cluster.SaramaClient(b.settings.Cluster.Config("watchdog"))
+func (b brokerEnds) lastCommitted(ctx context.Context, topic string, partition int32) (int64, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	end, err := b.cluster.CommittedEnd(ctx, topic, partition)
 	if err != nil {
 		return 0, false, err
 	}
-	defer func() { _ = client.Close() }()
-	end, err := CommittedEnd(client, topic, partition)
-	if err != nil {
-		return 0, false, err
-	}
-	first, err := client.GetOffset(topic, partition, sarama.OffsetOldest)
-	if err != nil {
-		return 0, false, fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition, err)
-	}
-	return end, end > first, nil
+	bounds, err := b.cluster.Bounds(ctx, topic, partition)
+	return end, end > bounds.Start, err
 }

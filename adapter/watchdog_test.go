@@ -25,7 +25,7 @@ func (e *fakeEnds) committed(context.Context, string) (map[int32]int64, error) {
 	return map[int32]int64{0: e.stable}, e.err
 }
 
-func (e *fakeEnds) lastCommitted(string, int32) (int64, bool, error) {
+func (e *fakeEnds) lastCommitted(context.Context, string, int32) (int64, bool, error) {
 	return e.last, e.last > 0, e.err
 }
 

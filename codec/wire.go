@@ -4,26 +4,26 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/bits"
 	"unicode/utf8"
 
+	"pageheat/failure"
 	"pageheat/heat"
 )
 
 // ErrMalformed is wrapped by every error of a decoder: the bytes are not what they
 // should be. Reading them again does not help.
-var ErrMalformed = errors.New("malformed record")
+var ErrMalformed = failure.Known("malformed record", failure.Malformed)
 
 // ErrVersion is wrapped by the errors of decoders that met a version of a format
 // that this program does not read.
-var ErrVersion = errors.New("written by another version of pageheat")
+var ErrVersion = failure.Known("written by another version of pageheat", failure.Version)
 
 // ErrOtherPartitions says that something was made for another number of heat
 // partitions than there are now: which pages belong to a partition follows from it.
-var ErrOtherPartitions = errors.New("the number of heat partitions was changed")
+var ErrOtherPartitions = failure.Known("the number of heat partitions was changed", failure.Partitions)
 
 // OtherPartitions is the ErrOtherPartitions of what was made for another number.
 func OtherPartitions(was, is int32) error {

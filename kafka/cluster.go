@@ -3,9 +3,11 @@ package kafka
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/kafka/dial"
@@ -23,12 +25,53 @@ type Config struct {
 type Cluster struct {
 	config Config
 	dialer *dial.Dialer // of all clients: one that meets a silent broker tells the others
+
+	opening sync.Mutex
+	client  *kgo.Client // for look-ups, nil before the first one
+	closed  bool
 }
 
 // New returns a Cluster; nothing is connected yet.
 func New(c Config) *Cluster {
 	c.Brokers = slices.Clone(c.Brokers)
 	return &Cluster{config: c, dialer: dial.New()}
+}
+
+// Close ends the connections of the look-ups: nothing can be looked up afterwards. Clients
+// that were opened for others are theirs to close.
+func (c *Cluster) Close() {
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	c.closed = true
+	if c.client != nil {
+		c.client.Close()
+		c.client = nil
+	}
+}
+
+// shared is the client of all look-ups.
+func (c *Cluster) shared() (*kgo.Client, error) {
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	if c.closed {
+		return nil, kgo.ErrClientClosed
+	}
+	if c.client == nil {
+		var err error
+		if c.client, err = c.Client("lookup", kgo.RetryTimeout(patience)); err != nil {
+			return nil, err
+		}
+	}
+	return c.client, nil
+}
+
+// Admin asks brokers through the client that all look-ups share. It is not to be closed.
+func (c *Cluster) Admin() (*kadm.Client, error) {
+	client, err := c.shared()
+	if err != nil {
+		return nil, err
+	}
+	return kadm.NewClient(client), nil
 }
 
 // Brokers are the bootstrap brokers, host:port. They are not to be changed.
@@ -90,7 +133,7 @@ func (c *Cluster) Config(purpose string) *sarama.Config {
 func (c *Cluster) SaramaClient(config *sarama.Config) (sarama.Client, error) {
 	client, err := sarama.NewClient(c.config.Brokers, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to %v: %w", c.config.Brokers, err)
+		return nil, Explain(fmt.Errorf("connecting to %v: %w", c.config.Brokers, err))
 	}
 	return client, nil
 }

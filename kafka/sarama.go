@@ -89,7 +89,7 @@ func (c *Cluster) ConsumerGroup(purpose, group string, m Member) (sarama.Consume
 	config.ChannelBufferSize = waitingRecords
 	inner, err := sarama.NewConsumerGroup(c.config.Brokers, group, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting the consumer group %s: %w", group, err)
+		return nil, Explain(fmt.Errorf("connecting the consumer group %s: %w", group, err))
 	}
 	return inner, nil
 }
@@ -129,7 +129,7 @@ func (c *Cluster) Consumer(purpose string) (sarama.Consumer, error) {
 	config.ChannelBufferSize = waitingOfTable
 	consumer, err := sarama.NewConsumer(c.config.Brokers, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting a consumer to %v: %w", c.config.Brokers, err)
+		return nil, Explain(fmt.Errorf("connecting a consumer to %v: %w", c.config.Brokers, err))
 	}
 	return consumer, nil
 }
@@ -144,7 +144,7 @@ func (c *Cluster) Producer(purpose string, most int) (sarama.AsyncProducer, erro
 	}
 	producer, err := sarama.NewAsyncProducer(c.config.Brokers, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting a producer to %v: %w", c.config.Brokers, err)
+		return nil, Explain(fmt.Errorf("connecting a producer to %v: %w", c.config.Brokers, err))
 	}
 	return producer, nil
 }

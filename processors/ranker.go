@@ -1,18 +1,18 @@
 package processors
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 )
 
 // ErrOtherBehavior says that leaders were counted from another behaviour topic
 // than the newest board: the topic was deleted and created again.
-var ErrOtherBehavior = errors.New("the behaviour topic was created anew")
+var ErrOtherBehavior = failure.Known("the behaviour topic was created anew", failure.Anew)
 
 // RankerConfig is what a ranker needs to know.
 type RankerConfig struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 )
 
@@ -12,12 +13,12 @@ import (
 // between the two never reached the table. The rules of ingest exclude it; the
 // check is there for the day they fail. It is permanent: what is missing can
 // not come later.
-var ErrGap = errors.New("a range is missing")
+var ErrGap = failure.Known("a range is missing", failure.Missing)
 
 // ErrOtherInput says that a range was read from an input topic with another
 // topic id than the one this partition has counted so far: the topic was
 // deleted and created again, and its offsets name other messages now.
-var ErrOtherInput = errors.New("the input topic was created anew")
+var ErrOtherInput = failure.Known("the input topic was created anew", failure.Anew)
 
 // Reread sums, per page of this partition, the valid behaviours of one input
 // partition at offsets in (from, to], under the given limits. A Partition asks

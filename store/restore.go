@@ -9,6 +9,7 @@ import (
 	"github.com/lovoo/goka/storage"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 )
 
@@ -68,7 +69,7 @@ func (p *Partition) settle() {
 
 // ErrUnknownKey says that the table holds a record of a kind that this program does
 // not know.
-var ErrUnknownKey = errors.New("a record of a kind that this version of pageheat does not know")
+var ErrUnknownKey = failure.Known("a record of a kind that this version of pageheat does not know", failure.Version)
 
 func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32, value []byte) (err error) {
 	if kind != codec.KindProgress && kind != codec.KindFence {
@@ -115,7 +116,7 @@ func (p *Partition) Check() error {
 
 // ErrDeleted says that somebody has deleted pages of the table, and that their
 // totals are gone from the changelog too.
-var ErrDeleted = errors.New("somebody has deleted pages from the changelog")
+var ErrDeleted = failure.Known("somebody has deleted pages from the changelog", failure.Deleted)
 
 // mostNamed is how many deleted pages an error names.
 const mostNamed = 3

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"pageheat/adapter"
+	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/store"
@@ -80,11 +81,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	if err != nil {
 		return err
 	}
-	if pl.topics, err = pl.settings.NewTopicWatch(pl.settings.NeededTopics(func(name string) bool { return cfg.has(role(name)) })); err != nil {
-		http.close()
-		return err
-	}
-	defer pl.topics.Close()
+	pl.topics = pl.settings.NewTopicWatch(pl.settings.NeededTopics(func(name string) bool { return cfg.has(role(name)) }))
 	pl.began()
 	started := time.Now()
 	all := newParts(ctx)
@@ -135,7 +132,7 @@ func checkOrigin(ctx context.Context, pl *pipeline) error {
 	ctx, cancel := context.WithTimeout(ctx, originWithin)
 	defer cancel()
 	err := adapter.CheckOrigin(ctx, pl.settings, views.DefaultBoard)
-	if p := adapter.AsPermanent(err); p != nil {
+	if p := failure.As(err); p != nil {
 		return p
 	}
 	if err != nil {

@@ -1,95 +1,34 @@
-package adapter_test
+package kafka_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"pageheat/adapter"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 )
 
-// txnLog writes one partition, by transactions and without, and keeps the answer
-// that CommittedEnd must give.
+// txnLog is a log of which CommittedEnd is asked.
 type txnLog struct {
+	*kafkatest.Log
 	t       *testing.T
-	ctx     context.Context
-	brokers []string
-	topic   string
-	plain   *kgo.Client
-	client  sarama.Client
-	writers map[string]*kgo.Client
-	sent    int
+	cluster *kafka.Cluster
 }
 
 func newTxnLog(t *testing.T, brokers []string, config map[string]*string) *txnLog {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	topic := fmt.Sprintf("committed-%d", rand.Int64())
-	l := &txnLog{t: t, ctx: ctx, brokers: brokers, topic: topic, writers: make(map[string]*kgo.Client)}
-	l.plain = l.kafka()
-	_, err := kadm.NewClient(l.plain).CreateTopic(ctx, 1, 1, config, topic)
-	require.NoError(t, err)
-	l.client, err = sarama.NewClient(brokers, committedConfig())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.client.Close() })
+	l := &txnLog{Log: kafkatest.NewLog(t, brokers, config), t: t, cluster: kafka.New(kafka.Config{Brokers: brokers, ClientID: "test"})}
+	t.Cleanup(l.cluster.Close)
 	return l
-}
-
-func committedConfig() *sarama.Config {
-	config := sarama.NewConfig()
-	config.Version = sarama.V2_8_0_0
-	config.Consumer.IsolationLevel = sarama.ReadCommitted
-	config.Consumer.Return.Errors = true
-	config.Consumer.MaxWaitTime = 50 * time.Millisecond
-	return config
-}
-
-func (l *txnLog) kafka(opts ...kgo.Opt) *kgo.Client {
-	l.t.Helper()
-	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(l.brokers...), kgo.DefaultProduceTopic(l.topic),
-		kgo.ProducerBatchCompression(kgo.NoCompression()))...)
-	require.NoError(l.t, err)
-	l.t.Cleanup(client.Close)
-	return client
-}
-
-// write sends n records in one batch and returns the offset of the last.
-func (l *txnLog) write(client *kgo.Client, n int) int64 {
-	l.t.Helper()
-	records := make([]*kgo.Record, n)
-	for i := range records {
-		l.sent++
-		records[i] = kgo.KeyStringRecord(fmt.Sprintf("key%d", l.sent%50), fmt.Sprintf("value %d", l.sent))
-	}
-	require.NoError(l.t, client.ProduceSync(l.ctx, records...).FirstErr())
-	return records[n-1].Offset
-}
-
-// begin writes n records in a transaction of the given id and leaves it open.
-func (l *txnLog) begin(id string, n int) int64 {
-	l.t.Helper()
-	if l.writers[id] == nil {
-		l.writers[id] = l.kafka(kgo.TransactionalID(l.topic + id))
-	}
-	require.NoError(l.t, l.writers[id].BeginTransaction())
-	return l.write(l.writers[id], n)
-}
-
-func (l *txnLog) end(id string, how kgo.TransactionEndTry) {
-	l.t.Helper()
-	require.NoError(l.t, l.writers[id].EndTransaction(l.ctx, how))
 }
 
 func (l *txnLog) requireEnd(want int64, what string) {
@@ -100,7 +39,7 @@ func (l *txnLog) requireEnd(want int64, what string) {
 	deadline := time.Now().Add(5 * time.Second)
 	for {
 		var err error
-		got, err = adapter.CommittedEnd(l.client, l.topic, 0)
+		got, err = l.cluster.CommittedEnd(l.t.Context(), l.Topic, 0)
 		require.NoError(l.t, err, what)
 		if got == want || time.Now().After(deadline) {
 			break
@@ -112,28 +51,9 @@ func (l *txnLog) requireEnd(want int64, what string) {
 // requireStays asks for the end when nothing is under way that could change it.
 func (l *txnLog) requireStays(want int64, what string) {
 	l.t.Helper()
-	got, err := adapter.CommittedEnd(l.client, l.topic, 0)
+	got, err := l.cluster.CommittedEnd(l.t.Context(), l.Topic, 0)
 	require.NoError(l.t, err, what)
 	require.Equal(l.t, want, got, what)
-}
-
-// settled waits until no transaction is open before offset.
-func (l *txnLog) settled(offset int64) {
-	l.t.Helper()
-	require.Eventually(l.t, func() bool {
-		stable, err := kadm.NewClient(l.plain).ListCommittedOffsets(l.ctx, l.topic)
-		require.NoError(l.t, err)
-		at, _ := stable.Lookup(l.topic, 0)
-		return at.Offset > offset
-	}, 10*time.Second, 5*time.Millisecond)
-}
-
-func (l *txnLog) deleteBefore(offset int64) {
-	l.t.Helper()
-	var offsets kadm.Offsets
-	offsets.AddOffset(l.topic, 0, offset, -1)
-	_, err := kadm.NewClient(l.plain).DeleteRecords(l.ctx, offsets)
-	require.NoError(l.t, err)
 }
 
 func embeddedBrokers(t *testing.T) (*kfake.Cluster, []string) {
@@ -149,65 +69,64 @@ func TestCommittedEnd(t *testing.T) {
 
 func TestCommittedEndOnKafka(t *testing.T) {
 	brokers := kafkatest.Real(t, 1).Brokers()
-	t.Run("committed end", func(t *testing.T) { committedEndScenario(t, brokers) })
-	t.Run("view", func(t *testing.T) { viewScenario(t, brokers) })
+	committedEndScenario(t, brokers)
 }
 
 func committedEndScenario(t *testing.T, brokers []string) {
 	l := newTxnLog(t, brokers, nil)
 	l.requireStays(0, "an empty partition")
 
-	aborted := l.begin("first", 10)
-	l.end("first", kgo.TryAbort)
-	l.settled(aborted)
+	aborted := l.Begin("first", 10)
+	l.End("first", kgo.TryAbort)
+	l.Settled(aborted)
 	l.requireStays(0, "a partition with nothing but an aborted transaction")
 
-	last := l.write(l.plain, 3)
+	last := l.Write(3)
 	l.requireStays(last+1, "plain records")
 
-	last = l.begin("a", 5)
-	l.end("a", kgo.TryCommit)
+	last = l.Begin("a", 5)
+	l.End("a", kgo.TryCommit)
 	l.requireEnd(last+1, "a committed transaction, whose marker is the last offset")
 
 	for range 40 {
-		aborted = l.begin("b", 100)
-		l.end("b", kgo.TryAbort)
+		aborted = l.Begin("b", 100)
+		l.End("b", kgo.TryAbort)
 	}
-	l.settled(aborted)
+	l.Settled(aborted)
 	l.requireStays(last+1, "many aborted records, over several windows")
 
-	open := l.begin("a", 4)
+	open := l.Begin("a", 4)
 	l.requireStays(last+1, "an open transaction at the end")
-	behind := l.write(l.plain, 2)
+	behind := l.Write(2)
 	l.requireStays(last+1, "plain records behind an open transaction are not readable")
-	l.end("a", kgo.TryAbort)
-	l.settled(open)
+	l.End("a", kgo.TryAbort)
+	l.Settled(open)
 	l.requireEnd(behind+1, "and are when it has ended")
 
-	open = l.begin("a", 4)
-	last = l.write(l.plain, 1)
-	l.begin("b", 4)
-	l.end("a", kgo.TryCommit)
-	l.settled(open)
+	open = l.Begin("a", 4)
+	last = l.Write(1)
+	l.Begin("b", 4)
+	l.End("a", kgo.TryCommit)
+	l.Settled(open)
 	l.requireEnd(last+1, "a transaction that ended before one that is open")
-	l.end("b", kgo.TryCommit)
-	last = l.begin("b", 1)
-	l.end("b", kgo.TryCommit)
+	l.End("b", kgo.TryCommit)
+	last = l.Begin("b", 1)
+	l.End("b", kgo.TryCommit)
 	l.requireEnd(last+1, "and when that has ended too")
 
 	// The aborted batch begins before the first window and ends in it.
-	aborted = l.begin("a", 100)
-	l.end("a", kgo.TryAbort)
-	l.settled(aborted)
+	aborted = l.Begin("a", 100)
+	l.End("a", kgo.TryAbort)
+	l.Settled(aborted)
 	l.requireStays(last+1, "an aborted batch that reaches over a window's start")
 
-	l.deleteBefore(last)
+	l.DeleteBefore(last)
 	l.requireStays(last+1, "all but the last committed record deleted")
-	l.deleteBefore(last + 1)
+	l.DeleteBefore(last + 1)
 	l.requireStays(last+1, "no record left: the log start offset")
-	l.deleteBefore(last + 50)
+	l.DeleteBefore(last + 50)
 	l.requireStays(last+50, "the log start offset in an aborted batch")
-	last = l.write(l.plain, 1)
+	last = l.Write(1)
 	l.requireStays(last+1, "written again")
 }
 
@@ -231,7 +150,7 @@ func TestCommittedEndOfRandomLogs(t *testing.T) {
 				switch {
 				case isOpen:
 					how := kgo.TransactionEndTry(random.IntN(2) == 0)
-					l.end(id, how)
+					l.End(id, how)
 					l.settledUnlessOpen(open, id)
 					delete(open, id)
 					var left []write
@@ -246,13 +165,13 @@ func TestCommittedEndOfRandomLogs(t *testing.T) {
 					}
 					writes = left
 				case random.IntN(4) == 0:
-					writes = append(writes, write{last: l.write(l.plain, 1+random.IntN(3))})
+					writes = append(writes, write{last: l.Write(1 + random.IntN(3))})
 				default:
 					n := 1 + random.IntN(3)
 					if random.IntN(4) == 0 {
 						n += 60
 					}
-					last := l.begin(id, n)
+					last := l.Begin(id, n)
 					open[id] = last - int64(n) + 1
 					writes = append(writes, write{last: last, id: id})
 				}
@@ -277,7 +196,7 @@ func (l *txnLog) settledUnlessOpen(open map[string]int64, id string) {
 			return
 		}
 	}
-	l.settled(open[id])
+	l.Settled(open[id])
 }
 
 func TestCommittedEndOfCompactedLog(t *testing.T) {
@@ -285,15 +204,15 @@ func TestCommittedEndOfCompactedLog(t *testing.T) {
 	compact := "compact"
 	l := newTxnLog(t, brokers, map[string]*string{"cleanup.policy": &compact})
 	for range 30 {
-		l.begin("a", 100)
-		l.end("a", kgo.TryCommit)
+		l.Begin("a", 100)
+		l.End("a", kgo.TryCommit)
 	}
-	last := l.begin("a", 1)
-	l.end("a", kgo.TryCommit)
+	last := l.Begin("a", 1)
+	l.End("a", kgo.TryCommit)
 	for range 5 {
-		aborted := l.begin("b", 200)
-		l.end("b", kgo.TryAbort)
-		l.settled(aborted)
+		aborted := l.Begin("b", 200)
+		l.End("b", kgo.TryAbort)
+		l.Settled(aborted)
 	}
 	cluster.Compact()
 	l.requireStays(last+1, "holes in the log and at its end")
@@ -305,7 +224,7 @@ func TestCommittedEndOfLargeRecords(t *testing.T) {
 	l := newTxnLog(t, brokers, nil)
 	for range 20 {
 		record := kgo.SliceRecord(make([]byte, 400<<10))
-		require.NoError(t, l.plain.ProduceSync(l.ctx, record).FirstErr())
+		require.NoError(t, l.Plain.ProduceSync(l.t.Context(), record).FirstErr())
 	}
 	l.requireStays(20, "records of 400 KiB")
 }
@@ -314,10 +233,10 @@ func TestCommittedEndOfLargeRecords(t *testing.T) {
 func TestCommittedEndReadsLittle(t *testing.T) {
 	cluster, brokers := embeddedBrokers(t)
 	l := newTxnLog(t, brokers, nil)
-	l.write(l.plain, 5000)
-	last := l.begin("a", 5)
-	l.end("a", kgo.TryCommit)
-	l.begin("b", 5000)
+	l.Write(5000)
+	last := l.Begin("a", 5)
+	l.End("a", kgo.TryCommit)
+	l.Begin("b", 5000)
 	l.requireEnd(last+1, "before the open transaction")
 
 	var fetches atomic.Int32
@@ -334,21 +253,22 @@ func TestCommittedEndMovesWithTheLeader(t *testing.T) {
 	brokers := kafkatest.Embedded(t, kafkatest.WithBrokers(3))
 	cluster := brokers.Fake()
 	l := newTxnLog(t, brokers.Brokers(), nil)
-	last := l.write(l.plain, 3)
+	last := l.Write(3)
 	l.requireStays(last+1, "with the first leader")
-	leader := cluster.LeaderFor(l.topic, 0)
-	require.NoError(t, cluster.MoveTopicPartition(l.topic, 0, (leader+1)%3))
+	leader := cluster.LeaderFor(l.Topic, 0)
+	require.NoError(t, cluster.MoveTopicPartition(l.Topic, 0, (leader+1)%3))
 	l.requireStays(last+1, "with the next")
 }
 
 func TestCommittedEndOfUnknownTopic(t *testing.T) {
 	_, brokers := embeddedBrokers(t)
-	config := committedConfig()
-	config.Metadata.Retry.Max = 0
-	client, err := sarama.NewClient(brokers, config)
-	require.NoError(t, err)
-	require.NoError(t, client.Close())
-	_, err = adapter.CommittedEnd(client, "nowhere", 7)
-	require.ErrorIs(t, err, sarama.ErrClosedClient)
+	cluster := kafka.New(kafka.Config{Brokers: brokers, ClientID: "test"})
+	t.Cleanup(cluster.Close)
+	_, err := cluster.CommittedEnd(t.Context(), "nowhere", 7)
+	require.ErrorIs(t, err, kerr.UnknownTopicOrPartition)
+	require.ErrorContains(t, err, "topic nowhere partition 7")
+	cluster.Close()
+	_, err = cluster.CommittedEnd(t.Context(), "nowhere", 7)
+	require.ErrorIs(t, err, kgo.ErrClientClosed)
 	require.ErrorContains(t, err, "topic nowhere partition 7")
 }

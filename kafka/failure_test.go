@@ -1,4 +1,4 @@
-package adapter
+package kafka
 
 import (
 	"context"
@@ -15,8 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pageheat/codec"
-	"pageheat/store"
+	"pageheat/failure"
 )
 
 // permanentCodes are the codes of Kafka's list that only a person can mend, where
@@ -41,7 +40,7 @@ func TestBothClientsErrorsAreClassifiedByCode(t *testing.T) {
 			"joined":    errors.Join(io.EOF, sarama.Wrap(sarama.ErrAddPartitionsToTxn, sarama.ErrNotEnoughReplicas, sarama.KError(code))),
 			"collected": fmt.Errorf("goka: %w", multierror.Append(nil, io.EOF, sarama.KError(code))),
 		} {
-			p := AsPermanent(err)
+			p := failure.As(Explain(err))
 			if name == "franz-go" && errorForCode(code) == nil {
 				continue
 			}
@@ -60,36 +59,30 @@ func TestErrorsThatPass(t *testing.T) {
 	for _, err := range []error{
 		nil, io.EOF, context.DeadlineExceeded, &net.DNSError{Err: "no such host", Name: "kafka", IsNotFound: true},
 		&net.OpError{Op: "dial", Err: errors.New("connection refused")},
-		sarama.ErrOutOfBrokers, sarama.ErrClosedClient, sarama.ErrClosedConsumerGroup, kgo.ErrClientClosed, errSessionOver,
-		fmt.Errorf("writing: %w", store.ErrDisk),
+		sarama.ErrOutOfBrokers, sarama.ErrClosedClient, sarama.ErrClosedConsumerGroup, kgo.ErrClientClosed,
 	} {
-		assert.Nil(t, AsPermanent(err), "%v", err)
+		assert.Equal(t, err, Explain(err), "%v", err)
 	}
 }
 
 // TestHintsSayWhatIsMissing: the right and the resource, the clock, the other process.
 func TestHintsSayWhatIsMissing(t *testing.T) {
-	err := needs(fmt.Errorf("committing: %w", kerr.TopicAuthorizationFailed), "Write", topicResource, "pageheat-heat-table")
-	require.ErrorContains(t, AsPermanent(err), "Write on the topic pageheat-heat-table")
-	require.ErrorIs(t, err, kerr.TopicAuthorizationFailed)
-	tx := &transaction{topic: "table", id: "pageheat-heat-0"}
-	require.ErrorContains(t, AsPermanent(tx.denied(sarama.ErrTransactionalIDAuthorizationFailed)), "Write on the transactional id pageheat-heat-0")
-	require.ErrorContains(t, AsPermanent(tx.denied(sarama.ErrTopicAuthorizationFailed)), "Write on the topic table")
-	require.Equal(t, io.EOF, needs(io.EOF, "Read", topicResource, "input"))
-	require.ErrorContains(t, AsPermanent(sarama.ErrInvalidTimestamp), "clock")
-	require.ErrorContains(t, AsPermanent(kerr.FencedInstanceID), "--instance-id")
-	require.ErrorContains(t, AsPermanent(fmt.Errorf("offset 7: %w", codec.ErrMalformed)), "newer version of pageheat")
-}
-
-// TestGokaLosesNoTypeAtTheStart: goka prints the errors of what it is built from.
-func TestGokaLosesNoTypeAtTheStart(t *testing.T) {
-	var f startFailure
-	_ = f.keep(fmt.Errorf("connecting a producer: %w", sarama.ErrClusterAuthorizationFailed))
-	printed := errors.New("error creating Kafka producer: connecting a producer: " + sarama.ErrClusterAuthorizationFailed.Error())
-	require.NotNil(t, AsPermanent(f.explain(printed)))
-	require.Equal(t, printed, f.explain(printed), "it is forgotten then")
-	_ = f.keep(sarama.ErrClusterAuthorizationFailed)
-	require.NoError(t, f.explain(nil))
-	_ = f.keep(sarama.ErrClusterAuthorizationFailed)
-	require.Equal(t, io.EOF, f.explain(io.EOF), "another error is none of it")
+	hint := func(err error, needs ...Right) string {
+		p := failure.As(Explain(err, needs...))
+		require.NotNil(t, p, "%v", err)
+		require.ErrorIs(t, p, err)
+		return p.Hint
+	}
+	refused := fmt.Errorf("committing: %w", kerr.TopicAuthorizationFailed)
+	table, id := OnTopic("Write", "pageheat-heat-table"), OnTransactions("Write", "pageheat-heat-0")
+	assert.Contains(t, hint(refused, table), "Write on the topic pageheat-heat-table")
+	assert.Contains(t, hint(sarama.ErrTransactionalIDAuthorizationFailed, table, id), "Write on the transactional id pageheat-heat-0")
+	assert.Contains(t, hint(sarama.ErrTopicAuthorizationFailed, id, table), "Write on the topic pageheat-heat-table")
+	assert.Contains(t, hint(sarama.ErrGroupAuthorizationFailed, OnGroup("Read", "pageheat-rank"), table), "Read on the consumer group pageheat-rank")
+	assert.Contains(t, hint(sarama.ErrGroupAuthorizationFailed, table), "consumer group", "what is not known is left open")
+	assert.Contains(t, hint(sarama.ErrInvalidTimestamp), "clock")
+	assert.Contains(t, hint(kerr.FencedInstanceID), "--instance-id")
+	assert.Equal(t, io.EOF, Explain(io.EOF, OnTopic("Read", "input")))
+	own := failure.New("do this", "offset 7: %w", kerr.TopicAuthorizationFailed)
+	assert.Equal(t, own, Explain(own, table), "who made it knows more")
 }

@@ -1,0 +1,182 @@
+package kafka
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"pageheat/failure"
+)
+
+// Right is a right that a request needs.
+type Right struct {
+	Operation string // such as "Read"
+	resource  resource
+	name      string
+}
+
+// The kinds of resources that rights are for.
+type resource int
+
+const (
+	topicResource resource = iota
+	groupResource
+	idResource
+)
+
+// OnTopic is a right to a topic.
+func OnTopic(operation, topic string) Right { return Right{operation, topicResource, topic} }
+
+// OnGroup is a right to a consumer group.
+func OnGroup(operation, group string) Right { return Right{operation, groupResource, group} }
+
+// OnTransactions is a right to a transactional id.
+func OnTransactions(operation, id string) Right { return Right{operation, idResource, id} }
+
+// hint says what to do where err is about this right.
+func (r Right) hint(code int16) (hint string, ok bool) {
+	of, word := kerr.TopicAuthorizationFailed.Code, "topic"
+	switch r.resource {
+	case groupResource:
+		of, word = kerr.GroupAuthorizationFailed.Code, "consumer group"
+	case idResource:
+		of, word = kerr.TransactionalIDAuthorizationFailed.Code, "transactional id"
+	case topicResource:
+	}
+	return fmt.Sprintf("give pageheat's user the right %s on the %s %s; %s", r.Operation, word, r.name, failure.Rights), code == of
+}
+
+// Explain returns an error of a request, or of a client of either library, as a
+// [failure.Permanent] with what to do, where no second try mends it; any other, and one that is a Permanent
+// already, as it is. It is for where the error is made: whoever made the request knows
+// which rights it needs.
+func Explain(err error, needs ...Right) error {
+	if err == nil || failure.As(err) != nil {
+		return err
+	}
+	for _, code := range codesOf(err) {
+		for _, right := range needs {
+			if hint, ok := right.hint(code); ok {
+				return &failure.Permanent{Err: err, Hint: hint}
+			}
+		}
+	}
+	for _, code := range codesOf(err) {
+		if hint := hintOf(code); hint != "" {
+			return &failure.Permanent{Err: err, Hint: hint}
+		}
+	}
+	if hint := localHint(err); hint != "" {
+		return &failure.Permanent{Err: err, Hint: hint}
+	}
+	return err
+}
+
+// hintOf is what to do about an error of a broker that no second try mends, by its code,
+// which both clients share. It is empty for every other code: those are about brokers that
+// come and go, leaders and coordinators that move, members and producers that are
+// replaced, or a topic that may be created yet.
+func hintOf(code int16) string {
+	switch code {
+	case kerr.RecordListTooLarge.Code:
+		return `raise segment.bytes of the topic: "pageheat topics check" says to what`
+	case kerr.MessageTooLarge.Code:
+		return `raise max.message.bytes of the topic: "pageheat topics check" says to what; ` + failure.TooLarge
+	case kerr.InvalidTopicException.Code:
+		return "Kafka does not allow this name for a topic: see --prefix, --input and --output"
+	case kerr.InvalidGroupID.Code:
+		return "Kafka does not allow this name for a consumer group: see --prefix"
+	case kerr.InconsistentGroupProtocol.Code:
+		return "another program is a member of this consumer group: stop it, or give pageheat a --prefix of its own; " + failure.Settings
+	case kerr.InvalidSessionTimeout.Code:
+		return "--session-timeout must be within the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms; " + failure.Settings
+	case kerr.TopicAuthorizationFailed.Code:
+		return "give pageheat's user the rights Read, Write and Describe on the topic; " + failure.Rights
+	case kerr.GroupAuthorizationFailed.Code:
+		return "give pageheat's user the rights Read and Describe on the consumer group; " + failure.Rights
+	case kerr.ClusterAuthorizationFailed.Code:
+		return "give pageheat's user the right IdempotentWrite on the cluster, or Write on a topic; " + failure.Rights
+	case kerr.TransactionalIDAuthorizationFailed.Code:
+		return "give pageheat's user the rights Write and Describe on the transactional ids that begin with its prefix; " + failure.Rights
+	case kerr.InvalidTimestamp.Code:
+		return "the broker refuses records by their time: compare the clock of this machine with those of the brokers, and message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic; see \"Records are refused by their time\" in docs/operations.md"
+	case kerr.UnsupportedSaslMechanism.Code, kerr.IllegalSaslState.Code:
+		return "the brokers do not take this SASL mechanism at this address"
+	case kerr.SaslAuthenticationFailed.Code:
+		return "correct the user name, the password or the mechanism"
+	case kerr.UnsupportedVersion.Code:
+		return "the broker does not know this request: pageheat needs Apache Kafka 2.8 or later; " + failure.Settings
+	case kerr.UnsupportedForMessageFormat.Code:
+		return "the topic has a message.format.version before 0.11: raise it; " + failure.Settings
+	case kerr.UnsupportedCompressionType.Code:
+		return "the topic's compression.type and the clients do not go together: set it to producer; " + failure.Settings
+	case kerr.PolicyViolation.Code:
+		return "a policy of the cluster refuses it; the broker's message says which; " + failure.Settings
+	case kerr.InvalidTransactionTimeout.Code:
+		return fmt.Sprintf("transaction.max.timeout.ms of the brokers must be at least %d; %s", TransactionTimeout.Milliseconds(), failure.Settings)
+	case kerr.InvalidRecord.Code:
+		return "the broker refuses a record, and would refuse it again; " + failure.Settings
+	case kerr.FencedInstanceID.Code:
+		return failure.Instance
+	}
+	return ""
+}
+
+// localHint is what to do about an error that a client makes by itself and that no second
+// try mends; empty for any other.
+func localHint(err error) string {
+	// A message above the producer's own bound, for one.
+	if _, ok := errors.AsType[sarama.ConfigurationError](err); ok {
+		return failure.TooLarge
+	}
+	if errors.Is(err, sarama.ErrMessageTooLarge) || errors.Is(err, sarama.ErrDecompressedBatchTooLarge) {
+		return failure.Malformed
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "the broker's certificate is not trusted here, has expired, or is for another name"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the broker does not speak TLS at this address"
+	}
+	return ""
+}
+
+// codesOf are the codes of all errors of brokers that err wraps, whichever client asked:
+// of several, one may be permanent.
+func codesOf(err error) []int16 {
+	var inner []error
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+	case sarama.KError:
+		return []int16{int16(e)}
+	case *kerr.Error:
+		return []int16{e.Code}
+	case interface{ WrappedErrors() []error }: // of goka's multierror
+		inner = e.WrappedErrors()
+	case interface{ Unwrap() []error }:
+		inner = e.Unwrap()
+	case interface{ Unwrap() error }:
+		inner = []error{e.Unwrap()}
+	}
+	var codes []int16
+	for _, e := range inner {
+		codes = append(codes, codesOf(e)...)
+	}
+	return codes
+}
+
+// Is reports whether err wraps an error of a broker with the code of one of these,
+// whichever client asked.
+func Is(err error, any ...*kerr.Error) bool {
+	codes := codesOf(err)
+	return slices.ContainsFunc(any, func(e *kerr.Error) bool { return slices.Contains(codes, e.Code) })
+}
+
+// Fenced reports whether an error says that another owner has taken over a
+// transactional id.
+func Fenced(err error) bool {
+	return Is(err, kerr.InvalidProducerEpoch, kerr.ProducerFenced)
+}

@@ -1,0 +1,171 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/errgroup"
+)
+
+// Record is a record as it was read, or is to be sent.
+type Record = kgo.Record
+
+// Span is what to read of one partition.
+type Span struct {
+	Topic Topic
+	// Partition of the topic.
+	Partition int32
+	// From is the first offset, and To the one after the last.
+	From, To int64
+	// Bytes is how much is asked for at once; 0 stands for 1 MiB. At most four times as
+	// much is held: a fetch under way, one read, one waiting, one in the callback.
+	Bytes int32
+}
+
+const (
+	// fetchBytes is how much is asked for where nothing else is said.
+	fetchBytes = 1 << 20
+	// fetchWait is how long a broker may wait for the first byte.
+	fetchWait = 100 * time.Millisecond
+)
+
+// chunk is what one fetch gave: committed records, and the offset that is next.
+type chunk struct {
+	records []*Record
+	next    int64
+}
+
+// Read hands each the committed records of a span, in order, and returns when all were
+// read; next is the offset up to which that is so. Where the span reaches above the last
+// stable offset, it waits. The next fetch is under way meanwhile. An error of each ends it.
+//
+// It fetches by itself instead of being a consumer: a consumer does not tell how far it is
+// where the last records are aborted ones or markers, and so would wait for ever at an end
+// that holds nothing for it.
+func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record, next int64) error) error {
+	if s.From >= s.To {
+		return nil
+	}
+	if s.Bytes == 0 {
+		s.Bytes = fetchBytes
+	}
+	r := &reader{partition: c.partition(s.Topic.Name, s.Partition), span: s, decompressor: kgo.DefaultDecompressor()}
+	if int(s.Partition) < len(s.Topic.Leaders) {
+		r.leader = s.Topic.Leaders[s.Partition]
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	chunks := make(chan chunk, 1)
+	group.Go(func() error {
+		defer close(chunks)
+		for from := s.From; from < s.To; {
+			var got chunk
+			err := r.patiently(ctx, func() (err error) { got, err = r.fetch(ctx, from); return err })
+			if err != nil {
+				return Explain(fmt.Errorf("reading topic %s partition %d at offset %d: %w", s.Topic.Name, s.Partition, from, err), OnTopic("Read", s.Topic.Name))
+			}
+			if got.next == from {
+				continue // nothing came
+			}
+			select {
+			case chunks <- got:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			from = got.next
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for c := range chunks {
+			if err := each(c.records, c.next); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// reader reads a span.
+type reader struct {
+	*partition
+	span         Span
+	decompressor kgo.Decompressor
+}
+
+func (r *reader) fetch(ctx context.Context, from int64) (chunk, error) {
+	request := kmsg.NewPtrFetchRequest()
+	request.MaxWaitMillis = int32(fetchWait.Milliseconds())
+	request.MinBytes = 1
+	request.MaxBytes = r.span.Bytes
+	request.IsolationLevel = isolationReadCommitted
+	request.SessionEpoch = -1 // no fetch session
+	topic := kmsg.NewFetchRequestTopic()
+	topic.Topic, topic.TopicID = r.topic, r.span.Topic.ID // which of them is used is up to the version
+	asked := kmsg.NewFetchRequestTopicPartition()
+	asked.Partition, asked.FetchOffset, asked.PartitionMaxBytes = r.number, from, r.span.Bytes
+	topic.Partitions = append(topic.Partitions, asked)
+	request.Topics = append(request.Topics, topic)
+	var versioned kmsg.Request = request
+	if r.span.Topic.ID == [16]byte{} {
+		versioned = fetchByName{request}
+	}
+	answer, err := r.request(ctx, versioned)
+	if err != nil {
+		return chunk{}, err
+	}
+	response, ok := answer.(*kmsg.FetchResponse)
+	if !ok {
+		return chunk{}, fmt.Errorf("%w: broker %d answered %T to a fetch", errUnreadable, r.leader, answer)
+	}
+	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
+		return chunk{}, err
+	}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		// What a broker answers that slows its client down for a quota.
+		return chunk{}, errors.New("the broker answered without the partition")
+	}
+	return r.decode(&response.Topics[0].Partitions[0], from)
+}
+
+// decode takes the committed records out of a response.
+func (r *reader) decode(response *kmsg.FetchResponseTopicPartition, from int64) (chunk, error) {
+	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
+		return chunk{}, err
+	}
+	to := r.span.To
+	fetched, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: r.topic, Partition: r.number,
+	}, response, r.decompressor, nil)
+	if fetched.Err != nil {
+		return chunk{}, fmt.Errorf("%w: %w", errUnreadable, fetched.Err)
+	}
+	if next <= from {
+		switch {
+		case len(response.RecordBatches) > 0:
+			return chunk{}, errors.New("the broker answered without a whole batch")
+		case response.LastStableOffset < to:
+			return chunk{next: from}, nil
+		}
+		next = to // compaction has left nothing up to the end
+	}
+	records := fetched.Records
+	for len(records) > 0 && records[len(records)-1].Offset >= to {
+		records = records[:len(records)-1]
+	}
+	return chunk{records: records, next: min(next, to)}, nil
+}
+
+// fetchByName is a fetch that names its topic, whose id is not known.
+type fetchByName struct{ *kmsg.FetchRequest }
+
+// lastByName is the last version that names topics.
+const lastByName = 12
+
+// MaxVersion implements kmsg.Request.
+func (fetchByName) MaxVersion() int16 { return lastByName }
