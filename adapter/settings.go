@@ -35,7 +35,7 @@ type Settings struct {
 // letterLimit is the most bytes of a dead letter.
 func (s Settings) letterLimit() int {
 	const setting = "max.message.bytes"
-	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), managerTimeout)
 	defer cancel()
 	value, err := s.Cluster.Setting(ctx, s.Topology.DeadLetter, setting)
 	if err != nil || value == "" {

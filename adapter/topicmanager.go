@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -16,6 +17,9 @@ import (
 // after the last record it will be handed. goka calls it whenever it loads a
 // partition; it must be safe for concurrent use.
 type EndFunc func(topic string, partition int32) (int64, error)
+
+// managerTimeout bounds a question of goka's.
+const managerTimeout = 5 * time.Second
 
 // topicManager is the goka.TopicManager of every goka part here. It differs
 // from goka's own in two things. The newest offset of a partition is where a
@@ -41,10 +45,19 @@ func TopicManagerBuilder(cluster *kafka.Cluster, end EndFunc, failed func(error)
 		ctx, cancel := context.WithCancel(context.Background())
 		m := &topicManager{cluster: cluster, end: end, failed: failed, ctx: ctx, cancel: cancel}
 		if end == nil {
-			m.end = func(topic string, partition int32) (int64, error) { return cluster.CommittedEnd(ctx, topic, partition) }
+			m.end = func(topic string, partition int32) (int64, error) {
+				ctx, cancel := m.within()
+				defer cancel()
+				return cluster.CommittedEnd(ctx, topic, partition)
+			}
 		}
 		return m, nil
 	}
+}
+
+// within bounds a question of goka's, which can not be called off.
+func (m *topicManager) within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(m.ctx, managerTimeout)
 }
 
 // told tells of an error, if it is one, and returns it.
@@ -58,7 +71,9 @@ func (m *topicManager) told(err error) error {
 // Partitions returns the ids of all partitions of a topic, as the brokers
 // know it now.
 func (m *topicManager) Partitions(topic string) ([]int32, error) {
-	found, err := m.cluster.Topic(m.ctx, topic)
+	ctx, cancel := m.within()
+	defer cancel()
+	found, err := m.cluster.Topic(ctx, topic)
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return nil, m.told(fmt.Errorf(`topic %s does not exist: run "pageheat topics create": %w`, topic, err))
 	}
@@ -81,7 +96,9 @@ func (m *topicManager) GetOffset(topic string, partition int32, at int64) (int64
 		offset, err := m.end(topic, partition)
 		return offset, m.told(err)
 	case sarama.OffsetOldest:
-		bounds, err := m.cluster.Bounds(m.ctx, topic, partition)
+		ctx, cancel := m.within()
+		defer cancel()
+		bounds, err := m.cluster.Bounds(ctx, topic, partition)
 		return bounds.Start, m.told(err)
 	}
 	return 0, fmt.Errorf("looking up the offset at %d of topic %s partition %d: nobody needs it", at, topic, partition)

@@ -128,7 +128,7 @@ func (w *TopicWatch) Check(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		return nil //nolint:nilerr // brokers are away: the roles say so
+		return nil // brokers are away: the roles say so
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -151,7 +151,7 @@ func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 	case failure.As(found.Err) != nil:
 		return found.Err
 	case found.Err != nil:
-		return nil
+		return nil //nolint:nilerr // it is looked at again in a moment
 	}
 	id := codec.TopicID(found.ID)
 	before := state.id

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -30,9 +30,8 @@ const DefaultMaxDifferences = 1000
 
 // Config says what to audit.
 type Config struct {
-	// Client reaches the brokers. It is not closed, and needs no options beside
-	// how to connect.
-	Client *kgo.Client
+	// Cluster reaches the brokers. It is not closed.
+	Cluster *kafka.Cluster
 	// Topology names the topics.
 	Topology *topology.Topology
 	// Limits have to be those that the input was counted with: a message beyond
@@ -97,11 +96,11 @@ func (a *auditor) run(ctx context.Context) error {
 	}
 	// From here on, so that whatever the table has counted lies before the ends
 	// that are seen now, and whatever was refused is a dead letter already.
-	input, err := lookAt(ctx, a.Client, a.Topology.Input)
+	input, err := lookAt(ctx, a.Cluster, a.Topology.Input)
 	if err != nil {
 		return err
 	}
-	behavior, err := lookAt(ctx, a.Client, a.Topology.Behavior)
+	behavior, err := lookAt(ctx, a.Cluster, a.Topology.Behavior)
 	if err != nil {
 		return err
 	}
@@ -121,7 +120,7 @@ func (a *auditor) run(ctx context.Context) error {
 
 // readTable reads all partitions of the table, each at its own progress.
 func (a *auditor) readTable(ctx context.Context) error {
-	table, err := lookAt(ctx, a.Client, a.Topology.HeatTable)
+	table, err := lookAt(ctx, a.Cluster, a.Topology.HeatTable)
 	if err != nil {
 		return err
 	}
@@ -137,7 +136,7 @@ func (a *auditor) readTable(ctx context.Context) error {
 	group.SetLimit(a.Parallel)
 	for partition := range table.end {
 		group.Go(func() error {
-			s, err := readPartition(ctx, a.Client, table, int32(partition), a.tallies[partition].hold, read)
+			s, err := readPartition(ctx, a.Cluster, table, int32(partition), a.tallies[partition].hold, read)
 			p := Partition{Snapshot: s}
 			a.tallies[partition].each(func(_ string, page *pair) {
 				if page.inTable {
@@ -170,23 +169,23 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 		if !p.Known {
 			continue
 		}
-		if p.Progress.Input != input.id {
+		if p.Progress.Input != input.ID {
 			errs = append(errs, fmt.Errorf("%w: partition %d of topic %s counted topic id %s, and topic %s now has id %s: it was deleted and created again",
-				ErrCannotRecount, p.Partition, a.report.Table, p.Progress.Input, input.name, codec.TopicID(input.id)))
+				ErrCannotRecount, p.Partition, a.report.Table, p.Progress.Input, input.Name, codec.TopicID(input.ID)))
 			continue
 		}
-		if p.Progress.Behavior != behavior.id {
+		if p.Progress.Behavior != behavior.ID {
 			differs(KindProgress, "the progress is about topic id %s, and topic %s now has id %s: it was deleted and created again",
-				p.Progress.Behavior, behavior.name, codec.TopicID(behavior.id))
+				p.Progress.Behavior, behavior.Name, codec.TopicID(behavior.ID))
 		}
 		for q, to := range p.Progress.To {
 			if q >= len(input.end) {
-				differs(KindProgress, "the progress covers input partition %d, and topic %s has only %d", q, input.name, len(input.end))
+				differs(KindProgress, "the progress covers input partition %d, and topic %s has only %d", q, input.Name, len(input.end))
 				break
 			}
 			if to >= input.end[q] {
 				differs(KindProgress, "the progress covers input partition %d up to offset %d, and topic %s is committed up to offset %d only",
-					q, to, input.name, input.end[q]-1)
+					q, to, input.Name, input.end[q]-1)
 			}
 		}
 		for q := range input.start {
@@ -195,7 +194,7 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 			// covers were.
 			if gone := min(input.start[q], p.covers(q)+1) - p.begins(q); gone > 0 && uint64(gone) > p.lost(q) {
 				errs = append(errs, fmt.Errorf("%w: topic %s partition %d starts at offset %d, and partition %d of topic %s has counted messages before that",
-					ErrCannotRecount, input.name, q, input.start[q], p.Partition, a.report.Table))
+					ErrCannotRecount, input.Name, q, input.start[q], p.Partition, a.report.Table))
 			}
 		}
 	}
@@ -209,14 +208,14 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
 		a.report.DeadLettersWhyNot = "they were left out"
 		return nil, nil
 	}
-	topic, err := lookAt(ctx, a.Client, a.Topology.DeadLetter)
+	topic, err := lookAt(ctx, a.Cluster, a.Topology.DeadLetter)
 	if err != nil {
 		return nil, err
 	}
 	total := int64(0)
 	for partition := range topic.end {
 		if topic.start[partition] > 0 {
-			a.report.DeadLettersWhyNot = fmt.Sprintf("topic %s no longer starts at the beginning", topic.name)
+			a.report.DeadLettersWhyNot = fmt.Sprintf("topic %s no longer starts at the beginning", topic.Name)
 			return nil, nil
 		}
 		total += topic.end[partition]
@@ -225,7 +224,7 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
 	read, done := a.step("reading the dead letters", total)
 	defer done()
 	l := newLetters()
-	if err := l.read(ctx, a.Client, topic, a.report.Input, read); err != nil {
+	if err := l.read(ctx, a.Cluster, topic, a.report.Input, read); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -234,7 +233,7 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
 // recount counts the input as far as any progress covers it, and how much lies behind.
 func (a *auditor) recount(ctx context.Context, input topic, l *letters) error {
 	c := recount{
-		client: a.Client, input: input, limits: a.Limits,
+		cluster: a.Cluster, input: input, limits: a.Limits,
 		tallies: a.tallies, letters: l, differ: a.differ,
 	}
 	for _, p := range a.report.Partitions {

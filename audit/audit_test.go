@@ -241,7 +241,7 @@ func TestDifferencesAreBounded(t *testing.T) {
 		s.pages, s.progress.Counted = nil, 1
 		w.commit(partition, s, kgo.TryCommit)
 	}
-	report, err := audit.Run(w.ctx, audit.Config{Client: w.client, Topology: w.topo, MaxDifferences: 6, SkipDeadLetters: true})
+	report, err := audit.Run(w.ctx, audit.Config{Cluster: w.clients, Topology: w.topo, MaxDifferences: 6, SkipDeadLetters: true})
 	require.NoError(t, err)
 	require.Equal(t, 41+tables, report.DifferenceCount)
 	require.Len(t, report.Differences, 6)
@@ -429,7 +429,7 @@ func TestReadPage(t *testing.T) {
 	w.traffic(100)
 	want := w.state(topology.Partition("/page7", tables), w.everything()).pages["/page7"]
 	read := func(page string) (heat.Totals, bool) {
-		totals, known, err := audit.ReadPage(w.ctx, w.client, w.topo, page)
+		totals, known, err := audit.ReadPage(w.ctx, w.clients, w.topo, page)
 		require.NoError(t, err)
 		return totals, known
 	}
@@ -458,7 +458,7 @@ func TestReadPartition(t *testing.T) {
 	w.traffic(50)
 	w.fill(w.everything())
 	got := map[string]heat.Totals{}
-	s, err := audit.ReadPartition(w.ctx, w.client, w.topo.HeatTable, 1, func(name []byte, totals *heat.Totals) {
+	s, err := audit.ReadPartition(w.ctx, w.clients, w.topo.HeatTable, 1, func(name []byte, totals *heat.Totals) {
 		got[string(name)] = *totals
 	})
 	require.NoError(t, err)
@@ -467,9 +467,9 @@ func TestReadPartition(t *testing.T) {
 	require.Equal(t, want.progress, s.Progress)
 	require.True(t, s.Known)
 
-	_, err = audit.ReadPartition(w.ctx, w.client, w.topo.HeatTable, tables, nil)
+	_, err = audit.ReadPartition(w.ctx, w.clients, w.topo.HeatTable, tables, nil)
 	require.ErrorContains(t, err, "no partition 4")
-	_, err = audit.ReadPartition(w.ctx, w.client, "missing", 0, nil)
+	_, err = audit.ReadPartition(w.ctx, w.clients, "missing", 0, nil)
 	require.ErrorIs(t, err, kerr.UnknownTopicOrPartition)
 	require.ErrorContains(t, err, "pageheat topics create")
 
@@ -481,7 +481,7 @@ func TestReadPartition(t *testing.T) {
 		w := embedded(t)
 		r := &kgo.Record{Topic: w.topo.HeatTable, Partition: 3, Key: []byte(key), Value: []byte(value)}
 		require.NoError(t, w.client.ProduceSync(w.ctx, r).FirstErr())
-		_, err = audit.ReadPartition(w.ctx, w.client, w.topo.HeatTable, 3, func([]byte, *heat.Totals) {})
+		_, err = audit.ReadPartition(w.ctx, w.clients, w.topo.HeatTable, 3, func([]byte, *heat.Totals) {})
 		require.ErrorContains(t, err, "partition 3 offset 0", key)
 	}
 }
@@ -508,7 +508,7 @@ func TestProgressIsTold(t *testing.T) {
 	w.bury(w.letters()...)
 	last := map[string]audit.Status{}
 	var steps []string
-	_, err := audit.Run(w.ctx, audit.Config{Client: w.client, Topology: w.topo, Progress: func(s audit.Status) {
+	_, err := audit.Run(w.ctx, audit.Config{Cluster: w.clients, Topology: w.topo, Progress: func(s audit.Status) {
 		if _, seen := last[s.Step]; !seen {
 			steps = append(steps, s.Step)
 		}
@@ -543,7 +543,7 @@ func TestCancelled(t *testing.T) {
 	w.traffic(100)
 	w.fill(w.everything())
 	ctx, cancel := context.WithCancel(w.ctx)
-	_, err := audit.Run(ctx, audit.Config{Client: w.client, Topology: w.topo, Progress: func(s audit.Status) {
+	_, err := audit.Run(ctx, audit.Config{Cluster: w.clients, Topology: w.topo, Progress: func(s audit.Status) {
 		if s.Step == "reading the table" {
 			cancel()
 		}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"pageheat/kafka"
 )
 
 // The headers of a dead letter that say which message it is. They are part of
@@ -87,11 +87,10 @@ func (l *letters) both(key, value uint64) uint64 {
 }
 
 // read adds all dead letters of the messages of one input topic.
-func (l *letters) read(ctx context.Context, client *kgo.Client, deadLetters topic, input string, read func(offsets int)) error {
+func (l *letters) read(ctx context.Context, cluster *kafka.Cluster, deadLetters topic, input string, read func(offsets int)) error {
 	for partition := range deadLetters.end {
 		at := deadLetters.start[partition]
-		reader := newReader(client, deadLetters, int32(partition))
-		err := reader.read(ctx, at, deadLetters.end[partition], func(records []*kgo.Record, next int64) error {
+		err := deadLetters.read(ctx, cluster, int32(partition), at, deadLetters.end[partition], func(records []*kafka.Record, next int64) error {
 			for _, r := range records {
 				l.add(r, input)
 			}
@@ -107,7 +106,7 @@ func (l *letters) read(ctx context.Context, client *kgo.Client, deadLetters topi
 }
 
 // add adds one dead letter. What does not say which message it holds is nobody's.
-func (l *letters) add(r *kgo.Record, input string) {
+func (l *letters) add(r *kafka.Record, input string) {
 	last := map[string]string{} // those of pageheat come after the message's own
 	for _, h := range r.Headers {
 		last[h.Key] = string(h.Value)

@@ -4,8 +4,9 @@
 //
 // It shares the formats (codec), the names and the placing of pages (topology)
 // and the arithmetic (heat) with the pipeline, and nothing of how the pipeline
-// reads and counts. So it uses another Kafka client as well: a mistake in one
-// client or in the way it is used does not repeat itself in its own check.
+// reads and counts. The input it reads in another way than ingest does, with the
+// client that decompresses and decodes batches by itself: a mistake in reading does not
+// repeat itself in its own check.
 //
 // An audit needs no pause. The table is written by transactions that hold a
 // partition's changed pages and its progress together, so whatever is committed
@@ -13,7 +14,7 @@
 // committed, with its progress, then recounts the input, and counts a message
 // for a partition only where the partition's progress covers it:
 //
-//   - reader.go reads one partition as committed, up to a given offset;
+//   - topics.go looks topics up and reads a partition as committed, up to a given offset;
 //   - table.go reads table partitions: [ReadPartition], [ReadPage];
 //   - recount.go recounts the input, in parallel over its partitions;
 //   - deadletters.go checks that each message that was not counted lies among

@@ -6,10 +6,9 @@ import (
 	"hash/maphash"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -83,7 +82,7 @@ func (t *tally) each(f func(page string, p *pair)) {
 
 // recount counts the input again.
 type recount struct {
-	client  *kgo.Client
+	cluster *kafka.Cluster
 	input   topic
 	limits  heat.Limits
 	tallies []*tally   // by table partition
@@ -109,8 +108,7 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 		covers[i] = c.states[i].covers(input)
 		furthest = max(furthest, covers[i])
 	}
-	reader := newReader(c.client, c.input, int32(input))
-	err := reader.read(ctx, from, to, func(records []*kgo.Record, next int64) error {
+	err := c.input.read(ctx, c.cluster, int32(input), from, to, func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
 			behaviour, refusal := codec.ParseBehaviour(r.Value, c.limits)
 			covered := r.Offset <= furthest
@@ -125,7 +123,7 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 				got.invalid++
 				if c.letters != nil && !c.letters.hold(r.Partition, r.Offset, r.Key, r.Value) {
 					c.differ.add(Difference{
-						Kind: KindDeadLetter, Topic: c.input.name, Partition: r.Partition, Offset: r.Offset,
+						Kind: KindDeadLetter, Topic: c.input.Name, Partition: r.Partition, Offset: r.Offset,
 						Detail: fmt.Sprintf("refused (%v), and no dead letter holds it", refusal),
 					})
 				}

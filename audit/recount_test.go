@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -32,16 +31,4 @@ func TestCountingDoesNotAllocate(t *testing.T) {
 	seen := 0
 	tally.each(func(_ string, p *pair) { seen++; require.EqualValues(t, 12, p.recount.Behaviours) })
 	require.Equal(t, len(messages), seen)
-}
-
-// Compaction may leave nothing up to the end; a broker that lags behind is asked
-// again.
-func TestHoleAtTheEnd(t *testing.T) {
-	r := newReader(nil, topic{name: "table"}, 0)
-	c, err := r.decode(&kmsg.FetchResponseTopicPartition{LastStableOffset: 100}, 40, 100)
-	require.NoError(t, err)
-	require.Equal(t, chunk{next: 100}, c)
-	_, err = r.decode(&kmsg.FetchResponseTopicPartition{LastStableOffset: 99}, 40, 100)
-	require.Error(t, err)
-	require.False(t, stays(err))
 }

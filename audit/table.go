@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -59,30 +58,30 @@ func (s *Snapshot) lost(input int) uint64 {
 //
 // What page has seen by the end is the exact totals at the Snapshot's progress,
 // whatever is written meanwhile. An error names topic, partition and offset.
-func ReadPartition(ctx context.Context, client *kgo.Client, table string, partition int32,
+func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table string, partition int32,
 	page func(name []byte, totals *heat.Totals),
 ) (Snapshot, error) {
-	t, err := lookAt(ctx, client, table)
+	t, err := lookAt(ctx, cluster, table)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	return readPartition(ctx, client, t, partition, page, func(int) {})
+	return readPartition(ctx, cluster, t, partition, page, func(int) {})
 }
 
 // readPartition is ReadPartition of a table that was looked at; it tells read of
 // the offsets that are done.
-func readPartition(ctx context.Context, client *kgo.Client, table topic, partition int32,
+func readPartition(ctx context.Context, cluster *kafka.Cluster, table topic, partition int32,
 	page func(name []byte, totals *heat.Totals), read func(offsets int),
 ) (Snapshot, error) {
 	if int(partition) >= len(table.end) {
-		return Snapshot{}, fmt.Errorf("topic %s has no partition %d", table.name, partition)
+		return Snapshot{}, fmt.Errorf("topic %s has no partition %d", table.Name, partition)
 	}
 	s := Snapshot{Partition: partition, End: table.end[partition]}
 	at := table.start[partition]
-	err := newReader(client, table, partition).read(ctx, at, s.End, func(records []*kgo.Record, next int64) error {
+	err := table.read(ctx, cluster, partition, at, s.End, func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
 			if err := s.take(r, page); err != nil {
-				return fmt.Errorf("topic %s partition %d offset %d: %w", table.name, partition, r.Offset, err)
+				return fmt.Errorf("topic %s partition %d offset %d: %w", table.Name, partition, r.Offset, err)
 			}
 		}
 		read(int(next - at))
@@ -93,7 +92,7 @@ func readPartition(ctx context.Context, client *kgo.Client, table topic, partiti
 }
 
 // take reads one record of the table.
-func (s *Snapshot) take(r *kgo.Record, page func(name []byte, totals *heat.Totals)) error {
+func (s *Snapshot) take(r *kafka.Record, page func(name []byte, totals *heat.Totals)) error {
 	if len(r.Key) > 0 && r.Key[0] == '|' { // no page's, see codec.InternalKey
 		kind, of, _ := codec.InternalKey(string(r.Key))
 		if kind != codec.KindProgress {
@@ -124,13 +123,13 @@ func (s *Snapshot) take(r *kgo.Record, page func(name []byte, totals *heat.Total
 // ReadPage reads one page's totals from the table as committed; known is false
 // where the table does not hold the page. It reads the page's partition only, and
 // keeps nothing of the others' pages.
-func ReadPage(ctx context.Context, client *kgo.Client, topo *topology.Topology, page string) (totals heat.Totals, known bool, err error) {
-	table, err := lookAt(ctx, client, topo.HeatTable)
+func ReadPage(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, page string) (totals heat.Totals, known bool, err error) {
+	table, err := lookAt(ctx, cluster, topo.HeatTable)
 	if err != nil {
 		return heat.Totals{}, false, err
 	}
 	partition := topology.Partition(page, len(table.end))
-	_, err = readPartition(ctx, client, table, partition, func(name []byte, t *heat.Totals) {
+	_, err = readPartition(ctx, cluster, table, partition, func(name []byte, t *heat.Totals) {
 		if string(name) != page {
 			return
 		}

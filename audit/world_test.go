@@ -15,6 +15,7 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -31,6 +32,7 @@ type world struct {
 	cluster *kafkatest.Cluster
 	topo    *topology.Topology
 	client  *kgo.Client
+	clients *kafka.Cluster
 	admin   *kadm.Client
 
 	messages [inputs][]message // the input, by offset
@@ -54,6 +56,8 @@ func newWorld(t *testing.T, cluster *kafkatest.Cluster) *world {
 	require.NoError(t, err)
 	w := &world{t: t, ctx: ctx, cluster: cluster, topo: topo, ids: map[string]codec.TopicID{}}
 	w.client = w.kafka()
+	w.clients = kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: "audit"})
+	t.Cleanup(w.clients.Close)
 	w.admin = kadm.NewClient(w.client)
 	w.create(topo.Input, inputs)
 	w.create(topo.Behavior, tables)
@@ -276,7 +280,7 @@ func (w *world) deleteBefore(topic string, partition int32, offset int64) {
 }
 
 func (w *world) audit() (audit.Report, error) {
-	return audit.Run(w.ctx, audit.Config{Client: w.client, Topology: w.topo})
+	return audit.Run(w.ctx, audit.Config{Cluster: w.clients, Topology: w.topo})
 }
 
 // requireExact audits, and requires that nothing differs.

@@ -77,12 +77,6 @@ func (c *Cluster) Admin() (*kadm.Client, error) {
 // Brokers are the bootstrap brokers, host:port. They are not to be changed.
 func (c *Cluster) Brokers() []string { return c.config.Brokers }
 
-// Patience is how long it may take to find out that no broker answers: each is asked, and
-// each may accept a connection and stay silent. An answer may take as long as within.
-func (c *Cluster) Patience(within time.Duration) time.Duration {
-	return within + time.Duration(len(c.config.Brokers)-1)*dial.AnswerTimeout
-}
-
 // clientID is the client.id for a purpose; an empty one stands for the process.
 func (c *Cluster) clientID(purpose string) string {
 	if purpose == "" {

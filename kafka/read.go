@@ -25,7 +25,13 @@ type Span struct {
 	// Bytes is how much is asked for at once; 0 stands for 1 MiB. At most four times as
 	// much is held: a fetch under way, one read, one waiting, one in the callback.
 	Bytes int32
+	// Wait is whether to wait for as long as it takes where To lies above the last stable
+	// offset. Otherwise that is an error after a while: what was there is gone.
+	Wait bool
 }
+
+// errBelow says that a partition ends before what is to be read.
+var errBelow = errors.New("the last stable offset stays below what is to be read")
 
 const (
 	// fetchBytes is how much is asked for where nothing else is said.
@@ -41,8 +47,8 @@ type chunk struct {
 }
 
 // Read hands each the committed records of a span, in order, and returns when all were
-// read; next is the offset up to which that is so. Where the span reaches above the last
-// stable offset, it waits. The next fetch is under way meanwhile. An error of each ends it.
+// read; next is the offset up to which that is so. The next fetch is under way meanwhile.
+// An error of each ends it.
 //
 // It fetches by itself instead of being a consumer: a consumer does not tell how far it is
 // where the last records are aborted ones or markers, and so would wait for ever at an end
@@ -62,9 +68,13 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 	chunks := make(chan chunk, 1)
 	group.Go(func() error {
 		defer close(chunks)
+		came := time.Now()
 		for from := s.From; from < s.To; {
 			var got chunk
 			err := r.patiently(ctx, func() (err error) { got, err = r.fetch(ctx, from); return err })
+			if err == nil && got.next == from && !s.Wait && time.Since(came) > patience {
+				err = errBelow
+			}
 			if err != nil {
 				return Explain(fmt.Errorf("reading topic %s partition %d at offset %d: %w", s.Topic.Name, s.Partition, from, err), OnTopic("Read", s.Topic.Name))
 			}
@@ -76,7 +86,7 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			from = got.next
+			from, came = got.next, time.Now()
 		}
 		return nil
 	})

@@ -16,9 +16,12 @@ import (
 const (
 	// patience is how long a look-up outlives a broker that goes away, or a partition
 	// that moves to another leader. The caller's context may end before.
-	patience = 10 * time.Second
+	patience = 30 * time.Second
+	// unknownPatience is how long a topic may be unknown before that is believed: a broker
+	// may not have heard of one that was just created.
+	unknownPatience = time.Second
 	// retryPause is the time between two tries.
-	retryPause = 200 * time.Millisecond
+	retryPause = 100 * time.Millisecond
 )
 
 // Topic is what brokers say of a topic.
@@ -39,6 +42,7 @@ type Topic struct {
 // created again as it was: this asks each time.
 func (c *Cluster) Topic(ctx context.Context, name string) (Topic, error) {
 	var found Topic
+	began := time.Now()
 	err := patiently(ctx, patience, func() error {
 		all, err := c.Topics(ctx, name)
 		if err != nil {
@@ -48,7 +52,10 @@ func (c *Cluster) Topic(ctx context.Context, name string) (Topic, error) {
 		if found, ok = all[name]; !ok {
 			return fmt.Errorf("%w: the broker did not answer for topic %s", errUnreadable, name)
 		}
-		return nil
+		if errors.Is(found.Err, kerr.UnknownTopicOrPartition) && time.Since(began) > unknownPatience {
+			return nil
+		}
+		return found.Err
 	})
 	if err == nil {
 		err = found.Err

@@ -5,8 +5,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
+	"pageheat/kafka"
 	"pageheat/processors"
 )
 
@@ -42,7 +41,7 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 		out.Reasons, out.Samples = o.last.DeadLetters.Reasons, o.last.DeadLetters.Samples
 		return out
 	}
-	whole, err := o.read(ctx, o.topo.DeadLetter, last, false, func(record *kgo.Record) {
+	whole, err := o.read(ctx, o.topo.DeadLetter, last, func(record *kafka.Record) {
 		letter := letterOf(record)
 		out.Reasons[letter.Reason]++
 		out.Samples = append([]DeadLetter{letter}, out.Samples[:min(len(out.Samples), maxSamples-1)]...)
@@ -60,7 +59,7 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 }
 
 // letterOf reads what is shown of a dead letter.
-func letterOf(record *kgo.Record) DeadLetter {
+func letterOf(record *kafka.Record) DeadLetter {
 	letter := DeadLetter{At: record.Timestamp.UTC(), Message: excerpt(record.Value)}
 	for _, h := range record.Headers {
 		switch h.Key {

@@ -8,8 +8,8 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -47,6 +47,10 @@ func (c *cluster) failed(what string, err error) {
 func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
+	admin, err := o.kafka.Admin()
+	if err != nil {
+		return nil, err
+	}
 	var topics, groups []string
 	for _, node := range graph.Nodes {
 		switch node.Kind {
@@ -60,12 +64,12 @@ func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, er
 	var starts, highs, stables kadm.ListedOffsets
 	var errMeta, errStart, errHigh, errStable, errGroups error
 	var all sync.WaitGroup
-	all.Go(func() { c.metadata, errMeta = o.admin.Metadata(ctx, topics...) })
-	all.Go(func() { starts, errStart = o.admin.ListStartOffsets(ctx, topics...) })
-	all.Go(func() { highs, errHigh = o.admin.ListEndOffsets(ctx, topics...) })
-	all.Go(func() { stables, errStable = o.admin.ListCommittedOffsets(ctx, topics...) })
-	all.Go(func() { c.described, errGroups = o.admin.DescribeGroups(ctx, groups...) })
-	all.Go(func() { c.committed = o.admin.FetchManyOffsets(ctx, groups...) })
+	all.Go(func() { c.metadata, errMeta = admin.Metadata(ctx, topics...) })
+	all.Go(func() { starts, errStart = admin.ListStartOffsets(ctx, topics...) })
+	all.Go(func() { highs, errHigh = admin.ListEndOffsets(ctx, topics...) })
+	all.Go(func() { stables, errStable = admin.ListCommittedOffsets(ctx, topics...) })
+	all.Go(func() { c.described, errGroups = admin.DescribeGroups(ctx, groups...) })
+	all.Go(func() { c.committed = admin.FetchManyOffsets(ctx, groups...) })
 	all.Wait()
 	if errMeta != nil {
 		return nil, fmt.Errorf("asking the cluster for its brokers and topics: %w", errMeta)
@@ -150,7 +154,7 @@ func (o *Overview) readable(ctx context.Context, topic string, ends map[int32]en
 			look[partition] = span{max(e.start, e.stable-min(window, maxTail)), e.stable}
 		}
 		last := map[int32]int64{}
-		whole, err := o.read(ctx, topic, look, true, func(r *kgo.Record) {
+		whole, err := o.read(ctx, topic, look, func(r *kafka.Record) {
 			last[r.Partition] = max(last[r.Partition], r.Offset+1)
 		})
 		if err != nil {

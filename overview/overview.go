@@ -9,9 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pageheat/kafka"
 	"pageheat/topology"
 	"pageheat/webserver"
@@ -31,7 +28,6 @@ var errNotAnswered = errors.New("no broker answered for it")
 
 // Overview answers over HTTP. It is safe for concurrent use.
 type Overview struct {
-	admin *kadm.Client
 	kafka *kafka.Cluster
 	topo  *topology.Topology
 	log   *slog.Logger
@@ -44,21 +40,13 @@ type Overview struct {
 	lettersAt  map[int32]span        // what last.DeadLetters were read from
 }
 
-// New returns an overview of a cluster. Nothing is connected before somebody asks. Close
-// it in the end.
-func New(c *kafka.Cluster, topo *topology.Topology, log *slog.Logger) (*Overview, error) {
-	client, err := c.Client("overview", kgo.RetryTimeout(lookWithin))
-	if err != nil {
-		return nil, err
-	}
+// New returns an overview of a cluster. Nothing is connected before somebody asks.
+func New(c *kafka.Cluster, topo *topology.Topology, log *slog.Logger) *Overview {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Overview{admin: kadm.NewClient(client), kafka: c, topo: topo, log: log, readableAt: map[int32]readableEnd{}}, nil
+	return &Overview{kafka: c, topo: topo, log: log, readableAt: map[int32]readableEnd{}}
 }
-
-// Close ends the connections.
-func (o *Overview) Close() { o.admin.Close() }
 
 // Routes is where the overview is, for operators.
 func (o *Overview) Routes() []webserver.Route {

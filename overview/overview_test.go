@@ -38,10 +38,9 @@ func newWorld(t *testing.T) world {
 		kafkatest.CreateTopic(t, cluster, spec.Name, int32(spec.Partitions))
 	}
 	kafkatest.CreateTopic(t, cluster, topo.Input, 1)
-	o, err := New(kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: topo.Prefix}), topo, nil)
-	require.NoError(t, err)
-	t.Cleanup(o.Close)
-	return world{t, cluster, topo, kafkatest.Admin(t, cluster), o}
+	clients := kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: topo.Prefix})
+	t.Cleanup(clients.Close)
+	return world{t, cluster, topo, kafkatest.Admin(t, cluster), New(clients, topo, nil)}
 }
 
 // now is the state that is asked for.

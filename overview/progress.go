@@ -2,13 +2,16 @@ package overview
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 )
 
 // progress is how far the groups are that commit no offsets of their own: heat says
@@ -47,7 +50,7 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	p := progress{next: map[int32]int64{}}
 	partitions := len(seen.ends[o.topo.Behavior])
 	newest := map[int32]*codec.Leaders{}
-	err := o.tail(ctx, o.topo.Leaders, seen.ends[o.topo.Leaders], int64(leadersEach*partitions), func(r *kgo.Record) {
+	err := o.tail(ctx, o.topo.Leaders, seen.ends[o.topo.Leaders], int64(leadersEach*partitions), func(r *kafka.Record) {
 		if l, err := codec.DecodeLeaders(r.Value); err == nil { // else it is not ours
 			newest[l.Partition] = l
 		}
@@ -61,7 +64,7 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	if p.applied = appliedBy(newest, partitions); len(p.applied) == 0 {
 		p.unapplied = reasons(p.noLeaders, fmt.Sprintf("of %d heat partitions %d were heard of lately", partitions, len(newest)))
 	}
-	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kgo.Record) {
+	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kafka.Record) {
 		board, err := codec.DecodeBoard(r.Value)
 		if err != nil || string(r.Key) != board.Board {
 			return
@@ -106,14 +109,14 @@ func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 
 
 // tail gives the last records of a topic, each time more of them, until enough says
 // so or there are no more. What was given once may be given again.
-func (o *Overview) tail(ctx context.Context, topic string, ends map[int32]end, window int64, each func(*kgo.Record), enough func() bool) error {
+func (o *Overview) tail(ctx context.Context, topic string, ends map[int32]end, window int64, each func(*kafka.Record), enough func() bool) error {
 	for ; window > 0; window *= tailGrows {
 		from := spans(ends, min(window, maxTail))
 		whole := true
 		for partition, s := range from {
 			whole = whole && s.from == ends[partition].start
 		}
-		if _, err := o.read(ctx, topic, from, false, each); err != nil {
+		if _, err := o.read(ctx, topic, from, each); err != nil {
 			return err
 		}
 		if enough() || whole || window >= maxTail {
@@ -123,52 +126,42 @@ func (o *Overview) tail(ctx context.Context, topic string, ends map[int32]end, w
 	return nil
 }
 
-// read gives the records of a topic in some spans, committed ones only or all, and
-// reports whether it came to the ends of all. It takes its time only up to tailWithin:
-// compaction, or an aborted transaction, may have taken the last record, and what was
-// not found is not known.
-func (o *Overview) read(ctx context.Context, topic string, spans map[int32]span, committed bool, each func(*kgo.Record)) (whole bool, err error) {
-	left := map[int32]int64{}
-	offsets := map[int32]kgo.Offset{}
-	for partition, s := range spans {
-		if s.end > s.from {
-			left[partition] = s.end
-			offsets[partition] = kgo.NewOffset().At(s.from)
-		}
-	}
-	if len(left) == 0 {
+// read gives the committed records of a topic in some spans, one at a time, and reports
+// whether it came to the ends of all. It takes its time only up to tailWithin: what was not
+// found by then is not known.
+func (o *Overview) read(ctx context.Context, name string, spans map[int32]span, each func(*kafka.Record)) (whole bool, err error) {
+	if len(spans) == 0 {
 		return true, nil
 	}
-	// Markers of transactions are records too: one of them may be the last.
-	options := []kgo.Opt{kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}),
-		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())}
-	if committed {
-		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	}
-	client, err := o.kafka.Client("overview", options...)
-	if err != nil {
-		return false, err
-	}
-	defer client.Close()
-	within, cancel := context.WithTimeout(ctx, tailWithin)
+	ctx, cancel := context.WithTimeout(ctx, tailWithin)
 	defer cancel()
-	for len(left) > 0 {
-		fetches := client.PollFetches(within)
-		if err := fetches.Err(); err != nil {
-			if within.Err() != nil {
-				return false, nil
-			}
-			return false, fmt.Errorf("reading the end of topic %s: %w", topic, err)
-		}
-		for _, record := range fetches.Records() {
-			end, ok := left[record.Partition]
-			if ok && record.Offset < end && !record.Attrs.IsControl() {
-				each(record)
-			}
-			if ok && record.Offset+1 >= end {
-				delete(left, record.Partition)
-			}
-		}
+	topic, err := o.kafka.Topic(ctx, name)
+	if err != nil {
+		return false, unlessLate(err)
 	}
-	return true, nil
+	var one sync.Mutex
+	parts, ctx := errgroup.WithContext(ctx)
+	for partition, s := range spans {
+		parts.Go(func() error {
+			at := kafka.Span{Topic: topic, Partition: partition, From: s.from, To: s.end}
+			return o.kafka.Read(ctx, at, func(records []*kafka.Record, _ int64) error {
+				one.Lock()
+				defer one.Unlock()
+				for _, record := range records {
+					each(record)
+				}
+				return nil
+			})
+		})
+	}
+	err = parts.Wait()
+	return err == nil, unlessLate(err)
+}
+
+// unlessLate is the error of a question, unless it is only that its time was over.
+func unlessLate(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }

@@ -27,14 +27,12 @@ func (c *auditCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	client, err := p.connect(ctx)
-	if err != nil {
+	if err := p.reach(ctx); err != nil {
 		return err
 	}
-	defer client.Close()
 	tell, finish := auditProgress(p)
 	report, err := audit.Run(ctx, audit.Config{
-		Client: client, Topology: p.topo, Limits: limits,
+		Cluster: p.kafka, Topology: p.topo, Limits: limits,
 		SkipDeadLetters: !c.DeadLetters, Progress: tell,
 	})
 	finish()

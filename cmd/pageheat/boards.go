@@ -7,10 +7,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pageheat/codec"
+	"pageheat/kafka"
 )
 
 // boardRecord is a board and the record's value that it was read from.
@@ -52,44 +50,34 @@ func follow(ctx context.Context, p *program, name string, each func(boardRecord)
 			return nil
 		}
 	}
-	from := map[int32]kgo.Offset{}
+	from := map[int32]int64{}
 	for partition, span := range ends {
-		from[partition] = kgo.NewOffset().At(span.end)
+		from[partition] = span.end
 	}
-	client, err := p.connect(ctx, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.topo.Output: from}))
+	output, err := p.kafka.Follow(ctx, "top", p.topo.Output, from)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	for {
-		records, err := poll(ctx, client, p.topo.Output)
-		if err != nil {
-			return err
+	defer output.Close()
+	for r := range output.Records() {
+		b, ok := p.readBoard(r, name)
+		if !ok || b.board.Version <= version {
+			continue
 		}
-		for _, r := range records {
-			b, ok := p.readBoard(r, name)
-			if !ok || b.board.Version <= version {
-				continue
-			}
-			version = b.board.Version
-			if !each(b) {
-				return nil
-			}
+		version = b.board.Version
+		if !each(b) {
+			return nil
 		}
 	}
+	return interrupted(ctx, withHint(p.topo.Output, output.Err()))
 }
 
 // newestBoard reads back from the end of the output until it finds a board of the
 // name; its board is nil where there is none. It also gives what the partitions held.
 func newestBoard(ctx context.Context, p *program, name string) (boardRecord, map[int32]offsetSpan, error) {
-	client, err := p.connect(ctx)
+	all, err := p.spans(ctx, p.topo.Output)
 	if err != nil {
 		return boardRecord{}, nil, err
-	}
-	defer client.Close()
-	all, err := spans(ctx, kadm.NewClient(client), p.topo.Output)
-	if err != nil {
-		return boardRecord{}, nil, interrupted(ctx, err)
 	}
 	var newest boardRecord
 	for window := int64(boardWindow); ; window *= boardWindowGrows {
@@ -100,7 +88,7 @@ func newestBoard(ctx context.Context, p *program, name string) (boardRecord, map
 			whole = whole && from == span.start
 			at[partition] = offsetSpan{from, span.end}
 		}
-		err := readSpans(ctx, p, p.topo.Output, at, func(r *kgo.Record) error {
+		err := readSpans(ctx, p, p.topo.Output, at, func(r *kafka.Record) error {
 			if b, ok := p.readBoard(r, name); ok && (newest.board == nil || b.board.Version > newest.board.Version) {
 				newest = b
 			}
@@ -117,17 +105,12 @@ const mostNames = 20
 
 // boardNames are the names of the boards in the output, in order.
 func boardNames(ctx context.Context, p *program) ([]string, error) {
-	client, err := p.connect(ctx)
+	all, err := p.spans(ctx, p.topo.Output)
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
-	all, err := spans(ctx, kadm.NewClient(client), p.topo.Output)
-	if err != nil {
-		return nil, interrupted(ctx, err)
-	}
 	names := map[string]bool{}
-	err = readSpans(ctx, p, p.topo.Output, all, func(r *kgo.Record) error {
+	err = readSpans(ctx, p, p.topo.Output, all, func(r *kafka.Record) error {
 		if r.Value != nil && len(names) < mostNames {
 			names[printable(string(r.Key))] = true
 		}
@@ -138,7 +121,7 @@ func boardNames(ctx context.Context, p *program) ([]string, error) {
 
 // readBoard reads a record of the output; false where it is not a board of this
 // name. What cannot be read is logged and left: a newer board follows.
-func (p *program) readBoard(r *kgo.Record, name string) (boardRecord, bool) {
+func (p *program) readBoard(r *kafka.Record, name string) (boardRecord, bool) {
 	if string(r.Key) != name || r.Value == nil {
 		return boardRecord{}, false
 	}

@@ -39,7 +39,7 @@ func publish(t *testing.T, p *program, name string, versions ...uint64) {
 // send is publish for any goroutine of a test; false where it has failed.
 func send(t *testing.T, p *program, name string, versions ...uint64) bool {
 	t.Helper()
-	client, err := p.connect(t.Context())
+	client, err := p.kafka.Client("test")
 	if err != nil {
 		t.Errorf("connect: %v", err)
 		return false

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/topology"
 )
@@ -101,39 +98,6 @@ func (c *cluster) missingRight() string {
 	return fmt.Sprintf("the settings of %s were not checked: the right DESCRIBE_CONFIGS on these topics is missing", strings.Join(c.unchecked, ", "))
 }
 
-// downBrokers asks for the brokers that belong to the cluster and are not up: those
-// that the controllers know (Kafka 4.0 and later), and those that replicas of any
-// topic that may be seen are on.
-func downBrokers(ctx context.Context, client *kgo.Client) ([]int32, error) {
-	request := kmsg.NewPtrMetadataRequest() // of all topics
-	known, err := request.RequestWith(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("read the brokers of the cluster: %w", err)
-	}
-	down := map[int32]bool{}
-	for _, topic := range known.Topics {
-		for _, partition := range topic.Partitions {
-			for _, replica := range partition.Replicas {
-				down[replica] = true
-			}
-		}
-	}
-	describe := kmsg.NewPtrDescribeClusterRequest()
-	describe.IncludeFencedBrokers = true
-	// Older brokers do not know it, and it takes a right: then the replicas have to tell.
-	if cluster, err := describe.RequestWith(ctx, client); err == nil && cluster.ErrorCode == 0 {
-		for _, broker := range cluster.Brokers {
-			if broker.IsFenced {
-				down[broker.NodeID] = true
-			}
-		}
-	}
-	for _, broker := range known.Brokers {
-		delete(down, broker.NodeID)
-	}
-	return slices.Sorted(maps.Keys(down)), nil
-}
-
 // denied names the topics that the user may not see where err, of a question for all
 // of them, is about the right to: one such topic fails the question for all.
 func denied(ctx context.Context, admin *kadm.Client, names []string, err error) error {
@@ -161,10 +125,13 @@ func fewestReplicas(partitions kadm.PartitionDetails) int {
 	return fewest
 }
 
+// topicsAgain is how often it is looked whether created topics are there.
+const topicsAgain = 50 * time.Millisecond
+
 // awaitTopics reads what exists until all topics are there: other brokers than the
 // one that created a topic hear of it a little later. It fails when ctx is done.
 func awaitTopics(ctx context.Context, admin *kadm.Client, topo *topology.Topology) (cluster, error) {
-	again := time.NewTicker(metadataAge)
+	again := time.NewTicker(topicsAgain)
 	defer again.Stop()
 	for {
 		have, err := readCluster(ctx, admin, topo)

@@ -9,9 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-
+	"pageheat/kafka"
 	"pageheat/processors"
 )
 
@@ -54,7 +52,7 @@ type letterHeader struct {
 
 // readDeadLetter reads a record of the dead-letter topic. What a header does not
 // tell is left empty, or -1.
-func readDeadLetter(r *kgo.Record) deadLetter {
+func readDeadLetter(r *kafka.Record) deadLetter {
 	d := deadLetter{Partition: -1, Offset: -1, Key: r.Key, Value: r.Value, Sample: sample(r.Value)}
 	const appended = 1
 	if r.Attrs.TimestampType() != appended {
@@ -106,17 +104,6 @@ func readDeadLetter(r *kgo.Record) deadLetter {
 	return d
 }
 
-// deadLetterSpans is what the dead-letter topic holds now.
-func deadLetterSpans(ctx context.Context, p *program) (map[int32]offsetSpan, error) {
-	client, err := p.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	all, err := spans(ctx, kadm.NewClient(client), p.topo.DeadLetter)
-	return all, interrupted(ctx, err)
-}
-
 // deadLettersListCmd prints dead letters.
 type deadLettersListCmd struct {
 	JSON bool `name:"json" help:"Print a JSON object for each, key and value in base64."`
@@ -132,20 +119,20 @@ const (
 
 // Run prints all that is there when it begins.
 func (c *deadLettersListCmd) Run(ctx context.Context, p *program) error {
-	all, err := deadLetterSpans(ctx, p)
+	all, err := p.spans(ctx, p.topo.DeadLetter)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		out := json.NewEncoder(p.stdout)
 		out.SetEscapeHTML(false)
-		return readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kgo.Record) error {
+		return readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kafka.Record) error {
 			return out.Encode(readDeadLetter(r))
 		})
 	}
 	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	rows := 0
-	err = readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kgo.Record) error {
+	err = readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kafka.Record) error {
 		if rows%tableRows == 0 {
 			if err := out.Flush(); err != nil {
 				return err

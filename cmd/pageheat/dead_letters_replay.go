@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/kafka"
 )
 
 // deadLettersReplayCmd sends dead letters to the input again.
@@ -66,19 +68,18 @@ type replay struct {
 // Run sends what is among the dead letters when it begins: what is refused again
 // meanwhile is for the next call.
 func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) {
-	client, err := p.connect(ctx)
+	admin, err := p.admin(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
 	r := &replay{
 		group: p.topo.DeadLetter + "-replay", topic: p.topo.DeadLetter,
-		admin: kadm.NewClient(client),
+		admin: admin,
 		seen:  map[messageID]struct{}{}, next: map[int32]int64{},
 	}
-	all, err := spans(ctx, r.admin, r.topic)
+	all, err := p.spans(ctx, r.topic)
 	if err != nil {
-		return interrupted(ctx, err)
+		return err
 	}
 	if !c.All {
 		if err := r.skipReplayed(ctx, all); err != nil {
@@ -136,7 +137,7 @@ func (r *replay) skipReplayed(ctx context.Context, all map[int32]offsetSpan) err
 }
 
 // send sends the message of one dead letter as it was, with its own headers and time.
-func (r *replay) send(record *kgo.Record) error {
+func (r *replay) send(record *kafka.Record) error {
 	d := readDeadLetter(record)
 	id := identify(&d)
 	_, twice := r.seen[id]

@@ -106,6 +106,7 @@ func (c *demoCmd) Run(ctx context.Context, p *program) error {
 	defer broker.Close()
 	own := *p
 	own.kafka = kafka.New(kafka.Config{Brokers: broker.ListenAddrs(), ClientID: p.topo.Prefix})
+	defer own.kafka.Close()
 	if isTerminal(p.stdout) && isTerminal(p.stderr) {
 		own.quieten() // the board is there
 	}
@@ -133,12 +134,7 @@ func startBroker(dir string) (*kfake.Cluster, error) {
 
 // demonstrate runs everything against the broker of p until ctx is done.
 func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
-	client, err := p.connect(ctx)
-	if err != nil {
-		return err
-	}
-	partitions, err := createTopics(ctx, p, client, layoutFlags{Replication: 1}, func(string) {})
-	client.Close()
+	partitions, err := createTopics(ctx, p, layoutFlags{Replication: 1}, func(string) {})
 	if err != nil {
 		return err
 	}

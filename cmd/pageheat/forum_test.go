@@ -26,10 +26,7 @@ func forum(t *testing.T) (p *program, address string) {
 		Output: "page-popularity-top10", LogLevel: "error"}
 	p, err := flags.program(strings.NewReader(""), io.Discard, t.Output())
 	require.NoError(t, err)
-	client, err := p.connect(t.Context())
-	require.NoError(t, err)
-	partitions, err := createTopics(t.Context(), p, client, layoutFlags{Replication: 1}, func(string) {})
-	client.Close()
+	partitions, err := createTopics(t.Context(), p, layoutFlags{Replication: 1}, func(string) {})
 	require.NoError(t, err)
 	cfg, err := (&pipelineFlags{Linger: 5 * time.Millisecond, PublishEvery: 10 * time.Millisecond, CommitEvery: time.Second,
 		Top: 10, MaxClicks: 1_000_000, MaxMinutes: 1440, weightFlags: weightFlags{"0.8", "0.8", "1"}}).config(p)
@@ -57,7 +54,7 @@ type visits struct {
 
 func readVisits(t *testing.T, p *program) *visits {
 	t.Helper()
-	client, err := p.connect(t.Context(), kgo.ConsumeTopics(p.topo.Input), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	client, err := p.kafka.Client("test", kgo.ConsumeTopics(p.topo.Input), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
 	return &visits{t, client}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -12,37 +11,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const (
-	// reachTimeout is how long a command looks for a broker before it gives up.
-	reachTimeout = 10 * time.Second
-	// requestTimeout bounds one administrative step.
-	requestTimeout = 30 * time.Second
-	// metadataAge is how old an answer about topics may be.
-	metadataAge = 50 * time.Millisecond
-	// deliveryTimeout is how long a record is tried to be sent, as Kafka's own
-	// delivery.timeout.ms.
-	deliveryTimeout = 2 * time.Minute
-)
+// deliveryTimeout is how long a record is tried to be sent, as Kafka's own
+// delivery.timeout.ms.
+const deliveryTimeout = 2 * time.Minute
 
-// connect opens a client and makes sure that a broker answers. The caller closes it.
-func (p *program) connect(ctx context.Context, options ...kgo.Opt) (*kgo.Client, error) {
-	client, err := p.kafka.Client("", append([]kgo.Opt{
-		kgo.RetryTimeout(requestTimeout),
-		kgo.MetadataMinAge(metadataAge),
-	}, options...)...)
-	if err != nil {
-		return nil, badFlag("brokers", "%w", err)
+// requestTimeout bounds one administrative step.
+const requestTimeout = 30 * time.Second
+
+// reach makes sure that a broker answers.
+func (p *program) reach(ctx context.Context) error {
+	err := p.kafka.Reach(ctx)
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
 	}
-	reach, cancel := context.WithTimeout(ctx, p.kafka.Patience(reachTimeout))
-	defer cancel()
-	if err := client.Ping(reach); err != nil {
-		client.Close()
-		if ctx.Err() != nil {
-			return nil, errInterrupted
-		}
-		return nil, fmt.Errorf("no broker of %s answers (see --brokers): %w", strings.Join(p.kafka.Brokers(), ","), err)
+	return err
+}
+
+// admin asks brokers about topics and groups, once one answers. It is not to be closed.
+func (p *program) admin(ctx context.Context) (*kadm.Client, error) {
+	if err := p.reach(ctx); err != nil {
+		return nil, err
 	}
-	return client, nil
+	return p.kafka.Admin()
 }
 
 // offsetSpan is what a partition holds: the offsets from its first record to before
@@ -51,43 +41,40 @@ type offsetSpan struct{ start, end int64 }
 
 // spans are the offsets that the partitions of a topic hold. An error says what to
 // do where the topic does not exist.
-func spans(ctx context.Context, admin *kadm.Client, topic string) (map[int32]offsetSpan, error) {
-	starts, err := admin.ListStartOffsets(ctx, topic)
-	if err == nil {
-		err = starts.Error()
+func (p *program) spans(ctx context.Context, topic string) (map[int32]offsetSpan, error) {
+	if err := p.reach(ctx); err != nil {
+		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	all, err := p.kafka.AllBounds(ctx, topic)
 	if err != nil {
-		return nil, fmt.Errorf("read where topic %s begins: %w", topic, withHint(err))
-	}
-	ends, err := admin.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read where topic %s ends: %w", topic, withHint(err))
+		return nil, interrupted(ctx, withHint(topic, err))
 	}
 	out := map[int32]offsetSpan{}
-	ends.Each(func(end kadm.ListedOffset) {
-		start, _ := starts.Lookup(topic, end.Partition)
-		out[end.Partition] = offsetSpan{start.Offset, end.Offset}
-	})
+	for partition, b := range all {
+		out[partition] = offsetSpan{b.Start, b.End}
+	}
 	return out, nil
 }
 
 // noTopicError says what a missing topic takes, instead of Kafka's own words.
-type noTopicError struct{ error }
+type noTopicError struct {
+	topic string
+	error
+}
 
-func (noTopicError) Error() string {
-	return "the topic does not exist: run `pageheat topics create`, or check --prefix, --input and --output"
+func (e noTopicError) Error() string {
+	return fmt.Sprintf("topic %s does not exist: run `pageheat topics create`, or check --prefix, --input and --output", e.topic)
 }
 
 func (e noTopicError) Unwrap() error { return e.error }
 
-// withHint adds to an error of Kafka what an operator can do about it.
-func withHint(err error) error {
+// withHint adds to an error of Kafka about a topic what an operator can do about it.
+func withHint(topic string, err error) error {
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return noTopicError{err}
+		return noTopicError{topic, err}
 	case errors.Is(err, kerr.MessageTooLarge):
 		return fmt.Errorf("%w: raise the topic's max.message.bytes", err)
 	case errors.Is(err, kgo.ErrRecordTimeout):

@@ -50,6 +50,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return report(stderr, err)
 	}
+	defer p.kafka.Close()
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return report(stderr, set.explain(parsed.Run(p)))
 }

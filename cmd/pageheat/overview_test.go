@@ -25,7 +25,7 @@ func is(want int64, n *int64) bool { return n != nil && *n == want }
 func TestOverview(t *testing.T) {
 	tab := browser.Open(t)
 	p, address := forum(t)
-	client, err := p.connect(t.Context(), kgo.DefaultProduceTopic(p.topo.Input))
+	client, err := p.kafka.Client("test", kgo.DefaultProduceTopic(p.topo.Input))
 	require.NoError(t, err)
 	defer client.Close()
 	for _, message := range []string{"/a|1|0|0", "/a|1|0|0", "<b>nonsense", "/b|-1|0|0"} {

@@ -28,15 +28,13 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	client, err := p.connect(ctx)
-	if err != nil {
+	if err := p.reach(ctx); err != nil {
 		return err
 	}
-	defer client.Close()
-	totals, known, err := audit.ReadPage(ctx, client, p.topo, c.Page)
+	totals, known, err := audit.ReadPage(ctx, p.kafka, p.topo, c.Page)
 	if readable := codec.ReadablePath(c.Page); err == nil && !known && readable != c.Page {
 		// Under the address that a browser shows it is found, too.
-		if totals, known, err = audit.ReadPage(ctx, client, p.topo, readable); known {
+		if totals, known, err = audit.ReadPage(ctx, p.kafka, p.topo, readable); known {
 			c.Page = readable
 		}
 	}

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"pageheat/adapter"
 	"pageheat/failure"
 	"pageheat/kafka"
@@ -45,12 +43,11 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 
 // look reads what exists.
 func (c *runCmd) look(ctx context.Context, p *program) (cluster, error) {
-	client, err := p.connect(ctx)
+	admin, err := p.admin(ctx)
 	if err != nil {
 		return cluster{}, err
 	}
-	defer client.Close()
-	have, err := readCluster(ctx, kadm.NewClient(client), p.topo)
+	have, err := readCluster(ctx, admin, p.topo)
 	return have, interrupted(ctx, err)
 }
 

@@ -37,7 +37,10 @@ const (
 // so that few messages are spread as evenly as many; where a page goes is decided
 // after the input. A batch has at most maxBatch bytes. Further options override.
 func newSender(ctx context.Context, p *program, topic string, maxBatch int, options ...kgo.Opt) (*sender, error) {
-	client, err := p.connect(ctx, append([]kgo.Opt{
+	if err := p.reach(ctx); err != nil {
+		return nil, err
+	}
+	client, err := p.kafka.Client("produce", append([]kgo.Opt{
 		kgo.DefaultProduceTopic(topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
@@ -82,7 +85,7 @@ func (s *sender) sendRecord(r *kgo.Record) error {
 			err = fmt.Errorf("send a message of %d bytes to topic %s: %w; a batch has at most %d bytes here, and at most the topic's max.message.bytes",
 				len(r.Key)+len(r.Value), s.topic, err, s.maxBatch)
 		} else {
-			err = fmt.Errorf("send to topic %s: %w", s.topic, withHint(err))
+			err = fmt.Errorf("send to topic %s: %w", s.topic, withHint(s.topic, err))
 		}
 		s.failed.CompareAndSwap(nil, &err)
 	})

@@ -10,10 +10,9 @@ import (
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize/english"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -56,12 +55,7 @@ func (c *topicsCreateCmd) Run(ctx context.Context, p *program) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	client, err := p.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	_, err = createTopics(ctx, p, client, c.layoutFlags, func(line string) {
+	_, err := createTopics(ctx, p, c.layoutFlags, func(line string) {
 		_, _ = fmt.Fprintln(p.stdout, line) // what is created stays created
 	})
 	return err
@@ -70,10 +64,13 @@ func (c *topicsCreateCmd) Run(ctx context.Context, p *program) error {
 // createTopics creates the topics that are missing, tells of each, and returns how
 // many partitions pages are spread over. Topics that exist stay as they are; where
 // that is not as needed, the error says so.
-func createTopics(ctx context.Context, p *program, client *kgo.Client, f layoutFlags, tell func(line string)) (int, error) {
+func createTopics(ctx context.Context, p *program, f layoutFlags, tell func(line string)) (int, error) {
+	admin, err := p.admin(ctx)
+	if err != nil {
+		return 0, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	admin := kadm.NewClient(client)
 	have, err := readCluster(ctx, admin, p.topo)
 	if err != nil {
 		return 0, err
@@ -82,7 +79,7 @@ func createTopics(ctx context.Context, p *program, client *kgo.Client, f layoutF
 	specs := append([]topology.TopicSpec{p.topo.InputSpec(replication)}, p.topo.Specs(partitions, replication)...)
 	missing := slices.ContainsFunc(specs, func(s topology.TopicSpec) bool { return have.topics[s.Name] == nil })
 	if f.Replication == 0 && replication < usualReplication && missing {
-		if err := have.enough(ctx, client, replication); err != nil {
+		if err := have.enough(ctx, p.kafka, replication); err != nil {
 			return 0, err
 		}
 	}
@@ -122,8 +119,8 @@ func createTopics(ctx context.Context, p *program, client *kgo.Client, f layoutF
 
 // enough refuses to create topics with fewer replicas than the cluster has brokers for
 // as soon as all of them are up: the number stays for ever.
-func (c *cluster) enough(ctx context.Context, client *kgo.Client, replication int) error {
-	down, err := downBrokers(ctx, client)
+func (c *cluster) enough(ctx context.Context, brokers *kafka.Cluster, replication int) error {
+	down, err := brokers.DownBrokers(ctx)
 	if err != nil || len(down) == 0 {
 		return err
 	}
@@ -143,21 +140,20 @@ func (c *topicsCheckCmd) Run(ctx context.Context, p *program) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	client, err := p.connect(ctx)
+	admin, err := p.admin(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	have, err := readCluster(ctx, kadm.NewClient(client), p.topo)
+	have, err := readCluster(ctx, admin, p.topo)
 	if err != nil {
 		return err
 	}
 	partitions, replication := c.resolve(p.topo, have)
 	if c.Replication == 0 && replication < usualReplication {
 		// As many as there will be when all brokers are up.
-		down, err := downBrokers(ctx, client)
+		down, err := p.kafka.DownBrokers(ctx)
 		if err != nil {
 			return err
 		}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 )
 
 // TestTopicsOnKafka: that a Kafka takes every setting, and tells it again.
@@ -50,11 +50,10 @@ func TestTopicsWithABrokerDown(t *testing.T) {
 	if len(cluster.Brokers()) != 3 || cluster.Kill(2) != nil {
 		kafkatest.Skip(t, "the brokers are not ours to stop")
 	}
-	admin, err := kgo.NewClient(kgo.SeedBrokers(cluster.Brokers()...))
-	require.NoError(t, err)
-	defer admin.Close()
+	clients := kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: "test"})
+	defer clients.Close()
 	require.Eventually(t, func() bool {
-		down, err := downBrokers(t.Context(), admin)
+		down, err := clients.DownBrokers(t.Context())
 		return err == nil && len(down) == 1
 	}, time.Minute, 200*time.Millisecond, "Kafka has not noticed that a broker is down")
 	prefix := kafkatest.Prefix(t)

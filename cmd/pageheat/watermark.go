@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"pageheat/codec"
 )
 
@@ -60,14 +58,9 @@ const inputTimeout = 5 * time.Second
 func awaitInput(ctx context.Context, p *program, shown *watermark) error {
 	ctx, cancel := context.WithTimeout(ctx, inputTimeout)
 	defer cancel()
-	client, err := p.connect(ctx)
+	ends, err := p.spans(ctx, p.topo.Input)
 	if err != nil {
 		return err
-	}
-	defer client.Close()
-	ends, err := spans(ctx, kadm.NewClient(client), p.topo.Input)
-	if err != nil {
-		return interrupted(ctx, err)
 	}
 	if !shown.await(ctx, ends) {
 		p.log.Warn("not all that was sent is on the board yet: it is kept and counted the next time, with --data")

@@ -96,11 +96,7 @@ func (pl *pipeline) serve(w *web, checks []views.Check, origins webserver.Origin
 		MaxStreams: cfg.maxStreams, MaxStreamsPerClient: cfg.maxStreamsPerClient, Proxies: cfg.proxies,
 		Streams: views.NewStreamMetrics(pl.status.registry),
 	})
-	cluster, err := overview.New(pl.cfg.kafka, pl.cfg.topo, pl.cfg.log)
-	if err != nil {
-		return nil, err
-	}
-	w.closers = append(w.closers, cluster.Close)
+	cluster := overview.New(pl.cfg.kafka, pl.cfg.topo, pl.cfg.log)
 	w.parts = append(w.parts, followers...)
 	return append(routes, cluster.Routes()...), nil
 }
