@@ -140,21 +140,48 @@ func trimBlanks(field []byte) []byte {
 
 // checkPage returns why a trimmed, valid UTF-8 name is no page's, or nil.
 func checkPage(page []byte) *Refusal {
+	switch fault := pageFault(page); {
+	case fault.code == "":
+		return nil
+	case fault.code == CodePageEmpty:
+		return refuse(fault.code, "The page has no name.")
+	case fault.code == CodePageTooLong:
+		return refuse(fault.code, "The page's name has %d bytes, the most is %d: %s.", len(page), MaxPageBytes, excerpt(page))
+	case page[fault.at] == '|':
+		return refuse(fault.code, "The page's name contains '|', which no name may: %s.", excerpt(page))
+	default:
+		return refuse(fault.code, "The page's name contains a control character at byte %d: %s.", fault.at, excerpt(page))
+	}
+}
+
+// fault is what is wrong with a name, and at which byte; no code if nothing is.
+type fault struct {
+	code Code
+	at   int
+}
+
+// pageFault is what makes a valid UTF-8 name no page's.
+func pageFault[N string | []byte](page N) fault {
 	switch {
 	case len(page) == 0:
-		return refuse(CodePageEmpty, "The page has no name.")
+		return fault{code: CodePageEmpty}
 	case len(page) > MaxPageBytes:
-		return refuse(CodePageTooLong, "The page's name has %d bytes, the most is %d: %s.", len(page), MaxPageBytes, excerpt(page))
-	case bytes.IndexByte(page, '|') >= 0:
-		return refuse(CodePageCharacters, "The page's name contains '|', which no name may: %s.", excerpt(page))
+		return fault{code: CodePageTooLong}
 	}
-	for i, c := range page {
+	control := -1
+	for i := range len(page) {
+		switch c := page[i]; {
+		case c == '|':
+			return fault{CodePageCharacters, i}
 		// In UTF-8, U+0080 to U+009F are 0xC2 0x80 to 0xC2 0x9F.
-		if c < ' ' || c == 0x7F || c == 0xC2 && page[i+1] < 0xA0 {
-			return refuse(CodePageCharacters, "The page's name contains a control character at byte %d: %s.", i, excerpt(page))
+		case control < 0 && (c < ' ' || c == 0x7F || c == 0xC2 && page[i+1] < 0xA0):
+			control = i
 		}
 	}
-	return nil
+	if control >= 0 {
+		return fault{CodePageCharacters, control}
+	}
+	return fault{}
 }
 
 func parseClicks(field []byte, l heat.Limits) (uint32, *Refusal) {

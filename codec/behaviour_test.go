@@ -395,12 +395,17 @@ func TestTheUsualTextTakesTheQuickWay(t *testing.T) {
 // Whatever the place of a byte, in the eight that are looked at together or after.
 func TestPrintableASCII(t *testing.T) {
 	assert.True(t, isPrintableASCII(nil))
+	assert.False(t, isASCIIPage(""))
+	assert.True(t, isASCIIPage(strings.Repeat("x", MaxPageBytes)))
+	assert.False(t, isASCIIPage(strings.Repeat("x", MaxPageBytes+1)))
 	for length := 1; length <= 20; length++ {
 		for at := range length {
 			for c := range 256 {
 				s := []byte(strings.Repeat("x", length))
 				s[at] = byte(c)
 				require.Equal(t, c >= ' ' && c <= '~', isPrintableASCII(s), "%q", s)
+				require.Equal(t, c >= ' ' && c <= '~' && c != '|', isASCIIPage(s), "%q", s)
+				require.Equal(t, isASCIIPage(s), isASCIIPage(string(s)), "%q", s)
 			}
 		}
 	}

@@ -53,8 +53,9 @@ func BenchmarkRange(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			r, err := ReadRange(encoded)
+			var t heat.Totals
 			for err == nil {
-				_, _, err = r.Next()
+				_, err = r.Next(&t)
 			}
 		}
 	})

@@ -82,15 +82,37 @@ type RangeReader struct {
 	// Pages is how many pages the range holds in all.
 	Pages int
 
-	next       int
-	behaviours uint64 // of the pages read so far
-	r          reader
+	next int
+	left uint64 // how many behaviours the pages that were not read can have
+	r    reader
+}
+
+// DecodeRangeHeader reads the header of a range, of which b may be only the beginning.
+// What follows it is not looked at.
+func DecodeRangeHeader(b []byte) (RangeHeader, error) {
+	r := newReader("range", b, rangeVersion)
+	h := r.rangeHeader()
+	return h, r.err
 }
 
 // ReadRange reads a range's header.
 func ReadRange(b []byte) (RangeReader, error) {
 	r := newReader("range", b, rangeVersion)
-	var h RangeHeader
+	h := r.rangeHeader()
+	pages := r.count("pages", minPageSumBytes)
+	if pages > 0 && (h.Lost || h.From == h.To) {
+		r.fail("a range that is lost or empty holds %d pages", pages)
+	}
+	if pages == 0 {
+		_ = r.end() // else Next finds what is left over
+	}
+	if r.err != nil {
+		return RangeReader{}, r.err
+	}
+	return RangeReader{Header: h, Pages: pages, left: uint64(h.To - h.From), r: r}, nil
+}
+
+func (r *reader) rangeHeader() (h RangeHeader) {
 	flags := r.byte("flags")
 	if flags&^rangeLost != 0 {
 		r.fail("flags %#x are not known", flags)
@@ -117,40 +139,83 @@ func ReadRange(b []byte) (RangeReader, error) {
 		r.fail("limits of %d clicks and %d minutes, the most are %d and %d",
 			h.Limits.MaxClicks, h.Limits.MaxMinutes, heat.MostClicks, heat.MostMinutes)
 	}
-	pages := r.count("pages", minPageSumBytes)
-	if pages > 0 && (h.Lost || h.From == h.To) {
-		r.fail("a range that is lost or empty holds %d pages", pages)
-	}
-	if pages == 0 {
-		_ = r.end() // else Next finds what is left over
-	}
-	if r.err != nil {
-		return RangeReader{}, r.err
-	}
-	return RangeReader{Header: h, Pages: pages, r: r}, nil
+	return h
 }
 
-// Next returns the next page and its sums; io.EOF after the last. The page aliases
-// the range's bytes. After another error the range must not be used: it is then
-// not known what of it was right.
-func (r *RangeReader) Next() (page []byte, t heat.Totals, err error) {
+// Next reads the next page and its sums, which it puts into t; io.EOF after the last.
+// The page aliases the range's bytes. After another error the range must not be used:
+// it is then not known what of it was right.
+func (r *RangeReader) Next(t *heat.Totals) (page []byte, err error) {
+	if page := r.usualPage(t); page != nil {
+		return page, nil
+	}
+	return r.anyPage(t)
+}
+
+// usualBehaviours is below how many behaviours of a page the products of their number
+// and the limits fit 63 bits.
+const usualBehaviours = 1 << 22
+
+// usualPage reads what nearly all pages are: a short name of ASCII, and sums of less than
+// 2⁵⁶. It returns nil, and has read nothing, for all else and for all that is wrong,
+// which anyPage then judges; what it accepts, anyPage reads the same.
+func (r *RangeReader) usualPage(t *heat.Totals) (page []byte) {
+	if r.next >= r.Pages || r.r.at >= len(r.r.b) {
+		return nil
+	}
+	b := r.r.b[r.r.at:]
+	size := int(b[0])
+	if size >= 0x80 || len(b) <= size {
+		return nil
+	}
+	page, b = b[1:1+size:1+size], b[1+size:]
+	clicks, n := shortUvarint(b)
+	b = b[n:]
+	minutes, m := shortUvarint(b)
+	b = b[m:]
+	zigzag, k := shortUvarint(b)
+	b = b[k:]
+	behaviours, l := shortUvarint(b)
+	// n, m, k and l are 0 where there was no short number.
+	if n == 0 || m == 0 || k == 0 || l == 0 || behaviours >= usualBehaviours || behaviours > r.left || !isASCIIPage(page) {
+		return nil
+	}
+	likes := int64(zigzag>>1) ^ -int64(zigzag&1)
+	if clicks > behaviours*uint64(r.Header.Limits.MaxClicks) ||
+		minutes > behaviours*uint64(heat.WholeMinutes(r.Header.Limits.MaxMinutes)) ||
+		likes > int64(behaviours) || -likes > int64(behaviours) {
+		return nil
+	}
+	t.Clicks, t.Minutes = heat.Uint128{Lo: clicks}, heat.Uint128{Lo: minutes}
+	t.Likes, t.Behaviours = likes, behaviours
+	r.r.at += 1 + size + n + m + k + l
+	r.left -= behaviours
+	r.next++
+	return page
+}
+
+// anyPage reads any page.
+func (r *RangeReader) anyPage(t *heat.Totals) (page []byte, err error) {
+	*t = heat.Totals{}
 	if r.r.err == nil && r.next == r.Pages {
 		if err := r.r.end(); err != nil {
-			return nil, heat.Totals{}, r.describe(err)
+			return nil, r.describe(err)
 		}
-		return nil, heat.Totals{}, io.EOF
+		return nil, io.EOF
 	}
 	r.next++
 	page = r.r.page()
-	t = r.r.totals()
-	r.r.possible(&t, r.Header.Limits)
-	if r.behaviours += t.Behaviours; r.behaviours > uint64(r.Header.To-r.Header.From) {
-		r.r.fail("%d behaviours or more at %d offsets", r.behaviours, r.Header.To-r.Header.From)
+	*t = r.r.totals()
+	r.r.possible(t, r.Header.Limits)
+	if t.Behaviours > r.left {
+		offsets := uint64(r.Header.To - r.Header.From)
+		r.r.fail("%d behaviours or more at %d offsets", offsets-r.left+t.Behaviours, offsets)
 	}
 	if r.r.err != nil {
-		return nil, heat.Totals{}, r.describe(r.r.err)
+		return nil, r.describe(r.r.err)
 	}
-	return page, t, nil
+	r.left -= t.Behaviours
+	return page, nil
 }
 
 func (r *RangeReader) describe(err error) error {

@@ -127,5 +127,41 @@ func isPrintableASCII(s []byte) bool {
 	return true
 }
 
+// isASCIIPage reports whether a name is a page's and of ASCII alone.
+func isASCIIPage[N string | []byte](name N) bool {
+	const each, bar = 0x0101010101010101, '|'
+	if len(name) < 8 {
+		for i := range len(name) {
+			if c := name[i]; c-' ' > '~'-' ' || c == bar {
+				return false
+			}
+		}
+		return len(name) > 0
+	}
+	if len(name) > MaxPageBytes {
+		return false
+	}
+	for i := 0; ; i += 8 {
+		i = min(i, len(name)-8) // the last ones are looked at twice
+		// As in isPrintableASCII; y has a byte of 0 where x has a bar, and a borrow
+		// comes only from a byte that is already found.
+		x := eightBytes(name, i)
+		y := x ^ bar*each
+		if (x|(x-0x20*each)|(x+each)|(y-each)&^y)&(0x80*each) != 0 {
+			return false
+		}
+		if i == len(name)-8 {
+			return true
+		}
+	}
+}
+
+// eightBytes are those from an index on, the first one lowest.
+func eightBytes[N string | []byte](s N, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
 // powersOfTen holds 10⁰ to 10⁹ (only read).
 var powersOfTen = [minutesScale + 1]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}

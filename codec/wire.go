@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -167,6 +166,33 @@ func (r *reader) uvarint128(what string) heat.Uint128 {
 	return r.anyUvarint128(what)
 }
 
+// shortUvarint reads a uvarint of at most 8 bytes, 56 bits, of which it returns how many
+// there are: 0 where it is longer, wrong, or within the last 8 bytes of b.
+func shortUvarint(b []byte) (u uint64, size int) {
+	const tops, each = 0x8080808080808080, 0x0101010101010101
+	if len(b) < 8 {
+		return 0, 0
+	}
+	u = binary.LittleEndian.Uint64(b)
+	if u&0x80 == 0 {
+		return u & 0x7F, 1
+	}
+	last := ^u & tops // the lowest bit of it is in the last byte
+	if last == 0 {
+		return 0, 0
+	}
+	last &= -last
+	if u&(last-last>>7) == 0 {
+		return 0, 0 // it is written longer than need be
+	}
+	u &= (last - 1) & (0x7F * each)
+	// Sevens become fourteens, these twenty-eights, these 56 bits.
+	u = u&0x00FF00FF00FF00FF | u&0xFF00FF00FF00FF00>>1
+	u = u&0x0000FFFF0000FFFF | u&0xFFFF0000FFFF0000>>2
+	u = u&0x00000000FFFFFFFF | u&0xFFFFFFFF00000000>>4
+	return u, (bits.TrailingZeros64(last) + 1) / 8
+}
+
 // anyUvarint128 is uvarint128 for all lengths, and for all that is wrong.
 func (r *reader) anyUvarint128(what string) (u heat.Uint128) {
 	for i, c := range r.b[r.at:] {
@@ -304,13 +330,9 @@ func (r *reader) page() []byte {
 
 // IsPage reports whether behaviours can be of a page with this name.
 func IsPage(name string) bool {
-	var short [128]byte // most names fit, and need no memory then
-	return isPage(append(short[:0], name...))
+	return isASCIIPage(name) || utf8.ValidString(name) && pageFault(name).code == ""
 }
 
 func isPage(name []byte) bool {
-	if isPrintableASCII(name) {
-		return len(name) > 0 && len(name) <= MaxPageBytes && bytes.IndexByte(name, '|') < 0
-	}
-	return utf8.Valid(name) && checkPage(name) == nil
+	return isASCIIPage(name) || utf8.Valid(name) && pageFault(name).code == ""
 }

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,7 +40,8 @@ func decodeWholeRange(b []byte) (*wholeRange, error) {
 	}
 	whole := &wholeRange{Header: r.Header}
 	for {
-		page, t, err := r.Next()
+		var t heat.Totals
+		page, err := r.Next(&t)
 		if errors.Is(err, io.EOF) {
 			return whole, nil
 		}
@@ -345,7 +347,7 @@ func TestMarks(t *testing.T) {
 		assert.Equal(t, h, r.Header)
 		assert.Zero(t, r.Pages)
 		for range 2 {
-			_, _, err = r.Next()
+			_, err = r.Next(new(heat.Totals))
 			require.ErrorIs(t, err, io.EOF)
 		}
 	}
@@ -379,8 +381,9 @@ func TestReadingARangeDoesNotAllocate(t *testing.T) {
 	b := appendWholeRange(nil, formats()[0].value.(*wholeRange))
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		r, err := ReadRange(b)
+		var sums heat.Totals
 		for err == nil {
-			_, _, err = r.Next()
+			_, err = r.Next(&sums)
 		}
 	}))
 }
@@ -406,4 +409,108 @@ func TestTopicIDIsPrintedAsKafkaDoes(t *testing.T) {
 	assert.Equal(t, "-_-_-_-_-_-_-_-_-_-_-w", TopicID{0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb, 0xff, 0xbf, 0xfb}.String())
 	assert.True(t, TopicID{}.IsZero())
 	assert.False(t, TopicID{15: 1}.IsZero())
+}
+
+// readWhole reads all pages of a range, each as Next does or all without the quick way.
+func readWhole(b []byte, quick bool) (pages []Leader, err error) {
+	r, err := ReadRange(b)
+	for err == nil {
+		var t heat.Totals
+		var page []byte
+		if quick {
+			page, err = r.Next(&t)
+		} else {
+			page, err = r.anyPage(&t)
+		}
+		pages = append(pages, Leader{string(page), t})
+	}
+	return pages, err
+}
+
+// Whatever is wrong with a page is found on the quick way too, which judges nothing but
+// leaves it to the other.
+func TestTheQuickWayThroughARangeIsAsStrict(t *testing.T) {
+	limits := heat.Limits{MaxClicks: 100, MaxMinutes: 60}
+	const behaviours = 1000
+	minutes := uint64(behaviours * heat.WholeMinutes(limits.MaxMinutes))
+	sums := []heat.Totals{
+		{Clicks: heat.Uint128{Lo: 3}, Minutes: heat.Uint128{Lo: 1_500_000_000}, Likes: -1, Behaviours: 1},
+		{Clicks: heat.Uint128{Lo: behaviours * 100}, Minutes: heat.Uint128{Lo: minutes}, Likes: behaviours, Behaviours: behaviours},
+		{Clicks: heat.Uint128{Lo: behaviours*100 + 1}, Behaviours: behaviours},
+		{Minutes: heat.Uint128{Lo: minutes + 1}, Behaviours: behaviours},
+		{Likes: behaviours + 1, Behaviours: behaviours},
+		{Likes: -behaviours - 1, Behaviours: behaviours},
+		{Likes: 1},
+		{},
+		{Clicks: heat.Uint128{Lo: 100 * usualBehaviours}, Behaviours: usualBehaviours},
+		{Clicks: heat.Uint128{Lo: 100 * (usualBehaviours - 1)}, Behaviours: usualBehaviours - 1},
+		{Minutes: heat.Uint128{Lo: 1 << 56}, Behaviours: 1 << 40},
+		{Clicks: heat.Uint128{Hi: 1}, Behaviours: usualBehaviours - 1},
+	}
+	for _, sum := range sums {
+		h := RangeHeader{Targets: 1, From: 9, To: 9 + int64(sum.Behaviours) + 1, Limits: limits}
+		b := AppendRangeHeader(nil, h, 2)
+		begin := len(b)
+		b = AppendPageSum(b, "/a page of some length", &sum)
+		b = AppendPageSum(b, "/last", &heat.Totals{Behaviours: 1})
+		check := func(b []byte) {
+			want, wantErr := readWhole(b, false)
+			got, err := readWhole(b, true)
+			require.Equal(t, want, got)
+			require.Equal(t, wantErr.Error(), err.Error())
+		}
+		check(b)
+		for at := begin; at < len(b); at++ {
+			check(b[:at:at])
+			for c := range 256 {
+				other := bytes.Clone(b)
+				other[at] = byte(c)
+				check(other)
+				check(append(append(bytes.Clone(b[:at]), byte(c)), b[at:]...))
+			}
+		}
+		one := AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 9, To: 9 + int64(sum.Behaviours), Limits: limits}, 2)
+		check(append(one, b[begin:]...)) // one behaviour too many
+	}
+}
+
+func TestTheUsualPageTakesTheQuickWay(t *testing.T) {
+	l := heat.DefaultLimits()
+	for _, page := range []string{"p", "page37", "/articles/2026/01/some-title", strings.Repeat("x", 127)} {
+		b := AppendRangeHeader(nil, RangeHeader{Targets: 1, To: 1 << 20, Limits: l}, 1)
+		b = AppendPageSum(b, page, &heat.Totals{Clicks: heat.Uint128{Lo: 1 << 30}, Minutes: heat.Uint128{Lo: 1 << 50}, Likes: -7, Behaviours: 1 << 19})
+		b = append(b, make([]byte, 8)...) // more pages
+		r, err := ReadRange(b)
+		require.NoError(t, err)
+		assert.Equal(t, page, string(r.usualPage(new(heat.Totals))))
+	}
+}
+
+func TestShortNumbers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.OneOf(
+			rapid.Map(rapid.Uint64(), func(u uint64) []byte { return append(binary.AppendUvarint(nil, u), make([]byte, 8)...) }),
+			rapid.Map(rapid.Uint64Range(0, 1<<56), func(u uint64) []byte { return append(binary.AppendUvarint(nil, u), make([]byte, 8)...) }),
+			rapid.SliceOfN(rapid.Byte(), 0, 12),
+		).Draw(t, "bytes")
+		r := reader{what: "test", b: b}
+		u, n := shortUvarint(b)
+		want := r.uvarint("u")
+		if n == 0 {
+			return
+		}
+		require.NoError(t, r.err)
+		require.Equal(t, want, u)
+		require.Equal(t, r.at, n)
+	})
+}
+
+func TestWhetherANameIsAPagesTakesNoMemory(t *testing.T) {
+	for _, name := range []string{"p", "/articles/2026", strings.Repeat("x", MaxPageBytes), strings.Repeat("ß", MaxPageBytes/2), "", "a|b", "\u0085", "\xff"} {
+		raw := []byte(name)
+		assert.Zero(t, testing.AllocsPerRun(100, func() { IsPage(name) }), "%q", name)
+		assert.Zero(t, testing.AllocsPerRun(100, func() { isPage(raw) }), "%q", name)
+		assert.Equal(t, utf8.Valid(raw) && checkPage(raw) == nil, IsPage(name), "%q", name)
+		assert.Equal(t, IsPage(name), isPage(raw), "%q", name)
+	}
 }

@@ -33,7 +33,8 @@ func (g *gathered) read(t require.TestingT, msg []byte, target, targets int, wan
 	g.bytes = len(msg) - len(header)
 	seen := map[string]bool{}
 	for {
-		page, totals, err := r.Next()
+		var totals heat.Totals
+		page, err := r.Next(&totals)
 		if errors.Is(err, io.EOF) {
 			break
 		}

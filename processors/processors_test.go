@@ -82,7 +82,8 @@ func TestIngestSendsRangesAndSetsInvalidMessagesAside(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, codec.RangeHeader{Input: input, Targets: 3, Target: int32(target), From: 9, To: 15, Limits: heat.DefaultLimits()}, r.Header)
 		for range r.Pages {
-			page, totals, err := r.Next()
+			var totals heat.Totals
+			page, err := r.Next(&totals)
 			require.NoError(t, err)
 			require.EqualValues(t, target, topology.Partition(page, 3))
 			sums[string(page)] = heat.DefaultWeights().Heat(&totals)

@@ -28,14 +28,14 @@ type batch struct {
 // read takes the next pages of a range, and says whether there may be more.
 func (b *batch) read(r *codec.RangeReader) (more bool, err error) {
 	for b.size = 0; b.size < batchPages; b.size++ {
-		name, totals, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return false, nil
-		}
+		name, err := r.Next(&b.totals[b.size])
 		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return false, nil
+			}
 			return false, err
 		}
-		b.names[b.size], b.totals[b.size] = name, totals
+		b.names[b.size] = name
 	}
 	return true, nil
 }

@@ -239,6 +239,20 @@ func testRestoreUndoesTombstones(t *testing.T, s kind) {
 
 // goka hands each record that is written behind to Set as well: what is in memory
 // is newer.
+// A restore reads millions of records, of which each page has many.
+func TestRestoringAKnownPageTakesNoMemory(t *testing.T) {
+	p := store.New(config(10))
+	state := codec.AppendPageState(nil, &heat.Totals{Behaviours: 1})
+	for _, name := range []string{"/articles/2026/01/some-title", "/Straße"} {
+		require.NoError(t, p.Set(name, state))
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			if err := p.Set(name, state); err != nil {
+				t.Error(err)
+			}
+		}), name)
+	}
+}
+
 func TestSetIsIgnoredOutsideOfARestore(t *testing.T) { onBoth(t, testSetIsIgnoredOutsideOfARestore) }
 
 func testSetIsIgnoredOutsideOfARestore(t *testing.T, s kind) {

@@ -248,8 +248,9 @@ func (o *heatOwner) apply() {
 // withHeader is a range with another header.
 func withHeader(h codec.RangeHeader, r codec.RangeReader) []byte {
 	record := codec.AppendRangeHeader(nil, h, r.Pages)
+	var totals heat.Totals
 	for {
-		page, totals, err := r.Next()
+		page, err := r.Next(&totals)
 		if err != nil {
 			return record
 		}
