@@ -2,6 +2,8 @@ package model
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -21,18 +23,23 @@ type ingestOwner struct {
 	in       *input
 	gatherer *processors.Gatherer
 
-	set      bool // the start is known
-	fed      bool // and the gatherer has been told
-	started  bool // and what was lost is acknowledged: commits are allowed
-	from     int64
-	lostTo   int64
-	next     int64 // what to read next
-	last     int64 // what was read last
-	gathered int
-	dead     int      // dead letters on their way
-	flushes  []*flush // on their way
-	mark     int64    // what the next commit stores
-	stored   int64    // what the last one did
+	asked      bool // what the group and the input say is known
+	looked     int  // logs whose last ranges were looked at
+	known      sent
+	set        bool // the start is known
+	fed        bool // and the gatherer has been told
+	started    bool // and what was lost is acknowledged: commits are allowed
+	from       int64
+	inputFirst int64 // when it was asked
+	inputEnd   int64
+	lostTo     int64
+	next       int64    // what to read next
+	last       int64    // what was read last
+	flushed    int64    // the last offset of the last flush
+	dead       int      // dead letters on their way
+	flushes    []*flush // on their way
+	mark       int64    // what the next commit stores
+	stored     int64    // what the last one did
 }
 
 func newIngestOwner(t tenure) *ingestOwner {
@@ -60,20 +67,76 @@ func (o *ingestOwner) act() bool {
 	return true
 }
 
-// setup looks up where to begin.
+// setup looks up where to begin, in steps between which anything may happen.
 func (o *ingestOwner) setup() {
-	from := max(o.in.committed, 0)
-	if from > o.in.next {
+	switch from := max(o.in.committed, 0); {
+	case from > o.in.next:
 		o.w.stop(fmt.Errorf("%s: the committed offset %d is above the end %d", o.name, from, o.in.next), false)
-		return
+	case !o.asked:
+		o.asked = true
+		o.from, o.inputFirst, o.inputEnd = from-1, o.in.first, o.in.next
+	case o.looked < len(o.w.logs):
+		o.look(o.w.logs[o.looked])
+		o.looked++
+	default:
+		o.begins()
 	}
-	o.from, o.lostTo = from-1, max(from, o.in.first)-1
+}
+
+// begins sets where to begin.
+func (o *ingestOwner) begins() {
+	if next := o.known.next(o.w.on.LowestSent); next-1 > o.from {
+		o.from = next - 1
+		o.w.counts.Above++
+	}
+	o.lostTo = max(o.from, o.inputFirst-1)
 	if !o.w.on.DeclareLost {
 		o.from = o.lostTo
 	}
 	o.next, o.last, o.mark = o.lostTo+1, o.lostTo, o.lostTo+1
+	o.flushed = o.lostTo
 	o.set = true
-	o.w.say("%s begins after offset %d, lost up to %d", o.name, o.from, o.lostTo)
+	o.w.say("%s begins after offset %d, lost up to %d; ranges in the logs end at %v", o.name, o.from, o.lostTo, o.known)
+}
+
+// sent is, by log, the highest offset that ranges of an input partition reach, of those that
+// were looked at; -1 where there is none.
+type sent []int64
+
+// next is the offset below which everything was sent to all logs, 0 if it is not known.
+func (s sent) next(lowest bool) int64 {
+	if !lowest {
+		return slices.Max(s) + 1
+	}
+	return slices.Min(s) + 1
+}
+
+// look looks at the last ranges of a log, perhaps at none.
+func (o *ingestOwner) look(l *rangeLog) {
+	to := int64(-1)
+	most := int64(o.w.n(8))
+	for at := max(l.watermark-most, l.first); at < l.watermark; at++ {
+		h, err := codec.DecodeRangeHeader(l.records[at])
+		if err != nil {
+			o.w.violate("%s: %v", o.name, err)
+			return
+		}
+		if int(h.Partition) == o.in.partition && int(h.Targets) == len(o.w.logs) && h.To < o.inputEnd {
+			to = max(to, h.To)
+		}
+	}
+	o.known = append(o.known, to)
+}
+
+// until is the offset at which the range that is gathered has to end.
+func (o *ingestOwner) until() int64 {
+	until := int64(math.MaxInt64)
+	for _, to := range o.known {
+		if to > o.flushed {
+			until = min(until, to)
+		}
+	}
+	return until
 }
 
 // feed begins to gather, and says what was lost.
@@ -94,12 +157,12 @@ func (o *ingestOwner) feed() {
 func (o *ingestOwner) run() bool {
 	w := o.w
 	messages, there := o.in.read(o.next, 1+w.n(4))
-	canFlush := o.gathered > 0 && (o.dead == 0 || !w.on.DeadLettersFirst) && (len(o.flushes) == 0 || !w.on.OneInFlight && len(o.flushes) < 4)
+	canFlush := o.last > o.flushed && (o.dead == 0 || !w.on.DeadLettersFirst) && (len(o.flushes) == 0 || !w.on.OneInFlight && len(o.flushes) < 4)
 	canCommit := o.mark > o.stored
 	switch {
 	case !there:
 		o.fault("what it was to read next is deleted")
-	case len(messages) > 0 && (!canFlush || w.chance(0.6)):
+	case len(messages) > 0 && o.last < o.until() && (!canFlush || w.chance(0.6)):
 		o.take(messages)
 	case canFlush && (!canCommit || w.chance(0.7)):
 		o.flush()
@@ -113,8 +176,14 @@ func (o *ingestOwner) run() bool {
 
 // take gathers messages, and sets the invalid ones aside.
 func (o *ingestOwner) take(messages []message) {
+	until := o.until()
 	for i := range messages {
 		m := &messages[i]
+		if m.offset > until {
+			o.last = until
+			o.gatherer.Reach(until)
+			break
+		}
 		refusal := o.gatherer.Add(m.offset, m.value)
 		if (refusal != nil) != (m.page < 0) {
 			o.w.violate("%s: message %q at offset %d: refused as %v", o.name, m.value, m.offset, refusal)
@@ -125,7 +194,6 @@ func (o *ingestOwner) take(messages []message) {
 			o.w.send(&flight{from: &o.tenure, label: fmt.Sprintf("dead letter of input-%d offset %d", in.partition, offset),
 				arrive: func() { in.dead[offset] = true }, done: func() { o.dead-- }})
 		}
-		o.gathered++
 		o.last = m.offset
 	}
 	o.next = o.last + 1
@@ -134,7 +202,7 @@ func (o *ingestOwner) take(messages []message) {
 
 // flush sends what was gathered, or marks.
 func (o *ingestOwner) flush() {
-	o.gathered = 0
+	o.flushed = o.last
 	o.send(o.gatherer.Flush(), o.last)
 }
 
@@ -200,7 +268,7 @@ func (o *ingestOwner) finish() bool {
 	switch {
 	case len(o.flushes) > 0 || o.dead > 0:
 		return false
-	case o.gathered > 0:
+	case o.last > o.flushed:
 		o.flush()
 	case o.mark > o.stored:
 		o.commit()

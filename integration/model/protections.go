@@ -54,6 +54,9 @@ type Protections struct {
 	// PartitionsInRanges: a range for another number of heat partitions is refused.
 	// Without: it is applied as if its pages belonged here.
 	PartitionsInRanges bool
+	// LowestSent: a new ingest owner that looks at what was sent begins at the lowest,
+	// over all heat partitions, of the offsets that it finds. Without: at the highest.
+	LowestSent bool
 	// BeginsUnknown: what was gone of an input partition before the table knew of it
 	// is not lost. Without: it is declared lost.
 	BeginsUnknown bool
