@@ -74,7 +74,7 @@ type ingestTest struct {
 	conditions *Conditions
 }
 
-func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
+func feedIngest(t *testing.T, linger time.Duration, ends ...int64) *ingestTest {
 	ctx, end := context.WithCancel(t.Context())
 	real := &fakeSession{ctx: ctx, offsets: map[int32]int64{}}
 	claim := &fakeClaim{chunks: make(chan *inputChunk, 1<<18)}
@@ -86,6 +86,7 @@ func feedIngest(t *testing.T, linger time.Duration) *ingestTest {
 	in.input = codec.TopicID{7}
 	in.ids = func(context.Context, string) (codec.TopicID, error) { return codec.TopicID{7}, nil }
 	in.starts = map[int32]codec.IngestStart{0: {Input: in.input, From: -1, LostTo: -1}}
+	in.ends = map[int32][]int64{0: ends}
 	go func() { it.ended <- in.feed(t.Context(), it.s, it.out) }()
 	t.Cleanup(end)
 	return it
@@ -204,6 +205,60 @@ func TestIngestSendsTheRestWhenItsSessionEnds(t *testing.T) {
 	it.acknowledge(m)
 	require.NoError(t, <-it.ended)
 	require.EqualValues(t, 5, it.real.marked(0))
+}
+
+// TestRangesEndWhereThoseBeforeThemEnd: a heat partition that has such a range drops the
+// new one as a whole.
+func TestRangesEndWhereThoseBeforeThemEnd(t *testing.T) {
+	batch := func(first, last int64) []byte {
+		records := make([]*kgo.Record, last-first+1)
+		for i := range records {
+			records[i] = &kgo.Record{Value: []byte("page|1|1|0")}
+		}
+		return batchtest.Encode(batchtest.Plain, first, records)
+	}
+	for name, chunks := range map[string][][]byte{
+		"in the middle of a batch": {batch(0, 12)},
+		"between batches":          {append(append(batch(0, 3), batch(4, 7)...), batch(8, 12)...)},
+		"between chunks":           {batch(0, 3), batch(4, 7), batch(8, 12)},
+		"where nothing is":         {append(append(batch(0, 2), batch(5, 6)...), batch(8, 12)...)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			it := feedIngest(t, time.Hour, 3, 7, 12)
+			it.started()
+			for _, chunk := range chunks {
+				it.send(chunk)
+			}
+			next := int64(0)
+			for _, end := range []int64{3, 7, 12} {
+				var flush *sarama.ConsumerMessage
+				for flush == nil {
+					m, kind := it.next()
+					if kind == codec.FeedFlush {
+						flush = m
+						continue
+					}
+					require.Equal(t, codec.FeedRecords, kind)
+					for bundle := codec.ReadBundle(m.Value[1:]); bundle.More(); {
+						record, err := bundle.Next()
+						require.NoError(t, err)
+						require.GreaterOrEqual(t, record.Offset, next)
+						require.LessOrEqual(t, record.Offset, end)
+						next = record.Offset + 1
+					}
+					it.acknowledge(m)
+				}
+				to, err := codec.DecodeFlush(flush.Value[1:])
+				require.NoError(t, err)
+				require.Equal(t, end, to)
+				it.acknowledge(flush)
+			}
+			require.EqualValues(t, 13, next, "none is left out")
+			it.produce(13, 13)
+			_, kind := it.next()
+			require.Equal(t, codec.FeedRecords, kind, "and from there on it goes on as ever")
+		})
+	}
 }
 
 // TestLingerTimeIsNotOfTheWallClock: an administrator may set the clock back.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,8 @@ type Ingest struct {
 	// Of the session; set by setup, before its goroutines run.
 	input     codec.TopicID
 	starts    map[int32]codec.IngestStart
-	starting  atomic.Int32 // partitions whose start is not acknowledged
+	ends      map[int32][]int64 // at which the first ranges end, in order, see sent
+	starting  atomic.Int32      // partitions whose start is not acknowledged
 	committer *committer
 	session   atomic.Pointer[session]
 	unpacking *unpacking
@@ -88,62 +90,6 @@ func (in *Ingest) route(topic, key string, value []byte) (int32, []byte, error) 
 	}
 	partition, err := codec.KeyPartition(key)
 	return partition, value, err
-}
-
-func (in *Ingest) setup(ctx context.Context, s *session) error {
-	topic, partitions := s.claims()
-	in.session.Store(s)
-	in.producer.begin(s, nil)
-	in.starts = make(map[int32]codec.IngestStart)
-	in.starting.Store(int32(len(partitions)))
-	in.committer = nil
-	if len(partitions) == 0 {
-		return nil
-	}
-	var err error
-	if in.input, err = in.ids(ctx, topic); err != nil {
-		return err
-	}
-	committed, err := in.topics.committed(ctx, in.config.Topology.IngestGroup, topic, partitions)
-	if err != nil {
-		return err
-	}
-	for _, p := range partitions {
-		from := max(committed[p], 0)
-		first, err := in.bounds(ctx, topic, p, from)
-		if err != nil {
-			return err
-		}
-		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: from - 1}
-		if first > from {
-			// What of it is lost only heat knows: it may have counted it, or the
-			// partition begins here.
-			start.LostTo = first - 1
-		}
-		in.starts[p] = start
-		s.startAt(topic, p, start.LostTo+1)
-	}
-	return nil
-}
-
-// bounds is the first offset of a partition from which an offset on is to be read. A broker
-// that does not know yet that it leads the partition no more answers with the end that it
-// had: an offset above the end is asked for again before it is an error.
-func (in *Ingest) bounds(ctx context.Context, topic string, partition int32, from int64) (first int64, err error) {
-	for began := time.Now(); ; {
-		first, end, err := in.topics.bounds(ctx, topic, partition)
-		if err != nil || from <= end {
-			return first, err
-		}
-		if time.Since(began) > fetchPatience {
-			return 0, failure.New(failure.Anew, "the committed offset %d of %s partition %d is above its end %d", from, topic, partition, end)
-		}
-		select {
-		case <-time.After(boundsPause):
-		case <-ctx.Done():
-			return 0, errSessionOver
-		}
-	}
 }
 
 func (in *Ingest) ready(_ context.Context, s *session) error {
@@ -200,6 +146,7 @@ type ingestFeed struct {
 	last     int64     // offset that was read last
 	flushed  int64     // last at the last flush
 	lost     int64     // the last offset of those after last that are gone, if it is above it
+	ends     []int64   // at which ranges end, in order, whatever they hold then
 	checked  time.Time // when the topic id was last compared
 	still    standstill
 
@@ -216,6 +163,7 @@ func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
 	defer f.moves() // whoever is next finds out
 	f.position = in.config.Progress.Begin(Work{Role: "ingest", Topic: f.topic, Partition: f.part})
 	defer f.position.End()
+	f.ends = in.ends[f.part]
 	if err := f.begin(ctx, in.starts[f.part]); err != nil {
 		return err
 	}
@@ -266,7 +214,7 @@ func (f *ingestFeed) run(ctx context.Context) error {
 		}
 		f.giveWay()
 		if f.pending() {
-			wait := time.Until(f.ends())
+			wait := time.Until(f.over())
 			if wait <= 0 { // it is not sent yet for another reason, whose end wakes
 				wait = max(f.config.Linger, time.Millisecond)
 			}
@@ -312,7 +260,7 @@ func (f *ingestFeed) take(c *inputChunk) {
 
 // read hands on the next records of the chunk.
 func (f *ingestFeed) read(ctx context.Context) error {
-	p, err := f.reader.next(f.last, f.bundle+f.bundle/8+256)
+	p, err := f.reader.next(f.last, f.until(), f.bundle+f.bundle/8+256)
 	if p.last > f.last {
 		f.latest = time.Now()
 		if !f.pending() {
@@ -330,7 +278,7 @@ func (f *ingestFeed) read(ctx context.Context) error {
 		}
 	}
 	switch {
-	case err == nil || errors.Is(err, io.EOF):
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, errBeyond):
 	case errors.Is(err, errStreaming):
 		f.stream = true
 	default:
@@ -387,15 +335,26 @@ func (f *ingestFeed) due() bool {
 	if !f.pending() {
 		return false
 	}
-	if f.gathered >= flushRecords || f.bytes >= flushBytes || f.lost > f.last {
+	if f.gathered >= flushRecords || f.bytes >= flushBytes || f.lost > f.last || f.last >= f.until() {
 		return true
 	}
-	return !time.Now().Before(f.ends())
+	return !time.Now().Before(f.over())
 }
 
-// ends is when what was gathered is sent on, if it does not become a whole volume
+// until is the offset at which the range that is gathered ends at the latest.
+func (f *ingestFeed) until() int64 {
+	for len(f.ends) > 0 && f.ends[0] <= f.flushed {
+		f.ends = f.ends[1:]
+	}
+	if len(f.ends) == 0 {
+		return math.MaxInt64
+	}
+	return f.ends[0]
+}
+
+// over is when what was gathered is sent on, if it does not become a whole volume
 // before.
-func (f *ingestFeed) ends() time.Time {
+func (f *ingestFeed) over() time.Time {
 	if f.claim.Stable()-f.last <= behindRecords {
 		return f.lingered()
 	}
@@ -418,14 +377,14 @@ func (f *ingestFeed) lingered() time.Time {
 }
 
 // full reports whether no more may be taken before a flush: when a range has
-// reached twice its volume while another is on its way, and when a flush waits
-// for dead letters to be acknowledged.
+// reached twice its volume, or where it has to end, while another is on its way, and
+// when a flush waits for dead letters to be acknowledged.
 func (f *ingestFeed) full() bool {
 	if f.lost > f.last {
 		return true
 	}
 	if f.sending != nil {
-		return f.gathered >= flushRecords || f.bytes >= flushBytes
+		return f.gathered >= flushRecords || f.bytes >= flushBytes || f.last >= f.until()
 	}
 	return f.due()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -374,7 +375,7 @@ func TestEveryRecordOfAChunkIsGiven(t *testing.T) {
 		r.take(&inputChunk{batches: log, aborted: aborts})
 		got := []int64{}
 		for r.more() {
-			p, err := r.next(last, 256)
+			p, err := r.next(last, math.MaxInt64, 256)
 			last = p.last
 			if p.message != nil {
 				got = append(got, offsets(t, p.message)...)

@@ -36,6 +36,7 @@ type inputReader struct {
 	size    int                 // its size in rest
 	holds   bool                // the token
 	cut     *recordbatch.Record // was read and is not given yet
+	back    *recordbatch.Record // was read, and is to be read again
 	skip    int64               // the offset after the batch that can not be read
 	current recordbatch.Batch
 }
@@ -64,7 +65,7 @@ func (r *inputReader) close() {
 func (r *inputReader) closeBatch() {
 	if r.open != nil {
 		r.open.Close()
-		r.open = nil
+		r.open, r.back = nil, nil
 	}
 	r.release()
 }
@@ -76,17 +77,21 @@ func (r *inputReader) release() {
 	}
 }
 
-// next gives the records after an offset, up to the size of a bundle. errStreaming asks
-// for the token; io.EOF says that the chunk is read. Any other error is that of a batch
-// that can not be read. What comes with an error is as good as without.
-func (r *inputReader) next(last int64, sizeHint int) (p portion, err error) {
+// errBeyond says that what comes next is beyond the offset up to which was to be read.
+var errBeyond = errors.New("what comes next is beyond what is to be read")
+
+// next gives the records after an offset, up to another one and the size of a bundle.
+// errStreaming asks for the token; errBeyond says that there are no more up to the
+// offset; io.EOF says that the chunk is read. Any other error is that of a batch that
+// can not be read. What comes with an error is as good as without.
+func (r *inputReader) next(last, until int64, sizeHint int) (p portion, err error) {
 	p.last = last
 	if r.cut != nil {
 		return r.giveCut(p)
 	}
 	for p.records < bundleRecords && len(p.message) < bundleBytes {
 		if r.open == nil {
-			if err := r.openBatch(&p); err != nil {
+			if err := r.openBatch(&p, until); err != nil {
 				return p, err
 			}
 			if r.open == nil {
@@ -96,7 +101,7 @@ func (r *inputReader) next(last int64, sizeHint int) (p portion, err error) {
 		if p.message == nil {
 			p.message = append(make([]byte, 0, sizeHint), byte(codec.FeedRecords))
 		}
-		if err := r.segment(&p); err != nil {
+		if err := r.segment(&p, until); err != nil {
 			return p, err
 		}
 		if r.cut != nil {
@@ -110,7 +115,7 @@ func (r *inputReader) next(last int64, sizeHint int) (p portion, err error) {
 }
 
 // openBatch opens the next batch, or steps over it where it holds nothing to be read.
-func (r *inputReader) openBatch(p *portion) error {
+func (r *inputReader) openBatch(p *portion, until int64) error {
 	if len(r.rest) == 0 {
 		r.close()
 		return io.EOF
@@ -119,6 +124,10 @@ func (r *inputReader) openBatch(p *portion) error {
 	if err != nil {
 		_, r.skip = recordbatch.Whole(r.rest[:min(len(r.rest), max(b.Size, 0))])
 		return fmt.Errorf("the batch at offset %d: %w", b.First, err)
+	}
+	if b.First > until {
+		p.last = max(p.last, until)
+		return errBeyond
 	}
 	if b.Last <= p.last || b.Records == 0 || b.Control() || r.aborts(&b) {
 		if b.Control() {
@@ -156,7 +165,7 @@ func (r *inputReader) ends(b *recordbatch.Batch) {
 }
 
 // segment adds records of the open batch to a bundle.
-func (r *inputReader) segment(p *portion) error {
+func (r *inputReader) segment(p *portion, until int64) error {
 	b := r.open.Batch()
 	begin := len(p.message)
 	p.message = codec.AppendSegmentHeader(p.message, codec.SegmentHeader{Offset: b.First, Timestamp: b.Timestamp(), AppendTime: b.LogAppendTime()})
@@ -173,7 +182,7 @@ func (r *inputReader) segment(p *portion) error {
 	}
 	defer finish()
 	for p.records < bundleRecords && len(p.message) < bundleBytes {
-		record, err := r.open.Next()
+		record, err := r.nextRecord()
 		if errors.Is(err, io.EOF) {
 			p.last = max(p.last, b.Last)
 			r.rest = r.rest[r.size:]
@@ -187,8 +196,14 @@ func (r *inputReader) segment(p *portion) error {
 		if record.Offset <= p.last {
 			continue
 		}
+		if record.Offset > until {
+			back := record // or every record would be allocated
+			r.back, p.last = &back, until
+			return errBeyond
+		}
 		if record.Cut != nil {
-			r.cut, r.current = &record, *b
+			cut := record
+			r.cut, r.current = &cut, *b
 			return nil
 		}
 		p.message = append(p.message, record.Raw...)
@@ -197,6 +212,16 @@ func (r *inputReader) segment(p *portion) error {
 		p.last = record.Offset
 	}
 	return nil
+}
+
+// nextRecord is the next record of the open batch.
+func (r *inputReader) nextRecord() (recordbatch.Record, error) {
+	if r.back == nil {
+		return r.open.Next()
+	}
+	record := *r.back
+	r.back = nil
+	return record, nil
 }
 
 // giveCut gives the record that is too long to be held.

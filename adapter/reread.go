@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -98,7 +99,7 @@ func (r *reread) read(ctx context.Context, from, to int64, each func(value []byt
 		}
 		r.reader.take(chunk)
 		for r.reader.more() && last < to {
-			p, err := r.reader.next(last, bundleBytes)
+			p, err := r.reader.next(last, math.MaxInt64, bundleBytes)
 			if p.message != nil {
 				if err := values(p.message, to, each); err != nil {
 					return err
@@ -119,14 +120,24 @@ func (r *reread) read(ctx context.Context, from, to int64, each func(value []byt
 
 // values hands over the values of a feed message up to an offset.
 func values(message []byte, to int64, each func(value []byte)) error {
+	return beginnings(message, func(offset int64, value []byte, whole bool) {
+		if offset <= to && whole {
+			each(value)
+		}
+	})
+}
+
+// beginnings hands over the values of a feed message, or the beginning of one that is
+// too long to be held.
+func beginnings(message []byte, each func(offset int64, value []byte, whole bool)) error {
 	kind, body, err := codec.SplitFeed(message)
 	if err != nil {
 		return err
 	}
 	if kind == codec.FeedCut {
 		r, err := codec.DecodeCutRecord(body)
-		if err == nil && r.Offset <= to && r.ValueSize == int64(len(r.Value)) {
-			each(r.Value)
+		if err == nil {
+			each(r.Offset, r.Value, r.ValueSize == int64(len(r.Value)))
 		}
 		return err
 	}
@@ -135,9 +146,7 @@ func values(message []byte, to int64, each func(value []byte)) error {
 		if err != nil {
 			return err
 		}
-		if r.Offset <= to {
-			each(r.Value)
-		}
+		each(r.Offset, r.Value, true)
 	}
 	return nil
 }
@@ -166,10 +175,21 @@ func (r *reread) fetch(ctx context.Context, offset int64) (*inputChunk, error) {
 			return nil, err
 		}
 	}
-	request := newFetch(rereadWait, rereadBytes)
+	p, err := r.ask(ctx, offset, rereadBytes)
+	if p == nil || err != nil {
+		return nil, err
+	}
+	chunk, _ := newChunk(p, offset)
+	return chunk, nil
+}
+
+// ask asks the leader for at most so many bytes from an offset on, or one batch; nil is
+// no answer.
+func (r *reread) ask(ctx context.Context, offset int64, most int32) (*kmsg.FetchResponseTopicPartition, error) {
+	request := newFetch(rereadWait, most)
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = r.topic, r.id
-	topic.Partitions = append(topic.Partitions, fetchPartition(r.partition, offset, rereadBytes))
+	topic.Partitions = append(topic.Partitions, fetchPartition(r.partition, offset, most))
 	request.Topics = append(request.Topics, topic)
 	response, err := sendFetch(ctx, r.client, r.leader, request, r.id)
 	if err != nil {
@@ -179,11 +199,7 @@ func (r *reread) fetch(ctx context.Context, offset int64) (*inputChunk, error) {
 		return nil, nil //nolint:nilnil // what a broker answers that slows its client down for a quota
 	}
 	p := &response.Topics[0].Partitions[0]
-	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-		return nil, err
-	}
-	chunk, _ := newChunk(p, offset)
-	return chunk, nil
+	return p, kerr.ErrorForCode(p.ErrorCode)
 }
 
 // findLeader asks which broker leads the partition.

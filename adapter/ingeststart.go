@@ -1,0 +1,78 @@
+package adapter
+
+import (
+	"context"
+	"time"
+
+	"pageheat/codec"
+	"pageheat/failure"
+)
+
+// setup finds out where each claim begins: above what the group has committed and what
+// is known to have been sent, and above what is gone.
+func (in *Ingest) setup(ctx context.Context, s *session) error {
+	topic, partitions := s.claims()
+	in.session.Store(s)
+	in.producer.begin(s, nil)
+	in.starts, in.ends = make(map[int32]codec.IngestStart), make(map[int32][]int64)
+	in.starting.Store(int32(len(partitions)))
+	in.committer = nil
+	if len(partitions) == 0 {
+		return nil
+	}
+	var err error
+	if in.input, err = in.ids(ctx, topic); err != nil {
+		return err
+	}
+	committed, err := in.topics.committed(ctx, in.config.Topology.IngestGroup, topic, partitions)
+	if err != nil {
+		return err
+	}
+	firsts := make(map[int32]int64)
+	waiting := make(map[int32]int64) // the ends of those that have more than was committed
+	for _, p := range partitions {
+		first, end, err := in.bounds(ctx, topic, p, max(committed[p], 0))
+		if err != nil {
+			return err
+		}
+		firsts[p] = first
+		if end > max(committed[p], 0) {
+			waiting[p] = end
+		}
+	}
+	known := in.lookUpSent(ctx, s, waiting)
+	for _, p := range partitions {
+		from := max(committed[p], known[p].next, 0)
+		if from > max(committed[p], firsts[p]) {
+			in.config.Logger.Info("begins above the committed offset: what is between was sent before",
+				"topic", topic, "partition", p, "committed", committed[p], "offset", from)
+		}
+		// What of it is lost only heat knows: it may have counted it, or the partition
+		// begins here.
+		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: max(from, firsts[p]) - 1}
+		in.starts[p], in.ends[p] = start, known[p].ends
+		s.startAt(topic, p, start.LostTo+1)
+	}
+	return nil
+}
+
+// bounds are the first offset of a partition and the one after its last, which is not
+// below the offset from. A broker that does not know yet that it leads the partition no
+// more answers with the end that it had: an offset above the end is asked for again
+// before it is an error.
+func (in *Ingest) bounds(ctx context.Context, topic string, partition int32, from int64) (first, end int64, err error) {
+	for began := time.Now(); ; {
+		first, end, err := in.topics.bounds(ctx, topic, partition)
+		if err != nil || from <= end {
+			return first, end, err
+		}
+		if time.Since(began) > fetchPatience {
+			return 0, 0, failure.New(failure.Anew, "the committed offset %d of %s partition %d is above its end %d", from, topic, partition, end)
+		}
+		select {
+		case <-time.After(boundsPause):
+		case <-ctx.Done():
+			return 0, 0, errSessionOver
+		}
+	}
+}

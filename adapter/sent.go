@@ -1,0 +1,246 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"pageheat/codec"
+	"pageheat/kafka"
+	"pageheat/recordbatch"
+)
+
+// An owner of an input partition that crashes leaves ranges in the behaviour topic above
+// the offset that the group has committed. A next owner that begins at that offset sends
+// them again with other borders, and heat has to read a part of the input again to tell
+// them apart, which retention may have taken by then. So the next owner looks at the last
+// ranges of each heat partition before it begins.
+//
+// What it relies on: where a range is in the log of a heat partition, everything up to its
+// To was sent there before it or is in it. For an owner sends a range after the one before
+// is acknowledged by all heat partitions, and its first one begins where the same was known
+// of all heat partitions when it began, and stays so. That holds for each owner by itself,
+// so it does not matter how many there are, nor in which order their records come: one that
+// is late or repeated has a To that is low, and never one that is too high. Its dead letters
+// are acknowledged too, since a range goes out after them.
+//
+// An owner that has crashed may have sent its last range to some heat partitions and not to
+// others. So the next one begins at the lowest, over all heat partitions, of the highest To
+// that each of them shows. Where one shows none, which may be because heat has deleted it,
+// or because it lies further back than is looked, nothing is known of the input partition,
+// and it begins at the committed offset. Only records below the high watermark are read:
+// those stay, whoever leads.
+//
+// Beyond that, its first ranges end where those end that only some have got: these drop
+// them as a whole. So there is something to be read again only where an owner that was
+// frozen goes on to send.
+
+// sent is what the ends of the heat partitions' logs tell of one input partition.
+type sent struct {
+	// next is an offset below which everything was sent to all heat partitions, 0 where
+	// that is not known.
+	next int64
+	// ends are the offsets at or above it at which ranges end that some of them have, in
+	// order.
+	ends []int64
+}
+
+const (
+	// sentPatience bounds a lookup.
+	sentPatience = time.Second
+	// sentWindow is how many records are looked through after the last batch, and twice
+	// as many each time while an input partition is missing, up to sentRecords.
+	sentWindow  = 16
+	sentRecords = 8192
+	// sentBytes is how much is read of a heat partition, about, and sentFetch at once.
+	sentBytes = 4 << 20
+	sentFetch = 512 << 10
+	// sentReaders is how many heat partitions are read at the same time.
+	sentReaders = 8
+)
+
+// lookUpSent finds what was sent of input partitions that have the given ends. What can
+// not be found out is left out: the committed offset is right always.
+func (in *Ingest) lookUpSent(ctx context.Context, s *session, ends map[int32]int64) map[int32]sent {
+	real, ok := s.ConsumerGroupSession.(*inputSession)
+	if !ok || len(ends) == 0 {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, sentPatience)
+	defer cancel()
+	l := &sentLookup{cluster: in.config.Cluster, client: real.client, topic: in.config.Topology.Behavior, input: in.input, ends: ends, unpacking: in.unpacking}
+	found, err := l.find(limited)
+	if err != nil && ctx.Err() == nil {
+		in.config.Logger.Info("begins at the committed offsets: what was sent above them can not be looked up",
+			"topic", l.topic, "error", kafka.Explain(err, kafka.OnTopic("Read", l.topic)))
+	}
+	return found
+}
+
+// sentLookup looks for the last ranges of some input partitions.
+type sentLookup struct {
+	cluster   *kafka.Cluster
+	client    *kgo.Client
+	topic     string        // that the ranges are in
+	id        codec.TopicID // of it
+	input     codec.TopicID
+	ends      map[int32]int64 // by input partition, the offset after its last record
+	targets   int32
+	unpacking *unpacking
+}
+
+// rangeLog is one heat partition's log.
+type rangeLog struct {
+	kafka.Bounds
+	leader int32
+}
+
+func (l *sentLookup) find(ctx context.Context) (map[int32]sent, error) {
+	logs, err := l.logs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]map[int32]int64, len(logs))
+	var readers errgroup.Group
+	readers.SetLimit(sentReaders)
+	for p := range logs {
+		readers.Go(func() (err error) {
+			if found[p], err = l.tail(ctx, int32(p), logs[p]); err != nil {
+				err = fmt.Errorf("reading the end of %s partition %d: %w", l.topic, p, err)
+			}
+			return err
+		})
+	}
+	err = readers.Wait() // what was found is right all the same
+	all := make(map[int32]sent, len(l.ends))
+	for input := range l.ends {
+		all[input] = combine(found, input)
+	}
+	return all, err
+}
+
+// combine puts together the highest To that each heat partition shows of an input
+// partition.
+func combine(found []map[int32]int64, input int32) sent {
+	lowest := int64(math.MaxInt64)
+	var ends []int64
+	for _, tos := range found {
+		to, ok := tos[input]
+		if !ok {
+			lowest = -1
+			continue
+		}
+		lowest = min(lowest, to)
+		ends = append(ends, to)
+	}
+	slices.Sort(ends)
+	ends = slices.Compact(ends)
+	return sent{next: lowest + 1, ends: slices.DeleteFunc(ends, func(to int64) bool { return to <= lowest })}
+}
+
+// logs looks up the heat partitions' logs.
+func (l *sentLookup) logs(ctx context.Context) ([]rangeLog, error) {
+	topic, err := l.cluster.Topic(ctx, l.topic)
+	if err != nil {
+		return nil, err
+	}
+	bounds, err := l.cluster.AllBounds(ctx, l.topic)
+	if err != nil {
+		return nil, err
+	}
+	l.id, l.targets = topic.ID, int32(len(topic.Leaders))
+	logs := make([]rangeLog, l.targets)
+	for p, leader := range topic.Leaders {
+		logs[p] = rangeLog{Bounds: bounds[int32(p)], leader: leader}
+	}
+	return logs, nil
+}
+
+// tail reads a heat partition's log backwards, until a range of each input partition is
+// found or enough was read, and returns the highest To of each that it has seen.
+func (l *sentLookup) tail(ctx context.Context, p int32, log rangeLog) (map[int32]int64, error) {
+	r := &reread{client: l.client, topic: l.topic, id: l.id, partition: p, leader: log.leader, reader: inputReader{unpacking: l.unpacking}}
+	defer r.reader.close()
+	found := make(map[int32]int64)
+	first, left := log.Start, sentBytes
+	most := int32(1) // one batch, however large
+	for end, window := log.End, int64(1); end > first && left > 0 && window <= sentRecords && len(found) < len(l.ends); window = max(2*window, sentWindow) {
+		begin := max(end-window, first)
+		for next := begin; next < end && left > 0; {
+			answer, err := r.ask(ctx, next, most)
+			if err != nil {
+				if errors.Is(err, kerr.OffsetOutOfRange) {
+					err = nil // it was applied, and is deleted
+				}
+				return found, err
+			}
+			if answer == nil {
+				return found, nil
+			}
+			first = max(first, answer.LogStartOffset)
+			chunk, after := newChunk(answer, next)
+			if chunk == nil || chunk.err != nil || after <= next {
+				return found, nil
+			}
+			left -= len(answer.RecordBatches)
+			if b, _, err := recordbatch.Parse(chunk.batches); err == nil {
+				begin = min(begin, b.First)
+			}
+			if err := l.note(ctx, r, chunk, p, found); err != nil {
+				return found, err
+			}
+			next = after
+		}
+		end, most = begin, sentFetch
+	}
+	return found, nil
+}
+
+// note takes note of the ranges in a chunk.
+func (l *sentLookup) note(ctx context.Context, r *reread, chunk *inputChunk, target int32, found map[int32]int64) error {
+	r.reader.take(chunk)
+	for last := int64(-1); r.reader.more(); {
+		p, err := r.reader.next(last, math.MaxInt64, 0)
+		last = p.last
+		if p.message != nil {
+			if err := beginnings(p.message, func(_ int64, value []byte, _ bool) { l.see(value, target, found) }); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, errStreaming):
+			select {
+			case r.reader.alone <- struct{}{}:
+				r.reader.holds = true
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case err != nil && !errors.Is(err, io.EOF):
+			return err
+		}
+	}
+	return nil
+}
+
+// see takes note of one range. What is none, or of something else, is for heat to judge.
+func (l *sentLookup) see(value []byte, target int32, found map[int32]int64) {
+	h, err := codec.DecodeRangeHeader(value)
+	if err != nil || h.Input != l.input || h.Targets != l.targets || h.Target != target {
+		return
+	}
+	end, wanted := l.ends[h.Partition]
+	if !wanted || h.To >= end {
+		return
+	}
+	if to, ok := found[h.Partition]; !ok || h.To > to {
+		found[h.Partition] = h.To
+	}
+}
