@@ -3,6 +3,7 @@ package integration
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -191,6 +192,42 @@ func TestOffsetsMovedForwardAreNoticed(t *testing.T) {
 		require.NoError(t, want.AddLines([]byte("/b|1|0|0\n/c|1|0|0\n/d|1|0|0\n"), 1))
 		p.exact(t, site.Start("mended"), site.Ends(), want)
 		p.audited(t)
+	})
+}
+
+// TestAGapOfInputThatIsGoneCanBeGotOver moves the offset of ingest forward, and deletes
+// what the documented way on needs. What is gone is lost, and nothing else.
+func TestAGapOfInputThatIsGoneCanBeGotOver(t *testing.T) {
+	everywhere(t, func(t *testing.T, site *harness.Site) {
+		p := newPipeline(t, site, 1)
+		in, want, _ := counted(t, p) // offsets 0 to 3
+		stopped(t, in)
+		text := []byte("/x|1|0|0\n/y|1|0|0\n/z|1|0|0\n")
+		ends := sent(t, site, records(site, text, nil, func(int) int32 { return 0 }))
+		group := site.Prefix + "-ingest"
+		commit(t, site, group, site.Input, 6)
+		assert.Contains(t, refuses(t, site.Start("after")), "a range is missing")
+		truncate(t, site, site.Input, 6)
+
+		admin, behavior := kafkatest.Admin(t, site.Cluster), site.Prefix+"-behavior"
+		listed, err := admin.ListEndOffsets(within(t), behavior)
+		require.NoError(t, err)
+		end, _ := listed.Lookup(behavior, 0)
+		truncate(t, site, behavior, end.Offset)
+		require.Eventually(t, func() bool { state, _ := site.Describe(group); return state == "Empty" },
+			harness.Within, 50*time.Millisecond)
+		deleted, err := admin.DeleteGroup(within(t), group)
+		require.NoError(t, err)
+		require.NoError(t, deleted.Err)
+
+		in = site.Start("mended")
+		require.NoError(t, want.Add([]byte("/z|1|0|0"), 1))
+		p.exact(t, in, ends, want)
+		_, _, err = in.WaitLog(within(t), 0, func(e harness.Entry) bool {
+			return e.Level == "ERROR" && e.Text("messages_at_most") == "2"
+		})
+		require.NoError(t, err, "it says how many are gone")
+		stopped(t, in)
 	})
 }
 
