@@ -22,6 +22,7 @@ import (
 	"pageheat/collect"
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 	"pageheat/overview"
 	"pageheat/topology"
 	"pageheat/views"
@@ -56,9 +57,9 @@ func serve(t *testing.T) served {
 	}
 	kafkatest.CreateTopic(t, w.cluster, topo.Input, 2)
 	kafkatest.Produce(t, w.cluster, topo.DeadLetter, "nonsense")
-	seen, err := overview.New(w.cluster.Brokers(), topo, nil)
-	require.NoError(t, err)
-	t.Cleanup(seen.Close)
+	clients := kafka.New(kafka.Config{Brokers: w.cluster.Brokers(), ClientID: "api"})
+	t.Cleanup(clients.Close)
+	seen := overview.New(clients, topo, nil)
 	routes := slices.Concat(Routes(), collector.Routes(), seen.Routes(), views.Routes(views.HandlerConfig{
 		Boards: w, Pages: pages{w}, Weights: heat.DefaultWeights(), Origins: origins, MaxStreams: 2, MaxStreamsPerClient: 1, Proxies: proxies,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
