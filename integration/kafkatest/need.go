@@ -22,10 +22,20 @@ func Skip(t testing.TB, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
+// Long leaves the test out of "go test -short": it takes seconds, or much of the
+// machine. "make test" is short, "make test-all" is not.
+func Long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		Skip(t, "takes too long for -short")
+	}
+}
+
 // NeedTool returns the path of the first of the named programs that is installed,
-// and skips the test where none is; see Skip.
+// and skips the test where none is, and with -short; see Skip.
 func NeedTool(t testing.TB, names ...string) string {
 	t.Helper()
+	Long(t)
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
@@ -37,9 +47,10 @@ func NeedTool(t testing.TB, names ...string) string {
 
 // NeedKafka skips the test where Real could not give it a cluster: without Java,
 // without Maven as long as Kafka's jars have not been fetched, and without
-// KAFKA_BROKERS; see Skip.
+// KAFKA_BROKERS; and with -short; see Skip.
 func NeedKafka(t testing.TB) {
 	t.Helper()
+	Long(t)
 	if os.Getenv(externalBrokers) != "" {
 		return
 	}
