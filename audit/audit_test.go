@@ -264,21 +264,29 @@ func TestTruncatedInput(t *testing.T) {
 	require.Equal(t, 41, report.Pages(), "the table was read all the same")
 }
 
-// What was deleted before it was counted is lost; the rest can be recounted, since
-// nothing that is gone is in the table.
-func TestLostBeforeTheFirstRead(t *testing.T) {
+// begunAbove is a world whose input partition 1 lost its first messages before they were
+// counted, of which each partition of the table says what tell writes.
+func begunAbove(t *testing.T, first int64, tell func(*codec.Progress)) *world {
+	t.Helper()
 	w := embedded(t)
 	w.traffic(100)
-	for i := range 10 {
+	for i := range first {
 		w.messages[1][i].gone = true
 	}
-	w.deleteBefore(w.topo.Input, 1, 10)
+	w.deleteBefore(w.topo.Input, 1, first)
 	for partition := range int32(tables) {
 		s := w.state(partition, w.everything())
-		s.progress.Lost[1] = 10
+		tell(&s.progress)
 		w.commit(partition, s, kgo.TryCommit)
 	}
 	w.bury(w.letters()...)
+	return w
+}
+
+// What was deleted before it was counted is lost; the rest can be recounted, since
+// nothing that is gone is in the table.
+func TestLostBeforeTheFirstRead(t *testing.T) {
+	w := begunAbove(t, 10, func(p *codec.Progress) { p.Lost[1] = 10 })
 	report := w.requireExact()
 	require.False(t, report.Exact())
 	require.EqualValues(t, 10, report.Lost())
@@ -292,18 +300,7 @@ func TestLostBeforeTheFirstRead(t *testing.T) {
 
 // What was deleted before the table knew of the input is not lost: it begins above.
 func TestTheInputBeginsAboveZero(t *testing.T) {
-	w := embedded(t)
-	w.traffic(100)
-	for i := range 10 {
-		w.messages[1][i].gone = true
-	}
-	w.deleteBefore(w.topo.Input, 1, 10)
-	for partition := range int32(tables) {
-		s := w.state(partition, w.everything())
-		s.progress.Begin[1] = 10
-		w.commit(partition, s, kgo.TryCommit)
-	}
-	w.bury(w.letters()...)
+	w := begunAbove(t, 10, func(p *codec.Progress) { p.Begin[1] = 10 })
 	report := w.requireExact()
 	require.True(t, report.Exact())
 

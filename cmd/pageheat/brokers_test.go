@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -58,28 +57,10 @@ func TestBrokersWithAndWithoutPort(t *testing.T) {
 	require.ErrorContains(t, err, "at least one")
 }
 
-// silentBroker takes connections and never answers.
-func silentBroker(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { c.Close() })
-		}
-	}()
-	return l.Addr().String()
-}
-
 // TestASilentBrokerCostsSeconds: the others answer for it, whatever the command.
 func TestASilentBrokerCostsSeconds(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
-	brokers := silentBroker(t) + "," + cluster.Bootstrap()
+	brokers := kafkatest.Listen(t, kafkatest.Silent) + "," + cluster.Bootstrap()
 	const within = 8 * time.Second
 	command := func(t *testing.T, args ...string) (code int, stdout, stderr string) {
 		t.Helper()

@@ -53,19 +53,8 @@ func TestTopicsCreateWaitsForEveryBroker(t *testing.T) {
 // broker stands in.
 func TestBrokerBehindAProxyIsDown(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
-	proxy, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = proxy.Close() })
-	go func() {
-		for {
-			connection, err := proxy.Accept()
-			if err != nil {
-				return
-			}
-			_ = connection.Close()
-		}
-	}()
-	brokers := proxy.Addr().String() + "," + cluster.Bootstrap()
+	proxy := kafkatest.Listen(t, func(connection net.Conn) { _ = connection.Close() })
+	brokers := proxy + "," + cluster.Bootstrap()
 	const often = 20 // which broker is asked is a matter of chance
 	for range often {
 		var out, log bytes.Buffer

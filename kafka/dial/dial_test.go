@@ -2,7 +2,6 @@ package dial
 
 import (
 	"errors"
-	"io"
 	"net"
 	"os"
 	"testing"
@@ -13,28 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/integration/kafkatest"
 )
-
-// server takes connections and hands each to serve.
-func server(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { c.Close() })
-			go serve(c)
-		}
-	}()
-	return l.Addr().String()
-}
-
-func silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
 const soon = 200 * time.Millisecond
 
@@ -47,7 +27,7 @@ func open(t *testing.T, address string) net.Conn {
 }
 
 func TestFirstAnswerIsDue(t *testing.T) {
-	address := server(t, silent)
+	address := kafkatest.Listen(t, kafkatest.Silent)
 	for name, deadline := range map[string]time.Time{"no deadline": {}, "a late deadline": time.Now().Add(time.Hour)} {
 		t.Run(name, func(t *testing.T) {
 			c := open(t, address)
@@ -68,7 +48,7 @@ func TestFirstAnswerIsDue(t *testing.T) {
 
 // A read that has begun before the first request is bounded as well.
 func TestReadBeforeTheFirstRequest(t *testing.T) {
-	c := open(t, server(t, silent))
+	c := open(t, kafkatest.Listen(t, kafkatest.Silent))
 	read := make(chan error, 1)
 	go func() {
 		_, err := c.Read(make([]byte, 1))
@@ -87,7 +67,7 @@ func TestReadBeforeTheFirstRequest(t *testing.T) {
 
 // After the first answer the client's deadlines alone count.
 func TestLaterAnswersMayTakeLonger(t *testing.T) {
-	c := open(t, server(t, func(c net.Conn) {
+	c := open(t, kafkatest.Listen(t, func(c net.Conn) {
 		b := make([]byte, 1)
 		_, _ = c.Read(b)
 		_, _ = c.Write(b)
@@ -111,7 +91,7 @@ func TestLaterAnswersMayTakeLonger(t *testing.T) {
 
 // A silent broker is passed over for a moment, then tried again.
 func TestSilenceIsRemembered(t *testing.T) {
-	address := server(t, silent)
+	address := kafkatest.Listen(t, kafkatest.Silent)
 	d := newDialer(time.Second, soon, soon)
 	c, err := d.Dial("tcp", address)
 	require.NoError(t, err)
@@ -146,7 +126,7 @@ func TestBothClientsGoOn(t *testing.T) {
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
 	require.NoError(t, err)
 	t.Cleanup(broker.Close)
-	brokers := []string{server(t, silent), broker.ListenAddrs()[0]}
+	brokers := []string{kafkatest.Listen(t, kafkatest.Silent), broker.ListenAddrs()[0]}
 	const within = AnswerTimeout + 2*time.Second
 
 	t.Run("franz-go", func(t *testing.T) {
