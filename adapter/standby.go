@@ -112,6 +112,11 @@ func (b *standby) follow(ctx context.Context, id int32, p *store.Partition, targ
 		return fmt.Errorf("reading from offset %d: %w", from, err)
 	}
 	defer func() { _ = claim.Close() }()
+	return b.apply(ctx, claim, id, p, target, reached)
+}
+
+// apply takes the records of a table partition as they come, until ctx ends.
+func (b *standby) apply(ctx context.Context, claim sarama.PartitionConsumer, id int32, p *store.Partition, target int64, reached func()) error {
 	for {
 		select {
 		case m, ok := <-claim.Messages():

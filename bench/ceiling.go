@@ -155,7 +155,7 @@ func (c *ceilingCmd) readSarama(ctx context.Context, all *tally, m *measured) ([
 		}
 		counter := newCounter()
 		counters = append(counters, counter)
-		readers.Go(func() error { return countAll(ctx, reader, counter, all) })
+		readers.Go(func() error { return countAll(ctx, c.Topic, p, reader, counter, all) })
 	}
 	return counters, readers.Wait()
 }
@@ -174,26 +174,33 @@ func readerConfig() *sarama.Config {
 }
 
 // countAll sums one partition until all partitions together are done.
-func countAll(ctx context.Context, reader sarama.PartitionConsumer, c *counter, all *tally) error {
+func countAll(ctx context.Context, topic string, partition int32, reader sarama.PartitionConsumer, c *counter, all *tally) error {
 	defer reader.AsyncClose()
 	const often = 1024 // messages between two looks at the other partitions
 	n := int64(0)
 	for {
 		var m *sarama.ConsumerMessage
+		open := true
 		select {
-		case m = <-reader.Messages():
+		case m, open = <-reader.Messages():
 		default:
 			all.add(n)
 			n = 0
 			select {
-			case m = <-reader.Messages():
-			case err := <-reader.Errors():
-				return err
+			case m, open = <-reader.Messages():
+			case err, ok := <-reader.Errors():
+				if ok {
+					return err
+				}
+				open = false
 			case <-all.done:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+		}
+		if !open {
+			return readerClosed(topic, partition)
 		}
 		if err := c.count(m.Value); err != nil {
 			return err

@@ -69,14 +69,26 @@ func drain(ctx context.Context, consumer sarama.Consumer, topic string, partitio
 	defer reader.AsyncClose()
 	for n := int64(0); ; {
 		select {
-		case m := <-reader.Messages():
+		case m, ok := <-reader.Messages():
+			if !ok {
+				return n, readerClosed(topic, partition)
+			}
 			if n++; m.Offset >= end-1 {
 				return n, nil
 			}
-		case err := <-reader.Errors():
+		case err, ok := <-reader.Errors():
+			if !ok {
+				return n, readerClosed(topic, partition)
+			}
 			return n, err
 		case <-ctx.Done():
 			return n, ctx.Err()
 		}
 	}
+}
+
+// readerClosed is the error of a reader that sarama has closed by itself, which it does
+// after an offset that is gone.
+func readerClosed(topic string, partition int32) error {
+	return fmt.Errorf("reading %s partition %d: the reader was closed: %w", topic, partition, sarama.ErrOffsetOutOfRange)
 }
