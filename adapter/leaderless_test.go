@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -46,7 +45,7 @@ func TestProducersOutliveATopicWithoutALeader(t *testing.T) {
 			c := kafkatest.Embedded(t)
 			s, topo := tableSettings(t, c)
 			kafkatest.CreateTopic(t, c, topo.Leaders, 1)
-			plain, err := sarama.NewAsyncProducer(s.Brokers, s.producerConfig("heat"))
+			plain, err := s.Cluster.Producer("heat", 0)
 			require.NoError(t, err)
 			p := newProducer(plain, func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }, "", nil)
 			defer p.Close()
