@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,4 +87,47 @@ func TestAKeptPartitionNeedsNoFetchWhenNobodyElseWrote(t *testing.T) {
 			tx.fail(errSessionOver)
 		}
 	})
+}
+
+// soon is what comes through a channel, and must not be long in coming.
+func soon[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(10 * time.Second):
+		require.FailNow(t, "nothing came")
+		panic("unreachable")
+	}
+}
+
+// TestANewSessionEndsTheOneBefore: its promises and its transactions, though nobody has
+// said yet that it is over.
+func TestANewSessionEndsTheOneBefore(t *testing.T) {
+	begun := func() (*session, *transaction, *failedProducer) {
+		p := newFailedProducer()
+		s := newSession(&fakeSession{ctx: t.Context()})
+		t.Cleanup(s.cancel)
+		return s, newTransaction(t.Context(), p, "id", "table", 0, "last", &atomic.Bool{}, func() {}), p
+	}
+	plain := newFailedProducer()
+	t.Cleanup(plain.AsyncClose)
+	out := newProducer(plain, func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }, "table", nil)
+	first, before, closed := begun()
+	out.begin(first, map[int32]*transaction{0: before})
+	promised := make(chan error, 1)
+	out.Emit("leaders", "", nil).Then(func(err error) { promised <- err })
+
+	second, now, _ := begun()
+	out.begin(second, map[int32]*transaction{0: now})
+	require.ErrorIs(t, soon(t, promised), errSessionOver)
+	require.ErrorIs(t, before.failure(), errSessionOver)
+	_, open := <-closed.errors
+	require.False(t, open, "its producer is closed")
+	require.NoError(t, now.failure())
+
+	first.cancel() // its end is heard late
+	out.end(first)
+	require.NoError(t, now.failure())
+	require.NoError(t, write(t.Context(), now, "page", "1", false))
 }

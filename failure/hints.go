@@ -15,5 +15,6 @@ const (
 	Version    = "run the version of pageheat that wrote it: the log line \"started\" of the other instances, and \"pageheat version\", name it"
 	Deleted    = `see "Somebody has deleted pages from the table" in docs/operations.md`
 	Output     = `see "Prefixes and outputs are mixed up" in docs/operations.md`
+	WentBack   = `nothing of it was counted; see "The input went back" in docs/operations.md`
 	Foreign    = `somebody else writes to this topic: give pageheat an output of its own; see "A record does not decode" in docs/operations.md`
 )

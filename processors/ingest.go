@@ -1,13 +1,13 @@
 package processors
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/topology"
 )
@@ -49,7 +49,7 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 
 // ErrInputWentBack says that a record of the input came at or below an offset that was
 // read before.
-var ErrInputWentBack = errors.New("the input went back")
+var ErrInputWentBack = failure.Known("the input went back", failure.WentBack)
 
 // ingest is the state of the processor: a *Gatherer for each input partition,
 // which only that partition's goroutine uses.
