@@ -25,6 +25,7 @@ type restoreWatch struct {
 	part     int32
 	fenceAt  int64
 	at       atomic.Int64 // the last offset restored
+	why      func(ctx context.Context) string
 	stop     context.CancelFunc
 	ended    sync.WaitGroup
 }
@@ -32,6 +33,7 @@ type restoreWatch struct {
 func watchRestore(ctx context.Context, s Settings, topic string, part int32, at, fenceAt int64) *restoreWatch {
 	ctx, stop := context.WithCancel(ctx)
 	w := &restoreWatch{settings: s, topic: topic, part: part, fenceAt: fenceAt, stop: stop}
+	w.why = w.holds
 	w.at.Store(at)
 	w.ended.Go(func() { w.run(ctx) })
 	return w
@@ -59,7 +61,7 @@ func (w *restoreWatch) run(ctx context.Context) {
 			w.settings.Conditions.Set("heat", w.about(), nil)
 			continue
 		}
-		holds := w.holds(ctx)
+		holds := w.why(ctx)
 		if ctx.Err() != nil {
 			return
 		}
