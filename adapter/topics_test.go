@@ -7,14 +7,19 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
 )
 
@@ -50,4 +55,55 @@ func TestRangesThatCanNotBeDeletedAreSaidOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRangesThatMayNotBeDeleted: the right to delete is missing on the topic, as a broker
+// says it. It is warned of once and counted, and over once the right is there.
+func TestRangesThatMayNotBeDeleted(t *testing.T) {
+	c := kafkatest.Embedded(t)
+	s, topo := tableSettings(t, c)
+	var log lockedLog
+	s.Logger, s.Metrics = slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(prometheus.NewRegistry())
+	kafkatest.CreateTopic(t, c, topo.Behavior, 1)
+	for range 3 {
+		kafkatest.Produce(t, c, topo.Behavior, "range")
+	}
+	tp := newTopics(s)
+	t.Cleanup(tp.close)
+	trimmed := func(failures float64) {
+		t.Helper()
+		before := testutil.ToFloat64(s.Metrics.trims.WithLabelValues(topo.Behavior))
+		tp.trim(topo.Behavior, 0, 2)
+		require.Eventually(t, func() bool { return tp.trims.Load() == 0 }, 10*time.Second, time.Millisecond)
+		require.InDelta(t, before+failures, testutil.ToFloat64(s.Metrics.trims.WithLabelValues(topo.Behavior)), 0)
+	}
+	denied := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DeleteRecords}, Topic: topo.Behavior, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	for range 3 {
+		trimmed(1)
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "applied ranges can not be deleted"), "%s", &log)
+	require.Contains(t, log.String(), "the right Delete on it")
+	require.Contains(t, log.String(), topo.Behavior)
+	denied.Remove()
+	trimmed(0)
+	require.Equal(t, 1, strings.Count(log.String(), "deleted again"), "%s", &log)
+	require.EqualValues(t, 2, c.Fake().PartitionInfo(topo.Behavior, 0).LogStartOffset)
+}
+
+// lockedLog may be written to and read at once.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
