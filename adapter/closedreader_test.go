@@ -10,82 +10,56 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 	"pageheat/store"
-	"pageheat/topology"
 )
 
-// closedReader is a reader that sarama has closed by itself, as it does after an offset
-// that is gone: a goroutine that was busy may find its messages closed before the error.
-type closedReader struct {
-	sarama.PartitionConsumer
-	messages chan *sarama.ConsumerMessage
-	errors   chan *sarama.ConsumerError
-}
-
-func newClosedReader(messages, errors bool) *closedReader {
-	r := &closedReader{messages: make(chan *sarama.ConsumerMessage), errors: make(chan *sarama.ConsumerError)}
-	if messages {
-		close(r.messages)
-	}
-	if errors {
-		close(r.errors)
-	}
-	return r
-}
-
-func (r *closedReader) Messages() <-chan *sarama.ConsumerMessage { return r.messages }
-func (r *closedReader) Errors() <-chan *sarama.ConsumerError     { return r.errors }
-func (r *closedReader) Close() error                             { return nil }
-
-// closedConsumer has such readers.
-type closedConsumer struct {
-	sarama.Consumer
-	reader sarama.PartitionConsumer
-}
-
-func (c closedConsumer) ConsumePartition(string, int32, int64) (sarama.PartitionConsumer, error) {
-	return c.reader, nil
-}
-
-// TestAReaderThatClosesIsAnError, and no nil message.
+// TestAReaderThatClosesIsAnError, and no nil record: it does so by itself after an offset
+// that is gone.
 func TestAReaderThatClosesIsAnError(t *testing.T) {
-	set := quiet()
-	set.Topology = &topology.Topology{Output: "output", HeatTable: "table"}
+	c := kafkatest.Embedded(t)
+	set, topo := tableSettings(t, c)
+	set.Metrics, set.Conditions = NewMetrics(prometheus.NewRegistry()), NewConditions()
+	topo.Output = topo.HeatTable
+	kafkatest.ProduceRecords(t, c, &kgo.Record{Topic: topo.HeatTable}, &kgo.Record{Topic: topo.HeatTable}, &kgo.Record{Topic: topo.HeatTable})
+	require.NoError(t, set.Cluster.DeleteRecords(t.Context(), topo.HeatTable, 0, 2))
+	topic, err := set.Cluster.Topic(t.Context(), topo.HeatTable)
+	require.NoError(t, err)
 	ranking := NewRanking(RankingConfig{Settings: set, Board: "board"}, "owner")
-	readers := map[string]func(ctx context.Context, reader sarama.PartitionConsumer) error{
-		"the newest board": func(ctx context.Context, reader sarama.PartitionConsumer) error {
-			_, err := ranking.search(ctx, closedConsumer{reader: reader}, 0, 10)
+	for name, read := range map[string]func(ctx context.Context) error{
+		"the newest board": func(ctx context.Context) error {
+			_, err := ranking.search(ctx, kafka.Span{Topic: topic, From: 1, To: 3})
 			return err
 		},
-		"the watch over the output": func(ctx context.Context, reader sarama.PartitionConsumer) error {
+		"the watch over the output": func(ctx context.Context) error {
+			output, err := set.Cluster.Follow(ctx, "test", topo.Output, map[int32]int64{0: 1})
+			require.NoError(t, err)
+			defer output.Close()
 			s := newSession(&fakeSession{ctx: ctx})
 			f := &rankingFeed{Ranking: ranking, session: s, out: newOutlet(&backlog{})}
-			return f.run(ctx, reader)
+			return f.run(ctx, output)
 		},
-		"a standby": func(ctx context.Context, reader sarama.PartitionConsumer) error {
-			b := &standby{settings: set}
-			return b.apply(ctx, reader, 0, store.New(store.Config{Partitions: 1}), 10, func() {})
+		"a standby": func(ctx context.Context) error {
+			partition := store.New(store.Config{Partitions: 1})
+			require.NoError(t, partition.SetOffset(0)) // it goes on at offset 1
+			b := &standby{settings: set, partitions: map[int32]*store.Partition{0: partition}}
+			return b.follow(ctx)
 		},
-	}
-	for name, read := range readers {
-		for closed, reader := range map[string]*closedReader{
-			"messages": newClosedReader(true, false),
-			"errors":   newClosedReader(false, true),
-			"both":     newClosedReader(true, true),
-		} {
-			t.Run(name+", "+closed, func(t *testing.T) {
-				err := read(t.Context(), reader)
-				require.ErrorIs(t, err, sarama.ErrOffsetOutOfRange)
-			})
-		}
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorIs(t, read(t.Context()), kerr.OffsetOutOfRange)
+		})
 	}
 }
 
-// TestEveryReaderMayClose: whoever receives from a sarama channel in this repository asks
+// TestEveryReaderMayClose: whoever receives from a channel of a client in this repository asks
 // whether it is open.
 func TestEveryReaderMayClose(t *testing.T) {
 	asked := 0
@@ -115,13 +89,12 @@ func TestEveryReaderMayClose(t *testing.T) {
 	require.Greater(t, asked, 5)
 }
 
-// isReader reports whether an expression is a channel of one of sarama's readers or
-// producers.
+// isReader reports whether an expression is a channel of a reader or producer.
 func isReader(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok || len(call.Args) > 0 {
 		return false
 	}
 	method, ok := call.Fun.(*ast.SelectorExpr)
-	return ok && (method.Sel.Name == "Messages" || method.Sel.Name == "Errors" || method.Sel.Name == "Successes")
+	return ok && (method.Sel.Name == "Messages" || method.Sel.Name == "Errors" || method.Sel.Name == "Successes" || method.Sel.Name == "Records")
 }

@@ -98,7 +98,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 	s := h.config.Settings
 	h.session.Store(nil)
 	h.start.begin()
-	return append(s.common("heat", &h.start),
+	return append(s.common("heat"),
 		goka.WithStorageBuilder(h.storage),
 		goka.WithUpdateCallback(h.restore),
 		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, h.fenced, h.start.lost(&h.session))),
@@ -224,8 +224,8 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			if err != nil {
 				return err
 			}
-			t, err := takeOver(ctx, h.config.Settings, "heat", h.config.Topology.HeatTable, p,
-				h.config.Topology.HeatTransactionalID(p), codec.ProgressKey(p), owner)
+			t, err := takeOver(ctx, h.config.Settings, kafka.Ownership{Purpose: "heat", Topic: h.config.Topology.HeatTable, Partition: p,
+				ID: h.config.Topology.HeatTransactionalID(p)}, codec.ProgressKey(p), owner)
 			if err != nil {
 				return err
 			}
@@ -235,7 +235,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			h.mu.Unlock()
 			if partition == nil {
 				if partition, err = h.empty(p); err != nil {
-					t.fail(errSessionOver)
+					t.GiveUp(errSessionOver)
 					return err
 				}
 			}
@@ -246,8 +246,8 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 				partition.Refence(t.fence, t.fenceAt)
 			}
 			taken := time.Now()
-			if err := restoreTable(ctx, h.config.Settings, partition, t.fenceAt); err != nil {
-				t.fail(errSessionOver)
+			if err := h.restoreTo(ctx, partition, t.fenceAt); err != nil {
+				t.GiveUp(errSessionOver)
 				h.interrupted(p, partition, err)
 				return err
 			}
@@ -267,12 +267,20 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	}
 	if err != nil {
 		for _, t := range transactions {
-			t.fail(errSessionOver)
+			t.GiveUp(errSessionOver)
 		}
 		return err
 	}
 	h.producer.begin(s, transactions)
 	return nil
+}
+
+// restoreTo restores a partition up to its fence, and says when that does not get on.
+func (h *Heat) restoreTo(ctx context.Context, p *store.Partition, fenceAt int64) error {
+	at, _ := p.GetOffset(-1)
+	watch := watchRestore(ctx, h.config.Settings, h.config.Topology.HeatTable, p.ID(), at, fenceAt)
+	defer watch.end()
+	return restoreTable(ctx, h.config.Settings, p, fenceAt+1, watch.at.Store)
 }
 
 // errNotOwned is why a partition is not kept that another instance owns.
@@ -318,7 +326,7 @@ func (h *Heat) discard(p *store.Partition) {
 func (h *Heat) ready(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
 	h.config.Metrics.owns("heat", s)
-	if err := h.startStandby(partitions, nil); err != nil {
+	if err := h.startStandby(partitions); err != nil {
 		return err
 	}
 	if h.config.Restored != nil {

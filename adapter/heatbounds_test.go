@@ -61,7 +61,7 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		partition := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
 		partition.Begin(codec.TopicID{2}, 0)
 		out := newOutlet(claim)
-		task := &task{partition: partition, transaction: &transaction{last: codec.ProgressKey(0)}}
+		task := &task{partition: partition, transaction: &transaction{Owner: &kafka.Owner{}, last: codec.ProgressKey(0)}}
 		f := newHeatFeed(h, s, task, out)
 		f.perPage = perPage
 		f.trimmed = time.Now().Add(1000 * time.Hour) // there is no broker

@@ -313,7 +313,7 @@ func (f *heatFeed) acknowledge() {
 	f.perPage = f.took / time.Duration(max(f.cut.Size(), 1))
 	f.lastCommit = now
 	f.config.Metrics.committed(f.cut.Size(), f.took)
-	f.cut.Committed(f.task.transaction.end())
+	f.cut.Committed(f.task.transaction.End())
 	next := f.cut.Progress().Next
 	f.cut, f.committed = nil, nil
 	f.session.commitUpTo(f.topic, f.part, next)

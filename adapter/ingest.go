@@ -53,7 +53,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 	s := in.config.Settings
 	in.session.Store(nil)
 	in.start.begin()
-	return append(s.common("ingest", &in.start),
+	return append(s.common("ingest"),
 		goka.WithContextWrapper(keepFailures(&in.session)),
 		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, nil, in.start.lost(&in.session))),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {

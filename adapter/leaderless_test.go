@@ -13,6 +13,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 )
 
 // TestProducersOutliveATopicWithoutALeader, and a cluster without brokers, for seconds.
@@ -71,9 +72,9 @@ func TestProducersOutliveATopicWithoutALeader(t *testing.T) {
 			t.Parallel()
 			c := kafkatest.Embedded(t)
 			s, topo := tableSettings(t, c)
-			tx, err := takeOver(t.Context(), s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), "owner")
+			tx, err := takeOver(t.Context(), s, kafka.Ownership{Purpose: "heat", Topic: topo.HeatTable, ID: topo.HeatTransactionalID(0)}, codec.ProgressKey(0), "owner")
 			require.NoError(t, err)
-			defer tx.fail(errSessionOver)
+			defer tx.GiveUp(errSessionOver)
 			end := outage(c, topo.HeatTable)
 			time.AfterFunc(long, end)
 			began := time.Now()

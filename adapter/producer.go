@@ -119,7 +119,7 @@ func (p *producer) begin(s *session, transactions map[int32]*transaction) {
 		p.end(before)
 	}
 	for _, t := range transactions {
-		t.belongsTo(s, p.renewal)
+		t.BelongsTo(s.real(), s.drop, p.renewal.ask)
 	}
 	p.mu.Lock()
 	p.session, p.transactions = s, transactions
@@ -144,7 +144,7 @@ func (p *producer) end(s *session) {
 		e.finish(nil, errSessionOver)
 	}
 	for _, t := range transactions {
-		t.fail(errSessionOver)
+		t.GiveUp(errSessionOver)
 	}
 }
 
@@ -197,8 +197,10 @@ func (p *producer) write(partition int32, key string, value []byte, finish goka.
 		finish(nil, errNoSession)
 	case t == nil:
 		finish(nil, fmt.Errorf("writing to %s partition %d: it is not owned", p.table, partition))
+	case key == t.last:
+		t.Commit(s.ctx, key, value, func(err error) { finish(nil, err) })
 	default:
-		t.write(s.ctx, key, value, key == t.last, finish)
+		finish(nil, t.Write(s.ctx, key, value))
 	}
 }
 
@@ -212,7 +214,7 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 		p.open[e] = struct{}{}
 		to := topicPartition{topic, partition}
 		p.sent[to]++
-		renew = p.sent[to] == renewAfter
+		renew = p.sent[to] == kafka.MostRecords
 	}
 	p.mu.Unlock()
 	if renew {

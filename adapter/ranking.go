@@ -15,6 +15,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/failure"
+	"pageheat/kafka"
 	"pageheat/processors"
 )
 
@@ -57,13 +58,9 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 	s := r.config.Settings
 	r.session.Store(nil)
 	r.start.begin()
-	return append(s.common("rank", &r.start),
+	return append(s.common("rank"),
 		goka.WithContextWrapper(keepFailures(&r.session)),
-		goka.WithUpdateCallback(r.restore),
-		goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) {
-			r.table = storage.NewMemory()
-			return r.table, nil
-		}),
+		goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return r.table, nil }),
 		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster,
 			func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil }, r.start.lost(&r.session))),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
@@ -98,14 +95,52 @@ func (r *Ranking) setup(ctx context.Context, s *session) error {
 		return nil
 	}
 	r.sessions++
-	t, err := takeOver(ctx, r.config.Settings, "rank", r.config.Topology.RankTable, 0,
-		r.config.Topology.RankTransactionalID(), codec.EpochKey(), r.owner+"/"+strconv.Itoa(r.sessions))
+	t, err := takeOver(ctx, r.config.Settings, kafka.Ownership{Purpose: "rank", Topic: r.config.Topology.RankTable,
+		ID: r.config.Topology.RankTransactionalID()}, codec.EpochKey(), r.owner+"/"+strconv.Itoa(r.sessions))
 	if err != nil {
+		return err
+	}
+	if err := r.restore(ctx, t.fenceAt); err != nil {
+		t.GiveUp(errSessionOver)
 		return err
 	}
 	r.transaction = t
 	r.producer.begin(s, map[int32]*transaction{0: t})
 	return nil
+}
+
+// restore reads the rank table up to the fence of the take-over; goka finds nothing left
+// to restore then.
+func (r *Ranking) restore(ctx context.Context, fenceAt int64) error {
+	name := r.config.Topology.RankTable
+	topic, err := r.config.Cluster.Topic(ctx, name)
+	if err != nil {
+		return err
+	}
+	r.table = storage.NewMemory()
+	span := kafka.Span{Topic: topic, From: kafka.Beginning, To: fenceAt + 1, Wait: true}
+	err = r.config.Cluster.Read(ctx, span, func(records []*kafka.Record, _ int64) error {
+		for _, m := range records {
+			err := r.checkEpoch(string(m.Key), m.Value)
+			switch {
+			case err == nil && m.Value == nil:
+				err = r.table.Delete(string(m.Key))
+			case err == nil:
+				err = r.table.Set(string(m.Key), m.Value)
+			}
+			if err == nil {
+				err = r.table.SetOffset(m.Offset)
+			}
+			if err != nil {
+				return fmt.Errorf("restoring %s partition %d, offset %d: %w", name, m.Partition, m.Offset, err)
+			}
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return errSessionOver
+	}
+	return err
 }
 
 // ready makes sure that the restore was whole. Leaders are soft state: they are
@@ -146,7 +181,7 @@ type published struct {
 }
 
 // readPublished reads a record of the output; nil if it is not this board.
-func (r *Ranking) readPublished(m *sarama.ConsumerMessage) (*published, error) {
+func (r *Ranking) readPublished(m *kafka.Record) (*published, error) {
 	if string(m.Key) != r.config.Board || m.Value == nil {
 		return nil, nil
 	}
@@ -156,7 +191,7 @@ func (r *Ranking) readPublished(m *sarama.ConsumerMessage) (*published, error) {
 	}
 	p := &published{version: b.Version, value: m.Value}
 	for _, h := range m.Headers {
-		if string(h.Key) == codec.PositionsHeader {
+		if h.Key == codec.PositionsHeader {
 			p.positions = h.Value
 		}
 	}
@@ -175,19 +210,6 @@ func (r *Ranking) readPublished(m *sarama.ConsumerMessage) (*published, error) {
 			m.Topic, m.Partition, m.Offset, p.origin.Group, group)
 	}
 	return p, nil
-}
-
-// restore takes a record of the rank table that goka has read.
-func (r *Ranking) restore(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
-	err := r.checkEpoch(key, value)
-	if err != nil {
-		err = fmt.Errorf("restoring %s partition %d, offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
-		if s := r.session.Load(); s != nil {
-			s.fail(err)
-		}
-		return err
-	}
-	return goka.DefaultUpdate(ctx, s, key, value)
 }
 
 // checkEpoch looks at a record of the rank table. One that was deleted is no loss: the
@@ -246,12 +268,7 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	t := newTopics(s)
 	defer t.close()
 	r := &Ranking{config: RankingConfig{Settings: s, Board: board}, topics: t}
-	consumer, err := s.Cluster.Consumer("origin")
-	if err != nil {
-		return fmt.Errorf("connecting a consumer of %s: %w", s.Topology.Output, err)
-	}
-	defer func() { _ = consumer.Close() }()
-	newest, _, err := r.newest(ctx, consumer)
+	newest, _, err := r.newest(ctx)
 	if err != nil || newest == nil {
 		return err
 	}
@@ -268,22 +285,23 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 
 // newest is the newest board in the output, nil if there is none, and the
 // offset after the output's last record.
-func (r *Ranking) newest(ctx context.Context, consumer sarama.Consumer) (*published, int64, error) {
-	topic := r.config.Topology.Output
-	first, _, err := r.topics.bounds(ctx, topic, 0)
+func (r *Ranking) newest(ctx context.Context) (*published, int64, error) {
+	name := r.config.Topology.Output
+	topic, err := r.config.Cluster.Topic(ctx, name)
 	if err != nil {
 		return nil, 0, err
 	}
-	end, err := r.config.Cluster.CommittedEnd(ctx, topic, 0)
+	first, _, err := r.topics.bounds(ctx, name, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	end, err := r.config.Cluster.CommittedEnd(ctx, name, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	for window := int64(newestWindow); ; window *= 2 {
 		from := max(first, end-window)
-		if from >= end {
-			return nil, end, nil
-		}
-		found, err := r.search(ctx, consumer, from, end)
+		found, err := r.search(ctx, kafka.Span{Topic: topic, From: from, To: end})
 		if err != nil || found != nil || from == first {
 			return found, end, err
 		}
@@ -295,36 +313,22 @@ func (r *Ranking) newest(ctx context.Context, consumer sarama.Consumer) (*publis
 // older one out after it.
 const newestWindow = 64
 
-// search returns the board with the highest version at offsets in [from, end).
-func (r *Ranking) search(ctx context.Context, consumer sarama.Consumer, from, end int64) (found *published, err error) {
-	claim, err := consumer.ConsumePartition(r.config.Topology.Output, 0, from)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s from offset %d: %w", r.config.Topology.Output, from, err)
-	}
-	defer func() { err = errors.Join(err, claim.Close()) }()
-	for {
-		select {
-		case m, ok := <-claim.Messages():
-			if !ok {
-				return nil, readerClosed(r.config.Topology.Output, 0)
-			}
+// search returns the board with the highest version in a span.
+func (r *Ranking) search(ctx context.Context, in kafka.Span) (found *published, err error) {
+	err = r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
+		for _, m := range records {
 			p, err := r.readPublished(m)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if p != nil && (found == nil || p.version > found.version) {
 				found = p
 			}
-			if m.Offset >= end-1 {
-				return found, nil
-			}
-		case err, ok := <-claim.Errors():
-			if !ok {
-				return nil, readerClosed(r.config.Topology.Output, 0)
-			}
-			return nil, fmt.Errorf("reading %s: %w", r.config.Topology.Output, err)
-		case <-ctx.Done():
-			return nil, errSessionOver
 		}
+		return nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil, errSessionOver
 	}
+	return found, err
 }

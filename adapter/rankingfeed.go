@@ -2,14 +2,12 @@ package adapter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/IBM/sarama"
 
 	"pageheat/codec"
-	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/processors"
 )
@@ -40,12 +38,7 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *outlet) error {
 	defer f.position.End()
 	f.taken = r.begins
 	f.position.Reached(f.taken)
-	consumer, err := r.config.Cluster.Consumer("rank-output")
-	if err != nil {
-		return fmt.Errorf("connecting a consumer of %s: %w", r.config.Topology.Output, err)
-	}
-	defer func() { _ = consumer.Close() }()
-	newest, end, err := r.newest(s.real(), consumer)
+	newest, end, err := r.newest(s.real())
 	if err != nil {
 		return err
 	}
@@ -55,11 +48,11 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *outlet) error {
 	if err := f.takeEpoch(ctx, newest, 0); err != nil {
 		return err
 	}
-	output, err := consumer.ConsumePartition(r.config.Topology.Output, 0, end)
+	output, err := r.config.Cluster.Follow(ctx, "rank-output", r.config.Topology.Output, map[int32]int64{0: end})
 	if err != nil {
-		return fmt.Errorf("reading %s from offset %d: %w", r.config.Topology.Output, end, err)
+		return err
 	}
-	defer func() { _ = output.Close() }()
+	defer output.Close()
 	if err := f.run(ctx, output); err != nil {
 		return err
 	}
@@ -100,7 +93,7 @@ func (f *rankingFeed) takeEpoch(ctx context.Context, newest *published, above ui
 	return nil
 }
 
-func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) error {
+func (f *rankingFeed) run(ctx context.Context, output *kafka.Follower) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	leaders := f.out.claim.Messages()
@@ -127,24 +120,13 @@ func (f *rankingFeed) run(ctx context.Context, output sarama.PartitionConsumer) 
 			if err := f.take(ctx, m); err != nil {
 				return err
 			}
-		case m, ok := <-output.Messages():
+		case m, ok := <-output.Records():
 			if !ok {
-				return readerClosed(f.config.Topology.Output, 0)
+				return output.Err()
 			}
 			if err := f.watch(ctx, m); err != nil {
 				return err
 			}
-		case err, ok := <-output.Errors():
-			if !ok {
-				return readerClosed(f.config.Topology.Output, 0)
-			}
-			// sarama goes on by itself when a broker is away, but not from an offset
-			// that is gone.
-			explained := kafka.Explain(err, kafka.OnTopic("Read", f.config.Topology.Output))
-			if errors.Is(err, sarama.ErrOffsetOutOfRange) || failure.As(explained) != nil {
-				return fmt.Errorf("reading %s: %w", f.config.Topology.Output, explained)
-			}
-			f.config.Logger.Debug("reads the output again after an error", "error", err)
 		case <-f.out.wake:
 		case <-timer.C:
 		case <-f.session.real().Done():
@@ -180,7 +162,7 @@ func (f *rankingFeed) publish(ctx context.Context) error {
 // seen is of an owner that has taken over, or of one before that has published
 // since this one looked for the newest board: either way this one goes on from
 // there in a new epoch. An older version after a newer one is put right at once.
-func (f *rankingFeed) watch(ctx context.Context, m *sarama.ConsumerMessage) error {
+func (f *rankingFeed) watch(ctx context.Context, m *kafka.Record) error {
 	seen, err := f.readPublished(m)
 	if err != nil || seen == nil {
 		return err

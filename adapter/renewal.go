@@ -6,10 +6,6 @@ import (
 	"sync"
 )
 
-// renewAfter is how many records a producer may send to one partition. Their sequence
-// numbers have 31 bits, and sarama does not begin again at 0.
-const renewAfter = 1 << 30
-
 // ErrRenew is what a role ends with that wants to be started again at once, with new
 // clients: a session that ended as cleanly as any, and no fault.
 var ErrRenew = errors.New("the producers have sent as many records as they may")

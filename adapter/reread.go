@@ -8,7 +8,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -224,10 +223,4 @@ func (r *reread) findLeader(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("asking for the leader: %w", kerr.LeaderNotAvailable)
-}
-
-// readerClosed is the error of a reader that sarama has closed by itself, which it does
-// after an offset that is gone. The error that says so is not always received before.
-func readerClosed(topic string, partition int32) error {
-	return fmt.Errorf("reading %s partition %d: the reader was closed: %w", topic, partition, sarama.ErrOffsetOutOfRange)
 }

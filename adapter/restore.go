@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/lovoo/goka/storage"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
 	"pageheat/failure"
@@ -15,63 +13,57 @@ import (
 	"pageheat/store"
 )
 
-// restoreWait is how long a fetch of the changelog waits for something to come.
-const restoreWait = 50 * time.Millisecond
-
 // restoreTable reads the changelog of a partition of the heat table, from where the
-// partition is up to the fence of its take-over. goka's own restore, which hands
-// each record on by itself and keeps statistics of it, takes twice as long; it
-// finds nothing left to do then. It returns a PermanentError for a record that does
-// not decode, and errSessionOver when ctx ends.
-func restoreTable(ctx context.Context, s Settings, p *store.Partition, fenceAt int64) error {
+// partition is up to an offset, such as that after the fence of its take-over, and waits
+// for that to be committed; reached, if not nil, is told how far it is. goka's own restore,
+// which hands each record on by itself and keeps statistics of it, takes twice as long; it
+// finds nothing left to do then. It returns a failure.Permanent for a record that does not
+// decode, and errSessionOver when ctx ends.
+func restoreTable(ctx context.Context, s Settings, p *store.Partition, to int64, reached func(at int64)) error {
 	table, id := s.Topology.HeatTable, p.ID()
-	from := kgo.NewOffset().AtStart()
-	at, err := p.GetOffset(-1)
-	if err != nil {
-		return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
-	}
-	if at >= fenceAt {
-		return nil
-	}
-	if at >= 0 {
-		from = kgo.NewOffset().At(at + 1)
-	}
-	client, err := s.Cluster.Client("restore",
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{table: {id: from}}),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxWait(restoreWait),
-		kgo.FetchMaxPartitionBytes(1<<20),
-	)
-	if err != nil {
-		return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
-	}
-	defer client.Close()
-	watch := watchRestore(ctx, s, table, id, at, fenceAt)
-	defer watch.end()
-	for {
-		fetches := client.PollFetches(ctx)
+	describe := func(err error) error {
 		if ctx.Err() != nil {
 			return errSessionOver
 		}
-		if err := fetches.Err(); err != nil {
-			return kafka.Explain(fmt.Errorf("restoring %s partition %d: %w", table, id, err), kafka.OnTopic("Read", table))
-		}
-		for records := fetches.RecordIter(); !records.Done(); {
-			r := records.Next()
+		return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
+	}
+	at, err := p.GetOffset(-1)
+	if err != nil {
+		return describe(err)
+	}
+	if at+1 >= to {
+		return nil
+	}
+	topic, err := s.Cluster.Topic(ctx, table)
+	if err != nil {
+		return describe(err)
+	}
+	span := kafka.Span{Topic: topic, Partition: id, From: kafka.Beginning, To: to, Wait: true}
+	if at >= 0 {
+		span.From = at + 1
+	}
+	err = s.Cluster.Read(ctx, span, func(records []*kafka.Record, _ int64) error {
+		for _, r := range records {
 			if err := restoreRecord(p, table, id, r.Offset, string(r.Key), r.Value); err != nil {
 				return err
 			}
 			at = r.Offset
 		}
-		if err := p.SetOffset(at); err != nil {
-			return fmt.Errorf("restoring %s partition %d: %w", table, id, err)
+		if reached != nil {
+			reached(at)
 		}
-		watch.at.Store(at)
-		if at >= fenceAt {
+		if at < 0 {
 			return nil
 		}
+		return p.SetOffset(at)
+	})
+	if failure.As(err) != nil {
+		return err
 	}
+	if err != nil {
+		return describe(err)
+	}
+	return nil
 }
 
 // restoreRecord takes a record of the changelog, or says why the table can not be

@@ -73,7 +73,7 @@ func TestWhatHoldsARestoreIsNamed(t *testing.T) {
 	defer end()
 	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
 	restored := make(chan error, 1)
-	go func() { restored <- restoreTable(ctx, s, p, 2) }()
+	go func() { restored <- restoreTable(ctx, s, p, 3, nil) }()
 	w := &restoreWatch{settings: s, topic: topo.HeatTable, fenceAt: 2}
 	assert.Regexp(t, `^it waits behind an open transaction at the last stable offset 1, of producer id \d+ \(epoch 0\) since offset 1; .*abort`, w.holds(t.Context()))
 	require.Empty(t, restored, "it waits for what is open")

@@ -2,18 +2,18 @@ package adapter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+
+	"pageheat/kafka"
 )
 
-// errSessionOver says that a session ended before it began, or while something was on its
-// way: no fault.
-var errSessionOver = errors.New("the session of the consumer group is over")
+// errSessionOver says that a session ended: no fault.
+var errSessionOver = kafka.ErrSessionOver
 
 // session is what goka sees of a session of its group. goka's marks go to the
 // outlets; offsets are committed through the real session by the roles alone.

@@ -46,14 +46,11 @@ func (s Settings) letterLimit() int {
 
 // common are the goka options of every role. goka's own log is for debugging
 // goka: what an operator should know is in the errors and in ours.
-func (s Settings) common(purpose string, start *startFailure) []goka.ProcessorOption {
+func (s Settings) common(purpose string) []goka.ProcessorOption {
 	return []goka.ProcessorOption{
 		goka.WithHasher(topology.Hasher()),
 		goka.WithLogger(GokaLogger(s.Logger)),
-		goka.WithConsumerSaramaBuilder(func([]string, string) (sarama.Consumer, error) {
-			consumer, err := s.Cluster.Consumer(purpose)
-			return consumer, start.keep(err)
-		}),
+		goka.WithConsumerSaramaBuilder(func([]string, string) (sarama.Consumer, error) { return s.Cluster.Consumer(purpose), nil }),
 	}
 }
 

@@ -3,14 +3,15 @@ package adapter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"golang.org/x/sync/errgroup"
 
+	"pageheat/kafka"
 	"pageheat/store"
 )
 
@@ -21,126 +22,127 @@ type standby struct {
 	settings Settings
 	discard  func(*store.Partition)
 	cancel   context.CancelFunc
-	readers  sync.WaitGroup
+	ended    chan struct{}
 
-	mu         sync.Mutex
-	partitions map[int32]*store.Partition
-	behind     sync.WaitGroup // readers that have not reached their target
+	partitions map[int32]*store.Partition // used by run alone, until it has ended
+	caughtUp   chan struct{}              // closed when all were read up to what was committed then
 }
 
-// standbyPause is how long a reader waits after an error.
+// standbyPause is how long a standby waits after an error.
 const standbyPause = time.Second
 
-// startStandby begins to follow the given partitions from where they are. The
-// targets are the changelog offsets, by partition, from which on await lets go. What can not
+// startStandby begins to follow the given partitions from where they are. What can not
 // be followed any more is given to discard.
-func startStandby(s Settings, partitions map[int32]*store.Partition, targets map[int32]int64,
-	discard func(*store.Partition)) *standby {
+func startStandby(s Settings, partitions map[int32]*store.Partition, discard func(*store.Partition)) *standby {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &standby{settings: s, discard: discard, cancel: cancel, partitions: maps.Clone(partitions)}
-	b.behind.Add(len(partitions))
-	for id, p := range partitions {
+	b := &standby{settings: s, discard: discard, cancel: cancel, ended: make(chan struct{}),
+		partitions: maps.Clone(partitions), caughtUp: make(chan struct{})}
+	for _, p := range partitions {
 		p.Resume()
-		b.readers.Go(func() {
-			reached := sync.OnceFunc(b.behind.Done)
-			defer reached()
-			b.keepFollowing(ctx, id, p, targets[id], reached)
-		})
 	}
+	go b.run(ctx)
 	return b
 }
 
-// await returns when every reader has reached its target, or with the
+// await returns when all partitions were read up to what was committed, or with the
 // context's error.
 func (b *standby) await(ctx context.Context) error {
-	reached := make(chan struct{})
-	go func() { b.behind.Wait(); close(reached) }()
 	select {
-	case <-reached:
+	case <-b.caughtUp:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// stop ends all readers and gives their partitions back: each holds all
+// stop ends the standby and gives its partitions back: each holds all
 // records up to its changelog offset, and no other.
 func (b *standby) stop() map[int32]*store.Partition {
 	b.cancel()
-	b.readers.Wait()
+	<-b.ended
 	return b.partitions
 }
 
-func (b *standby) keepFollowing(ctx context.Context, id int32, p *store.Partition, target int64, reached func()) {
-	for ctx.Err() == nil {
-		err := b.follow(ctx, id, p, target, reached)
+func (b *standby) run(ctx context.Context) {
+	defer close(b.ended)
+	first := sync.OnceFunc(func() { close(b.caughtUp) })
+	for {
+		err := b.catchUp(ctx)
 		if err == nil {
+			first()
+			err = b.follow(ctx)
+		}
+		if ctx.Err() != nil {
 			return
 		}
-		b.settings.Logger.Warn("a standby can not read the table and tries again",
-			"topic", b.settings.Topology.HeatTable, "partition", id, "error", err)
-		if errors.Is(err, sarama.ErrOffsetOutOfRange) || p.Failed() != nil {
-			b.mu.Lock()
-			delete(b.partitions, id) // a take-over restores it from the beginning
-			b.mu.Unlock()
-			b.discard(p)
-			return
-		}
+		b.settings.Logger.Warn("a standby can not read the table and tries again", "topic", b.settings.Topology.HeatTable, "error", err)
 		select {
 		case <-time.After(standbyPause):
 		case <-ctx.Done():
+			return
 		}
 	}
 }
 
-func (b *standby) follow(ctx context.Context, id int32, p *store.Partition, target int64, reached func()) error {
-	consumer, err := b.settings.Cluster.Consumer("standby")
+// catchUp reads each partition up to what is committed now. One that can not be read on is
+// left to a take-over, which restores it from the beginning.
+func (b *standby) catchUp(ctx context.Context) error {
+	var mu sync.Mutex
+	var lost []int32
+	parts, ctx := errgroup.WithContext(ctx)
+	for id, p := range b.partitions {
+		parts.Go(func() error {
+			bounds, err := b.settings.Cluster.Bounds(ctx, b.settings.Topology.HeatTable, id)
+			if err == nil {
+				err = restoreTable(ctx, b.settings, p, bounds.Stable, nil)
+			}
+			if errors.Is(err, kerr.OffsetOutOfRange) || p.Failed() != nil {
+				b.settings.Logger.Warn("a standby gives up a partition of the table", "topic", b.settings.Topology.HeatTable, "partition", id, "error", err)
+				mu.Lock()
+				defer mu.Unlock()
+				lost = append(lost, id)
+				return nil
+			}
+			return err
+		})
+	}
+	err := parts.Wait()
+	for _, id := range lost {
+		b.discard(b.partitions[id])
+		delete(b.partitions, id)
+	}
+	return err
+}
+
+// follow reads on as records come.
+func (b *standby) follow(ctx context.Context) error {
+	table := b.settings.Topology.HeatTable
+	from := make(map[int32]int64, len(b.partitions))
+	for id, p := range b.partitions {
+		from[id] = kafka.Beginning
+		if at, _ := p.GetOffset(-1); at >= 0 {
+			from[id] = at + 1
+		}
+	}
+	if len(from) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	records, err := b.settings.Cluster.Follow(ctx, "standby", table, from)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = consumer.Close() }()
-	from := sarama.OffsetOldest
-	at, _ := p.GetOffset(-1)
-	if at >= 0 {
-		from = at + 1
-	}
-	if at >= target {
-		reached()
-	}
-	claim, err := consumer.ConsumePartition(b.settings.Topology.HeatTable, id, from)
-	if err != nil {
-		return fmt.Errorf("reading from offset %d: %w", from, err)
-	}
-	defer func() { _ = claim.Close() }()
-	return b.apply(ctx, claim, id, p, target, reached)
-}
-
-// apply takes the records of a table partition as they come, until ctx ends.
-func (b *standby) apply(ctx context.Context, claim sarama.PartitionConsumer, id int32, p *store.Partition, target int64, reached func()) error {
-	for {
-		select {
-		case m, ok := <-claim.Messages():
-			if !ok {
-				return readerClosed(b.settings.Topology.HeatTable, id)
-			}
-			if err := p.Set(string(m.Key), m.Value); err != nil {
-				return fmt.Errorf("offset %d: %w", m.Offset, err)
-			}
-			if err := p.SetOffset(m.Offset); err != nil {
-				return err
-			}
-			if m.Offset >= target {
-				reached()
-			}
-		case err, ok := <-claim.Errors():
-			if !ok {
-				return readerClosed(b.settings.Topology.HeatTable, id)
-			}
+	defer records.Close()
+	for r := range records.Records() {
+		p := b.partitions[r.Partition]
+		if err := restoreRecord(p, table, r.Partition, r.Offset, string(r.Key), r.Value); err != nil {
 			return err
-		case <-ctx.Done():
-			return nil
+		}
+		if err := p.SetOffset(r.Offset); err != nil {
+			return err
 		}
 	}
+	return records.Err()
 }
 
 // stopStandby ends the standby, if there is one, and keeps its partitions.
@@ -167,28 +169,14 @@ func (h *Heat) catchUp(ctx context.Context) error {
 		return err
 	}
 	h.partitions.Store(int32(all))
-	targets := make(map[int32]int64, all)
-	for p := range int32(all) {
-		end, err := h.config.Cluster.CommittedEnd(ctx, table, p)
-		if err != nil {
-			return err
-		}
-		first, _, err := h.topics.bounds(ctx, table, p)
-		if err != nil {
-			return err
-		}
-		if targets[p] = end - 1; end == first {
-			targets[p] = -1 // there is no record
-		}
-	}
-	if err := h.startStandby(nil, targets); err != nil {
+	if err := h.startStandby(nil); err != nil {
 		return err
 	}
 	return h.standby.await(ctx)
 }
 
 // startStandby follows all partitions that are not owned.
-func (h *Heat) startStandby(owned []int32, targets map[int32]int64) error {
+func (h *Heat) startStandby(owned []int32) error {
 	if !h.config.Standby {
 		return nil
 	}
@@ -215,6 +203,6 @@ func (h *Heat) startStandby(owned []int32, targets map[int32]int64) error {
 			delete(h.kept, p)
 		}
 	}
-	h.standby = startStandby(h.config.Settings, follow, targets, h.discard)
+	h.standby = startStandby(h.config.Settings, follow, h.discard)
 	return nil
 }

@@ -3,11 +3,10 @@ package adapter
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/lovoo/goka"
+	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
 
 	"pageheat/codec"
@@ -22,12 +21,13 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *kafkatest.Cluster)) {
 	t.Run("kafka", func(t *testing.T) { test(t, kafkatest.Real(t, 1)) })
 }
 
-// write writes a record as a callback would, and waits for its promise.
+// write writes a record, and waits for the commit if it is the last one.
 func write(ctx context.Context, tx *transaction, key, value string, end bool) error {
-	promise, finish := goka.NewPromiseWithFinisher()
+	if !end {
+		return tx.Write(ctx, key, []byte(value))
+	}
 	kept := make(chan error, 1)
-	promise.Then(func(err error) { kept <- err })
-	tx.write(ctx, key, []byte(value), end, finish)
+	tx.Commit(ctx, key, []byte(value), func(err error) { kept <- err })
 	select {
 	case err := <-kept:
 		return err
@@ -44,15 +44,15 @@ func TestTakeOverFencesTheOwnerBefore(t *testing.T) {
 		kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
 		s := Settings{Cluster: kafka.New(kafka.Config{Brokers: c.Brokers(), ClientID: "test"}), Topology: topo, Logger: slog.New(slog.DiscardHandler)}
 		take := func(owner string) *transaction {
-			tx, err := takeOver(ctx, s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), owner)
+			tx, err := takeOver(ctx, s, kafka.Ownership{Purpose: "heat", Topic: topo.HeatTable, ID: topo.HeatTransactionalID(0)}, codec.ProgressKey(0), owner)
 			require.NoError(t, err)
-			t.Cleanup(func() { tx.fail(errSessionOver) })
+			t.Cleanup(func() { tx.GiveUp(errSessionOver) })
 			return tx
 		}
 		old := take("old")
 		require.NoError(t, write(ctx, old, "page", "1", false))
 		require.NoError(t, write(ctx, old, codec.ProgressKey(0), "p1", true), "the owner commits")
-		committed := old.end()
+		committed := old.End()
 		require.Equal(t, old.fenceAt+3, committed, "a control record, then the page and the progress")
 
 		require.NoError(t, write(ctx, old, "page", "2", false), "and is frozen in the middle of the next")
@@ -77,14 +77,14 @@ func TestAKeptPartitionNeedsNoFetchWhenNobodyElseWrote(t *testing.T) {
 		s := Settings{Cluster: kafka.New(kafka.Config{Brokers: c.Brokers(), ClientID: "test"}), Topology: topo, Logger: slog.New(slog.DiscardHandler)}
 		at := int64(-1)
 		for range 3 {
-			tx, err := takeOver(t.Context(), s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), "owner")
+			tx, err := takeOver(t.Context(), s, kafka.Ownership{Purpose: "heat", Topic: topo.HeatTable, ID: topo.HeatTransactionalID(0)}, codec.ProgressKey(0), "owner")
 			require.NoError(t, err)
 			if at >= 0 {
 				require.Equal(t, at+2, tx.fenceAt, "one control record between the last transaction and the fence")
 			}
 			require.NoError(t, write(t.Context(), tx, codec.ProgressKey(0), "p", true))
-			at = tx.end()
-			tx.fail(errSessionOver)
+			at = tx.End()
+			tx.GiveUp(errSessionOver)
 		}
 	})
 }
@@ -101,6 +101,25 @@ func soon[T any](t *testing.T, from <-chan T) T {
 	}
 }
 
+// failedProducer is a producer that answers nothing.
+type failedProducer struct {
+	sarama.AsyncProducer
+	input     chan *sarama.ProducerMessage
+	errors    chan *sarama.ProducerError
+	successes chan *sarama.ProducerMessage
+}
+
+func newFailedProducer() *failedProducer {
+	return &failedProducer{input: make(chan *sarama.ProducerMessage, 16), errors: make(chan *sarama.ProducerError),
+		successes: make(chan *sarama.ProducerMessage)}
+}
+
+func (p *failedProducer) Input() chan<- *sarama.ProducerMessage     { return p.input }
+func (p *failedProducer) Errors() <-chan *sarama.ProducerError      { return p.errors }
+func (p *failedProducer) Successes() <-chan *sarama.ProducerMessage { return p.successes }
+func (p *failedProducer) BeginTxn() error                           { return nil }
+func (p *failedProducer) AsyncClose()                               { close(p.errors); close(p.successes) }
+
 // TestANewSessionEndsTheOneBefore: its promises and its transactions, though nobody has
 // said yet that it is over.
 func TestANewSessionEndsTheOneBefore(t *testing.T) {
@@ -108,7 +127,7 @@ func TestANewSessionEndsTheOneBefore(t *testing.T) {
 		p := newFailedProducer()
 		s := newSession(&fakeSession{ctx: t.Context()})
 		t.Cleanup(s.cancel)
-		return s, newTransaction(t.Context(), p, "id", "table", 0, "last", &atomic.Bool{}, func() {}), p
+		return s, &transaction{Owner: kafka.NewOwner(t.Context(), p, kafka.Ownership{Topic: "table", ID: "id"}), last: "last"}, p
 	}
 	plain := newFailedProducer()
 	t.Cleanup(plain.AsyncClose)
@@ -121,13 +140,21 @@ func TestANewSessionEndsTheOneBefore(t *testing.T) {
 	second, now, _ := begun()
 	out.begin(second, map[int32]*transaction{0: now})
 	require.ErrorIs(t, soon(t, promised), errSessionOver)
-	require.ErrorIs(t, before.failure(), errSessionOver)
+	require.ErrorIs(t, before.Err(), errSessionOver)
 	_, open := <-closed.errors
 	require.False(t, open, "its producer is closed")
-	require.NoError(t, now.failure())
+	require.NoError(t, now.Err())
 
 	first.cancel() // its end is heard late
 	out.end(first)
-	require.NoError(t, now.failure())
+	require.NoError(t, now.Err())
 	require.NoError(t, write(t.Context(), now, "page", "1", false))
+}
+
+// tableSettings are those of a process on a cluster with a heat table of one partition.
+func tableSettings(t *testing.T, c *kafkatest.Cluster) (Settings, *topology.Topology) {
+	topo, err := topology.New(topology.Config{Prefix: kafkatest.Prefix(t)})
+	require.NoError(t, err)
+	kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
+	return Settings{Cluster: testCluster(t, c), Topology: topo, Logger: slog.New(slog.DiscardHandler)}, topo
 }

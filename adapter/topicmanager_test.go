@@ -121,7 +121,7 @@ func viewScenario(t *testing.T, brokers []string) {
 			prepare(l)
 			// The consumer's end: what View fetches with, read committed.
 			consumer := func([]string, string) (sarama.Consumer, error) {
-				return cluster.Consumer("test")
+				return cluster.Consumer("test"), nil
 			}
 			view, err := goka.NewView(brokers, goka.Table(l.Topic), new(gokacodec.String),
 				goka.WithViewTopicManagerBuilder(adapter.TopicManagerBuilder(cluster, nil, nil)),

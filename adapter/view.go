@@ -9,7 +9,7 @@ import (
 
 // ViewConsumer builds the consumer of a goka view: it reads what is committed.
 func ViewConsumer(s Settings) goka.SaramaConsumerBuilder {
-	return func([]string, string) (sarama.Consumer, error) { return s.Cluster.Consumer("view") }
+	return func([]string, string) (sarama.Consumer, error) { return s.Cluster.Consumer("view"), nil }
 }
 
 // ViewTopicManager builds the topic manager of a goka view: a partition is

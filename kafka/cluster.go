@@ -123,8 +123,7 @@ func (c *Cluster) Config(purpose string) *sarama.Config {
 	return config
 }
 
-// SaramaClient opens a client of sarama.
-func (c *Cluster) SaramaClient(config *sarama.Config) (sarama.Client, error) {
+func (c *Cluster) saramaClient(config *sarama.Config) (sarama.Client, error) {
 	client, err := sarama.NewClient(c.config.Brokers, config)
 	if err != nil {
 		return nil, Explain(fmt.Errorf("connecting to %v: %w", c.config.Brokers, err))

@@ -20,7 +20,7 @@ type Span struct {
 	Topic Topic
 	// Partition of the topic.
 	Partition int32
-	// From is the first offset, and To the one after the last.
+	// From is the first offset, or Beginning, and To the one after the last.
 	From, To int64
 	// Bytes is how much is asked for at once; 0 stands for 1 MiB. At most four times as
 	// much is held: a fetch under way, one read, one waiting, one in the callback.
@@ -63,6 +63,12 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 	r := &reader{partition: c.partition(s.Topic.Name, s.Partition), span: s, decompressor: kgo.DefaultDecompressor()}
 	if int(s.Partition) < len(s.Topic.Leaders) {
 		r.leader = s.Topic.Leaders[s.Partition]
+	}
+	if s.From == Beginning {
+		err := r.patiently(ctx, func() (err error) { s.From, err = r.offset(ctx, earliest, isolationReadCommitted); return err })
+		if err != nil {
+			return Explain(fmt.Errorf("looking up where topic %s partition %d begins: %w", s.Topic.Name, s.Partition, err), OnTopic("Describe", s.Topic.Name))
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	chunks := make(chan chunk, 1)

@@ -118,22 +118,6 @@ func (c *Cluster) GroupClient(purpose, group string, topics []string, m Member, 
 	return client, nil
 }
 
-// Consumer opens a consumer for goka that reads tables as they are committed.
-func (c *Cluster) Consumer(purpose string) (sarama.Consumer, error) {
-	config := c.Config(purpose)
-	config.Consumer.IsolationLevel = sarama.ReadCommitted
-	config.Consumer.Return.Errors = true
-	config.Consumer.MaxProcessingTime = time.Second
-	config.Consumer.MaxWaitTime = 50 * time.Millisecond
-	config.Consumer.Fetch.Default = 8 << 20
-	config.ChannelBufferSize = waitingOfTable
-	consumer, err := sarama.NewConsumer(c.config.Brokers, config)
-	if err != nil {
-		return nil, Explain(fmt.Errorf("connecting a consumer to %v: %w", c.config.Brokers, err))
-	}
-	return consumer, nil
-}
-
 // Producer opens a producer of records whose partition is set by the sender: none is
 // lost, repeated or reordered while it lives. A record may have most bytes; 0 stands for
 // what every topic of pageheat's own takes.

@@ -1,9 +1,8 @@
-package adapter
+package kafka
 
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,11 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/integration/kafkatest"
-	"pageheat/kafka"
-	"pageheat/topology"
 )
 
 // failedProducer is a transactional producer in an error state, whose commit waits until
@@ -74,7 +70,7 @@ func TestARefusedTransactionIsNoEndOfASession(t *testing.T) {
 				defer end()
 				p := newFailedProducer()
 				ended := make(chan struct{})
-				tx := newTransaction(session, p, "id", "table", 0, "last", &atomic.Bool{}, func() { close(ended) })
+				owner := newOwner(session, p, Ownership{Topic: "table", ID: "id"}, &atomic.Bool{}, func() { close(ended) })
 				began := time.Now()
 				if c.refusal != nil {
 					time.AfterFunc(50*time.Millisecond, func() { p.refuse(c.refusal) })
@@ -82,15 +78,15 @@ func TestARefusedTransactionIsNoEndOfASession(t *testing.T) {
 				if c.ends > 0 {
 					time.AfterFunc(c.ends, end)
 				}
-				err := write(t.Context(), tx, "last", "", true)
+				err := commit(t.Context(), owner, "last", "")
 				require.Error(t, err)
 				assert.LessOrEqual(t, time.Since(began), c.within)
-				assert.Equal(t, c.over, errors.Is(err, errSessionOver), "%v", err)
+				assert.Equal(t, c.over, errors.Is(err, ErrSessionOver), "%v", err)
 				assert.Equal(t, c.permanent, failure.As(err) != nil, "%v", err)
 				if c.refusal != nil {
 					require.ErrorIs(t, err, c.refusal)
 				}
-				assert.True(t, tx.hopeless.Load(), "its retries wait no more")
+				assert.True(t, owner.hopeless.Load(), "its retries wait no more")
 				close(p.closed)
 				<-ended // the producer is closed, and so is its client
 			})
@@ -102,7 +98,7 @@ func TestARefusedTransactionIsNoEndOfASession(t *testing.T) {
 // transaction, as it does where the right to write is missing.
 func TestATakeOverThatIsRefusedSaysWhich(t *testing.T) {
 	c := kafkatest.Embedded(t)
-	s, topo := tableSettings(t, c)
+	cluster, own := table(t, c)
 	c.Fake().ControlKey(int16(kmsg.AddPartitionsToTxn), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		c.Fake().KeepControl()
 		asked := request.(*kmsg.AddPartitionsToTxnRequest)
@@ -120,17 +116,17 @@ func TestATakeOverThatIsRefusedSaysWhich(t *testing.T) {
 		return answer, nil, true
 	})
 	began := time.Now()
-	_, err := takeOver(t.Context(), s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), "owner")
+	_, err := cluster.TakeOver(t.Context(), own, "fence", nil)
 	require.NotNil(t, failure.As(err), "%v", err)
-	require.NotErrorIs(t, err, errSessionOver)
-	require.ErrorContains(t, err, "Write on the topic "+topo.HeatTable)
+	require.NotErrorIs(t, err, ErrSessionOver)
+	require.ErrorContains(t, err, "Write on the topic "+own.Topic)
 	assert.Less(t, time.Since(began), 10*time.Second)
 }
 
 // TestATakeOverThatWasGivenUpAsksNoMore: it would fence the owner that came after.
 func TestATakeOverThatWasGivenUpAsksNoMore(t *testing.T) {
 	c := kafkatest.Embedded(t)
-	s, topo := tableSettings(t, c)
+	cluster, own := table(t, c)
 	var asked atomic.Int32
 	busy := make(chan struct{}, 1)
 	c.Fake().ControlKey(int16(kmsg.InitProducerID), func(request kmsg.Request) (kmsg.Response, error, bool) {
@@ -147,21 +143,34 @@ func TestATakeOverThatWasGivenUpAsksNoMore(t *testing.T) {
 	ctx, giveUp := context.WithCancel(t.Context())
 	given := make(chan error, 1)
 	go func() {
-		_, err := takeOver(ctx, s, "heat", topo.HeatTable, 0, topo.HeatTransactionalID(0), codec.ProgressKey(0), "given up")
+		_, err := cluster.TakeOver(ctx, own, "fence", nil)
 		given <- err
 	}()
 	<-busy
 	giveUp()
-	require.ErrorIs(t, <-given, errSessionOver)
+	require.ErrorIs(t, <-given, ErrSessionOver)
 	before := asked.Load()
-	require.Never(t, func() bool { return asked.Load() > before+1 }, 20*kafka.TransactionBackoff(0, 0),
-		kafka.TransactionBackoff(0, 0), "but for one that was on its way")
+	require.Never(t, func() bool { return asked.Load() > before+1 }, 20*TransactionBackoff(0, 0),
+		TransactionBackoff(0, 0), "but for one that was on its way")
 }
 
-// tableSettings are those of a process on a cluster with a heat table of one partition.
-func tableSettings(t *testing.T, c *kafkatest.Cluster) (Settings, *topology.Topology) {
-	topo, err := topology.New(topology.Config{Prefix: kafkatest.Prefix(t)})
-	require.NoError(t, err)
-	kafkatest.CreateTopic(t, c, topo.HeatTable, 1, "cleanup.policy", "compact")
-	return Settings{Cluster: kafka.New(kafka.Config{Brokers: c.Brokers(), ClientID: "test"}), Topology: topo, Logger: slog.New(slog.DiscardHandler)}, topo
+// table is a compacted topic of one partition, and who owns it.
+func table(t *testing.T, c *kafkatest.Cluster) (*Cluster, Ownership) {
+	name := kafkatest.Prefix(t) + "-table"
+	kafkatest.CreateTopic(t, c, name, 1, "cleanup.policy", "compact")
+	cluster := New(Config{Brokers: c.Brokers(), ClientID: "test"})
+	t.Cleanup(cluster.Close)
+	return cluster, Ownership{Purpose: "table", Topic: name, ID: name + "-0"}
+}
+
+// commit commits a record.
+func commit(ctx context.Context, o *Owner, key, value string) error {
+	done := make(chan error, 1)
+	o.Commit(ctx, key, []byte(value), func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(30 * time.Second):
+		return context.DeadlineExceeded
+	}
 }

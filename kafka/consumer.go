@@ -1,0 +1,77 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// Consumer returns a consumer for goka that reads tables as they are committed. It
+// connects when a partition is read for the first time: goka asks for one of each
+// processor, also of those that have no table, or one that is restored already.
+func (c *Cluster) Consumer(purpose string) sarama.Consumer {
+	return &tableConsumer{cluster: c, purpose: purpose}
+}
+
+// tableConsumer is a sarama.Consumer of which goka uses two methods.
+type tableConsumer struct {
+	sarama.Consumer // nil until it is connected
+	cluster         *Cluster
+	purpose         string
+
+	mu     sync.Mutex
+	closed bool
+}
+
+// ConsumePartition implements sarama.Consumer.
+func (t *tableConsumer) ConsumePartition(topic string, partition int32, offset int64) (sarama.PartitionConsumer, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, sarama.ErrClosedClient
+	}
+	if t.Consumer == nil {
+		inner, err := t.cluster.connectConsumer(t.purpose)
+		if err != nil {
+			return nil, err
+		}
+		t.Consumer = inner
+	}
+	claim, err := t.Consumer.ConsumePartition(topic, partition, offset)
+	if err != nil {
+		return nil, Explain(fmt.Errorf("reading topic %s partition %d: %w", topic, partition, err), OnTopic("Read", topic))
+	}
+	return claim, nil
+}
+
+// Close implements sarama.Consumer.
+func (t *tableConsumer) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	if t.Consumer == nil {
+		return nil
+	}
+	if err := t.Consumer.Close(); err != nil && !errors.Is(err, sarama.ErrClosedClient) {
+		return fmt.Errorf("closing the consumer of %s: %w", t.purpose, err)
+	}
+	return nil
+}
+
+func (c *Cluster) connectConsumer(purpose string) (sarama.Consumer, error) {
+	config := c.Config(purpose)
+	config.Consumer.IsolationLevel = sarama.ReadCommitted
+	config.Consumer.Return.Errors = true
+	config.Consumer.MaxProcessingTime = time.Second
+	config.Consumer.MaxWaitTime = 50 * time.Millisecond
+	config.Consumer.Fetch.Default = 8 << 20
+	config.ChannelBufferSize = waitingOfTable
+	consumer, err := sarama.NewConsumer(c.config.Brokers, config)
+	if err != nil {
+		return nil, Explain(fmt.Errorf("connecting a consumer to %v: %w", c.config.Brokers, err))
+	}
+	return consumer, nil
+}
