@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
-	"pageheat/recordbatch/batchtest"
+	"pageheat/kafka/recordbatch/batchtest"
 )
 
 // fakeSession is a real session of the group, without a group.

@@ -16,7 +16,7 @@ import (
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/kafka"
-	"pageheat/recordbatch"
+	"pageheat/kafka/recordbatch"
 )
 
 const (

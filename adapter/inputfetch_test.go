@@ -24,8 +24,8 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka/recordbatch/batchtest"
 	"pageheat/processors"
-	"pageheat/recordbatch/batchtest"
 	"pageheat/topology"
 )
 

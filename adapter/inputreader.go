@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"pageheat/codec"
-	"pageheat/recordbatch"
+	"pageheat/kafka/recordbatch"
 )
 
 // inputLimits say what is kept of a record. One that is held whole can be a dead

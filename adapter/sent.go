@@ -15,7 +15,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/kafka"
-	"pageheat/recordbatch"
+	"pageheat/kafka/recordbatch"
 )
 
 // An owner of an input partition that crashes leaves ranges in the behaviour topic above

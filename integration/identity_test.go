@@ -3,6 +3,7 @@ package integration
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,6 +47,10 @@ func TestPartitionsThatAreAddedAreRefused(t *testing.T) {
 				altered, err := admin.UpdatePartitions(within(t), 6, own...)
 				require.NoError(t, err)
 				require.NoError(t, altered.Error())
+				require.Eventually(t, func() bool {
+					now, err := admin.ListEndOffsets(within(t), own...)
+					return err == nil && now.Error() == nil && len(now[own[0]]) == 6 && len(now[own[1]]) == 6
+				}, time.Minute, 50*time.Millisecond, "the brokers have heard of them")
 				if !running {
 					says := refuses(t, site.Start("after"))
 					assert.Contains(t, says, "P was 3 and is 6")

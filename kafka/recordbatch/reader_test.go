@@ -17,8 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
-	"pageheat/recordbatch"
-	"pageheat/recordbatch/batchtest"
+	"pageheat/kafka/recordbatch"
+	"pageheat/kafka/recordbatch/batchtest"
 )
 
 var limits = recordbatch.Limits{Record: 4000, Value: 1000, Sample: 10, Key: 100, Headers: 200}
