@@ -58,7 +58,7 @@ func TestWhatProcessorTimeIsFor(t *testing.T) {
 		}
 		p.Sample = append(p.Sample, s)
 	}
-	sample(10, "internal/runtime/syscall.Syscall6", "net.(*conn).Write", "net/http.(*chunkWriter).Write", "pageheat/views.(*stream).send")
+	sample(10, "internal/runtime/syscall.Syscall6", "net.(*conn).Write", "net/http.(*chunkWriter).Write", "pageheat/web.(*stream).send")
 	sample(20, "internal/runtime/syscall.Syscall6", "net.(*conn).Write", "github.com/IBM/sarama.(*Broker).send")
 	sample(30, "runtime.mallocgc", "pageheat/codec.DecodeBoard", "pageheat/views.(*Boards).update", "github.com/lovoo/goka.(*View).Run")
 	sample(40, "runtime.mallocgc", "pageheat/codec.AppendLeaders", "pageheat/adapter.(*heatFeed).sendLeaders")

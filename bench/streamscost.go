@@ -28,7 +28,7 @@ type purposes struct{ serving, pipeline *regexp.Regexp }
 
 func newPurposes() purposes {
 	return purposes{
-		serving:  regexp.MustCompile(`^net/http\.|^pageheat/(views|webserver|overview|collect|site|api)\.`),
+		serving:  regexp.MustCompile(`^net/http\.|^pageheat/(views|web|web/site|overview|collect)\.`),
 		pipeline: regexp.MustCompile(`^pageheat/|^main\.|^github\.com/(IBM/sarama|lovoo/goka|twmb/franz-go)`),
 	}
 }

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,19 +15,19 @@ func FuzzJudge(f *testing.F) {
 	for _, seed := range []string{"/a|1|0|0\n/b|x", `[{"page":"a","clicks":1,"minutes":0},5]`, `{"page":"a"}`, "{a}|1|0|0", "[", "[]", "\xff|1|1|1", "[1]\n[2]"} {
 		f.Add([]byte(seed))
 	}
-	c, err := New(config(&memory{}))
+	c, err := New(config())
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		good, bad := c.judge(body)
+		batch := c.Judge(body, 1e6)
 		all := 0
 		last := 0
-		for at := range messages(body) {
+		for at := range messages(bytes.TrimPrefix(body, []byte(byteOrderMark))) {
 			all++
 			require.Greater(t, at.number, last)
 			last = at.number
 		}
-		require.Equal(t, all, len(good)+bad.count)
-		for _, message := range good {
+		require.Equal(t, all, batch.Valid()+batch.RefusedInAll)
+		for _, message := range batch.valid {
 			_, refusal := codec.ParseBehaviour(message, c.cfg.Limits)
 			require.Nil(t, refusal, "%q", message)
 		}

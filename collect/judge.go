@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
-	"maps"
 	"regexp"
-	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -31,56 +29,64 @@ type Refusal struct {
 	Detail string `json:"detail"`
 }
 
-// refusals are those of one request.
-type refusals struct {
-	list    []Refusal // the first maxListed
-	count   int
-	reasons map[string]int
+// Batch is the behaviours of one request.
+type Batch struct {
+	// Refused are those that are not valid, the first maxListed of them.
+	Refused []Refusal
+	// RefusedInAll is how many they are.
+	RefusedInAll int
+
+	valid   [][]byte       // as they are to be written
+	reasons map[string]int // how often each was why one was refused
 }
 
-func (f *refusals) add(line int, reason, detail string) {
-	if f.count++; len(f.list) < maxListed {
-		f.list = append(f.list, Refusal{line, reason, detail})
+// Valid is how many behaviours are valid.
+func (b *Batch) Valid() int { return len(b.valid) }
+
+// Len is how many behaviours there are, valid or not.
+func (b *Batch) Len() int { return len(b.valid) + b.RefusedInAll }
+
+func (b *Batch) refuse(line int, reason, detail string) {
+	if b.RefusedInAll++; len(b.Refused) < maxListed {
+		b.Refused = append(b.Refused, Refusal{line, reason, detail})
 	}
-	if f.reasons == nil {
-		f.reasons = map[string]int{}
+	if b.reasons == nil {
+		b.reasons = map[string]int{}
 	}
-	f.reasons[reason]++
+	b.reasons[reason]++
 }
 
-func (f *refusals) each(do func(reason string, n int)) {
-	for _, reason := range slices.Sorted(maps.Keys(f.reasons)) {
-		do(reason, f.reasons[reason])
-	}
-}
+// byteOrderMark may begin a text; it is no part of it.
+const byteOrderMark = "\xEF\xBB\xBF"
 
-// judge splits a body and returns the valid behaviours as they are to be written. It
-// ends when there are more than a request may have.
-func (c *Collector) judge(body []byte) (good [][]byte, bad refusals) {
+// Judge splits a body and judges each behaviour in it. It ends when there are more than
+// most. The batch does not refer to the body.
+func (c *Collector) Judge(body []byte, most int) *Batch {
+	batch := &Batch{}
 	var all []byte
-	for at, message := range messages(body) {
-		if len(good)+bad.count > c.cfg.Burst {
+	for at, message := range messages(bytes.TrimPrefix(body, []byte(byteOrderMark))) {
+		if batch.Len() > most {
 			break
 		}
 		if at.element && message[0] != '{' {
-			bad.add(at.number, string(codec.CodeJSONType), "An element of the array must be an object.")
+			batch.refuse(at.number, string(codec.CodeJSONType), "An element of the array must be an object.")
 			continue
 		}
 		behaviour, refusal := codec.ParseBehaviour(message, c.cfg.Limits)
 		switch {
 		case refusal != nil:
-			bad.add(at.number, string(refusal.Code), refusal.Detail)
+			batch.refuse(at.number, string(refusal.Code), refusal.Detail)
 		case len(behaviour.Page) > c.cfg.MaxPageBytes:
-			bad.add(at.number, string(codec.CodePageTooLong), fmt.Sprintf("The page's name has %d bytes, the most here is %d.", len(behaviour.Page), c.cfg.MaxPageBytes))
+			batch.refuse(at.number, string(codec.CodePageTooLong), fmt.Sprintf("The page's name has %d bytes, the most here is %d.", len(behaviour.Page), c.cfg.MaxPageBytes))
 		case c.cfg.AllowPages != nil && !c.cfg.AllowPages.Match(behaviour.Page):
-			bad.add(at.number, ReasonPageNotAllowed, "The page's name does not match what this site allows (--allow-pages).")
+			batch.refuse(at.number, ReasonPageNotAllowed, "The page's name does not match what this site allows (--allow-pages).")
 		default:
 			start := len(all)
 			all = codec.AppendBehaviour(all, behaviour)
-			good = append(good, all[start:len(all):len(all)])
+			batch.valid = append(batch.valid, all[start:len(all):len(all)])
 		}
 	}
-	return good, bad
+	return batch
 }
 
 // PagePattern reads a regular expression (https://golang.org/s/re2syntax) that has to

@@ -3,15 +3,12 @@ package overview
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"pageheat/kafka"
 	"pageheat/topology"
-	"pageheat/webserver"
 )
 
 const (
@@ -26,11 +23,10 @@ const (
 // errNotAnswered says why something is not known.
 var errNotAnswered = errors.New("no broker answered for it")
 
-// Overview answers over HTTP. It is safe for concurrent use.
+// Overview tells of one cluster. It is safe for concurrent use.
 type Overview struct {
 	kafka *kafka.Cluster
 	topo  *topology.Topology
-	log   *slog.Logger
 
 	mu   sync.Mutex // held while the cluster is asked: the others want the same
 	last State
@@ -41,26 +37,8 @@ type Overview struct {
 }
 
 // New returns an overview of a cluster. Nothing is connected before somebody asks.
-func New(c *kafka.Cluster, topo *topology.Topology, log *slog.Logger) *Overview {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	return &Overview{kafka: c, topo: topo, log: log, readableAt: map[int32]readableEnd{}}
-}
-
-// Routes is where the overview is, for operators.
-func (o *Overview) Routes() []webserver.Route {
-	return []webserver.Route{webserver.Get("/api/v1/overview", o.serve)}
-}
-
-func (o *Overview) serve(w http.ResponseWriter, r *http.Request) {
-	state, err := o.State(r.Context())
-	if err != nil {
-		o.log.Warn("the overview cannot be given", "error", err)
-		webserver.Refuse(w, http.StatusServiceUnavailable, "Kafka does not answer: the log says more. Try again in a moment.")
-		return
-	}
-	webserver.WriteJSON(w, http.StatusOK, state)
+func New(c *kafka.Cluster, topo *topology.Topology) *Overview {
+	return &Overview{kafka: c, topo: topo, readableAt: map[int32]readableEnd{}}
 }
 
 // State asks the cluster, or gives an answer that is fresh.

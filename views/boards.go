@@ -12,6 +12,9 @@ import (
 	"pageheat/codec"
 )
 
+// DefaultBoard is the name of the board over all behaviours.
+const DefaultBoard = "all-time"
+
 // maxBoards bounds how many boards are kept in memory. There is one today; the
 // bound is for an output topic that somebody else writes to as well.
 const maxBoards = 1000

@@ -1,9 +1,6 @@
 package views
 
 import (
-	"fmt"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,63 +9,6 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 )
-
-// fakeBoards is a BoardReader that tests publish to.
-type fakeBoards struct {
-	mu      sync.Mutex
-	boards  map[string]Board
-	changed chan struct{}
-	err     error
-}
-
-func newFakeBoards() *fakeBoards {
-	return &fakeBoards{boards: make(map[string]Board), changed: make(chan struct{})}
-}
-
-func (f *fakeBoards) publish(b Board) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.boards[b.Name] = b
-	close(f.changed)
-	f.changed = make(chan struct{})
-}
-
-func (f *fakeBoards) Newest(name string) (Board, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	b, ok := f.boards[name]
-	return b, ok
-}
-
-func (f *fakeBoards) Changed() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.changed
-}
-
-func (f *fakeBoards) Ready() error { return f.err }
-
-// fakePages is a PageReader over a map.
-type fakePages struct {
-	pages map[string]heat.Totals
-	err   error
-}
-
-func (f *fakePages) Get(page string) (heat.Totals, bool, error) {
-	if f.err != nil {
-		return heat.Totals{}, false, f.err
-	}
-	t, ok := f.pages[page]
-	return t, ok, nil
-}
-
-func (f *fakePages) Ready() error { return f.err }
-
-// boardOf is a published board; padding makes its value longer by so many bytes.
-func boardOf(version uint64, padding int) Board {
-	return Board{Name: DefaultBoard, Version: version, Value: fmt.Appendf(nil,
-		`{"board":"all-time","version":%d,"pages":[],"padding":%q}`, version, strings.Repeat("x", padding))}
-}
 
 // totalsOf sums behaviours of a page.
 func totalsOf(behaviours ...heat.Behaviour) heat.Totals {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"pageheat/cmd/pageheat/forum"
 	"pageheat/kafka"
-	"pageheat/site"
 	"pageheat/traffic"
 	"pageheat/views"
 )
@@ -42,7 +42,7 @@ func (c *demoCmd) visitors() (*traffic.Visitors, error) {
 		return nil, err
 	}
 	const quick = 10_000 // what counts as the rate where it is max
-	threads := site.Threads()
+	threads := forum.Threads()
 	options := traffic.VisitorsOptions{
 		Pages: c.Pages, Zipf: c.Zipf, Seed: rand.Uint64(),
 		Trend: max(1, int(min(float64(c.Rate), quick)*trendTime.Seconds())),
@@ -56,8 +56,8 @@ func (c *demoCmd) visitors() (*traffic.Visitors, error) {
 
 // titles gives the title of a thread of the forum, empty for other pages.
 func titles() func(page string) string {
-	threads := map[string]site.Thread{}
-	for _, thread := range site.Threads() {
+	threads := map[string]forum.Thread{}
+	for _, thread := range forum.Threads() {
 		threads[thread.Path] = thread
 	}
 	return func(page string) string {
@@ -161,7 +161,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	notes := func() []note {
 		var all []note
 		if address := dashboard.Load(); address != nil {
-			all = append(all, note{"Dashboard", "http://" + *address + "/"}, note{"Forum", "http://" + *address + site.ForumPath})
+			all = append(all, note{"Dashboard", "http://" + *address + "/"}, note{"Forum", "http://" + *address + forum.Path})
 		}
 		return append(all, note{"Kafka", p.kafka.Brokers()[0]})
 	}

@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/cmd/pageheat/forum"
 	"pageheat/integration/browser"
-	"pageheat/site"
 )
 
-// forum runs all roles and the forum, as the demo does, but without a simulator: what
+// runForum runs all roles and the forum, as the demo does, but without a simulator: what
 // is in the topic is what the test has done.
-func forum(t *testing.T) (p *program, address string) {
+func runForum(t *testing.T) (p *program, address string) {
 	t.Helper()
 	flags := common{Brokers: strings.Split(broker(t), ","), Prefix: "pageheat", Input: "user-behavior-topic",
 		Output: "page-popularity-top10", LogLevel: "error"}
@@ -104,7 +104,7 @@ func shows(pages, name string) string {
 // again.
 func TestVisitOfTheForum(t *testing.T) {
 	tab := browser.Open(t)
-	p, address := forum(t)
+	p, address := runForum(t)
 	topic := readVisits(t, p)
 	require.Eventually(t, func() bool {
 		answer, err := http.Get(address + "/readyz")
@@ -125,7 +125,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	tab.Watch()
 	require.Empty(t, tab.Wrong())
 	before := time.Now()
-	thread := site.Threads()[2]
+	thread := forum.Threads()[2]
 	tab.Click(`.threads a[href="` + thread.Path + `"]`)
 	tab.Until(`location.pathname === '` + thread.Path + `' && document.readyState === 'complete'`)
 	began := time.Now()
@@ -179,7 +179,7 @@ func TestHostileNamesAreOnlyShown(t *testing.T) {
 		"\u202eevil \u05d0\u05d1\u05d2", strings.Repeat("x", 1024), `../../x`, `data:text/html,<script>alert(1)</script>`, `/\evil.example`,
 	}
 	tab := browser.Open(t)
-	_, address := forum(t)
+	_, address := runForum(t)
 	var body strings.Builder
 	for i, name := range names {
 		fmt.Fprintf(&body, "%s|%d|0|0\n", name, 100-i)

@@ -24,7 +24,7 @@ func is(want int64, n *int64) bool { return n != nil && *n == want }
 // TestOverview: what operators are shown is what is in Kafka.
 func TestOverview(t *testing.T) {
 	tab := browser.Open(t)
-	p, address := forum(t)
+	p, address := runForum(t)
 	client, err := p.kafka.Client("test", kgo.DefaultProduceTopic(p.topo.Input))
 	require.NoError(t, err)
 	defer client.Close()

@@ -74,7 +74,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		return err
 	}
 	// An address that is taken ends the instance before it owns anything.
-	http, err := pl.newWeb()
+	http, err := pl.newServed()
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 	"pageheat/adapter"
 	"pageheat/codec"
-	"pageheat/views"
+	"pageheat/web"
 )
 
 // status is what the instance knows of itself: the states of its roles, for
@@ -88,10 +88,10 @@ func (s *status) observe(valid int, refused []codec.Code) {
 }
 
 // checks are what /readyz asks of the roles.
-func (s *status) checks(roles []role) []views.Check {
-	var checks []views.Check
+func (s *status) checks(roles []role) []web.Check {
+	var checks []web.Check
 	for _, r := range roles {
-		checks = append(checks, views.Check{Part: string(r), Ready: func() error {
+		checks = append(checks, web.Check{Part: string(r), Ready: func() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if err := s.roles[string(r)]; err != nil {

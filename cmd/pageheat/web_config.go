@@ -1,14 +1,12 @@
 package main
 
 import (
-	"net"
-	"regexp"
 	"time"
 
+	"pageheat/cmd/pageheat/forum"
 	"pageheat/codec"
 	"pageheat/collect"
-	"pageheat/views"
-	"pageheat/webserver"
+	"pageheat/web"
 )
 
 // webFlags shape what is served over HTTP.
@@ -38,27 +36,8 @@ type webFlags struct {
 
 // webConfig is all that HTTP needs. It has been checked.
 type webConfig struct {
-	listen, public string // addresses; public may be empty, and listen, for the usual one
-	prefix, token  string
-	origins        webserver.Origins
-	hosts          *webserver.Hosts
-	proxies        webserver.Proxies
-
-	maxConnections, maxConnectionsPerClient int
-	maxStreams, maxStreamsPerClient         int
-
-	forum   bool // serve the sample site too
-	collect collectConfig
-}
-
-// collectConfig is what the role collect needs.
-type collectConfig struct {
-	rate, totalRate     float64
-	burst               int
-	maxBytes, pageBytes int
-	timeout             time.Duration
-	pages               *regexp.Regexp
-	key                 string
+	web.Config
+	collector collect.Config // of the role collect
 }
 
 // maxCollectTimeout is shorter than the time that a server which is to stop gives its
@@ -67,12 +46,17 @@ const maxCollectTimeout = 4 * time.Second
 
 // demoWeb is what a demo serves.
 func demoWeb(listen string) (webConfig, error) {
-	hosts, err := webserver.NewHosts(nil)
-	return webConfig{listen: listen, hosts: hosts, maxConnections: 4096, maxConnectionsPerClient: 4096,
-		maxStreams: views.DefaultMaxStreams, maxStreamsPerClient: views.DefaultMaxStreams,
-		forum: true, collect: collectConfig{
-			rate: 20, burst: 200, maxBytes: 256 << 10, pageBytes: codec.MaxPageBytes, timeout: maxCollectTimeout,
-		}}, err
+	out := webConfig{collector: collect.Config{MaxPageBytes: codec.MaxPageBytes, Timeout: maxCollectTimeout},
+		Config: web.Config{Listen: listen, MaxConnections: 4096, MaxConnectionsPerClient: 4096,
+			Serve:   web.Serve{MaxStreams: web.DefaultMaxStreams, MaxStreamsPerClient: web.DefaultMaxStreams},
+			Collect: web.Collect{Rate: 20, Burst: 200, MaxBytes: 256 << 10},
+		}}
+	var err error
+	if out.Hosts, err = web.NewHosts(nil); err != nil {
+		return out, err
+	}
+	out.Routes, err = forum.Routes()
+	return out, err
 }
 
 // config checks the flags.
@@ -88,25 +72,23 @@ func (f *webFlags) config() (out webConfig, err error) {
 			return out, badFlag(bound.flag, "%d: must be from 1 to 100000", bound.value)
 		}
 	}
-	listen, err := listenAddress(f.Listen)
-	if err != nil {
+	if out.Listen, err = listenAddress(f.Listen); err != nil {
 		return out, err
 	}
-	out = webConfig{listen: listen, public: f.PublicListen, prefix: f.HTTPPrefix, token: f.Token,
-		maxConnections: f.MaxConnections, maxConnectionsPerClient: f.MaxConnectionsPerClient,
-		maxStreams: f.MaxStreams, maxStreamsPerClient: f.MaxStreamsPerClient,
-		collect: collectConfig{rate: f.CollectRate, burst: f.CollectBurst, totalRate: f.CollectTotalRate, maxBytes: f.CollectMaxBytes,
-			pageBytes: f.MaxPageBytes, timeout: f.CollectTimeout, key: f.WriteKey}}
-	if out.origins, err = webserver.NewOrigins(f.AllowOrigins); err != nil {
+	out.PublicListen, out.Prefix, out.Token = f.PublicListen, f.HTTPPrefix, f.Token
+	out.MaxConnections, out.MaxConnectionsPerClient = f.MaxConnections, f.MaxConnectionsPerClient
+	out.Serve.MaxStreams, out.Serve.MaxStreamsPerClient = f.MaxStreams, f.MaxStreamsPerClient
+	if out.Origins, err = web.NewOrigins(f.AllowOrigins); err != nil {
 		return out, badFlag("allow-origins", "%w", err)
 	}
-	if out.hosts, err = webserver.NewHosts(f.AllowHosts); err != nil {
+	if out.Hosts, err = web.NewHosts(f.AllowHosts); err != nil {
 		return out, badFlag("allow-hosts", "%w", err)
 	}
-	if out.proxies, err = webserver.NewProxies(f.TrustedProxies); err != nil {
+	if out.Proxies, err = web.NewProxies(f.TrustedProxies); err != nil {
 		return out, badFlag("trusted-proxies", "%w", err)
 	}
-	return out, f.collect(&out.collect)
+	err = f.collect(&out)
+	return out, err
 }
 
 // listenAddress is what --listen says; empty where it says nothing.
@@ -115,13 +97,13 @@ func listenAddress(flag *string) (string, error) {
 	case flag == nil:
 		return "", nil
 	case *flag == "":
-		return "", badFlag("listen", "must not be empty: give an address such as %s", defaultListen)
+		return "", badFlag("listen", "must not be empty: give an address such as %s", web.DefaultListen)
 	}
 	return *flag, nil
 }
 
 // collect checks the flags of the role collect.
-func (f *webFlags) collect(out *collectConfig) (err error) {
+func (f *webFlags) collect(out *webConfig) (err error) {
 	const leastBytes, mostBytes, mostBurst, mostRate, mostTotal = 1 << 10, 1 << 20, 1_000_000, 1e6, 1e9
 	switch {
 	case !(f.CollectRate > 0 && f.CollectRate <= mostRate): // not NaN either
@@ -137,16 +119,12 @@ func (f *webFlags) collect(out *collectConfig) (err error) {
 	case f.MaxPageBytes < 1 || f.MaxPageBytes > codec.MaxPageBytes:
 		return badFlag("max-page-bytes", "%d: must be from 1 to %d", f.MaxPageBytes, codec.MaxPageBytes)
 	}
+	out.Collect = web.Collect{Rate: f.CollectRate, Burst: f.CollectBurst, TotalRate: f.CollectTotalRate, MaxBytes: f.CollectMaxBytes, Key: f.WriteKey}
+	out.collector.MaxPageBytes, out.collector.Timeout = f.MaxPageBytes, f.CollectTimeout
 	if f.AllowPages != "" {
-		if out.pages, err = collect.PagePattern(f.AllowPages); err != nil {
+		if out.collector.AllowPages, err = collect.PagePattern(f.AllowPages); err != nil {
 			return badFlag("allow-pages", "%w", err)
 		}
 	}
 	return nil
-}
-
-// isLoopback reports whether only this machine can connect to an address.
-func isLoopback(address net.Addr) bool {
-	tcp, ok := address.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
 }

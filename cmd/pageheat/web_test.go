@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/web"
 )
 
 // instance is a `pageheat run` in this process.
@@ -128,12 +130,12 @@ func TestAddressThatIsTaken(t *testing.T) {
 	assert.Contains(t, second.log, "address already in use")
 
 	// Somebody has the usual address, whoever it is.
-	if usual, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", defaultListen); err == nil {
+	if usual, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", web.DefaultListen); err == nil {
 		defer usual.Close()
 	}
 	third := start(t, "--brokers", brokers, "--roles", "ingest")
 	require.NotEmpty(t, third.address, third.log)
-	assert.NotEqual(t, defaultListen, third.address)
+	assert.NotEqual(t, web.DefaultListen, third.address)
 	assert.Contains(t, third.log, "the usual address for HTTP is taken")
 	status, _ := third.status(t, "/healthz", "")
 	assert.Equal(t, http.StatusOK, status)

@@ -1,0 +1,107 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// ErrBusy is what a [Writer] returns that has taken nothing because too much waits
+// for Kafka already.
+var ErrBusy = errors.New("too much waits for Kafka")
+
+// Writer puts messages into the input topic. [Kafka] is one.
+type Writer interface {
+	// Write returns nil once Kafka keeps all messages. ErrBusy says that none was
+	// taken; after any other error, that of ctx among them, some may get into
+	// the topic. It is called from many goroutines, and does not keep the
+	// messages once it has returned nil or ErrBusy.
+	Write(ctx context.Context, messages [][]byte) error
+}
+
+// Config says which behaviours are valid, and where they go. See [Config.Validate].
+type Config struct {
+	// Writer gets what is valid.
+	Writer Writer
+	// Limits are those of a behaviour.
+	Limits heat.Limits
+	// AllowPages, if not nil, has to match a page's name; see PagePattern.
+	AllowPages *regexp.Regexp
+	// MaxPageBytes is the longest name of a page, 1 to codec.MaxPageBytes.
+	MaxPageBytes int
+	// Timeout is how long Kafka may take for one batch; above 0.
+	Timeout time.Duration
+	// Registerer gets the metrics; nil for none.
+	Registerer prometheus.Registerer
+	// Logger gets what an operator should know; nil for none.
+	Logger *slog.Logger
+}
+
+// Validate returns an error that names the field that is out of range.
+func (c Config) Validate() error {
+	switch {
+	case c.Writer == nil:
+		return errors.New("the collector needs a writer")
+	case c.MaxPageBytes < 1 || c.MaxPageBytes > codec.MaxPageBytes:
+		return fmt.Errorf("the longest page must have from 1 to %d bytes, not %d", codec.MaxPageBytes, c.MaxPageBytes)
+	case c.Timeout <= 0:
+		return fmt.Errorf("the time for Kafka must be above 0, not %s", c.Timeout)
+	}
+	return c.Limits.Validate()
+}
+
+// Collector judges behaviours and has the valid ones written. It is safe for
+// concurrent use.
+type Collector struct {
+	cfg     Config
+	metrics *metrics
+	trouble trouble
+}
+
+// New returns a collector, or the error of the configuration.
+func New(cfg Config) (*Collector, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Collector{cfg: cfg, metrics: newMetrics(cfg.Registerer)}, nil
+}
+
+// Ready returns nil, or why behaviours could not be written a moment ago.
+func (c *Collector) Ready() error { return c.trouble.now() }
+
+// Keep counts a batch and returns nil once Kafka keeps what is valid of it. An error
+// says that some of it may not be kept, and may come to the topic all the same: whoever
+// sent it has to send it again. Keep waits for Kafka whether ctx is done or not, since a
+// page that is left does not wait for its answer.
+func (c *Collector) Keep(ctx context.Context, batch *Batch) error {
+	for reason, n := range batch.reasons {
+		c.metrics.refused.WithLabelValues(reason).Add(float64(n))
+	}
+	if len(batch.valid) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
+	defer cancel()
+	began := time.Now()
+	err := c.cfg.Writer.Write(ctx, batch.valid)
+	if c.trouble.note(err) {
+		c.cfg.Logger.Error("behaviours cannot be written to Kafka, senders are told to try again", "error", err)
+	}
+	if err != nil {
+		return err
+	}
+	c.metrics.seconds.Observe(time.Since(began).Seconds())
+	c.metrics.behaviours.Add(float64(len(batch.valid)))
+	return nil
+}

@@ -1,0 +1,54 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"pageheat/views"
+)
+
+// board answers with the published bytes. A version is published once, so it
+// says which bytes they are.
+func (s *service) board(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("board")
+	board, ok := s.Serve.Boards.Newest(name)
+	if !ok {
+		s.noBoard(w, name)
+		return
+	}
+	w.Header().Set("ETag", strconv.Quote(eventID(board)))
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Content-Type", "application/json")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(board.Value))
+}
+
+// noBoard says why there is no board of that name.
+func (s *service) noBoard(w http.ResponseWriter, name string) {
+	switch {
+	case s.Serve.Boards.Ready() != nil:
+		Refuse(w, http.StatusServiceUnavailable, "The published boards are still being read: ask again in a moment, /readyz says when it is done.")
+	case name == views.DefaultBoard:
+		Refuse(w, http.StatusNotFound, "No board has been published yet: it appears when the first behaviour is counted. Are the roles ingest, heat and rank running?")
+	default:
+		Refuse(w, http.StatusNotFound, fmt.Sprintf("There is no board %q. The board over all behaviours is %q.", name, views.DefaultBoard))
+	}
+}
+
+// settings is what the dashboard has to know to say how heat is made.
+func (s *service) settings(w http.ResponseWriter, _ *http.Request) {
+	type weights struct {
+		Clicks  json.Number `json:"clicks"`
+		Minutes json.Number `json:"minutes"`
+		Like    json.Number `json:"like"`
+	}
+	WriteJSON(w, http.StatusOK, struct {
+		Board   string  `json:"board"`
+		Weights weights `json:"weights"`
+	}{views.DefaultBoard, weights{
+		json.Number(s.Serve.Weights.Clicks()), json.Number(s.Serve.Weights.Minutes()), json.Number(s.Serve.Weights.Like()),
+	}})
+}

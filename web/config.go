@@ -1,0 +1,168 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pageheat/collect"
+	"pageheat/heat"
+	"pageheat/overview"
+	"pageheat/views"
+)
+
+// Config says what is served, where, and to whom. The zero value serves the health of
+// an instance to everybody.
+type Config struct {
+	// Listen is the address of everything, such as 127.0.0.1:8080. If it is empty
+	// it is DefaultListen or, where that is taken, a free port.
+	Listen string
+	// PublicListen is the address of what is for everybody, without the rest; empty
+	// for none.
+	PublicListen string
+	// MaxConnections is how many connections each address may have open, and
+	// MaxConnectionsPerClient how many of them one client, an address or a /64
+	// network of IPv6; 0 for no bound.
+	MaxConnections, MaxConnectionsPerClient int
+
+	// Prefix is the path under which everything is served, such as "/heat";
+	// empty for the root.
+	Prefix string
+	// Token is asked for where a route is not public; empty for never.
+	Token string
+	// Hosts are checked where a route is not public and there is no token; nil for
+	// all.
+	Hosts *Hosts
+	// Origins are the sites whose pages may send behaviours and read boards,
+	// besides our own.
+	Origins Origins
+	// Proxies are those whose X-Forwarded-For is believed.
+	Proxies Proxies
+
+	// Serve and Collect are the two roles that serve more than health.
+	Serve   Serve
+	Collect Collect
+	// Routes are served besides.
+	Routes []Route
+
+	// Checks are asked by /readyz, after the parts of the two roles.
+	Checks []Check
+	// Metrics answers /metrics; nil for not found.
+	Metrics http.Handler
+	// Registerer gets the metrics of what is served; nil for none.
+	Registerer prometheus.Registerer
+	// Logger gets what an operator should know; nil for none.
+	Logger *slog.Logger
+
+	metrics *metrics // of refusals; nil for none
+}
+
+// How many event streams are served at a time by default, of all and of one client.
+const (
+	DefaultMaxStreams          = 2000
+	DefaultMaxStreamsPerClient = 50
+)
+
+// Serve is the role serve: boards, pages, the dashboard and the overview.
+type Serve struct {
+	// Boards and Pages are what is shown; nil where the instance does not have the
+	// role.
+	Boards BoardReader
+	Pages  PageReader
+	// Cluster is what operators see of Kafka; nil for nothing.
+	Cluster ClusterReader
+	// Weights make heat of a page's totals.
+	Weights heat.Weights
+	// MaxStreams bounds the event streams served at a time; 0 for
+	// DefaultMaxStreams. Some more are kept for an address that is for operators
+	// alone.
+	MaxStreams int
+	// MaxStreamsPerClient bounds those of one client; 0 for
+	// DefaultMaxStreamsPerClient.
+	MaxStreamsPerClient int
+}
+
+// BoardReader gives the newest boards. *views.Boards is one.
+type BoardReader interface {
+	// Newest returns the newest version of a board.
+	Newest(name string) (views.Board, bool)
+	// Changed returns a channel that is closed at the next change.
+	Changed() <-chan struct{}
+	// Ready returns nil while all that is published has been read, else why not.
+	Ready() error
+}
+
+// PageReader gives the totals of pages. *views.Pages is one.
+type PageReader interface {
+	// Get returns the totals of a page, and whether it is known, or
+	// views.ErrRecovering.
+	Get(page string) (heat.Totals, bool, error)
+	// Ready returns nil while the whole table has been read, else why not.
+	Ready() error
+}
+
+// ClusterReader gives what is known of the cluster. *overview.Overview is one.
+type ClusterReader interface {
+	// State is what the cluster says, or the error that it says nothing.
+	State(ctx context.Context) (overview.State, error)
+}
+
+// Collect is the role collect: behaviours over HTTP, from strangers.
+type Collect struct {
+	// Collector gets the behaviours; nil where the instance does not have the role.
+	Collector Collector
+	// MaxBytes is the longest body of a request, in bytes; from 1 KiB to 1 MiB.
+	MaxBytes int
+	// Rate is how many behaviours one client may send in a second, for long; above
+	// 0.
+	Rate float64
+	// Burst is how many it may send at once, and so the most of one request; at
+	// least 1.
+	Burst int
+	// TotalRate is how many behaviours all clients together may send in a second; 0
+	// for no bound.
+	TotalRate float64
+	// Key has to come with each request; empty for none.
+	Key string
+}
+
+// Collector takes behaviours. *collect.Collector is one.
+type Collector interface {
+	// Judge splits a body into behaviours, and ends when there are more than most.
+	Judge(body []byte, most int) *collect.Batch
+	// Keep returns nil once Kafka keeps the valid ones.
+	Keep(ctx context.Context, batch *collect.Batch) error
+	// Ready returns nil, or why behaviours could not be kept a moment ago.
+	Ready() error
+}
+
+// validate returns an error that names the field that is out of range.
+func (c Collect) validate() error {
+	const least, most = 1 << 10, 1 << 20
+	switch {
+	case c.MaxBytes < least || c.MaxBytes > most:
+		return fmt.Errorf("the longest request must have from %d to %d bytes, not %d", least, most, c.MaxBytes)
+	case !(c.Rate > 0): // not NaN either
+		return fmt.Errorf("the rate must be above 0, not %g", c.Rate)
+	case c.Burst < 1:
+		return fmt.Errorf("the burst must be at least 1, not %d", c.Burst)
+	case !(c.TotalRate >= 0): // not NaN either
+		return fmt.Errorf("the rate of all must be at least 0, not %g", c.TotalRate)
+	}
+	return nil
+}
+
+// validate returns an error that names what is missing or out of range.
+func (c Config) validate() error {
+	if (c.Serve.Boards == nil) != (c.Serve.Pages == nil) {
+		return errors.New("the role serve needs both boards and pages")
+	}
+	if c.Collect.Collector != nil {
+		return c.Collect.validate()
+	}
+	return nil
+}

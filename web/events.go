@@ -1,0 +1,203 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"pageheat/views"
+)
+
+const (
+	// eventInterval is the least time between two events of one client.
+	eventInterval = 100 * time.Millisecond
+	// heartbeat is how long a stream may be silent: less than the half minute
+	// to a minute after which proxies cut idle connections.
+	heartbeat = 15 * time.Second
+	// eventTimeout is how long a client may take to accept one event. What it
+	// has not taken is held by nobody but its own stream.
+	eventTimeout = 10 * time.Second
+	// retryAfter is how long a browser waits before it connects again.
+	retryAfter = 2 * time.Second
+)
+
+// eventID is the board's version in text: the id of its event, and its ETag.
+func eventID(b views.Board) string { return strconv.FormatUint(b.Version, 10) }
+
+// events serves one board as server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Each event
+// is the newest board at the time it is sent; versions between two events are
+// skipped. So a slow client costs one goroutine and sees fewer versions. What it has
+// not taken the kernel keeps, some 64 KiB of it; once that is full, it is dropped
+// after eventTimeout.
+func (s *service) events(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("board")
+	// The default board may be waited for before its first version.
+	if _, ok := s.Serve.Boards.Newest(name); !ok && name != views.DefaultBoard {
+		s.noBoard(w, name)
+		return
+	}
+	leave, why := s.streams.take(s.Proxies.Client(r), forOperators(r))
+	switch why {
+	case "":
+		defer leave()
+	case streamsOfClient:
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+		Refuse(w, http.StatusTooManyRequests, fmt.Sprintf("This address has %d event streams already, the most of one client (--max-streams-per-client): poll api/v1/boards/%s instead.",
+			s.Serve.MaxStreamsPerClient, name))
+		return
+	default:
+		Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All event streams are taken: poll api/v1/boards/%s instead, or connect to another instance.", name))
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if r.Method == http.MethodHead {
+		return
+	}
+	to := stream{w: w, control: http.NewResponseController(w), timeout: s.writeTimeout}
+	if err := to.begin(); err != nil {
+		// The client is gone, or this is a server that cannot stream; the
+		// first is the usual end, the second shows at the first try.
+		s.Logger.Debug("an event stream did not begin", "error", err)
+		return
+	}
+	err := s.follow(&to, r, name)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.streams.drop()
+	}
+	s.Logger.Debug("an event stream has ended", "board", name, "client", r.RemoteAddr, "error", err)
+}
+
+// follow sends the board until the client or the server goes away.
+func (s *service) follow(to *stream, r *http.Request, name string) error {
+	sent := r.Header.Get("Last-Event-ID")
+	beat := time.NewTimer(heartbeat)
+	defer beat.Stop()
+	rest := time.NewTimer(eventInterval)
+	defer rest.Stop()
+	resting := false
+	for {
+		var changed <-chan struct{}
+		if !resting {
+			changed = s.Serve.Boards.Changed()
+			if board, ok := s.Serve.Boards.Newest(name); ok && eventID(board) != sent {
+				event, err := s.encoded.of(board)
+				if err == nil {
+					err = to.send(event)
+				}
+				if err != nil {
+					return err
+				}
+				sent = eventID(board)
+				beat.Reset(heartbeat)
+				rest.Reset(eventInterval)
+				resting = true
+				changed = nil
+			}
+		}
+		select {
+		case <-r.Context().Done():
+			return r.Context().Err()
+		case <-changed:
+		case <-rest.C:
+			resting = false
+		case <-beat.C:
+			if err := to.send([]byte(":\n\n")); err != nil {
+				return err
+			}
+			beat.Reset(heartbeat)
+		}
+	}
+}
+
+// encodedEvents are the newest events, by board: each version is encoded once,
+// however many clients it goes to. The zero value is ready.
+type encodedEvents struct {
+	mu     sync.RWMutex
+	events map[string]encodedEvent
+}
+
+// encodedEvent is what is sent of one version. It is shared and never changed.
+type encodedEvent struct {
+	version uint64
+	text    []byte
+}
+
+// of returns the event of a board, to be read only.
+func (e *encodedEvents) of(board views.Board) ([]byte, error) {
+	e.mu.RLock()
+	known := e.events[board.Name]
+	e.mu.RUnlock()
+	if known.version == board.Version && known.text != nil {
+		return known.text, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	known = e.events[board.Name]
+	if known.version == board.Version && known.text != nil {
+		return known.text, nil // by another stream meanwhile
+	}
+	text, err := encodeEvent(board)
+	if err != nil {
+		return nil, err
+	}
+	// A stream may still ask for the version before; it is not kept.
+	if board.Version > known.version {
+		if e.events == nil {
+			e.events = make(map[string]encodedEvent)
+		}
+		e.events[board.Name] = encodedEvent{board.Version, text}
+	}
+	return text, nil
+}
+
+// encodeEvent is the event of a board, whose data is one line: a line break ends a
+// field.
+func encodeEvent(board views.Board) ([]byte, error) {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "id: %s\ndata: ", eventID(board))
+	if bytes.ContainsAny(board.Value, "\r\n") {
+		if err := json.Compact(&text, board.Value); err != nil {
+			return nil, fmt.Errorf("sending board %s version %d: %w", board.Name, board.Version, err)
+		}
+	} else {
+		text.Write(board.Value)
+	}
+	text.WriteString("\n\n")
+	return text.Bytes(), nil
+}
+
+// stream writes events to one client; for one goroutine.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+// begin sends the headers, and how long to wait before connecting again.
+func (s *stream) begin() error {
+	return s.send(fmt.Appendf(nil, "retry: %d\n\n", retryAfter.Milliseconds()))
+}
+
+// send writes and flushes within the timeout.
+func (s *stream) send(b []byte) error {
+	err := s.control.SetWriteDeadline(time.Now().Add(s.timeout))
+	if err == nil || errors.Is(err, errors.ErrUnsupported) {
+		if _, err = s.w.Write(b); err == nil {
+			err = s.control.Flush()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("sending to an event stream: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/views"
+)
+
+// fakeBoards is a BoardReader that tests publish to.
+type fakeBoards struct {
+	mu      sync.Mutex
+	boards  map[string]views.Board
+	changed chan struct{}
+	err     error
+}
+
+func newFakeBoards() *fakeBoards {
+	return &fakeBoards{boards: make(map[string]views.Board), changed: make(chan struct{})}
+}
+
+func (f *fakeBoards) publish(b views.Board) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.boards[b.Name] = b
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+func (f *fakeBoards) Newest(name string) (views.Board, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, ok := f.boards[name]
+	return b, ok
+}
+
+func (f *fakeBoards) Changed() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+func (f *fakeBoards) Ready() error { return f.err }
+
+// fakePages is a PageReader over a map.
+type fakePages struct {
+	pages map[string]heat.Totals
+	err   error
+}
+
+func (f *fakePages) Get(page string) (heat.Totals, bool, error) {
+	if f.err != nil {
+		return heat.Totals{}, false, f.err
+	}
+	t, ok := f.pages[page]
+	return t, ok, nil
+}
+
+func (f *fakePages) Ready() error { return f.err }
+
+// boardOf is a published board; padding makes its value longer by so many bytes.
+func boardOf(version uint64, padding int) views.Board {
+	return views.Board{Name: views.DefaultBoard, Version: version, Value: fmt.Appendf(nil,
+		`{"board":"all-time","version":%d,"pages":[],"padding":%q}`, version, strings.Repeat("x", padding))}
+}
+
+// totalsOf sums behaviours of a page.
+func totalsOf(behaviours ...heat.Behaviour) heat.Totals {
+	var t heat.Totals
+	for _, b := range behaviours {
+		t.Count(b)
+	}
+	return t
+}
+
+// encodedBoard is a board as the ranking publishes it, pages in the given order.
+func encodedBoard(t testing.TB, version uint64, counted uint64, pages ...codec.BoardPage) []byte {
+	t.Helper()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i := range pages {
+		pages[i].Rank = i + 1
+		pages[i].RankSince = now
+	}
+	raw, err := codec.EncodeBoard(&codec.Board{
+		Board: views.DefaultBoard, Version: version, UpdatedAt: now, Counted: counted,
+		Offsets: codec.NewOffsets([]int64{int64(counted)}), Pages: pages,
+	})
+	require.NoError(t, err)
+	return raw
+}
+
+func boardPage(name string, heat codec.Decimal) codec.BoardPage {
+	return codec.BoardPage{Page: name, Heat: heat, Clicks: "3", Minutes: "1.5", Likes: 1, Behaviours: 2}
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Why a request or a connection is refused.
+const (
+	refusedHost      = "host"       // not in --allow-hosts
+	refusedOrigin    = "origin"     // not in --allow-origins
+	refusedToken     = "token"      // missing or wrong
+	refusedPerClient = "per-client" // too many connections of one client
+	refusedAll       = "all"        // too many connections of all
+)
+
+// metrics count what is refused before a route answers. A nil one counts nothing.
+type metrics struct {
+	requests    *prometheus.CounterVec
+	connections *prometheus.CounterVec
+	open        *prometheus.GaugeVec
+}
+
+// newMetrics returns metrics that are registered with r, unless it is nil.
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_requests_total",
+			Help: "Requests over HTTP that were refused for their host, origin or token."}, []string{"reason"}),
+		connections: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_connections_total",
+			Help: "Connections that were closed since one client (per-client) or all together (all) had too many."}, []string{"listener", "reason"}),
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_http_connections",
+			Help: "Open connections of HTTP."}, []string{"listener"}),
+	}
+	for _, reason := range []string{refusedHost, refusedOrigin, refusedToken} {
+		m.requests.WithLabelValues(reason)
+	}
+	if r != nil {
+		r.MustRegister(m.requests, m.connections, m.open)
+	}
+	return m
+}
+
+func (m *metrics) refuse(reason string) {
+	if m != nil {
+		m.requests.WithLabelValues(reason).Inc()
+	}
+}
+
+// Why a request with behaviours is refused, whole or in part.
+const (
+	whyOrigin     = "origin"     // of another site
+	whyKey        = "key"        // missing or wrong
+	whyType       = "type"       // no text or JSON in UTF-8
+	whyEncoding   = "encoding"   // packed by something else than gzip
+	whyRequests   = "requests"   // too many of one client at a time, or bytes of them
+	whyRate       = "rate"       // too many behaviours of one client
+	whyTotal      = "total-rate" // too many behaviours of all clients
+	whyBytes      = "bytes"      // too long
+	whyBehaviours = "behaviours" // too many in one request
+	whyBody       = "body"       // did not come whole
+	whyEmpty      = "empty"      // no behaviour
+	whyInvalid    = "invalid"    // behaviours that are none
+	whyBusy       = "busy"       // too many requests of all, or bytes of them
+	whyKafka      = "kafka"      // Kafka did not take them
+)
+
+// collectMetrics count requests with behaviours.
+type collectMetrics struct {
+	requests *prometheus.CounterVec
+	why      *prometheus.CounterVec
+}
+
+// newCollectMetrics returns metrics that are registered with r, unless it is nil.
+func newCollectMetrics(r prometheus.Registerer) *collectMetrics {
+	m := &collectMetrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_requests_total",
+			Help: "Requests with behaviours that were answered, by HTTP status."}, []string{"status"}),
+		why: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_requests_total",
+			Help: "Requests with behaviours that were refused, whole or in part, by reason."}, []string{"reason"}),
+	}
+	// A counter that begins with its first event has no increase to show.
+	for _, status := range []int{http.StatusAccepted, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		m.requests.WithLabelValues(strconv.Itoa(status))
+	}
+	for _, why := range []string{whyOrigin, whyKey, whyType, whyEncoding, whyRequests, whyRate, whyTotal, whyBytes, whyBehaviours,
+		whyBody, whyEmpty, whyInvalid, whyBusy, whyKafka} {
+		m.why.WithLabelValues(why)
+	}
+	if r != nil {
+		r.MustRegister(m.requests, m.why)
+	}
+	return m
+}
+
+// answered counts a request; why is empty where all of it was taken.
+func (m *collectMetrics) answered(status int, why string) {
+	m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	if why != "" {
+		m.why.WithLabelValues(why).Inc()
+	}
+}

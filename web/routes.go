@@ -1,0 +1,91 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+
+	"pageheat/web/site"
+)
+
+// Route is one address and what answers there.
+type Route struct {
+	// Path is a pattern of http.ServeMux without method, such as
+	// "/api/v1/boards/{board}".
+	Path string
+	// Methods are those that are answered; nil for GET, with which HEAD goes.
+	Methods []string
+	// Handler answers.
+	Handler http.Handler
+	// Public says that the route is for everybody: it needs no token.
+	Public bool
+	// Embedded says that pages of other sites load it, as they do a script.
+	Embedded bool
+}
+
+// Routes is the table of all that is served. Every instance tells of its health; each
+// of the two roles adds its part. An error says what of the configuration is wrong.
+func Routes(cfg Config) ([]Route, error) {
+	s, err := newService(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return s.routes(), nil
+}
+
+func (s *service) routes() []Route {
+	serve, collect := s.Serve.Boards != nil, s.Collect.Collector != nil
+
+	table := []Route{
+		{Path: "/healthz", Public: true, Handler: http.HandlerFunc(healthz)},
+		{Path: "/readyz", Handler: http.HandlerFunc(s.readyz)},
+	}
+	if s.Metrics != nil {
+		table = append(table, Route{Path: "/metrics", Handler: s.Metrics})
+	}
+	if serve || collect {
+		table = append(table, Scripts()...)
+		table = append(table,
+			Route{Path: "/api/v1/" + openAPI, Public: true, Embedded: true, Handler: description(openAPI)},
+			Route{Path: "/api/v1/" + behaviourSchema, Public: true, Embedded: true, Handler: description(behaviourSchema)},
+			Route{Path: "/api/v1/" + boardSchema, Public: true, Embedded: true, Handler: description(boardSchema)},
+		)
+	}
+	if collect {
+		table = append(table,
+			Route{Path: "/api/v1/behaviours", Public: true, Methods: []string{http.MethodPost, http.MethodOptions}, Handler: s.intake},
+		)
+	}
+	if serve {
+		table = append(table,
+			Route{Path: "/api/v1/boards/{board}", Public: true, Handler: s.forSites(s.board)},
+			Route{Path: "/api/v1/boards/{board}/events", Public: true, Handler: s.forSites(s.events)},
+			Route{Path: "/api/v1/page", Handler: http.HandlerFunc(s.page)},
+			Route{Path: "/api/v1/settings", Handler: http.HandlerFunc(s.settings)},
+
+			Route{Path: "/{$}", Handler: site.Dashboard("index.html")},
+			Route{Path: "/app.js", Handler: site.Dashboard("app.js")},
+			Route{Path: "/names.js", Handler: site.Dashboard("names.js")},
+			Route{Path: "/graph.js", Handler: site.Dashboard("graph.js")},
+			Route{Path: "/operation.js", Handler: site.Dashboard("operation.js")},
+			Route{Path: "/style.css", Handler: site.Dashboard("style.css")},
+			Route{Path: "/icon.svg", Handler: site.Dashboard("icon.svg")},
+		)
+		if s.Serve.Cluster != nil {
+			table = append(table, Route{Path: "/api/v1/overview", Handler: http.HandlerFunc(s.overview)})
+		}
+	}
+	return append(table, s.Routes...)
+}
+
+// Scripts are the part of the table that pages of a site load.
+func Scripts() []Route {
+	return []Route{
+		{Path: "/pageheat.js", Public: true, Embedded: true, Handler: site.Script("pageheat.js")},
+		{Path: "/widget.js", Public: true, Embedded: true, Handler: site.Script("widget.js")},
+	}
+}
+
+// public returns the routes that are for everybody.
+func public(routes []Route) []Route {
+	return slices.DeleteFunc(slices.Clone(routes), func(r Route) bool { return !r.Public })
+}

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// DefaultListen is the address for HTTP where none is asked for.
+const DefaultListen = "127.0.0.1:8080"
+
+// Server serves on one address or, with another one for everybody, on two.
+type Server struct {
+	all    *endpoint // for operators
+	public *endpoint // nil where there is none
+}
+
+// New takes the addresses, so that one that is taken is an error at once. Clients are
+// served once Serve is called; whoever does not call it calls Close.
+func New(cfg Config) (*Server, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.metrics = newMetrics(cfg.Registerer)
+	var err error
+	if cfg.Origins, err = cfg.Origins.told(cfg.Logger, cfg.metrics); err != nil {
+		return nil, err
+	}
+	routes, err := Routes(cfg)
+	if err != nil {
+		return nil, err
+	}
+	listeners := 1
+	if cfg.PublicListen != "" {
+		listeners = 2
+	}
+	b := bounds{name: "listen", connections: connectionsWithin(cfg.MaxConnections, listeners),
+		perClient: cfg.MaxConnectionsPerClient, proxies: cfg.Proxies, metrics: cfg.metrics}
+	if b.connections < cfg.MaxConnections {
+		cfg.Logger.Warn("fewer connections are taken than --max-connections allows: this process may not open more files (ulimit -n)",
+			"connections", b.connections, "max_connections", cfg.MaxConnections)
+	}
+	s := &Server{}
+	if s.all, err = listenAt(cfg.Listen, handlerOf(cfg, routes, cfg.PublicListen != ""), b, cfg.Logger); err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	if cfg.PublicListen != "" {
+		b.name = "public-listen"
+		if s.public, err = listen(cfg.PublicListen, handlerOf(cfg, public(routes), false), b, cfg.Logger); err != nil {
+			return nil, errors.Join(fmt.Errorf("--public-listen: %w", err), s.Close())
+		}
+		cfg.Logger.Info("serves HTTP for everybody", "address", s.public.addr().String())
+	}
+	if cfg.Token == "" && !isLoopback(s.Addr()) {
+		cfg.Logger.Warn("everybody who can connect sees what is for operators: set --token, or --public-listen and a --listen of this machine alone",
+			"address", s.Addr().String())
+	}
+	cfg.Logger.Info("serves HTTP", "address", s.Addr().String())
+	return s, nil
+}
+
+// Addr is the address that was taken for everything.
+func (s *Server) Addr() net.Addr { return s.all.addr() }
+
+// Close gives the addresses back. It is for a server that is not to be served.
+func (s *Server) Close() error {
+	if s.public == nil {
+		return s.all.close()
+	}
+	return errors.Join(s.all.close(), s.public.close())
+}
+
+// Serve serves until ctx is done, then ends the event streams, waits for the
+// other requests for a few seconds, and returns nil. An error is that of a
+// listener. Call it once.
+func (s *Server) Serve(ctx context.Context) error {
+	endpoints, ctx := errgroup.WithContext(ctx)
+	endpoints.Go(func() error { return s.all.serve(ctx) })
+	if s.public != nil {
+		endpoints.Go(func() error { return s.public.serve(ctx) })
+	}
+	return endpoints.Wait()
+}
+
+// connectionsWithin is how many of the wanted connections each of some listeners may
+// have, so that all together leave a quarter of the files that this process may open
+// to everything else.
+func connectionsWithin(wanted, listeners int) int {
+	if files := maxFiles(); files > 0 {
+		return max(1, min(wanted, files*3/4/listeners))
+	}
+	return wanted
+}
+
+// isLoopback reports whether only this machine can connect to an address.
+func isLoopback(address net.Addr) bool { return parseAddress(address.String()).IsLoopback() }

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// service answers requests. It is safe for concurrent use, and keeps no state but what
+// bounds clients and the newest event of each board.
+type service struct {
+	Config
+	streams      *streamPlaces
+	encoded      encodedEvents
+	writeTimeout time.Duration // for one event
+	intake       *intake       // of the role collect, else nil
+}
+
+// newService fills in defaults. An error says what of the configuration is wrong.
+func newService(cfg Config) (*service, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Serve.MaxStreams <= 0 {
+		cfg.Serve.MaxStreams = DefaultMaxStreams
+	}
+	if cfg.Serve.MaxStreamsPerClient <= 0 {
+		cfg.Serve.MaxStreamsPerClient = DefaultMaxStreamsPerClient
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &service{Config: cfg, writeTimeout: eventTimeout}
+	if cfg.Serve.Boards != nil {
+		s.streams = &streamPlaces{most: cfg.Serve.MaxStreams, perClient: cfg.Serve.MaxStreamsPerClient,
+			metrics: newStreamMetrics(cfg.Registerer), clients: map[netip.Addr]int{}}
+	}
+	if cfg.Collect.Collector != nil {
+		var err error
+		if s.intake, err = newIntake(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// forSites answers pages of allowed sites too, which may read what is refused.
+func (s *service) forSites(serve http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.Origins.Allow(w, r) {
+			Refuse(w, http.StatusForbidden, s.Origins.Refusal(w, r))
+			return
+		}
+		serve(w, r)
+	})
+}

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Why there is no place for an event stream.
+const (
+	streamsOfClient = "per-client"
+	streamsOfAll    = "all"
+)
+
+// operatorStreams is how many event streams are kept for an address that is for
+// operators alone, besides those of everybody.
+const operatorStreams = 100
+
+// streamMetrics count event streams.
+type streamMetrics struct {
+	open    prometheus.Gauge
+	refused *prometheus.CounterVec
+	dropped prometheus.Counter
+}
+
+// newStreamMetrics returns metrics that are registered with r, unless it is nil.
+func newStreamMetrics(r prometheus.Registerer) *streamMetrics {
+	m := &streamMetrics{
+		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_event_streams",
+			Help: "Open event streams."}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_event_streams_refused_total",
+			Help: "Event streams that were refused since one client (per-client) or all together (all) had too many."}, []string{"reason"}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_event_streams_dropped_total",
+			Help: "Event streams that were ended since their client did not take what was sent."}),
+	}
+	m.refused.WithLabelValues(streamsOfClient)
+	m.refused.WithLabelValues(streamsOfAll)
+	if r != nil {
+		r.MustRegister(m.open, m.refused, m.dropped)
+	}
+	return m
+}
+
+// streamPlaces are the places for event streams. It is safe for concurrent use.
+type streamPlaces struct {
+	most, perClient int
+	metrics         *streamMetrics
+
+	mu        sync.Mutex
+	everybody int
+	operators int
+	clients   map[netip.Addr]int
+}
+
+// take takes a place for a client, or says why there is none. Whoever has one calls
+// leave in the end.
+func (s *streamPlaces) take(client netip.Addr, operator bool) (leave func(), why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case operator && s.operators >= operatorStreams, !operator && s.everybody >= s.most:
+		why = streamsOfAll
+	case !operator && s.clients[client] >= s.perClient:
+		why = streamsOfClient
+	}
+	if why != "" {
+		s.metrics.refused.WithLabelValues(why).Inc()
+		return nil, why
+	}
+	s.count(client, operator, 1)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.count(client, operator, -1)
+	}, ""
+}
+
+// count adds to the open streams; the lock is held.
+func (s *streamPlaces) count(client netip.Addr, operator bool, n int) {
+	s.metrics.open.Add(float64(n))
+	if operator {
+		s.operators += n
+		return
+	}
+	s.everybody += n
+	if s.clients[client] += n; s.clients[client] == 0 {
+		delete(s.clients, client)
+	}
+}
+
+// drop counts a client that did not take what was sent.
+func (s *streamPlaces) drop() { s.metrics.dropped.Inc() }

@@ -1,6 +1,0 @@
-//go:build !unix
-
-package webserver
-
-// maxFiles is how many files this process may have open; 0 if it is not known.
-func maxFiles() int { return 0 }

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package webserver
-
-import "net"
-
-// forgetful has the kernel give up a connection whose other end takes nothing, where
-// that is possible.
-func forgetful(*net.TCPConn) {}
