@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/time/rate"
 
 	"pageheat/kafka"
@@ -32,7 +31,7 @@ const (
 // Kafka writes to one topic, idempotently, and acknowledged by all replicas in sync.
 // It is safe for concurrent use.
 type Kafka struct {
-	client  *kgo.Client
+	sender  *kafka.Sender
 	topic   string
 	waiting atomic.Int64 // bytes
 	forget  rate.Sometimes
@@ -41,20 +40,17 @@ type Kafka struct {
 // NewKafka returns a writer to a topic. Nothing is connected before the first write.
 // Close it once nobody writes any more.
 func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
-	client, err := c.Client("collect",
-		kgo.DefaultProduceTopic(topic),
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerLinger(linger),
+	sender, err := c.Sender("collect", topic, kafka.Sending{
+		Linger: linger,
 		// Whoever may write has been let in by waiting: the client's own bounds,
-		// at which it would block, are never reached.
-		kgo.MaxBufferedRecords(2*maxWaiting/overhead),
-		// Senders give up by their own deadlines, see Write.
-		kgo.UnknownTopicRetries(2),
-	)
+		// at which it would block, are never reached. Senders give up by their own
+		// deadlines, see Write.
+		Records: 2 * maxWaiting / overhead,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Kafka{client: client, topic: topic, forget: rate.Sometimes{Interval: forgetEvery}}, nil
+	return &Kafka{sender: sender, topic: topic, forget: rate.Sometimes{Interval: forgetEvery}}, nil
 }
 
 // Close waits a moment for what is on its way, and gives up what is still waiting
@@ -62,8 +58,8 @@ func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
 func (k *Kafka) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	_ = k.client.Flush(ctx) // nobody waits for what is left any more
-	k.client.Close()
+	_ = k.sender.Flush(ctx) // nobody waits for what is left any more
+	k.sender.Close()
 }
 
 // Write implements [Writer]. When ctx is done, what has not been sent yet is
@@ -80,7 +76,7 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 	}
 	results := make(chan error, len(messages)) // nobody has to wait for a reader
 	for _, m := range messages {
-		k.client.Produce(ctx, &kgo.Record{Value: m}, func(r *kgo.Record, err error) {
+		k.sender.Send(ctx, &kafka.Record{Value: m}, func(r *kafka.Record, err error) {
 			k.waiting.Add(-int64(len(r.Value)) - overhead)
 			results <- err
 		})
@@ -104,6 +100,6 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 // takes it as it finds it. Only what cannot be written any more is lost by that.
 func (k *Kafka) adopt(err error) {
 	if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
-		k.forget.Do(func() { k.client.PurgeTopicsFromProducing(k.topic) })
+		k.forget.Do(func() { k.sender.Forget() })
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/kafka/dial"
@@ -63,15 +62,6 @@ func (c *Cluster) shared() (*kgo.Client, error) {
 		}
 	}
 	return c.client, nil
-}
-
-// Admin asks brokers through the client that all look-ups share. It is not to be closed.
-func (c *Cluster) Admin() (*kadm.Client, error) {
-	client, err := c.shared()
-	if err != nil {
-		return nil, err
-	}
-	return kadm.NewClient(client), nil
 }
 
 // Brokers are the bootstrap brokers, host:port. They are not to be changed.

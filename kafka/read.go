@@ -12,8 +12,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Record is a record as it was read, or is to be sent.
-type Record = kgo.Record
+// Record is a record as it was read, or is to be sent, and Header one of its headers.
+type (
+	Record = kgo.Record
+	Header = kgo.RecordHeader
+)
 
 // Span is what to read of one partition.
 type Span struct {

@@ -271,6 +271,22 @@ func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32
 	return offsets, nil
 }
 
+// Commit stores offsets of a group that has no members, by partition.
+func (c *Cluster) Commit(ctx context.Context, group, topic string, next map[int32]int64) error {
+	admin, err := c.Admin()
+	if err != nil {
+		return err
+	}
+	var offsets kadm.Offsets
+	for partition, at := range next {
+		offsets.AddOffset(topic, partition, at, -1)
+	}
+	if err := admin.CommitAllOffsets(ctx, group, offsets); err != nil {
+		return Explain(fmt.Errorf("committing offsets of group %s for %s: %w", group, topic, err), OnGroup("Read", group), OnTopic("Read", topic))
+	}
+	return nil
+}
+
 // DeleteRecords deletes the records of a partition below an offset. Nothing is tried again.
 func (c *Cluster) DeleteRecords(ctx context.Context, topic string, partition int32, below int64) error {
 	admin, err := c.Admin()

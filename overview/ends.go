@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"pageheat/kafka"
 	"pageheat/topology"
 )
@@ -29,9 +27,9 @@ type span struct{ from, end int64 }
 // cluster is what it says of itself.
 type cluster struct {
 	ends      map[string]map[int32]end // by topic
-	described kadm.DescribedGroups
-	committed kadm.FetchOffsetsResponses
-	metadata  kadm.Metadata
+	described kafka.Groups
+	committed kafka.GroupsOffsets
+	metadata  kafka.Metadata
 	unknown   []string
 }
 
@@ -61,7 +59,7 @@ func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, er
 		}
 	}
 	c := &cluster{}
-	var starts, highs, stables kadm.ListedOffsets
+	var starts, highs, stables kafka.ListedOffsets
 	var errMeta, errStart, errHigh, errStable, errGroups error
 	var all sync.WaitGroup
 	all.Go(func() { c.metadata, errMeta = admin.Metadata(ctx, topics...) })
@@ -86,21 +84,21 @@ func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, er
 }
 
 // answered reports whether the offset of any partition was.
-func answered(listed kadm.ListedOffsets) bool {
+func answered(listed kafka.ListedOffsets) bool {
 	any := false
-	listed.Each(func(at kadm.ListedOffset) { any = any || at.Err == nil })
+	listed.Each(func(at kafka.ListedOffset) { any = any || at.Err == nil })
 	return any
 }
 
 // endsOf puts together what was answered for each partition.
-func endsOf(topics kadm.TopicDetails, starts, highs, stables kadm.ListedOffsets) map[string]map[int32]end {
+func endsOf(topics kafka.TopicDetails, starts, highs, stables kafka.ListedOffsets) map[string]map[int32]end {
 	ends := map[string]map[int32]end{}
 	for name, topic := range topics {
 		ends[name] = map[int32]end{}
 		for partition := range topic.Partitions {
 			e := end{}
 			for _, of := range []struct {
-				listed kadm.ListedOffsets
+				listed kafka.ListedOffsets
 				offset *int64
 			}{{starts, &e.start}, {highs, &e.high}, {stables, &e.stable}} {
 				listed, ok := of.listed.Lookup(name, partition)
@@ -184,7 +182,7 @@ func (o *Overview) readable(ctx context.Context, topic string, ends map[int32]en
 type readableEnd struct{ start, stable, readable int64 }
 
 // brokers are those of the cluster, and what their absence costs.
-func (o *Overview) brokers(metadata kadm.Metadata) ([]Broker, Replicas) {
+func (o *Overview) brokers(metadata kafka.Metadata) ([]Broker, Replicas) {
 	up := map[int32]bool{}
 	known := map[int32]string{}
 	for _, b := range metadata.Brokers {

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -65,7 +65,7 @@ func (n *Node) partitions(topic string, ends map[int32]end) {
 }
 
 // group fills in a group's members and the partitions of the topic that it reads.
-func (n *Node) group(described kadm.DescribedGroup, topic string, ends map[int32]end) {
+func (n *Node) group(described kafka.Group, topic string, ends map[int32]end) {
 	n.GroupState = described.State
 	switch {
 	case errors.Is(described.Err, kerr.GroupIDNotFound):
@@ -183,7 +183,7 @@ func (n *Node) behind(input string, p progress) {
 }
 
 // offsetsOf are the offsets that a group has committed for a topic.
-func offsetsOf(committed kadm.FetchOffsetsResponse, topic string) reached {
+func offsetsOf(committed kafka.GroupOffsets, topic string) reached {
 	r := reached{at: map[int32]int64{}, why: "the group has committed no offset"}
 	if committed.Err != nil && !errors.Is(committed.Err, kerr.GroupIDNotFound) {
 		r.why = committed.Err.Error()

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"pageheat/kafka"
 	"pageheat/topology"
 )
 
@@ -25,7 +25,7 @@ type cluster struct {
 }
 
 // readCluster reads what exists.
-func readCluster(ctx context.Context, admin *kadm.Client, topo *topology.Topology) (cluster, error) {
+func readCluster(ctx context.Context, admin *kafka.Admin, topo *topology.Topology) (cluster, error) {
 	names := []string{topo.Input}
 	for _, s := range topo.Specs(1, 1) {
 		names = append(names, s.Name)
@@ -59,7 +59,7 @@ func readCluster(ctx context.Context, admin *kadm.Client, topo *topology.Topolog
 }
 
 // readSettings reads the settings of topics that exist.
-func (c *cluster) readSettings(ctx context.Context, admin *kadm.Client, names ...string) error {
+func (c *cluster) readSettings(ctx context.Context, admin *kafka.Admin, names ...string) error {
 	configs, err := admin.DescribeTopicConfigs(ctx, names...)
 	switch {
 	case errors.Is(err, kerr.TopicAuthorizationFailed) && len(names) == 1:
@@ -100,7 +100,7 @@ func (c *cluster) missingRight() string {
 
 // denied names the topics that the user may not see where err, of a question for all
 // of them, is about the right to: one such topic fails the question for all.
-func denied(ctx context.Context, admin *kadm.Client, names []string, err error) error {
+func denied(ctx context.Context, admin *kafka.Admin, names []string, err error) error {
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		return err
 	}
@@ -115,7 +115,7 @@ func denied(ctx context.Context, admin *kadm.Client, names []string, err error) 
 }
 
 // fewestReplicas is the lowest number of replicas of any partition.
-func fewestReplicas(partitions kadm.PartitionDetails) int {
+func fewestReplicas(partitions kafka.PartitionDetails) int {
 	fewest := 0
 	for _, p := range partitions {
 		if n := len(p.Replicas); fewest == 0 || n < fewest {
@@ -130,7 +130,7 @@ const topicsAgain = 50 * time.Millisecond
 
 // awaitTopics reads what exists until all topics are there: other brokers than the
 // one that created a topic hear of it a little later. It fails when ctx is done.
-func awaitTopics(ctx context.Context, admin *kadm.Client, topo *topology.Topology) (cluster, error) {
+func awaitTopics(ctx context.Context, admin *kafka.Admin, topo *topology.Topology) (cluster, error) {
 	again := time.NewTicker(topicsAgain)
 	defer again.Stop()
 	for {

@@ -7,10 +7,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pageheat/kafka"
 )
 
@@ -52,7 +48,7 @@ func identify(d *deadLetter) messageID {
 type replay struct {
 	group  string
 	topic  string
-	admin  *kadm.Client
+	kafka  *kafka.Cluster
 	sender *sender
 	// seen are the messages of this call: after a crash of ingest a message
 	// may stand twice among the dead letters. It takes some 150 bytes for each.
@@ -74,7 +70,7 @@ func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) 
 	}
 	r := &replay{
 		group: p.topo.DeadLetter + "-replay", topic: p.topo.DeadLetter,
-		admin: admin,
+		kafka: p.kafka,
 		seen:  map[messageID]struct{}{}, next: map[int32]int64{},
 	}
 	all, err := p.spans(ctx, r.topic)
@@ -86,7 +82,7 @@ func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) 
 			return interrupted(ctx, err)
 		}
 	}
-	have, err := readCluster(ctx, r.admin, p.topo)
+	have, err := readCluster(ctx, admin, p.topo)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -97,7 +93,7 @@ func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) 
 			maxBatch = int(n)
 		}
 	}
-	if r.sender, err = newSender(ctx, p, p.topo.Input, maxBatch, kgo.RecordDeliveryTimeout(0)); err != nil {
+	if r.sender, err = newSender(ctx, p, p.topo.Input, maxBatch, 0); err != nil {
 		return err
 	}
 	defer r.sender.close()
@@ -117,19 +113,13 @@ func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) 
 
 // skipReplayed moves the beginnings to where the last call ended.
 func (r *replay) skipReplayed(ctx context.Context, all map[int32]offsetSpan) error {
-	committed, err := r.admin.FetchOffsetsForTopics(ctx, r.group, r.topic)
-	if err == nil {
-		err = committed.Error()
-	}
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		return nil
-	}
+	committed, err := r.kafka.Committed(ctx, r.group, r.topic)
 	if err != nil {
-		return fmt.Errorf("read what group %s has replayed: %w", r.group, err)
+		return err
 	}
 	for partition, span := range all {
-		if o, ok := committed.Lookup(r.topic, partition); ok && o.At > span.start {
-			span.start = o.At
+		if at, ok := committed[partition]; ok && at > span.start {
+			span.start = at
 			all[partition] = span
 		}
 	}
@@ -150,9 +140,9 @@ func (r *replay) send(record *kafka.Record) error {
 		r.large++
 	default:
 		r.seen[id] = struct{}{}
-		again := &kgo.Record{Key: d.Key, Value: d.Value}
+		again := &kafka.Record{Key: d.Key, Value: d.Value}
 		for _, h := range d.Headers {
-			again.Headers = append(again.Headers, kgo.RecordHeader{Key: h.Name, Value: h.Value})
+			again.Headers = append(again.Headers, kafka.Header{Key: h.Name, Value: h.Value})
 		}
 		if d.Time != nil {
 			again.Timestamp = *d.Time
@@ -176,15 +166,8 @@ func (r *replay) remember() error {
 	if len(r.next) == 0 {
 		return nil
 	}
-	offsets := kadm.Offsets{}
-	for partition, next := range r.next {
-		offsets.AddOffset(r.topic, partition, next, -1)
-	}
 	// What was sent is remembered even when the command is told to end.
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
-	if err := r.admin.CommitAllOffsets(ctx, r.group, offsets); err != nil {
-		return fmt.Errorf("remember in group %s what was replayed: %w", r.group, err)
-	}
-	return nil
+	return r.kafka.Commit(ctx, r.group, r.topic, r.next)
 }

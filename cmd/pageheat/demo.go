@@ -153,7 +153,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program) error {
 	cfg.sessionTimeout, cfg.drainTimeout = demoSession, defaultDrain
 	var dashboard atomic.Pointer[string]
 	cfg.listening = func(address string) { dashboard.Store(&address) }
-	sending, err := newSender(ctx, p, p.topo.Input, usualBatch)
+	sending, err := newSender(ctx, p, p.topo.Input, usualBatch, deliveryTimeout)
 	if err != nil {
 		return err
 	}

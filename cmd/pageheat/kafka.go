@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/kafka"
 )
 
 // deliveryTimeout is how long a record is tried to be sent, as Kafka's own
@@ -28,7 +28,7 @@ func (p *program) reach(ctx context.Context) error {
 }
 
 // admin asks brokers about topics and groups, once one answers. It is not to be closed.
-func (p *program) admin(ctx context.Context) (*kadm.Client, error) {
+func (p *program) admin(ctx context.Context) (*kafka.Admin, error) {
 	if err := p.reach(ctx); err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func withHint(topic string, err error) error {
 		return noTopicError{topic, err}
 	case errors.Is(err, kerr.MessageTooLarge):
 		return fmt.Errorf("%w: raise the topic's max.message.bytes", err)
-	case errors.Is(err, kgo.ErrRecordTimeout):
+	case errors.Is(err, kafka.ErrNotDelivered):
 		return fmt.Errorf("%w: are enough brokers up for its min.insync.replicas?", err)
 	}
 	return err

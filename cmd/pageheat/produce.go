@@ -79,7 +79,7 @@ func (c *produceCmd) Run(ctx context.Context, p *program) error {
 		lines = f
 	}
 
-	s, err := newSender(ctx, p, p.topo.Input, usualBatch)
+	s, err := newSender(ctx, p, p.topo.Input, usualBatch, deliveryTimeout)
 	if err != nil {
 		return err
 	}

@@ -9,17 +9,19 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/kafka"
 )
 
 // sender sends records to one topic, idempotently and acknowledged by all replicas
 // in sync. Only one goroutine may use it, but for sent.
 type sender struct {
-	client   *kgo.Client
+	sender   *kafka.Sender
 	topic    string
 	maxBatch int // bytes
 	done     atomic.Int64
-	failed   atomic.Pointer[error] // the first failure
+	ctx      context.Context // ends at the first failure, which is its cause
+	fail     context.CancelCauseFunc
 }
 
 const (
@@ -35,38 +37,32 @@ const (
 
 // newSender connects. Records go round the partitions in turn, whatever their key,
 // so that few messages are spread as evenly as many; where a page goes is decided
-// after the input. A batch has at most maxBatch bytes. Further options override.
-func newSender(ctx context.Context, p *program, topic string, maxBatch int, options ...kgo.Opt) (*sender, error) {
+// after the input. A batch has at most maxBatch bytes, and a record is tried to be sent for
+// so long; 0 is without end.
+func newSender(ctx context.Context, p *program, topic string, maxBatch int, within time.Duration) (*sender, error) {
 	if err := p.reach(ctx); err != nil {
 		return nil, err
 	}
-	client, err := p.kafka.Client("produce", append([]kgo.Opt{
-		kgo.DefaultProduceTopic(topic),
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
-		kgo.ProducerLinger(senderLinger),
-		kgo.MaxBufferedRecords(senderRecords),
-		kgo.MaxBufferedBytes(senderBytes),
-		kgo.ProducerBatchMaxBytes(int32(maxBatch)),
-		kgo.RecordDeliveryTimeout(deliveryTimeout),
-		kgo.UnknownTopicRetries(2),
-	}, options...)...)
+	inner, err := p.kafka.Sender("produce", topic, kafka.Sending{Linger: senderLinger, Records: senderRecords, Bytes: senderBytes,
+		BatchBytes: maxBatch, Within: within, InTurn: true})
 	if err != nil {
 		return nil, err
 	}
-	return &sender{client: client, topic: topic, maxBatch: maxBatch}, nil
+	s := &sender{sender: inner, topic: topic, maxBatch: maxBatch}
+	s.ctx, s.fail = context.WithCancelCause(context.Background())
+	return s, nil
 }
 
 // send queues a message without key; it is copied. The error is that of an earlier
 // message. It waits while too much is on its way.
 func (s *sender) send(message []byte) error {
-	return s.sendRecord(&kgo.Record{Value: bytes.Clone(message)})
+	return s.sendRecord(&kafka.Record{Value: bytes.Clone(message)})
 }
 
 // sendRecord queues a record, which the sender keeps.
-func (s *sender) sendRecord(r *kgo.Record) error {
-	if err := s.failed.Load(); err != nil {
-		return *err
+func (s *sender) sendRecord(r *kafka.Record) error {
+	if err := context.Cause(s.ctx); err != nil {
+		return err
 	}
 	// What is queued is sent even when the command is told to end: hence no
 	// context of the command. The delivery timeout ends it, or this one, for records with
@@ -75,7 +71,7 @@ func (s *sender) sendRecord(r *kgo.Record) error {
 	if !r.Timestamp.IsZero() {
 		ctx, cancel = context.WithTimeout(ctx, deliveryTimeout)
 	}
-	s.client.Produce(ctx, r, func(r *kgo.Record, err error) {
+	s.sender.Send(ctx, r, func(r *kafka.Record, err error) {
 		cancel()
 		if err == nil {
 			s.done.Add(1)
@@ -87,7 +83,7 @@ func (s *sender) sendRecord(r *kgo.Record) error {
 		} else {
 			err = fmt.Errorf("send to topic %s: %w", s.topic, withHint(s.topic, err))
 		}
-		s.failed.CompareAndSwap(nil, &err)
+		s.fail(err)
 	})
 	return nil
 }
@@ -98,13 +94,13 @@ func (s *sender) sent() int64 { return s.done.Load() }
 // flush waits until everything is acknowledged. The error is the first that any
 // record has had.
 func (s *sender) flush() error {
-	if err := s.client.Flush(context.Background()); err != nil { // the delivery timeout ends it
-		return fmt.Errorf("send to topic %s: %w", s.topic, err)
+	if err := s.sender.Flush(context.Background()); err != nil { // the delivery timeout ends it
+		return err
 	}
-	if failed := s.failed.Load(); failed != nil {
-		return *failed
-	}
-	return nil
+	return context.Cause(s.ctx)
 }
 
-func (s *sender) close() { s.client.Close() }
+func (s *sender) close() {
+	s.sender.Close()
+	s.fail(nil)
+}
