@@ -119,8 +119,6 @@ const (
 	// stalledFetch is how long nothing must have come for a range to end although there
 	// is more: a broker that is busy, or a transaction that keeps its records back.
 	stalledFetch = 250 * time.Millisecond
-	// boundsPause is the pause before the end of a partition is asked for again.
-	boundsPause = time.Second
 	// topicCheckInterval is how old the knowledge of the input's topic id may be
 	// when a range is sent.
 	topicCheckInterval = time.Second

@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"time"
 
 	"pageheat/codec"
 	"pageheat/failure"
@@ -31,9 +30,12 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 	firsts := make(map[int32]int64)
 	waiting := make(map[int32]int64) // the ends of those that have more than was committed
 	for _, p := range partitions {
-		first, end, err := in.bounds(ctx, topic, p, max(committed[p], 0))
+		first, end, err := in.topics.boundsFrom(ctx, topic, p, committed[p])
 		if err != nil {
 			return err
+		}
+		if committed[p] > end {
+			return failure.New(failure.Anew, "the committed offset %d of %s partition %d is above its end %d", committed[p], topic, p, end)
 		}
 		firsts[p] = first
 		if end > max(committed[p], 0) {
@@ -54,25 +56,4 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		s.startAt(topic, p, start.LostTo+1)
 	}
 	return nil
-}
-
-// bounds are the first offset of a partition and the one after its last, which is not
-// below the offset from. A broker that does not know yet that it leads the partition no
-// more answers with the end that it had: an offset above the end is asked for again
-// before it is an error.
-func (in *Ingest) bounds(ctx context.Context, topic string, partition int32, from int64) (first, end int64, err error) {
-	for began := time.Now(); ; {
-		first, end, err := in.topics.bounds(ctx, topic, partition)
-		if err != nil || from <= end {
-			return first, end, err
-		}
-		if time.Since(began) > fetchPatience {
-			return 0, 0, failure.New(failure.Anew, "the committed offset %d of %s partition %d is above its end %d", from, topic, partition, end)
-		}
-		select {
-		case <-time.After(boundsPause):
-		case <-ctx.Done():
-			return 0, 0, errSessionOver
-		}
-	}
 }

@@ -270,12 +270,12 @@ func (f *fetcher) fetch(ctx context.Context, broker int32, all []wanted, wait ti
 	if err != nil {
 		return nil, err
 	}
-	return response, f.findStarts(ctx, broker, response)
+	return response, findStarts(ctx, f.client, broker, f.topic, response)
 }
 
 // findStarts looks up where the log begins of each partition that does not have the
 // offset that was asked for: Kafka does not say it with the refusal.
-func (f *fetcher) findStarts(ctx context.Context, broker int32, response *kmsg.FetchResponse) error {
+func findStarts(ctx context.Context, client *kgo.Client, broker int32, name string, response *kmsg.FetchResponse) error {
 	const earliest = -2
 	if len(response.Topics) != 1 {
 		return nil
@@ -283,7 +283,7 @@ func (f *fetcher) findStarts(ctx context.Context, broker int32, response *kmsg.F
 	partitions := response.Topics[0].Partitions
 	request := kmsg.NewPtrListOffsetsRequest()
 	topic := kmsg.NewListOffsetsRequestTopic()
-	topic.Topic = f.topic
+	topic.Topic = name
 	for _, p := range partitions {
 		if p.ErrorCode == kerr.OffsetOutOfRange.Code {
 			asked := kmsg.NewListOffsetsRequestTopicPartition()
@@ -295,13 +295,13 @@ func (f *fetcher) findStarts(ctx context.Context, broker int32, response *kmsg.F
 		return nil
 	}
 	request.Topics = append(request.Topics, topic)
-	answer, err := f.client.Broker(int(broker)).RetriableRequest(ctx, request)
+	answer, err := client.Broker(int(broker)).RetriableRequest(ctx, request)
 	if err != nil {
-		return fmt.Errorf("looking up where %s begins: %w", f.topic, err)
+		return fmt.Errorf("looking up where %s begins: %w", name, err)
 	}
 	found, ok := answer.(*kmsg.ListOffsetsResponse)
 	if !ok || len(found.Topics) != 1 {
-		return fmt.Errorf("looking up where %s begins: broker %d answered something else", f.topic, broker)
+		return fmt.Errorf("looking up where %s begins: broker %d answered something else", name, broker)
 	}
 	for _, o := range found.Topics[0].Partitions {
 		at := slices.IndexFunc(partitions, func(p kmsg.FetchResponseTopicPartition) bool { return p.Partition == o.Partition })

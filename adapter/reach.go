@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-
 	"pageheat/codec"
+	"pageheat/kafka"
 )
 
 const (
@@ -43,11 +42,11 @@ type reaches struct {
 
 // end is what is known of the end of one partition.
 type end struct {
-	known    int64     // it is there or above
-	claimed  int64     // the highest that was spoken of
-	asked    time.Time // when it was looked up last
-	asking   bool
-	doubtful time.Time // since when answers are below what was claimed; zero if they are not
+	known   int64     // it is there or above
+	claimed int64     // the highest that was spoken of
+	asked   time.Time // when it was looked up last
+	asking  bool
+	refuted error // a record spoke of what is not there
 }
 
 // newReaches returns the check for a topic.
@@ -64,8 +63,9 @@ func newReaches(t *topics, topic string) *reaches {
 }
 
 // to takes note of a record that says that everything below offset next of a
-// partition was read. It returns an error that wraps codec.ErrMalformed where that
-// can not be, and others where it is not known and has to be.
+// partition was read. It returns an error that wraps codec.ErrMalformed where that,
+// or what another record said before, can not be, and others where it is not known
+// and has to be.
 func (e *reaches) to(ctx context.Context, partition int32, next int64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -74,16 +74,13 @@ func (e *reaches) to(ctx context.Context, partition int32, next int64) error {
 		at = &end{}
 		e.of[partition] = at
 	}
-	if next <= at.known {
-		return nil
+	if at.refuted != nil || next <= at.known {
+		return at.refuted
 	}
 	if next-max(at.known, at.claimed) > leap {
 		return e.leapTo(ctx, partition, at, next)
 	}
 	at.claimed = max(at.claimed, next)
-	if !at.doubtful.IsZero() && time.Since(at.doubtful) > staleAnswers {
-		return e.beyond(partition, at.claimed, at.known)
-	}
 	if !at.asking && time.Since(at.asked) >= askEvery {
 		at.asking = true
 		go e.lookUp(partition, at, at.claimed)
@@ -94,39 +91,44 @@ func (e *reaches) to(ctx context.Context, partition int32, next int64) error {
 // leapTo looks up the end of a partition before it believes an offset.
 func (e *reaches) leapTo(ctx context.Context, partition int32, at *end, next int64) error {
 	e.mu.Unlock()
-	have, err := e.ask(ctx, partition)
-	if err == nil && have < next && next-have < beyondDoubt {
-		have, err = e.insist(ctx, partition, next)
-	}
+	have, err := e.find(ctx, partition, next)
 	e.mu.Lock()
-	switch {
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return fmt.Errorf("%w: it speaks of %s partition %d, which does not exist", codec.ErrMalformed, e.topic, partition)
-	case err != nil:
-		return err
-	case have < next:
-		return e.beyond(partition, next, have)
+	if err == nil {
+		at.known, at.claimed, at.asked = max(at.known, have), max(at.claimed, next), time.Now()
 	}
-	at.known, at.claimed, at.asked = max(at.known, have), max(at.claimed, next), time.Now()
-	return nil
+	return err
 }
 
 // lookUp looks up the end of a partition that is said to be at claimed or above.
 func (e *reaches) lookUp(partition int32, at *end, claimed int64) {
-	have, err := e.ask(e.background, partition)
+	have, err := e.find(e.background, partition, claimed)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	at.asking, at.asked = false, time.Now()
-	if err != nil {
-		return // the next one will tell
-	}
-	at.known = max(at.known, have)
 	switch {
-	case at.known >= claimed:
-		at.doubtful = time.Time{}
-	case at.doubtful.IsZero():
-		at.doubtful = time.Now()
+	case err == nil:
+		at.known = max(at.known, have)
+	case errors.Is(err, codec.ErrMalformed):
+		at.refuted = err
+	default: // the next one will tell
 	}
+}
+
+// find looks up the end of a partition, which must be at least there.
+func (e *reaches) find(ctx context.Context, partition int32, least int64) (int64, error) {
+	have, err := e.ask(ctx, partition)
+	if err == nil && have < least && least-have < beyondDoubt {
+		have, err = e.insist(ctx, partition, least)
+	}
+	switch {
+	case errors.Is(err, kafka.ErrNoPartition):
+		return 0, fmt.Errorf("%w: it speaks of %s partition %d, which does not exist", codec.ErrMalformed, e.topic, partition)
+	case err != nil:
+		return 0, err
+	case have < least:
+		return 0, e.beyond(partition, least, have)
+	}
+	return have, nil
 }
 
 func (e *reaches) beyond(partition int32, next, have int64) error {

@@ -46,10 +46,17 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 		return nil, failure.New(failure.Gone,
 			"%s partition %d does not have offset %d any more, which is needed to tell what of a range is counted; everything above offset %d is not counted yet: %w",
 			s.Topology.Input, h.Partition, from+1, to, err)
+	case errors.Is(err, errEndsBefore):
+		return nil, failure.New("brokers have lost records, or "+failure.Anew, "reading %s partition %d again from offset %d: %w",
+			s.Topology.Input, h.Partition, from+1, err)
 	}
 	return nil, kafka.Explain(fmt.Errorf("reading %s partition %d again from offset %d: %w", s.Topology.Input, h.Partition, from+1, err),
 		kafka.OnTopic("Read", s.Topology.Input))
 }
+
+// errEndsBefore is a partition that ends before an offset that was read of it. A broker
+// that does not know yet that it leads the partition no more says so, too.
+var errEndsBefore = errors.New("the partition ends before what was read of it")
 
 // reread reads a few records of one input partition again, as ingest reads them.
 type reread struct {
@@ -191,6 +198,9 @@ func (r *reread) ask(ctx context.Context, offset int64, most int32) (*kmsg.Fetch
 	topic.Partitions = append(topic.Partitions, fetchPartition(r.partition, offset, most))
 	request.Topics = append(request.Topics, topic)
 	response, err := sendFetch(ctx, r.client, r.leader, request, r.id)
+	if err == nil {
+		err = findStarts(ctx, r.client, r.leader, r.topic, response)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +208,11 @@ func (r *reread) ask(ctx context.Context, offset int64, most int32) (*kmsg.Fetch
 		return nil, nil //nolint:nilnil // what a broker answers that slows its client down for a quota
 	}
 	p := &response.Topics[0].Partitions[0]
-	return p, kerr.ErrorForCode(p.ErrorCode)
+	err = kerr.ErrorForCode(p.ErrorCode)
+	if errors.Is(err, kerr.OffsetOutOfRange) && p.LogStartOffset <= offset {
+		err = errEndsBefore
+	}
+	return p, err
 }
 
 // findLeader asks which broker leads the partition.

@@ -12,10 +12,18 @@ import (
 	"pageheat/kafka"
 )
 
+// lookups are what topics asks of a cluster.
+type lookups interface {
+	Topic(ctx context.Context, name string) (kafka.Topic, error)
+	Bounds(ctx context.Context, topic string, partition int32) (kafka.Bounds, error)
+	Committed(ctx context.Context, group, topic string) (map[int32]int64, error)
+	DeleteRecords(ctx context.Context, topic string, partition int32, below int64) error
+}
+
 // topics looks up what a role must know of topics and groups before it begins, and deletes
 // what was applied. It may be used by several goroutines.
 type topics struct {
-	cluster *kafka.Cluster
+	cluster lookups
 	logger  *slog.Logger
 	metrics *Metrics
 
@@ -44,24 +52,34 @@ func (t *topics) bounds(ctx context.Context, topic string, partition int32) (fir
 	return b.Start, b.End, err
 }
 
-// staleAnswers is for how long an end below what is known is asked for again: a broker
-// that is cut off from the controller may not have heard that others lead now.
-const staleAnswers = 30 * time.Second
+const (
+	// staleAnswers is for how long an end below what is known is asked for again: a broker
+	// that is cut off from the controller may not have heard that others lead now.
+	staleAnswers = 30 * time.Second
+	// staleAnswerPause is the pause before it is asked for again.
+	staleAnswerPause = time.Second
+)
 
-// endFrom is the offset after the last one of a partition. Where it is below an offset
-// that was there already, it is asked for again for a while, from whoever leads then.
-func (t *topics) endFrom(ctx context.Context, topic string, partition int32, least int64) (int64, error) {
+// boundsFrom are the bounds of a partition. Where its end is below an offset that was
+// there already, they are asked for again for a while, from whoever leads then.
+func (t *topics) boundsFrom(ctx context.Context, topic string, partition int32, least int64) (first, end int64, err error) {
 	for began := time.Now(); ; {
-		_, end, err := t.bounds(ctx, topic, partition)
+		first, end, err = t.bounds(ctx, topic, partition)
 		if err != nil || end >= least || time.Since(began) > staleAnswers {
-			return end, err
+			return first, end, err
 		}
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(staleAnswerPause):
 		case <-ctx.Done():
-			return 0, errSessionOver
+			return 0, 0, errSessionOver
 		}
 	}
+}
+
+// endFrom is the end that boundsFrom gives.
+func (t *topics) endFrom(ctx context.Context, topic string, partition int32, least int64) (int64, error) {
+	_, end, err := t.boundsFrom(ctx, topic, partition, least)
+	return end, err
 }
 
 // committed are the offsets that the group has committed, -1 where none.

@@ -126,7 +126,8 @@ type Bounds struct {
 	End int64
 }
 
-// Bounds looks up what a partition holds.
+// Bounds looks up what a partition holds. A partition that is not there is asked for again
+// for a while, since it may be new; it is an [ErrNoPartition] then.
 func (c *Cluster) Bounds(ctx context.Context, topic string, partition int32) (Bounds, error) {
 	var b Bounds
 	p := c.partition(topic, partition)
@@ -203,8 +204,11 @@ func (p *partition) findLeader(ctx context.Context) error {
 			}
 		}
 	}
-	return fmt.Errorf("asking for the leader: %w", kerr.UnknownTopicOrPartition)
+	return fmt.Errorf("asking for the leader: %w: %w", ErrNoPartition, kerr.UnknownTopicOrPartition)
 }
+
+// ErrNoPartition is a partition that its topic, which there is, does not have.
+var ErrNoPartition = errors.New("the topic has no such partition")
 
 // request asks the leader.
 func (p *partition) request(ctx context.Context, request kmsg.Request) (kmsg.Response, error) {
