@@ -117,7 +117,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, h.start.keep(err)
 			}
-			return &group{ConsumerGroup: inner, role: h, renewal: &h.renewal, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}, nil
+			return handing{&group{ConsumerGroup: inner, role: h, renewal: &h.renewal, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}}, nil
 		}),
 	)
 }

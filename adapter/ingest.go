@@ -73,7 +73,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
 			in.topics = newTopics(s)
 			in.ids = in.topics.id
-			return newInputGroup(s, name, in, &in.renewal, in.topics.close), nil
+			return handing{newInputGroup(s, name, in, &in.renewal, in.topics.close)}, nil
 		}),
 	)
 }

@@ -79,7 +79,7 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, r.start.keep(err)
 			}
-			return &group{ConsumerGroup: inner, role: r, renewal: &r.renewal, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}, nil
+			return handing{&group{ConsumerGroup: inner, role: r, renewal: &r.renewal, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}}, nil
 		}),
 	)
 }

@@ -58,7 +58,7 @@ func Supervise(ctx context.Context, s Supervised) error {
 	for {
 		s.Observe(RoleRunning, nil)
 		began := time.Now()
-		err := s.Run(ctx)
+		err := plain(s.Run(ctx))
 		if p := failure.As(err); p != nil {
 			s.Observe(RoleEnded, err)
 			return fmt.Errorf("role %s can not go on: %w", s.Name, p)

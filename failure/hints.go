@@ -12,7 +12,7 @@ const (
 	Settings   = `see "The cluster refuses what pageheat needs" in docs/operations.md`
 	Rights     = `see "A right is missing" in docs/operations.md`
 	Partitions = `the pages of the table belong to the partitions that it had; see "The number of partitions has changed" in docs/operations.md`
-	Version    = "run the version of pageheat that wrote it: the log line \"started\" of the other instances, and \"pageheat version\", name it"
+	Version    = `run the version of pageheat that wrote it: the log line "started" of the other instances, and "pageheat version", name it; if pageheat did not write it, see "A record does not decode" in docs/operations.md`
 	Deleted    = `see "Somebody has deleted pages from the table" in docs/operations.md`
 	Output     = `see "Prefixes and outputs are mixed up" in docs/operations.md`
 	WentBack   = `nothing of it was counted; see "The input went back" in docs/operations.md`

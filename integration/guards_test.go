@@ -2,6 +2,7 @@ package integration
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -229,6 +230,41 @@ func TestAGapOfInputThatIsGoneCanBeGotOver(t *testing.T) {
 		require.NoError(t, err, "it says how many are gone")
 		stopped(t, in)
 	})
+}
+
+// TestAStrangeRecordAmongRangesIsGotOver as "A record does not decode" says: the ranges
+// are deleted with it, and made again from the input.
+func TestAStrangeRecordAmongRangesIsGotOver(t *testing.T) {
+	cut := codec.AppendRangeHeader(nil, codec.RangeHeader{Targets: 1, To: 1}, 1)
+	for name, strange := range map[string][]byte{"of no version": {0xff, 0, 0xc3, 0x28}, "cut short": cut[:len(cut)/2]} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, site *harness.Site) {
+				p := newPipeline(t, site, 1)
+				one := func(int) int32 { return 0 }
+				in := site.Start("before")
+				want := harness.NewRecount()
+				text := []byte("/a|5|0|0\n/b|1|0|1\n")
+				require.NoError(t, want.AddLines(text, 1))
+				p.exact(t, in, sent(t, site, records(site, text, nil, one)), want)
+				behavior := site.Prefix + "-behavior"
+				kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: behavior, Value: strange})
+				says := refuses(t, in)
+				lines := strings.Split(strings.TrimSpace(says), "\n")
+				assert.Regexp(t, `^pageheat: role heat can not go on: `+behavior+` partition 0: offset \d+: .*"A record does not decode" in docs/operations\.md$`,
+					lines[len(lines)-1])
+
+				sent(t, site, records(site, text, nil, one)) // waits behind it
+				ends, err := kafkatest.Admin(t, site.Cluster).ListEndOffsets(within(t), behavior)
+				require.NoError(t, err)
+				end, _ := ends.Lookup(behavior, 0)
+				truncate(t, site, behavior, end.Offset)
+				commit(t, site, site.Prefix+"-ingest", site.Input, 0)
+				require.NoError(t, want.AddLines(text, 1))
+				p.exact(t, site.Start("mended"), site.Ends(), want)
+				p.audited(t)
+			})
+		})
+	}
 }
 
 func commit(t *testing.T, site *harness.Site, group, topic string, offset int64) {
