@@ -58,13 +58,12 @@ func (s *suite) broker(t *testing.T) *kafkatest.Cluster {
 // wholeSuite reports whether this is "make chaos": otherwise a few of the tests run.
 func wholeSuite() bool { return os.Getenv("PAGEHEAT_CHAOS") != "" }
 
-// leftOut is true for a test that only "make chaos" runs.
-func leftOut(t *testing.T) bool {
+// onlyInChaos skips a test that only "make chaos" runs, elsewhere.
+func onlyInChaos(t *testing.T) {
 	t.Helper()
 	if !wholeSuite() {
-		t.Log("only with PAGEHEAT_CHAOS")
+		kafkatest.SkipLong(t)
 	}
-	return !wholeSuite()
 }
 
 const (

@@ -20,9 +20,7 @@ import (
 // TestRecordsOfOwnTopicsAgain writes records of pageheat's own again, as tools that
 // copy topics do: the first of them, the last, and a tombstone of its key.
 func TestRecordsOfOwnTopicsAgain(t *testing.T) {
-	if leftOut(t) {
-		return
-	}
+	onlyInChaos(t)
 	for _, topic := range []string{"-behavior", "-heat-table", "-leaders", "-rank-table", "-output"} {
 		for _, what := range []string{"first", "last", "tombstone", "of another partition"} {
 			t.Run(topic[1:]+" "+what, func(t *testing.T) {
@@ -141,9 +139,7 @@ func TestAnInputWithoutItsBeginning(t *testing.T) {
 // TestAuditWhileBehind recounts while nothing runs and something waits: it says how
 // much.
 func TestAuditWhileBehind(t *testing.T) {
-	if leftOut(t) {
-		return
-	}
+	onlyInChaos(t)
 	a := newAttack(t)
 	a.drains(0)
 	for range 40 {
@@ -158,9 +154,7 @@ func TestAuditWhileBehind(t *testing.T) {
 // TestClusterWipedUnderServe deletes everything while an instance only serves: it
 // does not go on showing the old board.
 func TestClusterWipedUnderServe(t *testing.T) {
-	if leftOut(t) {
-		return
-	}
+	onlyInChaos(t)
 	a := newAttack(t)
 	for range 10 {
 		a.good()
@@ -198,9 +192,7 @@ func TestClusterWipedUnderServe(t *testing.T) {
 // TestReplayOfTheNewInput: a dead letter at the partition and offset of one of an
 // older input is another message.
 func TestReplayOfTheNewInput(t *testing.T) {
-	if leftOut(t) {
-		return
-	}
+	onlyInChaos(t)
 	site := harness.NewSite(t, shared.broker(t), shared.program)
 	site.Create(inputPartitions)
 	a := attackOn(t, site)
