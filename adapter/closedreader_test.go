@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
@@ -16,8 +17,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/codec"
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
+	"pageheat/processors"
 	"pageheat/store"
 )
 
@@ -43,8 +46,11 @@ func TestAReaderThatClosesIsAnError(t *testing.T) {
 			require.NoError(t, err)
 			defer output.Close()
 			s := newSession(&fakeSession{ctx: ctx})
-			f := &rankingFeed{Ranking: ranking, session: s, out: newOutlet(&backlog{})}
-			return f.run(ctx, output)
+			stage := processors.NewRankStage(processors.RankStart{})
+			require.Equal(t, codec.EpochKey(), stage.Next(time.Now()).Key)
+			require.NoError(t, stage.Stored(codec.AppendEpoch(nil, codec.Epoch{Epoch: 1, Output: topo.Output})))
+			f := &rankingFeed{Ranking: ranking, session: s, out: newOutlet(&backlog{}), stage: stage, output: output}
+			return f.run(ctx)
 		},
 		"a standby": func(ctx context.Context) error {
 			partition := store.New(store.Config{Partitions: 1})

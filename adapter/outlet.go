@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"pageheat/codec"
+	"pageheat/processors"
 )
 
 // outlet feeds goka one claim: synthetic messages go in, and goka's marks come
@@ -17,6 +20,7 @@ type outlet struct {
 	claim    sarama.ConsumerGroupClaim // the real one
 	messages chan *sarama.ConsumerMessage
 	made     int64
+	asked    []asked // for what a stage must hear of
 	marked   atomic.Int64
 	wake     chan struct{} // holds a token after a mark
 
@@ -27,6 +31,38 @@ type outlet struct {
 
 // receipt says whether a message was marked.
 type receipt struct{ done atomic.Bool }
+
+// asked is a message of a kind whose acknowledgement a stage waits for.
+type asked struct {
+	receipt *receipt
+	kind    codec.Feed
+}
+
+// feed hands goka the message of a processors.DoFeed.
+func (o *outlet) feed(ctx context.Context, a *processors.Action) error {
+	m := o.message(a.Key, a.Value)
+	if a.Ack {
+		o.asked = append(o.asked, asked{o.receipt(m), a.Kind()})
+	}
+	return o.send(ctx, m)
+}
+
+// acknowledged returns the kind of a message that was fed with Ack and is acknowledged
+// by now, each once.
+func (o *outlet) acknowledged() (kind codec.Feed, ok bool) {
+	for i, a := range o.asked {
+		if a.receipt.done.Load() {
+			o.asked = append(o.asked[:i], o.asked[i+1:]...)
+			return a.kind, true
+		}
+	}
+	return 0, false
+}
+
+// settle returns when everything fed is acknowledged, or the context's error.
+func (o *outlet) settle(ctx context.Context) error {
+	return o.await(ctx, func() bool { return o.outstanding() == 0 })
+}
 
 // outletBuffer is how many messages wait for goka.
 const outletBuffer = 64

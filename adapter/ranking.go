@@ -175,9 +175,8 @@ func (r *Ranking) end(s *session) { s.commit() }
 
 // published is a board in the output.
 type published struct {
-	version          uint64
-	value, positions []byte
-	origin           codec.Origin // what the positions are
+	processors.Output
+	origin codec.Origin // what the positions are
 }
 
 // readPublished reads a record of the output; nil if it is not this board.
@@ -189,17 +188,17 @@ func (r *Ranking) readPublished(m *kafka.Record) (*published, error) {
 	if err != nil {
 		return nil, failure.New(failure.Foreign, "reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
-	p := &published{version: b.Version, value: m.Value}
+	p := &published{Output: processors.Output{Version: b.Version, Value: m.Value}}
 	for _, h := range m.Headers {
 		if h.Key == codec.PositionsHeader {
-			p.positions = h.Value
+			p.Positions = h.Value
 		}
 	}
-	if p.positions == nil {
+	if p.Positions == nil {
 		return nil, failure.New(failure.Foreign, "the board at %s partition %d, offset %d, has no header %s, which every board of pageheat has",
 			m.Topic, m.Partition, m.Offset, codec.PositionsHeader)
 	}
-	p.origin, err = codec.DecodeOrigin(p.positions)
+	p.origin, err = codec.DecodeOrigin(p.Positions)
 	switch group := r.config.Topology.RankGroup; {
 	case errors.Is(err, codec.ErrVersion):
 		return nil, failure.New(failure.Version, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
@@ -321,7 +320,7 @@ func (r *Ranking) search(ctx context.Context, in kafka.Span) (found *published, 
 			if err != nil {
 				return err
 			}
-			if p != nil && (found == nil || p.version > found.version) {
+			if p != nil && (found == nil || p.Version > found.Version) {
 				found = p
 			}
 		}

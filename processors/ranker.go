@@ -22,6 +22,8 @@ type RankerConfig struct {
 	Weights heat.Weights
 	// Top is the number of pages on the board, at least 1.
 	Top int
+	// Group and Output name the group of the ranking and the topic of its boards.
+	Group, Output string
 }
 
 // Ranker merges the leaders of all heat partitions into the board. A page in
@@ -45,6 +47,18 @@ type Ranker struct {
 
 	definition codec.Definition
 	differ     []*codec.Definition // per heat partition, of leaders that do not serve; else nil
+
+	check func(l *codec.Leaders) error // see RankingConfig; may be nil
+	tell  func(wanted codec.Definition, differing []Differing)
+	told  []Differing
+}
+
+// Ranked is what a message has made of a ranker: what is to be stored or published.
+type Ranked struct {
+	// Epoch is the epoch to be stored under codec.EpochKey, nil for none.
+	Epoch []byte
+	// Board is the board to be published, nil for none, and Positions its header.
+	Board, Positions []byte
 }
 
 // Differing is a heat partition whose leaders were chosen by other settings than
@@ -70,6 +84,103 @@ func NewRanker(c RankerConfig) *Ranker {
 
 // Definition is what the ranker orders boards by.
 func (r *Ranker) Definition() codec.Definition { return r.definition }
+
+// Take takes a message of a [RankStage]. Only for codec.FeedEpoch it calls stored, which
+// is the stored epoch as a []byte, nil if there is none. After an error the ranker is of
+// no use any more.
+func (r *Ranker) Take(message []byte, stored func() any, now time.Time) (Ranked, error) {
+	kind, body, err := codec.SplitFeed(message)
+	if err != nil {
+		return Ranked{}, err
+	}
+	switch kind {
+	case codec.FeedEpoch:
+		was, _ := stored().([]byte)
+		return r.takeEpoch(body, was)
+	case codec.FeedHeard:
+		offset, leaders, err := codec.SplitHeard(body)
+		if err != nil {
+			return Ranked{}, err
+		}
+		if err := r.hear(leaders); err != nil {
+			return Ranked{}, fmt.Errorf("offset %d: %w", offset, err)
+		}
+		return Ranked{}, nil
+	case codec.FeedPublish:
+		return r.publish(now, false)
+	case codec.FeedRepublish:
+		return r.publish(now, true)
+	default:
+		return Ranked{}, fmt.Errorf("ranking was fed a message of kind %q", kind)
+	}
+}
+
+// takeEpoch begins an epoch above the stored one and above any seen in use.
+func (r *Ranker) takeEpoch(body, stored []byte) (Ranked, error) {
+	request, err := codec.DecodeEpochRequest(body)
+	if err != nil {
+		return Ranked{}, err
+	}
+	highest := request.Above
+	if stored != nil {
+		e, err := codec.DecodeEpoch(stored)
+		if err != nil {
+			return Ranked{}, fmt.Errorf("the stored epoch: %w", err)
+		}
+		highest = max(highest, e.Epoch)
+	}
+	var newest *codec.Board
+	var made codec.Origin
+	if request.Board != nil {
+		if newest, err = codec.DecodeBoard(request.Board); err != nil {
+			return Ranked{}, fmt.Errorf("the newest board in %s: %w", r.config.Output, err)
+		}
+		if made, err = codec.DecodeOrigin(request.Positions); err != nil {
+			return Ranked{}, fmt.Errorf("the positions of the newest board in %s: %w", r.config.Output, err)
+		}
+		highest = max(highest, Epoch(newest.Version))
+	}
+	if highest >= codec.MaxEpoch {
+		return Ranked{}, fmt.Errorf("%w: epoch %d is the last that there can be", codec.ErrMalformed, highest)
+	}
+	r.Begin(highest+1, int(request.Partitions), newest, made.Positions)
+	return Ranked{Epoch: codec.AppendEpoch(nil, codec.Epoch{Epoch: highest + 1, Output: r.config.Output})}, nil
+}
+
+// hear takes leaders.
+func (r *Ranker) hear(leaders []byte) error {
+	l, err := codec.DecodeLeaders(leaders)
+	if err != nil {
+		return err
+	}
+	if r.check != nil {
+		if err := r.check(l); err != nil {
+			return err
+		}
+	}
+	if _, err := r.Leaders(l); err != nil {
+		return fmt.Errorf("leaders of heat partition %d: %w", l.Partition, err)
+	}
+	if differ := r.Differing(); r.tell != nil && !slices.Equal(differ, r.told) {
+		r.told = differ
+		r.tell(r.definition, differ)
+	}
+	return nil
+}
+
+// publish encodes the next board, if there is one.
+func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
+	board, made := r.Board(now, again)
+	if board == nil {
+		return Ranked{}, nil
+	}
+	value, err := codec.EncodeBoard(board)
+	if err != nil {
+		return Ranked{}, fmt.Errorf("writing board %s, version %d: %w", board.Board, board.Version, err)
+	}
+	return Ranked{Board: value, Positions: codec.AppendOrigin(nil,
+		codec.Origin{Group: r.config.Group, Definition: r.definition, Positions: made})}, nil
+}
 
 // Begin starts an epoch from the newest board in the output, nil if there is none,
 // and the positions that it was made from. Boards need leaders of all partitions.

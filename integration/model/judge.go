@@ -151,8 +151,8 @@ func (w *world) restoreCommitted(target int) {
 
 // appear puts a board into the output, and makes sure that it is the exact board
 // of what it says it was made from.
-func (w *world) appear(p *published, value []byte) {
-	board, err := codec.DecodeBoard(value)
+func (w *world) appear(p *published) {
+	board, err := codec.DecodeBoard(p.value)
 	if err != nil {
 		w.violate("a board: %v", err)
 		return

@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"time"
 
 	"pageheat/codec"
 	"pageheat/processors"
@@ -13,30 +12,24 @@ const boardName = "all-time"
 
 // published is a record of the output.
 type published struct {
-	board     *codec.Board
+	value     []byte
+	board     *codec.Board // what value is, once it has arrived
 	positions []byte
 	by        settings // that it was made by
 	known     int      // how much of the output its owner had read when it made it
 }
 
-// rankOwner follows the rules of adapter.Ranking, and of the callback that
-// processors.NewRanking gives goka.
+// rankOwner drives the stage of a session of the ranking.
 type rankOwner struct {
 	tenure
 	fencing
 
-	stored  uint64 // epoch in the table
-	ready   bool
-	pos     int // leaders to read next
-	output  int // board to read next
-	seen    *published
-	above   uint64
-	taking  int // 0: an epoch is wanted; 1: it is written; 2: it is committed
-	own     uint64
-	highest uint64
-
-	due, again bool
-	publishing bool
+	stage   *processors.RankStage
+	pos     int    // leaders to read next
+	output  int    // board to read next
+	known   []byte // the epoch in the table, as far as this owner knows; nil if there is none
+	storing bool   // it is written and not committed
+	settled bool   // the request for a board is acknowledged
 }
 
 func newRankOwner(t tenure) *rankOwner {
@@ -50,12 +43,10 @@ func (o *rankOwner) act() bool {
 			o.w.counts.Fenced++
 			o.end("it was fenced while it took over")
 		}
-	case !o.ready:
+	case o.stage == nil:
 		o.prepare()
-	case o.taking < 2:
-		o.takeEpoch()
-	case o.leaving:
-		return o.finish()
+	case o.storing:
+		o.store()
 	default:
 		return o.run()
 	}
@@ -65,18 +56,18 @@ func (o *rankOwner) act() bool {
 // prepare restores the table, and finds the newest board.
 func (o *rankOwner) prepare() {
 	if c, ok := o.table.table[codec.EpochKey()]; ok && c.offset <= o.fenceAt {
-		e, err := codec.DecodeEpoch(c.value)
-		if err != nil {
-			o.w.violate("%s: %v", o.name, err)
-		}
-		o.stored = e.Epoch
+		o.known = c.value
 	}
 	o.pos, o.output = len(o.w.leaders), len(o.w.output)
-	o.seen = o.w.newest()
-	if o.seen != nil && o.seen != o.w.output[o.output-1] {
-		o.again = true // an older version is the last: readers that begin there need a newer
+	start := processors.RankStart{PublishEvery: o.w.temper.publish, Partitions: int32(len(o.w.logs)), Next: int64(o.pos)}
+	if newest := o.w.newest(); newest != nil {
+		start.Newest = newest.seen()
 	}
-	o.ready = true
+	o.stage = processors.NewRankStage(start)
+}
+
+func (p *published) seen() processors.Output {
+	return processors.Output{Version: p.board.Version, Value: p.value, Positions: p.positions}
 }
 
 // newest is the board with the highest version, nil if there is none. It need not
@@ -90,121 +81,168 @@ func (w *world) newest() (newest *published) {
 	return newest
 }
 
-// takeEpoch does what the callback does for codec.FeedEpoch, and then waits for
-// the transaction.
-func (o *rankOwner) takeEpoch() {
-	if o.taking == 1 {
-		if !o.table.commit(o.epoch) {
-			o.w.counts.Fenced++
-			o.end("it was fenced before its epoch was stored")
-			return
-		}
-		o.taking = 2
-		o.w.counts.Epochs++
-		o.w.say("%s ranks in epoch %d", o.name, o.own)
-		return
-	}
-	highest := max(o.above, o.stored)
-	var newest *codec.Board
-	var made codec.Positions
-	if o.seen != nil {
-		newest = o.seen.board
-		highest = max(highest, processors.Epoch(newest.Version))
-		o.highest = max(o.highest, newest.Version)
-		origin, err := codec.DecodeOrigin(o.seen.positions)
-		if err != nil {
-			o.w.violate("%s: %v", o.name, err)
-		}
-		made = origin.Positions
-	}
-	o.own = highest + 1
-	if !o.w.on.RankingEpoch {
-		o.own, newest, made = 1, nil, nil
-	}
-	if _, ok := o.table.write(o.epoch, codec.EpochKey(), codec.AppendEpoch(nil, codec.Epoch{Epoch: o.own})); !ok {
-		o.w.counts.Fenced++
-		o.end("it was fenced while it took an epoch")
-		return
-	}
-	o.stored, o.taking = o.own, 1
-	if o.on.ranker == nil {
-		o.on.ranker = o.on.by(o.w).ranker()
-	}
-	o.on.ranker.Begin(o.own, len(o.w.logs), newest, made)
-}
-
-// run takes one of the steps there are.
+// run takes the next step of the stage.
 func (o *rankOwner) run() bool {
-	steps := make([]func(), 0, 3)
-	if o.pos < len(o.w.leaders) {
-		steps = append(steps, o.take)
+	if o.leaving {
+		o.stage.End()
 	}
-	if o.output < len(o.w.output) {
-		steps = append(steps, o.watch)
+	if o.settled {
+		o.settled = false
+		o.stage.Published()
 	}
-	if !o.publishing && (o.due || o.again) {
-		steps = append(steps, o.publish)
+	switch a := o.stage.Next(o.w.now); a.Do {
+	case processors.DoFeed:
+		o.rank(&a)
+	case processors.DoEnd:
+		o.end("it has given up the ranking")
+	case processors.DoWait:
+		return a.Input && o.listen()
 	}
-	if len(steps) == 0 {
-		return false
-	}
-	steps[o.w.n(len(steps))]()
 	return true
 }
 
-// take hands leaders to the ranker.
-func (o *rankOwner) take() {
-	l, err := codec.DecodeLeaders(o.w.leaders[o.pos])
-	o.pos++
-	o.due = true
-	if err != nil {
-		o.w.violate("%s: %v", o.name, err)
-		return
+// listen gives the stage leaders or a board of the output, and reports whether there
+// were any.
+func (o *rankOwner) listen() bool {
+	leaders, boards := o.pos < len(o.w.leaders), o.output < len(o.w.output)
+	switch {
+	case leaders && (!boards || o.w.chance(0.5)):
+		o.stage.Leaders(int64(o.pos), o.w.leaders[o.pos])
+		o.pos++
+	case boards:
+		seen := o.w.output[o.output]
+		o.output++
+		if !o.w.on.OthersBoards && processors.Epoch(seen.board.Version) < o.stage.Epoch() {
+			return true
+		}
+		o.stage.Output(seen.seen())
+	default:
+		return false
 	}
-	if !o.w.on.MonotonicLeaders {
-		l.Next = max(l.Next, o.w.newestNext[l.Partition])
-	}
-	if !o.w.on.OneDefinition {
-		l.Definition = o.on.ranker.Definition()
-	}
-	next := l.Next
-	fresh, err := o.on.ranker.Leaders(l)
-	if err != nil {
-		o.w.violate("%s: %v", o.name, err)
-	}
-	if !fresh {
-		o.w.counts.IgnoredLeaders++
-	}
-	o.w.say("%s reads leaders of heat-%d at offset %d, counted %d, new enough: %t", o.name, l.Partition, next, l.Counted, fresh)
+	return true
 }
 
-// publish sends a board, if there is one to send.
-func (o *rankOwner) publish() {
+// rank hands the ranker a message of the stage, as goka does.
+func (o *rankOwner) rank(a *processors.Action) {
 	w := o.w
-	again := o.again
-	o.due, o.again = false, false
-	board, made := o.on.ranker.Board(time.UnixMilli(int64(w.steps)), again)
-	if board == nil {
-		return
+	if o.on.ranker == nil {
+		o.on.ranker = o.on.by(w).ranker()
 	}
-	if again {
-		w.counts.Again++
+	message := a.Value
+	switch a.Kind() {
+	case codec.FeedEpoch:
+		if !w.on.RankingEpoch {
+			message = codec.AppendEpochRequest(nil, codec.EpochRequest{Partitions: int32(len(w.logs))})
+		}
+	case codec.FeedHeard:
+		message = o.distort(message)
 	}
-	value, err := codec.EncodeBoard(board)
+	ranked, err := o.on.ranker.Take(message, o.stored, w.now)
 	if err != nil {
 		w.violate("%s: %v", o.name, err)
 		return
+	}
+	switch {
+	case ranked.Epoch != nil:
+		if _, ok := o.table.write(o.epoch, codec.EpochKey(), ranked.Epoch); !ok {
+			w.counts.Fenced++
+			o.end("it was fenced while it took an epoch")
+			return
+		}
+		o.known, o.storing = ranked.Epoch, true
+	case ranked.Board != nil:
+		o.publish(&ranked, a.Kind() == codec.FeedRepublish)
+	case a.Ack:
+		o.settled = true // there is no board, and so nothing to wait for
+	}
+}
+
+// stored is what goka has in its copy of the table.
+func (o *rankOwner) stored() any {
+	if !o.w.on.RankingEpoch {
+		return nil
+	}
+	return o.known
+}
+
+// distort is leaders without what protects against them.
+func (o *rankOwner) distort(message []byte) []byte {
+	w := o.w
+	_, body, _ := codec.SplitFeed(message)
+	offset, leaders, err := codec.SplitHeard(body)
+	if err != nil {
+		w.violate("%s: %v", o.name, err)
+	}
+	l, err := codec.DecodeLeaders(leaders)
+	if err != nil {
+		w.violate("%s: %v", o.name, err)
+		return message
+	}
+	w.say("%s reads leaders of heat-%d at offset %d, counted %d", o.name, l.Partition, l.Next, l.Counted)
+	if l.Next < w.newestNext[l.Partition] {
+		w.counts.IgnoredLeaders++
+	}
+	if w.on.MonotonicLeaders && w.on.OneDefinition {
+		return message
+	}
+	if !w.on.MonotonicLeaders {
+		l.Next = max(l.Next, w.newestNext[l.Partition])
+	}
+	if !w.on.OneDefinition {
+		l.Definition = o.on.ranker.Definition()
+	}
+	return codec.AppendHeard(nil, offset, codec.AppendLeaders(nil, l))
+}
+
+// store commits the epoch that was taken.
+func (o *rankOwner) store() {
+	if !o.table.commit(o.epoch) {
+		o.w.counts.Fenced++
+		o.end("it was fenced before its epoch was stored")
+		return
+	}
+	was := o.stage.Epoch()
+	if err := o.stage.Stored(o.known); err != nil {
+		o.w.violate("%s: %v", o.name, err)
+	}
+	o.storing = false
+	o.w.counts.Epochs++
+	if was != 0 {
+		o.w.counts.Overtaken++
+	}
+	o.w.say("%s ranks in epoch %d", o.name, o.stage.Epoch())
+}
+
+// publish sends a board.
+func (o *rankOwner) publish(ranked *processors.Ranked, again bool) {
+	w := o.w
+	if again {
+		w.counts.Again++
 	}
 	if w.chance(w.temper.lostAnswers / 2) {
 		o.end("its session ended before its board went out")
 		return
 	}
-	origin := codec.Origin{Group: "rank", Definition: o.on.ranker.Definition(), Positions: made}
-	p := &published{positions: codec.AppendOrigin(nil, origin), known: o.output}
-	o.publishing = true
-	w.send(&flight{from: &o.tenure, label: fmt.Sprintf("board of epoch %d, version %d, counted %d, made from %v",
-		processors.Epoch(board.Version), board.Version, board.Counted, nexts(made)),
-		arrive: func() { w.appear(p, value) }, done: func() { o.publishing = false }})
+	p := &published{value: ranked.Board, positions: ranked.Positions, known: o.output}
+	label := "a board"
+	if w.trace != nil {
+		label = p.describe()
+	}
+	w.send(&flight{from: &o.tenure, label: label, arrive: func() { w.appear(p) }, done: func() { o.settled = true }})
+}
+
+// describe says what a board is, for the trace.
+func (p *published) describe() string {
+	board, err := codec.DecodeBoard(p.value)
+	if err != nil {
+		return err.Error()
+	}
+	origin, err := codec.DecodeOrigin(p.positions)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("board of epoch %d, version %d, counted %d, made from %v",
+		processors.Epoch(board.Version), board.Version, board.Counted, nexts(origin.Positions))
 }
 
 func nexts(made codec.Positions) []int64 {
@@ -213,38 +251,4 @@ func nexts(made codec.Positions) []int64 {
 		next[i] = p.Next
 	}
 	return next
-}
-
-// watch looks at what was published.
-func (o *rankOwner) watch() {
-	seen := o.w.output[o.output]
-	o.output++
-	epoch := processors.Epoch(seen.board.Version)
-	if !o.w.on.OthersBoards && epoch < o.own {
-		epoch = o.own
-	}
-	switch version := seen.board.Version; {
-	case epoch != o.own && version > o.highest && o.w.on.RankingEpoch:
-		// A higher epoch than its own; or a lower one, of an owner before that
-		// has published since this one looked for the newest board.
-		o.seen, o.above, o.taking = seen, epoch, 0
-		o.again = o.again || epoch > o.own
-		o.w.counts.Overtaken++
-	case version < o.highest:
-		o.again = true
-	}
-	o.highest = max(o.highest, seen.board.Version)
-}
-
-// finish publishes what came last.
-func (o *rankOwner) finish() bool {
-	switch {
-	case o.publishing:
-		return false
-	case o.due:
-		o.publish()
-	default:
-		o.end("it has given up the ranking")
-	}
-	return true
 }

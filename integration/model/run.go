@@ -2,6 +2,7 @@ package model
 
 import (
 	"io"
+	"time"
 
 	"pageheat/codec"
 )
@@ -59,6 +60,7 @@ func Run(seed uint64, p Protections, trace io.Writer) Outcome {
 		total += weight
 	}
 	for w.steps = 0; w.steps < w.temper.steps && w.goesOn(); w.steps++ {
+		w.pass(w.temper.pace)
 		at := w.n(total)
 		for action, weight := range w.temper.weights {
 			if at -= weight; at < 0 {
@@ -202,6 +204,11 @@ func (w *world) freeze(s *slot, freeze bool) {
 	})
 }
 
+// pass lets some time go by, up to twice as much as is given.
+func (w *world) pass(about time.Duration) {
+	w.now = w.now.Add(time.Duration(w.rng.Int64N(2*int64(about) + 1)))
+}
+
 // tick makes leaders due that have not changed.
 func (w *world) tick() {
 	for _, s := range w.slots {
@@ -219,6 +226,8 @@ const (
 	settleRounds = 3000
 	// settleTicks is how often leaders are repeated then.
 	settleTicks = 3
+	// settleTime goes by where nobody has anything to do yet.
+	settleTime = time.Second
 )
 
 // settle lets everything go on without faults until nothing is left to do.
@@ -233,6 +242,7 @@ func (w *world) settle() {
 	ticks := 0
 	for range settleRounds {
 		w.steps++
+		w.pass(w.temper.pace)
 		busy := false
 		for _, s := range w.slots {
 			w.freeze(s, false)
@@ -260,6 +270,7 @@ func (w *world) settle() {
 			return
 		}
 		w.tick()
+		w.now = w.now.Add(settleTime)
 	}
 	w.violate("no progress: after %d rounds without faults there is still something to do", settleRounds)
 }

@@ -32,7 +32,7 @@ func (s settings) partition(p, of int) store.Config {
 }
 
 func (s settings) ranker() *processors.Ranker {
-	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top})
+	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top, Group: "rank", Output: "output"})
 }
 
 // with are the settings of a definition, nil if nobody has them.

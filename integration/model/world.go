@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/topology"
@@ -27,8 +28,10 @@ type temper struct {
 	steps, growUntil                  int        // in the last steps the input may be at rest
 	weights                           [actions]int
 	retention                         retention
-	standby                           bool // processes follow what they do not own
-	focus                             role // which faults and steps meet more often; empty: all alike
+	standby                           bool          // processes follow what they do not own
+	pace                              time.Duration // that goes by in a step, about
+	publish                           time.Duration // the shortest time between boards
+	focus                             role          // which faults and steps meet more often; empty: all alike
 
 	holes, invalid, slow, duplicates, lostAnswers, notice float64
 }
@@ -46,6 +49,7 @@ type world struct {
 	temper temper
 	trace  io.Writer
 	steps  int
+	now    time.Time // by all clocks
 	counts Counts
 
 	inputID, behaviorID codec.TopicID
@@ -74,7 +78,7 @@ type world struct {
 }
 
 func newWorld(seed uint64, p Protections, trace io.Writer) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 0x9a6e4ea7)), on: p, trace: trace,
+	w := &world{rng: rand.New(rand.NewPCG(seed, 0x9a6e4ea7)), on: p, trace: trace, now: time.UnixMilli(1_700_000_000_000),
 		inputID: codec.TopicID{1}, behaviorID: codec.TopicID{2}, invalid: invalidMessages()}
 	w.temper = w.newTemper()
 	names := pageNames()
@@ -113,12 +117,15 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 // newTemper draws the character of a schedule.
 func (w *world) newTemper() temper {
 	some := func(of ...float64) float64 { return of[w.n(len(of))] }
+	times := func(of ...time.Duration) time.Duration { return of[w.n(len(of))] }
 	t := temper{
 		inputs: 1 + w.n(3), targets: 1 + w.n(3), instances: 2 + w.n(2), pages: 1 + w.n(8),
 		steps: 60 + w.n(400),
 		holes: some(0, 0.1, 0.4), invalid: some(0, 0.05, 0.3), slow: some(0, 0.05, 0.3),
 		duplicates: some(0, 0.05, 0.2), lostAnswers: some(0, 0.05, 0.2), notice: some(0.02, 0.1, 0.4),
 	}
+	t.pace = times(time.Millisecond, 10*time.Millisecond, 100*time.Millisecond)
+	t.publish = times(0, 5*time.Millisecond, 50*time.Millisecond)
 	t.weights = [actions]int{actGrow: 10, actTravel: 50, actOwner: 100, actStale: 25, actRead: 6, actAssign: 15}
 	faults := [actions]int{actHandOver: 4, actExpel: 4, actCrash: 3, actFreeze: 4, actCompact: 3, actRetain: 2, actExpire: 2,
 		actLeader: 3, actRestore: 2, actTick: 4, actForget: 1, actFollow: 6}

@@ -1,0 +1,51 @@
+package processors
+
+import (
+	"time"
+
+	"pageheat/codec"
+)
+
+// Action is what a stage asks of whoever drives it. A stage does nothing by itself: it
+// has no goroutine, no clock and no connection. Its driver calls a method for each
+// event, then Next until that returns a DoWait, and carries out each action before it
+// calls the stage again. Production drives stages from package adapter, tests from
+// tables of cases, and integration/model from a seed.
+type Action struct {
+	// Do says which of the other fields count.
+	Do Do
+	// Input says, in a DoWait, that input may be given to the stage. Otherwise the
+	// driver holds the input back, all the way to the fetch.
+	Input bool
+	// Ack says, in a DoFeed, that the stage must hear when everything that the message
+	// causes is acknowledged.
+	Ack bool
+	// Key and Value are the message of a DoFeed. Value belongs to the receiver.
+	Key   string
+	Value []byte
+	// Offset is the next offset to be read, in a DoCommit or DoTrim.
+	Offset int64
+	// Until is when a DoWait ends even without an event; the zero time for never.
+	Until time.Time
+	// Err is the reason of a DoFail.
+	Err error
+}
+
+// Do is the kind of an [Action].
+type Do uint8
+
+const (
+	// DoWait: there is nothing to do before the next event, or before Until.
+	DoWait Do = iota
+	// DoFeed: hand the message to the stage's callback, in order (see codec.Feed).
+	DoFeed
+	// DoCommit: the group may commit the offset.
+	DoCommit
+	// DoEnd: the session may end; nothing is on its way any more.
+	DoEnd
+	// DoFail: the stage cannot go on, because of Err.
+	DoFail
+)
+
+// Kind is the kind of the message of a DoFeed.
+func (a *Action) Kind() codec.Feed { return codec.Feed(a.Value[0]) }

@@ -1,0 +1,220 @@
+package processors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lovoo/goka"
+
+	"pageheat/codec"
+	"pageheat/topology"
+)
+
+// HeaderPositions is the header of a board that says what it was made from.
+const HeaderPositions = codec.PositionsHeader
+
+// RankingConfig is what a ranking processor needs to know.
+type RankingConfig struct {
+	Brokers  []string
+	Topology *topology.Topology
+	Ranker   RankerConfig
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+	// Check looks at leaders before they are ranked; its error ends the processor.
+	// It may be nil.
+	Check func(l *codec.Leaders) error
+	// Differ is told which heat partitions choose leaders by settings that do not
+	// serve the board, whenever that changes; none when all agree again. It must be
+	// quick. It may be nil.
+	Differ func(wanted codec.Definition, differing []Differing)
+}
+
+// NewRanking returns the processor that publishes the board. Its table holds
+// the epoch of its versions.
+func NewRanking(c RankingConfig, options ...goka.ProcessorOption) (*goka.Processor, error) {
+	p, err := goka.NewProcessor(c.Brokers, RankingGraph(c), options...)
+	if err != nil {
+		return nil, fmt.Errorf("making the ranking processor of group %s: %w", c.Topology.RankGroup, err)
+	}
+	return p, nil
+}
+
+// RankingGraph is the graph of the ranking processor. The leaders topic has one
+// partition, so one goroutine uses the [Ranker].
+func RankingGraph(c RankingConfig) *goka.GroupGraph {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Ranker.Group, c.Ranker.Output = c.Topology.RankGroup, c.Topology.Output
+	ranker, output := NewRanker(c.Ranker), goka.Stream(c.Topology.Output)
+	ranker.check, ranker.tell = c.Check, c.Differ
+	rank := func(ctx goka.Context, message any) {
+		ranked, err := ranker.Take(message.([]byte), ctx.Value, c.Now())
+		if err != nil {
+			ctx.Fail(err)
+		}
+		if ranked.Epoch != nil {
+			ctx.SetValue(ranked.Epoch)
+		}
+		if ranked.Board != nil {
+			ctx.Emit(output, c.Ranker.Board, ranked.Board,
+				goka.WithCtxEmitHeaders(goka.Headers{HeaderPositions: ranked.Positions}))
+		}
+	}
+	return goka.DefineGroup(goka.Group(c.Topology.RankGroup),
+		goka.Input(goka.Stream(c.Topology.Leaders), codec.Raw{}, rank),
+		goka.Persist(codec.Raw{}),
+		goka.Output(output, codec.Raw{}),
+	)
+}
+
+// RankStage is the part of the ranking that decides when something is done: when an
+// owner takes an epoch, when a board is due, and what a board in the output means. What
+// a board says is decided by the [Ranker], which its messages are for. A RankStage
+// lasts for one session and belongs to one goroutine. See [Action] for how it is driven.
+type RankStage struct {
+	publishEvery time.Duration
+	partitions   int32
+
+	wanted  bool   // an epoch
+	asked   bool   // and it is on its way
+	seen    Output // the newest board, which the epoch begins from
+	above   uint64 // an epoch that was seen in use
+	epoch   uint64
+	highest uint64 // version seen in the output
+
+	heard     []byte // leaders for the ranker
+	taken     int64  // the offset after the leaders that were taken last
+	committed int64
+
+	due          bool // leaders came since the last request for a board
+	again        bool // the next board goes out whatever it says
+	requested    time.Time
+	publishing   bool  // a request is on its way
+	publishingTo int64 // taken at that request
+	reached      int64
+
+	ending bool
+}
+
+// Output is a board in the output topic.
+type Output struct {
+	Version uint64
+	// Value is the board as it was published, nil where there is none, and Positions
+	// its header of that name.
+	Value, Positions []byte
+}
+
+// RankStart is how a session of the ranking begins.
+type RankStart struct {
+	// PublishEvery is the shortest time between two boards.
+	PublishEvery time.Duration
+	// Partitions is the number of heat partitions.
+	Partitions int32
+	// Next is the offset of the leaders that are read first.
+	Next int64
+	// Newest is the board with the highest version in the output. It need not be the
+	// last one: an owner that was frozen may have let an older one out after it.
+	Newest Output
+}
+
+// NewRankStage returns the stage of a session. It begins with an epoch of its own.
+func NewRankStage(s RankStart) *RankStage {
+	return &RankStage{publishEvery: s.PublishEvery, partitions: s.Partitions, wanted: true, seen: s.Newest,
+		taken: s.Next, committed: s.Next, reached: s.Next}
+}
+
+// Leaders takes leaders that were at an offset. They are copied.
+func (s *RankStage) Leaders(offset int64, leaders []byte) {
+	s.heard = codec.AppendHeard(make([]byte, 0, len(leaders)+16), offset, leaders)
+	s.due, s.taken = true, offset+1
+}
+
+// Output takes a board that was published after [RankStart.Newest], by whomever. One of
+// another epoch above the last one seen is of an owner that has taken over, or of one
+// before that has published since this one looked for the newest board: either way this
+// one goes on from there in a new epoch. An older version after a newer one is put right
+// at once.
+func (s *RankStage) Output(b Output) {
+	switch epoch := Epoch(b.Version); {
+	case epoch != s.epoch && b.Version > s.highest:
+		s.wanted, s.seen, s.above = true, b, epoch
+	case b.Version < s.highest:
+		s.again = true
+	}
+	s.highest = max(s.highest, b.Version)
+}
+
+// Stored takes the epoch as it is in the table, once the message that asked for it is
+// acknowledged.
+func (s *RankStage) Stored(value []byte) error {
+	e, err := codec.DecodeEpoch(value)
+	if err != nil {
+		return fmt.Errorf("the stored epoch: %w", err)
+	}
+	s.asked, s.epoch = false, e.Epoch
+	s.highest = max(s.highest, s.seen.Version)
+	// The first board of an epoch goes out whatever it says: a reader may have
+	// missed the one that it would repeat.
+	s.again = true
+	s.seen = Output{}
+	return nil
+}
+
+// Published is called when the request for a board is acknowledged.
+func (s *RankStage) Published() {
+	s.publishing, s.reached = false, s.publishingTo
+}
+
+// End says that the session is about to end: no more input comes.
+func (s *RankStage) End() { s.ending = true }
+
+// Epoch is the epoch that was stored last, 0 if there is none.
+func (s *RankStage) Epoch() uint64 { return s.epoch }
+
+// Reached is the offset below which all leaders are on a published board, where they
+// belong there.
+func (s *RankStage) Reached() int64 { return s.reached }
+
+// Next is what is to be done.
+func (s *RankStage) Next(now time.Time) Action {
+	switch {
+	case s.heard != nil:
+		a := Action{Do: DoFeed, Value: s.heard}
+		s.heard = nil
+		return a
+	case s.taken > s.committed:
+		// For lag tools alone: leaders are soft state.
+		s.committed = s.taken
+		return Action{Do: DoCommit, Offset: s.taken}
+	case s.asked:
+		return Action{Do: DoWait}
+	case s.wanted:
+		s.wanted, s.asked = false, true
+		return Action{Do: DoFeed, Ack: true, Key: codec.EpochKey(), Value: codec.AppendEpochRequest(nil, codec.EpochRequest{
+			Partitions: s.partitions, Above: s.above, Board: s.seen.Value, Positions: s.seen.Positions})}
+	case s.publishing:
+		return Action{Do: DoWait, Input: !s.ending}
+	case s.ending && s.due:
+		return s.publish(now)
+	case s.ending:
+		return Action{Do: DoEnd}
+	case !s.due && !s.again:
+		return Action{Do: DoWait, Input: true}
+	}
+	if at := s.requested.Add(s.publishEvery); now.Before(at) {
+		return Action{Do: DoWait, Input: true, Until: at}
+	}
+	return s.publish(now)
+}
+
+// publish asks for a board.
+func (s *RankStage) publish(now time.Time) Action {
+	kind := codec.FeedPublish
+	if s.again {
+		kind = codec.FeedRepublish
+	}
+	s.due, s.again = false, false
+	s.publishing, s.publishingTo, s.requested = true, s.taken, now
+	return Action{Do: DoFeed, Ack: true, Value: []byte{byte(kind)}}
+}
