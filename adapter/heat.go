@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
-	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/kafka"
+	"pageheat/processors"
 	"pageheat/store"
 )
 
@@ -239,12 +239,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 					return err
 				}
 			}
-			partition.Resume()
-			if at, _ := partition.GetOffset(-1); at >= 0 && t.fenceAt == at+2 {
-				// One control record lies between our last transaction and this fence:
-				// nobody else wrote, and there is nothing to fetch.
-				partition.Refence(t.fence, t.fenceAt)
-			}
+			processors.ResumeHeat(partition, t.fence, t.fenceAt)
 			taken := time.Now()
 			if err := h.restoreTo(ctx, partition, t.fenceAt); err != nil {
 				t.GiveUp(errSessionOver)
@@ -349,51 +344,40 @@ func (h *Heat) ready(ctx context.Context, s *session) error {
 
 func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, behavior codec.TopicID) error {
 	p := t.partition.ID()
-	if fence, ok := t.partition.Fence(); !ok || fence.Owner != t.transaction.fence.Owner {
-		if ctx.Err() != nil {
-			return errSessionOver
-		}
-		return fmt.Errorf("restoring %s partition %d did not reach the fence at offset %d", h.config.Topology.HeatTable, p, t.transaction.fenceAt)
-	}
-	if err := t.partition.Check(); err != nil {
+	restored, err := processors.RestoredHeat(t.partition, processors.HeatFound{Owner: t.transaction.fence.Owner, Behavior: behavior, First: t.first})
+	switch {
+	case errors.Is(err, processors.ErrRestore) && ctx.Err() != nil:
+		return errSessionOver
+	case errors.Is(err, processors.ErrRestore):
+		return fmt.Errorf("restoring %s partition %d: %w at offset %d", h.config.Topology.HeatTable, p, err, t.transaction.fenceAt)
+	case errors.Is(err, processors.ErrBehaviorTopic):
+		return fmt.Errorf("%s partition %d: %w", topic, p, err)
+	case err != nil:
 		return tableFailure(fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err))
 	}
 	if mended := t.partition.Mended(); mended > 0 {
 		h.config.Logger.Warn("somebody has deleted pages from the table, and nothing is lost: they are written again with the next commit",
 			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended)
 	}
-	first := t.first
-	progress, started := t.partition.Progress()
-	least := progress.Next
-	if progress.Behavior != behavior {
-		least = 0 // its offsets are of another topic
-	}
-	end, err := h.topics.endFrom(ctx, topic, p, least)
+	end, err := h.topics.endFrom(ctx, topic, p, restored.Next)
 	if err != nil {
 		return err
 	}
-	switch {
-	case !started && first > 0:
-		return failure.New(failure.Anew, "%s partition %d begins at offset %d, but the table has no progress in it", topic, p, first)
-	case !started:
-		t.partition.Begin(behavior, 0)
-	case progress.Behavior != behavior:
-		return failure.New(failure.Anew, "%s was deleted and created anew: its topic id was %s and is %s", topic, progress.Behavior, behavior)
-	case progress.Next > end:
-		return failure.New(failure.Anew, "%s partition %d ends at offset %d, the table goes on at %d", topic, p, end, progress.Next)
-	case progress.Next < first:
-		// Somebody deleted ranges. If they were not applied, what follows is a gap.
-		h.config.Logger.Warn("ranges were deleted before they were applied", "topic", topic, "partition", p,
-			"from", progress.Next, "below", first)
+	if err := restored.Reaches(end); err != nil {
+		return fmt.Errorf("%s partition %d: %w", topic, p, err)
 	}
-	progress, _ = t.partition.Progress()
+	if restored.From > restored.Next {
+		h.config.Logger.Warn("ranges were deleted before they were applied", "topic", topic, "partition", p,
+			"from", restored.Next, "below", restored.From)
+	}
+	progress, _ := t.partition.Progress()
 	for input, to := range progress.To {
 		if err := h.reach.to(ctx, int32(input), to+1); err != nil {
 			return fmt.Errorf("the progress in %s partition %d: %w", h.config.Topology.HeatTable, p, err)
 		}
 		h.lostOf(int32(input), progress.Lost[input])
 	}
-	s.startAt(topic, p, max(progress.Next, first))
+	s.startAt(topic, p, restored.From)
 	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
 		"restored_in", time.Since(t.taken))
 	return nil
@@ -405,19 +389,16 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	t.fed = true
 	h.mu.Unlock()
 	p := t.partition.ID()
-	f := newHeatFeed(h, s, t, out)
+	h.mu.Lock()
+	pageTime := h.perPage[p]
+	h.mu.Unlock()
+	f := newHeatFeed(h, s, t, out, pageTime)
 	f.position = h.config.Progress.Begin(Work{Role: "heat", Topic: f.topic, Partition: p})
 	defer f.position.End()
 	if progress, started := t.partition.Progress(); started {
 		f.position.Reached(progress.Next)
 	}
-	h.mu.Lock()
-	f.perPage = h.perPage[p]
-	h.mu.Unlock()
 	err := f.run(ctx)
-	if err == nil {
-		err = f.finish(ctx)
-	}
 	keep := err == nil && t.partition.Clean()
 	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", keep)
 	if !keep {
@@ -428,11 +409,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	if keep {
 		h.kept[p] = t.partition
 	}
-	h.perPage[p] = f.perPage
-	if f.cut != nil {
-		// The commit was not answered: the next ones shall be smaller.
-		h.perPage[p] = min(2*max(f.perPage, time.Since(f.began)/time.Duration(max(f.cut.Size(), 1))), kafka.TransactionTimeout/4/leastPages)
-	}
+	h.perPage[p] = f.stage.PageTime(time.Now())
 	return err
 }
 

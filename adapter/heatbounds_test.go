@@ -57,14 +57,14 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		go claim.feed(500, done)
 		h := NewHeat(HeatConfig{Settings: quiet(), CommitEvery: time.Hour, PublishEvery: time.Hour}, "owner")
 		h.reach = &reaches{of: map[int32]*end{0: {known: 1 << 40}}}
+		h.topics = &topics{}
+		h.topics.trims.Store(mostTrims) // there is no broker to delete records
 		h.partitions.Store(1)
 		partition := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
 		partition.Begin(codec.TopicID{2}, 0)
 		out := newOutlet(claim)
 		task := &task{partition: partition, transaction: &transaction{Owner: &kafka.Owner{}, last: codec.ProgressKey(0)}}
-		f := newHeatFeed(h, s, task, out)
-		f.perPage = perPage
-		f.trimmed = time.Now().Add(1000 * time.Hour) // there is no broker
+		f := newHeatFeed(h, s, task, out, perPage)
 		most, pages, commits := 0, 0, 0
 		marked := make(chan struct{})
 		go func() {
@@ -91,21 +91,4 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		// It may be one range more.
 		require.LessOrEqual(t, time.Duration(most-500)*perPage, kafka.TransactionTimeout/4)
 	})
-}
-
-// The first cut of a process is bounded, too, though it is not known how long writing takes.
-func TestTheFirstCutIsBounded(t *testing.T) {
-	h := NewHeat(HeatConfig{Settings: quiet(), CommitEvery: time.Hour}, "owner")
-	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
-	f := newHeatFeed(h, newSession(&fakeSession{ctx: t.Context(), offsets: make(map[int32]int64)}), &task{partition: p}, newOutlet(&fakeClaim{}))
-	most := int(kafka.TransactionTimeout / 4 / firstPageTime)
-	require.LessOrEqual(t, most, mostPages)
-	sums := codec.AppendRangeHeader(nil, codec.RangeHeader{Targets: 1, From: -1, To: 1 << 30, Limits: heat.DefaultLimits()}, most+1)
-	for page := range most + 1 {
-		sums = codec.AppendPageSum(sums, fmt.Sprint(page), &heat.Totals{Behaviours: 1})
-	}
-	_, err := p.Apply(sums, 0, nil)
-	require.NoError(t, err)
-	f.latest = time.Now()
-	require.True(t, f.due())
 }

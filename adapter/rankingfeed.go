@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/processors"
@@ -85,19 +83,24 @@ func (f *rankingFeed) run(ctx context.Context) error {
 
 // wait returns after an event, which it has told the stage of.
 func (f *rankingFeed) wait(ctx context.Context, a *processors.Action, ended <-chan struct{}, timer *time.Timer) error {
-	var leaders <-chan *sarama.ConsumerMessage
-	var output <-chan *kafka.Record
-	if a.Input {
-		leaders, output = f.out.claim.Messages(), f.output.Records()
+	if !a.Input {
+		select {
+		case <-f.out.wake:
+		case <-timer.C:
+		case <-ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return nil
 	}
 	select {
-	case m, ok := <-leaders:
+	case m, ok := <-f.out.claim.Messages():
 		if !ok {
 			f.stage.End()
 			return nil
 		}
 		f.stage.Leaders(m.Offset, m.Value)
-	case m, ok := <-output:
+	case m, ok := <-f.output.Records():
 		if !ok {
 			return f.output.Err()
 		}

@@ -41,6 +41,8 @@ const (
 	DoFeed
 	// DoCommit: the group may commit the offset.
 	DoCommit
+	// DoTrim: records below the offset may be deleted from their topic.
+	DoTrim
 	// DoEnd: the session may end; nothing is on its way any more.
 	DoEnd
 	// DoFail: the stage cannot go on, because of Err.

@@ -2,10 +2,13 @@ package processors
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
 	"pageheat/topology"
 )
 
@@ -16,9 +19,9 @@ type HeatConfig struct {
 }
 
 // NewHeat returns the processor that keeps every page's totals in its group
-// table. Ranges are applied to the pages in memory before goka sees them (see
-// package store); its callback gets what has to be written: one message per
-// changed page at each commit, and last the progress.
+// table. Ranges are counted by a [HeatStage] before goka sees them; the callback
+// gets what the stage wants to have written or sent: one message per changed page at
+// each commit, last the progress, and leaders.
 func NewHeat(c HeatConfig, options ...goka.ProcessorOption) (*goka.Processor, error) {
 	p, err := goka.NewProcessor(c.Brokers, HeatGraph(c), options...)
 	if err != nil {
@@ -49,4 +52,323 @@ func HeatGraph(c HeatConfig) *goka.GroupGraph {
 		goka.Persist(codec.Raw{}),
 		goka.Output(leaders, codec.Raw{}),
 	)
+}
+
+// HeatInput answers what a [HeatStage] asks about the input while it applies a range.
+type HeatInput interface {
+	// Exists returns an error where an input partition is known not to reach up to an
+	// offset, the next one to be read.
+	Exists(partition int32, next int64) error
+	// Sum reads the input again; see store.Reread.
+	Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error)
+}
+
+// HeatStart is how a session of a heat partition begins.
+type HeatStart struct {
+	// Now is the time.
+	Now time.Time
+	// Partitions is the number of heat partitions.
+	Partitions int32
+	// PublishEvery is the shortest time between two leaders, CommitEvery the longest
+	// that a change waits for its commit.
+	PublishEvery, CommitEvery time.Duration
+	// Transaction is how long the broker leaves a transaction open.
+	Transaction time.Duration
+	// PageTime is how long writing a page takes, by [HeatStage.PageTime] of the session
+	// before; 0 if it is not known.
+	PageTime time.Duration
+	// Bounds are the bounds of a commit, [DefaultHeatBounds] in production.
+	Bounds HeatBounds
+}
+
+// HeatBounds bound what is applied ahead of a commit, and so what a commit writes.
+type HeatBounds struct {
+	// LeastPages is the number of changed pages that may always wait, however long
+	// writing takes.
+	LeastPages int
+	// MostPages and MostBytes are the most that one transaction writes, in changed
+	// pages and about in bytes of their records.
+	MostPages, MostBytes int
+	// Burst is how many changed pages are written at a time while ranges wait.
+	Burst int
+}
+
+// DefaultHeatBounds are those of production.
+func DefaultHeatBounds() HeatBounds {
+	return HeatBounds{LeastPages: 1000, MostPages: 1_000_000, MostBytes: 256 << 20, Burst: 256}
+}
+
+const (
+	// quietTime is how long nothing must have come for a commit at once.
+	quietTime = 100 * time.Millisecond
+	// shortestCommit is the least time between two commits while input comes.
+	shortestCommit = 200 * time.Millisecond
+	// commitShare is the part of the time that commits may take: after one of
+	// 100 ms, the next comes 3 s later at the earliest. What waits behind a commit
+	// is late on the board, and a page that changes often is written less often.
+	commitShare = 30
+	// repeatLeaders is how often leaders are sent even if nothing has changed:
+	// they are soft state, and a new ranking owner waits for them.
+	repeatLeaders = time.Second
+	// firstPageTime is what writing a page is taken to need before the first commit.
+	firstPageTime = 40 * time.Microsecond
+	// transactionShare is the part of the transaction's timeout that writing the
+	// changed pages may be expected to take.
+	transactionShare = 4
+	// trimInterval is how often applied ranges are deleted from their topic.
+	trimInterval = 10 * time.Second
+)
+
+// HeatStage counts behaviours: it applies ranges to a partition of the heat table in
+// memory, sends the partition's leaders, and decides when what has changed is committed
+// and how much may be applied ahead of that. It lasts for one session and belongs to one
+// goroutine. See [Action] for how it is driven.
+type HeatStage struct {
+	start     HeatStart
+	partition *store.Partition
+	input     HeatInput
+
+	leaders     codec.Leaders
+	stale       bool // leaders differ from those last sent
+	sentLeaders time.Time
+	sending     bool // leaders are on their way
+
+	cut     *store.Cut // being written
+	written bool       // all of it; the commit is on its way
+	began   time.Time  // of the cut
+	burst   int        // records written since ranges were last asked for
+	arena   []byte
+
+	latest     time.Time     // when a range came last
+	behind     bool          // ingest sends by volume
+	lastCommit time.Time     // when the last commit was done
+	took       time.Duration // how long it took
+	pages      int           // and what it wrote
+	perPage    time.Duration
+	trimmed    time.Time
+
+	commit, committed int64 // the offset after what is in the table, and as committed
+	trim              int64 // 0 or what may be trimmed below
+	ending            bool
+}
+
+// NewHeatStage returns the stage of a session over a restored partition, see
+// [RestoredHeat]. Until it has come to its end, the partition belongs to it.
+func NewHeatStage(p *store.Partition, input HeatInput, s HeatStart) *HeatStage {
+	return &HeatStage{start: s, partition: p, input: input, stale: true, latest: s.Now, lastCommit: s.Now, trimmed: s.Now,
+		perPage: s.PageTime}
+}
+
+// Apply counts a range, the record at an offset of the behaviour topic. After an error
+// the partition is of no use any more.
+func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.Applied, error) {
+	if err := s.exists(record); err != nil {
+		return store.Applied{}, fmt.Errorf("offset %d: %w", offset, err)
+	}
+	counted, err := s.partition.Apply(record, offset, s.input.Sum)
+	if err != nil {
+		return store.Applied{}, fmt.Errorf("offset %d: %w", offset, err)
+	}
+	// Caught up, ingest sends what came within the linger time, which is less by far.
+	s.behind = counted*uint64(s.start.Partitions) > behindRecords
+	s.stale, s.latest = true, now
+	return s.partition.Applied(), nil
+}
+
+// exists makes sure that a range ends within the input. What else is wrong with it is
+// found when it is applied.
+func (s *HeatStage) exists(record []byte) error {
+	r, err := codec.ReadRange(record)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	if progress, _ := s.partition.Progress(); r.Header.Input != progress.Input && !progress.Input.IsZero() {
+		return nil
+	}
+	return s.input.Exists(r.Header.Partition, r.Header.To+1)
+}
+
+// LeadersSent is called when leaders that were fed are acknowledged.
+func (s *HeatStage) LeadersSent() { s.sending = false }
+
+// Committed is called when the last record of a commit is acknowledged, which is when
+// its transaction is committed. The record's offset in the changelog is end.
+func (s *HeatStage) Committed(end int64, now time.Time) {
+	s.took, s.pages, s.lastCommit = now.Sub(s.began), s.cut.Size(), now
+	s.perPage = s.took / time.Duration(max(s.pages, 1))
+	s.cut.Committed(end)
+	s.commit = s.cut.Progress().Next
+	s.cut, s.written = nil, false
+	if now.Sub(s.trimmed) >= trimInterval {
+		s.trimmed, s.trim = now, s.commit
+	}
+}
+
+// End says that the session is about to end: no more ranges come, and what was applied
+// is committed.
+func (s *HeatStage) End() { s.ending = true }
+
+// Partition is the partition that the stage counts in. It belongs to the stage.
+func (s *HeatStage) Partition() *store.Partition { return s.partition }
+
+// LastCommit is how many pages the last commit wrote, and how long it took.
+func (s *HeatStage) LastCommit() (pages int, took time.Duration) { return s.pages, s.took }
+
+// PageTime is how long writing a page takes, for the next session. After a commit that
+// was not answered the next ones are smaller.
+func (s *HeatStage) PageTime(now time.Time) time.Duration {
+	if s.cut == nil {
+		return s.perPage
+	}
+	slow := 2 * max(s.perPage, now.Sub(s.began)/time.Duration(max(s.cut.Size(), 1)))
+	return min(slow, s.start.Transaction/transactionShare/time.Duration(s.start.Bounds.LeastPages))
+}
+
+// Next is what is to be done.
+func (s *HeatStage) Next(now time.Time) Action {
+	if s.writing() && s.burst > 0 && s.burst < s.start.Bounds.Burst {
+		return s.write()
+	}
+	switch {
+	case s.commit > s.committed:
+		s.committed = s.commit
+		return Action{Do: DoCommit, Offset: s.commit}
+	case s.trim > 0:
+		a := Action{Do: DoTrim, Offset: s.trim}
+		s.trim = 0
+		return a
+	case !s.ending && !s.sending && s.leadersIn(now) <= 0:
+		return s.sendLeaders(now)
+	}
+	if s.cut == nil && s.commitDue(now) {
+		s.cut, s.began = s.partition.Cut(), now
+	}
+	switch {
+	case s.writing() && s.burst == 0:
+		return s.write()
+	case s.writing(): // let ranges in that wait already, and go on
+		s.burst = 0
+		return Action{Do: DoWait, Input: s.room(now), Until: now}
+	case s.ending && s.cut == nil:
+		return Action{Do: DoEnd}
+	case s.ending:
+		return Action{Do: DoWait}
+	}
+	return Action{Do: DoWait, Input: s.room(now), Until: now.Add(s.idle(now))}
+}
+
+// leadersIn is how long it is until leaders are due.
+func (s *HeatStage) leadersIn(now time.Time) time.Duration {
+	if s.stale {
+		return s.start.PublishEvery - now.Sub(s.sentLeaders)
+	}
+	return repeatLeaders - now.Sub(s.sentLeaders)
+}
+
+func (s *HeatStage) sendLeaders(now time.Time) Action {
+	s.partition.Leaders(&s.leaders)
+	s.sending, s.stale, s.sentLeaders = true, false, now
+	return Action{Do: DoFeed, Ack: true, Value: codec.AppendLeaders([]byte{byte(codec.FeedLeaders)}, &s.leaders)}
+}
+
+// commitDue reports whether a commit should begin: at once when the input is quiet,
+// and else after a time that grows with what commits take.
+func (s *HeatStage) commitDue(now time.Time) bool {
+	if !s.partition.Ahead() {
+		return false
+	}
+	if s.ending || now.Sub(s.latest) >= quietTime || s.partition.Crowded() {
+		return true
+	}
+	return s.large(now) || now.Sub(s.lastCommit) >= s.interval()
+}
+
+// interval is the time between two commits while input comes: as short as they
+// are cheap, but the longest while there is a backlog to work off.
+func (s *HeatStage) interval() time.Duration {
+	if s.behind {
+		return s.start.CommitEvery
+	}
+	return min(max(commitShare*s.took, shortestCommit), s.start.CommitEvery)
+}
+
+// room reports whether more may be applied. While a cut is open it may not where the
+// next cut would be too large, or where there is no memory for it.
+func (s *HeatStage) room(now time.Time) bool {
+	return !s.ending && (s.cut == nil || !s.partition.Full() && !s.large(now))
+}
+
+// large reports whether the changed pages are as many as one transaction may write:
+// by number, by bytes, and by the time that writing them is expected to take, which
+// must stay well below the timeout. While a cut is open nothing more is applied then.
+func (s *HeatStage) large(now time.Time) bool {
+	changed, bounds := s.partition.Changed(), &s.start.Bounds
+	if changed <= bounds.LeastPages {
+		return false
+	}
+	return changed >= bounds.MostPages || s.partition.ChangedBytes() >= bounds.MostBytes ||
+		time.Duration(changed)*s.pageTime(now) > s.start.Transaction/transactionShare
+}
+
+// pageTime is how long writing a page is expected to take: as in the last commit, or as
+// in the open one so far if that is more.
+func (s *HeatStage) pageTime(now time.Time) time.Duration {
+	expected := s.perPage
+	if expected == 0 {
+		expected = firstPageTime
+	}
+	if s.cut == nil {
+		return expected
+	}
+	if handed := s.cut.Size() - s.cut.Len(); handed > s.start.Bounds.LeastPages {
+		expected = max(expected, now.Sub(s.began)/time.Duration(handed))
+	}
+	return expected
+}
+
+// idle is how long there is nothing to do if nothing comes.
+func (s *HeatStage) idle(now time.Time) time.Duration {
+	idle := repeatLeaders
+	if !s.sending {
+		idle = s.leadersIn(now)
+	}
+	if s.cut == nil && s.partition.Ahead() {
+		idle = min(idle, quietTime-now.Sub(s.latest), s.interval()-now.Sub(s.lastCommit))
+	}
+	return max(idle, 0)
+}
+
+// writing reports whether records of a cut are to be handed to goka.
+func (s *HeatStage) writing() bool { return s.cut != nil && !s.written }
+
+// writeBuffer is the size of what records are encoded into, and writeRoom what is left
+// of it at least for the next.
+const (
+	writeBuffer = 64 << 10
+	writeRoom   = 4 << 10
+)
+
+// write is the next record of the cut. The last is the progress, whose acknowledgement
+// is the commit's.
+func (s *HeatStage) write() Action {
+	if s.ending {
+		s.burst = 0 // no range waits
+	} else {
+		s.burst++
+	}
+	if cap(s.arena)-len(s.arena) < writeRoom {
+		s.arena = make([]byte, 0, writeBuffer)
+	}
+	start, last := len(s.arena), s.cut.Len() == 1
+	key, value, _ := s.cut.Next(codec.AppendWrite(append(s.arena, byte(codec.FeedWrite)), s.partition.ID()))
+	if err := s.partition.Failed(); err != nil {
+		return Action{Do: DoFail, Err: err}
+	}
+	if cap(value) == cap(s.arena) {
+		s.arena = value
+	}
+	if last {
+		s.written, s.burst = true, 0
+	}
+	return Action{Do: DoFeed, Ack: last, Key: key, Value: value[start:len(value):len(value)]}
 }

@@ -41,6 +41,8 @@ func say(a processors.Action) string {
 		return "feed " + kind(a)
 	case processors.DoCommit:
 		return fmt.Sprint("commit ", a.Offset)
+	case processors.DoTrim:
+		return fmt.Sprint("trim ", a.Offset)
 	case processors.DoEnd:
 		return "end"
 	case processors.DoFail:
@@ -66,6 +68,10 @@ func kind(a processors.Action) string {
 	switch a.Kind() {
 	case codec.FeedEpoch:
 		return "epoch"
+	case codec.FeedLeaders:
+		return "leaders"
+	case codec.FeedWrite:
+		return "write " + a.Key
 	case codec.FeedHeard:
 		return "heard"
 	case codec.FeedPublish:

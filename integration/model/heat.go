@@ -3,9 +3,12 @@ package model
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/processors"
 	"pageheat/store"
 	"pageheat/topology"
 )
@@ -13,38 +16,33 @@ import (
 // errInputGone says that what a second read needs was deleted.
 var errInputGone = errors.New("the input does not have these offsets any more")
 
-// heatOwner follows the rules of adapter.Heat for one partition of the table.
+// heatOwner drives the stage of a session of one partition of the table.
 type heatOwner struct {
 	tenure
 	fencing
 	log   *rangeLog
 	first int64 // of the log, before the take-over
 	part  *store.Partition
+	stage *processors.HeatStage
 
 	restored bool
-	checked  bool
-
-	next    int64 // range to apply next
-	sending bool  // leaders are on their way
-	fresh   bool  // leaders differ from those last sent
-	tick    bool  // leaders are due even so
-
-	cut       *store.Cut
-	handed    bool  // the last record of the cut is written
-	committed bool  // and committed; the answer is on its way
-	ended     int64 // the offset of that record
-	buffer    []byte
-	leaders   codec.Leaders
+	next     int64 // range to apply next
+	sent     bool  // leaders are acknowledged
+	handed   bool  // the last record of the cut is written
+	ended    int64 // the offset of that record
+	done     bool  // and committed; the answer is on its way
 }
+
+var _ processors.HeatInput = (*heatOwner)(nil)
 
 func newHeatOwner(t tenure) *heatOwner {
 	w := t.w
-	return &heatOwner{tenure: t, log: w.logs[t.slot.partition], fencing: fencing{table: w.tables[t.slot.partition]}, fresh: true}
+	return &heatOwner{tenure: t, log: w.logs[t.slot.partition], fencing: fencing{table: w.tables[t.slot.partition]}}
 }
 
 func (o *heatOwner) act() bool {
 	switch {
-	case !o.done:
+	case !o.taken:
 		if o.epoch == 0 {
 			// Later it may be what the next owner deleted, which has committed more
 			// than this one will restore.
@@ -58,10 +56,8 @@ func (o *heatOwner) act() bool {
 		o.prepare()
 	case !o.restored:
 		o.restore()
-	case !o.checked:
+	case o.stage == nil:
 		o.check()
-	case o.leaving:
-		return o.finish()
 	default:
 		return o.run()
 	}
@@ -78,9 +74,11 @@ func (o *heatOwner) prepare() {
 	} else {
 		o.w.counts.Kept++
 	}
-	o.part.Resume()
-	if at, _ := o.part.GetOffset(-1); at >= 0 && (o.fenceAt == at+2 || !o.w.on.KeptOffset) {
+	fenceAt := o.fenceAt
+	if at, _ := o.part.GetOffset(-1); !o.w.on.KeptOffset && at >= 0 {
+		o.part.Resume()
 		o.part.Refence(o.fence, o.fenceAt)
+	} else if processors.ResumeHeat(o.part, o.fence, fenceAt) {
 		o.w.counts.KeptWhole++
 		o.w.say("%s goes on with what it kept", o.name)
 	}
@@ -105,83 +103,120 @@ func (o *heatOwner) restore() {
 	}
 }
 
-// check makes sure that the restore was whole, and sets where to begin.
+// check makes sure that the restore was whole, and begins to count.
 func (o *heatOwner) check() {
-	if fence, ok := o.part.Fence(); !ok || fence.Owner != o.fence.Owner {
-		o.end("its restore did not reach its fence")
-		return
-	}
-	if err := o.part.Check(); err != nil {
-		o.w.stop(fmt.Errorf("%s: %w", o.name, err), false)
-		return
-	}
 	if !o.w.on.StartFirst {
 		o.first = o.log.first
 	}
-	progress, started := o.part.Progress()
-	switch { // nobody but owners deletes ranges here
-	case !started && o.first > 0:
-		o.w.stop(fmt.Errorf("%s: behaviour-%d begins at offset %d and the table has no progress", o.name, o.log.target, o.first), false)
+	restored, err := processors.RestoredHeat(o.part, processors.HeatFound{Owner: o.fence.Owner, Behavior: o.w.behaviorID, First: o.first})
+	if err == nil {
+		err = restored.Reaches(o.log.watermark)
+	}
+	switch {
+	case errors.Is(err, processors.ErrRestore):
+		o.end("its restore did not reach its fence")
 		return
-	case !started:
-		o.part.Begin(o.w.behaviorID, 0)
-	case progress.Next < o.first || progress.Next > o.log.watermark:
-		o.w.stop(fmt.Errorf("%s: behaviour-%d holds offsets from %d to %d, the table goes on at %d",
-			o.name, o.log.target, o.first, o.log.watermark, progress.Next), false)
+	case err != nil:
+		o.w.stop(fmt.Errorf("%s: %w", o.name, err), false)
+		return
+	case restored.From > restored.Next: // nobody but owners deletes ranges here
+		o.w.stop(fmt.Errorf("%s: behaviour-%d begins at offset %d, the table goes on at %d", o.name, o.log.target, restored.From, restored.Next), false)
 		return
 	}
-	progress, _ = o.part.Progress()
-	o.next, o.checked = progress.Next, true
+	o.next = restored.From
+	t := &o.w.temper
+	o.stage = processors.NewHeatStage(o.part, o, processors.HeatStart{Now: o.w.now, Partitions: int32(len(o.w.logs)),
+		PublishEvery: t.publish, CommitEvery: t.commit, Transaction: time.Minute, PageTime: o.on.pageTime[o.slot.partition], Bounds: t.bounds})
+	progress, _ := o.part.Progress()
 	o.w.say("%s is restored: counted %d up to %v, goes on at offset %d", o.name, progress.Counted, progress.To, o.next)
 }
 
-// run takes one of the steps there are.
+// run takes the next step: of the stage, or of what it waits for.
 func (o *heatOwner) run() bool {
-	steps := make([]func(), 0, 5)
-	if o.next < o.log.watermark {
-		steps = append(steps, o.apply)
+	if o.leaving {
+		o.stage.End()
 	}
-	if !o.sending && (o.fresh || o.tick) {
-		steps = append(steps, o.sendLeaders)
+	if o.sent {
+		o.sent = false
+		o.stage.LeadersSent()
 	}
-	if step := o.commitStep(); step != nil {
-		steps = append(steps, step)
+	if o.done {
+		o.handed, o.done = false, false
+		o.stage.Committed(o.ended, o.w.now)
 	}
-	if len(steps) == 0 {
-		return false
+	switch a := o.stage.Next(o.w.now); a.Do {
+	case processors.DoFeed:
+		o.send(&a)
+	case processors.DoCommit: // for lag tools alone
+	case processors.DoTrim:
+		if a.Offset > o.log.first {
+			o.log.first = a.Offset
+			o.w.counts.Trims++
+			o.w.say("%s deletes behaviour-%d below offset %d", o.name, o.slot.partition, a.Offset)
+		}
+	case processors.DoFail:
+		o.w.violate("%s: %v", o.name, a.Err)
+	case processors.DoEnd:
+		if o.part.Clean() {
+			o.on.kept[o.slot.partition] = o.part
+		}
+		o.end("it has given up its partition")
+	case processors.DoWait:
+		return o.wait(&a)
 	}
-	steps[o.w.n(len(steps))]()
 	return true
 }
 
-// commitStep is the next step of the commit under way, or the beginning of one.
-func (o *heatOwner) commitStep() func() {
+// wait gives the stage what it waits for, and reports whether there was something.
+func (o *heatOwner) wait(a *processors.Action) bool {
+	apply := a.Input && o.next < o.log.watermark
+	if !a.Input && o.next < o.log.watermark && !o.leaving {
+		o.w.counts.Held++
+	}
 	switch {
-	case o.cut == nil && o.part.Ahead():
-		return o.begin
-	case o.cut == nil:
-		return nil
-	case !o.handed:
-		return o.write
-	case !o.committed:
-		return o.commit
+	case apply && (!o.handed || o.w.chance(0.5)):
+		o.apply()
+	case o.handed:
+		o.commit()
 	default:
-		return o.acknowledge
+		return !a.Until.IsZero() && !o.w.now.Before(a.Until) // it goes on by itself
 	}
+	return true
 }
 
-// finish commits everything that was applied; a partition that is clean then is
-// kept.
-func (o *heatOwner) finish() bool {
-	if step := o.commitStep(); step != nil {
-		step()
-		return true
+// send carries out what the stage wants to have written or sent.
+func (o *heatOwner) send(a *processors.Action) {
+	_, body, err := codec.SplitFeed(a.Value)
+	if err == nil && a.Kind() == codec.FeedWrite {
+		_, body, err = codec.SplitWrite(body)
 	}
-	if o.part.Clean() {
-		o.on.kept[o.slot.partition] = o.part
+	if err != nil {
+		o.w.violate("%s: %v", o.name, err)
+		return
 	}
-	o.end("it has given up its partition")
-	return true
+	if a.Kind() == codec.FeedWrite {
+		o.write(a.Key, body, a.Ack)
+		return
+	}
+	w := o.w
+	w.send(&flight{from: &o.tenure, label: "leaders of heat-" + strconv.Itoa(o.slot.partition),
+		arrive: func() { w.leaders = append(w.leaders, body) }, done: func() { o.sent = true }})
+}
+
+// write adds a record to the transaction.
+func (o *heatOwner) write(key string, value []byte, last bool) {
+	if !last && !o.w.on.ExactCut {
+		value, _ = o.part.Get(key)
+	}
+	at, ok := o.table.write(o.epoch, key, value)
+	if !ok {
+		o.w.counts.Fenced++
+		o.end("it was fenced while it wrote")
+		return
+	}
+	_ = o.part.Set(key, value) // goka does, and nothing may come of it
+	o.w.say("%s writes %q at offset %d", o.name, key, at)
+	o.ended, o.handed = at, last
 }
 
 func (o *heatOwner) apply() {
@@ -222,14 +257,7 @@ func (o *heatOwner) apply() {
 			return
 		}
 	}
-	reread := func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
-		w.counts.Overlaps++
-		if !w.on.SecondRead {
-			return nil, nil
-		}
-		return w.sumInput(h, from, to, o.slot.partition)
-	}
-	n, err := o.part.Apply(record, o.next, reread)
+	applied, err := o.stage.Apply(record, o.next, w.now)
 	if err != nil {
 		declared := errors.Is(err, store.ErrGap) && w.moved || errors.Is(err, errInputGone) ||
 			errors.Is(err, codec.ErrOtherPartitions) && w.repartitioned
@@ -240,9 +268,8 @@ func (o *heatOwner) apply() {
 	if h.To <= done {
 		w.counts.Dropped++
 	}
-	w.say("%s applies offset %d: (%d, %d] of input-%d, was at %d: %d new", o.name, o.next, h.From, h.To, h.Partition, done, n)
+	w.say("%s applies offset %d: (%d, %d] of input-%d, was at %d: %d new", o.name, o.next, h.From, h.To, h.Partition, done, applied.Counted)
 	o.next++
-	o.fresh = true
 }
 
 // withHeader is a range with another header.
@@ -256,6 +283,23 @@ func withHeader(h codec.RangeHeader, r codec.RangeReader) []byte {
 		}
 		record = codec.AppendPageSum(record, page, &totals)
 	}
+}
+
+// Exists implements processors.HeatInput.
+func (o *heatOwner) Exists(partition int32, next int64) error {
+	if in := o.w.inputs[partition]; next > in.next {
+		return fmt.Errorf("%w: input-%d ends at offset %d", codec.ErrMalformed, partition, in.next)
+	}
+	return nil
+}
+
+// Sum implements processors.HeatInput.
+func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+	o.w.counts.Overlaps++
+	if !o.w.on.SecondRead {
+		return nil, nil
+	}
+	return o.w.sumInput(h, from, to, o.slot.partition)
 }
 
 // sumInput is the second read: what adapter.sumInput does.
@@ -280,49 +324,12 @@ func (w *world) sumInput(h codec.RangeHeader, from, to int64, target int) (map[s
 	return sums, nil
 }
 
-func (o *heatOwner) sendLeaders() {
-	o.part.Leaders(&o.leaders)
-	value := codec.AppendLeaders(nil, &o.leaders)
-	o.sending, o.fresh, o.tick = true, false, false
-	w := o.w
-	w.send(&flight{from: &o.tenure, label: fmt.Sprintf("leaders of heat-%d at offset %d", o.slot.partition, o.leaders.Next),
-		arrive: func() { w.leaders = append(w.leaders, value) }, done: func() { o.sending = false }})
-}
-
-func (o *heatOwner) begin() {
-	o.cut = o.part.Cut()
-	o.w.say("%s cuts: %d pages, up to %v", o.name, o.cut.Size(), o.cut.Progress().To)
-}
-
-// write writes a few records of the cut.
-func (o *heatOwner) write() {
-	for range 1 + o.w.n(4) {
-		key, value, more := o.cut.Next(o.buffer[:0])
-		if !more {
-			return
-		}
-		o.buffer = value
-		if _, _, internal := codec.InternalKey(key); !internal && !o.w.on.ExactCut {
-			value, _ = o.part.Get(key)
-		}
-		at, ok := o.table.write(o.epoch, key, value)
-		if !ok {
-			o.w.counts.Fenced++
-			o.end("it was fenced while it wrote")
-			return
-		}
-		_ = o.part.Set(key, value) // goka does, and nothing may come of it
-		o.w.say("%s writes %q at offset %d", o.name, key, at)
-		o.ended, o.handed = at, key == codec.ProgressKey(int32(o.slot.partition))
-	}
-}
-
 // commit ends the transaction. The answer may be lost on its way, and then the
 // owner does not know.
 func (o *heatOwner) commit() {
 	lost := o.w.chance(o.w.temper.lostAnswers)
 	if lost && o.w.chance(0.5) {
-		o.end("its commit was not answered, and did not happen")
+		o.unanswered("its commit was not answered, and did not happen")
 		return
 	}
 	if !o.table.commit(o.epoch) {
@@ -334,20 +341,14 @@ func (o *heatOwner) commit() {
 	o.w.say("%s commits the table at offset %d", o.name, o.ended)
 	o.w.checkTable(o.slot.partition)
 	if lost {
-		o.end("its commit was not answered, but did happen")
+		o.unanswered("its commit was not answered, but did happen")
 		return
 	}
-	o.committed = true
+	o.done = true
 }
 
-// acknowledge takes note of the commit, and deletes what is applied.
-func (o *heatOwner) acknowledge() {
-	o.cut.Committed(o.ended)
-	next := o.cut.Progress().Next
-	o.cut, o.handed, o.committed = nil, false, false
-	if o.w.chance(0.3) && next > o.log.first {
-		o.log.first = next
-		o.w.counts.Trims++
-		o.w.say("%s deletes behaviour-%d below offset %d", o.name, o.slot.partition, next)
-	}
+// unanswered ends the tenure: the next of this process shall commit less at a time.
+func (o *heatOwner) unanswered(why string) {
+	o.on.pageTime[o.slot.partition] = o.stage.PageTime(o.w.now)
+	o.end(why)
 }

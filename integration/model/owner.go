@@ -3,6 +3,7 @@ package model
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/processors"
@@ -15,12 +16,14 @@ type instance struct {
 	settings  int // of temper.settings
 	gatherers map[int]*processors.Gatherer
 	kept      map[int]*store.Partition
+	pageTime  map[int]time.Duration // what writing a page took, by partition
 	ranker    *processors.Ranker
 }
 
 func (i *instance) restart() {
 	i.gatherers = make(map[int]*processors.Gatherer)
 	i.kept = make(map[int]*store.Partition)
+	i.pageTime = make(map[int]time.Duration)
 	i.ranker = nil
 }
 
@@ -196,7 +199,7 @@ type fencing struct {
 	epoch   int
 	fence   codec.Fence
 	fenceAt int64 // -1 until it is written
-	done    bool
+	taken   bool
 }
 
 // step goes on with the take-over; it reports false when another has taken over.
@@ -216,7 +219,7 @@ func (f *fencing) step(t *tenure) bool {
 		if !f.table.commit(f.epoch) {
 			return false
 		}
-		f.done = true
+		f.taken = true
 		t.w.say("%s has its fence in %s at offset %d", t.name, f.table.name, f.fenceAt)
 	}
 	return true

@@ -38,7 +38,7 @@ func newRankOwner(t tenure) *rankOwner {
 
 func (o *rankOwner) act() bool {
 	switch {
-	case !o.done:
+	case !o.taken:
 		if !o.step(&o.tenure) {
 			o.w.counts.Fenced++
 			o.end("it was fenced while it took over")

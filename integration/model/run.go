@@ -28,7 +28,7 @@ const (
 	actStale
 	actRead
 	actAssign
-	actTick
+	actJump
 	actHandOver
 	actExpel
 	actCrash
@@ -106,8 +106,8 @@ func (w *world) do(action int) {
 		if s.holder == nil {
 			w.assign(s)
 		}
-	case actTick:
-		w.tick()
+	case actJump:
+		w.jump()
 	case actHandOver:
 		if s.holder != nil && !s.holder.base().leaving {
 			s.holder.base().leaving = true
@@ -209,25 +209,20 @@ func (w *world) pass(about time.Duration) {
 	w.now = w.now.Add(time.Duration(w.rng.Int64N(2*int64(about) + 1)))
 }
 
-// tick makes leaders due that have not changed.
-func (w *world) tick() {
-	for _, s := range w.slots {
-		s.each(func(a actor) {
-			if h, ok := a.(*heatOwner); ok {
-				h.tick = true
-			}
-		})
-	}
+// jump lets so much time go by that something is due that was not.
+func (w *world) jump() {
+	w.now = w.now.Add([]time.Duration{100 * time.Millisecond, time.Second, 11 * time.Second}[w.n(3)])
+	w.say("it is %s", w.now.Format(time.TimeOnly+".000"))
 }
 
 const (
 	// settleRounds is how often everybody may take a step until there is nothing
 	// left to do; a schedule needs some 50.
 	settleRounds = 3000
-	// settleTicks is how often leaders are repeated then.
-	settleTicks = 3
-	// settleTime goes by where nobody has anything to do yet.
-	settleTime = time.Second
+	// settleJumps is how often nobody has anything to do at last, and settleTime what
+	// goes by then: what is due later is done, and leaders are repeated.
+	settleJumps = 6
+	settleTime  = time.Second
 )
 
 // settle lets everything go on without faults until nothing is left to do.
@@ -239,10 +234,10 @@ func (w *world) settle() {
 	for _, on := range w.instances {
 		w.change(on)
 	}
-	ticks := 0
+	jumps := 0
 	for range settleRounds {
 		w.steps++
-		w.pass(w.temper.pace)
+		w.pass(time.Millisecond)
 		busy := false
 		for _, s := range w.slots {
 			w.freeze(s, false)
@@ -266,10 +261,9 @@ func (w *world) settle() {
 		if busy {
 			continue
 		}
-		if ticks++; ticks > settleTicks {
+		if jumps++; jumps > settleJumps {
 			return
 		}
-		w.tick()
 		w.now = w.now.Add(settleTime)
 	}
 	w.violate("no progress: after %d rounds without faults there is still something to do", settleRounds)

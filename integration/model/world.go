@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pageheat/codec"
+	"pageheat/processors"
 	"pageheat/topology"
 )
 
@@ -30,8 +31,9 @@ type temper struct {
 	retention                         retention
 	standby                           bool          // processes follow what they do not own
 	pace                              time.Duration // that goes by in a step, about
-	publish                           time.Duration // the shortest time between boards
-	focus                             role          // which faults and steps meet more often; empty: all alike
+	publish, commit                   time.Duration // the shortest time between boards, and the longest between commits
+	bounds                            processors.HeatBounds
+	focus                             role // which faults and steps meet more often; empty: all alike
 
 	holes, invalid, slow, duplicates, lostAnswers, notice float64
 }
@@ -126,15 +128,17 @@ func (w *world) newTemper() temper {
 	}
 	t.pace = times(time.Millisecond, 10*time.Millisecond, 100*time.Millisecond)
 	t.publish = times(0, 5*time.Millisecond, 50*time.Millisecond)
+	t.commit = times(200*time.Millisecond, time.Second, 30*time.Second)
+	t.bounds = processors.HeatBounds{LeastPages: 1 + w.n(3), MostPages: 2 + w.n(6), MostBytes: 1 << 20, Burst: 1 + w.n(3)}
 	t.weights = [actions]int{actGrow: 10, actTravel: 50, actOwner: 100, actStale: 25, actRead: 6, actAssign: 15}
 	faults := [actions]int{actHandOver: 4, actExpel: 4, actCrash: 3, actFreeze: 4, actCompact: 3, actRetain: 2, actExpire: 2,
-		actLeader: 3, actRestore: 2, actTick: 4, actForget: 1, actFollow: 6}
+		actLeader: 3, actRestore: 2, actJump: 4, actForget: 1, actFollow: 6}
 	for action, weight := range faults {
 		if weight > 0 {
 			t.weights[action] = weight * int(some(0, 1, 1, 3))
 		}
 	}
-	t.weights[actTick] = max(t.weights[actTick], 1)
+	t.weights[actJump] = max(t.weights[actJump], 1)
 	t.weights[actThaw] = t.weights[actFreeze]
 	t.growUntil = t.steps / (1 + w.n(3))
 	t.standby = w.n(2) == 0

@@ -1,0 +1,320 @@
+package processors_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/processors"
+	"pageheat/store"
+)
+
+// heatInput answers the questions of a heat stage.
+type heatInput struct {
+	exists func(partition int32, next int64) error
+	sum    store.Reread
+}
+
+func (in *heatInput) Exists(partition int32, next int64) error {
+	if in.exists == nil {
+		return nil
+	}
+	return in.exists(partition, next)
+}
+
+func (in *heatInput) Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+	return in.sum(h, from, to)
+}
+
+// heatTest drives the stage of heat partition 0.
+type heatTest struct {
+	*testing.T
+	*processors.HeatStage
+	partitions int32
+	offset, to int64 // of the next range
+	made       int   // pages
+}
+
+func heatStart() processors.HeatStart {
+	return processors.HeatStart{Now: began(), Partitions: 1, PublishEvery: 5 * ms, CommitEvery: 30 * time.Second,
+		Transaction: time.Minute, Bounds: processors.DefaultHeatBounds()}
+}
+
+func startHeat(t *testing.T, s processors.HeatStart) *heatTest {
+	p := store.New(store.Config{Partitions: s.Partitions, Weights: heat.DefaultWeights(), Top: 10})
+	p.Begin(codec.TopicID{2}, 0)
+	require.NoError(t, p.MarkRecovered())
+	ht := &heatTest{T: t, HeatStage: processors.NewHeatStage(p, &heatInput{}, s), partitions: s.Partitions, to: -1}
+	require.Equal(t, []string{"feed leaders", "wait until 1s"}, do(ht, began()), "a new ranking owner waits for leaders")
+	ht.LeadersSent()
+	return ht
+}
+
+// apply applies a range of new pages with so many behaviours each, at a time.
+func (ht *heatTest) apply(at time.Duration, pages int, behaviours uint64) {
+	ht.Helper()
+	span := int64(pages) * int64(behaviours)
+	h := codec.RangeHeader{Input: codec.TopicID{7}, Targets: ht.partitions, From: ht.to, To: ht.to + span, Limits: heat.DefaultLimits()}
+	record := codec.AppendRangeHeader(nil, h, pages)
+	for range pages {
+		ht.made++
+		record = codec.AppendPageSum(record, fmt.Sprint("/", ht.made), &heat.Totals{Behaviours: behaviours})
+	}
+	applied, err := ht.Apply(record, ht.offset, after(at))
+	require.NoError(ht, err)
+	require.EqualValues(ht, span, applied.Counted)
+	ht.offset, ht.to = ht.offset+1, ht.to+span
+}
+
+// progress is the last record of a commit.
+const progress = "write |progress|0"
+
+func TestHeatStageCommitsWhenItIsQuiet(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	ht.apply(10*ms, 2, 1)
+	require.Equal(t, []string{"feed leaders", "wait until 110ms"}, do(ht, after(10*ms)))
+	require.Equal(t, []string{"wait until 110ms"}, do(ht, after(109*ms)))
+	require.Equal(t, []string{"feed write /1", "feed write /2", "feed " + progress, "wait until 1.11s"}, do(ht, after(110*ms)))
+	require.Equal(t, []string{"wait until 1.115s"}, do(ht, after(115*ms)), "there is nothing else to write")
+	ht.Committed(17, after(120*ms))
+	require.Equal(t, []string{"commit 1", "wait until 1.12s"}, do(ht, after(120*ms)))
+	at, err := ht.Partition().GetOffset(-1)
+	require.NoError(t, err)
+	require.EqualValues(t, 17, at)
+	pages, took := ht.LastCommit()
+	require.Equal(t, 2, pages)
+	require.Equal(t, 10*ms, took)
+	require.Equal(t, 5*ms, ht.PageTime(after(time.Hour)))
+	require.True(t, ht.Partition().Clean())
+}
+
+// The last record of a commit is the one whose acknowledgement is the commit's, and
+// records name their partition.
+func TestHeatStageWritesRecords(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	ht.apply(0, 1, 3)
+	a := ht.Next(after(time.Second))
+	require.Equal(t, codec.FeedLeaders, a.Kind())
+	page, last := ht.Next(after(time.Second)), ht.Next(after(time.Second))
+	require.Equal(t, []string{"/1", codec.ProgressKey(0)}, []string{page.Key, last.Key})
+	require.Equal(t, []bool{true, false, true}, []bool{a.Ack, page.Ack, last.Ack})
+	partition, value, err := codec.SplitWrite(page.Value[1:])
+	require.NoError(t, err)
+	require.Zero(t, partition)
+	totals, err := codec.DecodePageState(value)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, totals.Behaviours)
+}
+
+// When a commit begins while ranges keep coming.
+func TestHeatStageCommitsUnderLoad(t *testing.T) {
+	const partitions = 12
+	for _, c := range []struct {
+		name       string
+		took       time.Duration // of the commit before
+		behaviours uint64        // of the range that came last
+		want       time.Duration // from that commit to the next
+	}{
+		{"soon while commits take no time", ms, 1, 200 * ms},
+		{"a thirtieth of the time, at most", 100 * ms, 1, 3 * time.Second},
+		{"not later than it may", 10 * time.Second, 1, 30 * time.Second},
+		{"seldom while there is a backlog", ms, 40_000 / partitions, 30 * time.Second},
+		{"a range of whom is caught up", ms, 16_384/partitions - 1, 200 * ms},
+		{"a range of whom is not", ms, 16_384/partitions + 1, 30 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := heatStart()
+			s.Partitions = partitions
+			ht := startHeat(t, s)
+			ht.apply(0, 1, 1)
+			do(ht, after(100*ms)) // it is quiet: a commit begins
+			at := 100*ms + c.took
+			ht.Committed(1, after(at))
+			do(ht, after(at))
+			begun := time.Duration(0)
+			for begun == 0 {
+				at += 50 * ms
+				ht.apply(at, 1, c.behaviours)
+				for _, said := range do(ht, after(at)) {
+					if strings.HasPrefix(said, "feed write") {
+						begun = at
+					}
+				}
+			}
+			require.InDelta(t, c.want, begun-100*ms-c.took, float64(50*ms))
+		})
+	}
+}
+
+// A backlog's end makes commits frequent again.
+func TestHeatStageCommitsSoonAfterABacklog(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	ht.apply(200*ms, 1, 40_000)
+	require.NotContains(t, do(ht, after(200*ms)), "feed "+progress)
+	ht.apply(201*ms, 1, 1)
+	require.Contains(t, do(ht, after(201*ms)), "feed "+progress)
+}
+
+func TestHeatStageSendsLeaders(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	ht.apply(1*ms, 1, 1)
+	require.NotContains(t, do(ht, after(4*ms)), "feed leaders", "not before the publishing time is over")
+	require.Contains(t, do(ht, after(5*ms)), "feed leaders")
+	ht.apply(6*ms, 1, 1)
+	require.NotContains(t, do(ht, after(50*ms)), "feed leaders", "some are on their way")
+	ht.LeadersSent()
+	require.Contains(t, do(ht, after(51*ms)), "feed leaders")
+	ht.LeadersSent()
+	require.NotContains(t, do(ht, after(1050*ms)), "feed leaders", "nothing has changed")
+	require.Contains(t, do(ht, after(1051*ms)), "feed leaders", "they are soft state")
+}
+
+// While ranges wait, a cut is written in bursts between which they are let in.
+func TestHeatStageLetsRangesInWhileItWrites(t *testing.T) {
+	s := heatStart()
+	s.Bounds.Burst = 2
+	s.PublishEvery = time.Hour
+	ht := startHeat(t, s)
+	ht.apply(0, 3, 1)
+	require.Equal(t, []string{"feed write /1", "feed write /2", "wait until 100ms"}, do(ht, after(100*ms)))
+	ht.apply(100*ms, 1, 1)
+	require.Equal(t, []string{"feed write /3", "feed " + progress, "wait until 1h0m0s"}, do(ht, after(100*ms)),
+		"what came meanwhile is for the next commit")
+	ht.Committed(9, after(101*ms))
+	require.Equal(t, []string{"commit 1", "wait until 200ms"}, do(ht, after(101*ms)))
+}
+
+// What is applied while a cut is written is bounded, and the first cut too, though it is
+// not known how long writing takes.
+func TestHeatStageHoldsRangesBack(t *testing.T) {
+	bounds := processors.HeatBounds{LeastPages: 10, MostPages: 1000, MostBytes: 20_000, Burst: 1}
+	for _, c := range []struct {
+		name     string
+		pageTime time.Duration
+		bounds   processors.HeatBounds
+		most     int // changed pages from which on a commit is due, and ranges are held back
+	}{
+		{"by number", time.Microsecond, processors.HeatBounds{LeastPages: 10, MostPages: 50, MostBytes: 1 << 30, Burst: 1}, 50},
+		{"by bytes", time.Microsecond, bounds, 20_000 / 104},
+		{"by time", 500 * ms, bounds, 30},
+		{"by time, though not below what may always wait", 10 * time.Second, bounds, 10},
+		{"by time, that is not known yet", 0, processors.DefaultHeatBounds(), 375_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.LessOrEqual(t, c.most, c.bounds.MostPages)
+			s := heatStart()
+			s.PageTime, s.Bounds = c.pageTime, c.bounds
+			ht := startHeat(t, s)
+			ht.apply(0, c.most-c.most/10, 1)
+			require.True(t, do(ht, after(50*ms))[1] == "wait until 100ms", "there is room")
+			ht.apply(60*ms, c.most/10+1+c.most/50, 1)
+			said := do(ht, after(60*ms))
+			require.Equal(t, "feed write /1", said[0], "a commit is due")
+			require.Equal(t, "wait", last(said)[:4], "nothing has changed since the cut")
+			ht.apply(60*ms, c.most-c.most/10, 1)
+			require.Equal(t, "wait", last(do(ht, after(60*ms)))[:4], "there is room for the next cut")
+			ht.apply(60*ms, c.most/10+1+c.most/50, 1)
+			require.Equal(t, "hold", last(do(ht, after(60*ms)))[:4], "the next cut would be too large")
+			for ht.Next(after(61*ms)).Key != codec.ProgressKey(0) {
+				continue
+			}
+			ht.Committed(1, after(61*ms))
+			ht.LeadersSent()
+			require.Contains(t, do(ht, after(61*ms)), "commit 2")
+		})
+	}
+}
+
+func last(said []string) string { return said[len(said)-1] }
+
+// A commit that takes longer than the one before is no reason to have more wait.
+func TestHeatStageHoldsRangesBackWhileWritingIsSlow(t *testing.T) {
+	s := heatStart()
+	s.Bounds = processors.HeatBounds{LeastPages: 10, MostPages: 1 << 20, MostBytes: 1 << 30, Burst: 20}
+	s.PageTime, s.PublishEvery = ms, time.Hour
+	ht := startHeat(t, s)
+	ht.apply(0, 100, 1)
+	do(ht, after(100*ms))
+	ht.apply(100*ms, 100, 1)
+	require.Equal(t, "wait until 100ms", last(do(ht, after(100*ms))))
+	require.Equal(t, "hold", last(do(ht, after(20*time.Second)))[:4], "some 300 ms a page: 15 s are over with 50")
+}
+
+// An unanswered commit makes the next session's smaller.
+func TestHeatStageLearnsFromAnUnansweredCommit(t *testing.T) {
+	s := heatStart()
+	s.PageTime = ms
+	ht := startHeat(t, s)
+	require.Equal(t, ms, ht.PageTime(after(time.Hour)))
+	ht.apply(0, 1000, 1)
+	do(ht, after(100*ms))
+	require.Equal(t, 2*ms, ht.PageTime(after(200*ms)))
+	require.Equal(t, 4*ms, ht.PageTime(after(2100*ms)))
+	require.Equal(t, 15*ms, ht.PageTime(after(time.Hour)), "though not below a thousand pages a commit")
+}
+
+func TestHeatStageTrims(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	commit := func(at time.Duration) []string {
+		ht.apply(at, 1, 1)
+		do(ht, after(at+100*ms))
+		ht.LeadersSent()
+		ht.Committed(ht.offset*10, after(at+100*ms))
+		said := do(ht, after(at+100*ms))
+		return said[:len(said)-1]
+	}
+	require.Equal(t, []string{"commit 1"}, commit(time.Second))
+	require.Equal(t, []string{"commit 2", "trim 2"}, commit(10*time.Second), "every ten seconds")
+	require.Equal(t, []string{"commit 3"}, commit(19*time.Second))
+	require.Equal(t, []string{"commit 4", "trim 4"}, commit(21*time.Second))
+}
+
+// A session ends when all that was applied is committed.
+func TestHeatStageEnds(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	ht.apply(0, 1, 1)
+	do(ht, after(100*ms)) // a commit is on its way
+	ht.apply(101*ms, 2, 1)
+	ht.End()
+	require.Equal(t, []string{"hold"}, do(ht, after(101*ms)))
+	ht.Committed(3, after(110*ms))
+	require.Equal(t, []string{"commit 1", "feed write /2", "feed write /3", "feed " + progress, "hold"}, do(ht, after(110*ms)))
+	ht.Committed(7, after(111*ms))
+	require.Equal(t, []string{"commit 2", "end"}, do(ht, after(111*ms)))
+	require.True(t, ht.Partition().Clean())
+}
+
+func TestHeatStageAsksAboutTheInput(t *testing.T) {
+	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	p.Begin(codec.TopicID{2}, 0)
+	missing := errors.New("the input ends before")
+	in := &heatInput{exists: func(partition int32, next int64) error {
+		if partition == 1 && next > 100 {
+			return missing
+		}
+		return nil
+	}, sum: func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+		require.Equal(t, []int64{4, 9}, []int64{from, to})
+		return map[string]heat.Totals{"a": {Behaviours: 2}}, nil
+	}}
+	s := processors.NewHeatStage(p, in, heatStart())
+	apply := func(from, to int64, behaviours uint64) (store.Applied, error) {
+		h := codec.RangeHeader{Input: codec.TopicID{7}, Partition: 1, Targets: 1, From: from, To: to, Limits: heat.DefaultLimits()}
+		return s.Apply(codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), "a", &heat.Totals{Behaviours: behaviours}), to, began())
+	}
+	applied, err := apply(-1, 9, 4)
+	require.NoError(t, err)
+	require.EqualValues(t, 4, applied.Counted)
+	applied, err = apply(4, 12, 5)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, applied.Counted, "what was counted before is read again and taken off")
+	_, err = apply(12, 100, 1)
+	require.ErrorIs(t, err, missing)
+	require.ErrorContains(t, err, "offset 100")
+}

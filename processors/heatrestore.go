@@ -1,0 +1,85 @@
+package processors
+
+import (
+	"errors"
+	"fmt"
+
+	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/store"
+)
+
+// ErrRestore says that a restore did not reach the fence of its take-over. Another
+// try may.
+var ErrRestore = errors.New("the restore did not reach the fence")
+
+// ErrBehaviorTopic says that the behaviour topic does not go with the table: it was
+// deleted and created again, or has lost records. It is permanent.
+var ErrBehaviorTopic = failure.Known("the behaviour topic does not go with the table", failure.Anew)
+
+// ResumeHeat makes a kept or an empty partition ready to be restored up to the fence of
+// a take-over, which is at an offset of the changelog. It reports whether that is done
+// already: where one control record lies between the last transaction of this process
+// and its fence, nobody else wrote, and there is nothing to fetch.
+func ResumeHeat(p *store.Partition, fence codec.Fence, fenceAt int64) (whole bool) {
+	p.Resume()
+	at, _ := p.GetOffset(-1)
+	if whole = at >= 0 && fenceAt == at+2; whole {
+		p.Refence(fence, fenceAt)
+	}
+	return whole
+}
+
+// HeatFound is what the owner of a heat partition has found when it took it over.
+type HeatFound struct {
+	// Owner is the owner's name in its fence.
+	Owner string
+	// Behavior is the id of the behaviour topic.
+	Behavior codec.TopicID
+	// First is where the partition of the behaviour topic began before the take-over.
+	// Later, the next owner may have deleted more, which this one would take for ranges
+	// that are missing.
+	First int64
+}
+
+// HeatRestored is what follows from a restore.
+type HeatRestored struct {
+	// Next is the offset of the behaviour topic's partition that the table goes on
+	// at, whatever the group's own offset says. The topic must reach that far.
+	Next int64
+	// From is where to read from: above Next where ranges were deleted before they were
+	// applied. If they were not applied before, what follows is a gap.
+	From int64
+}
+
+// RestoredHeat makes sure that a restore was whole and goes with the behaviour topic,
+// and says where to go on. A partition without progress begins to count. The error wraps
+// ErrRestore, ErrBehaviorTopic, or what is wrong with the partition.
+func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
+	if fence, ok := p.Fence(); !ok || fence.Owner != found.Owner {
+		return HeatRestored{}, ErrRestore
+	}
+	if err := p.Check(); err != nil {
+		return HeatRestored{}, err
+	}
+	progress, started := p.Progress()
+	switch {
+	case !started && found.First > 0:
+		return HeatRestored{}, fmt.Errorf("%w: it begins at offset %d, and the table has no progress in it",
+			ErrBehaviorTopic, found.First)
+	case !started:
+		p.Begin(found.Behavior, 0)
+	case progress.Behavior != found.Behavior:
+		return HeatRestored{}, fmt.Errorf("%w: it was created anew: its topic id was %s and is %s", ErrBehaviorTopic, progress.Behavior, found.Behavior)
+	}
+	return HeatRestored{Next: progress.Next, From: max(progress.Next, found.First)}, nil
+}
+
+// Reaches makes sure that the behaviour topic's partition, which ends at an offset,
+// reaches up to where the table goes on. The error wraps ErrBehaviorTopic.
+func (r HeatRestored) Reaches(end int64) error {
+	if r.Next > end {
+		return fmt.Errorf("%w: it ends at offset %d, the table goes on at %d", ErrBehaviorTopic, end, r.Next)
+	}
+	return nil
+}
