@@ -261,7 +261,7 @@ func (o *heatOwner) apply() {
 	if err != nil {
 		declared := errors.Is(err, store.ErrGap) && w.moved || errors.Is(err, errInputGone) ||
 			errors.Is(err, codec.ErrOtherPartitions) && w.repartitioned
-		w.stop(fmt.Errorf("%s: offset %d: %w", o.name, o.next, err), declared)
+		w.stop(fmt.Errorf("%s: %w", o.name, err), declared)
 		return
 	}
 	w.counts.Applied++
