@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/kafka/recordbatch/batchtest"
+	"pageheat/processors"
 )
 
 // fakeSession is a real session of the group, without a group.
@@ -46,18 +48,18 @@ func (s *fakeSession) marked(partition int32) int64 {
 // fakeClaim is a claim of input partition 0 that the test fills.
 type fakeClaim struct {
 	chunks  chan *inputChunk
-	end     int64
+	end     atomic.Int64
 	rewound []int64
 }
 
 func (c *fakeClaim) Topic() string                            { return "input" }
 func (c *fakeClaim) Partition() int32                         { return 0 }
 func (c *fakeClaim) InitialOffset() int64                     { return 0 }
-func (c *fakeClaim) HighWaterMarkOffset() int64               { return c.end }
+func (c *fakeClaim) HighWaterMarkOffset() int64               { return c.end.Load() }
 func (c *fakeClaim) Messages() <-chan *sarama.ConsumerMessage { return nil }
 func (c *fakeClaim) Chunks() <-chan *inputChunk               { return c.chunks }
 func (c *fakeClaim) Taken()                                   {}
-func (c *fakeClaim) Stable() int64                            { return c.end }
+func (c *fakeClaim) Stable() int64                            { return c.end.Load() }
 func (c *fakeClaim) Rewind(next int64, _ time.Duration)       { c.rewound = append(c.rewound, next) }
 
 // ingestTest runs the feed of one input partition; the test plays goka.
@@ -166,7 +168,7 @@ func TestIngestFlushesOnlyWhatIsWhollyAcknowledged(t *testing.T) {
 
 func TestIngestBackPressureReachesTheFetch(t *testing.T) {
 	it := feedIngest(t, time.Millisecond)
-	it.claim.end = 1 << 20 // far behind: flushes come by volume
+	it.claim.end.Store(1 << 20) // far behind: flushes come by volume
 	it.started()
 	it.produce(0, 1<<18-1)
 	var flush *sarama.ConsumerMessage
@@ -187,7 +189,7 @@ func TestIngestBackPressureReachesTheFetch(t *testing.T) {
 			idle = true
 		}
 	}
-	require.Greater(t, len(it.claim.chunks), 1<<18-3*flushRecords, "the rest stays with the broker")
+	require.Greater(t, len(it.claim.chunks), 1<<18-3*processors.DefaultIngestVolume().Records, "the rest stays with the broker")
 }
 
 func TestIngestSendsTheRestWhenItsSessionEnds(t *testing.T) {
@@ -261,28 +263,19 @@ func TestRangesEndWhereThoseBeforeThemEnd(t *testing.T) {
 	}
 }
 
-// TestLingerTimeIsNotOfTheWallClock: an administrator may set the clock back.
-func TestLingerTimeIsNotOfTheWallClock(t *testing.T) {
-	f := &ingestFeed{Ingest: NewIngest(IngestConfig{Linger: 5 * time.Millisecond}), first: time.Now()}
-	ends := f.lingered()
-	require.Contains(t, ends.String(), "m=", "it has a reading of the monotonic clock")
-	require.Zero(t, ends.UnixNano()%int64(5*time.Millisecond))
-	require.InDelta(t, float64(f.first.UnixNano()), float64(ends.UnixNano()), float64(5*time.Millisecond))
-}
-
 // While there is more to read, a fetch that takes long does not end a range; caught
 // up, it ends after the linger time.
 func TestIngestGathersOverAStalledFetch(t *testing.T) {
-	const linger = 5 * time.Millisecond
+	const linger, stalled = 5 * time.Millisecond, 250 * time.Millisecond
 	for _, c := range []struct {
 		name   string
 		behind int64
 		after  time.Duration
-	}{{"behind", behindRecords + 1, stalledFetch}, {"caught up", 0, linger}} {
+	}{{"behind", processors.DefaultIngestVolume().Behind + 1, stalled}, {"caught up", 0, linger}} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				it := feedIngest(t, linger)
-				it.claim.end = c.behind
+				it.claim.end.Store(c.behind)
 				it.started()
 				it.produce(0, 0)
 				m, kind := it.next()

@@ -231,7 +231,7 @@ func TestACorruptBatchStandsStill(t *testing.T) {
 // TestWhatIsNothingToBeReadIsSteppedOver: aborted batches and markers move the offset.
 func TestWhatIsNothingToBeReadIsSteppedOver(t *testing.T) {
 	it := feedIngest(t, time.Millisecond)
-	it.claim.end = 14
+	it.claim.end.Store(14)
 	it.started()
 	data := batchOf(0, 10)
 	transactional(data, 9, 0x10)
@@ -296,7 +296,7 @@ func TestInputThatIsDeletedWhileItIsReadIsDeclared(t *testing.T) {
 // TestRangesFitTheirTopic, whatever a batch holds: the test is the processor.
 func TestRangesFitTheirTopic(t *testing.T) {
 	it := feedIngest(t, time.Hour)
-	it.claim.end = 1 << 20 // far behind: flushes come by volume
+	it.claim.end.Store(1 << 20) // far behind: flushes come by volume
 	it.started()
 	g := processors.NewGatherer(0, 1, heat.DefaultLimits())
 	g.Start(codec.TopicID{7}, -1)

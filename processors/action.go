@@ -43,6 +43,10 @@ const (
 	DoCommit
 	// DoTrim: records below the offset may be deleted from their topic.
 	DoTrim
+	// DoBegun: the session has begun; offsets may be committed now.
+	DoBegun
+	// DoCheckInput: look up the id of the input topic, and tell the stage.
+	DoCheckInput
 	// DoEnd: the session may end; nothing is on its way any more.
 	DoEnd
 	// DoFail: the stage cannot go on, because of Err.

@@ -1,7 +1,10 @@
 package processors
 
 import (
+	"fmt"
+
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 )
 
@@ -30,6 +33,125 @@ func (g *Gatherer) Start(input codec.TopicID, from int64) {
 	g.sums.reset()
 	// What the last session sent may still be on its way: its memory is not used again.
 	g.ranges = make([][]byte, len(g.ranges))
+}
+
+// ErrInputWentBack says that a record of the input came at or below an offset that was
+// read before.
+var ErrInputWentBack = failure.Known("the input went back", failure.WentBack)
+
+// Gathered is what a message has made of a gatherer.
+type Gathered struct {
+	// Ranges are to be sent on, one to each target partition in order; nil for none. They
+	// are valid until the next flush.
+	Ranges [][]byte
+	// Valid is how many behaviours were counted, Refused why others were not.
+	Valid   int
+	Refused []codec.Code
+}
+
+// Refused is a record that is no behaviour: a dead letter.
+type Refused struct {
+	*codec.Refusal
+	// Input and Partition say where the record was.
+	Input     codec.TopicID
+	Partition int32
+	// One of them is the record, the other is nil. Both alias what was read.
+	Record *codec.Record
+	Cut    *codec.CutRecord
+}
+
+// Take takes a message of an [IngestStage], and calls refuse for every record in it that
+// is invalid. After an error the gatherer is of no use before its next start.
+func (g *Gatherer) Take(message []byte, refuse func(*Refused)) (Gathered, error) {
+	kind, body, err := codec.SplitFeed(message)
+	if err != nil {
+		return Gathered{}, err
+	}
+	switch kind {
+	case codec.FeedStart:
+		start, err := codec.DecodeIngestStart(body)
+		if err != nil {
+			return Gathered{}, err
+		}
+		g.Start(start.Input, start.From)
+		if start.LostTo > start.From {
+			return Gathered{Ranges: g.Lose(start.LostTo)}, nil
+		}
+		return Gathered{}, nil
+	case codec.FeedRecords:
+		return g.gather(body, refuse)
+	case codec.FeedCut:
+		record, err := codec.DecodeCutRecord(body)
+		if err != nil {
+			return Gathered{}, err
+		}
+		return g.gatherCut(&record, refuse)
+	case codec.FeedFlush:
+		to, err := codec.DecodeFlush(body)
+		if err != nil {
+			return Gathered{}, err
+		}
+		g.Reach(to)
+		return Gathered{Ranges: g.Flush()}, nil
+	default:
+		return Gathered{}, fmt.Errorf("ingest was fed a message of kind %q", kind)
+	}
+}
+
+// gather counts the records of a bundle.
+func (g *Gatherer) gather(body []byte, refuse func(*Refused)) (gathered Gathered, err error) {
+	for bundle := codec.ReadBundle(body); bundle.More(); {
+		record, err := bundle.Next()
+		if err == nil {
+			err = g.rises(record.Offset)
+		}
+		if err != nil {
+			return Gathered{}, err
+		}
+		refusal := g.Add(record.Offset, record.Value)
+		if refusal == nil {
+			gathered.Valid++
+			continue
+		}
+		gathered.Refused = append(gathered.Refused, refusal.Code)
+		g.refuse(refuse, record, refusal)
+	}
+	return gathered, nil
+}
+
+// refuse hands on a record of a bundle. It copies the record, which would have to live
+// on the heap otherwise, valid or not.
+func (g *Gatherer) refuse(refuse func(*Refused), r codec.Record, refusal *codec.Refusal) {
+	refuse(&Refused{Refusal: refusal, Input: g.input, Partition: g.partition, Record: &r})
+}
+
+// rises reports an offset that does not rise: such a record was counted, and a range
+// that ends below its beginning would make the records that follow it wrong.
+func (g *Gatherer) rises(offset int64) error {
+	if offset > g.to {
+		return nil
+	}
+	return fmt.Errorf("%w: a record has the offset %d after the offset %d", ErrInputWentBack, offset, g.to)
+}
+
+// gatherCut counts a record that is too long to be held, where its value is a
+// behaviour all the same.
+func (g *Gatherer) gatherCut(r *codec.CutRecord, refuse func(*Refused)) (Gathered, error) {
+	if err := g.rises(r.Offset); err != nil {
+		return Gathered{}, err
+	}
+	var refusal *codec.Refusal
+	if whole := r.ValueSize == int64(len(r.Value)) || r.ValueSize < 0; whole {
+		refusal = g.Add(r.Offset, r.Value)
+	} else {
+		g.Reach(r.Offset)
+		refusal = codec.TooLarge(r.ValueSize, codec.MaxBytes(r.Value))
+	}
+	if refusal == nil {
+		return Gathered{Valid: 1}, nil
+	}
+	refuse(&Refused{Refusal: refusal, Input: g.input, Partition: g.partition, Cut: r})
+	return Gathered{Refused: []codec.Code{refusal.Code}}, nil
 }
 
 // Input is the id of the topic that was given to Start.

@@ -2,7 +2,9 @@ package processors
 
 import (
 	"fmt"
+	"math"
 	"sync"
+	"time"
 
 	"github.com/lovoo/goka"
 
@@ -34,133 +36,322 @@ func NewIngest(c IngestConfig, options ...goka.ProcessorOption) (*goka.Processor
 	return p, nil
 }
 
-// IngestGraph is the graph of the ingest processor.
+// IngestGraph is the graph of the ingest processor. Each input partition has a
+// [Gatherer], which only that partition's goroutine uses.
 func IngestGraph(c IngestConfig) *goka.GroupGraph {
 	if c.Observe == nil {
 		c.Observe = func(int, []codec.Code) {}
 	}
-	in := &ingest{config: c, behavior: goka.Stream(c.Topology.Behavior), deadLetter: goka.Stream(c.Topology.DeadLetter)}
+	behavior, deadLetter := goka.Stream(c.Topology.Behavior), goka.Stream(c.Topology.DeadLetter)
+	var gatherers sync.Map // by partition: the input may get more of them at any time
+	gather := func(ctx goka.Context, message any) {
+		partition := ctx.Partition()
+		g, ok := gatherers.Load(partition)
+		if !ok {
+			g, _ = gatherers.LoadOrStore(partition, NewGatherer(partition, c.Targets, c.Limits))
+		}
+		gathered, err := g.(*Gatherer).Take(message.([]byte), func(r *Refused) {
+			headers, key, value := r.letter(c.Topology.Input)
+			ctx.Emit(deadLetter, key, value, goka.WithCtxEmitHeaders(headers))
+		})
+		if err != nil {
+			ctx.Fail(err)
+		}
+		for target, r := range gathered.Ranges { // the key names the partition
+			ctx.Emit(behavior, codec.PartitionKey(int32(target)), r)
+		}
+		if gathered.Valid > 0 || len(gathered.Refused) > 0 {
+			c.Observe(gathered.Valid, gathered.Refused)
+		}
+	}
 	return goka.DefineGroup(goka.Group(c.Topology.IngestGroup),
-		goka.Input(goka.Stream(c.Topology.Input), codec.Raw{}, in.process),
-		goka.Output(in.behavior, codec.Raw{}),
-		goka.Output(in.deadLetter, codec.Raw{}),
+		goka.Input(goka.Stream(c.Topology.Input), codec.Raw{}, gather),
+		goka.Output(behavior, codec.Raw{}),
+		goka.Output(deadLetter, codec.Raw{}),
 	)
 }
 
-// ErrInputWentBack says that a record of the input came at or below an offset that was
-// read before.
-var ErrInputWentBack = failure.Known("the input went back", failure.WentBack)
+// ErrInputAnew says that the input topic was deleted and created again: its offsets name
+// other messages now. It is permanent.
+var ErrInputAnew = failure.Known("the input topic was deleted and created anew", failure.Anew)
 
-// ingest is the state of the processor: a *Gatherer for each input partition,
-// which only that partition's goroutine uses.
-type ingest struct {
-	config     IngestConfig
-	gatherers  sync.Map // by partition: the input may get more of them at any time
-	behavior   goka.Stream
-	deadLetter goka.Stream
+// IngestStart is how a session of an input partition begins.
+type IngestStart struct {
+	// Linger is the longest that a behaviour waits to be sent on while ingest is
+	// caught up.
+	Linger time.Duration
+	// Start is where ranges begin.
+	Start codec.IngestStart
+	// Ends are offsets, in order, at which ranges end at the latest, whatever they hold
+	// then.
+	Ends []int64
+	// Volume ends a range when ingest is behind, [DefaultIngestVolume] in production.
+	Volume IngestVolume
 }
 
-func (in *ingest) process(ctx goka.Context, message any) {
-	kind, body, err := codec.SplitFeed(message.([]byte))
-	if err != nil {
-		ctx.Fail(err)
+// IngestVolume says how much a range holds when ingest is behind.
+type IngestVolume struct {
+	// Records and Bytes of input end a range. A range of so many fits into a message of
+	// its topic.
+	Records, Bytes int
+	// Behind is the lag, in offsets, from which on they do.
+	Behind int64
+}
+
+// DefaultIngestVolume is that of production.
+func DefaultIngestVolume() IngestVolume {
+	return IngestVolume{Records: 65_536, Bytes: 3 << 20, Behind: behindRecords}
+}
+
+const (
+	// behindRecords is the lag, in records of one input partition, from which on ingest
+	// ends ranges by volume. Heat knows a backlog by ranges of that size.
+	behindRecords = 16_384
+	// longestGather ends a range even if ingest is behind: what it holds is on no board.
+	longestGather = time.Second
+	// stalledFetch is how long nothing must have come for a range to end although there
+	// is more: a broker that is busy, or a transaction that keeps its records back.
+	stalledFetch = 250 * time.Millisecond
+	// topicCheckInterval is how old the knowledge of the input's topic id may be
+	// when a range is sent.
+	topicCheckInterval = time.Second
+	// shortestWait is how long to wait at least for what keeps a range that is due from
+	// being sent.
+	shortestWait = time.Millisecond
+)
+
+// IngestStage decides what becomes of one input partition, and when: when a range ends,
+// when it may go out, which offset is committed, and when the input is held back. What a
+// range holds is gathered by the [Gatherer], which its messages are for. An IngestStage
+// lasts for one session and belongs to one goroutine. See [Action] for how it is driven.
+//
+// One range for each target partition is on its way at a time. It goes out alone, after
+// everything before it is acknowledged, its dead letters too; what is read meanwhile
+// joins the next. The offset after it is committed when all targets have acknowledged.
+type IngestStage struct {
+	start IngestStart
+
+	starting  starting
+	begun     bool   // the first start is acknowledged, and that was said
+	marked    bool   // the first mark was sent
+	message   []byte // that was read
+	unsettled int64  // messages handed to the gatherer that are not acknowledged
+
+	gathered int // records since the last flush
+	bytes    int
+	first    time.Time // when the first of them came, or something was stepped over
+	latest   time.Time // when the last of them came
+	stable   int64     // the last stable offset of the partition
+	last     int64     // offset that was read last
+	flushed  int64     // last at the last flush
+	lost     int64     // the last offset of those after last that are gone, if it is above it
+
+	sending           bool // a flush is on its way
+	commit, committed int64
+
+	checked time.Time // when the topic id was last compared
+	failed  error
+	ending  bool
+}
+
+// starting says how far a start has come.
+type starting uint8
+
+const (
+	startDue  starting = iota // it is to be sent
+	startSent                 // and was sent, but is not acknowledged
+	started
+)
+
+// NewIngestStage returns the stage of a session.
+func NewIngestStage(s IngestStart) *IngestStage {
+	return &IngestStage{start: s, last: s.Start.LostTo, flushed: s.Start.LostTo, lost: -1, commit: -1, committed: -1}
+}
+
+// Records takes records that were read: a message for the gatherer, nil where there was
+// only something to be stepped over, and the offset that was reached. The message
+// belongs to the stage.
+func (s *IngestStage) Records(message []byte, records, bytes int, last int64, now time.Time) {
+	if last > s.last {
+		s.latest = now
+		if !s.pending() {
+			s.first = now
+		}
+		s.last = last
+		s.gathered += records
+		s.bytes += bytes
 	}
-	g := in.gatherer(ctx.Partition())
-	switch kind {
-	case codec.FeedStart:
-		start, err := codec.DecodeIngestStart(body)
-		if err != nil {
-			ctx.Fail(err)
-		}
-		g.Start(start.Input, start.From)
-		if start.LostTo > start.From {
-			in.send(ctx, g.Lose(start.LostTo))
-		}
-	case codec.FeedRecords:
-		in.gather(ctx, g, body)
-	case codec.FeedCut:
-		record, err := codec.DecodeCutRecord(body)
-		if err != nil {
-			ctx.Fail(err)
-		}
-		in.gatherCut(ctx, g, record)
-	case codec.FeedFlush:
-		to, err := codec.DecodeFlush(body)
-		if err != nil {
-			ctx.Fail(err)
-		}
-		g.Reach(to)
-		in.send(ctx, g.Flush())
-	default:
-		ctx.Fail(fmt.Errorf("ingest was fed a message of kind %q", kind))
+	s.message = message
+}
+
+// Gone says that the partition begins at an offset above the one that is read next.
+func (s *IngestStage) Gone(first int64) { s.lost = first - 1 }
+
+// Stable takes the partition's last stable offset: nothing from there on can be read as
+// committed.
+func (s *IngestStage) Stable(offset int64) { s.stable = offset }
+
+// Unsettled takes the number of messages that were fed and are not acknowledged. Those
+// that hold dead letters are acknowledged when these are.
+func (s *IngestStage) Unsettled(messages int64) { s.unsettled = messages }
+
+// Started is called when a codec.FeedStart is acknowledged by all targets.
+func (s *IngestStage) Started() {
+	s.starting = started
+	if s.begun {
+		s.commit = s.last + 1
 	}
 }
 
-func (in *ingest) gatherer(partition int32) *Gatherer {
-	if g, ok := in.gatherers.Load(partition); ok {
-		return g.(*Gatherer)
-	}
-	g := NewGatherer(partition, in.config.Targets, in.config.Limits)
-	in.gatherers.Store(partition, g)
-	return g
+// Flushed is called when a codec.FeedFlush is acknowledged by all targets. It is the
+// last one, at [IngestStage.Flush].
+func (s *IngestStage) Flushed() {
+	s.sending = false
+	s.commit = s.flushed + 1
 }
 
-// gather counts the records of a bundle and sets the invalid ones aside.
-func (in *ingest) gather(ctx goka.Context, g *Gatherer, body []byte) {
-	var refused []codec.Code
-	valid := 0
-	for bundle := codec.ReadBundle(body); bundle.More(); {
-		record, err := bundle.Next()
-		if err == nil {
-			err = rises(g, record.Offset)
+// InputID answers a DoCheckInput: offsets gathered must still be those of the topic whose
+// id the ranges carry.
+func (s *IngestStage) InputID(id codec.TopicID, now time.Time) {
+	s.checked = now
+	if was := s.start.Start.Input; id != was {
+		s.failed = fmt.Errorf("%w: its topic id was %s and is %s", ErrInputAnew, was, id)
+	}
+}
+
+// End says that the session is about to end: no more input comes, and what was gathered
+// is sent on.
+func (s *IngestStage) End() { s.ending = true }
+
+// Last is the offset that was read last.
+func (s *IngestStage) Last() int64 { return s.last }
+
+// Until is the offset at which the range that is gathered ends at the latest: nothing
+// beyond may be given to Records.
+func (s *IngestStage) Until() int64 {
+	for len(s.start.Ends) > 0 && s.start.Ends[0] <= s.flushed {
+		s.start.Ends = s.start.Ends[1:]
+	}
+	if len(s.start.Ends) == 0 {
+		return math.MaxInt64
+	}
+	return s.start.Ends[0]
+}
+
+// Next is what is to be done.
+func (s *IngestStage) Next(now time.Time) Action {
+	switch {
+	case s.failed != nil:
+		return Action{Do: DoFail, Err: s.failed}
+	case s.message != nil:
+		a := Action{Do: DoFeed, Value: s.message}
+		s.message = nil
+		s.unsettled++
+		return a
+	case s.commit > s.committed:
+		s.committed = s.commit
+		return Action{Do: DoCommit, Offset: s.commit}
+	case s.starting == startDue:
+		s.starting = startSent
+		return s.feed(codec.AppendIngestStart(nil, s.start.Start))
+	case s.starting == startSent:
+		return Action{Do: DoWait}
+	case !s.begun:
+		s.begun = true
+		return Action{Do: DoBegun}
+	case s.ready() && s.due(now):
+		return s.flush(now)
+	case s.ending && s.unsettled == 0 && !s.sending:
+		return Action{Do: DoEnd}
+	case s.ending:
+		return Action{Do: DoWait}
+	case s.lost > s.last && s.ready():
+		// What of it is lost only heat knows.
+		s.start.Start.From, s.start.Start.LostTo = s.last, s.lost
+		s.last, s.flushed = s.lost, s.lost
+		s.starting = startSent
+		return s.feed(codec.AppendIngestStart(nil, s.start.Start))
+	}
+	a := Action{Do: DoWait, Input: !s.full(now)}
+	if s.pending() {
+		if a.Until = s.over(); !now.Before(a.Until) {
+			// It is not sent yet for another reason, whose end wakes.
+			a.Until = now.Add(max(s.start.Linger, shortestWait))
 		}
-		if err != nil {
-			ctx.Fail(err)
-		}
-		refusal := g.Add(record.Offset, record.Value)
-		if refusal == nil {
-			valid++
-			continue
-		}
-		refused = append(refused, refusal.Code)
-		in.setAside(ctx, g, &record, refusal)
 	}
-	in.config.Observe(valid, refused)
+	return a
 }
 
-// rises reports an offset that does not rise: such a record was counted, and a range
-// that ends below its beginning would make the records that follow it wrong.
-func rises(g *Gatherer, offset int64) error {
-	if offset > g.To() {
-		return nil
-	}
-	return fmt.Errorf("%w: a record has the offset %d after the offset %d", ErrInputWentBack, offset, g.To())
+func (s *IngestStage) feed(message []byte) Action {
+	s.unsettled++
+	return Action{Do: DoFeed, Ack: true, Value: message}
 }
 
-// gatherCut counts a record that is too long to be held, where its value is a
-// behaviour all the same, or sets aside what is kept of it.
-func (in *ingest) gatherCut(ctx goka.Context, g *Gatherer, r codec.CutRecord) {
-	if err := rises(g, r.Offset); err != nil {
-		ctx.Fail(err)
+// pending reports whether something was read that no flush covers.
+func (s *IngestStage) pending() bool { return s.last > s.flushed }
+
+// ready reports whether a range may go out: nothing is on its way before it.
+func (s *IngestStage) ready() bool { return !s.sending && s.unsettled == 0 }
+
+// due reports whether what was gathered should be sent on: behind, by volume; caught up,
+// after the linger time; at the end of a session, whatever it is. The first mark is due
+// even where nothing comes.
+func (s *IngestStage) due(now time.Time) bool {
+	if !s.pending() {
+		return !s.marked
 	}
-	var refusal *codec.Refusal
-	if whole := r.ValueSize == int64(len(r.Value)) || r.ValueSize < 0; whole {
-		refusal = g.Add(r.Offset, r.Value)
-	} else {
-		g.Reach(r.Offset)
-		refusal = codec.TooLarge(r.ValueSize, codec.MaxBytes(r.Value))
-	}
-	if refusal == nil {
-		in.config.Observe(1, nil)
-		return
-	}
-	in.setAsideCut(ctx, g, &r, refusal)
-	in.config.Observe(0, []codec.Code{refusal.Code})
+	return s.ending || s.whole() || s.lost > s.last || !now.Before(s.over())
 }
 
-// send sends a range to each partition of the behaviour topic; the key names it.
-func (in *ingest) send(ctx goka.Context, ranges [][]byte) {
-	for target, r := range ranges {
-		ctx.Emit(in.behavior, codec.PartitionKey(int32(target)), r)
+// whole reports whether a whole volume is gathered, or all that may be.
+func (s *IngestStage) whole() bool {
+	v := &s.start.Volume
+	return s.gathered >= v.Records || s.bytes >= v.Bytes || s.last >= s.Until()
+}
+
+// over is when what was gathered is sent on, if it does not become a whole volume
+// before.
+func (s *IngestStage) over() time.Time {
+	if s.stable-s.last <= s.start.Volume.Behind {
+		return s.lingered()
 	}
+	end := s.first.Add(longestGather)
+	if stalled := s.latest.Add(max(stalledFetch, s.start.Linger)); stalled.Before(end) {
+		end = stalled
+	}
+	return end
+}
+
+// lingered is when a range ends while ingest is caught up: at the next whole
+// multiple of the linger time. So the ranges of all input partitions go out
+// together, in one request to a broker instead of one for each partition.
+func (s *IngestStage) lingered() time.Time {
+	if s.start.Linger == 0 {
+		return s.first
+	}
+	// Truncate would give a time of the wall clock, which may be set back.
+	return s.first.Add(s.start.Linger - time.Duration(s.first.UnixNano())%s.start.Linger)
+}
+
+// full reports whether no more may be taken before a flush: when a range has
+// reached its volume, or where it has to end, while another is on its way, and when a
+// flush waits for dead letters to be acknowledged.
+func (s *IngestStage) full(now time.Time) bool {
+	if s.lost > s.last {
+		return true
+	}
+	if s.sending {
+		return s.whole()
+	}
+	return s.due(now)
+}
+
+// flush sends what was gathered.
+func (s *IngestStage) flush(now time.Time) Action {
+	if now.Sub(s.checked) >= topicCheckInterval {
+		return Action{Do: DoCheckInput}
+	}
+	s.sending, s.marked, s.flushed = true, true, s.last
+	s.gathered, s.bytes = 0, 0
+	return s.feed(codec.AppendFlush(nil, s.last))
 }

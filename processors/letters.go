@@ -45,49 +45,53 @@ const (
 	CutHeaders = "headers"
 )
 
-// setAside sends a record as it is to the dead letters.
-func (in *ingest) setAside(ctx goka.Context, g *Gatherer, r *codec.Record, refusal *codec.Refusal) {
-	headers := in.letterHeaders(ctx, g, r.Offset, r.Timestamp, refusal)
-	if own := r.RawHeaders(); len(own) > 1 { // one byte: there are none
+// letter is the dead letter of a record of a topic: as it is, or what is kept of it. A
+// value that the record does not have is nil.
+func (r *Refused) letter(topic string) (headers goka.Headers, key string, value any) {
+	if r.Cut != nil {
+		headers = r.headers(topic, r.Cut.Offset, r.Cut.Timestamp)
+		r.tellCut(headers)
+		return with(headers, r.Cut.Key, r.Cut.Value)
+	}
+	headers = r.headers(topic, r.Record.Offset, r.Record.Timestamp)
+	if own := r.Record.RawHeaders(); len(own) > 1 { // one byte: there are none
 		headers[codec.HeaderOwn] = own
 	}
-	in.sendLetter(ctx, headers, r.Key, r.Value)
+	return with(headers, r.Record.Key, r.Record.Value)
 }
 
-// setAsideCut sends what is kept of a record to the dead letters.
-func (in *ingest) setAsideCut(ctx goka.Context, g *Gatherer, r *codec.CutRecord, refusal *codec.Refusal) {
-	headers := in.letterHeaders(ctx, g, r.Offset, r.Timestamp, refusal)
-	headers[codec.HeaderOwn] = codec.AppendHeaders(nil, r.Headers)
+// tellCut says what is missing of a record that is too long to be held.
+func (r *Refused) tellCut(headers goka.Headers) {
+	headers[codec.HeaderOwn] = codec.AppendHeaders(nil, r.Cut.Headers)
 	var cut []string
-	if r.ValueSize > int64(len(r.Value)) {
+	if r.Cut.ValueSize > int64(len(r.Cut.Value)) {
 		cut = append(cut, CutValue)
-		headers[HeaderSize] = strconv.AppendInt(nil, r.ValueSize, 10)
-		headers[HeaderSHA256] = []byte(hex.EncodeToString(r.SHA256[:]))
+		headers[HeaderSize] = strconv.AppendInt(nil, r.Cut.ValueSize, 10)
+		headers[HeaderSHA256] = []byte(hex.EncodeToString(r.Cut.SHA256[:]))
 	}
-	if r.KeySize > int64(len(r.Key)) {
+	if r.Cut.KeySize > int64(len(r.Cut.Key)) {
 		cut = append(cut, CutKey)
-		headers[HeaderKeySize] = strconv.AppendInt(nil, r.KeySize, 10)
+		headers[HeaderKeySize] = strconv.AppendInt(nil, r.Cut.KeySize, 10)
 	}
-	if r.HeadersLeft > 0 {
+	if r.Cut.HeadersLeft > 0 {
 		cut = append(cut, CutHeaders)
 	}
 	if len(cut) > 0 {
 		headers[HeaderCut] = []byte(strings.Join(cut, ","))
 	}
-	in.sendLetter(ctx, headers, r.Key, r.Value)
 }
 
-// letterHeaders are the headers that every letter has.
-func (in *ingest) letterHeaders(ctx goka.Context, g *Gatherer, offset, timestamp int64, refusal *codec.Refusal) goka.Headers {
+// headers are the headers that every letter has.
+func (r *Refused) headers(topic string, offset, timestamp int64) goka.Headers {
 	headers := goka.Headers{
-		HeaderTopic:     []byte(in.config.Topology.Input),
-		HeaderPartition: strconv.AppendInt(nil, int64(ctx.Partition()), 10),
+		HeaderTopic:     []byte(topic),
+		HeaderPartition: strconv.AppendInt(nil, int64(r.Partition), 10),
 		HeaderOffset:    strconv.AppendInt(nil, offset, 10),
-		HeaderReason:    []byte(refusal.Code),
-		HeaderDetail:    []byte(refusal.Detail),
+		HeaderReason:    []byte(r.Code),
+		HeaderDetail:    []byte(r.Detail),
 	}
-	if input := g.Input(); !input.IsZero() {
-		headers[HeaderTopicID] = []byte(input.String())
+	if !r.Input.IsZero() {
+		headers[HeaderTopicID] = []byte(r.Input.String())
 	}
 	if timestamp >= 0 {
 		headers[codec.HeaderTime] = strconv.AppendInt(nil, timestamp, 10)
@@ -95,14 +99,13 @@ func (in *ingest) letterHeaders(ctx goka.Context, g *Gatherer, offset, timestamp
 	return headers
 }
 
-// sendLetter sends a letter; a nil key or value is one that it does not have.
-func (in *ingest) sendLetter(ctx goka.Context, headers goka.Headers, key, value []byte) {
+// with completes a letter with key and value.
+func with(headers goka.Headers, key, value []byte) (goka.Headers, string, any) {
 	if key == nil {
 		headers[codec.HeaderNoKey] = nil
 	}
-	var emitted any // a nil slice in it would not be nil
-	if value != nil {
-		emitted = value
+	if value == nil {
+		return headers, string(key), nil // a nil slice in an interface would not be nil
 	}
-	ctx.Emit(in.deadLetter, string(key), emitted, goka.WithCtxEmitHeaders(headers))
+	return headers, string(key), value
 }

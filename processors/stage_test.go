@@ -43,6 +43,10 @@ func say(a processors.Action) string {
 		return fmt.Sprint("commit ", a.Offset)
 	case processors.DoTrim:
 		return fmt.Sprint("trim ", a.Offset)
+	case processors.DoBegun:
+		return "begun"
+	case processors.DoCheckInput:
+		return "check input"
 	case processors.DoEnd:
 		return "end"
 	case processors.DoFail:
@@ -68,6 +72,13 @@ func kind(a processors.Action) string {
 	switch a.Kind() {
 	case codec.FeedEpoch:
 		return "epoch"
+	case codec.FeedStart:
+		return "start"
+	case codec.FeedRecords:
+		return "records"
+	case codec.FeedFlush:
+		to, _ := codec.DecodeFlush(a.Value[1:])
+		return fmt.Sprint("flush ", to)
 	case codec.FeedLeaders:
 		return "leaders"
 	case codec.FeedWrite:

@@ -1,0 +1,203 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"pageheat/codec"
+	"pageheat/processors"
+)
+
+// ingestFeed drives the stage of a session of one input partition: it gives it what is
+// read, and carries out what it asks for.
+type ingestFeed struct {
+	*Ingest
+	session *session
+	out     *outlet
+	stage   *processors.IngestStage
+	claim   inputSource
+	topic   string
+	part    int32
+
+	reader inputReader
+	stream bool      // the reader waits for its turn
+	stuck  time.Time // since when it has its turn and nothing is taken
+	bundle int       // bytes of the last bundle
+	still  standstill
+
+	position *Position
+}
+
+func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
+	f := &ingestFeed{Ingest: in, session: s, out: out, claim: out.claim.(inputSource),
+		topic: out.claim.Topic(), part: out.claim.Partition(), reader: inputReader{unpacking: in.unpacking}}
+	f.stage = processors.NewIngestStage(processors.IngestStart{Linger: in.config.Linger, Start: in.starts[f.part], Ends: in.ends[f.part],
+		Volume: processors.DefaultIngestVolume()})
+	defer f.reader.close()
+	defer f.moves() // whoever is next finds out
+	f.position = in.config.Progress.Begin(Work{Role: "ingest", Topic: f.topic, Partition: f.part})
+	defer f.position.End()
+	return f.run(ctx)
+}
+
+// run drives the stage until it has come to its end.
+func (f *ingestFeed) run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	ended := f.session.real().Done()
+	for {
+		select {
+		case <-ended:
+			ended = nil
+			f.stage.End()
+		default:
+		}
+		f.acknowledge()
+		now := time.Now()
+		a := f.stage.Next(now)
+		for ; a.Do != processors.DoWait; a = f.stage.Next(now) {
+			if a.Do == processors.DoEnd {
+				return nil
+			}
+			if err := f.act(ctx, &a, now); err != nil {
+				return err
+			}
+		}
+		if a.Input && f.reader.more() && !f.stream {
+			f.stuck = time.Time{}
+			f.read(now)
+			continue
+		}
+		if !a.Until.IsZero() {
+			timer.Reset(a.Until.Sub(now))
+		}
+		if err := f.wait(ctx, a.Input, ended, timer); err != nil {
+			return err
+		}
+	}
+}
+
+// act carries out an action.
+func (f *ingestFeed) act(ctx context.Context, a *processors.Action, now time.Time) error {
+	switch a.Do {
+	case processors.DoFeed:
+		if a.Kind() == codec.FeedFlush {
+			f.config.Metrics.flushed(f.part, f.claim.Stable()-f.stage.Last()-1)
+		}
+		return f.out.feed(ctx, a)
+	case processors.DoBegun:
+		f.starting.Add(-1)
+	case processors.DoCommit:
+		f.session.commitUpTo(f.topic, f.part, a.Offset)
+		f.position.Reached(a.Offset)
+	case processors.DoCheckInput:
+		id, err := f.ids(ctx, f.topic)
+		if err != nil {
+			return err
+		}
+		f.stage.InputID(id, now)
+	case processors.DoFail:
+		return fmt.Errorf("reading %s: %w", f.topic, a.Err)
+	}
+	return nil
+}
+
+// wait returns after an event, which it has told the stage of.
+func (f *ingestFeed) wait(ctx context.Context, input bool, ended <-chan struct{}, timer *time.Timer) error {
+	f.giveWay()
+	var chunks <-chan *inputChunk
+	if input && !f.reader.more() {
+		chunks = f.claim.Chunks() // otherwise back-pressure reaches the fetch
+	}
+	var alone chan<- struct{}
+	if input && f.stream {
+		alone = f.unpacking.alone
+	}
+	select {
+	case chunk := <-chunks:
+		f.claim.Taken()
+		f.take(chunk)
+	case alone <- struct{}{}:
+		f.stream, f.reader.holds = false, true
+	case <-f.out.wake:
+	case <-timer.C:
+	case <-ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// take takes note of a chunk.
+func (f *ingestFeed) take(c *inputChunk) {
+	switch {
+	case c.err != nil:
+		f.rewind(0, c.err)
+	case c.first > 0:
+		f.moves()
+		f.stage.Gone(c.first)
+	case c.batches == nil:
+		f.moves()
+	default:
+		f.reader.take(c)
+	}
+}
+
+// read gives the stage the next records of the chunk.
+func (f *ingestFeed) read(now time.Time) {
+	last := f.stage.Last()
+	p, err := f.reader.next(last, f.stage.Until(), f.bundle+f.bundle/8+256)
+	if p.last > last {
+		f.reads(p.last)
+	}
+	if p.message != nil {
+		f.bundle = min(len(p.message), bundleBytes)
+	}
+	f.stage.Records(p.message, p.records, p.bytes, p.last, now)
+	switch {
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, errBeyond):
+	case errors.Is(err, errStreaming):
+		f.stream = true
+	default:
+		f.rewind(f.reader.skip, err)
+	}
+}
+
+// rewind reads on after a pause where something could not be read.
+func (f *ingestFeed) rewind(skip int64, err error) {
+	f.reader.close()
+	f.stream = false
+	next := f.stage.Last() + 1
+	f.claim.Rewind(next, f.unreadable(next, skip, err))
+}
+
+// giveWay lets another claim read a batch that is read alone, where this one has its turn
+// and nothing takes what it reads.
+func (f *ingestFeed) giveWay() {
+	if !f.reader.holds {
+		return
+	}
+	if f.stuck.IsZero() {
+		f.stuck = time.Now()
+	}
+	if time.Since(f.stuck) > stuckAfter {
+		f.reader.closeBatch() // its chunk is still there
+	}
+}
+
+// acknowledge tells the stage what was acknowledged, and how far the partition can be
+// read.
+func (f *ingestFeed) acknowledge() {
+	for kind, ok := f.out.acknowledged(); ok; kind, ok = f.out.acknowledged() {
+		if kind == codec.FeedStart {
+			f.stage.Started()
+		} else {
+			f.stage.Flushed()
+		}
+	}
+	f.stage.Unsettled(f.out.outstanding())
+	f.stage.Stable(f.claim.Stable())
+}
