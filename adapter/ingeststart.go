@@ -5,6 +5,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/failure"
+	"pageheat/processors"
 )
 
 // setup finds out where each claim begins: above what the group has committed and what
@@ -44,15 +45,12 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 	}
 	known := in.lookUpSent(ctx, s, waiting)
 	for _, p := range partitions {
-		from := max(committed[p], known[p].next, 0)
-		if from > max(committed[p], firsts[p]) {
+		start := processors.BeginIngest(in.input, committed[p], firsts[p], known[p])
+		if from := start.From + 1; from > max(committed[p], firsts[p]) {
 			in.config.Logger.Info("begins above the committed offset: what is between was sent before",
 				"topic", topic, "partition", p, "committed", committed[p], "offset", from)
 		}
-		// What of it is lost only heat knows: it may have counted it, or the partition
-		// begins here.
-		start := codec.IngestStart{Input: in.input, From: from - 1, LostTo: max(from, firsts[p]) - 1}
-		in.starts[p], in.ends[p] = start, known[p].ends
+		in.starts[p], in.ends[p] = start, known[p].Ends
 		s.startAt(topic, p, start.LostTo+1)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -16,42 +15,8 @@ import (
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/kafka/recordbatch"
+	"pageheat/processors"
 )
-
-// An owner of an input partition that crashes leaves ranges in the behaviour topic above
-// the offset that the group has committed. A next owner that begins at that offset sends
-// them again with other borders, and heat has to read a part of the input again to tell
-// them apart, which retention may have taken by then. So the next owner looks at the last
-// ranges of each heat partition before it begins.
-//
-// What it relies on: where a range is in the log of a heat partition, everything up to its
-// To was sent there before it or is in it. For an owner sends a range after the one before
-// is acknowledged by all heat partitions, and its first one begins where the same was known
-// of all heat partitions when it began, and stays so. That holds for each owner by itself,
-// so it does not matter how many there are, nor in which order their records come: one that
-// is late or repeated has a To that is low, and never one that is too high. Its dead letters
-// are acknowledged too, since a range goes out after them.
-//
-// An owner that has crashed may have sent its last range to some heat partitions and not to
-// others. So the next one begins at the lowest, over all heat partitions, of the highest To
-// that each of them shows. Where one shows none, which may be because heat has deleted it,
-// or because it lies further back than is looked, nothing is known of the input partition,
-// and it begins at the committed offset. Only records below the high watermark are read:
-// those stay, whoever leads.
-//
-// Beyond that, its first ranges end where those end that only some have got: these drop
-// them as a whole. So there is something to be read again only where an owner that was
-// frozen goes on to send.
-
-// sent is what the ends of the heat partitions' logs tell of one input partition.
-type sent struct {
-	// next is an offset below which everything was sent to all heat partitions, 0 where
-	// that is not known.
-	next int64
-	// ends are the offsets at or above it at which ranges end that some of them have, in
-	// order.
-	ends []int64
-}
 
 const (
 	// sentPatience bounds a lookup.
@@ -67,9 +32,10 @@ const (
 	sentReaders = 8
 )
 
-// lookUpSent finds what was sent of input partitions that have the given ends. What can
+// lookUpSent finds what was sent of input partitions that have the given ends, see
+// processors.Sent. What can
 // not be found out is left out: the committed offset is right always.
-func (in *Ingest) lookUpSent(ctx context.Context, s *session, ends map[int32]int64) map[int32]sent {
+func (in *Ingest) lookUpSent(ctx context.Context, s *session, ends map[int32]int64) map[int32]processors.Sent {
 	real, ok := s.ConsumerGroupSession.(*inputSession)
 	if !ok || len(ends) == 0 {
 		return nil
@@ -103,7 +69,7 @@ type rangeLog struct {
 	leader int32
 }
 
-func (l *sentLookup) find(ctx context.Context) (map[int32]sent, error) {
+func (l *sentLookup) find(ctx context.Context) (map[int32]processors.Sent, error) {
 	logs, err := l.logs(ctx)
 	if err != nil {
 		return nil, err
@@ -120,30 +86,18 @@ func (l *sentLookup) find(ctx context.Context) (map[int32]sent, error) {
 		})
 	}
 	err = readers.Wait() // what was found is right all the same
-	all := make(map[int32]sent, len(l.ends))
+	all := make(map[int32]processors.Sent, len(l.ends))
 	for input := range l.ends {
-		all[input] = combine(found, input)
+		highest := make([]int64, len(found))
+		for p, tos := range found {
+			highest[p] = processors.NotSent
+			if to, ok := tos[input]; ok {
+				highest[p] = to
+			}
+		}
+		all[input] = processors.AllSent(highest)
 	}
 	return all, err
-}
-
-// combine puts together the highest To that each heat partition shows of an input
-// partition.
-func combine(found []map[int32]int64, input int32) sent {
-	lowest := int64(math.MaxInt64)
-	var ends []int64
-	for _, tos := range found {
-		to, ok := tos[input]
-		if !ok {
-			lowest = -1
-			continue
-		}
-		lowest = min(lowest, to)
-		ends = append(ends, to)
-	}
-	slices.Sort(ends)
-	ends = slices.Compact(ends)
-	return sent{next: lowest + 1, ends: slices.DeleteFunc(ends, func(to int64) bool { return to <= lowest })}
 }
 
 // logs looks up the heat partitions' logs.
@@ -233,11 +187,11 @@ func (l *sentLookup) note(ctx context.Context, r *reread, chunk *inputChunk, tar
 // see takes note of one range. What is none, or of something else, is for heat to judge.
 func (l *sentLookup) see(value []byte, target int32, found map[int32]int64) {
 	h, err := codec.DecodeRangeHeader(value)
-	if err != nil || h.Input != l.input || h.Targets != l.targets || h.Target != target {
+	if err != nil {
 		return
 	}
 	end, wanted := l.ends[h.Partition]
-	if !wanted || h.To >= end {
+	if !wanted || !processors.SaysSent(h, l.input, target, l.targets, end) {
 		return
 	}
 	if to, ok := found[h.Partition]; !ok || h.To > to {

@@ -15,6 +15,7 @@ import (
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
+	"pageheat/processors"
 )
 
 // sentTest is a behaviour topic that the test writes.
@@ -64,7 +65,7 @@ func (t *sentTest) mark(target, input int32, to int64) {
 }
 
 // found is what a lookup finds of input partitions with the given ends.
-func (t *sentTest) found(ends map[int32]int64) map[int32]sent {
+func (t *sentTest) found(ends map[int32]int64) map[int32]processors.Sent {
 	t.Helper()
 	l := &sentLookup{cluster: t.cluster, client: t.client, topic: t.topic, input: t.input, ends: ends, unpacking: newUnpacking()}
 	found, err := l.find(t.Context())
@@ -76,8 +77,8 @@ func (t *sentTest) found(ends map[int32]int64) map[int32]sent {
 func (t *sentTest) finds(next int64, ends ...int64) {
 	t.Helper()
 	got := t.found(map[int32]int64{0: 1000})[0]
-	require.Equal(t, next, got.next)
-	require.ElementsMatch(t, ends, got.ends)
+	require.Equal(t, next, got.Next)
+	require.ElementsMatch(t, ends, got.Ends)
 }
 
 func TestWhereToBeginFollowsFromWhatAllHeatPartitionsHave(t *testing.T) {
@@ -129,10 +130,10 @@ func TestALookupGoesBackAsFarAsItMust(t *testing.T) {
 	eachCluster(t, func(t *testing.T, c *kafkatest.Cluster) {
 		st := newSentTest(t, c)
 		inputs := map[int32]int64{0: 1 << 20, 1: 1 << 20, 2: 1 << 20}
-		want := map[int32]sent{}
+		want := map[int32]processors.Sent{}
 		random := rand.New(rand.NewPCG(1, 2))
 		for input := range int32(3) {
-			want[input] = sent{next: 100 + int64(input), ends: []int64{}}
+			want[input] = processors.Sent{Next: 100 + int64(input), Ends: []int64{}}
 			for target := range int32(sentTargets) {
 				st.mark(target, input, 99+int64(input))
 				for range 5 {
@@ -157,7 +158,7 @@ func TestALookupGoesBackAsFarAsItMust(t *testing.T) {
 		}
 		began := time.Now()
 		for input, s := range st.found(inputs) {
-			require.Zero(t, s.next, "input partition %d lies too far back", input)
+			require.Zero(t, s.Next, "input partition %d lies too far back", input)
 		}
 		t.Logf("gave up after %s", time.Since(began))
 	})
@@ -189,7 +190,7 @@ func BenchmarkLookup(b *testing.B) {
 				l := &sentLookup{cluster: cluster, client: client, topic: topic, input: codec.TopicID{7}, ends: maps.Clone(ends), unpacking: newUnpacking()}
 				found, err := l.find(b.Context())
 				require.NoError(b, err)
-				require.EqualValues(b, 21, found[0].next)
+				require.EqualValues(b, 21, found[0].Next)
 			}
 		})
 	}

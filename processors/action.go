@@ -35,21 +35,21 @@ type Action struct {
 type Do uint8
 
 const (
-	// DoWait: there is nothing to do before the next event, or before Until.
+	// DoWait says that there is nothing to do before the next event, or before Until.
 	DoWait Do = iota
-	// DoFeed: hand the message to the stage's callback, in order (see codec.Feed).
+	// DoFeed hands the message to the stage's callback, in order (see codec.Feed).
 	DoFeed
-	// DoCommit: the group may commit the offset.
+	// DoCommit lets the group commit the offset.
 	DoCommit
-	// DoTrim: records below the offset may be deleted from their topic.
+	// DoTrim lets records below the offset be deleted from their topic.
 	DoTrim
-	// DoBegun: the session has begun; offsets may be committed now.
+	// DoBegun says that the session has begun; offsets may be committed now.
 	DoBegun
-	// DoCheckInput: look up the id of the input topic, and tell the stage.
+	// DoCheckInput looks up the id of the input topic and tells the stage.
 	DoCheckInput
-	// DoEnd: the session may end; nothing is on its way any more.
+	// DoEnd lets the session end; nothing is on its way any more.
 	DoEnd
-	// DoFail: the stage cannot go on, because of Err.
+	// DoFail says that the stage cannot go on, because of Err.
 	DoFail
 )
 

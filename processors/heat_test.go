@@ -212,7 +212,7 @@ func TestHeatStageHoldsRangesBack(t *testing.T) {
 			s.PageTime, s.Bounds = c.pageTime, c.bounds
 			ht := startHeat(t, s)
 			ht.apply(0, c.most-c.most/10, 1)
-			require.True(t, do(ht, after(50*ms))[1] == "wait until 100ms", "there is room")
+			require.Equal(t, "wait until 100ms", do(ht, after(50*ms))[1], "there is room")
 			ht.apply(60*ms, c.most/10+1+c.most/50, 1)
 			said := do(ht, after(60*ms))
 			require.Equal(t, "feed write /1", said[0], "a commit is due")

@@ -14,7 +14,7 @@ type Counts struct {
 	Crashes, Expelled, HandOvers, Frozen, Faults         uint64 // of owners
 	Retentions, Moved, Truncations, Trims                uint64 // of topics
 	Duplicates, Late, Lost, CommitsRefused               uint64 // of ranges sent
-	Applied, Dropped, Overlaps, Held                     uint64 // of ranges read
+	Applied, Dropped, Overlaps, Held, HeldInput          uint64 // of ranges read
 	Commits, Fenced, Expired, Compacted, Restores        uint64 // of the table
 	Kept, KeptWhole, Followed                            uint64 // stores: kept, and without another's writes
 	Boards, OldBoards, Epochs, Overtaken, Again, Crossed uint64 // of the ranking

@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"pageheat/codec"
@@ -10,36 +9,36 @@ import (
 	"pageheat/processors"
 )
 
-// flush is one range for every target, on its way.
-type flush struct {
-	to    int64
-	open  int  // not acknowledged yet
-	first bool // one was acknowledged
-}
-
-// ingestOwner follows the rules of adapter.Ingest for one input partition.
+// ingestOwner drives the stage of a session of one input partition.
 type ingestOwner struct {
 	tenure
 	in       *input
+	stage    *processors.IngestStage
 	gatherer *processors.Gatherer
 
-	asked      bool // what the group and the input say is known
-	looked     int  // logs whose last ranges were looked at
-	known      sent
-	set        bool // the start is known
-	fed        bool // and the gatherer has been told
-	started    bool // and what was lost is acknowledged: commits are allowed
-	from       int64
-	inputFirst int64 // when it was asked
-	inputEnd   int64
-	lostTo     int64
-	next       int64    // what to read next
-	last       int64    // what was read last
-	flushed    int64    // the last offset of the last flush
-	dead       int      // dead letters on their way
-	flushes    []*flush // on their way
-	mark       int64    // what the next commit stores
-	stored     int64    // what the last one did
+	found  found     // when it looked where to begin
+	begun  bool      // offsets may be committed
+	given  []message // to the stage, last
+	fed    []*fed    // messages that are not acknowledged, in order
+	mark   int64     // what the next commit stores
+	stored int64     // what the last one did
+}
+
+// found is what an owner finds when it looks where to begin.
+type found struct {
+	asked      bool    // the group and the input
+	committed  int64   // offset of the group
+	first, end int64   // of the input
+	highest    []int64 // by log that was looked at, as far as ranges reach
+}
+
+// fed is a message of the stage with what it has sent on.
+type fed struct {
+	kind  codec.Feed
+	to    int64 // of a flush
+	open  int   // not acknowledged yet
+	first bool  // one was acknowledged
+	told  bool  // the stage takes it for acknowledged
 }
 
 func newIngestOwner(t tenure) *ingestOwner {
@@ -47,182 +46,206 @@ func newIngestOwner(t tenure) *ingestOwner {
 }
 
 func (o *ingestOwner) act() bool {
-	o.acknowledge()
-	switch {
-	case !o.set:
+	if o.stage == nil {
 		o.setup()
-	case !o.fed:
-		o.feed()
-	case !o.started:
-		if len(o.flushes) > 0 {
-			return false
-		}
-		o.started = true
-		o.flush() // the first mark is due even if nothing comes
-	case o.leaving:
-		return o.finish()
-	default:
-		return o.run()
+		return true
 	}
-	return true
+	o.acknowledge()
+	if o.begun && o.mark > o.stored && o.w.chance(0.2) {
+		o.commit()
+		return true
+	}
+	return o.run()
 }
 
 // setup looks up where to begin, in steps between which anything may happen.
 func (o *ingestOwner) setup() {
-	switch from := max(o.in.committed, 0); {
-	case from > o.in.next:
-		o.w.stop(fmt.Errorf("%s: the committed offset %d is above the end %d", o.name, from, o.in.next), false)
-	case !o.asked:
-		o.asked = true
-		o.from, o.inputFirst, o.inputEnd = from-1, o.in.first, o.in.next
-	case o.looked < len(o.w.logs):
-		o.look(o.w.logs[o.looked])
-		o.looked++
+	f := &o.found
+	switch {
+	case !f.asked && o.in.committed > o.in.next:
+		o.w.stop(fmt.Errorf("%s: the committed offset %d is above the end %d", o.name, o.in.committed, o.in.next), false)
+	case !f.asked:
+		f.asked, f.committed, f.first, f.end = true, o.in.committed, o.in.first, o.in.next
+	case len(f.highest) < len(o.w.logs):
+		f.highest = append(f.highest, o.look(o.w.logs[len(f.highest)]))
 	default:
-		o.begins()
+		o.begin()
 	}
 }
 
-// begins sets where to begin.
-func (o *ingestOwner) begins() {
-	if next := o.known.next(o.w.on.LowestSent); next-1 > o.from {
-		o.from = next - 1
-		o.w.counts.Above++
-	}
-	o.lostTo = max(o.from, o.inputFirst-1)
-	if !o.w.on.DeclareLost {
-		o.from = o.lostTo
-	}
-	o.next, o.last, o.mark = o.lostTo+1, o.lostTo, o.lostTo+1
-	o.flushed = o.lostTo
-	o.set = true
-	o.w.say("%s begins after offset %d, lost up to %d; ranges in the logs end at %v", o.name, o.from, o.lostTo, o.known)
-}
-
-// sent is, by log, the highest offset that ranges of an input partition reach, of those that
-// were looked at; -1 where there is none.
-type sent []int64
-
-// next is the offset below which everything was sent to all logs, 0 if it is not known.
-func (s sent) next(lowest bool) int64 {
-	if !lowest {
-		return slices.Max(s) + 1
-	}
-	return slices.Min(s) + 1
-}
-
-// look looks at the last ranges of a log, perhaps at none.
-func (o *ingestOwner) look(l *rangeLog) {
-	to := int64(-1)
+// look looks at the last ranges of a log, perhaps at none, and returns how far they reach.
+func (o *ingestOwner) look(l *rangeLog) int64 {
+	highest := int64(processors.NotSent)
 	most := int64(o.w.n(8))
 	for at := max(l.watermark-most, l.first); at < l.watermark; at++ {
 		h, err := codec.DecodeRangeHeader(l.records[at])
 		if err != nil {
 			o.w.violate("%s: %v", o.name, err)
-			return
+			continue
 		}
-		if int(h.Partition) == o.in.partition && int(h.Targets) == len(o.w.logs) && h.To < o.inputEnd {
-			to = max(to, h.To)
-		}
-	}
-	o.known = append(o.known, to)
-}
-
-// until is the offset at which the range that is gathered has to end.
-func (o *ingestOwner) until() int64 {
-	until := int64(math.MaxInt64)
-	for _, to := range o.known {
-		if to > o.flushed {
-			until = min(until, to)
+		if int(h.Partition) == o.in.partition && processors.SaysSent(h, o.w.inputID, int32(l.target), int32(len(o.w.logs)), o.found.end) {
+			highest = max(highest, h.To)
 		}
 	}
-	return until
+	return highest
 }
 
-// feed begins to gather, and says what was lost.
-func (o *ingestOwner) feed() {
+// begin begins the stage.
+func (o *ingestOwner) begin() {
+	f, t := &o.found, &o.w.temper
+	if !o.w.on.LowestSent {
+		highest := slices.Max(f.highest)
+		for i := range f.highest {
+			f.highest[i] = highest
+		}
+	}
+	sent := processors.AllSent(f.highest)
+	start := processors.BeginIngest(o.w.inputID, f.committed, f.first, sent)
+	if start.From >= max(f.committed, 0) {
+		o.w.counts.Above++
+	}
+	if !o.w.on.DeclareLost {
+		start.From = start.LostTo
+	}
+	o.mark = start.LostTo + 1
+	o.stage = processors.NewIngestStage(processors.IngestStart{Linger: t.linger, Start: start, Ends: sent.Ends, Volume: t.volume})
 	o.gatherer = o.on.gatherers[o.slot.partition]
 	if o.gatherer == nil {
 		o.gatherer = processors.NewGatherer(int32(o.slot.partition), o.w.gatherTargets(), heat.DefaultLimits())
 		o.on.gatherers[o.slot.partition] = o.gatherer
 	}
-	o.gatherer.Start(o.w.inputID, o.from)
-	if o.lostTo > o.from {
-		o.send(o.gatherer.Lose(o.lostTo), o.lostTo)
-	}
-	o.fed = true
+	o.w.say("%s begins after offset %d, lost up to %d; ranges in the logs end at %v", o.name, start.From, start.LostTo, f.highest)
 }
 
-// run takes one of the steps there are.
+// run takes the next step: of the stage, or of what it waits for.
 func (o *ingestOwner) run() bool {
-	w := o.w
-	messages, there := o.in.read(o.next, 1+w.n(4))
-	canFlush := o.last > o.flushed && (o.dead == 0 || !w.on.DeadLettersFirst) && (len(o.flushes) == 0 || !w.on.OneInFlight && len(o.flushes) < 4)
-	canCommit := o.mark > o.stored
-	switch {
-	case !there:
-		o.fault("what it was to read next is deleted")
-	case len(messages) > 0 && o.last < o.until() && (!canFlush || w.chance(0.6)):
-		o.take(messages)
-	case canFlush && (!canCommit || w.chance(0.7)):
-		o.flush()
-	case canCommit:
-		o.commit()
-	default:
+	if o.leaving {
+		o.stage.End()
+	}
+	o.stage.Stable(o.in.next)
+	switch a := o.stage.Next(o.w.now); a.Do {
+	case processors.DoFeed:
+		o.feed(&a)
+	case processors.DoBegun:
+		o.begun = true
+	case processors.DoCheckInput:
+		o.stage.InputID(o.w.inputID, o.w.now)
+	case processors.DoCommit:
+		if o.w.on.OneInFlight {
+			o.mark = a.Offset
+		}
+	case processors.DoFail:
+		o.w.violate("%s: %v", o.name, a.Err)
+	case processors.DoEnd:
+		if o.mark > o.stored {
+			o.commit()
+		} else {
+			o.end("it has given up its partition")
+		}
+	case processors.DoWait:
+		if !a.Input && !o.leaving {
+			o.w.counts.HeldInput++
+		}
+		if a.Input && o.read() {
+			return true
+		}
+		if o.begun && o.mark > o.stored {
+			o.commit()
+			return true
+		}
 		return false
 	}
 	return true
 }
 
-// take gathers messages, and sets the invalid ones aside.
-func (o *ingestOwner) take(messages []message) {
-	until := o.until()
-	for i := range messages {
-		m := &messages[i]
-		if m.offset > until {
-			o.last = until
-			o.gatherer.Reach(until)
-			break
+// read gives the stage what comes next of the input, and reports whether there was
+// something.
+func (o *ingestOwner) read() bool {
+	w, last := o.w, o.stage.Last()
+	messages, there := o.in.read(last+1, 1+w.n(4))
+	if !there {
+		w.say("%s was to read offset %d, which is deleted", o.name, last+1)
+		if w.on.DeclareLost {
+			o.stage.Gone(o.in.first)
+		} else {
+			o.stage.Records(nil, 0, 0, o.in.first-1, w.now)
 		}
-		refusal := o.gatherer.Add(m.offset, m.value)
-		if (refusal != nil) != (m.page < 0) {
-			o.w.violate("%s: message %q at offset %d: refused as %v", o.name, m.value, m.offset, refusal)
-		}
-		if refusal != nil {
-			o.dead++
-			in, offset := o.in, m.offset
-			o.w.send(&flight{from: &o.tenure, label: fmt.Sprintf("dead letter of input-%d offset %d", in.partition, offset),
-				arrive: func() { in.dead[offset] = true }, done: func() { o.dead-- }})
-		}
-		o.last = m.offset
+		return true
 	}
-	o.next = o.last + 1
-	o.w.say("%s reads up to offset %d", o.name, o.last)
+	end := min(o.in.next-1, o.stage.Until()) // up to where there is something, or a marker
+	for len(messages) > 0 && messages[len(messages)-1].offset > end {
+		messages = messages[:len(messages)-1]
+	}
+	if len(messages) == 0 {
+		if end <= last {
+			return false
+		}
+		o.stage.Records(nil, 0, 0, end, w.now)
+		w.say("%s steps over offsets up to %d", o.name, end)
+		return true
+	}
+	bundle := codec.AppendSegmentHeader([]byte{byte(codec.FeedRecords)}, codec.SegmentHeader{Offset: messages[0].offset})
+	for i := range messages {
+		last = messages[i].offset
+		bundle = codec.AppendBundleRecord(bundle, messages[0].offset, codec.Record{Offset: last, Value: messages[i].value})
+	}
+	codec.EndSegment(bundle, 1)
+	o.given = messages
+	o.stage.Records(bundle, len(messages), len(bundle), last, w.now)
+	w.say("%s reads up to offset %d", o.name, last)
+	return true
 }
 
-// flush sends what was gathered, or marks.
-func (o *ingestOwner) flush() {
-	o.flushed = o.last
-	o.send(o.gatherer.Flush(), o.last)
-}
-
-func (o *ingestOwner) send(ranges [][]byte, to int64) {
-	f := &flush{to: to, open: len(ranges)}
-	o.flushes = append(o.flushes, f)
-	for target, r := range ranges {
+// feed hands the gatherer a message of the stage, as goka does, and sends on what it
+// makes of it.
+func (o *ingestOwner) feed(a *processors.Action) {
+	f := &fed{kind: a.Kind()}
+	o.fed = append(o.fed, f)
+	gathered, err := o.gatherer.Take(a.Value, func(r *processors.Refused) {
+		f.open++
+		in, offset := o.in, r.Record.Offset
+		o.w.send(&flight{from: &o.tenure, label: "a dead letter", arrive: func() { in.dead[offset] = true }, done: func() { f.open-- }})
+	})
+	if err != nil {
+		o.w.violate("%s: %v", o.name, err)
+		return
+	}
+	if f.kind == codec.FeedRecords {
+		o.compare(&gathered, f.open)
+	}
+	f.to = o.stage.Last()
+	for target, r := range gathered.Ranges {
 		if target == len(o.w.logs) {
-			f.open-- // of the partition that was added, which this world does not have
-			continue
+			continue // of the partition that was added, which this world does not have
 		}
 		if !o.w.on.OneInFlight {
 			r = append([]byte(nil), r...) // they are valid until the next flush only
 		}
-		o.w.send(&flight{from: &o.tenure, label: label(r, target), log: o.w.logs[target], value: r,
+		f.open++
+		o.w.send(&flight{from: &o.tenure, label: o.w.label(r, target), log: o.w.logs[target], value: r,
 			done: func() { f.open, f.first = f.open-1, true }})
 	}
 }
 
-func label(value []byte, target int) string {
+// compare makes sure that what was gathered of messages is what is known of them.
+func (o *ingestOwner) compare(gathered *processors.Gathered, letters int) {
+	valid := 0
+	for i := range o.given {
+		if o.given[i].page >= 0 {
+			valid++
+		}
+	}
+	if gathered.Valid != valid || letters != len(o.given)-valid {
+		o.w.violate("%s: of %d messages up to offset %d, %d were counted and %d refused; %d are valid",
+			o.name, len(o.given), o.stage.Last(), gathered.Valid, letters, valid)
+	}
+}
+
+// label describes a range for the trace.
+func (w *world) label(value []byte, target int) string {
+	if w.trace == nil {
+		return ""
+	}
 	r, err := codec.ReadRange(value)
 	if err != nil {
 		return err.Error()
@@ -235,19 +258,49 @@ func label(value []byte, target int) string {
 		r.Header.From, r.Header.To, r.Header.Partition, target, r.Pages, lost)
 }
 
-// acknowledge takes note of flushes that every target has acknowledged.
+// acknowledge tells the stage which messages are acknowledged, and without a protection,
+// which are not.
 func (o *ingestOwner) acknowledge() {
-	if !o.w.on.LowestAcknowledged {
-		for _, f := range o.flushes {
-			if f.first {
+	open := o.fed[:0]
+	unsettled, flushes := int64(0), 0
+	for _, f := range o.fed {
+		switch {
+		case f.open > 0:
+			open = append(open, f)
+			if f.kind == codec.FeedFlush && !o.w.on.LowestAcknowledged && f.first {
+				o.mark = max(o.mark, f.to+1)
+			}
+			if flushes++; f.kind == codec.FeedFlush && !o.w.on.OneInFlight && flushes < 4 {
+				o.tell(f)
+				continue
+			}
+			if f.kind != codec.FeedRecords || o.w.on.DeadLettersFirst {
+				unsettled++
+			}
+		case f.kind == codec.FeedFlush && !o.w.on.OneInFlight && len(open) > 0:
+			open = append(open, f) // those before it are not acknowledged
+			o.tell(f)
+		default:
+			o.tell(f)
+			if f.kind == codec.FeedFlush && !o.w.on.OneInFlight {
 				o.mark = max(o.mark, f.to+1)
 			}
 		}
 	}
-	for len(o.flushes) > 0 && o.flushes[0].open == 0 {
-		o.mark = max(o.mark, o.flushes[0].to+1)
-		o.flushes = o.flushes[1:]
+	o.fed = open
+	o.stage.Unsettled(unsettled)
+}
+
+// tell tells the stage that a message is acknowledged, once.
+func (o *ingestOwner) tell(f *fed) {
+	switch {
+	case f.told:
+	case f.kind == codec.FeedStart:
+		o.stage.Started()
+	case f.kind == codec.FeedFlush:
+		o.stage.Flushed()
 	}
+	f.told = true
 }
 
 // commit stores the mark; the group refuses it from one who is no member any more.
@@ -261,21 +314,6 @@ func (o *ingestOwner) commit() {
 	}
 	o.in.committed, o.stored = o.mark, o.mark
 	o.w.say("%s commits offset %d", o.name, o.mark)
-}
-
-// finish sends on what is left, waits until it is acknowledged, and commits.
-func (o *ingestOwner) finish() bool {
-	switch {
-	case len(o.flushes) > 0 || o.dead > 0:
-		return false
-	case o.last > o.flushed:
-		o.flush()
-	case o.mark > o.stored:
-		o.commit()
-	default:
-		o.end("it has given up its partition")
-	}
-	return true
 }
 
 // gatherTargets is how many heat partitions there are for one who begins to gather now.

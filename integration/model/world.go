@@ -33,6 +33,8 @@ type temper struct {
 	pace                              time.Duration // that goes by in a step, about
 	publish, commit                   time.Duration // the shortest time between boards, and the longest between commits
 	bounds                            processors.HeatBounds
+	linger                            time.Duration // of ingest
+	volume                            processors.IngestVolume
 	focus                             role // which faults and steps meet more often; empty: all alike
 
 	holes, invalid, slow, duplicates, lostAnswers, notice float64
@@ -126,9 +128,11 @@ func (w *world) newTemper() temper {
 		holes: some(0, 0.1, 0.4), invalid: some(0, 0.05, 0.3), slow: some(0, 0.05, 0.3),
 		duplicates: some(0, 0.05, 0.2), lostAnswers: some(0, 0.05, 0.2), notice: some(0.02, 0.1, 0.4),
 	}
-	t.pace = times(time.Millisecond, 10*time.Millisecond, 100*time.Millisecond)
+	t.pace = times(5*time.Millisecond, 50*time.Millisecond, 300*time.Millisecond)
 	t.publish = times(0, 5*time.Millisecond, 50*time.Millisecond)
 	t.commit = times(200*time.Millisecond, time.Second, 30*time.Second)
+	t.linger = times(0, 5*time.Millisecond, 50*time.Millisecond)
+	t.volume = processors.IngestVolume{Records: 1 + w.n(12), Bytes: 1 << 10, Behind: int64(w.n(12))}
 	t.bounds = processors.HeatBounds{LeastPages: 1 + w.n(3), MostPages: 2 + w.n(6), MostBytes: 1 << 20, Burst: 1 + w.n(3)}
 	t.weights = [actions]int{actGrow: 10, actTravel: 50, actOwner: 100, actStale: 25, actRead: 6, actAssign: 15}
 	faults := [actions]int{actHandOver: 4, actExpel: 4, actCrash: 3, actFreeze: 4, actCompact: 3, actRetain: 2, actExpire: 2,
@@ -156,10 +160,10 @@ func (w *world) newTemper() temper {
 	}
 	t.weights[actExpireOffset] = w.n(2)
 	t.settings = []settings{{clicks: 8, minutes: 8, likes: 10, top: 1 + w.n(4)}}
-	if w.n(3) == 0 {
+	if w.n(2) == 0 {
 		others := []settings{{8, 8, 10, 1 + w.n(4)}, {0, 0, -10, 1 + w.n(4)}, {1, 0, 100, t.settings[0].top}}
 		t.settings = append(t.settings, others[w.n(len(others))])
-		t.weights[actChange] = 3
+		t.weights[actChange] = 1
 	}
 	if w.n(40) == 0 {
 		t.weights[actRepartition] = 1
