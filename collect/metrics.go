@@ -2,6 +2,7 @@ package collect
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"pageheat/codec"
 )
@@ -15,12 +16,13 @@ type metrics struct {
 
 // newMetrics returns metrics that are registered with r, unless it is nil.
 func newMetrics(r prometheus.Registerer) *metrics {
+	factory := promauto.With(r)
 	m := &metrics{
-		behaviours: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_collect_behaviours_total",
+		behaviours: factory.NewCounter(prometheus.CounterOpts{Name: "pageheat_collect_behaviours_total",
 			Help: "Behaviours that were taken over HTTP and acknowledged by Kafka."}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_total",
+		refused: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_total",
 			Help: "Behaviours that were sent over HTTP and refused as invalid, by reason."}, []string{"reason"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pageheat_collect_write_seconds",
+		seconds: factory.NewHistogram(prometheus.HistogramOpts{Name: "pageheat_collect_write_seconds",
 			Help:    "How long Kafka took to acknowledge the behaviours of a request.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}),
 	}
@@ -29,8 +31,5 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		m.refused.WithLabelValues(string(code))
 	}
 	m.refused.WithLabelValues(ReasonPageNotAllowed)
-	if r != nil {
-		r.MustRegister(m.behaviours, m.refused, m.seconds)
-	}
 	return m
 }

@@ -36,7 +36,7 @@ func requireProblem(t *testing.T, w *httptest.ResponseRecorder, status int, spea
 
 func served() (*fakeBoards, *fakePages, Config) {
 	boards, pages := newFakeBoards(), &fakePages{pages: map[string]heat.Totals{}}
-	return boards, pages, Config{Serve: Serve{Boards: boards, Pages: pages, Weights: heat.DefaultWeights()}}
+	return boards, pages, Config{Serve: Serve{Boards: boards, Pages: pages, Weights: heat.DefaultWeights(), MaxStreams: 2000, MaxStreamsPerClient: 50}}
 }
 
 // handler serves all of a configuration.

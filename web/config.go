@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -61,29 +60,20 @@ type Config struct {
 	metrics *metrics // of refusals; nil for none
 }
 
-// How many event streams are served at a time by default, of all and of one client.
-const (
-	DefaultMaxStreams          = 2000
-	DefaultMaxStreamsPerClient = 50
-)
-
 // Serve is the role serve: boards, pages, the dashboard and the overview.
 type Serve struct {
-	// Boards and Pages are what is shown; nil where the instance does not have the
-	// role.
+	// Boards and Pages are what is shown; both are nil where the instance does not
+	// have the role.
 	Boards BoardReader
 	Pages  PageReader
 	// Cluster is what operators see of Kafka; nil for nothing.
 	Cluster ClusterReader
 	// Weights make heat of a page's totals.
 	Weights heat.Weights
-	// MaxStreams bounds the event streams served at a time; 0 for
-	// DefaultMaxStreams. Some more are kept for an address that is for operators
+	// MaxStreams bounds the event streams served at a time, and MaxStreamsPerClient
+	// those of one client. Some more are kept for an address that is for operators
 	// alone.
-	MaxStreams int
-	// MaxStreamsPerClient bounds those of one client; 0 for
-	// DefaultMaxStreamsPerClient.
-	MaxStreamsPerClient int
+	MaxStreams, MaxStreamsPerClient int
 }
 
 // BoardReader gives the newest boards. *views.Boards is one.
@@ -152,17 +142,6 @@ func (c Collect) validate() error {
 		return fmt.Errorf("the burst must be at least 1, not %d", c.Burst)
 	case !(c.TotalRate >= 0): // not NaN either
 		return fmt.Errorf("the rate of all must be at least 0, not %g", c.TotalRate)
-	}
-	return nil
-}
-
-// validate returns an error that names what is missing or out of range.
-func (c Config) validate() error {
-	if (c.Serve.Boards == nil) != (c.Serve.Pages == nil) {
-		return errors.New("the role serve needs both boards and pages")
-	}
-	if c.Collect.Collector != nil {
-		return c.Collect.validate()
 	}
 	return nil
 }

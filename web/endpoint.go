@@ -85,12 +85,7 @@ func listen(address string, handler http.Handler, b bounds, log *slog.Logger) (*
 func (e *endpoint) addr() net.Addr { return e.listener.Addr() }
 
 // close gives the address back. It is for one that is not to be served.
-func (e *endpoint) close() error {
-	if err := e.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("closing the HTTP address: %w", err)
-	}
-	return nil
-}
+func (e *endpoint) close() { _ = e.listener.Close() } // nobody is connected
 
 // serve serves until ctx is done, then ends the event streams, waits for the
 // other requests for a few seconds, and returns nil. An error is that of the

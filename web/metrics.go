@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Why a request or a connection is refused.
@@ -25,19 +26,17 @@ type metrics struct {
 
 // newMetrics returns metrics that are registered with r, unless it is nil.
 func newMetrics(r prometheus.Registerer) *metrics {
+	factory := promauto.With(r)
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_requests_total",
+		requests: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_requests_total",
 			Help: "Requests over HTTP that were refused for their host, origin or token."}, []string{"reason"}),
-		connections: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_connections_total",
+		connections: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_connections_total",
 			Help: "Connections that were closed since one client (per-client) or all together (all) had too many."}, []string{"listener", "reason"}),
-		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_http_connections",
+		open: factory.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_http_connections",
 			Help: "Open connections of HTTP."}, []string{"listener"}),
 	}
 	for _, reason := range []string{refusedHost, refusedOrigin, refusedToken} {
 		m.requests.WithLabelValues(reason)
-	}
-	if r != nil {
-		r.MustRegister(m.requests, m.connections, m.open)
 	}
 	return m
 }
@@ -74,10 +73,11 @@ type collectMetrics struct {
 
 // newCollectMetrics returns metrics that are registered with r, unless it is nil.
 func newCollectMetrics(r prometheus.Registerer) *collectMetrics {
+	factory := promauto.With(r)
 	m := &collectMetrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_requests_total",
+		requests: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_requests_total",
 			Help: "Requests with behaviours that were answered, by HTTP status."}, []string{"status"}),
-		why: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_requests_total",
+		why: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_requests_total",
 			Help: "Requests with behaviours that were refused, whole or in part, by reason."}, []string{"reason"}),
 	}
 	// A counter that begins with its first event has no increase to show.
@@ -88,9 +88,6 @@ func newCollectMetrics(r prometheus.Registerer) *collectMetrics {
 	for _, why := range []string{whyOrigin, whyKey, whyType, whyEncoding, whyRequests, whyRate, whyTotal, whyBytes, whyBehaviours,
 		whyBody, whyEmpty, whyInvalid, whyBusy, whyKafka} {
 		m.why.WithLabelValues(why)
-	}
-	if r != nil {
-		r.MustRegister(m.requests, m.why)
 	}
 	return m
 }

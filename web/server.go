@@ -2,9 +2,7 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 
 	"golang.org/x/sync/errgroup"
@@ -22,18 +20,13 @@ type Server struct {
 // New takes the addresses, so that one that is taken is an error at once. Clients are
 // served once Serve is called; whoever does not call it calls Close.
 func New(cfg Config) (*Server, error) {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	cfg.metrics = newMetrics(cfg.Registerer)
-	var err error
-	if cfg.Origins, err = cfg.Origins.told(cfg.Logger, cfg.metrics); err != nil {
-		return nil, err
-	}
-	routes, err := Routes(cfg)
+	service, err := newService(cfg)
 	if err != nil {
 		return nil, err
 	}
+	cfg = service.Config
+	routes := service.routes()
 	listeners := 1
 	if cfg.PublicListen != "" {
 		listeners = 2
@@ -51,7 +44,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.PublicListen != "" {
 		b.name = "public-listen"
 		if s.public, err = listen(cfg.PublicListen, handlerOf(cfg, public(routes), false), b, cfg.Logger); err != nil {
-			return nil, errors.Join(fmt.Errorf("--public-listen: %w", err), s.Close())
+			s.Close()
+			return nil, fmt.Errorf("--public-listen: %w", err)
 		}
 		cfg.Logger.Info("serves HTTP for everybody", "address", s.public.addr().String())
 	}
@@ -67,11 +61,11 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Addr() net.Addr { return s.all.addr() }
 
 // Close gives the addresses back. It is for a server that is not to be served.
-func (s *Server) Close() error {
-	if s.public == nil {
-		return s.all.close()
+func (s *Server) Close() {
+	s.all.close()
+	if s.public != nil {
+		s.public.close()
 	}
-	return errors.Join(s.all.close(), s.public.close())
 }
 
 // Serve serves until ctx is done, then ends the event streams, waits for the

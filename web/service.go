@@ -17,19 +17,14 @@ type service struct {
 	intake       *intake       // of the role collect, else nil
 }
 
-// newService fills in defaults. An error says what of the configuration is wrong.
+// newService returns what answers. An error says what of the configuration is wrong.
 func newService(cfg Config) (*service, error) {
-	if err := cfg.validate(); err != nil {
-		return nil, err
-	}
-	if cfg.Serve.MaxStreams <= 0 {
-		cfg.Serve.MaxStreams = DefaultMaxStreams
-	}
-	if cfg.Serve.MaxStreamsPerClient <= 0 {
-		cfg.Serve.MaxStreamsPerClient = DefaultMaxStreamsPerClient
-	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if cfg.Origins, err = cfg.Origins.told(cfg.Logger, cfg.metrics); err != nil {
+		return nil, err
 	}
 	s := &service{Config: cfg, writeTimeout: eventTimeout}
 	if cfg.Serve.Boards != nil {
@@ -37,7 +32,6 @@ func newService(cfg Config) (*service, error) {
 			metrics: newStreamMetrics(cfg.Registerer), clients: map[netip.Addr]int{}}
 	}
 	if cfg.Collect.Collector != nil {
-		var err error
 		if s.intake, err = newIntake(cfg); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Why there is no place for an event stream.
@@ -26,19 +27,17 @@ type streamMetrics struct {
 
 // newStreamMetrics returns metrics that are registered with r, unless it is nil.
 func newStreamMetrics(r prometheus.Registerer) *streamMetrics {
+	factory := promauto.With(r)
 	m := &streamMetrics{
-		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_event_streams",
+		open: factory.NewGauge(prometheus.GaugeOpts{Name: "pageheat_event_streams",
 			Help: "Open event streams."}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_event_streams_refused_total",
+		refused: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_event_streams_refused_total",
 			Help: "Event streams that were refused since one client (per-client) or all together (all) had too many."}, []string{"reason"}),
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_event_streams_dropped_total",
+		dropped: factory.NewCounter(prometheus.CounterOpts{Name: "pageheat_event_streams_dropped_total",
 			Help: "Event streams that were ended since their client did not take what was sent."}),
 	}
 	m.refused.WithLabelValues(streamsOfClient)
 	m.refused.WithLabelValues(streamsOfAll)
-	if r != nil {
-		r.MustRegister(m.open, m.refused, m.dropped)
-	}
 	return m
 }
 

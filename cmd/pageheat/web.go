@@ -18,9 +18,9 @@ import (
 // served is what an instance serves over HTTP: the roles serve and collect, and of every
 // instance its health and metrics.
 type served struct {
-	server  *web.Server
-	parts   []func(context.Context) error // what runs besides
-	closers []func()                      // of what is closed once the server has ended
+	server *web.Server
+	parts  []func(context.Context) error // what runs besides
+	writer *collect.Kafka                // of the role collect, else nil
 }
 
 // newServed makes what is served and takes the addresses. Whoever does not run it closes
@@ -36,7 +36,10 @@ func (pl *pipeline) newServed() (_ *served, err error) {
 	cfg.Checks, cfg.Metrics = pl.status.checks(pl.cfg.roles), pl.status.metrics()
 	cfg.Registerer, cfg.Logger = pl.status.registry, pl.cfg.log
 	if pl.cfg.has(roleCollect) {
-		if cfg.Collect.Collector, err = pl.collector(s); err != nil {
+		if s.writer, err = collect.NewKafka(pl.cfg.kafka, pl.cfg.topo.Input); err != nil {
+			return nil, err
+		}
+		if cfg.Collect.Collector, err = pl.collector(s.writer); err != nil {
 			return nil, err
 		}
 	}
@@ -45,7 +48,7 @@ func (pl *pipeline) newServed() (_ *served, err error) {
 		if err != nil {
 			return nil, err
 		}
-		s.parts = append(s.parts, followers...)
+		s.parts = followers
 		cfg.Serve.Boards, cfg.Serve.Pages, cfg.Serve.Cluster, cfg.Serve.Weights = boards, pages, overview.New(pl.cfg.kafka, pl.cfg.topo), pl.cfg.weights
 	}
 	if s.server, err = web.New(cfg); err != nil {
@@ -58,12 +61,7 @@ func (pl *pipeline) newServed() (_ *served, err error) {
 }
 
 // collector is what takes behaviours.
-func (pl *pipeline) collector(s *served) (*collect.Collector, error) {
-	writer, err := collect.NewKafka(pl.cfg.kafka, pl.cfg.topo.Input)
-	if err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, writer.Close)
+func (pl *pipeline) collector(writer *collect.Kafka) (*collect.Collector, error) {
 	cfg := pl.cfg.web.collector
 	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.limits, pl.status.registry, pl.cfg.log
 	return collect.New(cfg)
@@ -83,10 +81,10 @@ func (s *served) run(ctx context.Context) error {
 // close gives everything back.
 func (s *served) close() {
 	if s.server != nil {
-		_ = s.server.Close() // nobody is connected any more
+		s.server.Close()
 	}
-	for _, closer := range s.closers {
-		closer()
+	if s.writer != nil {
+		s.writer.Close()
 	}
 }
 

@@ -48,7 +48,7 @@ const maxCollectTimeout = 4 * time.Second
 func demoWeb(listen string) (webConfig, error) {
 	out := webConfig{collector: collect.Config{MaxPageBytes: codec.MaxPageBytes, Timeout: maxCollectTimeout},
 		Config: web.Config{Listen: listen, MaxConnections: 4096, MaxConnectionsPerClient: 4096,
-			Serve:   web.Serve{MaxStreams: web.DefaultMaxStreams, MaxStreamsPerClient: web.DefaultMaxStreams},
+			Serve:   web.Serve{MaxStreams: 2000, MaxStreamsPerClient: 2000},
 			Collect: web.Collect{Rate: 20, Burst: 200, MaxBytes: 256 << 10},
 		}}
 	var err error
