@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 	"pageheat/kafka/recordbatch/batchtest"
 	"pageheat/processors"
 )
@@ -47,7 +48,7 @@ func (s *fakeSession) marked(partition int32) int64 {
 
 // fakeClaim is a claim of input partition 0 that the test fills.
 type fakeClaim struct {
-	chunks  chan *inputChunk
+	chunks  chan *kafka.Chunk
 	end     atomic.Int64
 	rewound []int64
 }
@@ -57,7 +58,7 @@ func (c *fakeClaim) Partition() int32                         { return 0 }
 func (c *fakeClaim) InitialOffset() int64                     { return 0 }
 func (c *fakeClaim) HighWaterMarkOffset() int64               { return c.end.Load() }
 func (c *fakeClaim) Messages() <-chan *sarama.ConsumerMessage { return nil }
-func (c *fakeClaim) Chunks() <-chan *inputChunk               { return c.chunks }
+func (c *fakeClaim) Chunks() <-chan *kafka.Chunk              { return c.chunks }
 func (c *fakeClaim) Taken()                                   {}
 func (c *fakeClaim) Stable() int64                            { return c.end.Load() }
 func (c *fakeClaim) Rewind(next int64, _ time.Duration)       { c.rewound = append(c.rewound, next) }
@@ -79,7 +80,7 @@ type ingestTest struct {
 func feedIngest(t *testing.T, linger time.Duration, ends ...int64) *ingestTest {
 	ctx, end := context.WithCancel(t.Context())
 	real := &fakeSession{ctx: ctx, offsets: map[int32]int64{}}
-	claim := &fakeClaim{chunks: make(chan *inputChunk, 1<<18)}
+	claim := &fakeClaim{chunks: make(chan *kafka.Chunk, 1<<18)}
 	it := &ingestTest{T: t, real: real, s: newSession(real), claim: claim, out: newOutlet(claim), ended: make(chan error, 1), end: end}
 	it.s.register(it.out)
 	it.metrics, it.conditions = NewMetrics(prometheus.NewRegistry()), NewConditions()
@@ -95,7 +96,7 @@ func feedIngest(t *testing.T, linger time.Duration, ends ...int64) *ingestTest {
 }
 
 // send gives the claim a chunk.
-func (it *ingestTest) send(batches []byte) { it.claim.chunks <- &inputChunk{batches: batches} }
+func (it *ingestTest) send(batches []byte) { it.claim.chunks <- &kafka.Chunk{Batches: batches} }
 
 func (it *ingestTest) produce(from, to int64) {
 	for offset := from; offset <= to; offset++ {

@@ -170,22 +170,17 @@ func (h *Heat) fenced(_ string, partition int32) (int64, error) {
 func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.session.Store(s)
 	_, partitions := s.claims()
-	for _, topic := range []string{h.config.Topology.Behavior, h.config.Topology.HeatTable} {
-		if err := h.topics.expect(ctx, topic, h.config.Partitions); err != nil {
-			return err
-		}
+	all, err := h.topics.expect(ctx, h.config.Topology.Behavior, h.config.Partitions)
+	if err != nil {
+		return err
 	}
-	all, err := h.topics.partitions(ctx, h.config.Topology.Behavior)
+	tables, err := h.topics.expect(ctx, h.config.Topology.HeatTable, h.config.Partitions)
 	if err != nil {
 		return err
 	}
 	if was := h.partitions.Swap(int32(all)); was != 0 && was != int32(all) {
 		h.partitions.Store(was) // it stays wrong
 		return samePartitions(h.config.Topology.Behavior, int(was), all)
-	}
-	tables, err := h.topics.partitions(ctx, h.config.Topology.HeatTable)
-	if err != nil {
-		return err
 	}
 	if err := samePartitions(h.config.Topology.HeatTable, all, tables); err != nil {
 		return err

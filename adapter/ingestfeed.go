@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 	"pageheat/processors"
 )
 
@@ -108,7 +109,7 @@ func (f *ingestFeed) act(ctx context.Context, a *processors.Action, now time.Tim
 // wait returns after an event, which it has told the stage of.
 func (f *ingestFeed) wait(ctx context.Context, input bool, ended <-chan struct{}, timer *time.Timer) error {
 	f.giveWay()
-	var chunks <-chan *inputChunk
+	var chunks <-chan *kafka.Chunk
 	if input && !f.reader.more() {
 		chunks = f.claim.Chunks() // otherwise back-pressure reaches the fetch
 	}
@@ -132,14 +133,14 @@ func (f *ingestFeed) wait(ctx context.Context, input bool, ended <-chan struct{}
 }
 
 // take takes note of a chunk.
-func (f *ingestFeed) take(c *inputChunk) {
+func (f *ingestFeed) take(c *kafka.Chunk) {
 	switch {
-	case c.err != nil:
-		f.rewind(0, c.err)
-	case c.first > 0:
+	case c.Err != nil:
+		f.rewind(0, c.Err)
+	case c.First > 0:
 		f.moves()
-		f.stage.Gone(c.first)
-	case c.batches == nil:
+		f.stage.Gone(c.First)
+	case c.Batches == nil:
 		f.moves()
 	default:
 		f.reader.take(c)
@@ -183,7 +184,7 @@ func (f *ingestFeed) giveWay() {
 	if f.stuck.IsZero() {
 		f.stuck = time.Now()
 	}
-	if time.Since(f.stuck) > stuckAfter {
+	if time.Since(f.stuck) > kafka.StuckAfter {
 		f.reader.closeBatch() // its chunk is still there
 	}
 }

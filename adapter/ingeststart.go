@@ -43,7 +43,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 			waiting[p] = end
 		}
 	}
-	known := in.lookUpSent(ctx, s, waiting)
+	known := in.lookUpSent(ctx, waiting)
 	for _, p := range partitions {
 		start := processors.BeginIngest(in.input, committed[p], firsts[p], known[p])
 		if from := start.From + 1; from > max(committed[p], firsts[p]) {

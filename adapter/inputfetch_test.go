@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,20 +9,18 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/kafka"
 	"pageheat/kafka/recordbatch/batchtest"
 	"pageheat/processors"
 	"pageheat/topology"
@@ -36,26 +33,6 @@ func logged() (Settings, *bytes.Buffer) {
 		Conditions: NewConditions()}, &log
 }
 
-// testFetcher has claims of the partitions from 0, which broker 1 leads.
-func testFetcher(t testing.TB, s Settings, partitions int32) (*fetcher, *error) {
-	client, err := kgo.NewClient()
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-	var claims []*inputClaim
-	for p := range partitions {
-		c := newInputClaim("input", p)
-		c.leader = 1
-		claims = append(claims, c)
-	}
-	fault := new(error)
-	return newFetcher(client, s, "input", codec.TopicID{1}, claims, func(err error) { *fault = err }), fault
-}
-
-// answer is the answer to a fetch of one partition.
-func answer(p kmsg.FetchResponseTopicPartition) *kmsg.FetchResponse {
-	return &kmsg.FetchResponse{Topics: []kmsg.FetchResponseTopic{{Partitions: []kmsg.FetchResponseTopicPartition{p}}}}
-}
-
 func batchOf(offset int64, records int) []byte {
 	var all []*kgo.Record
 	for range records {
@@ -64,141 +41,20 @@ func batchOf(offset int64, records int) []byte {
 	return batchtest.Encode(batchtest.Plain, offset, all)
 }
 
-// TestAClaimThatTakesNothingHoldsNoOtherUp: the broker is asked for the others.
-func TestAClaimThatTakesNothingHoldsNoOtherUp(t *testing.T) {
-	s, _ := logged()
-	f, _ := testFetcher(t, s, 2)
-	stuck, free := f.claims[0], f.claims[1]
-	for round := range int64(5) {
-		all, _ := f.want(1)
-		asked := map[int32]bool{}
-		var partitions []kmsg.FetchResponseTopicPartition
-		for _, w := range all {
-			asked[w.claim.partition] = true
-			partitions = append(partitions, kmsg.FetchResponseTopicPartition{Partition: w.claim.partition, RecordBatches: batchOf(w.next, 1), HighWatermark: 100, LastStableOffset: 100})
-		}
-		require.True(t, asked[1])
-		require.Equal(t, round < chunksWaiting, asked[0])
-		f.take(t.Context(), all, &kmsg.FetchResponse{Topics: []kmsg.FetchResponseTopic{{Partitions: partitions}}}, nil)
-		<-free.chunks
-	}
-	require.EqualValues(t, 5, free.next)
-	require.EqualValues(t, chunksWaiting, stuck.next)
-}
-
-// TestAnAnswerOfBeforeARewindIsDropped.
-func TestAnAnswerOfBeforeARewindIsDropped(t *testing.T) {
-	s, _ := logged()
-	f, _ := testFetcher(t, s, 1)
-	c := f.claims[0]
-	c.next = 10
-	all, _ := f.want(1)
-	f.rewind(c, 7, 0)
-	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{RecordBatches: batchOf(10, 1)}), nil)
-	require.Empty(t, c.chunks)
-	require.EqualValues(t, 7, c.next)
-}
-
-// TestABatchLargerThanWhatIsAskedFor comes first the next time.
-func TestABatchLargerThanWhatIsAskedFor(t *testing.T) {
-	s, _ := logged()
-	f, _ := testFetcher(t, s, 3)
-	large := f.claims[1]
-	half := batchOf(0, 100)
-	half = half[:len(half)/2]
-	all, _ := f.want(1)
-	require.NotSame(t, large, all[0].claim)
-	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{Partition: 1, RecordBatches: half}), nil)
-	require.Empty(t, large.chunks)
-	all, _ = f.want(1)
-	require.Same(t, large, all[0].claim)
-	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{Partition: 1, RecordBatches: half}), nil)
-	require.Error(t, (<-large.chunks).err, "of the first partition a broker gives at least one batch")
-}
-
-// TestAnOpenTransactionIsNamed once, with its end.
-func TestAnOpenTransactionIsNamed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, log := logged()
-		f := &fetcher{settings: s}
-		c := newInputClaim("input", 2)
-		c.next = 7
-		fetched := func(stable, end int64) {
-			f.fetched(c, &kmsg.FetchResponseTopicPartition{Partition: 2, HighWatermark: end, LastStableOffset: stable}, true, true)
-		}
-		fetched(7, 9)
-		time.Sleep(transactionPatience - time.Second)
-		fetched(7, 100)
-		require.Empty(t, log.String())
-		time.Sleep(2 * time.Second)
-		fetched(7, 200)
-		fetched(7, 300)
-		require.Equal(t, 1, strings.Count(log.String(), "partition 2 waits behind an open transaction at offset 7"), log.String())
-		require.Greater(t, testutil.ToFloat64(s.Metrics.transactions.WithLabelValues("2")), 29.0)
-		fetched(300, 300)
-		require.Equal(t, 1, strings.Count(log.String(), "has ended"))
-		require.Zero(t, testutil.ToFloat64(s.Metrics.transactions.WithLabelValues("2")))
-	})
-}
-
-func TestErrorsOfOnePartition(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		code  int16
-		after time.Duration // since it first failed
-		fault bool
-	}{
-		{"moved", kerr.NotLeaderForPartition.Code, time.Hour, false},
-		{"not authorized", kerr.TopicAuthorizationFailed.Code, 0, true},
-		{"id not known yet", kerr.UnknownTopicID.Code, 0, false},
-		{"created anew", kerr.UnknownTopicID.Code, recreated + time.Second, true},
-		{"a stale leader", kerr.OffsetOutOfRange.Code, fetchPatience - time.Second, false},
-		{"a log that ends before", kerr.OffsetOutOfRange.Code, fetchPatience + time.Second, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s, _ := logged()
-			f, fault := testFetcher(t, s, 1)
-			f.claims[0].next = 10
-			f.claims[0].failing = time.Now().Add(-c.after)
-			all, _ := f.want(1)
-			f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{ErrorCode: c.code, LogStartOffset: -1}), nil)
-			assert.Equal(t, c.fault, *fault != nil, "%v", *fault)
-			if c.fault {
-				assert.Contains(t, (*fault).Error(), "input partition 0 at offset 10")
-			} else {
-				assert.EqualValues(t, -1, f.claims[0].leader, "it is looked up again")
-			}
-		})
-	}
-	t.Run("deleted below", func(t *testing.T) {
-		s, _ := logged()
-		f, fault := testFetcher(t, s, 1)
-		all, _ := f.want(1)
-		f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{ErrorCode: kerr.OffsetOutOfRange.Code, LogStartOffset: 20}), nil)
-		require.NoError(t, *fault)
-		require.EqualValues(t, 20, (<-f.claims[0].chunks).first)
-		require.EqualValues(t, 20, f.claims[0].next)
-	})
-}
-
 // TestRefusedCommitsAreTriedAgain: an answer has an error for each partition.
 func TestRefusedCommitsAreTriedAgain(t *testing.T) {
 	s, log := logged()
-	s.Topology = &topology.Topology{IngestGroup: "group"}
-	session := newInputSession(nil, s, map[string][]int32{"input": {0, 1}}, nil)
+	session := newInputSession(nil, s, nil)
 	session.MarkOffset("input", 0, 5, "")
 	session.MarkOffset("input", 1, 6, "")
-	answered := func(code int16) {
-		response := &kmsg.OffsetCommitResponse{Topics: []kmsg.OffsetCommitResponseTopic{{Topic: "input",
-			Partitions: []kmsg.OffsetCommitResponseTopicPartition{{Partition: 0}, {Partition: 1, ErrorCode: code}}}}}
-		session.answered(session.changed(), response, nil)
-	}
-	answered(kerr.TopicAuthorizationFailed.Code)
-	require.Equal(t, map[string]map[int32]kgo.EpochOffset{"input": {1: {Epoch: -1, Offset: 6}}}, session.changed())
-	answered(kerr.TopicAuthorizationFailed.Code)
+	refused := kafka.Explain(fmt.Errorf("topic input partition 1: %w", kerr.TopicAuthorizationFailed))
+	require.Equal(t, map[int32]int64{0: 5, 1: 6}, session.changed())
+	session.stored(map[int32]int64{0: 5}, refused)
+	require.Equal(t, map[int32]int64{1: 6}, session.changed())
+	session.stored(nil, refused)
 	require.Equal(t, 1, strings.Count(log.String(), "not committed"), log.String())
 	require.InDelta(t, 2, testutil.ToFloat64(s.Metrics.refusedCommits), 0)
-	answered(0)
+	session.stored(map[int32]int64{1: 6}, nil)
 	require.Empty(t, session.changed())
 	require.Contains(t, log.String(), "committed again")
 }
@@ -241,7 +97,7 @@ func TestWhatIsNothingToBeReadIsSteppedOver(t *testing.T) {
 	transactional(committed, 9, 0x10)
 	end := batchtest.Encode(batchtest.Plain, 13, []*kgo.Record{{Key: []byte{0, 0, 0, 1}, Value: make([]byte, 6)}})
 	transactional(end, 9, 0x30)
-	it.claim.chunks <- &inputChunk{batches: bytes.Join([][]byte{data, marker, committed, end}, nil), aborted: aborted{9: {0}}}
+	it.claim.chunks <- &kafka.Chunk{Batches: bytes.Join([][]byte{data, marker, committed, end}, nil), Aborted: kafka.Aborted{9: {0}}}
 	m, kind := it.next()
 	require.Equal(t, codec.FeedRecords, kind)
 	require.Equal(t, []int64{11, 12}, offsets(t, m.Value))
@@ -276,7 +132,7 @@ func TestInputThatIsDeletedWhileItIsReadIsDeclared(t *testing.T) {
 	it.produce(0, 0)
 	m, kind := it.next()
 	require.Equal(t, codec.FeedRecords, kind)
-	it.claim.chunks <- &inputChunk{first: 10}
+	it.claim.chunks <- &kafka.Chunk{First: 10}
 	it.acknowledge(m)
 	m, kind = it.next()
 	require.Equal(t, codec.FeedFlush, kind, "what was read goes out before")
@@ -338,7 +194,7 @@ func TestEveryRecordOfAChunkIsGiven(t *testing.T) {
 		var want []int64
 		next := rapid.Int64Range(0, 1000).Draw(t, "first")
 		begin := next
-		aborts := aborted{}
+		aborts := kafka.Aborted{}
 		for range rapid.IntRange(1, 5).Draw(t, "batches") {
 			records := rapid.IntRange(1, 700).Draw(t, "records")
 			size := rapid.SampledFrom([]int{0, 0, 10, 10, 10, 5000}).Draw(t, "size")
@@ -372,7 +228,7 @@ func TestEveryRecordOfAChunkIsGiven(t *testing.T) {
 			want = want[1:]
 		}
 		r := inputReader{unpacking: u}
-		r.take(&inputChunk{batches: log, aborted: aborts})
+		r.take(&kafka.Chunk{Batches: log, Aborted: aborts})
 		got := []int64{}
 		for r.more() {
 			p, err := r.next(last, math.MaxInt64, 256)
@@ -395,20 +251,4 @@ func TestEveryRecordOfAChunkIsGiven(t *testing.T) {
 		require.Equal(t, next-1, last)
 		require.Empty(t, u.alone, "the turn is given back")
 	})
-}
-
-// TestTheFetcherEndsWithItsSession, while brokers are away.
-func TestTheFetcherEndsWithItsSession(t *testing.T) {
-	s, _ := logged()
-	f, _ := testFetcher(t, s, 2)
-	ctx, cancel := context.WithCancel(t.Context())
-	f.claims[0].leader = -1
-	ended := make(chan struct{})
-	go func() { f.run(ctx); close(ended) }()
-	cancel()
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		require.Fail(t, "it does not end")
-	}
 }

@@ -3,19 +3,16 @@ package adapter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pageheat/failure"
+	"pageheat/kafka"
 )
 
-// inputGroup is the consumer group that the ingest processor gets. Its member is one of
-// franz-go, whose sessions read the partitions by themselves (see fetcher): a client hands
-// over single records, which costs more than all of ingest does with them, and unpacks
-// batches whatever they become.
+// inputGroup is the consumer group that the ingest processor gets. Its sessions read the
+// partitions in chunks (see kafka.Session): a client hands over single records, which costs
+// more than all of ingest does with them, and unpacks batches whatever they become.
 //
 // Its Consume goes on over rebalances, as that of group does.
 type inputGroup struct {
@@ -41,22 +38,9 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 	defer g.member.leave()
 	g.member.join()
 	run := &inputRun{group: g, goka: goka, stop: cancel}
-	client, err := g.settings.Cluster.GroupClient("ingest", g.name, topics, g.settings.Member,
-		kgo.OnPartitionsAssigned(run.assigned),
-		kgo.OnPartitionsRevoked(run.revoked),
-		kgo.OnPartitionsLost(run.revoked),
-		kgo.AdjustFetchOffsetsFn(run.begin),
-	)
-	if err != nil {
+	if err := g.settings.Cluster.Join(ctx, "ingest", g.name, topics[0], g.settings.Member, run); err != nil {
 		return err
 	}
-	client.PauseFetchTopics(topics...) // sessions read by themselves
-	for ctx.Err() == nil {
-		run.hear(client.PollFetches(ctx))
-	}
-	// Closing ends the session, with its last flush and commit, and leaves the group.
-	client.Close()
-	run.end()
 	if run.error() == nil && outer.Err() == nil && g.renewal.due() {
 		return ErrRenew
 	}
@@ -85,8 +69,7 @@ func (g *inputGroup) PauseAll() {}
 // ResumeAll implements sarama.ConsumerGroup.
 func (g *inputGroup) ResumeAll() {}
 
-// inputRun is one membership of the group: one session after the other. The
-// client calls assigned and revoked one at a time.
+// inputRun is one membership of the group: one session after the other.
 type inputRun struct {
 	group *inputGroup
 	goka  sarama.ConsumerGroupHandler
@@ -118,15 +101,9 @@ func (r *inputRun) error() error {
 	return r.err
 }
 
-func (r *inputRun) current() *inputSession {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.session
-}
-
-// assigned begins a session.
-func (r *inputRun) assigned(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
-	s := newInputSession(client, r.group.settings, partitions, &handler{role: r.group.role, goka: r.goka, member: r.group.member})
+// Begin implements kafka.SessionHandler.
+func (r *inputRun) Begin(in *kafka.Session) {
+	s := newInputSession(in, r.group.settings, &handler{role: r.group.role, goka: r.goka, member: r.group.member})
 	r.mu.Lock()
 	r.session = s
 	r.mu.Unlock()
@@ -137,10 +114,8 @@ func (r *inputRun) assigned(_ context.Context, client *kgo.Client, partitions ma
 	s.start(r.group.role.input, r.stop)
 }
 
-// revoked ends the session. The group waits for it.
-func (r *inputRun) revoked(context.Context, *kgo.Client, map[string][]int32) { r.end() }
-
-func (r *inputRun) end() {
+// End implements kafka.SessionHandler.
+func (r *inputRun) End() {
 	r.mu.Lock()
 	s := r.session
 	r.session = nil
@@ -151,27 +126,9 @@ func (r *inputRun) end() {
 	}
 }
 
-// begin says where the claims of the session begin.
-func (r *inputRun) begin(_ context.Context, committed map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	s := r.current()
-	if s == nil {
-		return nil, errSessionOver
-	}
-	return s.begin(committed), nil
-}
+// Away implements kafka.SessionHandler. The client joins again by itself, as the same
+// member: see group.
+func (r *inputRun) Away(err error) { r.group.member.ended(err) }
 
-// hear takes note of what the client says of the group; records it has none.
-func (r *inputRun) hear(fetches kgo.Fetches) {
-	var outside *kgo.ErrGroupSession
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		p.Err = r.group.member.explain(p.Err)
-		switch {
-		case errors.Is(p.Err, context.Canceled) || errors.Is(p.Err, kgo.ErrClientClosed):
-		case errors.As(p.Err, &outside) && failure.As(p.Err) == nil:
-			// The client joins again by itself, as the same member: see group.
-			r.group.member.ended(p.Err)
-		case p.Err != nil:
-			r.fault(fmt.Errorf("reading the input as a member of %s, topic %s partition %d: %w", r.group.name, p.Topic, p.Partition, p.Err))
-		}
-	})
-}
+// Failed implements kafka.SessionHandler.
+func (r *inputRun) Failed(err error) { r.fault(err) }

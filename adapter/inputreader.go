@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"pageheat/codec"
+	"pageheat/kafka"
 	"pageheat/kafka/recordbatch"
 )
 
@@ -30,7 +31,7 @@ func newUnpacking() *unpacking {
 // inputReader reads the records of a chunk. It belongs to one goroutine.
 type inputReader struct {
 	*unpacking
-	chunk   *inputChunk
+	chunk   *kafka.Chunk
 	rest    []byte              // batches that are not read
 	open    *recordbatch.Reader // of the first of them, nil if it is not open
 	size    int                 // its size in rest
@@ -50,7 +51,7 @@ type portion struct {
 }
 
 // take begins with a chunk.
-func (r *inputReader) take(c *inputChunk) { r.chunk, r.rest = c, c.batches }
+func (r *inputReader) take(c *kafka.Chunk) { r.chunk, r.rest = c, c.Batches }
 
 // more reports whether there is something left to read.
 func (r *inputReader) more() bool { return r.chunk != nil }
@@ -152,15 +153,15 @@ func (r *inputReader) openBatch(p *portion, until int64) error {
 
 // aborts reports whether a batch belongs to a transaction that was aborted.
 func (r *inputReader) aborts(b *recordbatch.Batch) bool {
-	offsets := r.chunk.aborted[b.ProducerID]
+	offsets := r.chunk.Aborted[b.ProducerID]
 	return b.Transactional() && len(offsets) > 0 && offsets[0] <= b.First
 }
 
 // ends takes note of a marker: it ends the transaction of its producer that began
 // last.
 func (r *inputReader) ends(b *recordbatch.Batch) {
-	if offsets := r.chunk.aborted[b.ProducerID]; len(offsets) > 0 && offsets[0] <= b.First {
-		r.chunk.aborted[b.ProducerID] = offsets[1:]
+	if offsets := r.chunk.Aborted[b.ProducerID]; len(offsets) > 0 && offsets[0] <= b.First {
+		r.chunk.Aborted[b.ProducerID] = offsets[1:]
 	}
 }
 

@@ -2,14 +2,10 @@ package adapter
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"sync"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/codec"
 	"pageheat/kafka"
@@ -17,53 +13,47 @@ import (
 
 // inputSession is a session of the ingest group: what sarama's is for the others.
 type inputSession struct {
-	client  *kgo.Client
-	handler *handler
-	ctx     context.Context
-	cancel  context.CancelFunc
-	claims  map[string][]int32
-	feeds   sync.WaitGroup
-
+	kafka    *kafka.Session
+	handler  *handler
+	ctx      context.Context
+	cancel   context.CancelFunc
+	feeds    sync.WaitGroup
 	settings Settings
-	open     []*inputClaim
 
 	mu        sync.Mutex
-	offsets   map[string]map[int32]kgo.EpochOffset // to be committed, or where a claim begins
-	committed map[string]map[int32]kgo.EpochOffset
+	offsets   map[int32]int64 // by partition: to be committed, or where a claim begins
+	committed map[int32]int64
 	refused   bool // the last commit was
 }
 
 var _ sarama.ConsumerGroupSession = (*inputSession)(nil)
 
-func newInputSession(client *kgo.Client, set Settings, claims map[string][]int32, h *handler) *inputSession {
+func newInputSession(in *kafka.Session, set Settings, h *handler) *inputSession {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &inputSession{client: client, settings: set, handler: h, ctx: ctx, cancel: cancel, claims: claims,
-		offsets: make(map[string]map[int32]kgo.EpochOffset)}
-	for topic, partitions := range claims {
-		s.offsets[topic] = make(map[int32]kgo.EpochOffset)
-		for _, p := range partitions {
-			s.open = append(s.open, newInputClaim(topic, p))
-		}
-	}
-	return s
+	return &inputSession{kafka: in, settings: set, handler: h, ctx: ctx, cancel: cancel,
+		offsets: make(map[int32]int64), committed: make(map[int32]int64)}
 }
 
 // start runs the claims, and reads the topic with the given id for them. When goka leaves
 // a claim by itself, left is called: not at the end of the session, after which the
 // membership goes on.
 func (s *inputSession) start(input codec.TopicID, left func()) {
-	if len(s.open) == 0 {
+	if len(s.kafka.Partitions()) == 0 {
 		return
 	}
-	f := newFetcher(s.client, s.settings, s.open[0].topic, input, s.open, func(err error) {
-		s.handler.fault(err)
-		left()
-	})
-	for _, c := range s.open {
-		c.next = s.begins(c)
+	s.mu.Lock()
+	begins := maps.Clone(s.offsets)
+	s.mu.Unlock()
+	claims, read := s.kafka.Read(kafka.Reading{ID: input, Begins: begins, Logger: s.settings.Logger,
+		Waiting: s.settings.Metrics.transactionOpen,
+		Fault: func(err error) {
+			s.handler.fault(err)
+			left()
+		}})
+	for _, c := range claims {
 		s.feeds.Go(func() {
-			err := s.handler.ConsumeClaim(s, c)
-			close(c.gone)
+			err := s.handler.ConsumeClaim(s, inputClaim{c})
+			c.Leave()
 			if err != nil {
 				s.handler.fault(err)
 			}
@@ -72,14 +62,7 @@ func (s *inputSession) start(input codec.TopicID, left func()) {
 			}
 		})
 	}
-	s.feeds.Go(func() { f.run(s.ctx) })
-}
-
-// begins is where a claim begins.
-func (s *inputSession) begins(c *inputClaim) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.offsets[c.topic][c.partition].Offset
+	s.feeds.Go(func() { read(s.ctx) })
 }
 
 // end ends the session and returns its fault, if any.
@@ -92,41 +75,28 @@ func (s *inputSession) end() error {
 	return s.handler.error()
 }
 
-// begin replaces the committed offsets by where the claims begin. The client fetches
-// nothing by itself, but asks.
-func (s *inputSession) begin(committed map[string]map[int32]kgo.Offset) map[string]map[int32]kgo.Offset {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for topic, offsets := range s.offsets {
-		for p, o := range offsets {
-			if committed[topic] != nil {
-				committed[topic][p] = kgo.NewOffset().At(o.Offset)
-			}
-		}
-	}
-	return committed
-}
-
 // Claims implements sarama.ConsumerGroupSession.
-func (s *inputSession) Claims() map[string][]int32 { return s.claims }
+func (s *inputSession) Claims() map[string][]int32 {
+	return map[string][]int32{s.kafka.Topic(): s.kafka.Partitions()}
+}
 
 // MemberID implements sarama.ConsumerGroupSession.
 func (s *inputSession) MemberID() string {
-	member, _ := s.client.GroupMetadata()
+	member, _ := s.kafka.Member()
 	return member
 }
 
 // GenerationID implements sarama.ConsumerGroupSession.
 func (s *inputSession) GenerationID() int32 {
-	_, generation := s.client.GroupMetadata()
+	_, generation := s.kafka.Member()
 	return generation
 }
 
 // MarkOffset implements sarama.ConsumerGroupSession: it sets the next commit.
-func (s *inputSession) MarkOffset(topic string, partition int32, offset int64, _ string) {
+func (s *inputSession) MarkOffset(_ string, partition int32, offset int64, _ string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.offsets[topic][partition] = kgo.EpochOffset{Epoch: -1, Offset: offset}
+	s.offsets[partition] = offset
 }
 
 // ResetOffset implements sarama.ConsumerGroupSession.
@@ -148,30 +118,13 @@ func (s *inputSession) Commit() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	s.client.CommitOffsetsSync(ctx, changed,
-		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, err error) {
-			s.answered(changed, response, err)
-		})
+	s.stored(s.kafka.Commit(ctx, changed))
 }
 
-// answered takes note of which offsets are committed: an answer has an error for each
-// partition.
-func (s *inputSession) answered(sent map[string]map[int32]kgo.EpochOffset, response *kmsg.OffsetCommitResponse, err error) {
-	stored := make(map[string]map[int32]kgo.EpochOffset)
-	if response != nil && err == nil {
-		for _, t := range response.Topics {
-			for _, p := range t.Partitions {
-				o, ok := sent[t.Topic][p.Partition]
-				if code := kerr.ErrorForCode(p.ErrorCode); code != nil {
-					err = fmt.Errorf("topic %s partition %d: %w", t.Topic, p.Partition, code)
-				} else if ok {
-					stored = merged(stored, map[string]map[int32]kgo.EpochOffset{t.Topic: {p.Partition: o}})
-				}
-			}
-		}
-	}
+// stored takes note of which offsets are committed.
+func (s *inputSession) stored(offsets map[int32]int64, err error) {
 	s.mu.Lock()
-	s.committed = merged(s.committed, stored)
+	maps.Copy(s.committed, offsets)
 	before := s.refused
 	s.refused = err != nil
 	s.mu.Unlock()
@@ -180,7 +133,7 @@ func (s *inputSession) answered(sent map[string]map[int32]kgo.EpochOffset, respo
 		s.settings.Metrics.commitRefused()
 		if !before && s.ctx.Err() == nil { // at the end of a session it may not be a member any more
 			s.settings.Logger.Warn("input offsets are not committed, and tried again: what was read since would be read again, and counted once all the same",
-				"error", kafka.Explain(err, kafka.OnGroup("Read", s.settings.Topology.IngestGroup)))
+				"error", err)
 		}
 	case before:
 		s.settings.Logger.Info("input offsets are committed again")
@@ -188,34 +141,16 @@ func (s *inputSession) answered(sent map[string]map[int32]kgo.EpochOffset, respo
 }
 
 // changed are the offsets that differ from those committed last.
-func (s *inputSession) changed() map[string]map[int32]kgo.EpochOffset {
+func (s *inputSession) changed() map[int32]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	changed := make(map[string]map[int32]kgo.EpochOffset)
-	for topic, offsets := range s.offsets {
-		for p, o := range offsets {
-			if s.committed[topic][p] != o {
-				if changed[topic] == nil {
-					changed[topic] = make(map[int32]kgo.EpochOffset)
-				}
-				changed[topic][p] = o
-			}
+	changed := make(map[int32]int64)
+	for p, at := range s.offsets {
+		if known, ok := s.committed[p]; !ok || known != at {
+			changed[p] = at
 		}
 	}
 	return changed
-}
-
-func merged(into, from map[string]map[int32]kgo.EpochOffset) map[string]map[int32]kgo.EpochOffset {
-	if into == nil {
-		into = make(map[string]map[int32]kgo.EpochOffset)
-	}
-	for topic, offsets := range from {
-		if into[topic] == nil {
-			into[topic] = make(map[int32]kgo.EpochOffset)
-		}
-		maps.Copy(into[topic], offsets)
-	}
-	return into
 }
 
 // Context implements sarama.ConsumerGroupSession.

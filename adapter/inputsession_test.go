@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
+	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
+	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
 )
 
 // failingRole is a role whose claims fail at once.
@@ -32,25 +32,47 @@ func (claimedStub) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.Consumer
 	return nil
 }
 
-// TestAFailedClaimHoldsNobodyUp: the others are read on, and the session ends.
+// TestAFailedClaimHoldsNobodyUp: it is left, and the session ends. (That the others are
+// read on then is tested in kafka.)
 func TestAFailedClaimHoldsNobodyUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &handler{role: failingRole{}, goka: claimedStub{}, entered: true}
-		client, err := kgo.NewClient()
-		require.NoError(t, err)
-		defer client.Close()
-		s := newInputSession(client, Settings{}, map[string][]int32{"input": {0}}, h)
-		h.session = newSession(s)
-		left := make(chan struct{}, 1)
-		s.start(codec.TopicID{1}, func() { left <- struct{}{} })
-		<-left
-		f := s.open[0].fetcher
-		f.mu.Lock()
-		s.open[0].leader = 1
-		f.mu.Unlock()
-		wanted, others := f.want(1)
-		assert.Empty(t, wanted, "a claim that is gone is not fetched")
-		assert.False(t, others)
-		require.ErrorIs(t, s.end(), errClaim)
-	})
+	c := kafkatest.Embedded(t)
+	topic := kafkatest.Prefix(t)
+	kafkatest.CreateTopic(t, c, topic, 1)
+	set := quiet()
+	set.Cluster, set.Member = testCluster(t, c), kafka.Member{SessionTimeout: 10 * time.Second}
+	run := &failingRun{settings: set, left: make(chan *inputSession, 1), ended: make(chan error, 1)}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	joined := make(chan error, 1)
+	go func() { joined <- set.Cluster.Join(ctx, "test", topic+"-group", topic, set.Member, run) }()
+	<-run.left
+	leave()
+	require.ErrorIs(t, <-run.ended, errClaim)
+	require.NoError(t, <-joined)
 }
+
+// failingRun has sessions whose role fails.
+type failingRun struct {
+	settings Settings
+	session  *inputSession
+	left     chan *inputSession
+	ended    chan error
+}
+
+func (r *failingRun) Begin(in *kafka.Session) {
+	h := &handler{role: failingRole{}, goka: claimedStub{}, entered: true}
+	r.session = newInputSession(in, r.settings, h)
+	h.session = newSession(r.session)
+	r.session.MarkOffset(in.Topic(), 0, 0, "")
+	r.session.start(codec.TopicID{}, func() { r.left <- r.session })
+}
+
+func (r *failingRun) End() {
+	if r.session != nil {
+		r.ended <- r.session.end()
+		r.session = nil
+	}
+}
+
+func (r *failingRun) Away(error)   {}
+func (r *failingRun) Failed(error) {}

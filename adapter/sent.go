@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
@@ -35,14 +34,13 @@ const (
 // lookUpSent finds what was sent of input partitions that have the given ends, see
 // processors.Sent. What can
 // not be found out is left out: the committed offset is right always.
-func (in *Ingest) lookUpSent(ctx context.Context, s *session, ends map[int32]int64) map[int32]processors.Sent {
-	real, ok := s.ConsumerGroupSession.(*inputSession)
-	if !ok || len(ends) == 0 {
+func (in *Ingest) lookUpSent(ctx context.Context, ends map[int32]int64) map[int32]processors.Sent {
+	if len(ends) == 0 {
 		return nil
 	}
 	limited, cancel := context.WithTimeout(ctx, sentPatience)
 	defer cancel()
-	l := &sentLookup{cluster: in.config.Cluster, client: real.client, topic: in.config.Topology.Behavior, input: in.input, ends: ends, unpacking: in.unpacking}
+	l := &sentLookup{cluster: in.config.Cluster, topic: in.config.Topology.Behavior, input: in.input, ends: ends, unpacking: in.unpacking}
 	found, err := l.find(limited)
 	if err != nil && ctx.Err() == nil {
 		in.config.Logger.Info("begins at the committed offsets: what was sent above them can not be looked up",
@@ -54,9 +52,7 @@ func (in *Ingest) lookUpSent(ctx context.Context, s *session, ends map[int32]int
 // sentLookup looks for the last ranges of some input partitions.
 type sentLookup struct {
 	cluster   *kafka.Cluster
-	client    *kgo.Client
-	topic     string        // that the ranges are in
-	id        codec.TopicID // of it
+	topic     string // that the ranges are in
 	input     codec.TopicID
 	ends      map[int32]int64 // by input partition, the offset after its last record
 	targets   int32
@@ -65,8 +61,8 @@ type sentLookup struct {
 
 // rangeLog is one heat partition's log.
 type rangeLog struct {
+	*kafka.Log
 	kafka.Bounds
-	leader int32
 }
 
 func (l *sentLookup) find(ctx context.Context) (map[int32]processors.Sent, error) {
@@ -110,10 +106,10 @@ func (l *sentLookup) logs(ctx context.Context) ([]rangeLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.id, l.targets = topic.ID, int32(len(topic.Leaders))
+	l.targets = int32(len(topic.Leaders))
 	logs := make([]rangeLog, l.targets)
-	for p, leader := range topic.Leaders {
-		logs[p] = rangeLog{Bounds: bounds[int32(p)], leader: leader}
+	for p := range logs {
+		logs[p] = rangeLog{l.cluster.Log(topic, int32(p)), bounds[int32(p)]}
 	}
 	return logs, nil
 }
@@ -121,37 +117,33 @@ func (l *sentLookup) logs(ctx context.Context) ([]rangeLog, error) {
 // tail reads a heat partition's log backwards, until a range of each input partition is
 // found or enough was read, and returns the highest To of each that it has seen.
 func (l *sentLookup) tail(ctx context.Context, p int32, log rangeLog) (map[int32]int64, error) {
-	r := &reread{client: l.client, topic: l.topic, id: l.id, partition: p, leader: log.leader, reader: inputReader{unpacking: l.unpacking}}
-	defer r.reader.close()
+	reader := inputReader{unpacking: l.unpacking}
+	defer reader.close()
 	found := make(map[int32]int64)
 	first, left := log.Start, sentBytes
 	most := int32(1) // one batch, however large
 	for end, window := log.End, int64(1); end > first && left > 0 && window <= sentRecords && len(found) < len(l.ends); window = max(2*window, sentWindow) {
 		begin := max(end-window, first)
 		for next := begin; next < end && left > 0; {
-			answer, err := r.ask(ctx, next, most)
+			got, err := log.Fetch(ctx, next, most)
 			if err != nil {
 				if errors.Is(err, kerr.OffsetOutOfRange) {
 					err = nil // it was applied, and is deleted
 				}
 				return found, err
 			}
-			if answer == nil {
+			first = max(first, got.Start)
+			if got.Chunk == nil || got.Err != nil || got.Next <= next {
 				return found, nil
 			}
-			first = max(first, answer.LogStartOffset)
-			chunk, after := newChunk(answer, next)
-			if chunk == nil || chunk.err != nil || after <= next {
-				return found, nil
-			}
-			left -= len(answer.RecordBatches)
-			if b, _, err := recordbatch.Parse(chunk.batches); err == nil {
+			left -= got.Size
+			if b, _, err := recordbatch.Parse(got.Batches); err == nil {
 				begin = min(begin, b.First)
 			}
-			if err := l.note(ctx, r, chunk, p, found); err != nil {
+			if err := l.note(ctx, &reader, got.Chunk, p, found); err != nil {
 				return found, err
 			}
-			next = after
+			next = got.Next
 		}
 		end, most = begin, sentFetch
 	}
@@ -159,10 +151,10 @@ func (l *sentLookup) tail(ctx context.Context, p int32, log rangeLog) (map[int32
 }
 
 // note takes note of the ranges in a chunk.
-func (l *sentLookup) note(ctx context.Context, r *reread, chunk *inputChunk, target int32, found map[int32]int64) error {
-	r.reader.take(chunk)
-	for last := int64(-1); r.reader.more(); {
-		p, err := r.reader.next(last, math.MaxInt64, 0)
+func (l *sentLookup) note(ctx context.Context, r *inputReader, chunk *kafka.Chunk, target int32, found map[int32]int64) error {
+	r.take(chunk)
+	for last := int64(-1); r.more(); {
+		p, err := r.next(last, math.MaxInt64, 0)
 		last = p.last
 		if p.message != nil {
 			if err := beginnings(p.message, func(_ int64, value []byte, _ bool) { l.see(value, target, found) }); err != nil {
@@ -172,8 +164,8 @@ func (l *sentLookup) note(ctx context.Context, r *reread, chunk *inputChunk, tar
 		switch {
 		case errors.Is(err, errStreaming):
 			select {
-			case r.reader.alone <- struct{}{}:
-				r.reader.holds = true
+			case r.alone <- struct{}{}:
+				r.holds = true
 			case <-ctx.Done():
 				return ctx.Err()
 			}

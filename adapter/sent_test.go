@@ -67,7 +67,7 @@ func (t *sentTest) mark(target, input int32, to int64) {
 // found is what a lookup finds of input partitions with the given ends.
 func (t *sentTest) found(ends map[int32]int64) map[int32]processors.Sent {
 	t.Helper()
-	l := &sentLookup{cluster: t.cluster, client: t.client, topic: t.topic, input: t.input, ends: ends, unpacking: newUnpacking()}
+	l := &sentLookup{cluster: t.cluster, topic: t.topic, input: t.input, ends: ends, unpacking: newUnpacking()}
 	found, err := l.find(t.Context())
 	require.NoError(t, err)
 	return found
@@ -187,7 +187,7 @@ func BenchmarkLookup(b *testing.B) {
 				}
 			}
 			for b.Loop() {
-				l := &sentLookup{cluster: cluster, client: client, topic: topic, input: codec.TopicID{7}, ends: maps.Clone(ends), unpacking: newUnpacking()}
+				l := &sentLookup{cluster: cluster, topic: topic, input: codec.TopicID{7}, ends: maps.Clone(ends), unpacking: newUnpacking()}
 				found, err := l.find(b.Context())
 				require.NoError(b, err)
 				require.EqualValues(b, 21, found[0].Next)

@@ -155,17 +155,14 @@ func (t *topics) partitions(ctx context.Context, topic string) (int, error) {
 	return len(found.Leaders), err
 }
 
-// expect makes sure that a topic has as many partitions as when the process began; 0
-// stands for any number.
-func (t *topics) expect(ctx context.Context, topic string, partitions int) error {
-	if partitions == 0 {
-		return nil
-	}
+// expect is the number of partitions of a topic, which must be the one when the process
+// began; 0 stands for any number.
+func (t *topics) expect(ctx context.Context, topic string, partitions int) (int, error) {
 	have, err := t.partitions(ctx, topic)
-	if err != nil {
-		return err
+	if err != nil || partitions == 0 {
+		return have, err
 	}
-	return samePartitions(topic, partitions, have)
+	return have, samePartitions(topic, partitions, have)
 }
 
 // samePartitions is a permanent error where the number of a topic's partitions, which

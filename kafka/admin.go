@@ -2,8 +2,8 @@ package kafka
 
 import "github.com/twmb/franz-go/pkg/kadm"
 
-// Admin asks brokers about topics and groups, and what it answers, as the library has it:
-// for what operators see, which this package gives no form of its own.
+// What brokers say of topics and groups, as the library has it: it is for what operators
+// see, which this package gives no form of its own. An Admin asks for it.
 type (
 	Admin            = kadm.Client
 	Metadata         = kadm.Metadata

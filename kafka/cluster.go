@@ -25,6 +25,8 @@ type Cluster struct {
 	config Config
 	dialer *dial.Dialer // of all clients: one that meets a silent broker tells the others
 
+	leaders leaders // of partitions that were asked for lately
+
 	opening sync.Mutex
 	client  *kgo.Client // for look-ups, nil before the first one
 	closed  bool

@@ -76,6 +76,9 @@ func Explain(err error, needs ...Right) error {
 	return err
 }
 
+// isPermanent reports whether no second try mends an error that was explained.
+func isPermanent(err error) bool { return failure.As(err) != nil }
+
 // hintOf is what to do about an error of a broker that no second try mends, by its code,
 // which both clients share. It is empty for every other code: those are about brokers that
 // come and go, leaders and coordinators that move, members and producers that are

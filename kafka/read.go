@@ -6,17 +6,16 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
 )
 
-// Record is a record as it was read, or is to be sent, and Header one of its headers.
-type (
-	Record = kgo.Record
-	Header = kgo.RecordHeader
-)
+// Record is a record as it was read, or is to be sent.
+type Record = kgo.Record
+
+// Header is a header of a record.
+type Header = kgo.RecordHeader
 
 // Span is what to read of one partition.
 type Span struct {
@@ -39,8 +38,9 @@ var errBelow = errors.New("the last stable offset stays below what is to be read
 const (
 	// fetchBytes is how much is asked for where nothing else is said.
 	fetchBytes = 1 << 20
-	// fetchWait is how long a broker may wait for the first byte.
-	fetchWait = 100 * time.Millisecond
+	// firstWait and longestWait are how long a broker may wait for the first byte: twice as
+	// long each time that nothing comes. Others read over the same connection.
+	firstWait, longestWait = 5 * time.Millisecond, 100 * time.Millisecond
 )
 
 // chunk is what one fetch gave: committed records, and the offset that is next.
@@ -77,10 +77,10 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 	chunks := make(chan chunk, 1)
 	group.Go(func() error {
 		defer close(chunks)
-		came := time.Now()
+		came, wait := time.Now(), firstWait
 		for from := s.From; from < s.To; {
 			var got chunk
-			err := r.patiently(ctx, func() (err error) { got, err = r.fetch(ctx, from); return err })
+			err := r.patiently(ctx, func() (err error) { got, err = r.fetch(ctx, from, wait); return err })
 			if err == nil && got.next == from && !s.Wait && time.Since(came) > patience {
 				err = errBelow
 			}
@@ -88,6 +88,7 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 				return Explain(fmt.Errorf("reading topic %s partition %d at offset %d: %w", s.Topic.Name, s.Partition, from, err), OnTopic("Read", s.Topic.Name))
 			}
 			if got.next == from {
+				wait = min(2*wait, longestWait)
 				continue // nothing came
 			}
 			select {
@@ -95,7 +96,7 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			from, came = got.next, time.Now()
+			from, came, wait = got.next, time.Now(), firstWait
 		}
 		return nil
 	})
@@ -117,46 +118,16 @@ type reader struct {
 	decompressor kgo.Decompressor
 }
 
-func (r *reader) fetch(ctx context.Context, from int64) (chunk, error) {
-	request := kmsg.NewPtrFetchRequest()
-	request.MaxWaitMillis = int32(fetchWait.Milliseconds())
-	request.MinBytes = 1
-	request.MaxBytes = r.span.Bytes
-	request.IsolationLevel = isolationReadCommitted
-	request.SessionEpoch = -1 // no fetch session
-	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic, topic.TopicID = r.topic, r.span.Topic.ID // which of them is used is up to the version
-	asked := kmsg.NewFetchRequestTopicPartition()
-	asked.Partition, asked.FetchOffset, asked.PartitionMaxBytes = r.number, from, r.span.Bytes
-	topic.Partitions = append(topic.Partitions, asked)
-	request.Topics = append(request.Topics, topic)
-	var versioned kmsg.Request = request
-	if r.span.Topic.ID == [16]byte{} {
-		versioned = fetchByName{request}
-	}
-	answer, err := r.request(ctx, versioned)
+func (r *reader) fetch(ctx context.Context, from int64, wait time.Duration) (chunk, error) {
+	answer, err := r.partition.fetch(ctx, r.span.Topic.ID, from, wait, r.span.Bytes)
 	if err != nil {
 		return chunk{}, err
 	}
-	response, ok := answer.(*kmsg.FetchResponse)
-	if !ok {
-		return chunk{}, fmt.Errorf("%w: broker %d answered %T to a fetch", errUnreadable, r.leader, answer)
-	}
-	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
-		return chunk{}, err
-	}
-	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
-		// What a broker answers that slows its client down for a quota.
-		return chunk{}, errors.New("the broker answered without the partition")
-	}
-	return r.decode(&response.Topics[0].Partitions[0], from)
+	return r.decode(answer, from)
 }
 
 // decode takes the committed records out of a response.
 func (r *reader) decode(response *kmsg.FetchResponseTopicPartition, from int64) (chunk, error) {
-	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
-		return chunk{}, err
-	}
 	to := r.span.To
 	fetched, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: r.topic, Partition: r.number,
@@ -179,12 +150,3 @@ func (r *reader) decode(response *kmsg.FetchResponseTopicPartition, from int64) 
 	}
 	return chunk{records: records, next: min(next, to)}, nil
 }
-
-// fetchByName is a fetch that names its topic, whose id is not known.
-type fetchByName struct{ *kmsg.FetchRequest }
-
-// lastByName is the last version that names topics.
-const lastByName = 12
-
-// MaxVersion implements kmsg.Request.
-func (fetchByName) MaxVersion() int16 { return lastByName }

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -74,6 +75,7 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]Topic
 	for _, t := range answer {
 		if t.Topic != nil {
 			all[*t.Topic] = topicOf(t)
+			c.leaders.learn(all[*t.Topic])
 		}
 	}
 	return all, nil
@@ -131,18 +133,22 @@ type Bounds struct {
 func (c *Cluster) Bounds(ctx context.Context, topic string, partition int32) (Bounds, error) {
 	var b Bounds
 	p := c.partition(topic, partition)
-	for _, which := range []struct {
-		timestamp int64
-		isolation int8
-		offset    *int64
-	}{{earliest, isolationReadCommitted, &b.Start}, {latest, isolationReadCommitted, &b.Stable}, {latest, 0, &b.End}} {
-		err := p.patiently(ctx, func() (err error) {
-			*which.offset, err = p.offset(ctx, which.timestamp, which.isolation)
-			return err
-		})
-		if err != nil {
-			return Bounds{}, Explain(fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition, err), OnTopic("Describe", topic))
+	err := p.patiently(ctx, func() error {
+		asked, ctx := errgroup.WithContext(ctx)
+		for _, which := range []struct {
+			timestamp int64
+			isolation int8
+			offset    *int64
+		}{{earliest, isolationReadCommitted, &b.Start}, {latest, isolationReadCommitted, &b.Stable}, {latest, 0, &b.End}} {
+			asked.Go(func() (err error) {
+				*which.offset, err = p.offset(ctx, which.timestamp, which.isolation)
+				return err
+			})
 		}
+		return asked.Wait()
+	})
+	if err != nil {
+		return Bounds{}, Explain(fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition, err), OnTopic("Describe", topic))
 	}
 	return b, nil
 }
@@ -176,6 +182,7 @@ func (p *partition) patiently(ctx context.Context, ask func() error) error {
 		}
 		if err != nil {
 			p.leader = -1
+			p.cluster.leaders.forget(p.topic)
 		}
 		return err
 	})
@@ -186,25 +193,24 @@ func (p *partition) findLeader(ctx context.Context) error {
 	if p.leader >= 0 {
 		return nil
 	}
-	all, err := p.cluster.topics(ctx, p.topic)
-	if err != nil {
-		return fmt.Errorf("asking for the leader: %w", err)
+	if p.leader = p.cluster.leaders.of(p.topic, p.number); p.leader >= 0 {
+		return nil
 	}
-	for _, t := range all {
-		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
-			return fmt.Errorf("asking for the leader: %w", err)
-		}
-		for _, found := range t.Partitions {
-			if found.Partition == p.number && found.Leader >= 0 {
-				p.leader = found.Leader
-				return nil
-			}
-			if found.Partition == p.number {
-				return fmt.Errorf("asking for the leader: %w", kerr.LeaderNotAvailable)
-			}
-		}
+	all, err := p.cluster.Topics(ctx, p.topic)
+	t := all[p.topic]
+	switch {
+	case err != nil:
+	case t.Err != nil:
+		err = t.Err
+	case int(p.number) >= len(t.Leaders):
+		err = fmt.Errorf("%w: %w", ErrNoPartition, kerr.UnknownTopicOrPartition)
+	case t.Leaders[p.number] < 0:
+		err = kerr.LeaderNotAvailable
+	default:
+		p.leader = t.Leaders[p.number]
+		return nil
 	}
-	return fmt.Errorf("asking for the leader: %w: %w", ErrNoPartition, kerr.UnknownTopicOrPartition)
+	return fmt.Errorf("asking for the leader: %w", err)
 }
 
 // ErrNoPartition is a partition that its topic, which there is, does not have.

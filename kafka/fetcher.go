@@ -1,10 +1,11 @@
-package adapter
+package kafka
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -13,35 +14,32 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"pageheat/codec"
 	"pageheat/failure"
-	"pageheat/kafka"
-	"pageheat/kafka/recordbatch"
 )
 
 const (
-	// fetchBytes is what one request asks for of all partitions of a broker, and
+	// sessionBytes is what one request asks for of all partitions of a broker, and
 	// partitionBytes of each, if they are not too many to be held.
-	fetchBytes     = 8 << 20
+	sessionBytes   = 8 << 20
 	partitionBytes = 1 << 20
 	// leastFetch is the least that is asked for of a partition.
 	leastFetch = 64 << 10
 	// heldBytes is what the chunks of all claims take at most, but for single batches
 	// that are larger than what was asked for.
 	heldBytes = 64 << 20
-	// fetchWait is how long a broker waits for the first byte, and shortWait where
+	// sessionWait is how long a broker waits for the first byte, and shortWait where
 	// another partition may become ready meanwhile: a broker answers one request after
 	// the other.
-	fetchWait = 100 * time.Millisecond
-	shortWait = 4 * time.Millisecond
-	// stuckAfter is after how long a claim that takes nothing is no reason to ask again soon.
-	stuckAfter = time.Second
+	sessionWait = 100 * time.Millisecond
+	shortWait   = 4 * time.Millisecond
+	// StuckAfter is after how long a claim that takes nothing is no reason to ask again soon.
+	StuckAfter = time.Second
 	// fetchPause is the pause after a fetch that failed.
 	fetchPause = 100 * time.Millisecond
-	// fetchPatience is how long a partition may fail with what passes by itself before
+	// FetchPatience is how long a partition may fail with what passes by itself before
 	// an operator hears of it, and a log may end before what was read of it: a broker
 	// that does not know yet that it leads no more answers with what it had.
-	fetchPatience = 30 * time.Second
+	FetchPatience = 30 * time.Second
 	// recreated is how long a broker may not know the topic's id.
 	recreated = 5 * time.Second
 )
@@ -51,24 +49,17 @@ const (
 // no other up; and it hands over batches as they are, so that what they become in
 // memory is bounded by who reads them.
 type fetcher struct {
-	client   *kgo.Client
-	settings Settings
-	topic    string
-	id       codec.TopicID
-	fault    func(error)
+	client  *kgo.Client
+	logger  *slog.Logger
+	waiting func(partition int32, open time.Duration) // is told for how long one waits for a transaction
+	topic   string
+	id      [16]byte
+	fault   func(error)
 
 	mu      sync.Mutex
-	claims  []*inputClaim
+	claims  []*Claim
 	brokers map[int32]chan struct{} // by id: wakes its loop
 	loops   sync.WaitGroup
-}
-
-func newFetcher(client *kgo.Client, s Settings, topic string, id codec.TopicID, claims []*inputClaim, fault func(error)) *fetcher {
-	f := &fetcher{client: client, settings: s, topic: topic, id: id, fault: fault, claims: claims, brokers: make(map[int32]chan struct{})}
-	for _, c := range claims {
-		c.fetcher = f
-	}
-	return f
 }
 
 // run reads until the context ends.
@@ -120,7 +111,7 @@ func (f *fetcher) wake(broker int32) {
 }
 
 // taken lets a claim be fetched that has taken a chunk.
-func (f *fetcher) taken(c *inputClaim) {
+func (f *fetcher) taken(c *Claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c.leader >= 0 {
@@ -128,7 +119,7 @@ func (f *fetcher) taken(c *inputClaim) {
 	}
 }
 
-func (f *fetcher) rewind(c *inputClaim, next int64, pause time.Duration) {
+func (f *fetcher) rewind(c *Claim, next int64, pause time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c.next = next
@@ -141,7 +132,7 @@ func (f *fetcher) rewind(c *inputClaim, next int64, pause time.Duration) {
 
 // wanted is a partition of a request.
 type wanted struct {
-	claim   *inputClaim
+	claim   *Claim
 	next    int64
 	rewinds int
 }
@@ -159,7 +150,7 @@ func (f *fetcher) want(broker int32) (all []wanted, others bool) {
 			if c.full.IsZero() {
 				c.full = now
 			}
-			others = others || now.Sub(c.full) < stuckAfter
+			others = others || now.Sub(c.full) < StuckAfter
 			continue
 		}
 		c.full = time.Time{}
@@ -196,12 +187,12 @@ func (f *fetcher) loop(ctx context.Context, broker int32) {
 		if len(all) == 0 {
 			select {
 			case <-wake:
-			case <-time.After(fetchWait): // a pause may be over
+			case <-time.After(sessionWait): // a pause may be over
 			case <-ctx.Done():
 			}
 			continue
 		}
-		wait := fetchWait
+		wait := sessionWait
 		if others {
 			wait = shortWait
 		}
@@ -210,55 +201,8 @@ func (f *fetcher) loop(ctx context.Context, broker int32) {
 	}
 }
 
-// fetchRequest is a kmsg.FetchRequest that names a topic whose id is not known.
-type fetchRequest struct{ *kmsg.FetchRequest }
-
-// lastWithoutID is the last version that names topics.
-const lastWithoutID = 12
-
-// MaxVersion implements kmsg.Request.
-func (fetchRequest) MaxVersion() int16 { return lastWithoutID }
-
-// isolationReadCommitted is what the protocol calls reading as committed.
-const isolationReadCommitted = 1
-
-// newFetch is a request without partitions.
-func newFetch(wait time.Duration, most int32) *kmsg.FetchRequest {
-	request := kmsg.NewPtrFetchRequest()
-	request.MaxWaitMillis = int32(wait.Milliseconds())
-	request.MinBytes = 1
-	request.MaxBytes = most
-	request.IsolationLevel = isolationReadCommitted
-	request.SessionEpoch = -1 // no fetch session
-	return request
-}
-
-// send sends a fetch to a broker.
-func sendFetch(ctx context.Context, client *kgo.Client, broker int32, request *kmsg.FetchRequest, id codec.TopicID) (*kmsg.FetchResponse, error) {
-	var r kmsg.Request = request
-	if id.IsZero() {
-		r = fetchRequest{request}
-	}
-	answer, err := client.Broker(int(broker)).Request(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	response, ok := answer.(*kmsg.FetchResponse)
-	if !ok {
-		return nil, fmt.Errorf("broker %d answered %T to a fetch", broker, answer)
-	}
-	return response, kerr.ErrorForCode(response.ErrorCode)
-}
-
-// fetchTopic is one partition of a request.
-func fetchPartition(partition int32, next int64, most int32) kmsg.FetchRequestTopicPartition {
-	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, next, most
-	return p
-}
-
 func (f *fetcher) fetch(ctx context.Context, broker int32, all []wanted, wait time.Duration) (*kmsg.FetchResponse, error) {
-	request := newFetch(wait, fetchBytes)
+	request := newFetch(wait, sessionBytes)
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = f.topic, f.id
 	each := max(min(heldBytes/(len(f.claims)*(chunksWaiting+1)), partitionBytes), leastFetch)
@@ -266,7 +210,7 @@ func (f *fetcher) fetch(ctx context.Context, broker int32, all []wanted, wait ti
 		topic.Partitions = append(topic.Partitions, fetchPartition(w.claim.partition, w.next, int32(each)))
 	}
 	request.Topics = append(request.Topics, topic)
-	response, err := sendFetch(ctx, f.client, broker, request, f.id)
+	response, err := sendFetch(ctx, f.client, broker, request)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +220,6 @@ func (f *fetcher) fetch(ctx context.Context, broker int32, all []wanted, wait ti
 // findStarts looks up where the log begins of each partition that does not have the
 // offset that was asked for: Kafka does not say it with the refusal.
 func findStarts(ctx context.Context, client *kgo.Client, broker int32, name string, response *kmsg.FetchResponse) error {
-	const earliest = -2
 	if len(response.Topics) != 1 {
 		return nil
 	}
@@ -347,7 +290,7 @@ func (f *fetcher) take(ctx context.Context, all []wanted, response *kmsg.FetchRe
 }
 
 // failed takes note of a fetch that may succeed later, from another broker perhaps.
-func (f *fetcher) failed(c *inputClaim, err error) (refresh bool) {
+func (f *fetcher) failed(c *Claim, err error) (refresh bool) {
 	now := time.Now()
 	if c.failing.IsZero() {
 		c.failing = now
@@ -355,15 +298,15 @@ func (f *fetcher) failed(c *inputClaim, err error) (refresh bool) {
 	c.leader, c.notYet = -1, now.Add(fetchPause)
 	// Others pass by themselves, or a watchdog finds that nothing moves.
 	broken := errors.Is(err, kerr.CorruptMessage) || errors.Is(err, kerr.KafkaStorageError)
-	if broken && now.Sub(c.failing) > fetchPatience {
+	if broken && now.Sub(c.failing) > FetchPatience {
 		c.told = true
-		f.deliver(c, &inputChunk{err: fmt.Errorf("fetching from offset %d: %w", c.next, err)})
+		f.deliver(c, &Chunk{Err: fmt.Errorf("fetching from offset %d: %w", c.next, err)})
 	}
 	return true
 }
 
 // deliver hands over a chunk if there is room.
-func (f *fetcher) deliver(c *inputClaim, chunk *inputChunk) {
+func (f *fetcher) deliver(c *Claim, chunk *Chunk) {
 	select {
 	case c.chunks <- chunk:
 	default:
@@ -371,19 +314,19 @@ func (f *fetcher) deliver(c *inputClaim, chunk *inputChunk) {
 }
 
 // refused takes note of an error of a partition.
-func (f *fetcher) refused(c *inputClaim, p *kmsg.FetchResponseTopicPartition, err error) (refresh bool) {
+func (f *fetcher) refused(c *Claim, p *kmsg.FetchResponseTopicPartition, err error) (refresh bool) {
 	describe := func(err error) error {
 		return fmt.Errorf("reading %s partition %d at offset %d: %w", c.topic, c.partition, c.next, err)
 	}
 	switch {
 	case errors.Is(err, kerr.OffsetOutOfRange) && p.LogStartOffset > c.next:
 		c.failing = time.Time{}
-		f.deliver(c, &inputChunk{first: p.LogStartOffset})
+		f.deliver(c, &Chunk{First: p.LogStartOffset})
 		c.next = p.LogStartOffset
 		return false
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		refresh = f.failed(c, err)
-		if time.Since(c.failing) > fetchPatience {
+		if time.Since(c.failing) > FetchPatience {
 			f.fault(describe(&failure.Permanent{Err: err, Hint: "the partition ends before what was read of it: brokers have lost records, or " + failure.Anew}))
 		}
 		return refresh
@@ -396,18 +339,18 @@ func (f *fetcher) refused(c *inputClaim, p *kmsg.FetchResponseTopicPartition, er
 	case kerr.IsRetriable(err):
 		return f.failed(c, err)
 	}
-	f.fault(kafka.Explain(describe(err), kafka.OnTopic("Read", c.topic)))
+	f.fault(Explain(describe(err), OnTopic("Read", c.topic)))
 	return false
 }
 
 // fetched hands over what was fetched of a partition. Whether it was the first of the
 // request says if it was given at least one whole batch, and whether it was the only
 // one, if the answer holds nothing else.
-func (f *fetcher) fetched(c *inputClaim, p *kmsg.FetchResponseTopicPartition, first, only bool) {
+func (f *fetcher) fetched(c *Claim, p *kmsg.FetchResponseTopicPartition, first, only bool) {
 	c.failing = time.Time{}
 	if c.told {
 		c.told = false
-		f.deliver(c, &inputChunk{}) // says that it can be fetched again
+		f.deliver(c, &Chunk{}) // says that it can be fetched again
 	}
 	c.end.Store(p.HighWatermark)
 	c.stable.Store(stableOffset(p))
@@ -415,10 +358,10 @@ func (f *fetcher) fetched(c *inputClaim, p *kmsg.FetchResponseTopicPartition, fi
 	chunk, next := newChunk(p, c.next)
 	switch {
 	case chunk == nil || len(c.chunks) == cap(c.chunks):
-	case chunk.err == nil || first:
+	case chunk.Err == nil || first:
 		c.alone = false
 		if !only {
-			chunk.batches = bytes.Clone(chunk.batches) // it would hold all of the answer
+			chunk.Batches = bytes.Clone(chunk.Batches) // it would hold all of the answer
 		}
 		f.deliver(c, chunk)
 		c.next = next
@@ -434,29 +377,4 @@ func stableOffset(p *kmsg.FetchResponseTopicPartition) int64 {
 		return p.HighWatermark
 	}
 	return p.LastStableOffset
-}
-
-// newChunk takes the whole batches of an answer to a fetch from an offset, and the
-// offset after them; nil where there is nothing. Its error says that there is no whole
-// batch, which is only natural where other partitions came before.
-func newChunk(p *kmsg.FetchResponseTopicPartition, offset int64) (chunk *inputChunk, next int64) {
-	if len(p.RecordBatches) == 0 {
-		return nil, offset
-	}
-	size, next := recordbatch.Whole(p.RecordBatches)
-	if next <= offset {
-		return &inputChunk{err: fmt.Errorf("%w: the broker answers a fetch from offset %d with %d bytes that hold no whole batch with this offset",
-			recordbatch.ErrCorrupt, offset, len(p.RecordBatches))}, offset
-	}
-	chunk = &inputChunk{batches: p.RecordBatches[:size:size]}
-	for _, t := range p.AbortedTransactions {
-		if chunk.aborted == nil {
-			chunk.aborted = make(aborted)
-		}
-		chunk.aborted[t.ProducerID] = append(chunk.aborted[t.ProducerID], t.FirstOffset)
-	}
-	for _, offsets := range chunk.aborted {
-		slices.Sort(offsets) // they come in any order
-	}
-	return chunk, next
 }

@@ -1,0 +1,190 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pageheat/kafka/recordbatch"
+)
+
+// Chunk is what one fetch gave of a partition: batches as they stand in the log, so that
+// what they become in memory is bounded by who reads them.
+type Chunk struct {
+	// Batches are whole batches; the last offset before them was read before.
+	Batches []byte
+	// Aborted are the transactions among them that were aborted.
+	Aborted Aborted
+	// First is above 0 where the partition begins above the offset that was asked for,
+	// there.
+	First int64
+	// Err says what is wrong with the partition where it can not be read.
+	Err error
+}
+
+// Aborted holds, by producer, the offsets at which its aborted transactions begin.
+type Aborted map[int64][]int64
+
+// newChunk takes the whole batches of an answer to a fetch from an offset, and the
+// offset after them; nil where there is nothing. Its error says that there is no whole
+// batch, which is only natural where other partitions came before.
+func newChunk(p *kmsg.FetchResponseTopicPartition, offset int64) (chunk *Chunk, next int64) {
+	if len(p.RecordBatches) == 0 {
+		return nil, offset
+	}
+	size, next := recordbatch.Whole(p.RecordBatches)
+	if next <= offset {
+		return &Chunk{Err: fmt.Errorf("%w: the broker answers a fetch from offset %d with %d bytes that hold no whole batch with this offset",
+			recordbatch.ErrCorrupt, offset, len(p.RecordBatches))}, offset
+	}
+	chunk = &Chunk{Batches: p.RecordBatches[:size:size]}
+	for _, t := range p.AbortedTransactions {
+		if chunk.Aborted == nil {
+			chunk.Aborted = make(Aborted)
+		}
+		chunk.Aborted[t.ProducerID] = append(chunk.Aborted[t.ProducerID], t.FirstOffset)
+	}
+	for _, offsets := range chunk.Aborted {
+		slices.Sort(offsets) // they come in any order
+	}
+	return chunk, next
+}
+
+// newFetch is a request without partitions.
+func newFetch(wait time.Duration, most int32) *kmsg.FetchRequest {
+	request := kmsg.NewPtrFetchRequest()
+	request.MaxWaitMillis = int32(wait.Milliseconds())
+	request.MinBytes = 1
+	request.MaxBytes = most
+	request.IsolationLevel = isolationReadCommitted
+	request.SessionEpoch = -1 // no fetch session
+	return request
+}
+
+// fetchPartition is one partition of a request.
+func fetchPartition(partition int32, next int64, most int32) kmsg.FetchRequestTopicPartition {
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, next, most
+	return p
+}
+
+// fetchByName is a fetch that names its topic, whose id is not known.
+type fetchByName struct{ *kmsg.FetchRequest }
+
+// lastByName is the last version that names topics.
+const lastByName = 12
+
+// MaxVersion implements kmsg.Request.
+func (fetchByName) MaxVersion() int16 { return lastByName }
+
+// sendFetch sends a fetch of one topic to a broker.
+func sendFetch(ctx context.Context, client *kgo.Client, broker int32, request *kmsg.FetchRequest) (*kmsg.FetchResponse, error) {
+	var r kmsg.Request = request
+	if request.Topics[0].TopicID == [16]byte{} {
+		r = fetchByName{request}
+	}
+	answer, err := client.Broker(int(broker)).Request(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	response, ok := answer.(*kmsg.FetchResponse)
+	if !ok {
+		return nil, fmt.Errorf("%w: broker %d answered %T to a fetch", errUnreadable, broker, answer)
+	}
+	return response, kerr.ErrorForCode(response.ErrorCode)
+}
+
+// ErrEndsBefore is a partition that ends before an offset that was read of it. A broker
+// that does not know yet that it leads the partition no more says so, too.
+var ErrEndsBefore = errors.New("the partition ends before what was read of it")
+
+// errNoAnswer is what a broker answers that slows its client down for a quota.
+var errNoAnswer = errors.New("the broker answered without the partition")
+
+// fetch asks the leader for at most so many bytes from an offset on, or one batch.
+func (p *partition) fetch(ctx context.Context, id [16]byte, offset int64, wait time.Duration, most int32) (*kmsg.FetchResponseTopicPartition, error) {
+	client, err := p.cluster.shared()
+	if err != nil {
+		return nil, err
+	}
+	request := newFetch(wait, most)
+	topic := kmsg.NewFetchRequestTopic()
+	topic.Topic, topic.TopicID = p.topic, id // which of them is used is up to the version
+	topic.Partitions = append(topic.Partitions, fetchPartition(p.number, offset, most))
+	request.Topics = append(request.Topics, topic)
+	response, err := sendFetch(ctx, client, p.leader, request)
+	if err == nil {
+		err = findStarts(ctx, client, p.leader, p.topic, response)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return nil, errNoAnswer
+	}
+	answer := &response.Topics[0].Partitions[0]
+	err = kerr.ErrorForCode(answer.ErrorCode)
+	if errors.Is(err, kerr.OffsetOutOfRange) && answer.LogStartOffset <= offset {
+		err = ErrEndsBefore
+	}
+	return answer, err
+}
+
+// Log reads chunks of one partition at any offset, through the client that all look-ups
+// share. It belongs to one goroutine.
+type Log struct {
+	*partition
+	id [16]byte
+}
+
+// Fetched is what was fetched of a log.
+type Fetched struct {
+	// Chunk is nil where there is nothing.
+	*Chunk
+	// Next is the offset after it, and Start the first that the partition still has.
+	Next, Start int64
+	// Size is how many bytes the answer had.
+	Size int
+}
+
+// logWait is how long a broker waits for the first byte of a log.
+const logWait = 500 * time.Millisecond
+
+// Log is a partition of a topic.
+func (c *Cluster) Log(t Topic, number int32) *Log {
+	l := &Log{partition: c.partition(t.Name, number), id: t.ID}
+	if int(number) < len(t.Leaders) {
+		l.leader = t.Leaders[number]
+	}
+	return l
+}
+
+// Fetch asks once for at most so many bytes of committed records from an offset on, or for
+// one batch.
+func (l *Log) Fetch(ctx context.Context, offset int64, most int32) (Fetched, error) {
+	err := l.findLeader(ctx)
+	if err != nil {
+		return Fetched{}, err
+	}
+	answer, err := l.fetch(ctx, l.id, offset, logWait, most)
+	if errors.Is(err, errNoAnswer) {
+		return Fetched{Next: offset}, nil
+	}
+	if err != nil {
+		return Fetched{}, err
+	}
+	chunk, next := newChunk(answer, offset)
+	return Fetched{Chunk: chunk, Next: next, Start: answer.LogStartOffset, Size: len(answer.RecordBatches)}, nil
+}
+
+// FetchPatiently is Fetch, which asks again while the partition moves to another leader.
+func (l *Log) FetchPatiently(ctx context.Context, offset int64, most int32) (got Fetched, err error) {
+	err = l.patiently(ctx, func() (err error) { got, err = l.Fetch(ctx, offset, most); return err })
+	return got, err
+}

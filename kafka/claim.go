@@ -1,0 +1,74 @@
+package kafka
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// chunksWaiting is how many chunks of a claim may wait: one, and one that is taken
+// while it is worked off.
+const chunksWaiting = 2
+
+// Claim is one partition that a session reads in chunks, which follow each other without a
+// gap.
+type Claim struct {
+	topic     string
+	partition int32
+	fetcher   *fetcher
+	chunks    chan *Chunk
+	gone      chan struct{} // closed when nobody takes chunks any more
+	end       atomic.Int64  // the high watermark of the last fetch
+	stable    atomic.Int64  // and its last stable offset
+
+	// Of the fetcher, under its lock.
+	next    int64     // where the next fetch begins
+	leader  int32     // the broker that is asked, -1 if it is not known
+	busy    bool      // a fetch is on its way
+	alone   bool      // the next batch is larger than what is asked for
+	notYet  time.Time // when it may be fetched again
+	failing time.Time // since when it can not be fetched, zero if it can
+	told    bool      // the claim was told that it can not
+	full    time.Time // since when it has no room, zero if it has
+	rewinds int
+	waits   transactionWait
+}
+
+func newClaim(topic string, partition int32) *Claim {
+	return &Claim{topic: topic, partition: partition, leader: -1,
+		chunks: make(chan *Chunk, chunksWaiting), gone: make(chan struct{})}
+}
+
+// ended reports whether nobody takes chunks any more.
+func (c *Claim) ended() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Topic is the topic.
+func (c *Claim) Topic() string { return c.topic }
+
+// Partition is the partition of the topic.
+func (c *Claim) Partition() int32 { return c.partition }
+
+// End is the high watermark that the broker told last.
+func (c *Claim) End() int64 { return c.end.Load() }
+
+// Stable is the last stable offset that the broker told last: nothing from there on can
+// be read as committed.
+func (c *Claim) Stable() int64 { return c.stable.Load() }
+
+// Chunks are what was fetched. The receiver calls Taken for each.
+func (c *Claim) Chunks() <-chan *Chunk { return c.chunks }
+
+// Taken says that a chunk was received: there is room for another.
+func (c *Claim) Taken() { c.fetcher.taken(c) }
+
+// Rewind drops what was fetched and reads on from an offset, after a pause.
+func (c *Claim) Rewind(next int64, pause time.Duration) { c.fetcher.rewind(c, next, pause) }
+
+// Leave says that nobody takes chunks any more: others are read on. Call it once.
+func (c *Claim) Leave() { close(c.gone) }
