@@ -1,5 +1,6 @@
 // Package adapter is the seam between pageheat's goka processors and Kafka. It
-// keeps the processors plain goka code, and does what goka and sarama do not:
+// keeps the processors plain goka code, and does what goka does not (clients and
+// what is read with them are in package kafka):
 //
 //   - Sessions ([group], [session], [outlet]). A consumer group whose session
 //     goka joins through WithConsumerGroupBuilder. The adapter reads the real

@@ -100,9 +100,9 @@ func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error
 	return client, nil
 }
 
-// Config is what all clients of sarama have in common. Each needs a configuration of its
+// saramaConfig is what all clients of sarama have in common. Each needs a configuration of its
 // own: goka and sarama write to it.
-func (c *Cluster) Config(purpose string) *sarama.Config {
+func (c *Cluster) saramaConfig(purpose string) *sarama.Config {
 	config := sarama.NewConfig()
 	config.ClientID = c.clientID(purpose)
 	config.Version = sarama.V3_6_0_0

@@ -62,7 +62,7 @@ func (t *tableConsumer) Close() error {
 }
 
 func (c *Cluster) connectConsumer(purpose string) (sarama.Consumer, error) {
-	config := c.Config(purpose)
+	config := c.saramaConfig(purpose)
 	config.Consumer.IsolationLevel = sarama.ReadCommitted
 	config.Consumer.Return.Errors = true
 	config.Consumer.MaxProcessingTime = time.Second

@@ -30,7 +30,7 @@ type SessionHandler interface {
 // itself: sessions read their partitions in chunks.
 func (c *Cluster) Join(ctx context.Context, purpose, group, topic string, m Member, h SessionHandler) error {
 	ended := func(context.Context, *kgo.Client, map[string][]int32) { h.End() }
-	client, err := c.GroupClient(purpose, group, []string{topic}, m,
+	client, err := c.groupClient(purpose, group, []string{topic}, m,
 		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
 			h.Begin(&Session{client: client, group: group, topic: topic, partitions: partitions[topic]})
 		}),

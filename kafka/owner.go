@@ -38,7 +38,7 @@ type Owner struct {
 	producer sarama.AsyncProducer
 	takenAt  int64 // the offset of the record that it was taken over with
 
-	hopeless *atomic.Bool // see Cluster.TransactionConfig
+	hopeless *atomic.Bool // see Cluster.transactionConfig
 	records  int64        // sent by the producer; used by one goroutine at a time
 
 	ctx  context.Context // ends when the owner has failed; its cause says why
@@ -84,7 +84,7 @@ var errRefused = errors.New("the broker refused the transaction, or another owne
 // ErrSessionOver.
 func (c *Cluster) TakeOver(ctx context.Context, own Ownership, key string, value []byte) (*Owner, error) {
 	hopeless := &atomic.Bool{}
-	p, closed, err := c.connectOwner(ctx, c.TransactionConfig(own.Purpose, own.ID, hopeless), hopeless)
+	p, closed, err := c.connectOwner(ctx, c.transactionConfig(own.Purpose, own.ID, hopeless), hopeless)
 	if err != nil {
 		if errors.Is(err, ErrSessionOver) {
 			return nil, err

@@ -150,8 +150,8 @@ func TestATakeOverThatWasGivenUpAsksNoMore(t *testing.T) {
 	giveUp()
 	require.ErrorIs(t, <-given, ErrSessionOver)
 	before := asked.Load()
-	require.Never(t, func() bool { return asked.Load() > before+1 }, 20*TransactionBackoff(0, 0),
-		TransactionBackoff(0, 0), "but for one that was on its way")
+	require.Never(t, func() bool { return asked.Load() > before+1 }, 20*transactionBackoff(0, 0),
+		transactionBackoff(0, 0), "but for one that was on its way")
 }
 
 // table is a compacted topic of one partition, and who owns it.

@@ -70,7 +70,7 @@ func (m Member) instance(purpose string) string {
 // ConsumerGroup opens a member of a group for goka. It reads uncommitted: what it reads
 // is written without transactions. It commits nothing by itself.
 func (c *Cluster) ConsumerGroup(purpose, group string, m Member) (sarama.ConsumerGroup, error) {
-	config := c.Config(purpose)
+	config := c.saramaConfig(purpose)
 	config.Consumer.Group.InstanceId = m.instance(purpose)
 	config.Consumer.Group.Session.Timeout = m.SessionTimeout
 	config.Consumer.Group.Heartbeat.Interval = m.heartbeat()
@@ -94,9 +94,9 @@ func (c *Cluster) ConsumerGroup(purpose, group string, m Member) (sarama.Consume
 	return inner, nil
 }
 
-// GroupClient opens a client of franz-go that is a member of a group. It commits nothing
+// groupClient opens a client of franz-go that is a member of a group. It commits nothing
 // by itself, and skips nothing silently.
-func (c *Cluster) GroupClient(purpose, group string, topics []string, m Member, options ...kgo.Opt) (*kgo.Client, error) {
+func (c *Cluster) groupClient(purpose, group string, topics []string, m Member, options ...kgo.Opt) (*kgo.Client, error) {
 	member := []kgo.Opt{
 		kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(topics...),
@@ -134,7 +134,7 @@ func (c *Cluster) Producer(purpose string, most int) (sarama.AsyncProducer, erro
 }
 
 func (c *Cluster) producerConfig(purpose string) *sarama.Config {
-	config := c.Config(purpose)
+	config := c.saramaConfig(purpose)
 	config.Producer.Idempotent = true
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Net.MaxOpenRequests = 1
@@ -156,10 +156,10 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 	return config
 }
 
-// TransactionConfig is for the owner of one table partition, who has its transactional
+// transactionConfig is for the owner of one table partition, who has its transactional
 // id. A fenced producer does not always say so, but goes on retrying: few tries end it.
 // Once it is hopeless, no try waits for the one before.
-func (c *Cluster) TransactionConfig(purpose, id string, hopeless *atomic.Bool) *sarama.Config {
+func (c *Cluster) transactionConfig(purpose, id string, hopeless *atomic.Bool) *sarama.Config {
 	config := c.producerConfig(purpose)
 	unless := func(backoff func(retries, most int) time.Duration) func(retries, most int) time.Duration {
 		return func(retries, most int) time.Duration {
@@ -172,7 +172,7 @@ func (c *Cluster) TransactionConfig(purpose, id string, hopeless *atomic.Bool) *
 	config.Producer.Transaction.ID = id
 	config.Producer.Transaction.Timeout = TransactionTimeout
 	config.Producer.Transaction.Retry.Max = transactionRetries
-	config.Producer.Transaction.Retry.BackoffFunc = unless(TransactionBackoff)
+	config.Producer.Transaction.Retry.BackoffFunc = unless(transactionBackoff)
 	config.Producer.Retry.Max = 20
 	config.Producer.Retry.BackoffFunc = unless(config.Producer.Retry.BackoffFunc)
 	config.Metadata.Retry.Max = leaderRetries
@@ -188,10 +188,10 @@ func (c *Cluster) TransactionConfig(purpose, id string, hopeless *atomic.Bool) *
 	return config
 }
 
-// TransactionBackoff is the pause before a request about a transaction is tried again. It
+// transactionBackoff is the pause before a request about a transaction is tried again. It
 // is short for a second, since the transaction before is mostly completed within some
 // milliseconds.
-func TransactionBackoff(retries, _ int) time.Duration {
+func transactionBackoff(retries, _ int) time.Duration {
 	const soon, later, short = 20 * time.Millisecond, 100 * time.Millisecond, 50
 	if retries < short {
 		return soon
