@@ -15,7 +15,6 @@ import (
 
 	"pageheat/codec"
 	"pageheat/kafka"
-	"pageheat/processors"
 	"pageheat/topology"
 )
 
@@ -72,7 +71,7 @@ func (l *letters) prepare(m *sarama.ProducerMessage, headers map[string][]byte) 
 	about := m.Headers
 	m.Headers = nil
 	for _, h := range own {
-		if !strings.HasPrefix(h.Name, processors.HeaderPrefix) { // such a one would be taken for ours
+		if !strings.HasPrefix(h.Name, codec.HeaderPrefix) { // such a one would be taken for ours
 			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Name), Value: h.Value})
 		}
 	}
@@ -90,7 +89,7 @@ func (l *letters) prepare(m *sarama.ProducerMessage, headers map[string][]byte) 
 
 // keepTime puts the message's timestamp into a header; the letter gets that of its sending.
 func (l *letters) keepTime(m *sarama.ProducerMessage) {
-	setHeader(m, processors.HeaderTimestamp, strconv.FormatInt(m.Timestamp.UnixMilli(), 10))
+	setHeader(m, codec.HeaderTimestamp, strconv.FormatInt(m.Timestamp.UnixMilli(), 10))
 	m.Timestamp = time.Time{}
 }
 
@@ -101,7 +100,7 @@ func (l *letters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMe
 		Metadata: m.Metadata, Partition: m.Partition, Timestamp: m.Timestamp}
 	var local sarama.ConfigurationError // above the producer's own limit
 	switch {
-	case kafka.Is(err, kerr.InvalidTimestamp) && !hasHeader(m, processors.HeaderTimestamp):
+	case kafka.Is(err, kerr.InvalidTimestamp) && !hasHeader(m, codec.HeaderTimestamp):
 		l.keepTime(again)
 		return again
 	case kafka.Is(err, kerr.MessageTooLarge, kerr.RecordListTooLarge) || errors.As(err, &local):
@@ -131,18 +130,18 @@ func (l *letters) cut(m *sarama.ProducerMessage, most, sample int) {
 	most -= toldBytes
 	var cut []string
 	if v, ok := m.Value.(sarama.ByteEncoder); ok && len(v) > sample {
-		cut = append(cut, processors.CutValue)
-		if !hasHeader(m, processors.HeaderSize) {
+		cut = append(cut, codec.CutValue)
+		if !hasHeader(m, codec.HeaderSize) {
 			sum := sha256.Sum256(v)
-			setHeader(m, processors.HeaderSize, strconv.Itoa(len(v)))
-			setHeader(m, processors.HeaderSHA256, hex.EncodeToString(sum[:]))
+			setHeader(m, codec.HeaderSize, strconv.Itoa(len(v)))
+			setHeader(m, codec.HeaderSHA256, hex.EncodeToString(sum[:]))
 		}
 		m.Value = slices.Clone(v[:sample]) // or all of it would be held
 	}
 	if k, ok := m.Key.(sarama.StringEncoder); ok && len(k) > sample && letterSize(m) > most {
-		cut = append(cut, processors.CutKey)
-		if !hasHeader(m, processors.HeaderKeySize) {
-			setHeader(m, processors.HeaderKeySize, strconv.Itoa(len(k)))
+		cut = append(cut, codec.CutKey)
+		if !hasHeader(m, codec.HeaderKeySize) {
+			setHeader(m, codec.HeaderKeySize, strconv.Itoa(len(k)))
 		}
 		m.Key = sarama.StringEncoder(strings.Clone(string(k[:sample])))
 	}
@@ -151,8 +150,8 @@ func (l *letters) cut(m *sarama.ProducerMessage, most, sample int) {
 	for _, h := range slices.Backward(m.Headers) {
 		if size > most && !ours(h) {
 			size -= headerSize(h)
-			if !slices.Contains(cut, processors.CutHeaders) {
-				cut = append(cut, processors.CutHeaders)
+			if !slices.Contains(cut, codec.CutHeaders) {
+				cut = append(cut, codec.CutHeaders)
 			}
 			continue
 		}
@@ -170,7 +169,7 @@ func (l *letters) tell(m *sarama.ProducerMessage, cut []string) {
 	}
 	before := ""
 	for _, h := range m.Headers {
-		if string(h.Key) == processors.HeaderCut {
+		if string(h.Key) == codec.HeaderCut {
 			before = string(h.Value)
 		}
 	}
@@ -183,12 +182,12 @@ func (l *letters) tell(m *sarama.ProducerMessage, cut []string) {
 			}
 		}
 	}
-	setHeader(m, processors.HeaderCut, strings.Join(cut, ","))
+	setHeader(m, codec.HeaderCut, strings.Join(cut, ","))
 }
 
 // ours reports whether a header is one of pageheat.
 func ours(h sarama.RecordHeader) bool {
-	return strings.HasPrefix(string(h.Key), processors.HeaderPrefix)
+	return strings.HasPrefix(string(h.Key), codec.HeaderPrefix)
 }
 
 // setHeader sets the last header of a name, which is the one that counts.

@@ -15,13 +15,12 @@ import (
 	"pgregory.net/rapid"
 
 	"pageheat/codec"
-	"pageheat/processors"
 )
 
 // letter makes a letter as the producer does.
 func letter(t require.TestingT, l *letters, key, value string, own []codec.Header, ms string) *sarama.ProducerMessage {
 	m := &sarama.ProducerMessage{Topic: l.topic, Key: sarama.StringEncoder(key), Value: sarama.ByteEncoder(value), Headers: []sarama.RecordHeader{
-		{Key: []byte(processors.HeaderReason), Value: []byte("empty")}, {Key: []byte(processors.HeaderOffset), Value: []byte("7")}}}
+		{Key: []byte(codec.HeaderReason), Value: []byte("empty")}, {Key: []byte(codec.HeaderOffset), Value: []byte("7")}}}
 	require.NoError(t, l.prepare(m, map[string][]byte{codec.HeaderOwn: codec.AppendHeaders(nil, own), codec.HeaderTime: []byte(ms)}))
 	return m
 }
@@ -47,14 +46,14 @@ func TestLettersFitTheirTopic(t *testing.T) {
 		}
 		m := letter(t, l, key, value, own, "1700000000000")
 		require.LessOrEqual(t, letterSize(m), l.most)
-		require.Equal(t, "7", headerOf(m, processors.HeaderOffset))
-		if cut := headerOf(m, processors.HeaderCut); cut == "" {
+		require.Equal(t, "7", headerOf(m, codec.HeaderOffset))
+		if cut := headerOf(m, codec.HeaderCut); cut == "" {
 			require.Equal(t, value, string(m.Value.(sarama.ByteEncoder)))
 			require.Equal(t, key, string(m.Key.(sarama.StringEncoder)))
 			require.Len(t, m.Headers, len(own)+2)
-		} else if strings.Contains(cut, processors.CutValue) {
+		} else if strings.Contains(cut, codec.CutValue) {
 			sum := sha256.Sum256([]byte(value))
-			require.Equal(t, hex.EncodeToString(sum[:]), headerOf(m, processors.HeaderSHA256))
+			require.Equal(t, hex.EncodeToString(sum[:]), headerOf(m, codec.HeaderSHA256))
 			require.Equal(t, value[:cutBytes], string(m.Value.(sarama.ByteEncoder)))
 		}
 	})
@@ -64,7 +63,7 @@ func TestLettersFitTheirTopic(t *testing.T) {
 func TestARefusedLetterIsSentSmaller(t *testing.T) {
 	l := &letters{topic: "letters", most: mostLetter, metrics: NewMetrics(prometheus.NewRegistry())}
 	m := letter(t, l, strings.Repeat("k", 100_000), strings.Repeat("v", 5_000_000), []codec.Header{{Name: "h", Value: make([]byte, 50_000)}}, "1700000000000")
-	require.Empty(t, headerOf(m, processors.HeaderCut))
+	require.Empty(t, headerOf(m, codec.HeaderCut))
 	size, tries := letterSize(m), 0
 	for m != nil {
 		last := m
@@ -78,10 +77,10 @@ func TestARefusedLetterIsSentSmaller(t *testing.T) {
 	}
 	assert.LessOrEqual(t, tries, 8)
 	assert.Less(t, size, 400)
-	assert.Equal(t, "5000000", headerOf(m, processors.HeaderSize))
-	assert.Equal(t, "100000", headerOf(m, processors.HeaderKeySize))
-	assert.ElementsMatch(t, []string{"value", "key", "headers"}, strings.Split(headerOf(m, processors.HeaderCut), ","))
-	assert.Equal(t, "7", headerOf(m, processors.HeaderOffset))
+	assert.Equal(t, "5000000", headerOf(m, codec.HeaderSize))
+	assert.Equal(t, "100000", headerOf(m, codec.HeaderKeySize))
+	assert.ElementsMatch(t, []string{"value", "key", "headers"}, strings.Split(headerOf(m, codec.HeaderCut), ","))
+	assert.Equal(t, "7", headerOf(m, codec.HeaderOffset))
 	assert.Nil(t, l.retry(m, sarama.ErrTopicAuthorizationFailed), "another error is one")
 }
 
@@ -92,18 +91,18 @@ func TestTheTimeOfALetterThatItsTopicDoesNotTake(t *testing.T) {
 	again := l.retry(m, sarama.ErrInvalidTimestamp)
 	require.NotNil(t, again)
 	require.True(t, again.Timestamp.IsZero())
-	require.Equal(t, "1700000000000", headerOf(again, processors.HeaderTimestamp))
+	require.Equal(t, "1700000000000", headerOf(again, codec.HeaderTimestamp))
 	require.Nil(t, l.retry(again, sarama.ErrInvalidTimestamp))
 
 	far := letter(t, l, "", "v", nil, "9000000000000000")
 	require.True(t, far.Timestamp.IsZero(), "centuries apart do not fit into one batch")
-	require.Equal(t, "9000000000000000", headerOf(far, processors.HeaderTimestamp))
+	require.Equal(t, "9000000000000000", headerOf(far, codec.HeaderTimestamp))
 }
 
 // TestAStrangersHeadersAreNotTakenForOurs.
 func TestAStrangersHeadersAreNotTakenForOurs(t *testing.T) {
 	l := &letters{topic: "letters", most: mostLetter, metrics: NewMetrics(prometheus.NewRegistry())}
 	m := letter(t, l, "", "v", []codec.Header{{Name: "pageheat.offset", Value: []byte("1")}, {Name: "mine"}}, "")
-	require.Equal(t, "7", headerOf(m, processors.HeaderOffset))
+	require.Equal(t, "7", headerOf(m, codec.HeaderOffset))
 	require.Len(t, m.Headers, 3)
 }

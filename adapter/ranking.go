@@ -190,13 +190,13 @@ func (r *Ranking) readPublished(m *kafka.Record) (*published, error) {
 	}
 	p := &published{Output: processors.Output{Version: b.Version, Value: m.Value}}
 	for _, h := range m.Headers {
-		if h.Key == codec.PositionsHeader {
+		if h.Key == codec.HeaderPositions {
 			p.Positions = h.Value
 		}
 	}
 	if p.Positions == nil {
 		return nil, failure.New(failure.Foreign, "the board at %s partition %d, offset %d, has no header %s, which every board of pageheat has",
-			m.Topic, m.Partition, m.Offset, codec.PositionsHeader)
+			m.Topic, m.Partition, m.Offset, codec.HeaderPositions)
 	}
 	p.origin, err = codec.DecodeOrigin(p.Positions)
 	switch group := r.config.Topology.RankGroup; {

@@ -5,26 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash/maphash"
-	"strconv"
 	"strings"
 
+	"pageheat/codec"
 	"pageheat/kafka"
-)
-
-// The headers of a dead letter that say which message it is. They are part of
-// what other programs rely on.
-const (
-	headerTopic     = "pageheat.topic"
-	headerPartition = "pageheat.partition"
-	headerOffset    = "pageheat.offset"
-
-	// Of a letter that does not hold the whole message.
-	headerCut     = "pageheat.cut"
-	headerSize    = "pageheat.size"
-	headerSHA256  = "pageheat.sha256"
-	headerKeySize = "pageheat.key-size"
-	cutValue      = "value"
-	cutKey        = "key"
 )
 
 // letters knows which messages of the input lie among the dead letters. It keeps
@@ -61,13 +45,13 @@ func (l *letters) hold(partition int32, offset int64, key, value []byte) bool {
 	if held(wholeKey, wholeValue) {
 		return true
 	}
-	shortKey := l.cut(strconv.Itoa(len(key)), "")
+	shortKey := l.cut(int64(len(key)), "")
 	id.keyCut = true
 	if held(shortKey, wholeValue) {
 		return true
 	}
 	sum := sha256.Sum256(value)
-	shortValue := l.cut(strconv.Itoa(len(value)), hex.EncodeToString(sum[:]))
+	shortValue := l.cut(int64(len(value)), hex.EncodeToString(sum[:]))
 	id.valueCut = true
 	if held(shortKey, shortValue) {
 		return true
@@ -78,8 +62,11 @@ func (l *letters) hold(partition int32, offset int64, key, value []byte) bool {
 
 func (l *letters) whole(text []byte) uint64 { return maphash.Bytes(l.seed, text) }
 
-func (l *letters) cut(size, sum string) uint64 {
-	return maphash.Comparable(l.seed, [2]string{size, sum})
+func (l *letters) cut(size int64, sum string) uint64 {
+	return maphash.Comparable(l.seed, struct {
+		size int64
+		sum  string
+	}{size, sum})
 }
 
 func (l *letters) both(key, value uint64) uint64 {
@@ -107,29 +94,18 @@ func (l *letters) read(ctx context.Context, cluster *kafka.Cluster, deadLetters 
 
 // add adds one dead letter. What does not say which message it holds is nobody's.
 func (l *letters) add(r *kafka.Record, input string) {
-	last := map[string]string{} // those of pageheat come after the message's own
-	for _, h := range r.Headers {
-		last[h.Key] = string(h.Value)
-	}
-	if last[headerTopic] != input {
+	says := codec.ReadLetter(kafka.Headers(r))
+	if says.Topic != input || says.Partition < 0 || says.Offset < 0 {
 		return
 	}
-	p, err := strconv.ParseInt(last[headerPartition], 10, 32)
-	if err != nil {
-		return
-	}
-	o, err := strconv.ParseInt(last[headerOffset], 10, 64)
-	if err != nil {
-		return
-	}
-	id := letter{partition: int32(p), offset: o}
+	id := letter{partition: says.Partition, offset: says.Offset}
 	key, value := l.whole(r.Key), l.whole(r.Value)
-	for what := range strings.SplitSeq(last[headerCut], ",") {
+	for what := range strings.SplitSeq(says.Cut, ",") {
 		switch what {
-		case cutKey:
-			id.keyCut, key = true, l.cut(last[headerKeySize], "")
-		case cutValue:
-			id.valueCut, value = true, l.cut(last[headerSize], last[headerSHA256])
+		case codec.CutKey:
+			id.keyCut, key = true, l.cut(says.KeySize, "")
+		case codec.CutValue:
+			id.valueCut, value = true, l.cut(says.Size, says.SHA256)
 		}
 	}
 	id.content = l.both(key, value)

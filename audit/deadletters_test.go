@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/codec"
 )
 
 // TestLettersThatWereCut: a letter stands for the message whose size and checksum it
@@ -16,10 +18,10 @@ func TestLettersThatWereCut(t *testing.T) {
 	sum := sha256.Sum256(value)
 	cut := func(what string) []kgo.RecordHeader {
 		return []kgo.RecordHeader{
-			{Key: headerCut, Value: []byte("value")}, // of the message's own
-			{Key: headerTopic, Value: []byte("input")}, {Key: headerPartition, Value: []byte("1")}, {Key: headerOffset, Value: []byte("7")},
-			{Key: headerSize, Value: []byte("12")}, {Key: headerSHA256, Value: []byte(hex.EncodeToString(sum[:]))},
-			{Key: headerKeySize, Value: []byte("10")}, {Key: headerCut, Value: []byte(what)},
+			{Key: codec.HeaderCut, Value: []byte("value")}, // of the message's own
+			{Key: codec.HeaderTopic, Value: []byte("input")}, {Key: codec.HeaderPartition, Value: []byte("1")}, {Key: codec.HeaderOffset, Value: []byte("7")},
+			{Key: codec.HeaderSize, Value: []byte("12")}, {Key: codec.HeaderSHA256, Value: []byte(hex.EncodeToString(sum[:]))},
+			{Key: codec.HeaderKeySize, Value: []byte("10")}, {Key: codec.HeaderCut, Value: []byte(what)},
 		}
 	}
 	for name, r := range map[string]*kgo.Record{

@@ -62,7 +62,7 @@ func BenchmarkRange(b *testing.B) {
 }
 
 func BenchmarkLeaders(b *testing.B) {
-	l := &Leaders{Next: 1 << 30, To: make([]int64, 3), Lost: make([]uint64, 3), Counted: 1 << 40}
+	l := &Leaders{Progress: Progress{Next: 1 << 30, To: make([]int64, 3), Begin: make([]int64, 3), Lost: make([]uint64, 3), Counted: 1 << 40}}
 	for i := range 10 {
 		l.Pages = append(l.Pages, Leader{Page: fmt.Sprint("page", i), Totals: heat.Totals{
 			Clicks: heat.Uint128{Lo: 1 << 40}, Minutes: heat.Uint128{Lo: 1 << 60}, Likes: 1 << 30, Behaviours: 1 << 36,

@@ -51,8 +51,8 @@ func DecodeEpoch(b []byte) (Epoch, error) {
 	return e, nil
 }
 
-// PositionsHeader is the header of a board's record that holds its [Origin].
-const PositionsHeader = "pageheat.positions"
+// HeaderPositions is the header of a board's record that holds its [Origin].
+const HeaderPositions = "pageheat.positions"
 
 // Origin says whose a board is and what it was made from.
 type Origin struct {

@@ -21,14 +21,8 @@ type Leader struct {
 type Leaders struct {
 	// Partition is the partition of the heat table, from 0.
 	Partition int32
-	// Input, Behavior, Partitions, Next, To, Begin, Lost and Counted are those of
-	// [Progress].
-	Input, Behavior TopicID
-	Partitions      int32
-	Next            int64
-	To, Begin       []int64
-	Lost            []uint64
-	Counted         uint64
+	// Progress is how far it has counted.
+	Progress
 	// Definition is what Pages were chosen by.
 	Definition Definition
 	// Pages are the hottest pages, hottest first.
@@ -37,9 +31,7 @@ type Leaders struct {
 
 // AppendLeaders appends l to dst. It does not allocate if dst has room.
 func AppendLeaders(dst []byte, l *Leaders) []byte {
-	dst = append(dst, leadersVersion)
-	dst = appendPosition(dst, &Progress{Input: l.Input, Behavior: l.Behavior, Partitions: l.Partitions,
-		Next: l.Next, Counted: l.Counted, To: l.To, Begin: l.Begin, Lost: l.Lost})
+	dst = appendPosition(append(dst, leadersVersion), &l.Progress)
 	dst = binary.AppendUvarint(dst, uint64(l.Partition))
 	dst = appendDefinition(dst, &l.Definition)
 	dst = binary.AppendUvarint(dst, uint64(len(l.Pages)))
@@ -54,10 +46,7 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 func DecodeLeaders(b []byte) (*Leaders, error) {
 	r := newReader("leaders", b, leadersVersion)
 	p := r.position()
-	l := &Leaders{
-		Partition: r.partition("partition", p.Partitions), Partitions: p.Partitions,
-		Input: p.Input, Behavior: p.Behavior, Next: p.Next, To: p.To, Begin: p.Begin, Lost: p.Lost, Counted: p.Counted,
-	}
+	l := &Leaders{Partition: r.partition("partition", p.Partitions), Progress: p}
 	first := r.at
 	definition, words := r.definition()
 	if r.err != nil {

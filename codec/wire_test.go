@@ -100,13 +100,12 @@ func formats() []format {
 		},
 		{
 			name:   "leaders",
-			value:  &Leaders{300, input, behavior, 301, 77, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, 1 << 40, Define(heat.DefaultWeights(), 10), pages},
+			value:  &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}}, Define(heat.DefaultWeights(), 10), pages},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw: func(t *rapid.T) any {
 				p := drawProgress(t)
-				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p.Input, p.Behavior, p.Partitions,
-					p.Next, p.To, p.Begin, p.Lost, p.Counted, drawDefinition(t), drawPages(t)}
+				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t)}
 			},
 		},
 		{
@@ -389,7 +388,7 @@ func TestReadingARangeDoesNotAllocate(t *testing.T) {
 }
 
 func TestSendingLeadersAllocatesLittle(t *testing.T) {
-	l := &Leaders{Partitions: 3, To: make([]int64, 3), Begin: make([]int64, 3), Lost: make([]uint64, 3), Definition: Define(heat.DefaultWeights(), 10)}
+	l := &Leaders{Progress: Progress{Partitions: 3, To: make([]int64, 3), Begin: make([]int64, 3), Lost: make([]uint64, 3)}, Definition: Define(heat.DefaultWeights(), 10)}
 	for i := range 10 {
 		l.Pages = append(l.Pages, Leader{Page: strings.Repeat("x", i+1), Totals: heat.Totals{Clicks: heat.Uint128{Lo: 1 << 40}, Behaviours: 1 << 21}})
 	}

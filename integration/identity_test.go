@@ -152,7 +152,7 @@ func (p *pipeline) exactByHeaders(t *testing.T) {
 		require.NoError(t, err)
 		var origin codec.Origin
 		for _, h := range r.Headers {
-			if h.Key == codec.PositionsHeader {
+			if h.Key == codec.HeaderPositions {
 				origin, err = codec.DecodeOrigin(h.Value)
 				require.NoError(t, err)
 			}
@@ -266,7 +266,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 		return codec.AppendPageSum(codec.AppendRangeHeader(nil, header(input), 1), page, &totals)
 	}
 	leaders := func(change func(*codec.Leaders)) []byte {
-		l := &codec.Leaders{Partitions: 1, Definition: codec.Define(heat.DefaultWeights(), 10)}
+		l := &codec.Leaders{Progress: codec.Progress{Partitions: 1}, Definition: codec.Define(heat.DefaultWeights(), 10)}
 		change(l)
 		return codec.AppendLeaders(nil, l)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,6 +17,17 @@ type Record = kgo.Record
 
 // Header is a header of a record.
 type Header = kgo.RecordHeader
+
+// Headers are the headers of a record, in order: names and values.
+func Headers(r *Record) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for _, h := range r.Headers {
+			if !yield(h.Key, h.Value) {
+				return
+			}
+		}
+	}
+}
 
 // Span is what to read of one partition.
 type Span struct {

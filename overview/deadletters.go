@@ -5,8 +5,8 @@ import (
 	"maps"
 	"strings"
 
+	"pageheat/codec"
 	"pageheat/kafka"
-	"pageheat/processors"
 )
 
 const (
@@ -60,16 +60,9 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 
 // letterOf reads what is shown of a dead letter.
 func letterOf(record *kafka.Record) DeadLetter {
-	letter := DeadLetter{At: record.Timestamp.UTC(), Message: excerpt(record.Value)}
-	for _, h := range record.Headers {
-		switch h.Key {
-		case processors.HeaderReason:
-			letter.Reason = excerpt(h.Value)
-		case processors.HeaderDetail:
-			letter.Detail = string(h.Value)
-		}
-	}
-	return letter
+	says := codec.ReadLetter(kafka.Headers(record))
+	return DeadLetter{At: record.Timestamp.UTC(), Message: excerpt(record.Value),
+		Reason: excerpt([]byte(says.Reason)), Detail: says.Detail}
 }
 
 // excerpt is the beginning of a message as text.

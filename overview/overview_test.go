@@ -62,7 +62,8 @@ func (s State) node(t *testing.T, name string) Node {
 // applied everything below it, and the board counts it.
 func (w world) counts(below int64) {
 	w.t.Helper()
-	leaders := codec.AppendLeaders(nil, &codec.Leaders{Partition: 0, Partitions: 1, To: []int64{below - 1}, Begin: []int64{0}, Lost: []uint64{0}})
+	leaders := codec.AppendLeaders(nil, &codec.Leaders{Partition: 0,
+		Progress: codec.Progress{Partitions: 1, To: []int64{below - 1}, Begin: []int64{0}, Lost: []uint64{0}}})
 	kafkatest.Produce(w.t, w.cluster, w.topo.Leaders, string(leaders))
 	board, err := codec.EncodeBoard(&codec.Board{Board: "all-time", Version: 1, UpdatedAt: time.Now(), Offsets: codec.NewOffsets([]int64{below}), Pages: []codec.BoardPage{}})
 	require.NoError(w.t, err)

@@ -10,7 +10,10 @@ import (
 
 // Only what all heat partitions have applied is applied.
 func TestAppliedBy(t *testing.T) {
-	leaders := map[int32]*codec.Leaders{0: {To: []int64{9, -1, 4}}, 1: {To: []int64{7, 3}}}
+	leaders := map[int32]*codec.Leaders{
+		0: {Progress: codec.Progress{To: []int64{9, -1, 4}}},
+		1: {Progress: codec.Progress{To: []int64{7, 3}}},
+	}
 	assert.Equal(t, map[int32]int64{0: 8, 1: 0, 2: 0}, appliedBy(leaders, 2))
 	assert.Empty(t, appliedBy(leaders, 3), "one of them was not heard of")
 }

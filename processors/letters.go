@@ -10,41 +10,6 @@ import (
 	"pageheat/codec"
 )
 
-// Headers of a dead letter: where the message was, and why it was refused. They come
-// after the headers that the message had of its own.
-const (
-	// HeaderPrefix begins the names of all of them.
-	HeaderPrefix    = "pageheat."
-	HeaderTopic     = "pageheat.topic"
-	HeaderTopicID   = "pageheat.topic-id"
-	HeaderPartition = "pageheat.partition"
-	HeaderOffset    = "pageheat.offset"
-	HeaderReason    = "pageheat.reason"
-	HeaderDetail    = "pageheat.detail"
-)
-
-// Headers of a dead letter that is not the whole message.
-const (
-	// HeaderCut names what was cut: value, key, headers; separated by commas.
-	HeaderCut = "pageheat.cut"
-	// HeaderSize and HeaderSHA256 are the size of the whole value in bytes, and its
-	// SHA-256 in hexadecimal digits.
-	HeaderSize   = "pageheat.size"
-	HeaderSHA256 = "pageheat.sha256"
-	// HeaderKeySize is the size of the whole key, where it was cut.
-	HeaderKeySize = "pageheat.key-size"
-	// HeaderTimestamp is the message's timestamp in ms since 1970, where the dead-letter
-	// topic does not take it as that of the letter.
-	HeaderTimestamp = "pageheat.timestamp"
-)
-
-// The words of HeaderCut.
-const (
-	CutValue   = "value"
-	CutKey     = "key"
-	CutHeaders = "headers"
-)
-
 // letter is the dead letter of a record of a topic: as it is, or what is kept of it. A
 // value that the record does not have is nil.
 func (r *Refused) letter(topic string) (headers goka.Headers, key string, value any) {
@@ -65,33 +30,33 @@ func (r *Refused) tellCut(headers goka.Headers) {
 	headers[codec.HeaderOwn] = codec.AppendHeaders(nil, r.Cut.Headers)
 	var cut []string
 	if r.Cut.ValueSize > int64(len(r.Cut.Value)) {
-		cut = append(cut, CutValue)
-		headers[HeaderSize] = strconv.AppendInt(nil, r.Cut.ValueSize, 10)
-		headers[HeaderSHA256] = []byte(hex.EncodeToString(r.Cut.SHA256[:]))
+		cut = append(cut, codec.CutValue)
+		headers[codec.HeaderSize] = strconv.AppendInt(nil, r.Cut.ValueSize, 10)
+		headers[codec.HeaderSHA256] = []byte(hex.EncodeToString(r.Cut.SHA256[:]))
 	}
 	if r.Cut.KeySize > int64(len(r.Cut.Key)) {
-		cut = append(cut, CutKey)
-		headers[HeaderKeySize] = strconv.AppendInt(nil, r.Cut.KeySize, 10)
+		cut = append(cut, codec.CutKey)
+		headers[codec.HeaderKeySize] = strconv.AppendInt(nil, r.Cut.KeySize, 10)
 	}
 	if r.Cut.HeadersLeft > 0 {
-		cut = append(cut, CutHeaders)
+		cut = append(cut, codec.CutHeaders)
 	}
 	if len(cut) > 0 {
-		headers[HeaderCut] = []byte(strings.Join(cut, ","))
+		headers[codec.HeaderCut] = []byte(strings.Join(cut, ","))
 	}
 }
 
 // headers are the headers that every letter has.
 func (r *Refused) headers(topic string, offset, timestamp int64) goka.Headers {
 	headers := goka.Headers{
-		HeaderTopic:     []byte(topic),
-		HeaderPartition: strconv.AppendInt(nil, int64(r.Partition), 10),
-		HeaderOffset:    strconv.AppendInt(nil, offset, 10),
-		HeaderReason:    []byte(r.Code),
-		HeaderDetail:    []byte(r.Detail),
+		codec.HeaderTopic:     []byte(topic),
+		codec.HeaderPartition: strconv.AppendInt(nil, int64(r.Partition), 10),
+		codec.HeaderOffset:    strconv.AppendInt(nil, offset, 10),
+		codec.HeaderReason:    []byte(r.Code),
+		codec.HeaderDetail:    []byte(r.Detail),
 	}
 	if !r.Input.IsZero() {
-		headers[HeaderTopicID] = []byte(r.Input.String())
+		headers[codec.HeaderTopicID] = []byte(r.Input.String())
 	}
 	if timestamp >= 0 {
 		headers[codec.HeaderTime] = strconv.AppendInt(nil, timestamp, 10)

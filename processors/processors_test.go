@@ -97,13 +97,13 @@ func TestIngestSendsRangesAndSetsInvalidMessagesAside(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "k", key)
 	require.Equal(t, "page1|x|0.5|1", string(value))
-	require.Equal(t, topo.Input, string(headers[processors.HeaderTopic]))
-	require.Equal(t, "0", string(headers[processors.HeaderPartition]))
-	require.Equal(t, "12", string(headers[processors.HeaderOffset]))
-	require.Equal(t, "clicks-not-a-number", string(headers[processors.HeaderReason]))
-	require.NotEmpty(t, headers[processors.HeaderDetail])
+	require.Equal(t, topo.Input, string(headers[codec.HeaderTopic]))
+	require.Equal(t, "0", string(headers[codec.HeaderPartition]))
+	require.Equal(t, "12", string(headers[codec.HeaderOffset]))
+	require.Equal(t, "clicks-not-a-number", string(headers[codec.HeaderReason]))
+	require.NotEmpty(t, headers[codec.HeaderDetail])
 	require.NotContains(t, headers, codec.HeaderNoKey)
-	require.Equal(t, input.String(), string(headers[processors.HeaderTopicID]))
+	require.Equal(t, input.String(), string(headers[codec.HeaderTopicID]))
 	require.Equal(t, "1700000000000", string(headers[codec.HeaderTime]))
 	own, err := codec.DecodeHeaders(headers[codec.HeaderOwn])
 	require.NoError(t, err)
@@ -138,12 +138,12 @@ func TestIngestReadsRecordsThatAreTooLongToBeHeld(t *testing.T) {
 	headers, key, value, ok := letters.NextRawWithHeaders()
 	require.True(t, ok)
 	require.Equal(t, []string{"k", "xxx"}, []string{key, string(value)})
-	require.Equal(t, "value,key,headers", string(headers[processors.HeaderCut]))
-	require.Equal(t, "9000000", string(headers[processors.HeaderSize]))
-	require.Equal(t, "300000", string(headers[processors.HeaderKeySize]))
-	require.Equal(t, "ab"+strings.Repeat("00", 31), string(headers[processors.HeaderSHA256]))
-	require.Equal(t, "too-large", string(headers[processors.HeaderReason]))
-	require.Contains(t, string(headers[processors.HeaderDetail]), "9000000")
+	require.Equal(t, "value,key,headers", string(headers[codec.HeaderCut]))
+	require.Equal(t, "9000000", string(headers[codec.HeaderSize]))
+	require.Equal(t, "300000", string(headers[codec.HeaderKeySize]))
+	require.Equal(t, "ab"+strings.Repeat("00", 31), string(headers[codec.HeaderSHA256]))
+	require.Equal(t, "too-large", string(headers[codec.HeaderReason]))
+	require.Contains(t, string(headers[codec.HeaderDetail]), "9000000")
 
 	tt.Consume(topo.Input, "", flush(1))
 	_, value, _ = behavior.NextRaw()
@@ -185,7 +185,7 @@ func TestHeatWritesPagesAndSendsLeaders(t *testing.T) {
 	tt.Consume(topo.Behavior, "page1", codec.AppendPageState(codec.AppendWrite(tick(codec.FeedWrite), 5), &totals))
 	require.Equal(t, codec.AppendPageState(codec.AppendWrite(nil, 5), &totals), tt.TableValue(goka.GroupTable(goka.Group(topo.HeatGroup)), "page1"))
 
-	want := codec.Leaders{Next: 3, Partitions: 3, Counted: 9, To: []int64{4}, Begin: []int64{0}, Lost: []uint64{0},
+	want := codec.Leaders{Progress: codec.Progress{Next: 3, Partitions: 3, Counted: 9, To: []int64{4}, Begin: []int64{0}, Lost: []uint64{0}},
 		Definition: codec.Define(heat.DefaultWeights(), 10), Pages: []codec.Leader{{Page: "page1", Totals: totals}}}
 	tt.Consume(topo.Behavior, "", codec.AppendLeaders(tick(codec.FeedLeaders), &want))
 	_, value, ok := leaders.NextRaw()
@@ -207,7 +207,8 @@ func TestRankingPublishesOnlyWithAnEpochAndAllLeaders(t *testing.T) {
 		require.False(t, ok, why)
 	}
 	send := func(partition int32, next int64, pages ...codec.Leader) {
-		l := codec.Leaders{Partition: partition, Partitions: 2, Next: next, Counted: 5, To: []int64{next * 10}, Begin: []int64{0}, Lost: []uint64{0},
+		l := codec.Leaders{Partition: partition,
+			Progress:   codec.Progress{Partitions: 2, Next: next, Counted: 5, To: []int64{next * 10}, Begin: []int64{0}, Lost: []uint64{0}},
 			Definition: codec.Define(heat.DefaultWeights(), 2), Pages: pages}
 		tt.Consume(topo.Leaders, "", codec.AppendHeard(nil, next, codec.AppendLeaders(nil, &l)))
 		tt.Consume(topo.Leaders, "", tick(codec.FeedPublish))
@@ -228,7 +229,7 @@ func TestRankingPublishesOnlyWithAnEpochAndAllLeaders(t *testing.T) {
 		{"rank":1,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"c","heat":5,"clicks":0,"minutes":0,"likes":5,"behaviours":9},
 		{"rank":2,"previous_rank":0,"rank_since":"2026-01-02T03:04:05.678Z","page":"a","heat":1,"clicks":0,"minutes":0,"likes":1,"behaviours":9}]}`,
 		string(value), "version = (7 - 1) * 2^32 + 1")
-	origin, err := codec.DecodeOrigin(headers[processors.HeaderPositions])
+	origin, err := codec.DecodeOrigin(headers[codec.HeaderPositions])
 	require.NoError(t, err)
 	require.Equal(t, codec.Origin{Group: topo.RankGroup, Definition: codec.Define(heat.DefaultWeights(), 2),
 		Positions: codec.Positions{{Next: 3}, {Next: 2}}}, origin)
@@ -240,7 +241,7 @@ func TestRankingPublishesOnlyWithAnEpochAndAllLeaders(t *testing.T) {
 
 	// Another owner takes over: it goes on from the newest board, in a higher epoch.
 	tt.Consume(topo.Leaders, codec.EpochKey(), codec.AppendEpochRequest(nil,
-		codec.EpochRequest{Partitions: 2, Board: value, Positions: headers[processors.HeaderPositions]}))
+		codec.EpochRequest{Partitions: 2, Board: value, Positions: headers[codec.HeaderPositions]}))
 	now = now.Add(time.Minute)
 	send(0, 4, liked("a", 6))
 	_, value, ok = output.NextRaw()

@@ -10,9 +10,6 @@ import (
 	"pageheat/topology"
 )
 
-// HeaderPositions is the header of a board that says what it was made from.
-const HeaderPositions = codec.PositionsHeader
-
 // RankingConfig is what a ranking processor needs to know.
 type RankingConfig struct {
 	Brokers  []string
@@ -58,7 +55,7 @@ func RankingGraph(c RankingConfig) *goka.GroupGraph {
 		}
 		if ranked.Board != nil {
 			ctx.Emit(output, c.Ranker.Board, ranked.Board,
-				goka.WithCtxEmitHeaders(goka.Headers{HeaderPositions: ranked.Positions}))
+				goka.WithCtxEmitHeaders(goka.Headers{codec.HeaderPositions: ranked.Positions}))
 		}
 	}
 	return goka.DefineGroup(goka.Group(c.Topology.RankGroup),

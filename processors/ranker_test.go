@@ -47,7 +47,8 @@ func clicks(n uint64) heat.Totals {
 // leaders of a partition at a position, whose pages have the clicks given; the
 // pages come in the order that a partition sends them in.
 func leaders(partition int32, next int64, pages map[string]uint64) *codec.Leaders {
-	l := &codec.Leaders{Partition: partition, Behavior: behaviorTopic(), Next: next, To: []int64{next}, Begin: []int64{0}, Lost: []uint64{0},
+	l := &codec.Leaders{Partition: partition,
+		Progress:   codec.Progress{Behavior: behaviorTopic(), Next: next, To: []int64{next}, Begin: []int64{0}, Lost: []uint64{0}},
 		Definition: codec.Define(heat.DefaultWeights(), 1000)}
 	for name, n := range pages {
 		l.Pages = append(l.Pages, codec.Leader{Page: name, Totals: clicks(n)})

@@ -298,10 +298,8 @@ func (p *Partition) to(input int32) *int64 {
 // and Lost, which must be encoded before the next Apply.
 func (p *Partition) Leaders(into *codec.Leaders) {
 	p.top = p.index.Top(p.top[:0])
-	into.Partition, into.Partitions, into.Definition = p.id, p.of, p.by
-	into.Input, into.Behavior = p.progress.Input, p.progress.Behavior
-	into.Next, into.Counted = p.progress.Next, p.progress.Counted
-	into.To, into.Begin, into.Lost = p.progress.To, p.progress.Begin, p.progress.Lost
+	into.Partition, into.Progress, into.Definition = p.id, p.progress, p.by
+	into.Partitions = p.of
 	into.Pages = into.Pages[:0]
 	for _, pg := range p.top {
 		into.Pages = append(into.Pages, codec.Leader{Page: pg.Name, Totals: pg.Totals})

@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
+	"pageheat/codec"
 	"pageheat/kafka"
-	"pageheat/processors"
 )
 
 // deadLettersCmd holds the commands about what was refused.
@@ -50,49 +49,23 @@ type letterHeader struct {
 	Value []byte `json:"value"`
 }
 
-// readDeadLetter reads a record of the dead-letter topic. What a header does not
-// tell is left empty, or -1.
+// readDeadLetter reads a record of the dead-letter topic.
 func readDeadLetter(r *kafka.Record) deadLetter {
-	d := deadLetter{Partition: -1, Offset: -1, Key: r.Key, Value: r.Value, Sample: sample(r.Value)}
+	says := codec.ReadLetter(kafka.Headers(r))
+	d := deadLetter{
+		Topic: says.Topic, Partition: says.Partition, Offset: says.Offset, TopicID: says.TopicID,
+		Reason: says.Reason, Detail: says.Detail, Cut: says.Cut, Size: max(0, says.Size), SHA256: says.SHA256,
+		Key: r.Key, Value: r.Value, Sample: sample(r.Value),
+	}
 	const appended = 1
-	if r.Attrs.TimestampType() != appended {
+	switch {
+	case !says.Time.IsZero():
+		d.Time = &says.Time
+	case r.Attrs.TimestampType() != appended:
 		d.Time = new(r.Timestamp.UTC())
 	}
-	for _, h := range r.Headers {
-		text := string(h.Value)
-		if !strings.HasPrefix(h.Key, processors.HeaderPrefix) {
-			d.Headers = append(d.Headers, letterHeader{h.Key, h.Value})
-		}
-		switch h.Key {
-		case processors.HeaderTopic:
-			d.Topic = text
-		case processors.HeaderPartition:
-			if n, err := strconv.ParseInt(text, 10, 32); err == nil {
-				d.Partition = int32(n)
-			}
-		case processors.HeaderOffset:
-			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-				d.Offset = n
-			}
-		case processors.HeaderReason:
-			d.Reason = text
-		case processors.HeaderDetail:
-			d.Detail = text
-		case processors.HeaderTopicID:
-			d.TopicID = text
-		case processors.HeaderCut:
-			d.Cut = text
-		case processors.HeaderSHA256:
-			d.SHA256 = text
-		case processors.HeaderSize:
-			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-				d.Size = n
-			}
-		case processors.HeaderTimestamp:
-			if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
-				d.Time = new(time.UnixMilli(ms).UTC())
-			}
-		}
+	for _, h := range says.Own {
+		d.Headers = append(d.Headers, letterHeader(h))
 	}
 	if d.Cut != "" {
 		d.Sample += fmt.Sprintf(" (cut: %s", printable(d.Cut))
