@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
+
+	"pageheat/kafka/dial"
 )
 
 const (
@@ -21,6 +23,10 @@ const (
 	// unknownPatience is how long a topic may be unknown before that is believed: a broker
 	// may not have heard of one that was just created.
 	unknownPatience = time.Second
+	// answerWithin bounds one question for topics or offsets, which no broker has to think
+	// about: then another one is asked. A broker that hangs would take the client's request
+	// timeout, which has to be longer than the slowest request.
+	answerWithin = dial.AnswerTimeout
 	// retryPause is the time between two tries.
 	retryPause = 100 * time.Millisecond
 )
@@ -110,6 +116,8 @@ func (c *Cluster) topics(ctx context.Context, names ...string) ([]kmsg.MetadataR
 		topic.Topic = new(name)
 		request.Topics = append(request.Topics, topic)
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	response, err := request.RequestWith(ctx, client)
 	if err != nil {
 		return nil, err
@@ -236,6 +244,8 @@ func (p *partition) offset(ctx context.Context, timestamp int64, isolation int8)
 	asked.Partition, asked.Timestamp = p.number, timestamp
 	topic.Partitions = append(topic.Partitions, asked)
 	request.Topics = append(request.Topics, topic)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	answer, err := p.request(ctx, request)
 	if err != nil {
 		return 0, err
