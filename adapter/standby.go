@@ -93,10 +93,13 @@ func (b *standby) catchUp(ctx context.Context) error {
 	for id, p := range b.partitions {
 		parts.Go(func() error {
 			bounds, err := b.settings.Cluster.Bounds(ctx, b.settings.Topology.HeatTable, id)
+			if at, _ := p.GetOffset(-1); err == nil && at >= bounds.End {
+				err = kafka.ErrEndsBefore
+			}
 			if err == nil {
 				err = restoreTable(ctx, b.settings, p, bounds.Stable, nil)
 			}
-			if errors.Is(err, kerr.OffsetOutOfRange) || p.Failed() != nil {
+			if errors.Is(err, kerr.OffsetOutOfRange) || errors.Is(err, kafka.ErrEndsBefore) || p.Failed() != nil {
 				b.settings.Logger.Warn("a standby gives up a partition of the table", "topic", b.settings.Topology.HeatTable, "partition", id, "error", err)
 				mu.Lock()
 				defer mu.Unlock()
