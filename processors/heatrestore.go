@@ -2,7 +2,6 @@ package processors
 
 import (
 	"errors"
-	"fmt"
 
 	"pageheat/codec"
 	"pageheat/failure"
@@ -15,7 +14,7 @@ var ErrRestore = errors.New("the restore did not reach the fence")
 
 // ErrBehaviorTopic says that the behaviour topic does not go with the table: it was
 // deleted and created again, or has lost records. It is permanent.
-var ErrBehaviorTopic = failure.Known("the behaviour topic does not go with the table", failure.Anew)
+var ErrBehaviorTopic = errors.New("the behaviour topic does not go with the table")
 
 // ResumeHeat makes a kept or an empty partition ready to be restored up to the fence of
 // a take-over, which is at an offset of the changelog. It reports whether that is done
@@ -65,12 +64,12 @@ func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 	progress, started := p.Progress()
 	switch {
 	case !started && found.First > 0:
-		return HeatRestored{}, fmt.Errorf("%w: it begins at offset %d, and the table has no progress in it",
+		return HeatRestored{}, failure.New(failure.Anew, "%w: it begins at offset %d, and the table has no progress in it",
 			ErrBehaviorTopic, found.First)
 	case !started:
 		p.Begin(found.Behavior, 0)
 	case progress.Behavior != found.Behavior:
-		return HeatRestored{}, fmt.Errorf("%w: it was created anew: its topic id was %s and is %s", ErrBehaviorTopic, progress.Behavior, found.Behavior)
+		return HeatRestored{}, failure.New(failure.Anew, "%w: it was created anew: its topic id was %s and is %s", ErrBehaviorTopic, progress.Behavior, found.Behavior)
 	}
 	return HeatRestored{Next: progress.Next, From: max(progress.Next, found.First)}, nil
 }
@@ -79,7 +78,7 @@ func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 // reaches up to where the table goes on. The error wraps ErrBehaviorTopic.
 func (r HeatRestored) Reaches(end int64) error {
 	if r.Next > end {
-		return fmt.Errorf("%w: it ends at offset %d, the table goes on at %d", ErrBehaviorTopic, end, r.Next)
+		return failure.New(failure.Anew, "%w: it ends at offset %d, the table goes on at %d", ErrBehaviorTopic, end, r.Next)
 	}
 	return nil
 }
