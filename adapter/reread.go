@@ -13,7 +13,7 @@ import (
 	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/kafka"
-	"pageheat/topology"
+	"pageheat/processors"
 )
 
 // sumInput sums, per page, the valid behaviours of one input partition at
@@ -22,18 +22,11 @@ import (
 func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
 	r := &reread{log: s.Cluster.Log(kafka.Topic{Name: s.Topology.Input, ID: h.Input}, h.Partition), reader: inputReader{unpacking: newUnpacking()}}
 	defer r.reader.close()
-	sums := make(map[string]heat.Totals)
-	err := r.read(ctx, from, to, func(value []byte) {
-		b, refusal := codec.ParseBehaviour(value, h.Limits)
-		if refusal == nil && topology.Partition(b.Page, int(h.Targets)) == h.Target {
-			t := sums[string(b.Page)]
-			t.Count(b)
-			sums[string(b.Page)] = t
-		}
-	})
+	sums := processors.NewSecondRead(h)
+	err := r.read(ctx, from, to, sums.Add)
 	switch {
 	case err == nil:
-		return sums, nil
+		return sums.Sums(), nil
 	case ctx.Err() != nil:
 		return nil, errSessionOver
 	case errors.Is(err, kerr.OffsetOutOfRange):

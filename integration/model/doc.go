@@ -1,18 +1,16 @@
 // Package model is a model of the pipeline that is broken some thousands of
-// times a second: it runs the production code that counts (processors.Gatherer,
-// store.Partition, processors.Ranker, and every encoding of package codec) on
-// Kafka partitions that are plain slices in memory, with a scheduler that draws
-// every step from a seed. It is there for the tests; nothing else imports it.
+// times a second: it drives the production code (the stages of package processors, package
+// store, and every encoding of package codec) over Kafka partitions that are plain slices
+// in memory, with a scheduler that draws every step, and the time, from a seed. It is there
+// for the tests; nothing else imports it.
 //
 // # What is real, and what is not
 //
-// Real is everything that decides a number: how messages become ranges, how
-// ranges are applied, what a cut holds, how a partition is restored, how leaders
-// become a board. The model plays Kafka, and it plays package adapter, whose
-// rules it follows one by one: one flush on its way, the commit of the lowest
-// acknowledged offset, the fence before the restore, the start from the
-// progress, ranges declared lost, the epoch of the ranking. Where a step of the
-// model and the adapter differ, one of them is wrong.
+// Real is everything that is decided: how messages become ranges and when these go out,
+// which offset is committed, how ranges are applied, when a commit is due and what it
+// holds, how a partition is restored, how leaders become a board and when. The model plays
+// Kafka, goka and package adapter: it carries events to the stages and their actions out,
+// and takes over transactional.ids. Its clock is one for all processes.
 //
 // What can happen, between any two steps: processes crash; a consumer group
 // gives a partition away without its owner noticing, which goes on, frozen for a

@@ -10,7 +10,6 @@ import (
 	"pageheat/heat"
 	"pageheat/processors"
 	"pageheat/store"
-	"pageheat/topology"
 )
 
 // errInputGone says that what a second read needs was deleted.
@@ -295,33 +294,24 @@ func (o *heatOwner) Exists(partition int32, next int64) error {
 
 // Sum implements processors.HeatInput.
 func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
-	o.w.counts.Overlaps++
-	if !o.w.on.SecondRead {
+	w := o.w
+	w.counts.Overlaps++
+	if !w.on.SecondRead {
 		return nil, nil
 	}
-	return o.w.sumInput(h, from, to, o.slot.partition)
-}
-
-// sumInput is the second read: what adapter.sumInput does.
-func (w *world) sumInput(h codec.RangeHeader, from, to int64, target int) (map[string]heat.Totals, error) {
 	in := w.inputs[h.Partition]
 	messages, there := in.read(from+1, len(in.messages))
 	if !there {
 		return nil, errInputGone
 	}
-	sums := make(map[string]heat.Totals)
+	sums := processors.NewSecondRead(h)
 	for i := range messages {
 		if messages[i].offset > to {
 			break
 		}
-		b, refusal := codec.ParseBehaviour(messages[i].value, h.Limits)
-		if refusal == nil && topology.Partition(b.Page, len(w.logs)) == int32(target) {
-			t := sums[string(b.Page)]
-			t.Count(b)
-			sums[string(b.Page)] = t
-		}
+		sums.Add(messages[i].value)
 	}
-	return sums, nil
+	return sums.Sums(), nil
 }
 
 // commit ends the transaction. The answer may be lost on its way, and then the
