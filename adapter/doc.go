@@ -7,16 +7,16 @@
 //     claims and feeds goka synthetic messages in their place, whose marks
 //     tell it when everything that a message caused is acknowledged. goka's
 //     marks never become offsets; the adapter commits what it knows to be safe.
-//   - Bundles ([Ingest]). Hundreds of input records reach a callback as one
-//     message, and a flush when the linger time is over or, behind, by volume.
-//   - The record cache ([Heat]). Ranges are applied to package store at once;
-//     at each commit goka gets one message per changed page, and the
-//     transaction holds exactly what was taken together.
+//   - Driving the stages ([Ingest], [Heat], [Ranking]). A feed for each claim tells
+//     the stage of package processors what happens and does what it asks for. What
+//     is decided is decided there.
+//   - Bundles. Hundreds of input records reach a callback as one message.
+//   - The record cache. Ranges are applied to package store at once; at each commit
+//     goka gets one message per changed page, and the transaction holds exactly what
+//     was taken together.
 //   - Take-over ([takeOver]). The new owner of a table partition fences the old
 //     one with its transactional.id, writes a fence record, restores up to it,
 //     and reads on from the progress, whatever the group's offset says.
-//   - Ranking ([Ranking]). Epochs, publishing times, and the owner's watch over
-//     its own output.
 //   - Supervision ([Supervise]). A role that ends with an error is started
 //     again; one that can not succeed ends the process with what to do.
 //
