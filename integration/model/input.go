@@ -10,10 +10,22 @@ import (
 type message struct {
 	offset  int64
 	value   []byte
-	page    int // index in world.pages, -1 for an invalid message
+	page    int // index in world.pages, or one of the kinds below
 	clicks  int64
 	minutes int64 // in units of 10^-9
 	like    int64
+}
+
+// What a message is that is no behaviour.
+const (
+	invalid = -1
+	undone  = -2 // its transaction was: nobody reads it
+)
+
+// producing is an open transaction of a producer of the input.
+type producing struct {
+	first    int64
+	messages []int // indexes in input.messages
 }
 
 // input is one partition of the input topic, with the offset that ingest's group
@@ -26,24 +38,54 @@ type input struct {
 	committed int64     // -1: none
 	expired   bool      // the group has forgotten an offset, which it gets again with the next record
 	dead      map[int64]bool
+	open      []producing // transactions, by their first offset
+	aborts    bool        // there are aborted messages
+	dirty     bool        // they are read, and those of open transactions
 }
 
-// read returns up to most messages at or after an offset. It reports false when
-// the offset was deleted.
+// stable is the last stable offset: nothing from there on can be read as committed.
+func (in *input) stable() int64 {
+	if len(in.open) == 0 || in.dirty {
+		return in.next
+	}
+	return max(in.open[0].first, in.first)
+}
+
+// read returns up to most committed messages at or after an offset. It reports false
+// when the offset was deleted.
 func (in *input) read(offset int64, most int) ([]message, bool) {
 	if offset < in.first {
 		return nil, false
 	}
 	i := sort.Search(len(in.messages), func(i int) bool { return in.messages[i].offset >= offset })
-	return in.messages[i:min(i+most, len(in.messages))], true
+	messages, stable := in.messages[i:], in.stable()
+	if !in.aborts || in.dirty {
+		messages = messages[:min(most, len(messages))]
+		for len(messages) > 0 && messages[len(messages)-1].offset >= stable {
+			messages = messages[:len(messages)-1]
+		}
+		return messages, true
+	}
+	var committed []message
+	for j := range messages {
+		if messages[j].offset >= stable || len(committed) == most {
+			break
+		}
+		if messages[j].page != undone {
+			committed = append(committed, messages[j])
+		}
+	}
+	return committed, true
 }
 
-// last is the offset of the last message, -1 if there is none.
+// last is the offset of the last committed message, -1 if there is none.
 func (in *input) last() int64 {
-	if len(in.messages) == 0 {
-		return -1
+	for i := len(in.messages) - 1; i >= 0; i-- {
+		if m := &in.messages[i]; m.page != undone && m.offset < in.stable() {
+			return m.offset
+		}
 	}
-	return in.messages[len(in.messages)-1].offset
+	return -1
 }
 
 // pageNames are the pages there can be; the last one's FNV hash is the one whose
@@ -62,16 +104,23 @@ func invalidMessages() []string {
 func (w *world) grow() {
 	in := w.inputs[w.n(len(w.inputs))]
 	from := in.next
+	var transaction *producing
+	if w.chance(w.temper.transactions) {
+		transaction = w.produce(in)
+	}
 	for range 1 + w.n(4) {
 		if w.chance(w.temper.holes) {
 			in.next += int64(1 + w.n(3))
 		}
-		m := message{offset: in.next, page: -1}
+		m := message{offset: in.next, page: invalid}
 		in.next++
 		if w.chance(w.temper.invalid) {
 			m.value = []byte(w.invalid[w.n(len(w.invalid))])
 		} else {
 			w.behave(&m)
+		}
+		if transaction != nil {
+			transaction.messages = append(transaction.messages, len(in.messages))
 		}
 		in.messages = append(in.messages, m)
 	}
@@ -79,6 +128,47 @@ func (w *world) grow() {
 		in.next++ // the marker that ends a transaction
 	}
 	w.say("input-%d grows: offsets %d to %d", in.partition, from, in.next-1)
+}
+
+// produce is a transaction of a producer, that is open or begins with the next message.
+func (w *world) produce(in *input) *producing {
+	if len(in.open) < 2 && (len(in.open) == 0 || w.chance(0.3)) {
+		in.open = append(in.open, producing{first: in.next})
+	}
+	return &in.open[w.n(len(in.open))]
+}
+
+// endProducing ends a transaction of a producer of an input partition, if there is one.
+func (w *world) endProducing(in *input) bool {
+	if len(in.open) == 0 {
+		return false
+	}
+	i := w.n(len(in.open))
+	t := in.open[i]
+	in.open = append(in.open[:i], in.open[i+1:]...)
+	in.next++ // the marker
+	if w.chance(0.5) {
+		w.say("the transaction on input-%d from offset %d on is committed", in.partition, t.first)
+		return true
+	}
+	for _, m := range t.messages {
+		in.messages[m].page, in.aborts = undone, true
+	}
+	w.counts.InputAborts++
+	w.say("the transaction on input-%d from offset %d on is aborted", in.partition, t.first)
+	return true
+}
+
+// addInput adds a partition to the input.
+func (w *world) addInput() {
+	if len(w.inputs) > w.temper.inputs {
+		return
+	}
+	i := len(w.inputs)
+	w.inputs = append(w.inputs, &input{partition: i, committed: -1, dead: make(map[int64]bool), dirty: !w.on.ReadCommitted})
+	w.slots = append(w.slots, &slot{role: ingestRole, partition: i})
+	w.counts.InputsAdded++
+	w.say("somebody adds input-%d", i)
 }
 
 // behave makes a message a valid behaviour.
@@ -111,7 +201,7 @@ func (w *world) retain() {
 	in := w.inputs[w.n(len(w.inputs))]
 	upTo := in.committed
 	if w.temper.retention == harsh {
-		upTo = in.next
+		upTo = in.stable()
 	}
 	if upTo <= in.first {
 		return
@@ -126,10 +216,10 @@ func (w *world) retain() {
 func (w *world) advanceCommitted() {
 	in := w.inputs[w.n(len(w.inputs))]
 	from := max(in.committed, 0)
-	if from >= in.next {
+	if from >= in.stable() {
 		return
 	}
-	in.committed = from + 1 + int64(w.n(int(in.next-from)))
+	in.committed = from + 1 + int64(w.n(int(in.stable()-from)))
 	w.moved = true
 	w.counts.Moved++
 	w.say("somebody moves the committed offset of input-%d from %d to %d", in.partition, from, in.committed)

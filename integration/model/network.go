@@ -106,7 +106,7 @@ func (w *world) checkDeadLetters(value []byte) {
 	}
 	in := w.inputs[r.Header.Partition]
 	for i := len(in.messages) - 1; i >= 0 && in.messages[i].offset > r.Header.From; i-- {
-		if m := &in.messages[i]; m.page < 0 && m.offset <= r.Header.To && !in.dead[m.offset] {
+		if m := &in.messages[i]; m.page == invalid && m.offset <= r.Header.To && !in.dead[m.offset] {
 			w.violate("a range of input-%d up to offset %d went out before the dead letter of offset %d",
 				in.partition, r.Header.To, m.offset)
 		}

@@ -38,6 +38,9 @@ type Protections struct {
 	// DeadLettersFirst: a range goes out once the dead letters of its offsets are
 	// acknowledged. Without: at once.
 	DeadLettersFirst bool
+	// ReadCommitted: the input is read up to its last stable offset, without what was
+	// aborted. Without: as it is.
+	ReadCommitted bool
 	// DeclareLost: what retention took unread is declared lost. Without: it is
 	// passed over without a word.
 	DeclareLost bool

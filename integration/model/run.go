@@ -45,6 +45,8 @@ const (
 	actExpireOffset
 	actChange
 	actRepartition
+	actEndProducing
+	actAddInput
 	actions
 )
 
@@ -147,6 +149,10 @@ func (w *world) do(action int) {
 		w.change(w.instances[w.n(len(w.instances))])
 	case actRepartition:
 		w.repartition()
+	case actEndProducing:
+		w.endProducing(w.inputs[w.n(len(w.inputs))])
+	case actAddInput:
+		w.addInput()
 	}
 }
 
@@ -234,6 +240,11 @@ func (w *world) settle() {
 	for _, on := range w.instances {
 		w.change(on)
 	}
+	for _, in := range w.inputs {
+		for w.endProducing(in) {
+			continue
+		}
+	}
 	jumps := 0
 	for range settleRounds {
 		w.steps++
@@ -296,7 +307,7 @@ func (w *world) checkEnd() {
 		}
 		for j := range in.messages {
 			m := &in.messages[j]
-			if m.page < 0 && !in.dead[m.offset] && !w.logs[0].isLost(i, m.offset) && !w.moved {
+			if m.page == invalid && !in.dead[m.offset] && !w.logs[0].isLost(i, m.offset) && !w.moved {
 				w.violate("the invalid message at offset %d of input-%d is not among the dead letters", m.offset, i)
 			}
 		}

@@ -37,7 +37,7 @@ type temper struct {
 	volume                            processors.IngestVolume
 	focus                             role // which faults and steps meet more often; empty: all alike
 
-	holes, invalid, slow, duplicates, lostAnswers, notice float64
+	holes, invalid, transactions, slow, duplicates, lostAnswers, notice float64
 }
 
 // page is a page that behaviours can be of.
@@ -94,7 +94,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 	w.sums = make([]sum, len(w.pages))
 	w.reader = reader{behaviours: make(map[string]uint64), clicks: make(map[string]int64)}
 	for i := range w.temper.inputs {
-		in := &input{partition: i, committed: -1, dead: make(map[int64]bool)}
+		in := &input{partition: i, committed: -1, dead: make(map[int64]bool), dirty: !p.ReadCommitted}
 		if w.temper.retention == harsh && w.chance(0.3) {
 			in.first = int64(w.n(5)) // older than the pipeline
 			in.next = in.first
@@ -104,7 +104,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 	}
 	w.newestNext = make([]int64, w.temper.targets)
 	for i := range w.temper.targets {
-		w.logs = append(w.logs, newRangeLog(i, w.temper.inputs))
+		w.logs = append(w.logs, newRangeLog(i, w.temper.inputs+1))
 		w.tables = append(w.tables, newChangelog(fmt.Sprintf("table-%d", i), p.Fencing))
 		w.slots = append(w.slots, &slot{role: heatRole, partition: i})
 	}
@@ -125,7 +125,7 @@ func (w *world) newTemper() temper {
 	t := temper{
 		inputs: 1 + w.n(3), targets: 1 + w.n(3), instances: 2 + w.n(2), pages: 1 + w.n(8),
 		steps: 60 + w.n(400),
-		holes: some(0, 0.1, 0.4), invalid: some(0, 0.05, 0.3), slow: some(0, 0.05, 0.3),
+		holes: some(0, 0.1, 0.4), invalid: some(0, 0.05, 0.3), transactions: some(0, 0, 0.3), slow: some(0, 0.05, 0.3),
 		duplicates: some(0, 0.05, 0.2), lostAnswers: some(0, 0.05, 0.2), notice: some(0.02, 0.1, 0.4),
 	}
 	t.pace = times(5*time.Millisecond, 50*time.Millisecond, 300*time.Millisecond)
@@ -168,6 +168,10 @@ func (w *world) newTemper() temper {
 	if w.n(40) == 0 {
 		t.weights[actRepartition] = 1
 	}
+	if t.transactions > 0 {
+		t.weights[actEndProducing] = 4
+	}
+	t.weights[actAddInput] = max(w.n(4)-2, 0)
 	return t
 }
 
