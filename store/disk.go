@@ -31,9 +31,9 @@ var ErrDirInUse = errors.New("the directory is used by another process")
 //
 // A Disk may be used by many goroutines at a time; its partitions, each by one.
 type Disk struct {
-	dir     string
-	lock    io.Closer
-	records int // written at a time
+	dir     string    // empty where its files are in memory
+	lock    io.Closer // nil there
+	records int       // written at a time
 
 	mu     sync.Mutex
 	made   int // partitions, for names that were not used before
@@ -75,6 +75,10 @@ func OpenDisk(dir string) (*Disk, error) {
 	return d, nil
 }
 
+// DiskInMemory returns a Disk whose files are in memory, for tests that need many: its
+// partitions take little, and write each state at once.
+func DiskInMemory() *Disk { return &Disk{records: 1, opened: make(map[*diskPages]bool)} }
+
 // wipe deletes the partitions of earlier processes, and nothing else.
 func (d *Disk) wipe() error {
 	entries, err := os.ReadDir(d.dir)
@@ -96,17 +100,12 @@ func (d *Disk) wipe() error {
 func (d *Disk) New(c Config) (*Partition, error) {
 	d.mu.Lock()
 	d.made++
-	dir := filepath.Join(d.dir, partitionPrefix+strconv.Itoa(int(c.ID))+"-"+strconv.Itoa(d.made))
+	dir := d.dir
+	if dir != "" {
+		dir = filepath.Join(dir, partitionPrefix+strconv.Itoa(int(c.ID))+"-"+strconv.Itoa(d.made))
+	}
 	d.mu.Unlock()
-	db, err := leveldb.OpenFile(dir, &opt.Options{
-		BlockCacheCapacity:     blockCacheBytes,
-		WriteBuffer:            writeBufferBytes,
-		CompactionTableSize:    tableBytes,
-		OpenFilesCacheCapacity: openTables,
-		Filter:                 filter.NewBloomFilter(bloomBits),
-		DisableSeeksCompaction: true, // pages are read at random: it would never end
-		NoSync:                 true,
-	})
+	db, err := d.openFiles(dir)
 	if err != nil {
 		return nil, diskError("opening", dir, err)
 	}
@@ -122,6 +121,23 @@ func (d *Disk) New(c Config) (*Partition, error) {
 	return newPartition(c, where), nil
 }
 
+// openFiles opens the files of a partition.
+func (d *Disk) openFiles(dir string) (*leveldb.DB, error) {
+	if dir == "" {
+		return leveldb.Open(storage.NewMemStorage(), &opt.Options{
+			BlockCacheCapacity: opt.KiB, WriteBuffer: 4 * opt.KiB, Filter: filter.NewBloomFilter(bloomBits), DisableBufferPool: true})
+	}
+	return leveldb.OpenFile(dir, &opt.Options{
+		BlockCacheCapacity:     blockCacheBytes,
+		WriteBuffer:            writeBufferBytes,
+		CompactionTableSize:    tableBytes,
+		OpenFilesCacheCapacity: openTables,
+		Filter:                 filter.NewBloomFilter(bloomBits),
+		DisableSeeksCompaction: true, // pages are read at random: it would never end
+		NoSync:                 true,
+	})
+}
+
 // Close discards all partitions and lets go of the directory. No partition may be in
 // use any more. The error is for the log: nothing is lost.
 func (d *Disk) Close() error {
@@ -134,6 +150,9 @@ func (d *Disk) Close() error {
 	var errs []error
 	for _, where := range opened {
 		errs = append(errs, where.discard())
+	}
+	if d.lock == nil {
+		return errors.Join(errs...)
 	}
 	if err := d.lock.Close(); err != nil {
 		errs = append(errs, diskError("letting go of", d.dir, err))

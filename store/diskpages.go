@@ -325,6 +325,9 @@ func (d *diskPages) discard() error {
 	d.gone = nil
 	_ = d.fail("using", leveldb.ErrClosed)
 	_ = d.db.Close() // says again what failed before; only the files matter now
+	if d.dir == "" {
+		return nil // its files are in memory
+	}
 	if err := os.RemoveAll(d.dir); err != nil {
 		return diskError("deleting", d.dir, err)
 	}

@@ -16,7 +16,7 @@ type Counts struct {
 	Duplicates, Late, Lost, CommitsRefused               uint64 // of ranges sent
 	Applied, Dropped, Overlaps, Held, HeldInput          uint64 // of ranges read
 	Commits, Fenced, Expired, Compacted, Restores        uint64 // of the table
-	Kept, KeptWhole, Followed                            uint64 // stores: kept, and without another's writes
+	Kept, KeptWhole, Followed, OnDisk                    uint64 // stores: kept, and without another's writes
 	Boards, OldBoards, Epochs, Overtaken, Again, Crossed uint64 // of the ranking
 	IgnoredLeaders                                       uint64
 	Begins, OffsetsExpired, Changed, Repartitioned       uint64 // of inputs, groups, settings, partitions

@@ -69,7 +69,7 @@ func (o *heatOwner) prepare() {
 	o.part = o.on.kept[p]
 	delete(o.on.kept, p)
 	if o.part == nil {
-		o.part = store.New(o.on.by(o.w).partition(p, len(o.w.logs)))
+		o.part = o.w.store(o.on, p)
 	} else {
 		o.w.counts.Kept++
 	}

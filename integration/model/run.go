@@ -56,6 +56,9 @@ const (
 // nil.
 func Run(seed uint64, p Protections, trace io.Writer) Outcome {
 	w := newWorld(seed, p, trace)
+	if w.disk != nil {
+		defer func() { _ = w.disk.Close() }()
+	}
 	w.say("seed %d: %+v", seed, w.temper)
 	total := 0
 	for _, weight := range w.temper.weights {

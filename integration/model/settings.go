@@ -31,6 +31,20 @@ func (s settings) partition(p, of int) store.Config {
 	return store.Config{ID: int32(p), Partitions: int32(of), Weights: s.weights(), Top: s.top}
 }
 
+// store is an empty partition of the table, on disk where the schedule has that.
+func (w *world) store(on *instance, p int) *store.Partition {
+	c := on.by(w).partition(p, len(w.logs))
+	if w.disk == nil {
+		return store.New(c)
+	}
+	part, err := w.disk.New(c)
+	if err != nil {
+		panic(err) // it is in memory
+	}
+	w.counts.OnDisk++
+	return part
+}
+
 func (s settings) ranker() *processors.Ranker {
 	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top, Group: "rank", Output: "output"})
 }

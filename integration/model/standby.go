@@ -2,8 +2,6 @@ package model
 
 import (
 	"fmt"
-
-	"pageheat/store"
 )
 
 // follow lets a process that does not own a partition of the table read a few
@@ -19,7 +17,7 @@ func (w *world) follow(on *instance, s *slot) {
 	}
 	part := on.kept[s.partition]
 	if part == nil {
-		part = store.New(on.by(w).partition(s.partition, len(w.logs)))
+		part = w.store(on, s.partition)
 		on.kept[s.partition] = part
 	}
 	part.Resume()

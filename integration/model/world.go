@@ -8,6 +8,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/processors"
+	"pageheat/store"
 	"pageheat/topology"
 )
 
@@ -30,6 +31,7 @@ type temper struct {
 	weights                           [actions]int
 	retention                         retention
 	standby                           bool          // processes follow what they do not own
+	disk                              bool          // partitions of the table are on disk
 	pace                              time.Duration // that goes by in a step, about
 	publish, commit                   time.Duration // the shortest time between boards, and the longest between commits
 	bounds                            processors.HeatBounds
@@ -71,6 +73,7 @@ type world struct {
 	instances  []*instance
 	slots      []*slot
 	reader     reader
+	disk       *store.Disk // of all processes; nil where partitions are in memory
 
 	settling bool // no more faults
 	moved    bool // a committed offset was moved forward
@@ -107,6 +110,9 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 		w.logs = append(w.logs, newRangeLog(i, w.temper.inputs+1))
 		w.tables = append(w.tables, newChangelog(fmt.Sprintf("table-%d", i), p.Fencing))
 		w.slots = append(w.slots, &slot{role: heatRole, partition: i})
+	}
+	if w.temper.disk {
+		w.disk = store.DiskInMemory()
 	}
 	w.rankTable = newChangelog("rank-table", p.Fencing)
 	w.slots = append(w.slots, &slot{role: rankRole})
@@ -146,6 +152,7 @@ func (w *world) newTemper() temper {
 	t.weights[actThaw] = t.weights[actFreeze]
 	t.growUntil = t.steps / (1 + w.n(3))
 	t.standby = w.n(2) == 0
+	t.disk = w.n(4) == 0
 	t.focus = []role{"", "", ingestRole, heatRole, rankRole}[w.n(5)]
 	switch r := w.n(10); {
 	case r < 5:
