@@ -17,9 +17,12 @@
 // while or not, and sends and commits what it can; records on their way are
 // late, arrive twice, or never after a crash; acknowledgements come in any
 // order; a new leader lacks what was not replicated; answers to commits are
-// lost; transactions time out; the changelog is compacted; the input grows, has
-// holes in its offsets and invalid messages, and retention takes a part of it,
-// in some schedules before it was read.
+// lost; transactions time out; the changelog is compacted; time goes by, a little
+// or a lot; the input grows, also by partitions, has holes in its offsets, invalid
+// messages and transactions of its producers that stay open or are aborted, and
+// retention takes a part of it, in some schedules before it was read. In some
+// schedules processes follow the partitions of others, as a standby does, and in some
+// the table's pages are on disk.
 //
 // # What must hold
 //
