@@ -233,6 +233,34 @@ func TestHeatStageHoldsRangesBack(t *testing.T) {
 
 func last(said []string) string { return said[len(said)-1] }
 
+// A partition on disk has room for so many changed pages in memory, however quick
+// writing is.
+func TestHeatStageMakesRoomInMemory(t *testing.T) {
+	disk := store.DiskInMemory()
+	p, err := disk.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, disk.Close()) })
+	p.Begin(codec.TopicID{2}, 0)
+	s := heatStart()
+	s.Bounds.LeastPages, s.Bounds.Burst = 1<<20, 1
+	ht := &heatTest{T: t, HeatStage: processors.NewHeatStage(p, &heatInput{}, s), partitions: 1, to: -1}
+	do(ht, began())
+	for !p.Crowded() {
+		require.NotContains(t, do(ht, began()), "feed write /1")
+		ht.apply(0, 10_000, 1)
+	}
+	require.Contains(t, do(ht, began()), "feed write /1", "a commit is due")
+	for !p.Full() {
+		require.Equal(t, "wait", last(do(ht, began()))[:4])
+		ht.apply(0, 10_000, 1)
+	}
+	require.Equal(t, "hold", last(do(ht, began()))[:4], "until more of the commit is written")
+	for p.Full() {
+		ht.Next(began())
+	}
+	require.Equal(t, "wait", last(do(ht, began()))[:4])
+}
+
 // A commit that takes longer than the one before is no reason to have more wait.
 func TestHeatStageHoldsRangesBackWhileWritingIsSlow(t *testing.T) {
 	s := heatStart()

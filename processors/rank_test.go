@@ -83,6 +83,15 @@ func TestRankStageGoesOnFromABoardOfBefore(t *testing.T) {
 	require.EqualValues(t, 4, request.Above)
 }
 
+// A board older than the newest that this one began from is no reason for an epoch.
+func TestRankStageIgnoresWhatIsOlderThanItsBeginning(t *testing.T) {
+	s := processors.NewRankStage(processors.RankStart{Partitions: 3, Newest: processors.Output{Version: version(4, 2)}})
+	do(s, began())
+	require.NoError(t, s.Stored(stored(5)))
+	s.Output(processors.Output{Version: version(4, 1)})
+	require.Equal(t, []string{"feed republish", "wait"}, do(s, began()))
+}
+
 func TestRankStagePublishes(t *testing.T) {
 	s := rankStage(t, 1)
 	s.Leaders(7, []byte("leaders"))
