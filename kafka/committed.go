@@ -13,7 +13,7 @@ const (
 	// covers. A transaction that ends normally leaves its last record two below it, so the
 	// first look is nearly always the only one.
 	committedWindow = 16
-	// committedAttempts is how often it is begun anew since records were deleted meanwhile.
+	// committedAttempts bounds the attempts that fail since records were deleted meanwhile.
 	committedAttempts = 20
 )
 

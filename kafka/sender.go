@@ -13,14 +13,14 @@ var ErrNotDelivered = kgo.ErrRecordTimeout
 
 // Sending says how records are sent.
 type Sending struct {
-	// Linger is how long records gather for a batch.
+	// Linger is the time to gather a batch.
 	Linger time.Duration
-	// Records and Bytes bound what is on its way: at either, Send waits. 0 stands for what
-	// the client does by itself.
+	// Records and Bytes bound what is on its way: at either, Send waits. 0 means the client's
+	// default.
 	Records, Bytes int
-	// BatchBytes bounds a batch. 0 stands for what the client does by itself.
+	// BatchBytes bounds a batch; 0 means the client's default.
 	BatchBytes int
-	// Within is how long a record is tried to be sent; 0 for without end.
+	// Within bounds the time to deliver a record; 0 means no bound.
 	Within time.Duration
 	// InTurn is whether records go round the partitions, whatever their keys.
 	InTurn bool

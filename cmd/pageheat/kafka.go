@@ -11,7 +11,7 @@ import (
 	"pageheat/kafka"
 )
 
-// deliveryTimeout is how long a record is tried to be sent, as Kafka's own
+// deliveryTimeout bounds the time to deliver a record, as Kafka's own
 // delivery.timeout.ms.
 const deliveryTimeout = 2 * time.Minute
 

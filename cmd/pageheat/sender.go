@@ -37,8 +37,8 @@ const (
 
 // newSender connects. Records go round the partitions in turn, whatever their key,
 // so that few messages are spread as evenly as many; where a page goes is decided
-// after the input. A batch has at most maxBatch bytes, and a record is tried to be sent for
-// so long; 0 is without end.
+// after the input. A batch has at most maxBatch bytes. within bounds
+// the time to deliver a record; 0 means no bound.
 func newSender(ctx context.Context, p *program, topic string, maxBatch int, within time.Duration) (*sender, error) {
 	if err := p.reach(ctx); err != nil {
 		return nil, err
