@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -99,23 +98,16 @@ type handler struct {
 	session *session
 	entered bool // goka's Setup was called
 
-	mu  sync.Mutex
-	err error // the first fault of the session
+	faults firstError // of the session
 }
 
 func (h *handler) fault(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.err == nil && !errors.Is(err, errSessionOver) && !errors.Is(err, context.Canceled) {
-		h.err = err
+	if !errors.Is(err, errSessionOver) && !errors.Is(err, context.Canceled) {
+		h.faults.keep(err)
 	}
 }
 
-func (h *handler) error() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.err
-}
+func (h *handler) error() error { return h.faults.get() }
 
 // Setup implements sarama.ConsumerGroupHandler.
 func (h *handler) Setup(real sarama.ConsumerGroupSession) error {

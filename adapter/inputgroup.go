@@ -77,7 +77,8 @@ type inputRun struct {
 
 	mu      sync.Mutex
 	session *inputSession // nil between sessions
-	err     error
+
+	faults firstError
 }
 
 // fault ends the membership with an error; a nil error or the end of a session
@@ -86,20 +87,13 @@ func (r *inputRun) fault(err error) {
 	if err == nil || errors.Is(err, errSessionOver) {
 		return
 	}
-	r.mu.Lock()
-	if r.err == nil {
-		r.err = err
+	if r.faults.keep(err) {
 		r.group.member.failed()
 	}
-	r.mu.Unlock()
 	r.stop()
 }
 
-func (r *inputRun) error() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.err
-}
+func (r *inputRun) error() error { return r.faults.get() }
 
 // Begin implements kafka.SessionHandler.
 func (r *inputRun) Begin(in *kafka.Session) {

@@ -26,7 +26,8 @@ type session struct {
 
 	mu      sync.Mutex
 	outlets map[int32]*outlet
-	failed  error
+
+	failures firstError // that goka would lose the types of
 }
 
 func newSession(real sarama.ConsumerGroupSession) *session {
@@ -42,22 +43,12 @@ func (s *session) register(out *outlet) {
 }
 
 // fail keeps the first error that came up where goka would lose its type.
-func (s *session) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed == nil {
-		s.failed = err
-	}
-}
+func (s *session) fail(err error) { s.failures.keep(err) }
 
 // drop takes note that a record was on its way when the session ended.
 func (s *session) drop() { s.dropped.Store(true) }
 
-func (s *session) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failed
-}
+func (s *session) failure() error { return s.failures.get() }
 
 // claims are the partitions of the group's only topic.
 func (s *session) claims() (topic string, partitions []int32) {

@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"pageheat/kafka"
@@ -9,25 +8,14 @@ import (
 
 // startFailure keeps the first error of what a goka processor is built from, whose type
 // goka loses: it ends the processor. It is safe for concurrent use.
-type startFailure struct {
-	mu  sync.Mutex
-	err error
-}
+type startFailure struct{ first firstError }
 
 // begin forgets what was kept of the processor before.
-func (f *startFailure) begin() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.err = nil
-}
+func (f *startFailure) begin() { f.first.forget() }
 
 // keep keeps an error, if it is one, and returns it.
 func (f *startFailure) keep(err error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err == nil {
-		f.err = err
-	}
+	f.first.keep(err)
 	return err
 }
 
@@ -46,10 +34,8 @@ func (f *startFailure) lost(current *atomic.Pointer[session]) func(error) {
 // explain returns what is behind an error that a processor ended with: what was kept, if
 // anything was.
 func (f *startFailure) explain(err error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err != nil && f.err != nil {
-		return f.err
+	if kept := f.first.get(); err != nil && kept != nil {
+		return kept
 	}
 	return kafka.Explain(err)
 }
