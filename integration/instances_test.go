@@ -112,7 +112,8 @@ func TestInstancesShareTheWork(t *testing.T) {
 			counted := p.boards.Newest().Counted
 			_, err = p.boards.Wait(ctx, func(b *harness.Board) bool { return b.Counted > counted+1000 })
 			require.NoError(t, err)
-			assert.Len(t, second.OwnedPartitions(0), partitions/2)
+			assert.Eventually(t, func() bool { return len(second.OwnedPartitions(0)) == partitions/2 }, time.Minute, 10*time.Millisecond,
+				"the second has set up its half")
 			stopped(t, second)
 		}
 		last := site.Start("last")
@@ -194,7 +195,9 @@ func TestStaticMembership(t *testing.T) {
 		p := newPipeline(t, site, partitions)
 		ctx := within(t)
 		first := site.Start("first", "--instance-id", "one")
-		require.NoError(t, first.WaitOwner(ctx, 0)) // it leads the group: the embedded broker moves partitions when a leader comes back
+		// It leads the group: the embedded broker moves partitions when a leader comes back.
+		require.Eventually(t, func() bool { return len(first.OwnedPartitions(0)) == partitions }, time.Minute, 10*time.Millisecond,
+			"the first has set up all partitions")
 		alone := first.Log().Len()
 		second := site.Start("second", "--instance-id", "two")
 		input := startTraffic(t, site, partitions)
