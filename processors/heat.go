@@ -341,11 +341,12 @@ func (s *HeatStage) idle(now time.Time) time.Duration {
 // writing reports whether records of a cut are to be handed to goka.
 func (s *HeatStage) writing() bool { return s.cut != nil && !s.written }
 
-// writeBuffer is the size of what records are encoded into, and writeRoom what is left
-// of it at least for the next.
+// writeBuffer is the size of what records are encoded into, less where a cut has few;
+// writeRoom is what is left of it at least for the next, and more than most take.
 const (
 	writeBuffer = 64 << 10
 	writeRoom   = 4 << 10
+	writeRecord = 64
 )
 
 // write is the next record of the cut. The last is the progress, whose acknowledgement
@@ -357,7 +358,7 @@ func (s *HeatStage) write() Action {
 		s.burst++
 	}
 	if cap(s.arena)-len(s.arena) < writeRoom {
-		s.arena = make([]byte, 0, writeBuffer)
+		s.arena = make([]byte, 0, min(writeRoom+writeRecord*s.cut.Len(), writeBuffer))
 	}
 	start, last := len(s.arena), s.cut.Len() == 1
 	key, value, _ := s.cut.Next(codec.AppendWrite(append(s.arena, byte(codec.FeedWrite)), s.partition.ID()))

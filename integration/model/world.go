@@ -152,7 +152,7 @@ func (w *world) newTemper() temper {
 	t.weights[actThaw] = t.weights[actFreeze]
 	t.growUntil = t.steps / (1 + w.n(3))
 	t.standby = w.n(2) == 0
-	t.disk = w.n(4) == 0
+	t.disk = w.n(10) == 0
 	t.focus = []role{"", "", ingestRole, heatRole, rankRole}[w.n(5)]
 	switch r := w.n(10); {
 	case r < 5:
