@@ -151,7 +151,7 @@ func TestIngestFlushesOnlyWhatIsWhollyAcknowledged(t *testing.T) {
 
 	it.produce(1, 1)
 	records, kind := it.next()
-	require.Equal(t, codec.FeedRecords, kind, "gathering goes on while a flush is on its way")
+	require.Equal(t, codec.FeedRecords, kind, "combining goes on while a flush is on its way")
 	it.acknowledge(records)
 	select {
 	case m := <-it.out.messages:
@@ -266,7 +266,7 @@ func TestRangesEndWhereThoseBeforeThemEnd(t *testing.T) {
 
 // While there is more to read, a fetch that takes long does not end a range; caught
 // up, it ends after the linger time.
-func TestIngestGathersOverAStalledFetch(t *testing.T) {
+func TestIngestCombinesOverAStalledFetch(t *testing.T) {
 	const linger, stalled = 5 * time.Millisecond, 250 * time.Millisecond
 	for _, c := range []struct {
 		name   string

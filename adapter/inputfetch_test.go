@@ -154,7 +154,7 @@ func TestRangesFitTheirTopic(t *testing.T) {
 	it := feedIngest(t, time.Hour)
 	it.claim.end.Store(1 << 20) // far behind: flushes come by volume
 	it.started()
-	g := processors.NewGatherer(0, 1, heat.DefaultLimits())
+	g := processors.NewCombiner(0, 1, heat.DefaultLimits())
 	g.Start(codec.TopicID{7}, -1)
 	var all []*kgo.Record
 	const records, name = 16_384, 1000

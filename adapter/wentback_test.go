@@ -16,7 +16,7 @@ import (
 	"pageheat/topology"
 )
 
-// TestInputThatWentBackIsPermanent: a record at or below what was gathered would be
+// TestInputThatWentBackIsPermanent: a record at or below what was combined would be
 // counted twice. The error names the partition and both offsets, and says what to do.
 func TestInputThatWentBackIsPermanent(t *testing.T) {
 	cut := func(offset int64) []byte {

@@ -247,7 +247,7 @@ func TestKindsOfWork(t *testing.T) {
 	}
 	works := kindsOfWork()
 	for want, functions := range map[string][]string{
-		"parsing messages":               {"pageheat/codec.leadingDigits", "pageheat/codec.ParseBehaviour", "pageheat/processors.(*Gatherer).Add"},
+		"parsing messages":               {"pageheat/codec.leadingDigits", "pageheat/codec.ParseBehaviour", "pageheat/processors.(*Combiner).Add"},
 		"summing per page":               {"memeqbody", "pageheat/processors.(*sums).count", "github.com/lovoo/goka.(*PartitionProcessor).run"},
 		"allocating and collecting":      {"runtime.scanObject", "runtime.gcDrain", "runtime.gcBgMarkWorker"},
 		"system calls":                   {"internal/runtime/syscall/linux.Syscall6", "syscall.Syscall", "github.com/IBM/sarama.(*Broker).write"},

@@ -19,7 +19,7 @@ const (
 	FeedRecords Feed = 'r'
 	// FeedCut is an input record that is too long to be held: a CutRecord.
 	FeedCut Feed = 'c'
-	// FeedFlush asks for what was gathered: the offset up to which the input was read.
+	// FeedFlush asks for the pending sums: the offset up to which the input was read.
 	FeedFlush Feed = 'f'
 )
 
@@ -363,7 +363,7 @@ func DecodeCutRecord(body []byte) (r CutRecord, err error) {
 	return r, nil
 }
 
-// AppendFlush appends a FeedFlush message: what was gathered goes out as ranges that
+// AppendFlush appends a FeedFlush message: the pending sums go out as ranges that
 // reach to an offset, beyond the last record where nothing to be read is between.
 func AppendFlush(dst []byte, to int64) []byte {
 	return binary.AppendVarint(append(dst, byte(FeedFlush)), to)

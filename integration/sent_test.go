@@ -47,12 +47,12 @@ func TestWhatWasSentNeedsNoInput(t *testing.T) {
 		// Its last range is in one heat partition alone.
 		topics, err := kafkatest.Admin(t, site.Cluster).ListTopics(within(t), site.Input)
 		require.NoError(t, err)
-		gatherer := processors.NewGatherer(0, targets, heat.DefaultLimits())
-		gatherer.Start(codec.TopicID(topics[site.Input].ID), each-1)
+		combiner := processors.NewCombiner(0, targets, heat.DefaultLimits())
+		combiner.Start(codec.TopicID(topics[site.Input].ID), each-1)
 		for i, line := range more() {
-			require.Nil(t, gatherer.Add(int64(each+i), line))
+			require.Nil(t, combiner.Add(int64(each+i), line))
 		}
-		kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: site.Prefix + "-behavior", Partition: 1, Value: gatherer.Flush()[1]})
+		kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: site.Prefix + "-behavior", Partition: 1, Value: combiner.Flush()[1]})
 
 		truncate(t, site, site.Input, each/2) // what was not committed, but sent
 		second := site.Start("second", ingest...)

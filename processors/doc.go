@@ -1,7 +1,7 @@
 // Package processors holds the three stages of pageheat, the places where a behaviour
 // becomes a rank, and the goka groups that they work in:
 //
-//   - ingest (NewIngest, [IngestStage], [Gatherer]) reads behaviours, sets invalid ones
+//   - ingest (NewIngest, [IngestStage], [Combiner]) reads behaviours, sets invalid ones
 //     aside as dead letters, and sends on the sums per page over ranges of input offsets;
 //   - heat (NewHeat, [HeatStage]) counts them: it keeps every page's totals in package
 //     store and, behind that, in its group table, and sends on the hottest pages of each
@@ -16,7 +16,7 @@
 //
 // A stage works in two goroutines. The one with Stage in its name belongs to its driver;
 // it feeds messages (codec.Feed) through goka, one after the other, to the callback, which
-// hands them to the stage's other part: the Gatherer, the Ranker. The two share nothing
+// hands them to the stage's other part: the Combiner, the Ranker. The two share nothing
 // but these messages and their acknowledgements. Heat's callback has nothing to compute.
 //
 // The groups are plain goka: a graph, and a callback that makes one call. Each constructor

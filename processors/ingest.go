@@ -27,7 +27,7 @@ type IngestConfig struct {
 }
 
 // NewIngest returns the processor that reads behaviours. It has no table: what
-// it has gathered belongs to one session and one input partition.
+// it has combined belongs to one session and one input partition.
 func NewIngest(c IngestConfig, options ...goka.ProcessorOption) (*goka.Processor, error) {
 	p, err := goka.NewProcessor(c.Brokers, IngestGraph(c), options...)
 	if err != nil {
@@ -37,35 +37,35 @@ func NewIngest(c IngestConfig, options ...goka.ProcessorOption) (*goka.Processor
 }
 
 // IngestGraph is the graph of the ingest processor. Each input partition has a
-// [Gatherer], which only that partition's goroutine uses.
+// [Combiner], which only that partition's goroutine uses.
 func IngestGraph(c IngestConfig) *goka.GroupGraph {
 	if c.Observe == nil {
 		c.Observe = func(int, []codec.Code) {}
 	}
 	behavior, deadLetter := goka.Stream(c.Topology.Behavior), goka.Stream(c.Topology.DeadLetter)
-	var gatherers sync.Map // by partition: the input may get more of them at any time
-	gather := func(ctx goka.Context, message any) {
+	var combiners sync.Map // by partition: the input may get more of them at any time
+	combine := func(ctx goka.Context, message any) {
 		partition := ctx.Partition()
-		g, ok := gatherers.Load(partition)
+		g, ok := combiners.Load(partition)
 		if !ok {
-			g, _ = gatherers.LoadOrStore(partition, NewGatherer(partition, c.Targets, c.Limits))
+			g, _ = combiners.LoadOrStore(partition, NewCombiner(partition, c.Targets, c.Limits))
 		}
-		gathered, err := g.(*Gatherer).Take(message.([]byte), func(r *Refused) {
+		combined, err := g.(*Combiner).Take(message.([]byte), func(r *Refused) {
 			headers, key, value := r.letter(c.Topology.Input)
 			ctx.Emit(deadLetter, key, value, goka.WithCtxEmitHeaders(headers))
 		})
 		if err != nil {
 			ctx.Fail(err)
 		}
-		for target, r := range gathered.Ranges { // the key names the partition
+		for target, r := range combined.Ranges { // the key names the partition
 			ctx.Emit(behavior, codec.PartitionKey(int32(target)), r)
 		}
-		if gathered.Valid > 0 || len(gathered.Refused) > 0 {
-			c.Observe(gathered.Valid, gathered.Refused)
+		if combined.Valid > 0 || len(combined.Refused) > 0 {
+			c.Observe(combined.Valid, combined.Refused)
 		}
 	}
 	return goka.DefineGroup(goka.Group(c.Topology.IngestGroup),
-		goka.Input(goka.Stream(c.Topology.Input), codec.Raw{}, gather),
+		goka.Input(goka.Stream(c.Topology.Input), codec.Raw{}, combine),
 		goka.Output(behavior, codec.Raw{}),
 		goka.Output(deadLetter, codec.Raw{}),
 	)
@@ -107,8 +107,8 @@ const (
 	// behindRecords is the lag, in records of one input partition, from which on ingest
 	// ends ranges by volume. Heat knows a backlog by ranges of that size.
 	behindRecords = 16_384
-	// longestGather ends a range even if ingest is behind: what it holds is on no board.
-	longestGather = time.Second
+	// longestRange ends a range even if ingest is behind: what it holds is on no board.
+	longestRange = time.Second
 	// stalledFetch is how long nothing must have come for a range to end although there
 	// is more: a broker that is busy, or a transaction that keeps its records back.
 	stalledFetch = 250 * time.Millisecond
@@ -122,7 +122,7 @@ const (
 
 // IngestStage decides what becomes of one input partition, and when: when a range ends,
 // when it may go out, which offset is committed, and when the input is held back. What a
-// range holds is gathered by the [Gatherer], which its messages are for. An IngestStage
+// range holds is combined by the [Combiner], which its messages are for. An IngestStage
 // lasts for one session and belongs to one goroutine. See [Action] for how it is driven.
 //
 // One range for each target partition is on its way at a time. It goes out alone, after
@@ -135,16 +135,16 @@ type IngestStage struct {
 	begun     bool   // the first start is acknowledged, and that was said
 	marked    bool   // the first mark was sent
 	message   []byte // that was read
-	unsettled int64  // messages handed to the gatherer that are not acknowledged
+	unsettled int64  // messages handed to the combiner that are not acknowledged
 
-	gathered int // records since the last flush
-	bytes    int
-	first    time.Time // when the first of them came, or something was stepped over
-	latest   time.Time // when the last of them came
-	stable   int64     // the last stable offset of the partition
-	last     int64     // offset that was read last
-	flushed  int64     // last at the last flush
-	lost     int64     // the last offset of those after last that are gone, if it is above it
+	pendingRecords int // records since the last flush
+	bytes          int
+	first          time.Time // when the first of them came, or something was stepped over
+	latest         time.Time // when the last of them came
+	stable         int64     // the last stable offset of the partition
+	last           int64     // offset that was read last
+	flushed        int64     // last at the last flush
+	lost           int64     // the last offset of those after last that are gone, if it is above it
 
 	sending           bool // a flush is on its way
 	commit, committed int64
@@ -168,7 +168,7 @@ func NewIngestStage(s IngestStart) *IngestStage {
 	return &IngestStage{start: s, last: s.Start.LostTo, flushed: s.Start.LostTo, lost: -1, commit: -1, committed: -1}
 }
 
-// Records takes records that were read: a message for the gatherer, nil where there was
+// Records takes records that were read: a message for the combiner, nil where there was
 // only something to be stepped over, and the offset that was reached. The message
 // belongs to the stage.
 func (s *IngestStage) Records(message []byte, records, bytes int, last int64, now time.Time) {
@@ -178,7 +178,7 @@ func (s *IngestStage) Records(message []byte, records, bytes int, last int64, no
 			s.first = now
 		}
 		s.last = last
-		s.gathered += records
+		s.pendingRecords += records
 		s.bytes += bytes
 	}
 	s.message = message
@@ -210,7 +210,7 @@ func (s *IngestStage) Flushed() {
 	s.commit = s.flushed + 1
 }
 
-// InputID answers a DoCheckInput: offsets gathered must still be those of the topic whose
+// InputID answers a DoCheckInput: offsets combined must still be those of the topic whose
 // id the ranges carry.
 func (s *IngestStage) InputID(id codec.TopicID, now time.Time) {
 	s.checked = now
@@ -219,14 +219,14 @@ func (s *IngestStage) InputID(id codec.TopicID, now time.Time) {
 	}
 }
 
-// End says that the session is about to end: no more input comes, and what was gathered
+// End says that the session is about to end: no more input comes, and what was combined
 // is sent on.
 func (s *IngestStage) End() { s.ending = true }
 
 // Last is the offset that was read last.
 func (s *IngestStage) Last() int64 { return s.last }
 
-// Until is the offset at which the range that is gathered ends at the latest: nothing
+// Until is the offset at which the range that is combined ends at the latest: nothing
 // beyond may be given to Records.
 func (s *IngestStage) Until() int64 {
 	for len(s.start.Ends) > 0 && s.start.Ends[0] <= s.flushed {
@@ -293,7 +293,7 @@ func (s *IngestStage) pending() bool { return s.last > s.flushed }
 // ready reports whether a range may go out: nothing is on its way before it.
 func (s *IngestStage) ready() bool { return !s.sending && s.unsettled == 0 }
 
-// due reports whether what was gathered should be sent on: behind, by volume; caught up,
+// due reports whether the pending range should be sent: behind, by volume; caught up,
 // after the linger time; at the end of a session, whatever it is. The first mark is due
 // even where nothing comes.
 func (s *IngestStage) due(now time.Time) bool {
@@ -303,19 +303,19 @@ func (s *IngestStage) due(now time.Time) bool {
 	return s.ending || s.whole() || s.lost > s.last || !now.Before(s.over())
 }
 
-// whole reports whether a whole volume is gathered, or all that may be.
+// whole reports whether the pending range has its full volume, or all that it may have.
 func (s *IngestStage) whole() bool {
 	v := &s.start.Volume
-	return s.gathered >= v.Records || s.bytes >= v.Bytes || s.last >= s.Until()
+	return s.pendingRecords >= v.Records || s.bytes >= v.Bytes || s.last >= s.Until()
 }
 
-// over is when what was gathered is sent on, if it does not become a whole volume
+// over is when the pending range is sent, if it does not become a whole volume
 // before.
 func (s *IngestStage) over() time.Time {
 	if s.stable-s.last <= s.start.Volume.Behind {
 		return s.lingered()
 	}
-	end := s.first.Add(longestGather)
+	end := s.first.Add(longestRange)
 	if stalled := s.latest.Add(max(stalledFetch, s.start.Linger)); stalled.Before(end) {
 		end = stalled
 	}
@@ -346,12 +346,12 @@ func (s *IngestStage) full(now time.Time) bool {
 	return s.due(now)
 }
 
-// flush sends what was gathered.
+// flush sends the pending range.
 func (s *IngestStage) flush(now time.Time) Action {
 	if now.Sub(s.checked) >= topicCheckInterval {
 		return Action{Do: DoCheckInput}
 	}
 	s.sending, s.marked, s.flushed = true, true, s.last
-	s.gathered, s.bytes = 0, 0
+	s.pendingRecords, s.bytes = 0, 0
 	return s.feed(codec.AppendFlush(nil, s.last))
 }

@@ -167,7 +167,7 @@ func TestIngestStageFlushesOnlyWhatIsWhollyAcknowledged(t *testing.T) {
 	require.Equal(t, []string{"feed flush 0", "wait"}, it.do(25*ms))
 	it.read(26*ms, 1, 10, 1)
 	it.unsettled = 2
-	require.Equal(t, []string{"wait until 30ms"}, it.do(27*ms), "gathering goes on while a range is on its way")
+	require.Equal(t, []string{"wait until 30ms"}, it.do(27*ms), "combining goes on while a range is on its way")
 	it.settle(1)
 	require.Equal(t, []string{"wait until 40ms"}, it.do(35*ms), "a second range does not go out while one is on its way")
 	it.settle(1)
@@ -182,7 +182,7 @@ func TestIngestStageHoldsTheInputBack(t *testing.T) {
 	it.Stable(1 << 20)
 	it.read(0, 100, 10, 99)
 	it.settle(it.unsettled)
-	require.Equal(t, []string{"feed flush 99", "wait"}, it.do(0), "a range is on its way, the next one is gathered")
+	require.Equal(t, []string{"feed flush 99", "wait"}, it.do(0), "a range is on its way, the next one is combined")
 	it.read(0, 99, 10, 198)
 	require.Equal(t, "wait", it.do(0)[0][:4])
 	it.read(0, 1, 10, 199)
@@ -250,7 +250,7 @@ func TestIngestStageEnds(t *testing.T) {
 		want  [][]string // each after everything is acknowledged
 	}{
 		{"with nothing to do", func(*ingestTest) {}, [][]string{{"end"}}},
-		{"with what was gathered", func(it *ingestTest) { it.read(0, 1, 10, 4) },
+		{"with a pending range", func(it *ingestTest) { it.read(0, 1, 10, 4) },
 			[][]string{{"hold"}, {"feed flush 4", "hold"}, {"commit 5", "end"}}},
 		{"after a range on its way", func(it *ingestTest) {
 			it.read(0, 100, 10, 99)

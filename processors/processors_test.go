@@ -46,7 +46,7 @@ func bundle(records ...codec.Record) []byte {
 	return b
 }
 
-// flush asks for what was gathered, and lets the ranges reach to an offset.
+// flush asks for the pending sums, and lets the ranges reach to an offset.
 func flush(to int64) []byte { return codec.AppendFlush(nil, to) }
 
 // tick is a message without a body.

@@ -16,7 +16,7 @@ func BenchmarkGathererTake(b *testing.B) {
 	for _, pages := range []int{100, 10_000} {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
 			messages := messagesOf(b, pages)
-			g := NewGatherer(0, 3, heat.DefaultLimits())
+			g := NewCombiner(0, 3, heat.DefaultLimits())
 			var bundles [][]byte
 			for at := int64(0); at < rangeVolume; at += records {
 				bundle := codec.AppendSegmentHeader([]byte{byte(codec.FeedRecords)}, codec.SegmentHeader{Offset: at})

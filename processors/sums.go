@@ -19,7 +19,7 @@ type sums struct {
 	pages   []int // entries per target partition
 }
 
-// pageSum is what one page has gathered.
+// pageSum is the sum of one page.
 type pageSum struct {
 	hash       uint64
 	start, end uint32 // its name in sums.names

@@ -27,7 +27,7 @@ func messagesOf(b *testing.B, pages int) [][]byte {
 // pagesOf are the numbers of pages to measure with.
 func pagesOf() []int { return []int{100, 10_000, 1_000_000} }
 
-// rangeVolume is how many behaviours ingest gathers when it is behind.
+// rangeVolume is how many behaviours ingest combines when it is behind.
 const rangeVolume = 65_536
 
 func BenchmarkSumsCount(b *testing.B) {
@@ -53,11 +53,11 @@ func BenchmarkSumsCount(b *testing.B) {
 	}
 }
 
-func BenchmarkGathererAdd(b *testing.B) {
+func BenchmarkCombinerAdd(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
 			messages := messagesOf(b, pages)
-			g := NewGatherer(0, 3, heat.DefaultLimits())
+			g := NewCombiner(0, 3, heat.DefaultLimits())
 			g.Start(codec.TopicID{1}, -1)
 			b.ReportAllocs()
 			i := 0
@@ -75,11 +75,11 @@ func BenchmarkGathererAdd(b *testing.B) {
 }
 
 // One operation is a whole range: 65,536 behaviours and their flush.
-func BenchmarkGathererRange(b *testing.B) {
+func BenchmarkCombinerRange(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
 			messages := messagesOf(b, pages)
-			g := NewGatherer(0, 3, heat.DefaultLimits())
+			g := NewCombiner(0, 3, heat.DefaultLimits())
 			g.Start(codec.TopicID{1}, -1)
 			b.ReportAllocs()
 			i, bytes := 0, 0

@@ -15,9 +15,9 @@ import (
 // The sums grow with the pages of a range and shrink after it, and stay right.
 func TestSumsOfManyPagesThenFew(t *testing.T) {
 	const targets = 3
-	g := processors.NewGatherer(0, targets, heat.DefaultLimits())
+	g := processors.NewCombiner(0, targets, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
-	ranges := make([]gathered, targets)
+	ranges := make([]combined, targets)
 	for i := range ranges {
 		ranges[i].to = -1
 	}
@@ -51,13 +51,13 @@ func TestSumsOfManyPagesThenFew(t *testing.T) {
 }
 
 func TestBytesBoundsLongNames(t *testing.T) {
-	g := processors.NewGatherer(0, 1, heat.DefaultLimits())
+	g := processors.NewCombiner(0, 1, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
 	for p := range 10 {
 		require.Nil(t, g.Add(int64(p), fmt.Appendf(nil, "%d%s|1|1|1", p, strings.Repeat("x", codec.MaxPageBytes-1))))
 	}
 	bound := g.Bytes()
-	r := gathered{to: -1, totals: map[string]heat.Totals{}}
+	r := combined{to: -1, totals: map[string]heat.Totals{}}
 	r.read(t, g.Flush()[0], 0, 1, codec.RangeHeader{Input: codec.TopicID{1}, To: 9, Limits: heat.DefaultLimits()})
 	require.Greater(t, r.bytes, 10*codec.MaxPageBytes)
 	require.LessOrEqual(t, r.bytes, bound)

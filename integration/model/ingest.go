@@ -14,7 +14,7 @@ type ingestOwner struct {
 	tenure
 	in       *input
 	stage    *processors.IngestStage
-	gatherer *processors.Gatherer
+	combiner *processors.Combiner
 
 	found  found     // when it looked where to begin
 	begun  bool      // offsets may be committed
@@ -109,10 +109,10 @@ func (o *ingestOwner) begin() {
 	}
 	o.mark = start.LostTo + 1
 	o.stage = processors.NewIngestStage(processors.IngestStart{Linger: t.linger, Start: start, Ends: sent.Ends, Volume: t.volume})
-	o.gatherer = o.on.gatherers[o.slot.partition]
-	if o.gatherer == nil {
-		o.gatherer = processors.NewGatherer(int32(o.slot.partition), o.w.gatherTargets(), heat.DefaultLimits())
-		o.on.gatherers[o.slot.partition] = o.gatherer
+	o.combiner = o.on.combiners[o.slot.partition]
+	if o.combiner == nil {
+		o.combiner = processors.NewCombiner(int32(o.slot.partition), o.w.combineTargets(), heat.DefaultLimits())
+		o.on.combiners[o.slot.partition] = o.combiner
 	}
 	o.w.say("%s begins after offset %d, lost up to %d; ranges in the logs end at %v", o.name, start.From, start.LostTo, f.highest)
 }
@@ -196,12 +196,12 @@ func (o *ingestOwner) read() bool {
 	return true
 }
 
-// feed hands the gatherer a message of the stage, as goka does, and sends on what it
+// feed hands the combiner a message of the stage, as goka does, and sends on what it
 // makes of it.
 func (o *ingestOwner) feed(a *processors.Action) {
 	f := &fed{kind: a.Kind()}
 	o.fed = append(o.fed, f)
-	gathered, err := o.gatherer.Take(a.Value, func(r *processors.Refused) {
+	combined, err := o.combiner.Take(a.Value, func(r *processors.Refused) {
 		f.open++
 		in, offset := o.in, r.Record.Offset
 		o.w.send(&flight{from: &o.tenure, label: "a dead letter", arrive: func() { in.dead[offset] = true }, done: func() { f.open-- }})
@@ -211,10 +211,10 @@ func (o *ingestOwner) feed(a *processors.Action) {
 		return
 	}
 	if f.kind == codec.FeedRecords {
-		o.compare(&gathered, f.open)
+		o.compare(&combined, f.open)
 	}
 	f.to = o.stage.Last()
-	for target, r := range gathered.Ranges {
+	for target, r := range combined.Ranges {
 		if target == len(o.w.logs) {
 			continue // of the partition that was added, which this world does not have
 		}
@@ -227,8 +227,8 @@ func (o *ingestOwner) feed(a *processors.Action) {
 	}
 }
 
-// compare makes sure that what was gathered of messages is what is known of them.
-func (o *ingestOwner) compare(gathered *processors.Gathered, letters int) {
+// compare makes sure that what was combined of messages is what is known of them.
+func (o *ingestOwner) compare(combined *processors.Combined, letters int) {
 	valid := 0
 	for i := range o.given {
 		if o.given[i].page == undone {
@@ -238,9 +238,9 @@ func (o *ingestOwner) compare(gathered *processors.Gathered, letters int) {
 			valid++
 		}
 	}
-	if gathered.Valid != valid || letters != len(o.given)-valid {
+	if combined.Valid != valid || letters != len(o.given)-valid {
 		o.w.violate("%s: of %d messages up to offset %d, %d were counted and %d refused; %d are valid",
-			o.name, len(o.given), o.stage.Last(), gathered.Valid, letters, valid)
+			o.name, len(o.given), o.stage.Last(), combined.Valid, letters, valid)
 	}
 }
 
@@ -319,8 +319,8 @@ func (o *ingestOwner) commit() {
 	o.w.say("%s commits offset %d", o.name, o.mark)
 }
 
-// gatherTargets is how many heat partitions there are for one who begins to gather now.
-func (w *world) gatherTargets() int {
+// combineTargets is how many heat partitions there are for one who begins to combine now.
+func (w *world) combineTargets() int {
 	if w.repartitioned {
 		return len(w.logs) + 1
 	}

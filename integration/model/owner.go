@@ -14,14 +14,14 @@ import (
 type instance struct {
 	number    int
 	settings  int // of temper.settings
-	gatherers map[int]*processors.Gatherer
+	combiners map[int]*processors.Combiner
 	kept      map[int]*store.Partition
 	pageTime  map[int]time.Duration // what writing a page took, by partition
 	ranker    *processors.Ranker
 }
 
 func (i *instance) restart() {
-	i.gatherers = make(map[int]*processors.Gatherer)
+	i.combiners = make(map[int]*processors.Combiner)
 	i.kept = make(map[int]*store.Partition)
 	i.pageTime = make(map[int]time.Duration)
 	i.ranker = nil
@@ -173,7 +173,7 @@ func (t *tenure) fault(why string) {
 	t.w.forget(t.on, t.slot.role)
 	switch t.slot.role {
 	case ingestRole:
-		delete(t.on.gatherers, t.slot.partition)
+		delete(t.on.combiners, t.slot.partition)
 	case rankRole:
 		t.on.ranker = nil
 	}

@@ -74,7 +74,7 @@ func (w *world) change(on *instance) {
 	w.say("instance-%d begins with other settings: %s", on.number, on.by(w).definition())
 }
 
-// repartition adds partitions to the topics, as nobody may: who gathers from now on
+// repartition adds partitions to the topics, as nobody may: who combines from now on
 // spreads the pages over more.
 func (w *world) repartition() {
 	if w.repartitioned {

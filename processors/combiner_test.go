@@ -15,15 +15,15 @@ import (
 	"pageheat/topology"
 )
 
-// gathered is what the ranges of one target partition add up to.
-type gathered struct {
+// combined is what the ranges of one target partition add up to.
+type combined struct {
 	to     int64
 	totals map[string]heat.Totals
 	bytes  int // of the pages in the last range
 }
 
 // read adds a range, which has to follow the one before.
-func (g *gathered) read(t require.TestingT, msg []byte, target, targets int, want codec.RangeHeader) {
+func (g *combined) read(t require.TestingT, msg []byte, target, targets int, want codec.RangeHeader) {
 	r, err := codec.ReadRange(msg)
 	require.NoError(t, err)
 	want.From, want.Targets, want.Target = g.to, int32(targets), int32(target)
@@ -51,17 +51,17 @@ func (g *gathered) read(t require.TestingT, msg []byte, target, targets int, wan
 
 // However the messages are spread over ranges, and over targets, the sums are the
 // same; and each range begins where the one before ended.
-func TestGathererLosesNothingBetweenRanges(t *testing.T) {
+func TestCombinerLosesNothingBetweenRanges(t *testing.T) {
 	limits := heat.Limits{MaxClicks: 9, MaxMinutes: 60}
 	rapid.Check(t, func(t *rapid.T) {
 		targets := rapid.IntRange(1, 5).Draw(t, "targets")
 		input := codec.TopicID{byte(rapid.IntRange(1, 9).Draw(t, "input"))}
 		start := rapid.Int64Range(-1, 1<<40).Draw(t, "start")
-		g := processors.NewGatherer(3, targets, limits)
+		g := processors.NewCombiner(3, targets, limits)
 		g.Start(input, start)
-		ranges := make([]gathered, targets)
+		ranges := make([]combined, targets)
 		for i := range ranges {
-			ranges[i] = gathered{to: start, totals: map[string]heat.Totals{}}
+			ranges[i] = combined{to: start, totals: map[string]heat.Totals{}}
 		}
 		want := map[string]heat.Totals{}
 		to := start
@@ -126,8 +126,8 @@ func TestGathererLosesNothingBetweenRanges(t *testing.T) {
 }
 
 // What the last session sent may still be on its way when the next one begins.
-func TestGathererStartsAnew(t *testing.T) {
-	g := processors.NewGatherer(0, 1, heat.DefaultLimits())
+func TestCombinerStartsAnew(t *testing.T) {
+	g := processors.NewCombiner(0, 1, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
 	require.Nil(t, g.Add(4, []byte("old|1|1|1")))
 	sent := g.Flush()[0]
@@ -136,15 +136,15 @@ func TestGathererStartsAnew(t *testing.T) {
 
 	g.Start(codec.TopicID{2}, 1)
 	require.Nil(t, g.Add(3, []byte("new|2|1|1")))
-	again := gathered{to: 1, totals: map[string]heat.Totals{}}
+	again := combined{to: 1, totals: map[string]heat.Totals{}}
 	again.read(t, g.Flush()[0], 0, 1, codec.RangeHeader{Input: codec.TopicID{2}, To: 3, Limits: heat.DefaultLimits()})
 	require.Len(t, again.totals, 1)
 	require.Contains(t, again.totals, "new")
 	require.Equal(t, before, sent, "the memory of what was sent is not used again")
 }
 
-func TestGathererMarksAnEmptyInputPartition(t *testing.T) {
-	g := processors.NewGatherer(2, 2, heat.DefaultLimits())
+func TestCombinerMarksAnEmptyInputPartition(t *testing.T) {
+	g := processors.NewCombiner(2, 2, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
 	for target, msg := range g.Flush() {
 		r, err := codec.ReadRange(msg)

@@ -1,0 +1,207 @@
+package processors
+
+import (
+	"fmt"
+
+	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/heat"
+)
+
+// Combiner turns the messages of one input partition into ranges: it adds up
+// behaviours per page until a flush, and then has one range for every target
+// partition, each from where the last one ended. It belongs to one goroutine.
+type Combiner struct {
+	limits    heat.Limits
+	partition int32
+	input     codec.TopicID
+	from, to  int64
+	sums      *sums
+	ranges    [][]byte
+}
+
+// NewCombiner returns a combiner for one input partition, whose pages are
+// spread over the given number of target partitions.
+func NewCombiner(partition int32, targets int, limits heat.Limits) *Combiner {
+	return &Combiner{limits: limits, partition: partition, from: -1, to: -1, sums: newSums(targets),
+		ranges: make([][]byte, targets)}
+}
+
+// Start drops the pending sums: the next range begins after from.
+func (c *Combiner) Start(input codec.TopicID, from int64) {
+	c.input, c.from, c.to = input, from, from
+	c.sums.reset()
+	// What the last session sent may still be on its way: its memory is not used again.
+	c.ranges = make([][]byte, len(c.ranges))
+}
+
+// ErrInputWentBack says that a record of the input came at or below an offset that was
+// read before.
+var ErrInputWentBack = failure.Known("the input went back", failure.WentBack)
+
+// Combined is what a message has made of a combiner.
+type Combined struct {
+	// Ranges are to be sent on, one to each target partition in order; nil for none. They
+	// are valid until the next flush.
+	Ranges [][]byte
+	// Valid is how many behaviours were counted, Refused why others were not.
+	Valid   int
+	Refused []codec.Code
+}
+
+// Refused is a record that is no behaviour: a dead letter.
+type Refused struct {
+	*codec.Refusal
+	// Input and Partition say where the record was.
+	Input     codec.TopicID
+	Partition int32
+	// One of them is the record, the other is nil. Both alias what was read.
+	Record *codec.Record
+	Cut    *codec.CutRecord
+}
+
+// Take takes a message of an [IngestStage], and calls refuse for every record in it that
+// is invalid. After an error the combiner is of no use before its next start.
+func (c *Combiner) Take(message []byte, refuse func(*Refused)) (Combined, error) {
+	kind, body, err := codec.SplitFeed(message)
+	if err != nil {
+		return Combined{}, err
+	}
+	switch kind {
+	case codec.FeedStart:
+		start, err := codec.DecodeIngestStart(body)
+		if err != nil {
+			return Combined{}, err
+		}
+		c.Start(start.Input, start.From)
+		if start.LostTo > start.From {
+			return Combined{Ranges: c.Lose(start.LostTo)}, nil
+		}
+		return Combined{}, nil
+	case codec.FeedRecords:
+		return c.combine(body, refuse)
+	case codec.FeedCut:
+		record, err := codec.DecodeCutRecord(body)
+		if err != nil {
+			return Combined{}, err
+		}
+		return c.combineTruncated(&record, refuse)
+	case codec.FeedFlush:
+		to, err := codec.DecodeFlush(body)
+		if err != nil {
+			return Combined{}, err
+		}
+		c.Reach(to)
+		return Combined{Ranges: c.Flush()}, nil
+	default:
+		return Combined{}, fmt.Errorf("ingest was fed a message of kind %q", kind)
+	}
+}
+
+// combine counts the records of a bundle.
+func (c *Combiner) combine(body []byte, refuse func(*Refused)) (combined Combined, err error) {
+	for bundle := codec.ReadBundle(body); bundle.More(); {
+		record, err := bundle.Next()
+		if err == nil {
+			err = c.rises(record.Offset)
+		}
+		if err != nil {
+			return Combined{}, err
+		}
+		refusal := c.Add(record.Offset, record.Value)
+		if refusal == nil {
+			combined.Valid++
+			continue
+		}
+		combined.Refused = append(combined.Refused, refusal.Code)
+		c.refuse(refuse, record, refusal)
+	}
+	return combined, nil
+}
+
+// refuse hands on a record of a bundle. It copies the record, which would have to live
+// on the heap otherwise, valid or not.
+func (c *Combiner) refuse(refuse func(*Refused), r codec.Record, refusal *codec.Refusal) {
+	refuse(&Refused{Refusal: refusal, Input: c.input, Partition: c.partition, Record: &r})
+}
+
+// rises reports an offset that does not rise: such a record was counted, and a range
+// that ends below its beginning would make the records that follow it wrong.
+func (c *Combiner) rises(offset int64) error {
+	if offset > c.to {
+		return nil
+	}
+	return fmt.Errorf("%w: a record has the offset %d after the offset %d", ErrInputWentBack, offset, c.to)
+}
+
+// combineTruncated counts a record that is too long to be held, where its value is a
+// behaviour all the same.
+func (c *Combiner) combineTruncated(r *codec.CutRecord, refuse func(*Refused)) (Combined, error) {
+	if err := c.rises(r.Offset); err != nil {
+		return Combined{}, err
+	}
+	var refusal *codec.Refusal
+	if whole := r.ValueSize == int64(len(r.Value)) || r.ValueSize < 0; whole {
+		refusal = c.Add(r.Offset, r.Value)
+	} else {
+		c.Reach(r.Offset)
+		refusal = codec.TooLarge(r.ValueSize, codec.MaxBytes(r.Value))
+	}
+	if refusal == nil {
+		return Combined{Valid: 1}, nil
+	}
+	refuse(&Refused{Refusal: refusal, Input: c.input, Partition: c.partition, Cut: r})
+	return Combined{Refused: []codec.Code{refusal.Code}}, nil
+}
+
+// Input is the id of the topic that was given to Start.
+func (c *Combiner) Input() codec.TopicID { return c.input }
+
+// To is the offset up to which the next range would reach.
+func (c *Combiner) To() int64 { return c.to }
+
+// Reach makes the next range reach up to an offset, beyond which it may reach already.
+func (c *Combiner) Reach(offset int64) { c.to = max(c.to, offset) }
+
+// Add counts one message, whose offset must be above To; a refusal says why it is
+// invalid. Either way the next range reaches up to its offset. The message is not kept.
+func (c *Combiner) Add(offset int64, message []byte) *codec.Refusal {
+	c.Reach(offset)
+	b, refusal := codec.ParseBehaviour(message, c.limits)
+	if refusal != nil {
+		return refusal
+	}
+	c.sums.count(b)
+	return nil
+}
+
+// Lose is a flush of offsets that retention has taken: it returns, for every
+// target partition, the range up to offset to, marked as lost.
+func (c *Combiner) Lose(to int64) [][]byte {
+	c.Reach(to)
+	return c.flush(true)
+}
+
+// Flush returns one range for every target partition, which holds that
+// partition's sums; a mark where it has none. The next range begins where
+// these end. They are valid until the next flush.
+func (c *Combiner) Flush() [][]byte { return c.flush(false) }
+
+func (c *Combiner) flush(lost bool) [][]byte {
+	header := codec.RangeHeader{Input: c.input, Partition: c.partition, Targets: int32(len(c.ranges)),
+		From: c.from, To: c.to, Limits: c.limits, Lost: lost}
+	for target := range c.ranges {
+		header.Target = int32(target)
+		c.ranges[target] = codec.AppendRangeHeader(c.ranges[target][:0], header, c.sums.pages[target])
+	}
+	for i := range c.sums.entries {
+		e := &c.sums.entries[i]
+		c.ranges[e.target] = codec.AppendPageSum(c.ranges[e.target], c.sums.name(e), &e.totals)
+	}
+	c.sums.reset()
+	c.from = c.to
+	return c.ranges
+}
+
+// Bytes bounds the size of what a flush would send now, over all targets.
+func (c *Combiner) Bytes() int { return c.sums.bytes() }
