@@ -2,20 +2,36 @@ package kafka
 
 import "github.com/twmb/franz-go/pkg/kadm"
 
-// What brokers say of topics and groups, as the library has it: it is for what operators
-// see, which this package gives no form of its own. An Admin asks for it.
-type (
-	Admin            = kadm.Client
-	Metadata         = kadm.Metadata
-	TopicDetails     = kadm.TopicDetails
-	PartitionDetails = kadm.PartitionDetails
-	ListedOffsets    = kadm.ListedOffsets
-	ListedOffset     = kadm.ListedOffset
-	Group            = kadm.DescribedGroup
-	Groups           = kadm.DescribedGroups
-	GroupOffsets     = kadm.FetchOffsetsResponse
-	GroupsOffsets    = kadm.FetchOffsetsResponses
-)
+// Admin asks brokers about topics and groups. What it answers, the types below, is for
+// what operators see: this package gives it no form of its own.
+type Admin = kadm.Client
+
+// Metadata is what brokers say of themselves and of topics.
+type Metadata = kadm.Metadata
+
+// TopicDetails are the topics of Metadata, by name.
+type TopicDetails = kadm.TopicDetails
+
+// PartitionDetails are the partitions of a topic of Metadata, by number.
+type PartitionDetails = kadm.PartitionDetails
+
+// ListedOffsets are offsets of partitions, by topic and partition.
+type ListedOffsets = kadm.ListedOffsets
+
+// ListedOffset is the offset of a partition.
+type ListedOffset = kadm.ListedOffset
+
+// Group is a consumer group with its members.
+type Group = kadm.DescribedGroup
+
+// Groups are consumer groups, by name.
+type Groups = kadm.DescribedGroups
+
+// GroupOffsets are the offsets that a group has committed.
+type GroupOffsets = kadm.FetchOffsetsResponse
+
+// GroupsOffsets are those of several groups, by name.
+type GroupsOffsets = kadm.FetchOffsetsResponses
 
 // Admin asks brokers through the client that all look-ups share. It is not to be closed.
 func (c *Cluster) Admin() (*Admin, error) {
