@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
+
+	"pageheat/kafka/recordbatch"
 )
 
 // Record is a record as it was read, or is to be sent.
@@ -55,10 +57,10 @@ const (
 	firstWait, longestWait = 5 * time.Millisecond, 100 * time.Millisecond
 )
 
-// chunk is what one fetch gave: committed records, and the offset that is next.
-type chunk struct {
-	records []*Record
-	next    int64
+// fetched is what one fetch gave from an offset on, and the offset that is next.
+type fetched struct {
+	answer     *kmsg.FetchResponseTopicPartition
+	from, next int64
 }
 
 // Read hands each the committed records of a span, in order, and returns when all were
@@ -86,12 +88,12 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	chunks := make(chan chunk, 1)
+	answers := make(chan fetched, 1)
 	group.Go(func() error {
-		defer close(chunks)
+		defer close(answers)
 		came, wait := time.Now(), firstWait
 		for from := s.From; from < s.To; {
-			var got chunk
+			var got fetched
 			err := r.patiently(ctx, func() (err error) { got, err = r.fetch(ctx, from, wait); return err })
 			if err == nil && got.next == from && !s.Wait && time.Since(came) > patience {
 				err = errBelow
@@ -104,7 +106,7 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 				continue // nothing came
 			}
 			select {
-			case chunks <- got:
+			case answers <- got:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -113,8 +115,12 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 		return nil
 	})
 	group.Go(func() error {
-		for c := range chunks {
-			if err := each(c.records, c.next); err != nil {
+		for got := range answers {
+			records, err := r.records(got)
+			if err != nil {
+				return Explain(fmt.Errorf("reading topic %s partition %d at offset %d: %w", s.Topic.Name, s.Partition, got.from, err))
+			}
+			if err := each(records, got.next); err != nil {
 				return err
 			}
 		}
@@ -130,35 +136,43 @@ type reader struct {
 	decompressor kgo.Decompressor
 }
 
-func (r *reader) fetch(ctx context.Context, from int64, wait time.Duration) (chunk, error) {
+func (r *reader) fetch(ctx context.Context, from int64, wait time.Duration) (fetched, error) {
 	answer, err := r.partition.fetch(ctx, r.span.Topic.ID, from, wait, r.span.Bytes)
 	if err != nil {
-		return chunk{}, err
+		return fetched{}, err
 	}
-	return r.decode(answer, from)
+	return r.take(answer, from)
 }
 
-// decode takes the committed records out of a response.
-func (r *reader) decode(response *kmsg.FetchResponseTopicPartition, from int64) (chunk, error) {
-	to := r.span.To
-	fetched, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: r.topic, Partition: r.number,
-	}, response, r.decompressor, nil)
-	if fetched.Err != nil {
-		return chunk{}, fmt.Errorf("%w: %w", errUnreadable, fetched.Err)
-	}
-	if next <= from {
-		switch {
-		case len(response.RecordBatches) > 0:
-			return chunk{}, errors.New("the broker answered without a whole batch")
-		case response.LastStableOffset < to:
-			return chunk{next: from}, nil
+// take finds out which offset is next, which needs no record: they are decoded
+// while more is fetched.
+func (r *reader) take(answer *kmsg.FetchResponseTopicPartition, from int64) (fetched, error) {
+	next := from
+	switch {
+	case len(answer.RecordBatches) > 0:
+		if _, next = recordbatch.Whole(answer.RecordBatches); next <= from {
+			return fetched{}, errors.New("the broker answered without a whole batch")
 		}
-		next = to // compaction has left nothing up to the end
+	case answer.LastStableOffset >= r.span.To:
+		next = r.span.To // compaction has left nothing up to the end
 	}
-	records := fetched.Records
-	for len(records) > 0 && records[len(records)-1].Offset >= to {
+	return fetched{answer, from, min(next, r.span.To)}, nil
+}
+
+// records takes the committed records out of an answer.
+func (r *reader) records(got fetched) ([]*Record, error) {
+	if len(got.answer.RecordBatches) == 0 {
+		return nil, nil
+	}
+	decoded, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		Offset: got.from, IsolationLevel: kgo.ReadCommitted(), Topic: r.topic, Partition: r.number,
+	}, got.answer, r.decompressor, nil)
+	if decoded.Err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnreadable, decoded.Err)
+	}
+	records := decoded.Records
+	for len(records) > 0 && records[len(records)-1].Offset >= r.span.To {
 		records = records[:len(records)-1]
 	}
-	return chunk{records: records, next: min(next, to)}, nil
+	return records, nil
 }

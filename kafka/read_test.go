@@ -11,10 +11,10 @@ import (
 // again.
 func TestHoleAtTheEnd(t *testing.T) {
 	r := &reader{partition: &partition{topic: "table"}, span: Span{From: 40, To: 100}}
-	c, err := r.decode(&kmsg.FetchResponseTopicPartition{LastStableOffset: 100}, 40)
+	got, err := r.take(&kmsg.FetchResponseTopicPartition{LastStableOffset: 100}, 40)
 	require.NoError(t, err)
-	require.Equal(t, chunk{next: 100}, c)
-	c, err = r.decode(&kmsg.FetchResponseTopicPartition{LastStableOffset: 99}, 40)
+	require.EqualValues(t, 100, got.next)
+	got, err = r.take(&kmsg.FetchResponseTopicPartition{LastStableOffset: 99}, 40)
 	require.NoError(t, err)
-	require.Equal(t, chunk{next: 40}, c)
+	require.EqualValues(t, 40, got.next)
 }
