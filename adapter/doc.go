@@ -12,7 +12,7 @@
 //     is decided is decided there.
 //   - Bundles. Hundreds of input records reach a callback as one message.
 //   - The record cache. Ranges are applied to package store at once; at each commit
-//     goka gets one message per changed page, and the transaction holds exactly what
+//     goka gets one message per dirty page, and the transaction holds exactly what
 //     was taken together.
 //   - Take-over ([takeOver]). The new owner of a table partition fences the old
 //     one with its transactional.id, writes a fence record, restores up to it,

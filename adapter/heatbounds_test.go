@@ -46,8 +46,8 @@ func (b *backlog) feed(pages int, done <-chan struct{}) {
 	}
 }
 
-// What is applied while a cut is written is bounded by what the next transaction can
-// write in a quarter of its timeout, from the first cut of a process on.
+// What is applied while a checkpoint is written is bounded by what the next transaction can
+// write in a quarter of its timeout, from the first checkpoint of a process on.
 func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const perPage = time.Millisecond // goka is slow

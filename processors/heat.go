@@ -20,7 +20,7 @@ type HeatConfig struct {
 
 // NewHeat returns the processor that keeps every page's totals in its group
 // table. Ranges are counted by a [HeatStage] before goka sees them; the callback
-// gets what the stage wants to have written or sent: one message per changed page at
+// gets what the stage wants to have written or sent: one message per dirty page at
 // each commit, last the progress, and leaders.
 func NewHeat(c HeatConfig, options ...goka.ProcessorOption) (*goka.Processor, error) {
 	p, err := goka.NewProcessor(c.Brokers, HeatGraph(c), options...)
@@ -83,13 +83,13 @@ type HeatStart struct {
 
 // HeatBounds bound what is applied ahead of a commit, and so what a commit writes.
 type HeatBounds struct {
-	// LeastPages is the number of changed pages that may always wait, however long
+	// LeastPages is the number of dirty pages that may always wait, however long
 	// writing takes.
 	LeastPages int
-	// MostPages and MostBytes are the most that one transaction writes, in changed
-	// pages and about in bytes of their records.
+	// MostPages and MostBytes are the most that one transaction writes, in dirty
+	// pages and in approximate bytes of their records.
 	MostPages, MostBytes int
-	// Burst is how many changed pages are written at a time while ranges wait.
+	// Burst is how many dirty pages are written at a time while ranges wait.
 	Burst int
 }
 
@@ -113,7 +113,7 @@ const (
 	// firstPageTime is what writing a page is taken to need before the first commit.
 	firstPageTime = 40 * time.Microsecond
 	// transactionShare is the part of the transaction's timeout that writing the
-	// changed pages may be expected to take.
+	// dirty pages may be expected to take.
 	transactionShare = 4
 	// trimInterval is how often applied ranges are deleted from their topic.
 	trimInterval = 10 * time.Second
@@ -133,11 +133,11 @@ type HeatStage struct {
 	sentLeaders time.Time
 	sending     bool // leaders are on their way
 
-	cut     *store.Cut // being written
-	written bool       // all of it; the commit is on its way
-	began   time.Time  // of the cut
-	burst   int        // records written since ranges were last asked for
-	arena   []byte
+	checkpoint *store.Checkpoint // being written
+	written    bool              // all of it; the commit is on its way
+	began      time.Time         // of the checkpoint
+	burst      int               // records written since ranges were last asked for
+	arena      []byte
 
 	latest     time.Time     // when a range came last
 	behind     bool          // ingest sends by volume
@@ -194,11 +194,11 @@ func (s *HeatStage) LeadersSent() { s.sending = false }
 // Committed is called when the last record of a commit is acknowledged, which is when
 // its transaction is committed. The record's offset in the changelog is end.
 func (s *HeatStage) Committed(end int64, now time.Time) {
-	s.took, s.pages, s.lastCommit = now.Sub(s.began), s.cut.Size(), now
+	s.took, s.pages, s.lastCommit = now.Sub(s.began), s.checkpoint.Size(), now
 	s.perPage = s.took / time.Duration(max(s.pages, 1))
-	s.cut.Committed(end)
-	s.commit = s.cut.Progress().Next
-	s.cut, s.written = nil, false
+	s.checkpoint.Committed(end)
+	s.commit = s.checkpoint.Progress().Next
+	s.checkpoint, s.written = nil, false
 	if now.Sub(s.trimmed) >= trimInterval {
 		s.trimmed, s.trim = now, s.commit
 	}
@@ -217,10 +217,10 @@ func (s *HeatStage) LastCommit() (pages int, took time.Duration) { return s.page
 // PageTime is how long writing a page takes, for the next session. After a commit that
 // was not answered the next ones are smaller.
 func (s *HeatStage) PageTime(now time.Time) time.Duration {
-	if s.cut == nil {
+	if s.checkpoint == nil {
 		return s.perPage
 	}
-	slow := 2 * max(s.perPage, now.Sub(s.began)/time.Duration(max(s.cut.Size(), 1)))
+	slow := 2 * max(s.perPage, now.Sub(s.began)/time.Duration(max(s.checkpoint.Size(), 1)))
 	return min(slow, s.start.Transaction/transactionShare/time.Duration(s.start.Bounds.LeastPages))
 }
 
@@ -240,8 +240,8 @@ func (s *HeatStage) Next(now time.Time) Action {
 	case !s.ending && !s.sending && s.leadersIn(now) <= 0:
 		return s.sendLeaders(now)
 	}
-	if s.cut == nil && s.commitDue(now) {
-		s.cut, s.began = s.partition.Cut(), now
+	if s.checkpoint == nil && s.commitDue(now) {
+		s.checkpoint, s.began = s.partition.Checkpoint(), now
 	}
 	switch {
 	case s.writing() && s.burst == 0:
@@ -249,7 +249,7 @@ func (s *HeatStage) Next(now time.Time) Action {
 	case s.writing(): // let ranges in that wait already, and go on
 		s.burst = 0
 		return Action{Do: DoWait, Input: s.room(now), Until: now}
-	case s.ending && s.cut == nil:
+	case s.ending && s.checkpoint == nil:
 		return Action{Do: DoEnd}
 	case s.ending:
 		return Action{Do: DoWait}
@@ -292,22 +292,22 @@ func (s *HeatStage) interval() time.Duration {
 	return min(max(commitShare*s.took, shortestCommit), s.start.CommitEvery)
 }
 
-// room reports whether more may be applied. While a cut is open it may not where the
-// next cut would be too large, or where there is no memory for it.
+// room reports whether more may be applied. While a checkpoint is open it may not where the
+// next checkpoint would be too large, or where there is no memory for it.
 func (s *HeatStage) room(now time.Time) bool {
-	return !s.ending && (s.cut == nil || !s.partition.Full() && !s.large(now))
+	return !s.ending && (s.checkpoint == nil || !s.partition.Full() && !s.large(now))
 }
 
-// large reports whether the changed pages are as many as one transaction may write:
+// large reports whether the dirty pages are as many as one transaction may write:
 // by number, by bytes, and by the time that writing them is expected to take, which
-// must stay well below the timeout. While a cut is open nothing more is applied then.
+// must stay well below the timeout. While a checkpoint is open nothing more is applied then.
 func (s *HeatStage) large(now time.Time) bool {
-	changed, bounds := s.partition.Changed(), &s.start.Bounds
-	if changed <= bounds.LeastPages {
+	dirty, bounds := s.partition.Dirty(), &s.start.Bounds
+	if dirty <= bounds.LeastPages {
 		return false
 	}
-	return changed >= bounds.MostPages || s.partition.ChangedBytes() >= bounds.MostBytes ||
-		time.Duration(changed)*s.pageTime(now) > s.start.Transaction/transactionShare
+	return dirty >= bounds.MostPages || s.partition.DirtyBytes() >= bounds.MostBytes ||
+		time.Duration(dirty)*s.pageTime(now) > s.start.Transaction/transactionShare
 }
 
 // pageTime is how long writing a page is expected to take: as in the last commit, or as
@@ -317,10 +317,10 @@ func (s *HeatStage) pageTime(now time.Time) time.Duration {
 	if expected == 0 {
 		expected = firstPageTime
 	}
-	if s.cut == nil {
+	if s.checkpoint == nil {
 		return expected
 	}
-	if handed := s.cut.Size() - s.cut.Len(); handed > s.start.Bounds.LeastPages {
+	if handed := s.checkpoint.Size() - s.checkpoint.Len(); handed > s.start.Bounds.LeastPages {
 		expected = max(expected, now.Sub(s.began)/time.Duration(handed))
 	}
 	return expected
@@ -332,16 +332,16 @@ func (s *HeatStage) idle(now time.Time) time.Duration {
 	if !s.sending {
 		idle = s.leadersIn(now)
 	}
-	if s.cut == nil && s.partition.Ahead() {
+	if s.checkpoint == nil && s.partition.Ahead() {
 		idle = min(idle, quietTime-now.Sub(s.latest), s.interval()-now.Sub(s.lastCommit))
 	}
 	return max(idle, 0)
 }
 
-// writing reports whether records of a cut are to be handed to goka.
-func (s *HeatStage) writing() bool { return s.cut != nil && !s.written }
+// writing reports whether records of a checkpoint are to be handed to goka.
+func (s *HeatStage) writing() bool { return s.checkpoint != nil && !s.written }
 
-// writeBuffer is the size of what records are encoded into, less where a cut has few;
+// writeBuffer is the size of what records are encoded into, less where a checkpoint has few;
 // writeRoom is what is left of it at least for the next, and more than most take.
 const (
 	writeBuffer = 64 << 10
@@ -349,7 +349,7 @@ const (
 	writeRecord = 64
 )
 
-// write is the next record of the cut. The last is the progress, whose acknowledgement
+// write is the next record of the checkpoint. The last is the progress, whose acknowledgement
 // is the commit's.
 func (s *HeatStage) write() Action {
 	if s.ending {
@@ -358,10 +358,10 @@ func (s *HeatStage) write() Action {
 		s.burst++
 	}
 	if cap(s.arena)-len(s.arena) < writeRoom {
-		s.arena = make([]byte, 0, min(writeRoom+writeRecord*s.cut.Len(), writeBuffer))
+		s.arena = make([]byte, 0, min(writeRoom+writeRecord*s.checkpoint.Len(), writeBuffer))
 	}
-	start, last := len(s.arena), s.cut.Len() == 1
-	key, value, _ := s.cut.Next(codec.AppendWrite(append(s.arena, byte(codec.FeedWrite)), s.partition.ID()))
+	start, last := len(s.arena), s.checkpoint.Len() == 1
+	key, value, _ := s.checkpoint.Next(codec.AppendWrite(append(s.arena, byte(codec.FeedWrite)), s.partition.ID()))
 	if err := s.partition.Failed(); err != nil {
 		return Action{Do: DoFail, Err: err}
 	}

@@ -175,7 +175,7 @@ func TestHeatStageSendsLeaders(t *testing.T) {
 	require.Contains(t, do(ht, after(1051*ms)), "feed leaders", "they are soft state")
 }
 
-// While ranges wait, a cut is written in bursts between which they are let in.
+// While ranges wait, a checkpoint is written in bursts between which they are let in.
 func TestHeatStageLetsRangesInWhileItWrites(t *testing.T) {
 	s := heatStart()
 	s.Bounds.Burst = 2
@@ -190,7 +190,7 @@ func TestHeatStageLetsRangesInWhileItWrites(t *testing.T) {
 	require.Equal(t, []string{"commit 1", "wait until 200ms"}, do(ht, after(101*ms)))
 }
 
-// What is applied while a cut is written is bounded, and the first cut too, though it is
+// What is applied while a checkpoint is written is bounded, and the first checkpoint too, though it is
 // not known how long writing takes.
 func TestHeatStageHoldsRangesBack(t *testing.T) {
 	bounds := processors.HeatBounds{LeastPages: 10, MostPages: 1000, MostBytes: 20_000, Burst: 1}
@@ -198,7 +198,7 @@ func TestHeatStageHoldsRangesBack(t *testing.T) {
 		name     string
 		pageTime time.Duration
 		bounds   processors.HeatBounds
-		most     int // changed pages from which on a commit is due, and ranges are held back
+		most     int // dirty pages from which on a commit is due, and ranges are held back
 	}{
 		{"by number", time.Microsecond, processors.HeatBounds{LeastPages: 10, MostPages: 50, MostBytes: 1 << 30, Burst: 1}, 50},
 		{"by bytes", time.Microsecond, bounds, 20_000 / 104},
@@ -216,11 +216,11 @@ func TestHeatStageHoldsRangesBack(t *testing.T) {
 			ht.apply(60*ms, c.most/10+1+c.most/50, 1)
 			said := do(ht, after(60*ms))
 			require.Equal(t, "feed write /1", said[0], "a commit is due")
-			require.Equal(t, "wait", last(said)[:4], "nothing has changed since the cut")
+			require.Equal(t, "wait", last(said)[:4], "nothing has changed since the checkpoint")
 			ht.apply(60*ms, c.most-c.most/10, 1)
-			require.Equal(t, "wait", last(do(ht, after(60*ms)))[:4], "there is room for the next cut")
+			require.Equal(t, "wait", last(do(ht, after(60*ms)))[:4], "there is room for the next checkpoint")
 			ht.apply(60*ms, c.most/10+1+c.most/50, 1)
-			require.Equal(t, "hold", last(do(ht, after(60*ms)))[:4], "the next cut would be too large")
+			require.Equal(t, "hold", last(do(ht, after(60*ms)))[:4], "the next checkpoint would be too large")
 			for ht.Next(after(61*ms)).Key != codec.ProgressKey(0) {
 				continue
 			}
@@ -233,7 +233,7 @@ func TestHeatStageHoldsRangesBack(t *testing.T) {
 
 func last(said []string) string { return said[len(said)-1] }
 
-// A partition on disk has room for so many changed pages in memory, however quick
+// A partition on disk has room for so many dirty pages in memory, however quick
 // writing is.
 func TestHeatStageMakesRoomInMemory(t *testing.T) {
 	disk := store.DiskInMemory()

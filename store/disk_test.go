@@ -48,7 +48,7 @@ func sumsOf(to int64, sums map[string]heat.Totals) []byte {
 }
 
 // With many more pages than it has in memory, also where the heat falls and while
-// cuts are written, the store on disk gives what the store in memory gives. So does
+// checkpoints are written, the store on disk gives what the store in memory gives. So does
 // one that is restored from what it has written.
 func TestDiskIsAsMemory(t *testing.T) {
 	const pages, rounds = 8000, 300
@@ -61,7 +61,7 @@ func TestDiskIsAsMemory(t *testing.T) {
 	}
 	onDisk, inMemory := on(), store.New(config(10))
 	random := rand.New(rand.NewPCG(1, 2))
-	var cut *store.Cut
+	var checkpoint *store.Checkpoint
 	var written []record
 	least := pages
 	for round := range int64(rounds) {
@@ -79,14 +79,14 @@ func TestDiskIsAsMemory(t *testing.T) {
 		inMemory.Leaders(&want)
 		require.Equal(t, want, got, "round %d", round)
 		require.Equal(t, inMemory.Len(), onDisk.Len())
-		if cut == nil {
-			cut = onDisk.Cut()
+		if checkpoint == nil {
+			checkpoint = onDisk.Checkpoint()
 		}
-		for range 220 { // so that cuts span rounds
-			key, value, more := cut.Next(nil)
+		for range 220 { // so that checkpoints span rounds
+			key, value, more := checkpoint.Next(nil)
 			if !more {
-				cut.Committed(round)
-				cut = nil
+				checkpoint.Committed(round)
+				checkpoint = nil
 				break
 			}
 			written = append(written, record{key, value})
@@ -96,16 +96,16 @@ func TestDiskIsAsMemory(t *testing.T) {
 		}
 	}
 	require.Less(t, least, onDisk.Len()/2, "most pages are on disk alone")
-	for cut != nil {
-		key, value, more := cut.Next(nil)
+	for checkpoint != nil {
+		key, value, more := checkpoint.Next(nil)
 		if !more {
-			cut.Committed(rounds)
+			checkpoint.Committed(rounds)
 			break
 		}
 		written = append(written, record{key, value})
 	}
-	if cut = onDisk.Cut(); cut != nil {
-		written = append(written, drain(t, cut, rounds)...)
+	if checkpoint = onDisk.Checkpoint(); checkpoint != nil {
+		written = append(written, drain(t, checkpoint, rounds)...)
 	}
 	require.True(t, onDisk.Clean())
 
@@ -149,13 +149,13 @@ func TestDiskBoundsWhatIsInMemory(t *testing.T) {
 	require.False(t, p.Crowded())
 	fill(p.Crowded)
 	require.False(t, p.Full())
-	first := p.Changed()
-	cut := p.Cut()
+	first := p.Dirty()
+	checkpoint := p.Checkpoint()
 	fill(p.Full)
 	require.Less(t, n, 50_000)
-	drain(t, cut, 0)
+	drain(t, checkpoint, 0)
 	require.False(t, p.Full(), "it has written the first %d pages", first)
-	drain(t, p.Cut(), 0)
+	drain(t, p.Checkpoint(), 0)
 	require.False(t, p.Crowded())
 	require.Less(t, p.Resident(), 4000)
 	require.NoError(t, p.Check())
@@ -217,8 +217,8 @@ func TestDiskFails(t *testing.T) {
 			_, err := p.Apply(rangeOf(codec.RangeHeader{From: 9, To: 11}, map[string]uint64{"new": 1}), 1, noReread(t))
 			return err
 		},
-		"writing a cut": func(t *testing.T, p *store.Partition) error {
-			drain(t, p.Cut(), 0)
+		"writing a checkpoint": func(t *testing.T, p *store.Partition) error {
+			drain(t, p.Checkpoint(), 0)
 			return p.Failed()
 		},
 		"reading one page": func(_ *testing.T, p *store.Partition) error {
@@ -254,7 +254,7 @@ func TestDiskFails(t *testing.T) {
 			require.ErrorContains(t, err, "has space")
 			require.ErrorIs(t, p.Failed(), store.ErrDisk)
 			require.ErrorIs(t, p.Check(), store.ErrDisk)
-			require.Nil(t, p.Cut())
+			require.Nil(t, p.Checkpoint())
 			require.False(t, p.Clean())
 			require.NoError(t, p.Discard(), "its files can be deleted all the same")
 			require.NoDirExists(t, filepath.Join(dir, "partition-3-1"))

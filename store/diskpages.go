@@ -29,8 +29,8 @@ const (
 )
 
 // diskPages keeps pages on disk. In memory, and so newer than on disk, are only
-//   - pages that have changed and that no cut has handed out since,
-//   - pages whose states are to be written with the next batch (leaving),
+//   - dirty pages, and those that the open checkpoint has yet to hand out,
+//   - pages whose states are to be written with the next batch (pending),
 //   - pages that the index holds, which has pointers to them (held).
 //
 // All others are on disk as they are.
@@ -47,7 +47,7 @@ type diskPages struct {
 
 	batch   leveldb.Batch
 	records int     // written at a time
-	leaving []*page // whose states are in the batch
+	pending []*page // whose states are in the batch
 	state   []byte
 
 	held  []*page // that have not changed; more may have left the index since
@@ -199,23 +199,23 @@ func (d *diskPages) written(pg *page, state []byte) error {
 // put has a page written with the next batch.
 func (d *diskPages) put(pg *page, state []byte) {
 	d.batch.Put([]byte(pg.Name), state)
-	d.leaving = append(d.leaving, pg)
+	d.pending = append(d.pending, pg)
 }
 
 // write writes the batch if it is large enough, and forgets the pages in it.
 func (d *diskPages) write() error {
-	if d.failed != nil || len(d.leaving) < d.records {
+	if d.failed != nil || len(d.pending) < d.records {
 		return d.failed
 	}
 	if err := d.db.Write(&d.batch, nil); err != nil {
 		return d.fail("writing pages in", err)
 	}
 	d.batch.Reset()
-	for _, pg := range d.leaving {
+	for _, pg := range d.pending {
 		d.forget(pg)
 	}
-	clear(d.leaving)
-	d.leaving = d.leaving[:0]
+	clear(d.pending)
+	d.pending = d.pending[:0]
 	if len(d.held) >= d.sweep {
 		d.sweepHeld()
 	}
@@ -225,7 +225,7 @@ func (d *diskPages) write() error {
 // forget drops a page that disk has as it is, unless the index holds it.
 func (d *diskPages) forget(pg *page) {
 	switch {
-	case pg.state&(changed|writing) != 0: // it has changed again
+	case pg.state&(dirty|writing) != 0: // it has changed again
 	case !d.index.Holds(&pg.Page):
 		d.drop(pg)
 	case pg.state&held == 0:
@@ -239,7 +239,7 @@ func (d *diskPages) forget(pg *page) {
 func (d *diskPages) sweepHeld() {
 	kept := d.held[:0]
 	for _, pg := range d.held {
-		unchanged := pg.state&(changed|writing) == 0
+		unchanged := pg.state&(dirty|writing) == 0
 		if unchanged && d.index.Holds(&pg.Page) {
 			kept = append(kept, pg)
 			continue

@@ -18,7 +18,7 @@ type pages interface {
 	// many behaviours the table has gained by what was set; settle returns the rest.
 	restore(name string, t heat.Totals) (gained uint64, err error)
 	settle() (gained uint64, err error)
-	// written takes the state of a page as it is now, which a cut has handed out.
+	// written takes the state of a page as it is now, which a checkpoint has handed out.
 	written(pg *page, state []byte) error
 	// get returns the totals of a page, and whether it is known.
 	get(name string) (heat.Totals, bool, error)
@@ -28,7 +28,7 @@ type pages interface {
 	err() error
 	// count is the number of pages.
 	count() int
-	// level is how much of the memory that changed pages may take is taken.
+	// level is how much of the memory that dirty pages may take is taken.
 	level() level
 	// discard gives back what the pages take.
 	discard() error
@@ -39,7 +39,7 @@ type level uint8
 
 const (
 	levelLow  level = iota
-	levelHigh       // a cut should be taken
+	levelHigh       // a checkpoint should be taken
 	levelFull       // and nothing be applied until some of it is handed out
 )
 

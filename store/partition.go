@@ -28,18 +28,18 @@ type Reread func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, e
 // page is one page of the table with what the cache knows of it.
 type page struct {
 	heat.Page
-	state pageState
-	left  int32 // its number in Cut.left, once it has changed since the open cut was taken
+	state    pageState
+	preImage int32 // number of its pre-image, if it changed after the open checkpoint was taken
 }
 
 // pageState says where a page stands between two commits.
 type pageState uint8
 
 const (
-	// changed: the page is in Partition.changed.
-	changed pageState = 1 << iota
-	// writing: the page is in the open cut, not handed out yet, and has not
-	// changed since the cut.
+	// dirty: the page is in Partition.dirty.
+	dirty pageState = 1 << iota
+	// writing: the page is in the open checkpoint, was not handed out yet, and is
+	// unchanged since the checkpoint.
 	writing
 	// held: the page is in diskPages.held.
 	held
@@ -70,12 +70,12 @@ type Partition struct {
 	fenced   bool
 	sum      uint64 // behaviours over all pages
 
-	changed []*page
-	bytes   int                       // of the names of changed
-	spare   []*page                   // what the next cut's pages are gathered in
-	left    []*[leftBlock]heat.Totals // and what they leave behind
-	ahead   bool                      // the progress moved since the last cut
-	cut     *Cut
+	dirty      []*page
+	bytes      int                           // of the names of dirty pages
+	spare      []*page                       // slice for the pages of the next checkpoint
+	preImages  []*[preImageBlock]heat.Totals // blocks for their pre-images
+	ahead      bool                          // something was applied since the last checkpoint
+	checkpoint *Checkpoint
 
 	offset    int64 // changelog offset of the last record known to be in here
 	recovered bool
@@ -124,30 +124,30 @@ func (p *Partition) ID() int32 { return p.id }
 // Len is the number of pages.
 func (p *Partition) Len() int { return p.pages.count() }
 
-// Crowded reports whether the changed pages take so much memory that the next cut
+// Crowded reports whether the dirty pages take so much memory that the next checkpoint
 // should be taken at once. It never is for a partition in memory, which keeps all.
 func (p *Partition) Crowded() bool { return p.pages.level() >= levelHigh }
 
 // Full reports whether they take as much memory as they may: nothing more should be
-// applied until the open cut has handed out more of its records.
+// applied until the open checkpoint has handed out more of its records.
 func (p *Partition) Full() bool { return p.pages.level() >= levelFull }
 
-// Changed is the number of pages that the next cut would hold.
-func (p *Partition) Changed() int { return len(p.changed) }
+// Dirty is the number of dirty pages: those that the next checkpoint would hold.
+func (p *Partition) Dirty() int { return len(p.dirty) }
 
 // recordBytes is what a record of the changelog takes besides the name of its page,
 // about: its state, and what Kafka and its client keep of it.
 const recordBytes = 100
 
-// ChangedBytes is how much the records of the next cut take, about.
-func (p *Partition) ChangedBytes() int { return p.bytes + recordBytes*len(p.changed) }
+// DirtyBytes is the approximate size of the records of the next checkpoint.
+func (p *Partition) DirtyBytes() int { return p.bytes + recordBytes*len(p.dirty) }
 
-// Ahead reports whether something was applied that no cut has taken yet.
+// Ahead reports whether anything was applied that is in no checkpoint yet.
 func (p *Partition) Ahead() bool { return p.ahead }
 
 // Clean reports whether everything in memory is known to be in the changelog:
 // such a partition may be kept for the next session.
-func (p *Partition) Clean() bool { return p.failed == nil && p.cut == nil && !p.ahead }
+func (p *Partition) Clean() bool { return p.failed == nil && p.checkpoint == nil && !p.ahead }
 
 // Failed is the error that made the partition unfit for use, nil if there was none.
 func (p *Partition) Failed() error { return p.failed }
@@ -272,11 +272,11 @@ func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (ui
 // change adds t to a page's totals.
 func (p *Partition) change(pg *page, t *heat.Totals) {
 	if pg.state&writing != 0 {
-		p.cut.leave(pg)
+		p.checkpoint.preserve(pg)
 	}
-	if pg.state&changed == 0 {
-		pg.state |= changed
-		p.changed = append(p.changed, pg)
+	if pg.state&dirty == 0 {
+		pg.state |= dirty
+		p.dirty = append(p.dirty, pg)
 		p.bytes += len(pg.Name)
 	}
 	pg.Totals.Add(t)

@@ -73,16 +73,16 @@ func bothStores(b *testing.B, bench func(b *testing.B, pages int, empty func() *
 	}
 }
 
-// writeAll takes a cut and writes it, if it is due.
+// writeAll takes a checkpoint and writes it, if it is due.
 func writeAll(p *Partition, buf []byte) []byte {
 	if !p.Crowded() {
 		return buf
 	}
-	cut := p.Cut()
+	checkpoint := p.Checkpoint()
 	for more := true; more; {
-		_, buf, more = cut.Next(buf[:0])
+		_, buf, more = checkpoint.Next(buf[:0])
 	}
-	cut.Committed(0)
+	checkpoint.Committed(0)
 	return buf
 }
 
@@ -131,30 +131,30 @@ func BenchmarkApply(b *testing.B) {
 	})
 }
 
-// One operation is one page of a cut in which all have changed.
+// One operation is one page of a checkpoint in which all have changed.
 func BenchmarkCutNext(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
 			p := filled(b, New(Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10}), pages/3)
 			one := heat.Totals{Behaviours: 1}
-			var cut *Cut
+			var checkpoint *Checkpoint
 			var buf []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				if cut == nil {
+				if checkpoint == nil {
 					b.StopTimer()
 					for pg := range tableOf(p).all() {
 						p.change(pg, &one)
 					}
 					p.ahead = true
-					cut = p.Cut()
+					checkpoint = p.Checkpoint()
 					b.StartTimer()
 				}
-				_, value, more := cut.Next(buf[:0])
+				_, value, more := checkpoint.Next(buf[:0])
 				buf = value
 				if !more {
-					cut.Committed(0)
-					cut = nil
+					checkpoint.Committed(0)
+					checkpoint = nil
 				}
 			}
 		})
@@ -187,7 +187,7 @@ func BenchmarkRestore(b *testing.B) {
 // tableOf is the table of a partition in memory.
 func tableOf(p *Partition) *table { return p.pages.(*memory).table }
 
-// One operation is one page of a cut in which all pages change again before they
+// One operation is one page of a checkpoint in which all pages change again before they
 // are written.
 func BenchmarkCutWhileChanging(b *testing.B) {
 	for _, pages := range pagesOf() {
@@ -201,19 +201,19 @@ func BenchmarkCutWhileChanging(b *testing.B) {
 				p.ahead = true
 			}
 			change()
-			var cut *Cut
+			var checkpoint *Checkpoint
 			var buf []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				if cut == nil {
-					cut = p.Cut()
+				if checkpoint == nil {
+					checkpoint = p.Checkpoint()
 					change()
 				}
-				_, value, more := cut.Next(buf[:0])
+				_, value, more := checkpoint.Next(buf[:0])
 				buf = value
 				if !more {
-					cut.Committed(0)
-					cut = nil
+					checkpoint.Committed(0)
+					checkpoint = nil
 				}
 			}
 		})

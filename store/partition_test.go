@@ -53,8 +53,8 @@ func applyLong(t require.TestingT, p *store.Partition, to *int64, offsets int64,
 	require.NoError(t, err)
 }
 
-// drain takes all records of a cut as committed, the first of them at an offset.
-func drain(t require.TestingT, c *store.Cut, offset int64) []record {
+// drain takes all records of a checkpoint as committed, the first of them at an offset.
+func drain(t require.TestingT, c *store.Checkpoint, offset int64) []record {
 	require.NotNil(t, c)
 	var records []record
 	for {
@@ -85,7 +85,7 @@ func testApplyCountsWhatFollows(t *testing.T, s kind) {
 	require.Equal(t, totals(3), a)
 	require.True(t, p.Ahead())
 	require.False(t, p.Clean())
-	require.Equal(t, 2, p.Changed())
+	require.Equal(t, 2, p.Dirty())
 	require.NoError(t, p.Check())
 }
 
@@ -105,9 +105,9 @@ func testApplyTakesMarks(t *testing.T, s kind) {
 	progress, _ := p.Progress()
 	require.Equal(t, []int64{7, -1}, progress.To)
 	require.EqualValues(t, 3, progress.Next)
-	require.Zero(t, p.Changed())
+	require.Zero(t, p.Dirty())
 	require.True(t, p.Ahead(), "the progress is to be written")
-	require.Equal(t, []record{progressRecord(progress)}, drain(t, p.Cut(), 0))
+	require.Equal(t, []record{progressRecord(progress)}, drain(t, p.Checkpoint(), 0))
 }
 
 func TestApplyDropsWhatIsCounted(t *testing.T) { onBoth(t, testApplyDropsWhatIsCounted) }
@@ -270,7 +270,7 @@ func testApplyRefuses(t *testing.T, s kind) {
 			require.ErrorIs(t, p.Check(), err, "unfit for use from then on")
 			require.ErrorIs(t, p.Failed(), err)
 			require.False(t, p.Clean())
-			require.Nil(t, p.Cut(), "nothing of it is written")
+			require.Nil(t, p.Checkpoint(), "nothing of it is written")
 		})
 	}
 }
@@ -293,37 +293,37 @@ func TestOneCutAtATime(t *testing.T) { onBoth(t, testOneCutAtATime) }
 
 func testOneCutAtATime(t *testing.T, s kind) {
 	p, to := s.started(t), int64(-1)
-	require.Nil(t, p.Cut(), "nothing was applied")
+	require.Nil(t, p.Checkpoint(), "nothing was applied")
 	apply(t, p, &to, map[string]uint64{"a": 1})
-	c := p.Cut()
+	c := p.Checkpoint()
 	require.NotNil(t, c)
 	require.False(t, p.Ahead())
 	require.False(t, p.Clean(), "it is not known to be committed")
 	apply(t, p, &to, map[string]uint64{"b": 1})
-	require.Nil(t, p.Cut(), "an earlier one is open")
+	require.Nil(t, p.Checkpoint(), "an earlier one is open")
 	require.Len(t, drain(t, c, 5), 2)
-	next := p.Cut()
+	next := p.Checkpoint()
 	c.Committed(99) // said twice: it is over
 	at, _ := p.GetOffset(-1)
 	require.EqualValues(t, 6, at)
-	require.Nil(t, p.Cut(), "the next one is open")
+	require.Nil(t, p.Checkpoint(), "the next one is open")
 	require.Len(t, drain(t, next, 8), 2)
 	require.True(t, p.Clean())
 }
 
-// While a cut is written the partition goes on, and what is written is as it was
-// at the cut: after each commit the table holds the exact totals of then.
+// While a checkpoint is written the partition goes on, and what is written is as it was
+// at the checkpoint: after each commit the table holds the exact totals of then.
 func TestCutIsExact(t *testing.T) { onBoth(t, testCutIsExact) }
 
 func testCutIsExact(t *testing.T, s kind) {
 	names := []string{"a", "b", "c", "d", "e", "f"}
 	rapid.Check(t, func(t *rapid.T) {
 		p, to := s.started(t), int64(-1)
-		now := map[string]uint64{}       // what is applied
-		table := map[string][]byte{}     // what is committed
-		var atCut map[string]uint64      // what was applied at the cut
-		var progressAtCut codec.Progress // and how far
-		var cut *store.Cut
+		now := map[string]uint64{}              // what is applied
+		table := map[string][]byte{}            // what is committed
+		var atCheckpoint map[string]uint64      // what was applied at the checkpoint
+		var progressAtCheckpoint codec.Progress // and how far
+		var checkpoint *store.Checkpoint
 		var open []record
 		t.Repeat(map[string]func(*rapid.T){
 			"apply": func(t *rapid.T) {
@@ -339,22 +339,22 @@ func testCutIsExact(t *testing.T, s kind) {
 				require.NoError(t, err)
 				to += 3
 			},
-			"cut": func(t *rapid.T) {
-				if cut != nil || !p.Ahead() {
+			"checkpoint": func(t *rapid.T) {
+				if checkpoint != nil || !p.Ahead() {
 					t.Skip()
 				}
-				cut, open, atCut = p.Cut(), nil, maps.Clone(now)
-				progressAtCut, _ = p.Progress()
-				progressAtCut.To = slices.Clone(progressAtCut.To)
-				progressAtCut.Begin = slices.Clone(progressAtCut.Begin)
-				progressAtCut.Lost = slices.Clone(progressAtCut.Lost)
-				require.Equal(t, progressAtCut, *cut.Progress())
+				checkpoint, open, atCheckpoint = p.Checkpoint(), nil, maps.Clone(now)
+				progressAtCheckpoint, _ = p.Progress()
+				progressAtCheckpoint.To = slices.Clone(progressAtCheckpoint.To)
+				progressAtCheckpoint.Begin = slices.Clone(progressAtCheckpoint.Begin)
+				progressAtCheckpoint.Lost = slices.Clone(progressAtCheckpoint.Lost)
+				require.Equal(t, progressAtCheckpoint, *checkpoint.Progress())
 			},
 			"write": func(t *rapid.T) {
-				if cut == nil {
+				if checkpoint == nil {
 					t.Skip()
 				}
-				key, value, more := cut.Next([]byte("before"))
+				key, value, more := checkpoint.Next([]byte("before"))
 				require.Equal(t, "before", string(value[:6]), "it appends")
 				if more {
 					open = append(open, record{key, value[6:]})
@@ -364,22 +364,22 @@ func testCutIsExact(t *testing.T, s kind) {
 				for _, r := range open {
 					table[r.key] = r.value
 				}
-				cut.Committed(to)
-				cut = nil
+				checkpoint.Committed(to)
+				checkpoint = nil
 			},
 			"": func(t *rapid.T) {
 				for page, n := range now {
 					got, _ := p.Totals(page)
 					require.Equal(t, totals(n), got)
 				}
-				if cut != nil || len(table) == 0 {
+				if checkpoint != nil || len(table) == 0 {
 					return
 				}
-				require.Len(t, table, len(atCut)+1)
-				for page, n := range atCut {
+				require.Len(t, table, len(atCheckpoint)+1)
+				for page, n := range atCheckpoint {
 					require.Equal(t, pageRecord(page, n).value, table[page], "page %q", page)
 				}
-				require.Equal(t, progressRecord(progressAtCut).value, table[codec.ProgressKey(part)])
+				require.Equal(t, progressRecord(progressAtCheckpoint).value, table[codec.ProgressKey(part)])
 			},
 		})
 	})

@@ -129,7 +129,7 @@ func (p *Partition) deletedNames() string {
 	return fmt.Sprintf("%q", names)
 }
 
-// mend makes the next cut write again what somebody has deleted: the changelog has
+// mend makes the next checkpoint write again what somebody has deleted: the changelog has
 // its last state before the tombstone only until it is compacted.
 func (p *Partition) mend() error {
 	for name := range p.deleted {
@@ -162,7 +162,7 @@ func (p *Partition) Mended() int { return p.mended }
 func (p *Partition) Resume() { p.recovered = false }
 
 // Refence says that the newest fence, at the given changelog offset, is known
-// without reading it, and that nothing but it was written since Cut.Committed.
+// without reading it, and that nothing but it was written since Checkpoint.Committed.
 func (p *Partition) Refence(f codec.Fence, offset int64) {
 	p.fence, p.fenced, p.offset = f, true, offset
 }
@@ -208,7 +208,7 @@ const mostDeleted = 100_000
 
 // Delete takes note of a tombstone in the changelog. pageheat writes none: no page
 // is ever taken out of the table, since its heat would be wrong when it is visited
-// again. So what was restored before stays, and is written again with the next cut.
+// again. So what was restored before stays, and is written again with the next checkpoint.
 // Where it was compacted away already, Check finds the pages to hold less than what
 // was counted.
 func (p *Partition) Delete(key string) error {

@@ -83,7 +83,7 @@ func testRestore(t *testing.T, s kind) {
 	require.Equal(t, []codec.Leader{{Page: "a", Totals: totals(4)}, {Page: "b", Totals: totals(3)}}, l.Pages)
 	require.EqualValues(t, 7, l.Counted)
 	require.True(t, p.Clean())
-	require.Zero(t, p.Changed())
+	require.Zero(t, p.Dirty())
 }
 
 // Between records of different keys, the order does not matter; of one key, the
@@ -145,7 +145,7 @@ func testRestoreRefusesAPartOfATransaction(t *testing.T, s kind) {
 			for range rapid.IntRange(1, 4).Draw(t, "ranges") {
 				apply(t, p, &to, rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.Uint64Range(1, 2), 1, 4).Draw(t, "pages"))
 			}
-			log = append(log, drain(t, p.Cut(), int64(len(log)))...)
+			log = append(log, drain(t, p.Checkpoint(), int64(len(log)))...)
 			whole[len(log)] = true
 		}
 		for end := range len(log) + 1 {
@@ -177,7 +177,7 @@ func testRestoreRefusesDamage(t *testing.T, s kind) {
 		require.Error(t, p.Set(r.key, r.value), name)
 		require.Error(t, p.Check(), name)
 		require.False(t, p.Clean(), name)
-		require.Nil(t, p.Cut(), name)
+		require.Nil(t, p.Checkpoint(), name)
 	}
 	for name, records := range map[string][]record{
 		"more than was counted": {pageRecord("a", 3), progressRecord(codec.Progress{Counted: 2})},
@@ -227,7 +227,7 @@ func testRestoreUndoesTombstones(t *testing.T, s kind) {
 	require.True(t, ok)
 	require.Equal(t, totals(2), a)
 	require.Equal(t, 3, p.Len())
-	require.Equal(t, []record{pageRecord("a", 2), progress}, drain(t, p.Cut(), 9))
+	require.Equal(t, []record{pageRecord("a", 2), progress}, drain(t, p.Checkpoint(), 9))
 	require.True(t, p.Clean())
 
 	p = s.partition(t)
@@ -278,7 +278,7 @@ func testKeptPartitionTakesWhatOthersWrote(t *testing.T, s kind) {
 	require.NoError(t, p.MarkRecovered())
 	to := int64(-1)
 	apply(t, p, &to, map[string]uint64{"a": 1, "b": 2})
-	drain(t, p.Cut(), 10)
+	drain(t, p.Checkpoint(), 10)
 	at, err := p.GetOffset(-7)
 	require.NoError(t, err)
 	require.EqualValues(t, 12, at, "the last record of the transaction")

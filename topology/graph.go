@@ -73,7 +73,7 @@ func (t *Topology) Graph() Graph {
 			{t.DeadLetter, Stream, One, "what was refused, and why"},
 			{outsideOperator, Outside, "", "dead-letters list, replay"},
 			{t.Behavior, Stream, PerPage, "sums per page over ranges of input offsets"},
-			{t.HeatGroup, Group, "", "adds up in memory; writes changed pages behind"},
+			{t.HeatGroup, Group, "", "adds up in memory; writes dirty pages behind"},
 			{t.HeatTable, Table, PerPage, "exact totals of every page, and the progress"},
 			{t.Leaders, Stream, One, "each partition's hottest pages"},
 			{t.RankGroup, Group, "", "merges, compares, numbers the version"},

@@ -27,7 +27,7 @@ type heatOwner struct {
 	restored bool
 	next     int64 // range to apply next
 	sent     bool  // leaders are acknowledged
-	handed   bool  // the last record of the cut is written
+	handed   bool  // the last record of the checkpoint is written
 	ended    int64 // the offset of that record
 	done     bool  // and committed; the answer is on its way
 }
@@ -204,7 +204,7 @@ func (o *heatOwner) send(a *processors.Action) {
 
 // write adds a record to the transaction.
 func (o *heatOwner) write(key string, value []byte, last bool) {
-	if !last && !o.w.on.ExactCut {
+	if !last && !o.w.on.ExactCheckpoint {
 		value, _ = o.part.Get(key)
 	}
 	at, ok := o.table.write(o.epoch, key, value)

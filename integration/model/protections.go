@@ -22,9 +22,9 @@ type Protections struct {
 	// GapCheck: a range that begins above the progress is refused. Without: it
 	// is applied as if it followed.
 	GapCheck bool
-	// ExactCut: a transaction writes the pages as they were at the cut. Without:
+	// ExactCheckpoint: a transaction writes the pages as they were at the checkpoint. Without:
 	// as they are when they are written.
-	ExactCut bool
+	ExactCheckpoint bool
 	// Fencing: a take-over shuts out the writes of the owner before. Without:
 	// each owner has a transactional.id of its own.
 	Fencing bool

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// Checkpoint is what one transaction writes: every dirty page with its totals at the
+// checkpoint, and the progress last. It belongs to the goroutine of its partition.
+type Checkpoint struct {
+	partition *Partition
+	pages     []*page
+	next      int
+	preImages preImages // of pages that changed before Next handed them out
+	progress  codec.Progress
+	finished  bool
+}
+
+// Checkpoint takes the dirty pages and the progress together; the pages are clean
+// afterwards. It returns nil while an earlier checkpoint is open or if nothing was applied.
+func (p *Partition) Checkpoint() *Checkpoint {
+	if p.checkpoint != nil || !p.ahead || p.failed != nil {
+		return nil
+	}
+	c := &Checkpoint{partition: p, pages: p.dirty, progress: p.progress}
+	c.progress.To = append([]int64(nil), p.progress.To...)
+	c.progress.Begin = append([]int64(nil), p.progress.Begin...)
+	c.progress.Lost = append([]uint64(nil), p.progress.Lost...)
+	for _, pg := range c.pages {
+		pg.state = pg.state&^dirty | writing
+	}
+	p.dirty, p.spare, p.bytes = p.spare, nil, 0
+	c.preImages.blocks, p.preImages = p.preImages, nil
+	p.ahead = false
+	p.checkpoint = c
+	return c
+}
+
+// preserve keeps the pre-image of a page that is about to change.
+func (c *Checkpoint) preserve(pg *page) {
+	pg.state &^= writing
+	pg.preImage = c.preImages.add(&pg.Totals)
+}
+
+// preImages holds totals that pages had at a checkpoint. They lie in blocks that never move
+// and that the next checkpoint reuses: a growing slice would leave as much garbage as it holds.
+type preImages struct {
+	blocks []*[preImageBlock]heat.Totals
+	count  int
+}
+
+const (
+	preImageBits  = 10
+	preImageBlock = 1 << preImageBits // totals in a block
+)
+
+// add stores totals and returns their number.
+func (l *preImages) add(t *heat.Totals) int32 {
+	if l.count>>preImageBits == len(l.blocks) {
+		l.blocks = append(l.blocks, new([preImageBlock]heat.Totals))
+	}
+	*l.at(int32(l.count)) = *t
+	l.count++
+	return int32(l.count - 1)
+}
+
+// at returns the totals with a number.
+func (l *preImages) at(number int32) *heat.Totals {
+	return &l.blocks[number>>preImageBits][number&(preImageBlock-1)]
+}
+
+// Next appends the next record's value to dst and returns it with its key. The last
+// record is the progress; after it, more is false. The result is valid even if the
+// partition fails meanwhile, see [Partition.Failed].
+func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
+	if c.next == len(c.pages) {
+		if c.finished {
+			return "", dst, false
+		}
+		c.finished = true
+		return codec.ProgressKey(c.partition.id), codec.AppendProgress(dst, &c.progress), true
+	}
+	pg := c.pages[c.next]
+	c.pages[c.next] = nil
+	c.next++
+	if pg.state&writing != 0 {
+		pg.state &^= writing
+		value = codec.AppendPageState(dst, &pg.Totals)
+		if err := c.partition.pages.written(pg, value[len(dst):]); err != nil {
+			_ = c.partition.fail(err)
+		}
+		return pg.Name, value, true
+	}
+	return pg.Name, codec.AppendPageState(dst, c.preImages.at(pg.preImage)), true
+}
+
+// Len is the number of records of the checkpoint that Next has yet to return.
+func (c *Checkpoint) Len() int {
+	n := len(c.pages) - c.next
+	if !c.finished {
+		n++
+	}
+	return n
+}
+
+// Size is the number of pages in the checkpoint.
+func (c *Checkpoint) Size() int { return len(c.pages) }
+
+// Progress is the progress that the checkpoint was taken at.
+func (c *Checkpoint) Progress() *codec.Progress { return &c.progress }
+
+// Committed tells the partition that the transaction with all records of the checkpoint is
+// committed. The last record has the given offset in the changelog.
+func (c *Checkpoint) Committed(offset int64) {
+	p := c.partition
+	if p.checkpoint == c {
+		p.checkpoint = nil
+		p.spare = c.pages[:0]
+		p.preImages = c.preImages.blocks
+		p.offset = offset
+	}
+}
