@@ -7,7 +7,7 @@
 //     claims and feeds goka synthetic messages in their place, whose marks
 //     tell it when everything that a message caused is acknowledged. goka's
 //     marks never become offsets; the adapter commits what it knows to be safe.
-//   - Driving the stages ([Ingest], [Heat], [Ranking]). A feed for each claim tells
+//   - Driving the stages ([driver], [Ingest], [Heat], [Ranking]). A feed for each claim tells
 //     the stage of package processors what happens and does what it asks for. What
 //     is decided is decided there.
 //   - Bundles. Hundreds of input records reach a callback as one message.

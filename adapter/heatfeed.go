@@ -40,56 +40,15 @@ func newHeatFeed(h *Heat, s *session, t *task, out *outlet, pageTime time.Durati
 	return f
 }
 
+var _ driver = (*heatFeed)(nil)
+
 // run drives the stage until it has come to its end.
-func (f *heatFeed) run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	ended := f.session.real().Done()
-	for {
-		now := time.Now()
-		select {
-		case <-ended:
-			ended = nil
-			f.stage.End()
-		default:
-		}
-		f.acknowledge(now)
-		a := f.stage.Next(now)
-		for ; a.Do != processors.DoWait; a = f.stage.Next(now) {
-			if a.Do == processors.DoEnd {
-				return nil
-			}
-			if err := f.act(ctx, &a); err != nil {
-				return err
-			}
-		}
-		if !a.Until.IsZero() {
-			timer.Reset(a.Until.Sub(now))
-		}
-		if err := f.wait(ctx, &a, ended, timer); err != nil {
-			return err
-		}
-	}
-}
+func (f *heatFeed) run(ctx context.Context) error { return f.out.drive(ctx, f.session.real(), f) }
 
-// act carries out an action.
-func (f *heatFeed) act(ctx context.Context, a *processors.Action) error {
-	switch a.Do {
-	case processors.DoFeed:
-		f.fed(a.Kind())
-		return f.out.feed(ctx, a)
-	case processors.DoCommit:
-		f.session.commitUpTo(f.topic, f.part, a.Offset)
-	case processors.DoTrim:
-		f.topics.trim(f.topic, f.part, a.Offset)
-	case processors.DoFail:
-		return a.Err
-	}
-	return nil
-}
+func (f *heatFeed) end()                                 { f.stage.End() }
+func (f *heatFeed) next(now time.Time) processors.Action { return f.stage.Next(now) }
 
-// fed reports what is about to be handed to goka.
-func (f *heatFeed) fed(kind codec.Feed) {
+func (f *heatFeed) feeds(kind codec.Feed) {
 	if kind == codec.FeedWrite {
 		f.position.Busy()
 		return
@@ -98,10 +57,19 @@ func (f *heatFeed) fed(kind codec.Feed) {
 	f.config.Metrics.applied(f.part, f.task.partition.Len(), progress.Counted, f.out.claim.HighWaterMarkOffset()-progress.Next)
 }
 
-// wait returns after an event, which it has told the stage of.
-func (f *heatFeed) wait(ctx context.Context, a *processors.Action, ended <-chan struct{}, timer *time.Timer) error {
+func (f *heatFeed) act(_ context.Context, a *processors.Action, _ time.Time) error {
+	switch a.Do {
+	case processors.DoCommit:
+		f.session.commitUpTo(f.topic, f.part, a.Offset)
+	case processors.DoTrim:
+		f.topics.trim(f.topic, f.part, a.Offset)
+	}
+	return nil
+}
+
+func (f *heatFeed) await(ctx context.Context, input bool, s signals) error {
 	var ranges <-chan *sarama.ConsumerMessage
-	if a.Input {
+	if input {
 		ranges = f.out.claim.Messages()
 	}
 	select {
@@ -111,9 +79,9 @@ func (f *heatFeed) wait(ctx context.Context, a *processors.Action, ended <-chan 
 			return nil
 		}
 		return f.apply(m)
-	case <-f.out.wake:
-	case <-timer.C:
-	case <-ended:
+	case <-s.wake:
+	case <-s.due:
+	case <-s.ended:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -154,16 +122,14 @@ func (f *heatFeed) report(a store.Applied) {
 	f.limits = limits
 }
 
-// acknowledge tells the stage what was acknowledged.
-func (f *heatFeed) acknowledge(now time.Time) {
-	for kind, ok := f.out.acknowledged(); ok; kind, ok = f.out.acknowledged() {
-		if kind == codec.FeedLeaders {
-			f.stage.LeadersSent()
-			continue
-		}
-		f.stage.Committed(f.task.transaction.End(), now)
-		f.config.Metrics.committed(f.stage.LastCommit())
+func (f *heatFeed) heard(kind codec.Feed, now time.Time) error {
+	if kind == codec.FeedLeaders {
+		f.stage.LeadersSent()
+		return nil
 	}
+	f.stage.Committed(f.task.transaction.End(), now)
+	f.config.Metrics.committed(f.stage.LastCommit())
+	return nil
 }
 
 var _ processors.HeatInput = (*heatFeed)(nil)

@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -44,51 +43,27 @@ func (in *Ingest) feed(ctx context.Context, s *session, out *outlet) error {
 	return f.run(ctx)
 }
 
+var _ driver = (*ingestFeed)(nil)
+
 // run drives the stage until it has come to its end.
-func (f *ingestFeed) run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	ended := f.session.real().Done()
-	for {
-		select {
-		case <-ended:
-			ended = nil
-			f.stage.End()
-		default:
-		}
-		f.acknowledge()
-		now := time.Now()
-		a := f.stage.Next(now)
-		for ; a.Do != processors.DoWait; a = f.stage.Next(now) {
-			if a.Do == processors.DoEnd {
-				return nil
-			}
-			if err := f.act(ctx, &a, now); err != nil {
-				return err
-			}
-		}
-		if a.Input && f.reader.more() && !f.stream {
-			f.stuck = time.Time{}
-			f.read(now)
-			continue
-		}
-		if !a.Until.IsZero() {
-			timer.Reset(a.Until.Sub(now))
-		}
-		if err := f.wait(ctx, a.Input, ended, timer); err != nil {
-			return err
-		}
+func (f *ingestFeed) run(ctx context.Context) error { return f.out.drive(ctx, f.session.real(), f) }
+
+func (f *ingestFeed) end() { f.stage.End() }
+
+func (f *ingestFeed) next(now time.Time) processors.Action {
+	f.stage.Unsettled(f.out.outstanding())
+	f.stage.Stable(f.claim.Stable())
+	return f.stage.Next(now)
+}
+
+func (f *ingestFeed) feeds(kind codec.Feed) {
+	if kind == codec.FeedFlush {
+		f.config.Metrics.flushed(f.part, f.claim.Stable()-f.stage.Last()-1)
 	}
 }
 
-// act carries out an action.
 func (f *ingestFeed) act(ctx context.Context, a *processors.Action, now time.Time) error {
 	switch a.Do {
-	case processors.DoFeed:
-		if a.Kind() == codec.FeedFlush {
-			f.config.Metrics.flushed(f.part, f.claim.Stable()-f.stage.Last()-1)
-		}
-		return f.out.feed(ctx, a)
 	case processors.DoBegun:
 		f.starting.Add(-1)
 	case processors.DoCommit:
@@ -100,14 +75,16 @@ func (f *ingestFeed) act(ctx context.Context, a *processors.Action, now time.Tim
 			return err
 		}
 		f.stage.InputID(id, now)
-	case processors.DoFail:
-		return fmt.Errorf("reading %s: %w", f.topic, a.Err)
 	}
 	return nil
 }
 
-// wait returns after an event, which it has told the stage of.
-func (f *ingestFeed) wait(ctx context.Context, input bool, ended <-chan struct{}, timer *time.Timer) error {
+func (f *ingestFeed) await(ctx context.Context, input bool, s signals) error {
+	if input && f.reader.more() && !f.stream {
+		f.stuck = time.Time{}
+		f.read(time.Now())
+		return nil
+	}
 	f.giveWay()
 	var chunks <-chan *kafka.Chunk
 	if input && !f.reader.more() {
@@ -123,9 +100,9 @@ func (f *ingestFeed) wait(ctx context.Context, input bool, ended <-chan struct{}
 		f.take(chunk)
 	case alone <- struct{}{}:
 		f.stream, f.reader.holds = false, true
-	case <-f.out.wake:
-	case <-timer.C:
-	case <-ended:
+	case <-s.wake:
+	case <-s.due:
+	case <-s.ended:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -189,16 +166,11 @@ func (f *ingestFeed) giveWay() {
 	}
 }
 
-// acknowledge tells the stage what was acknowledged, and how far the partition can be
-// read.
-func (f *ingestFeed) acknowledge() {
-	for kind, ok := f.out.acknowledged(); ok; kind, ok = f.out.acknowledged() {
-		if kind == codec.FeedStart {
-			f.stage.Started()
-		} else {
-			f.stage.Flushed()
-		}
+func (f *ingestFeed) heard(kind codec.Feed, _ time.Time) error {
+	if kind == codec.FeedStart {
+		f.stage.Started()
+	} else {
+		f.stage.Flushed()
 	}
-	f.stage.Unsettled(f.out.outstanding())
-	f.stage.Stable(f.claim.Stable())
+	return nil
 }

@@ -46,48 +46,33 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *outlet) error {
 	return f.run(ctx)
 }
 
+var _ driver = (*rankingFeed)(nil)
+
 // run drives the stage until it has come to its end.
 func (f *rankingFeed) run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	ended := f.session.real().Done()
-	for {
-		select {
-		case <-ended:
-			ended = nil
-			f.stage.End()
-		default:
-		}
-		if err := f.acknowledge(); err != nil {
-			return err
-		}
-		switch a := f.stage.Next(time.Now()); a.Do {
-		case processors.DoFeed:
-			if err := f.out.feed(ctx, &a); err != nil {
-				return err
-			}
-		case processors.DoCommit:
-			f.session.commitUpTo(f.out.claim.Topic(), f.out.claim.Partition(), a.Offset)
-		case processors.DoEnd:
-			return f.out.settle(ctx)
-		default:
-			if !a.Until.IsZero() {
-				timer.Reset(time.Until(a.Until))
-			}
-			if err := f.wait(ctx, &a, ended, timer); err != nil {
-				return err
-			}
-		}
+	if err := f.out.drive(ctx, f.session.real(), f); err != nil {
+		return err
 	}
+	return f.out.settle(ctx)
 }
 
-// wait returns after an event, which it has told the stage of.
-func (f *rankingFeed) wait(ctx context.Context, a *processors.Action, ended <-chan struct{}, timer *time.Timer) error {
-	if !a.Input {
+func (f *rankingFeed) end()                                 { f.stage.End() }
+func (f *rankingFeed) next(now time.Time) processors.Action { return f.stage.Next(now) }
+func (f *rankingFeed) feeds(codec.Feed)                     {}
+
+func (f *rankingFeed) act(_ context.Context, a *processors.Action, _ time.Time) error {
+	if a.Do == processors.DoCommit {
+		f.session.commitUpTo(f.out.claim.Topic(), f.out.claim.Partition(), a.Offset)
+	}
+	return nil
+}
+
+func (f *rankingFeed) await(ctx context.Context, input bool, s signals) error {
+	if !input {
 		select {
-		case <-f.out.wake:
-		case <-timer.C:
-		case <-ended:
+		case <-s.wake:
+		case <-s.due:
+		case <-s.ended:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -111,32 +96,29 @@ func (f *rankingFeed) wait(ctx context.Context, a *processors.Action, ended <-ch
 		if seen != nil {
 			f.stage.Output(seen.Output)
 		}
-	case <-f.out.wake:
-	case <-timer.C:
-	case <-ended:
+	case <-s.wake:
+	case <-s.due:
+	case <-s.ended:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	return nil
 }
 
-// acknowledge tells the stage what was acknowledged.
-func (f *rankingFeed) acknowledge() error {
-	for kind, ok := f.out.acknowledged(); ok; kind, ok = f.out.acknowledged() {
-		if kind != codec.FeedEpoch {
-			f.stage.Published()
-			f.position.Reached(f.stage.Reached())
-			continue
-		}
-		value, err := f.table.Get(codec.EpochKey())
-		if err == nil {
-			err = f.stage.Stored(value)
-		}
-		if err != nil {
-			return fmt.Errorf("reading the epoch in %s: %w", f.config.Topology.RankTable, err)
-		}
-		f.config.Metrics.epoch.Set(float64(f.stage.Epoch()))
-		f.config.Logger.Info("ranks in a new epoch", "epoch", f.stage.Epoch())
+func (f *rankingFeed) heard(kind codec.Feed, _ time.Time) error {
+	if kind != codec.FeedEpoch {
+		f.stage.Published()
+		f.position.Reached(f.stage.Reached())
+		return nil
 	}
+	value, err := f.table.Get(codec.EpochKey())
+	if err == nil {
+		err = f.stage.Stored(value)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the epoch in %s: %w", f.config.Topology.RankTable, err)
+	}
+	f.config.Metrics.epoch.Set(float64(f.stage.Epoch()))
+	f.config.Logger.Info("ranks in a new epoch", "epoch", f.stage.Epoch())
 	return nil
 }
