@@ -20,9 +20,9 @@ type IngestConfig struct {
 	Linger time.Duration
 }
 
-// Ingest is the seam under the ingest processor: it bundles input records,
-// decides when to flush, and commits input offsets once every target partition
-// has acknowledged. One Ingest serves one goka processor.
+// Ingest is the seam under the ingest processor: it bundles input records, drives a
+// stage for each input partition, and commits what these say. One Ingest serves one goka
+// processor.
 type Ingest struct {
 	config   IngestConfig
 	producer *producer
@@ -32,7 +32,7 @@ type Ingest struct {
 	// Of the session; set by setup, before its goroutines run.
 	input     codec.TopicID
 	starts    map[int32]codec.IngestStart
-	ends      map[int32][]int64 // at which the first ranges end, in order, see sent
+	ends      map[int32][]int64 // at which the first ranges end, in order, see processors.Sent
 	starting  atomic.Int32      // partitions whose start is not acknowledged
 	committer *committer
 	session   atomic.Pointer[session]

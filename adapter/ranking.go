@@ -28,9 +28,9 @@ type RankingConfig struct {
 	PublishEvery time.Duration
 }
 
-// Ranking is the seam under the ranking processor: the take-over of its epoch,
-// the times of publishing, and the watch over what is published. One Ranking
-// serves one goka processor after another.
+// Ranking is the seam under the ranking processor: the take-over of its table, and what
+// its stage is told of leaders and of the output. One Ranking serves one goka processor
+// after another.
 type Ranking struct {
 	config   RankingConfig
 	producer *producer
