@@ -10,8 +10,8 @@ import (
 	"pageheat/store"
 )
 
-// BenchmarkGathererTake measures a message of 512 records, by record.
-func BenchmarkGathererTake(b *testing.B) {
+// BenchmarkCombinerTake measures a message of 512 records, by record.
+func BenchmarkCombinerTake(b *testing.B) {
 	const records = 512
 	for _, pages := range []int{100, 10_000} {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
