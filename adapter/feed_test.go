@@ -128,7 +128,7 @@ func (it *ingestTest) started() {
 	require.Equal(it, codec.FeedStart, kind)
 	it.acknowledge(m)
 	m, kind = it.next()
-	require.Equal(it, codec.FeedFlush, kind, "the first mark is due even where nothing comes")
+	require.Equal(it, codec.FeedFlush, kind, "the first range is due even where nothing comes")
 	it.acknowledge(m)
 	require.Eventually(it, func() bool { return it.real.marked(0) == 0 }, 10*time.Second, time.Millisecond)
 }

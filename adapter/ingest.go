@@ -58,12 +58,12 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 				return nil, in.start.keep(err)
 			}
 			in.producer = newProducer(plain, in.route, "", &in.renewal)
-			l := &letters{topic: s.Topology.DeadLetter, most: s.letterLimit(), metrics: s.Metrics}
-			if l.plain, err = s.Cluster.Producer("dead-letters", l.most+letterOverhead/2); err != nil {
+			l := &deadLetters{topic: s.Topology.DeadLetter, most: s.deadLetterLimit(), metrics: s.Metrics}
+			if l.plain, err = s.Cluster.Producer("dead-letters", l.most+deadLetterOverhead/2); err != nil {
 				_ = in.producer.Close()
 				return nil, in.start.keep(err)
 			}
-			in.producer.sendLetters(l)
+			in.producer.sendDeadLetters(l)
 			return in.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {

@@ -13,7 +13,7 @@ import (
 // inputLimits say what is kept of a record. One that is held whole can be a dead
 // letter as it is; of a longer one the value is still read where it may be a behaviour.
 func inputLimits() recordbatch.Limits {
-	return recordbatch.Limits{Record: mostLetter, Value: codec.MaxJSONBytes, Sample: cutBytes, Key: keptKey, Headers: keptHeaders}
+	return recordbatch.Limits{Record: maxDeadLetter, Value: codec.MaxJSONBytes, Sample: sampleBytes, Key: keptKey, Headers: keptHeaders}
 }
 
 // unpacking is what the readers of one process share.
@@ -31,15 +31,15 @@ func newUnpacking() *unpacking {
 // inputReader reads the records of a chunk. It belongs to one goroutine.
 type inputReader struct {
 	*unpacking
-	chunk   *kafka.Chunk
-	rest    []byte              // batches that are not read
-	open    *recordbatch.Reader // of the first of them, nil if it is not open
-	size    int                 // its size in rest
-	holds   bool                // the token
-	cut     *recordbatch.Record // was read and is not given yet
-	back    *recordbatch.Record // was read, and is to be read again
-	skip    int64               // the offset after the batch that can not be read
-	current recordbatch.Batch
+	chunk     *kafka.Chunk
+	rest      []byte              // batches that are not read
+	open      *recordbatch.Reader // of the first of them, nil if it is not open
+	size      int                 // its size in rest
+	holds     bool                // the token
+	truncated *recordbatch.Record // was read and is not given yet
+	back      *recordbatch.Record // was read, and is to be read again
+	skip      int64               // the offset after the batch that can not be read
+	current   recordbatch.Batch
 }
 
 // portion is what a reader gives at a time.
@@ -59,7 +59,7 @@ func (r *inputReader) more() bool { return r.chunk != nil }
 // close gives up what is left.
 func (r *inputReader) close() {
 	r.closeBatch()
-	r.chunk, r.rest, r.cut = nil, nil, nil
+	r.chunk, r.rest, r.truncated = nil, nil, nil
 }
 
 // closeBatch closes the open batch, so that another reader may have its large one.
@@ -87,8 +87,8 @@ var errBeyond = errors.New("what comes next is beyond what is to be read")
 // can not be read. What comes with an error is as good as without.
 func (r *inputReader) next(last, until int64, sizeHint int) (p portion, err error) {
 	p.last = last
-	if r.cut != nil {
-		return r.giveCut(p)
+	if r.truncated != nil {
+		return r.giveTruncated(p)
 	}
 	for p.records < bundleRecords && len(p.message) < bundleBytes {
 		if r.open == nil {
@@ -105,9 +105,9 @@ func (r *inputReader) next(last, until int64, sizeHint int) (p portion, err erro
 		if err := r.segment(&p, until); err != nil {
 			return p, err
 		}
-		if r.cut != nil {
+		if r.truncated != nil {
 			if p.records == 0 {
-				return r.giveCut(p)
+				return r.giveTruncated(p)
 			}
 			return p, nil
 		}
@@ -202,9 +202,9 @@ func (r *inputReader) segment(p *portion, until int64) error {
 			r.back, p.last = &back, until
 			return errBeyond
 		}
-		if record.Cut != nil {
-			cut := record
-			r.cut, r.current = &cut, *b
+		if record.Truncated != nil {
+			truncated := record
+			r.truncated, r.current = &truncated, *b
 			return nil
 		}
 		p.message = append(p.message, record.Raw...)
@@ -226,18 +226,18 @@ func (r *inputReader) nextRecord() (recordbatch.Record, error) {
 }
 
 // giveCut gives the record that is too long to be held.
-func (r *inputReader) giveCut(p portion) (portion, error) {
-	record, cut := r.cut, r.cut.Cut
-	r.cut = nil
-	out := codec.CutRecord{Offset: record.Offset, Timestamp: r.current.Timestamp(), Key: cut.Key, KeySize: cut.KeySize,
-		Value: cut.Value, ValueSize: cut.ValueSize, SHA256: cut.SHA256, HeadersLeft: cut.HeadersLeft}
+func (r *inputReader) giveTruncated(p portion) (portion, error) {
+	record, truncated := r.truncated, r.truncated.Truncated
+	r.truncated = nil
+	out := codec.TruncatedRecord{Offset: record.Offset, Timestamp: r.current.Timestamp(), Key: truncated.Key, KeySize: truncated.KeySize,
+		Value: truncated.Value, ValueSize: truncated.ValueSize, SHA256: truncated.SHA256, HeadersLeft: truncated.HeadersLeft}
 	if !r.current.LogAppendTime() {
-		out.Timestamp += cut.Timestamp
+		out.Timestamp += truncated.Timestamp
 	}
-	for _, h := range cut.Headers {
+	for _, h := range truncated.Headers {
 		out.Headers = append(out.Headers, codec.Header{Name: h.Name, Value: h.Value})
 	}
-	p.message = codec.AppendCutRecord(nil, out)
+	p.message = codec.AppendTruncatedRecord(nil, out)
 	p.records, p.bytes, p.last = 1, len(p.message), record.Offset
 	return p, nil
 }

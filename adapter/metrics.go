@@ -13,7 +13,7 @@ type Metrics struct {
 	refusedCommits prometheus.Counter
 	unreadable     *prometheus.GaugeVec
 	transactions   *prometheus.GaugeVec
-	cutLetters     prometheus.Counter
+	truncated      prometheus.Counter
 
 	owned    *prometheus.GaugeVec
 	inputLag *prometheus.GaugeVec
@@ -53,7 +53,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		pages:       gauges("pageheat_heat_pages", "Pages of a heat partition.", "partition"),
 		counted:     gauges("pageheat_heat_counted_behaviours", "Behaviours in a heat partition.", "partition"),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pageheat_heat_commit_seconds",
-			Help: "Time from the cut of a commit to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 13)}),
+			Help: "Time from the checkpoint of a commit to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 13)}),
 		written: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_heat_pages_written_total",
 			Help: "Changed pages that were written to the changelog."}),
 		epoch: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_rank_epoch",
@@ -73,9 +73,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Help: "Commits of input offsets that failed or were refused; the next one makes up for them."})
 	m.unreadable = gauges("pageheat_ingest_unreadable", "1 while an input partition stands still at a batch that can not be read.", "partition")
 	m.transactions = gauges("pageheat_ingest_open_transaction_seconds", "For how long an input partition has waited behind an open transaction of a producer; 0 if it does not.", "partition")
-	m.cutLetters = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_cut_dead_letters_total",
+	m.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_cut_dead_letters_total",
 		Help: "Dead letters that do not hold the whole message, since their topic does not take it."})
-	r.MustRegister(m.refusedCommits, m.unreadable, m.transactions, m.cutLetters)
+	r.MustRegister(m.refusedCommits, m.unreadable, m.transactions, m.truncated)
 	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
 	return m
 }
@@ -97,8 +97,8 @@ func (m *Metrics) transactionOpen(partition int32, open time.Duration) {
 	m.transactions.WithLabelValues(label(partition)).Set(open.Seconds())
 }
 
-// cutLetter counts a dead letter that is not the whole message.
-func (m *Metrics) cutLetter() { m.cutLetters.Inc() }
+// truncatedDeadLetter counts a dead letter that is not the whole message.
+func (m *Metrics) truncatedDeadLetter() { m.truncated.Inc() }
 
 // owns takes note of a session's partitions; those of others are forgotten.
 func (m *Metrics) owns(role string, s *session) {

@@ -31,8 +31,8 @@ type producer struct {
 	route router
 	table string // the group table, empty if there is none
 
-	letters *letters // sends dead letters; nil if there are none
-	closing sync.RWMutex
+	deadLetters *deadLetters // sends dead letters; nil if there are none
+	closing     sync.RWMutex
 
 	renewal *renewal // asked for when a partition has got as many records as it may; may be nil
 
@@ -64,8 +64,8 @@ func newProducer(p sarama.AsyncProducer, route router, table string, r *renewal)
 }
 
 // sendLetters has dead letters sent by l, whose producer is closed in the end.
-func (p *producer) sendLetters(l *letters) {
-	p.letters = l
+func (p *producer) sendDeadLetters(l *deadLetters) {
+	p.deadLetters = l
 	p.drain(l.plain)
 }
 
@@ -78,8 +78,8 @@ func (p *producer) drain(from sarama.AsyncProducer) {
 	})
 	p.drained.Go(func() {
 		for e := range from.Errors() {
-			if p.letters != nil && from == p.letters.plain {
-				if again := p.letters.retry(e.Msg, e.Err); again != nil {
+			if p.deadLetters != nil && from == p.deadLetters.plain {
+				if again := p.deadLetters.retry(e.Msg, e.Err); again != nil {
 					go p.input(from, again) // the producer may wait for this loop
 					continue
 				}
@@ -236,15 +236,15 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(name), Value: v})
 		}
 	}
-	if p.letters == nil || topic != p.letters.topic {
+	if p.deadLetters == nil || topic != p.deadLetters.topic {
 		p.input(p.plain, m)
 		return
 	}
-	if err := p.letters.prepare(m, headers); err != nil {
+	if err := p.deadLetters.prepare(m, headers); err != nil {
 		p.settle(e, fmt.Errorf("making a dead letter: %w", err))
 		return
 	}
-	p.input(p.letters.plain, m)
+	p.input(p.deadLetters.plain, m)
 }
 
 // Close implements goka.Producer. What can not be sent any more is given up:
@@ -253,8 +253,8 @@ func (p *producer) Close() error {
 	p.closing.Lock() // nobody is sending any more
 	defer p.closing.Unlock()
 	p.plain.AsyncClose()
-	if p.letters != nil {
-		p.letters.plain.AsyncClose()
+	if p.deadLetters != nil {
+		p.deadLetters.plain.AsyncClose()
 	}
 	return nil
 }

@@ -101,8 +101,8 @@ func beginnings(message []byte, each func(offset int64, value []byte, whole bool
 	if err != nil {
 		return err
 	}
-	if kind == codec.FeedCut {
-		r, err := codec.DecodeCutRecord(body)
+	if kind == codec.FeedTruncated {
+		r, err := codec.DecodeTruncatedRecord(body)
 		if err == nil {
 			each(r.Offset, r.Value, r.ValueSize == int64(len(r.Value)))
 		}

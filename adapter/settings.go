@@ -33,15 +33,15 @@ type Settings struct {
 }
 
 // letterLimit is the most bytes of a dead letter.
-func (s Settings) letterLimit() int {
+func (s Settings) deadLetterLimit() int {
 	const setting = "max.message.bytes"
 	ctx, cancel := context.WithTimeout(context.Background(), managerTimeout)
 	defer cancel()
 	value, err := s.Cluster.Setting(ctx, s.Topology.DeadLetter, setting)
 	if err != nil || value == "" {
-		return usualLetter // whoever sends one says so
+		return defaultDeadLetterLimit // whoever sends one says so
 	}
-	return letterLimit(value)
+	return deadLetterLimit(value)
 }
 
 // common are the goka options of every role. goka's own log is for debugging

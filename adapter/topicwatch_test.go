@@ -110,7 +110,7 @@ func TestATopicThatIsMissingIsWaitedFor(t *testing.T) {
 	assert.Contains(t, wt.log.String(), "is there again")
 }
 
-// TestMorePartitionsThanThePagesWereSpreadOver: of the topics that are cut by page.
+// TestMorePartitionsThanThePagesWereSpreadOver: of the topics that are partitioned by page.
 func TestMorePartitionsThanThePagesWereSpreadOver(t *testing.T) {
 	wt := watchTopics(t)
 	more := func(topic string, n int) {

@@ -19,8 +19,8 @@ import (
 // TestInputThatWentBackIsPermanent: a record at or below what was combined would be
 // counted twice. The error names the partition and both offsets, and says what to do.
 func TestInputThatWentBackIsPermanent(t *testing.T) {
-	cut := func(offset int64) []byte {
-		return codec.AppendCutRecord(nil, codec.CutRecord{Offset: offset, Value: []byte("page|1|1|0"), ValueSize: 10})
+	truncated := func(offset int64) []byte {
+		return codec.AppendTruncatedRecord(nil, codec.TruncatedRecord{Offset: offset, Value: []byte("page|1|1|0"), ValueSize: 10})
 	}
 	bundle := func(offset int64) []byte {
 		b := codec.AppendSegmentHeader([]byte{byte(codec.FeedRecords)}, codec.SegmentHeader{})
@@ -34,7 +34,7 @@ func TestInputThatWentBackIsPermanent(t *testing.T) {
 	}{
 		"the same record again": {bundle(7), "7"},
 		"a record below":        {bundle(3), "3"},
-		"a long record again":   {cut(7), "7"},
+		"a long record again":   {truncated(7), "7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			topo, err := topology.New(topology.Config{})

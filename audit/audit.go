@@ -203,7 +203,7 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 
 // readDeadLetters reads which messages are dead letters; nil where that is not to
 // be checked, or cannot be.
-func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
+func (a *auditor) readDeadLetters(ctx context.Context) (*deadLetters, error) {
 	if a.SkipDeadLetters {
 		a.report.DeadLettersWhyNot = "they were left out"
 		return nil, nil
@@ -223,7 +223,7 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
 	a.report.DeadLettersChecked = true
 	read, done := a.step("reading the dead letters", total)
 	defer done()
-	l := newLetters()
+	l := newDeadLetters()
 	if err := l.read(ctx, a.Cluster, topic, a.report.Input, read); err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*letters, error) {
 }
 
 // recount counts the input as far as any progress covers it, and how much lies behind.
-func (a *auditor) recount(ctx context.Context, input topic, l *letters) error {
+func (a *auditor) recount(ctx context.Context, input topic, l *deadLetters) error {
 	c := recount{
 		cluster: a.Cluster, input: input, limits: a.Limits,
 		tallies: a.tallies, letters: l, differ: a.differ,

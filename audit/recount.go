@@ -85,9 +85,9 @@ type recount struct {
 	cluster *kafka.Cluster
 	input   topic
 	limits  heat.Limits
-	tallies []*tally   // by table partition
-	states  []Snapshot // by table partition; only read
-	letters *letters   // nil: invalid messages are not looked for
+	tallies []*tally     // by table partition
+	states  []Snapshot   // by table partition; only read
+	letters *deadLetters // nil: invalid messages are not looked for
 	differ  *differences
 	read    func(offsets int)
 }
@@ -121,7 +121,7 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 					continue
 				}
 				got.invalid++
-				if c.letters != nil && !c.letters.hold(r.Partition, r.Offset, r.Key, r.Value) {
+				if c.letters != nil && !c.letters.holds(r.Partition, r.Offset, r.Key, r.Value) {
 					c.differ.add(Difference{
 						Kind: KindDeadLetter, Topic: c.input.Name, Partition: r.Partition, Offset: r.Offset,
 						Detail: fmt.Sprintf("refused (%v), and no dead letter holds it", refusal),

@@ -57,7 +57,7 @@ type BoardPage struct {
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // EncodeBoard returns the board as one JSON object in its canonical form: members
-// in the order of the contract, no white space, times in UTC cut to milliseconds,
+// in the order of the contract, no white space, times in UTC truncated to milliseconds,
 // numbers as plain decimals, and of the characters in names only those escaped
 // that JSON demands ('<', '&' and non-ASCII stay as they are). Equal boards give
 // equal bytes. The error names what has no such form: a decimal that is none, a name

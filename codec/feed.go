@@ -18,7 +18,7 @@ const (
 	// FeedRecords holds consecutive input records: a bundle.
 	FeedRecords Feed = 'r'
 	// FeedCut is an input record that is too long to be held: a CutRecord.
-	FeedCut Feed = 'c'
+	FeedTruncated Feed = 'c'
 	// FeedFlush asks for the pending sums: the offset up to which the input was read.
 	FeedFlush Feed = 'f'
 )
@@ -316,7 +316,7 @@ func (f *fieldReader) field() []byte {
 }
 
 // CutRecord is an input record that is too long to be held, by what is kept of it.
-type CutRecord struct {
+type TruncatedRecord struct {
 	Offset    int64
 	Timestamp int64 // ms since 1970
 	// Key and Value are those of the record or their beginnings, KeySize and
@@ -331,8 +331,8 @@ type CutRecord struct {
 }
 
 // AppendCutRecord appends a FeedCut message.
-func AppendCutRecord(dst []byte, r CutRecord) []byte {
-	dst = append(dst, byte(FeedCut))
+func AppendTruncatedRecord(dst []byte, r TruncatedRecord) []byte {
+	dst = append(dst, byte(FeedTruncated))
 	for _, n := range []int64{r.Offset, r.Timestamp, r.KeySize, r.ValueSize, r.HeadersLeft} {
 		dst = binary.AppendVarint(dst, n)
 	}
@@ -347,7 +347,7 @@ func AppendCutRecord(dst []byte, r CutRecord) []byte {
 }
 
 // DecodeCutRecord reads the body of a FeedCut message, which it aliases.
-func DecodeCutRecord(body []byte) (r CutRecord, err error) {
+func DecodeTruncatedRecord(body []byte) (r TruncatedRecord, err error) {
 	f := fieldReader{b: body}
 	for _, n := range []*int64{&r.Offset, &r.Timestamp, &r.KeySize, &r.ValueSize, &r.HeadersLeft} {
 		*n = f.varint()
@@ -358,7 +358,7 @@ func DecodeCutRecord(body []byte) (r CutRecord, err error) {
 		r.Headers = append(r.Headers, Header{Name: string(f.field()), Value: f.field()})
 	}
 	if f.bad {
-		return r, errors.New("a cut record that is not well-formed")
+		return r, errors.New("a malformed truncated record")
 	}
 	return r, nil
 }
@@ -386,7 +386,7 @@ func appendNullable(dst, b []byte) []byte {
 	return append(dst, b...)
 }
 
-func cutNullable(b []byte) (field, rest []byte, err error) {
+func splitNullable(b []byte) (field, rest []byte, err error) {
 	size, n := binary.Uvarint(b)
 	switch {
 	case n <= 0:
@@ -431,10 +431,10 @@ func DecodeEpochRequest(body []byte) (r EpochRequest, err error) {
 		return r, errors.New("an epoch request without an epoch")
 	}
 	r.Partitions, r.Above = int32(partitions), above
-	if r.Board, body, err = cutNullable(body[n+m:]); err != nil {
+	if r.Board, body, err = splitNullable(body[n+m:]); err != nil {
 		return r, fmt.Errorf("the board of an epoch request: %w", err)
 	}
-	if r.Positions, body, err = cutNullable(body); err != nil {
+	if r.Positions, body, err = splitNullable(body); err != nil {
 		return r, fmt.Errorf("the positions of an epoch request: %w", err)
 	}
 	if len(body) != 0 {

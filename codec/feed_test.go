@@ -52,18 +52,18 @@ func TestBundlesRoundTrip(t *testing.T) {
 }
 
 func TestCutRecordsRoundTrip(t *testing.T) {
-	for _, want := range []CutRecord{
+	for _, want := range []TruncatedRecord{
 		{KeySize: -1, ValueSize: -1},
 		{Offset: 1 << 40, Timestamp: -1, Key: []byte{}, KeySize: 0, Value: []byte("x"), ValueSize: 1 << 33, SHA256: [32]byte{1, 31: 2},
 			Headers: []Header{{Name: "a"}, {Value: []byte("b")}}, HeadersLeft: 3},
 	} {
-		encoded := AppendCutRecord(nil, want)
-		require.Equal(t, FeedCut, Feed(encoded[0]))
-		got, err := DecodeCutRecord(encoded[1:])
+		encoded := AppendTruncatedRecord(nil, want)
+		require.Equal(t, FeedTruncated, Feed(encoded[0]))
+		got, err := DecodeTruncatedRecord(encoded[1:])
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	_, err := DecodeCutRecord([]byte{1})
+	_, err := DecodeTruncatedRecord([]byte{1})
 	require.Error(t, err)
 }
 

@@ -114,7 +114,7 @@ func FuzzFeed(f *testing.F) {
 		Record{Offset: 5, Value: []byte("p|1|1|1")}, Header{Name: "h", Value: []byte("v")})
 	EndSegment(bundle, 1)
 	f.Add(bundle)
-	f.Add(AppendCutRecord(nil, CutRecord{Offset: 5, Value: []byte("x"), ValueSize: 1 << 30, Headers: []Header{{Name: "h"}}}))
+	f.Add(AppendTruncatedRecord(nil, TruncatedRecord{Offset: 5, Value: []byte("x"), ValueSize: 1 << 30, Headers: []Header{{Name: "h"}}}))
 	f.Add(AppendIngestStart(nil, IngestStart{From: 5, LostTo: 7}))
 	f.Add(AppendEpochRequest(nil, EpochRequest{Partitions: 3, Board: []byte(golden)}))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -124,7 +124,7 @@ func FuzzFeed(f *testing.F) {
 		}
 		_, _ = DecodeIngestStart(body)
 		_, _ = DecodeEpochRequest(body)
-		_, _ = DecodeCutRecord(body)
+		_, _ = DecodeTruncatedRecord(body)
 		_, _ = DecodeFlush(body)
 		for reader := ReadBundle(body); reader.More(); {
 			r, err := reader.Next()

@@ -27,7 +27,7 @@ type RangeHeader struct {
 	// from them: with another number it is another range.
 	Targets, Target int32
 	// From and To are input offsets, at least -1, From at most To. Where they are
-	// equal, or the range holds no pages, it is a mark: it tells only how far the
+	// equal, or the range holds no pages, it is empty: it tells only how far the
 	// input has been read.
 	From, To int64
 	// Limits are what the behaviours were validated with.

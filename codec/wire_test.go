@@ -300,13 +300,13 @@ func TestIntegersHaveOneForm(t *testing.T) {
 func TestRangesThatContradictThemselves(t *testing.T) {
 	sum := AppendPageSum(nil, "p", &heat.Totals{Behaviours: 1})
 	for name, b := range map[string][]byte{
-		"lost, with pages":    append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2, Lost: true}, 1), sum...),
-		"empty, with pages":   append(AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 2, To: 2}, 1), sum...),
-		"a page without name": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1), 0, 0, 0, 0, 0, 0),
-		"a mark with a page":  append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 0), sum...),
-		"to beyond all":       AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 5, To: math.MinInt64 + 3}, 0),
-		"a partition below 0": AppendRangeHeader(nil, RangeHeader{Targets: 1, Partition: -1}, 0),
-		"from below -1":       AppendRangeHeader(nil, RangeHeader{Targets: 1, From: -2}, 0),
+		"lost, with pages":           append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2, Lost: true}, 1), sum...),
+		"empty, with pages":          append(AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 2, To: 2}, 1), sum...),
+		"a page without name":        append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1), 0, 0, 0, 0, 0, 0),
+		"an empty range with a page": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 0), sum...),
+		"to beyond all":              AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 5, To: math.MinInt64 + 3}, 0),
+		"a partition below 0":        AppendRangeHeader(nil, RangeHeader{Targets: 1, Partition: -1}, 0),
+		"from below -1":              AppendRangeHeader(nil, RangeHeader{Targets: 1, From: -2}, 0),
 		"more behaviours than offsets": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 3}, 3),
 			bytes.Repeat(sum, 3)...),
 		"more clicks than can be": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.Limits{MaxClicks: 4, MaxMinutes: 1}, From: 1, To: 2}, 1),
@@ -318,7 +318,7 @@ func TestRangesThatContradictThemselves(t *testing.T) {
 		"no heat partitions":        AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0),
 		"a heat partition too many": AppendRangeHeader(nil, RangeHeader{Targets: 3, Target: 3, From: 1, To: 2}, 0),
 		"limits that can not be":    AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.Limits{MaxClicks: 1 << 30}, From: 1, To: 2}, 0),
-		"a mark to 2^62":            AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 1, To: 1 << 62}, 0),
+		"an empty range to 2^62":    AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 1, To: 1 << 62}, 0),
 		"an overlong page": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1),
 			AppendPageSum(nil, strings.Repeat("x", MaxPageBytes+1), &heat.Totals{})...),
 	} {
@@ -326,7 +326,7 @@ func TestRangesThatContradictThemselves(t *testing.T) {
 		require.ErrorIs(t, err, ErrMalformed, name)
 	}
 	_, err := ReadRange(append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 0), 0))
-	require.ErrorIs(t, err, ErrMalformed, "who reads only a mark's header hears of it, too")
+	require.ErrorIs(t, err, ErrMalformed, "also found by a reader of an empty range's header")
 
 	unknownFlag := AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 0)
 	unknownFlag[1] |= 0x80

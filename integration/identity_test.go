@@ -284,7 +284,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 	for name, n := range map[string]nonsense{
 		"behavior, random bytes": {topic: "-behavior", value: raw(random), says: "another version"},
 		"behavior, null":         {topic: "-behavior", value: raw(nil), says: "it is empty"},
-		"behavior, a mark far above the end": {topic: "-behavior", says: "which ends at offset 4", value: func(input, _ codec.TopicID) []byte {
+		"behavior, an empty range far above the end": {topic: "-behavior", says: "which ends at offset 4", value: func(input, _ codec.TopicID) []byte {
 			h := header(input)
 			h.To = far
 			return codec.AppendRangeHeader(nil, h, 0)

@@ -42,7 +42,7 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 		return out
 	}
 	whole, err := o.read(ctx, o.topo.DeadLetter, last, func(record *kafka.Record) {
-		letter := letterOf(record)
+		letter := deadLetterOf(record)
 		out.Reasons[letter.Reason]++
 		out.Samples = append([]DeadLetter{letter}, out.Samples[:min(len(out.Samples), maxSamples-1)]...)
 	})
@@ -59,8 +59,8 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 }
 
 // letterOf reads what is shown of a dead letter.
-func letterOf(record *kafka.Record) DeadLetter {
-	says := codec.ReadLetter(kafka.Headers(record))
+func deadLetterOf(record *kafka.Record) DeadLetter {
+	says := codec.ReadDeadLetter(kafka.Headers(record))
 	return DeadLetter{At: record.Timestamp.UTC(), Message: excerpt(record.Value),
 		Reason: excerpt([]byte(says.Reason)), Detail: says.Detail}
 }

@@ -56,8 +56,8 @@ type Refused struct {
 	Input     codec.TopicID
 	Partition int32
 	// One of them is the record, the other is nil. Both alias what was read.
-	Record *codec.Record
-	Cut    *codec.CutRecord
+	Record    *codec.Record
+	Truncated *codec.TruncatedRecord
 }
 
 // Take takes a message of an [IngestStage], and calls refuse for every record in it that
@@ -80,8 +80,8 @@ func (c *Combiner) Take(message []byte, refuse func(*Refused)) (Combined, error)
 		return Combined{}, nil
 	case codec.FeedRecords:
 		return c.combine(body, refuse)
-	case codec.FeedCut:
-		record, err := codec.DecodeCutRecord(body)
+	case codec.FeedTruncated:
+		record, err := codec.DecodeTruncatedRecord(body)
 		if err != nil {
 			return Combined{}, err
 		}
@@ -136,7 +136,7 @@ func (c *Combiner) rises(offset int64) error {
 
 // combineTruncated counts a record that is too long to be held, where its value is a
 // behaviour all the same.
-func (c *Combiner) combineTruncated(r *codec.CutRecord, refuse func(*Refused)) (Combined, error) {
+func (c *Combiner) combineTruncated(r *codec.TruncatedRecord, refuse func(*Refused)) (Combined, error) {
 	if err := c.rises(r.Offset); err != nil {
 		return Combined{}, err
 	}
@@ -150,7 +150,7 @@ func (c *Combiner) combineTruncated(r *codec.CutRecord, refuse func(*Refused)) (
 	if refusal == nil {
 		return Combined{Valid: 1}, nil
 	}
-	refuse(&Refused{Refusal: refusal, Input: c.input, Partition: c.partition, Cut: r})
+	refuse(&Refused{Refusal: refusal, Input: c.input, Partition: c.partition, Truncated: r})
 	return Combined{Refused: []codec.Code{refusal.Code}}, nil
 }
 
@@ -183,7 +183,7 @@ func (c *Combiner) Lose(to int64) [][]byte {
 }
 
 // Flush returns one range for every target partition, which holds that
-// partition's sums; a mark where it has none. The next range begins where
+// partition's sums; empty where it has none. The next range begins where
 // these end. They are valid until the next flush.
 func (c *Combiner) Flush() [][]byte { return c.flush(false) }
 

@@ -51,7 +51,7 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 			g, _ = combiners.LoadOrStore(partition, NewCombiner(partition, c.Targets, c.Limits))
 		}
 		combined, err := g.(*Combiner).Take(message.([]byte), func(r *Refused) {
-			headers, key, value := r.letter(c.Topology.Input)
+			headers, key, value := r.deadLetter(c.Topology.Input)
 			ctx.Emit(deadLetter, key, value, goka.WithCtxEmitHeaders(headers))
 		})
 		if err != nil {
@@ -133,7 +133,7 @@ type IngestStage struct {
 
 	starting  starting
 	begun     bool   // the first start is acknowledged, and that was said
-	marked    bool   // the first mark was sent
+	marked    bool   // the first range was sent
 	message   []byte // that was read
 	unsettled int64  // messages handed to the combiner that are not acknowledged
 
@@ -294,7 +294,7 @@ func (s *IngestStage) pending() bool { return s.last > s.flushed }
 func (s *IngestStage) ready() bool { return !s.sending && s.unsettled == 0 }
 
 // due reports whether the pending range should be sent: behind, by volume; caught up,
-// after the linger time; at the end of a session, whatever it is. The first mark is due
+// after the linger time; at the end of a session, whatever it is. The first range is due
 // even where nothing comes.
 func (s *IngestStage) due(now time.Time) bool {
 	if !s.pending() {

@@ -25,7 +25,7 @@ func ingestStart() processors.IngestStart {
 		Volume: processors.IngestVolume{Records: 100, Bytes: 10_000, Behind: 50}}
 }
 
-// startIngest is a stage that has sent its first mark.
+// startIngest is a stage that has sent its first range.
 func startIngest(t *testing.T, s processors.IngestStart) *ingestTest {
 	it := &ingestTest{T: t, IngestStage: processors.NewIngestStage(s), id: codec.TopicID{7}}
 	require.Equal(t, []string{"feed start", "hold"}, it.do(0))
@@ -79,7 +79,7 @@ func TestIngestStageBegins(t *testing.T) {
 	require.Equal(t, []string{"hold"}, it.do(0), "nothing is read or committed before what is lost is acknowledged")
 	it.Started()
 	it.settle(1)
-	require.Equal(t, []string{"begun", "check input", "feed flush 14", "wait"}, it.do(0), "the first mark is due even where nothing comes")
+	require.Equal(t, []string{"begun", "check input", "feed flush 14", "wait"}, it.do(0), "the first range is due even where nothing comes")
 	it.Flushed()
 	it.settle(1)
 	require.Equal(t, []string{"commit 15", "wait"}, it.do(0))

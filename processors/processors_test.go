@@ -130,15 +130,15 @@ func TestIngestReadsRecordsThatAreTooLongToBeHeld(t *testing.T) {
 	tt.Consume(topo.Input, "", codec.AppendIngestStart(nil, codec.IngestStart{From: -1, LostTo: -1}))
 
 	// A behaviour whose headers take the most is one.
-	tt.Consume(topo.Input, "", codec.AppendCutRecord(nil, codec.CutRecord{Offset: 0, Value: []byte("a|1|0|0"), ValueSize: 7, KeySize: -1, HeadersLeft: 5000}))
+	tt.Consume(topo.Input, "", codec.AppendTruncatedRecord(nil, codec.TruncatedRecord{Offset: 0, Value: []byte("a|1|0|0"), ValueSize: 7, KeySize: -1, HeadersLeft: 5000}))
 	_, _, any := letters.NextRaw()
 	require.False(t, any)
-	tt.Consume(topo.Input, "", codec.AppendCutRecord(nil, codec.CutRecord{Offset: 1, Value: []byte("xxx"), ValueSize: 9_000_000,
+	tt.Consume(topo.Input, "", codec.AppendTruncatedRecord(nil, codec.TruncatedRecord{Offset: 1, Value: []byte("xxx"), ValueSize: 9_000_000,
 		Key: []byte("k"), KeySize: 300_000, SHA256: [32]byte{0xab}, Headers: []codec.Header{{Name: "h"}}, HeadersLeft: 1}))
 	headers, key, value, ok := letters.NextRawWithHeaders()
 	require.True(t, ok)
 	require.Equal(t, []string{"k", "xxx"}, []string{key, string(value)})
-	require.Equal(t, "value,key,headers", string(headers[codec.HeaderCut]))
+	require.Equal(t, "value,key,headers", string(headers[codec.HeaderTruncated]))
 	require.Equal(t, "9000000", string(headers[codec.HeaderSize]))
 	require.Equal(t, "300000", string(headers[codec.HeaderKeySize]))
 	require.Equal(t, "ab"+strings.Repeat("00", 31), string(headers[codec.HeaderSHA256]))

@@ -117,7 +117,7 @@ func testApplyDropsWhatIsCounted(t *testing.T, s kind) {
 		"the same again":  {From: -1, To: 9},
 		"a part of it":    {From: 2, To: 5},
 		"up to its end":   {From: 5, To: 9},
-		"a mark":          {From: 3, To: 3},
+		"an empty range":  {From: 3, To: 3},
 		"lost, but known": {From: -1, To: 5, Lost: true},
 	} {
 		p, to := s.started(t), int64(-1)
@@ -229,7 +229,7 @@ func testApplyRefuses(t *testing.T, s kind) {
 	}{
 		"a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 12}, map[string]uint64{"a": 1}),
 			want: "input partition 0 was counted up to offset 9, the next range begins after 10", is: store.ErrGap},
-		"a mark beyond a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 10}, nil), is: store.ErrGap},
+		"an empty range beyond a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 10}, nil), is: store.ErrGap},
 		"a gap in a new input partition": {msg: rangeOf(codec.RangeHeader{Partition: 1, From: 0, To: 1}, map[string]uint64{"a": 1}),
 			want: "input partition 1 was counted up to offset -1", is: store.ErrGap},
 		"a loss beyond a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 12, Lost: true}, nil), is: store.ErrGap},

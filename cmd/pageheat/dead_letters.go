@@ -36,11 +36,11 @@ type deadLetter struct {
 	Time *time.Time `json:"time,omitempty"`
 	// Headers are the message's own.
 	Headers []letterHeader `json:"headers,omitempty"`
-	// Cut names what is not whole: value, key, headers. Size and SHA256 are then those of
+	// Truncated names what is not whole: value, key, headers. Size and SHA256 are then those of
 	// the whole value.
-	Cut    string `json:"cut,omitempty"`
-	Size   int64  `json:"size,omitempty"`
-	SHA256 string `json:"sha256,omitempty"`
+	Truncated string `json:"cut,omitempty"`
+	Size      int64  `json:"size,omitempty"`
+	SHA256    string `json:"sha256,omitempty"`
 }
 
 // letterHeader is a header of a message; in JSON its value is base64, or null.
@@ -51,10 +51,10 @@ type letterHeader struct {
 
 // readDeadLetter reads a record of the dead-letter topic.
 func readDeadLetter(r *kafka.Record) deadLetter {
-	says := codec.ReadLetter(kafka.Headers(r))
+	says := codec.ReadDeadLetter(kafka.Headers(r))
 	d := deadLetter{
 		Topic: says.Topic, Partition: says.Partition, Offset: says.Offset, TopicID: says.TopicID,
-		Reason: says.Reason, Detail: says.Detail, Cut: says.Cut, Size: max(0, says.Size), SHA256: says.SHA256,
+		Reason: says.Reason, Detail: says.Detail, Truncated: says.Truncated, Size: max(0, says.Size), SHA256: says.SHA256,
 		Key: r.Key, Value: r.Value, Sample: sample(r.Value),
 	}
 	const appended = 1
@@ -67,8 +67,8 @@ func readDeadLetter(r *kafka.Record) deadLetter {
 	for _, h := range says.Own {
 		d.Headers = append(d.Headers, letterHeader(h))
 	}
-	if d.Cut != "" {
-		d.Sample += fmt.Sprintf(" (cut: %s", printable(d.Cut))
+	if d.Truncated != "" {
+		d.Sample += fmt.Sprintf(" (truncated: %s", printable(d.Truncated))
 		if d.Size > 0 {
 			d.Sample += fmt.Sprintf(", %d bytes in all", d.Size)
 		}

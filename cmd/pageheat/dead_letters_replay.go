@@ -55,10 +55,10 @@ type replay struct {
 	seen map[messageID]struct{}
 	// next are the offsets up to which dead letters were given to the sender.
 	next map[int32]int64
-	// twice is how many were left out that stood there twice, cut how many since they
+	// twice is how many were left out that stood there twice, truncated how many since they
 	// are not the whole message, and large how many since the input does not take them.
-	twice, cut, large int64
-	most              int // bytes of a batch of the input
+	twice, truncated, large int64
+	most                    int // bytes of a batch of the input
 }
 
 // Run sends what is among the dead letters when it begins: what is refused again
@@ -101,8 +101,8 @@ func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) (err error) 
 	err = readSpans(ctx, p, r.topic, all, r.send)
 	err = errors.Join(err, r.remember())
 	left := fmt.Sprintf("%d left out that stood there twice", r.twice)
-	if r.cut > 0 {
-		left += fmt.Sprintf(", %d that are cut: they are not the whole message", r.cut)
+	if r.truncated > 0 {
+		left += fmt.Sprintf(", %d truncated: they are not the whole message", r.truncated)
 	}
 	if r.large > 0 {
 		left += fmt.Sprintf(", %d that are larger than the input takes uncompressed", r.large)
@@ -132,8 +132,8 @@ func (r *replay) send(record *kafka.Record) error {
 	id := identify(&d)
 	_, twice := r.seen[id]
 	switch {
-	case d.Cut != "":
-		r.cut++
+	case d.Truncated != "":
+		r.truncated++
 	case twice && d.Offset >= 0:
 		r.twice++
 	case len(d.Key)+len(d.Value) > r.most-batchOverhead:

@@ -7,5 +7,5 @@
 // [Parse] takes a batch off the bytes of a fetch, an [Unpacker] opens it, and a
 // [Reader] gives its records one by one, in the encoding that they have in the
 // batch, so that nothing is allocated for a record. A record that is too long
-// to be held comes cut, with size and SHA-256 of its value.
+// to be held comes truncated, with size and SHA-256 of its value.
 package recordbatch

@@ -13,14 +13,14 @@ import (
 type Record struct {
 	Offset int64
 	// Raw is the record as it stands in the batch, its length before it. It is valid
-	// until the next record is asked for, and nil where Cut is set.
+	// until the next record is asked for, and nil where Truncated is set.
 	Raw []byte
-	// Cut is a record that is too long to be given whole.
-	Cut *Cut
+	// Truncated is a record that is too long to be given whole.
+	Truncated *Truncated
 }
 
-// Cut is what is kept of a record that is too long to be given whole.
-type Cut struct {
+// Truncated is what is kept of a record that is too long to be given whole.
+type Truncated struct {
 	// Timestamp is relative to that of the batch, in ms.
 	Timestamp int64
 	// Key is the key or its beginning, and KeySize the size of all of it; nil and -1
@@ -85,7 +85,7 @@ func (r *Reader) Next() (Record, error) {
 	}
 	size := prefix + int(length)
 	if size > r.limits.Record {
-		return r.cut(prefix, length)
+		return r.truncated(prefix, length)
 	}
 	if len(r.buf) < size {
 		return Record{}, r.corrupt("a record of %d bytes where %d are left", length, len(r.buf)-prefix)
@@ -225,12 +225,12 @@ func (s rest) Read(p []byte) (int, error) {
 	return s.r.src.Read(p)
 }
 
-// cut reads a record that is too long to be given whole.
-func (r *Reader) cut(prefix int, length int64) (Record, error) {
+// truncated reads a record that is too long to be given whole.
+func (r *Reader) truncated(prefix int, length int64) (Record, error) {
 	r.buf = r.buf[prefix:]
 	all := &io.LimitedReader{R: rest{r}, N: length}
-	f := &fields{in: bufio.NewReaderSize(all, cutBuffer)}
-	c := &Cut{}
+	f := &fields{in: bufio.NewReaderSize(all, truncatedBuffer)}
+	c := &Truncated{}
 	f.skip(1) // attributes, of which there are none
 	c.Timestamp = f.varint()
 	delta := f.varint()
@@ -264,13 +264,13 @@ func (r *Reader) cut(prefix int, length int64) (Record, error) {
 	if f.err != nil {
 		return Record{}, r.unpacking(f.err)
 	}
-	record := Record{Cut: c}
+	record := Record{Truncated: c}
 	return record, r.advance(&record, delta)
 }
 
 const (
-	// cutBuffer is how much is read at once of a record that is cut.
-	cutBuffer = 32 << 10
+	// truncatedBuffer is how much of a truncated record is read at once.
+	truncatedBuffer = 32 << 10
 	// headerCost is what a header takes besides its bytes, so that there are not too
 	// many of empty ones.
 	headerCost = 48

@@ -51,7 +51,7 @@ func read(u *recordbatch.Unpacker, batch []byte, stream bool) (all []recordbatch
 	}
 }
 
-// TestRecordsAreThoseThatFranzGoReads, whatever the codec, and long ones are cut.
+// TestRecordsAreThoseThatFranzGoReads, whatever the codec, and long ones are truncated.
 func TestRecordsAreThoseThatFranzGoReads(t *testing.T) {
 	u := recordbatch.NewUnpacker(limits)
 	field := rapid.OneOf(rapid.Just([]byte(nil)), rapid.SliceOfN(rapid.Byte(), 0, 300), rapid.Custom(func(t *rapid.T) []byte {
@@ -81,7 +81,7 @@ func TestRecordsAreThoseThatFranzGoReads(t *testing.T) {
 		for i, r := range got {
 			w := want.Records[i]
 			require.Equal(t, w.Offset, r.Offset)
-			if r.Cut == nil {
+			if r.Truncated == nil {
 				k := kmsg.NewRecord()
 				require.NoError(t, k.ReadFrom(r.Raw))
 				require.Equal(t, w.Key, k.Key)
@@ -89,7 +89,7 @@ func TestRecordsAreThoseThatFranzGoReads(t *testing.T) {
 				require.Len(t, k.Headers, len(w.Headers))
 				continue
 			}
-			require.Equal(t, w.Timestamp.UnixMilli(), parsed.Timestamp()+r.Cut.Timestamp)
+			require.Equal(t, w.Timestamp.UnixMilli(), parsed.Timestamp()+r.Truncated.Timestamp)
 			kept := func(whole, part []byte, size int64, keep int) {
 				if whole == nil {
 					require.Nil(t, part)
@@ -102,10 +102,10 @@ func TestRecordsAreThoseThatFranzGoReads(t *testing.T) {
 				}
 				require.Equal(t, string(whole), string(part))
 			}
-			kept(w.Key, r.Cut.Key, r.Cut.KeySize, limits.Key)
-			kept(w.Value, r.Cut.Value, r.Cut.ValueSize, limits.Value)
-			require.Equal(t, sha256.Sum256(w.Value), r.Cut.SHA256)
-			require.Len(t, w.Headers, len(r.Cut.Headers)+int(r.Cut.HeadersLeft))
+			kept(w.Key, r.Truncated.Key, r.Truncated.KeySize, limits.Key)
+			kept(w.Value, r.Truncated.Value, r.Truncated.ValueSize, limits.Value)
+			require.Equal(t, sha256.Sum256(w.Value), r.Truncated.SHA256)
+			require.Len(t, w.Headers, len(r.Truncated.Headers)+int(r.Truncated.HeadersLeft))
 		}
 	})
 }
@@ -141,9 +141,9 @@ func TestABatchThatUnpacksToAGigabyteTakesLittleMemory(t *testing.T) {
 				record, err := r.Next()
 				require.NoError(t, err)
 				require.EqualValues(t, i, record.Offset)
-				require.NotNil(t, record.Cut)
-				require.EqualValues(t, size, record.Cut.ValueSize)
-				require.Equal(t, sum, record.Cut.SHA256)
+				require.NotNil(t, record.Truncated)
+				require.EqualValues(t, size, record.Truncated.ValueSize)
+				require.Equal(t, sum, record.Truncated.SHA256)
 			}
 			_, err = r.Next()
 			require.ErrorIs(t, err, io.EOF)

@@ -35,11 +35,11 @@ const (
 type Limits struct {
 	// Record is the most bytes of a record that is given whole.
 	Record int
-	// Value is the most bytes of a value that is kept whole of a record that is cut.
+	// Value is the most bytes of a value that is kept whole of a truncated record.
 	Value int
 	// Sample is how much is kept of a value, or a key, that is not.
 	Sample int
-	// Key and Headers bound what is kept of those of a record that is cut, in bytes.
+	// Key and Headers bound what is kept of those of a truncated record, in bytes.
 	Key, Headers int
 }
 

@@ -19,51 +19,51 @@ import (
 )
 
 const (
-	// letterOverhead is what a dead letter takes besides the message: its own headers,
+	// deadLetterOverhead is what a dead letter takes besides the message: its own headers,
 	// which are short, and the batch around it.
-	letterOverhead = 4 << 10
-	// mostLetter is the largest message that is kept whole, whatever the topic takes: it
+	deadLetterOverhead = 4 << 10
+	// maxDeadLetter is the largest message that is kept whole, whatever the topic takes: it
 	// has to be held in memory.
-	mostLetter = topology.MaxMessageBytes - letterOverhead
-	// usualLetter is what a dead letter may take where it is not known what its topic
+	maxDeadLetter = topology.MaxMessageBytes - deadLetterOverhead
+	// defaultDeadLetterLimit is what a dead letter may take where it is not known what its topic
 	// takes: somewhat below Kafka's default.
-	usualLetter = 1_000_000
-	// cutBytes is what is left of a value, or of a key, that is cut.
-	cutBytes = 1 << 10
-	// shortCut is what is left of one where the topic does not even take that.
-	shortCut = 64
+	defaultDeadLetterLimit = 1_000_000
+	// sampleBytes is what is kept of a truncated value or key.
+	sampleBytes = 1 << 10
+	// shortSampleBytes is what is kept of one where the topic does not take even that.
+	shortSampleBytes = 64
 	// keptKey and keptHeaders are what is kept of those of a record that is too long to
 	// be held.
 	keptKey     = 64 << 10
 	keptHeaders = 64 << 10
-	// leastLetter is what every topic is expected to take.
-	leastLetter = 8 << 10
-	// usualClock bounds the timestamps that are tried as that of a letter: the client
+	// minDeadLetterLimit is what every topic is expected to take.
+	minDeadLetterLimit = 8 << 10
+	// usualClock bounds the timestamps that are tried as that of a dead letter: the client
 	// can not write two in one batch that are centuries apart.
 	usualClock = 50 * 365 * 24 * time.Hour
 )
 
-// letters makes records of the dead-letter topic such that it takes them, and sends them
+// deadLetters makes records of the dead-letter topic such that it takes them, and sends them
 // by a producer of its own: what is refused there concerns nobody else.
-type letters struct {
+type deadLetters struct {
 	plain   sarama.AsyncProducer
 	topic   string
 	most    int // bytes of a record
 	metrics *Metrics
 }
 
-// limit is the most bytes of a letter, by the topic's max.message.bytes.
-func letterLimit(maxMessageBytes string) int {
+// deadLetterLimit is the maximum size of a dead letter, by the topic's max.message.bytes.
+func deadLetterLimit(maxMessageBytes string) int {
 	n, err := strconv.Atoi(maxMessageBytes)
 	if err != nil {
-		return usualLetter
+		return defaultDeadLetterLimit
 	}
-	return min(max(n-letterOverhead, leastLetter), mostLetter)
+	return min(max(n-deadLetterOverhead, minDeadLetterLimit), maxDeadLetter)
 }
 
-// prepare completes a letter: the message's own headers come before those of pageheat, and
-// what the topic would not take is cut.
-func (l *letters) prepare(m *sarama.ProducerMessage, headers map[string][]byte) error {
+// prepare completes a dead letter: the message's own headers come before those of pageheat, and
+// what the topic would not take is truncated.
+func (l *deadLetters) prepare(m *sarama.ProducerMessage, headers map[string][]byte) error {
 	own, err := codec.DecodeHeaders(headers[codec.HeaderOwn])
 	if err != nil && headers[codec.HeaderOwn] != nil {
 		return err
@@ -87,15 +87,15 @@ func (l *letters) prepare(m *sarama.ProducerMessage, headers map[string][]byte) 
 	return nil
 }
 
-// keepTime puts the message's timestamp into a header; the letter gets that of its sending.
-func (l *letters) keepTime(m *sarama.ProducerMessage) {
+// keepTime puts the message's timestamp into a header; the dead letter gets that of its sending.
+func (l *deadLetters) keepTime(m *sarama.ProducerMessage) {
 	setHeader(m, codec.HeaderTimestamp, strconv.FormatInt(m.Timestamp.UnixMilli(), 10))
 	m.Timestamp = time.Time{}
 }
 
-// retry makes another record of a letter that the broker refused; nil where nothing is
+// retry makes another record of a dead letter that the broker refused; nil where nothing is
 // left to be tried.
-func (l *letters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMessage {
+func (l *deadLetters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMessage {
 	again := &sarama.ProducerMessage{Topic: m.Topic, Key: m.Key, Value: m.Value, Headers: slices.Clone(m.Headers),
 		Metadata: m.Metadata, Partition: m.Partition, Timestamp: m.Timestamp}
 	var local sarama.ConfigurationError // above the producer's own limit
@@ -104,10 +104,10 @@ func (l *letters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMe
 		l.keepTime(again)
 		return again
 	case kafka.Is(err, kerr.MessageTooLarge, kerr.RecordListTooLarge) || errors.As(err, &local):
-		size := letterSize(m)
-		for _, step := range []struct{ most, sample int }{{min(size/2, leastLetter*4), cutBytes}, {0, cutBytes}, {0, shortCut}, {0, 0}} {
-			l.cut(again, step.most, step.sample)
-			if letterSize(again) < size {
+		size := deadLetterSize(m)
+		for _, step := range []struct{ most, sample int }{{min(size/2, minDeadLetterLimit*4), sampleBytes}, {0, sampleBytes}, {0, shortSampleBytes}, {0, 0}} {
+			l.truncate(again, step.most, step.sample)
+			if deadLetterSize(again) < size {
 				return again
 			}
 		}
@@ -115,22 +115,22 @@ func (l *letters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMe
 	return nil
 }
 
-// fit cuts a letter to a size.
-func (l *letters) fit(m *sarama.ProducerMessage, most int) { l.cut(m, most, cutBytes) }
+// fit truncates a dead letter to a size.
+func (l *deadLetters) fit(m *sarama.ProducerMessage, most int) { l.truncate(m, most, sampleBytes) }
 
-// toldBytes is at least what the header takes that says what was cut.
-const toldBytes = 64
+// truncationHeaderBytes bounds the size of the header that says what was truncated.
+const truncationHeaderBytes = 64
 
-// cut cuts a letter to a size, if that is possible: first its value, then its key, of both
+// truncate shortens a dead letter to a size if possible: first its value, then its key, of both
 // of which a sample is left, then the headers that are not of pageheat.
-func (l *letters) cut(m *sarama.ProducerMessage, most, sample int) {
-	if letterSize(m) <= most {
+func (l *deadLetters) truncate(m *sarama.ProducerMessage, most, sample int) {
+	if deadLetterSize(m) <= most {
 		return
 	}
-	most -= toldBytes
-	var cut []string
+	most -= truncationHeaderBytes
+	var truncated []string
 	if v, ok := m.Value.(sarama.ByteEncoder); ok && len(v) > sample {
-		cut = append(cut, codec.CutValue)
+		truncated = append(truncated, codec.TruncatedValue)
 		if !hasHeader(m, codec.HeaderSize) {
 			sum := sha256.Sum256(v)
 			setHeader(m, codec.HeaderSize, strconv.Itoa(len(v)))
@@ -138,20 +138,20 @@ func (l *letters) cut(m *sarama.ProducerMessage, most, sample int) {
 		}
 		m.Value = slices.Clone(v[:sample]) // or all of it would be held
 	}
-	if k, ok := m.Key.(sarama.StringEncoder); ok && len(k) > sample && letterSize(m) > most {
-		cut = append(cut, codec.CutKey)
+	if k, ok := m.Key.(sarama.StringEncoder); ok && len(k) > sample && deadLetterSize(m) > most {
+		truncated = append(truncated, codec.TruncatedKey)
 		if !hasHeader(m, codec.HeaderKeySize) {
 			setHeader(m, codec.HeaderKeySize, strconv.Itoa(len(k)))
 		}
 		m.Key = sarama.StringEncoder(strings.Clone(string(k[:sample])))
 	}
-	size := letterSize(m)
+	size := deadLetterSize(m)
 	kept := m.Headers[:0:0]
 	for _, h := range slices.Backward(m.Headers) {
 		if size > most && !ours(h) {
 			size -= headerSize(h)
-			if !slices.Contains(cut, codec.CutHeaders) {
-				cut = append(cut, codec.CutHeaders)
+			if !slices.Contains(truncated, codec.TruncatedHeaders) {
+				truncated = append(truncated, codec.TruncatedHeaders)
 			}
 			continue
 		}
@@ -159,30 +159,30 @@ func (l *letters) cut(m *sarama.ProducerMessage, most, sample int) {
 	}
 	slices.Reverse(kept)
 	m.Headers = kept
-	l.tell(m, cut)
+	l.noteTruncation(m, truncated)
 }
 
-// tell says in a header what was cut, together with what was cut before.
-func (l *letters) tell(m *sarama.ProducerMessage, cut []string) {
-	if len(cut) == 0 {
+// noteTruncation says in a header what was truncated, now and before.
+func (l *deadLetters) noteTruncation(m *sarama.ProducerMessage, truncated []string) {
+	if len(truncated) == 0 {
 		return
 	}
 	before := ""
 	for _, h := range m.Headers {
-		if string(h.Key) == codec.HeaderCut {
+		if string(h.Key) == codec.HeaderTruncated {
 			before = string(h.Value)
 		}
 	}
 	if before == "" {
-		l.metrics.cutLetter()
+		l.metrics.truncatedDeadLetter()
 	} else {
 		for word := range strings.SplitSeq(before, ",") {
-			if !slices.Contains(cut, word) {
-				cut = append(cut, word)
+			if !slices.Contains(truncated, word) {
+				truncated = append(truncated, word)
 			}
 		}
 	}
-	setHeader(m, codec.HeaderCut, strings.Join(cut, ","))
+	setHeader(m, codec.HeaderTruncated, strings.Join(truncated, ","))
 }
 
 // ours reports whether a header is one of pageheat.
@@ -208,8 +208,8 @@ func hasHeader(m *sarama.ProducerMessage, name string) bool {
 // headerSize is what a header takes at most.
 func headerSize(h sarama.RecordHeader) int { return len(h.Key) + len(h.Value) + 10 }
 
-// letterSize is what a letter takes at most.
-func letterSize(m *sarama.ProducerMessage) int {
+// deadLetterSize is what a dead letter takes at most.
+func deadLetterSize(m *sarama.ProducerMessage) int {
 	size := 0
 	if m.Key != nil {
 		size += m.Key.Length()

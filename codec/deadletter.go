@@ -22,52 +22,52 @@ const (
 
 // The headers of a dead letter that is not the whole message.
 const (
-	// HeaderCut names what was cut: value, key, headers; separated by commas.
-	HeaderCut = "pageheat.cut"
+	// HeaderTruncated names what was truncated: value, key, headers; separated by commas.
+	HeaderTruncated = "pageheat.cut"
 	// HeaderSize and HeaderSHA256 are the size of the whole value in bytes, and its
 	// SHA-256 in hexadecimal digits.
 	HeaderSize   = "pageheat.size"
 	HeaderSHA256 = "pageheat.sha256"
-	// HeaderKeySize is the size of the whole key, where it was cut.
+	// HeaderKeySize is the size of the whole key, where it was truncated.
 	HeaderKeySize = "pageheat.key-size"
 	// HeaderTimestamp is the message's timestamp in ms since 1970, where the dead-letter
-	// topic does not take it as that of the letter.
+	// topic does not take it as that of the dead letter.
 	HeaderTimestamp = "pageheat.timestamp"
 )
 
-// The words of [HeaderCut].
+// The words of [HeaderTruncated].
 const (
-	CutValue   = "value"
-	CutKey     = "key"
-	CutHeaders = "headers"
+	TruncatedValue   = "value"
+	TruncatedKey     = "key"
+	TruncatedHeaders = "headers"
 )
 
-// Letter is what the headers of a dead letter say of the message that it holds.
-type Letter struct {
+// DeadLetter is what the headers of a dead letter say of the message that it holds.
+type DeadLetter struct {
 	// Topic, TopicID, Partition and Offset are where the message was. TopicID is empty
-	// where the letter does not tell, and the numbers are -1.
+	// where the dead letter does not tell, and the numbers are -1.
 	Topic, TopicID string
 	Partition      int32
 	Offset         int64
 	// Reason is a [Code], Detail a sentence for a person.
 	Reason, Detail string
-	// Cut names what is not whole, see [HeaderCut]; empty for a whole message.
-	Cut string
+	// Truncated names what is not whole, see [HeaderTruncated]; empty for a whole message.
+	Truncated string
 	// Size and SHA256 are those of the whole value, KeySize that of the whole key. The
-	// numbers are -1 where the letter does not tell.
+	// numbers are -1 where the dead letter does not tell.
 	Size, KeySize int64
 	SHA256        string
-	// Time is the message's own timestamp; zero where the letter has it as its own.
+	// Time is the message's own timestamp; zero where the dead letter has it as its own.
 	Time time.Time
 	// Own are the message's own headers. Their values are those that were read.
 	Own []Header
 }
 
-// ReadLetter reads the headers of a dead letter, names and values in their order. What
+// ReadDeadLetter reads the headers of a dead letter, names and values in their order. What
 // they do not tell, or tell in no way that can be read, is left out; of two headers of
 // one name the last counts.
-func ReadLetter(headers iter.Seq2[string, []byte]) Letter {
-	l := Letter{Partition: -1, Offset: -1, Size: -1, KeySize: -1}
+func ReadDeadLetter(headers iter.Seq2[string, []byte]) DeadLetter {
+	l := DeadLetter{Partition: -1, Offset: -1, Size: -1, KeySize: -1}
 	for name, value := range headers {
 		text := string(value)
 		switch name {
@@ -85,8 +85,8 @@ func ReadLetter(headers iter.Seq2[string, []byte]) Letter {
 			l.Reason = text
 		case HeaderDetail:
 			l.Detail = text
-		case HeaderCut:
-			l.Cut = text
+		case HeaderTruncated:
+			l.Truncated = text
 		case HeaderSize:
 			readNumber(&l.Size, text)
 		case HeaderKeySize:
