@@ -73,11 +73,10 @@ func (o *heatOwner) prepare() {
 	} else {
 		o.w.counts.Kept++
 	}
-	fenceAt := o.fenceAt
 	if at, _ := o.part.GetOffset(-1); !o.w.on.KeptOffset && at >= 0 {
 		o.part.Resume()
 		o.part.Refence(o.fence, o.fenceAt)
-	} else if processors.ResumeHeat(o.part, o.fence, fenceAt) {
+	} else if processors.ResumeHeat(o.part, o.fence, o.fenceAt) {
 		o.w.counts.KeptWhole++
 		o.w.say("%s goes on with what it kept", o.name)
 	}
