@@ -2,13 +2,13 @@
 // keeps the processors plain goka code, and does what goka does not (clients and
 // what is read with them are in package kafka):
 //
-//   - Sessions ([group], [session], [outlet]). A consumer group whose session
+//   - Sessions ([group], [session], [feeder]). A consumer group whose session
 //     goka joins through WithConsumerGroupBuilder. The adapter reads the real
 //     claims and feeds goka synthetic messages in their place, whose marks
 //     tell it when everything that a message caused is acknowledged. goka's
 //     marks never become offsets; the adapter commits what it knows to be safe.
-//   - Driving the stages ([driver], [Ingest], [Heat], [Ranking]). A feed for each claim tells
-//     the stage of package processors what happens and does what it asks for. What
+//   - Driving the stages ([driver], [Ingest], [Heat], [Ranking]). A driver for each claim tells
+//     the stage of package processors what happens and carries out its actions. What
 //     is decided is decided there.
 //   - Bundles. Hundreds of input records reach a callback as one message.
 //   - The record cache. Ranges are applied to package store at once; at each commit

@@ -34,10 +34,10 @@ type signals struct {
 
 // drive carries what happens to a stage, and what it asks for out, until it has come to
 // its end. It decides nothing.
-func (o *outlet) drive(ctx, session context.Context, d driver) error {
+func (f *feeder) drive(ctx, session context.Context, d driver) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	s := signals{wake: o.wake, due: timer.C, ended: session.Done()}
+	s := signals{wake: f.wake, due: timer.C, ended: session.Done()}
 	for {
 		select {
 		case <-s.ended:
@@ -46,7 +46,7 @@ func (o *outlet) drive(ctx, session context.Context, d driver) error {
 		default:
 		}
 		now := time.Now()
-		for kind, ok := o.acknowledged(); ok; kind, ok = o.acknowledged() {
+		for kind, ok := f.acknowledged(); ok; kind, ok = f.acknowledged() {
 			if err := d.heard(kind, now); err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ func (o *outlet) drive(ctx, session context.Context, d driver) error {
 				err = a.Err
 			case processors.DoFeed:
 				d.feeds(a.Kind())
-				err = o.feed(ctx, &a)
+				err = f.feed(ctx, &a)
 			default:
 				err = d.act(ctx, &a, now)
 			}

@@ -63,13 +63,13 @@ func (c *fakeClaim) Taken()                                   {}
 func (c *fakeClaim) Stable() int64                            { return c.end.Load() }
 func (c *fakeClaim) Rewind(next int64, _ time.Duration)       { c.rewound = append(c.rewound, next) }
 
-// ingestTest runs the feed of one input partition; the test plays goka.
+// ingestTest runs the driver of one input partition; the test plays goka.
 type ingestTest struct {
 	*testing.T
 	real  *fakeSession
 	s     *session
 	claim *fakeClaim
-	out   *outlet
+	out   *feeder
 	ended chan error
 	end   context.CancelFunc // of the real session
 
@@ -81,7 +81,7 @@ func feedIngest(t *testing.T, linger time.Duration, ends ...int64) *ingestTest {
 	ctx, end := context.WithCancel(t.Context())
 	real := &fakeSession{ctx: ctx, offsets: map[int32]int64{}}
 	claim := &fakeClaim{chunks: make(chan *kafka.Chunk, 1<<18)}
-	it := &ingestTest{T: t, real: real, s: newSession(real), claim: claim, out: newOutlet(claim), ended: make(chan error, 1), end: end}
+	it := &ingestTest{T: t, real: real, s: newSession(real), claim: claim, out: newFeeder(claim), ended: make(chan error, 1), end: end}
 	it.s.register(it.out)
 	it.metrics, it.conditions = NewMetrics(prometheus.NewRegistry()), NewConditions()
 	in := NewIngest(IngestConfig{Settings: Settings{Logger: slog.New(slog.DiscardHandler),
@@ -121,7 +121,7 @@ func (it *ingestTest) acknowledge(m *sarama.ConsumerMessage) {
 	it.s.MarkOffset("input", 0, m.Offset+1, "")
 }
 
-// started brings the feed to where input is read.
+// started brings the driver to where input is read.
 func (it *ingestTest) started() {
 	it.Helper()
 	m, kind := it.next()

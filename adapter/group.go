@@ -22,7 +22,7 @@ type role interface {
 	// feed feeds goka one claim until the claim's messages end, then flushes
 	// and commits. ctx ends when goka has left the claim by itself or the time
 	// for the end of the session is over.
-	feed(ctx context.Context, s *session, out *outlet) error
+	feed(ctx context.Context, s *session, out *feeder) error
 	// end runs when all claims have ended, before the session is given up.
 	end(s *session)
 }
@@ -36,7 +36,7 @@ type group struct {
 	sarama.ConsumerGroup
 	role    role
 	member  *membership
-	renewal *renewal
+	restart *restart
 	prepare func(ctx context.Context) error // before the group is joined; may be nil
 	close   func()                          // what was opened with the group
 }
@@ -61,7 +61,7 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 		}
 	}
 	outer := ctx
-	ctx, cancel := g.renewal.begin(ctx)
+	ctx, cancel := g.restart.begin(ctx)
 	defer cancel()
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -84,8 +84,8 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 		case <-ctx.Done():
 		}
 	}
-	if outer.Err() == nil && g.renewal.due() {
-		return ErrRenew
+	if outer.Err() == nil && g.restart.requested() {
+		return ErrRestart
 	}
 	return nil
 }
@@ -157,7 +157,7 @@ const patience = 5 * time.Second
 
 // ConsumeClaim implements sarama.ConsumerGroupHandler.
 func (h *handler) ConsumeClaim(real sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
-	out := newOutlet(claim)
+	out := newFeeder(claim)
 	h.session.register(out)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -114,7 +114,7 @@ func TestSessionThatEndsIsNoFault(t *testing.T) {
 // stuckRole never gets done what a session's end needs.
 type stuckRole struct{ role }
 
-func (stuckRole) feed(ctx context.Context, _ *session, _ *outlet) error {
+func (stuckRole) feed(ctx context.Context, _ *session, _ *feeder) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -166,7 +166,7 @@ type slowRole struct{ role }
 
 const slowMessages = 20
 
-func (slowRole) feed(ctx context.Context, _ *session, out *outlet) error {
+func (slowRole) feed(ctx context.Context, _ *session, out *feeder) error {
 	for range slowMessages {
 		select {
 		case <-time.After(time.Second):
@@ -215,8 +215,8 @@ func (blockedStub) ConsumeClaim(s sarama.ConsumerGroupSession, c sarama.Consumer
 // busyRole hands over more messages than wait for goka.
 type busyRole struct{ role }
 
-func (busyRole) feed(ctx context.Context, _ *session, out *outlet) error {
-	for range 2 * outletBuffer {
+func (busyRole) feed(ctx context.Context, _ *session, out *feeder) error {
+	for range 2 * feederBuffer {
 		if err := out.send(ctx, out.message("", nil)); err != nil {
 			return err
 		}
@@ -272,14 +272,14 @@ func TestARoleWithoutASessionIsNotReady(t *testing.T) {
 
 // TestProducersAreRenewedAtTheEndOfACleanSession: their sequence numbers end.
 func TestProducersAreRenewedAtTheEndOfACleanSession(t *testing.T) {
-	r := &renewal{}
+	r := &restart{}
 	inner := &fakeGroup{consume: func(ctx context.Context, _ int) error {
-		r.ask()
+		r.request()
 		<-ctx.Done()
 		return nil
 	}}
-	g := &group{ConsumerGroup: inner, renewal: r}
-	require.ErrorIs(t, g.Consume(t.Context(), []string{"topic"}, nil), ErrRenew)
+	g := &group{ConsumerGroup: inner, restart: r}
+	require.ErrorIs(t, g.Consume(t.Context(), []string{"topic"}, nil), ErrRestart)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	tries := 0
@@ -287,7 +287,7 @@ func TestProducersAreRenewedAtTheEndOfACleanSession(t *testing.T) {
 		Observe: func(s RoleState, err error) { assert.NotEqual(t, RoleWaiting, s, "it is no fault: %v", err) },
 		Run: func(context.Context) error {
 			if tries++; tries == 1 {
-				return fmt.Errorf("goka: %w", ErrRenew)
+				return fmt.Errorf("goka: %w", ErrRestart)
 			}
 			cancel()
 			return nil

@@ -51,9 +51,9 @@ type Heat struct {
 	config   HeatConfig
 	producer *producer
 	topics   *topics
-	reach    *reaches // of the input
+	bounds   *offsetBounds // of the input
 	session  atomic.Pointer[session]
-	renewal  renewal
+	restart  restart
 	start    startFailure
 	owner    string
 	sessions int
@@ -82,7 +82,7 @@ type task struct {
 	transaction *transaction
 	first       int64 // offset of the behaviour topic before the take-over
 	taken       time.Time
-	fed         bool // feed has it, or has kept or discarded it
+	fed         bool // the driver has it, or has kept or discarded it
 }
 
 // NewHeat returns the seam under a heat processor. The owner names this process
@@ -107,17 +107,17 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, h.start.keep(err)
 			}
-			h.producer = newProducer(plain, h.route, s.Topology.HeatTable, &h.renewal)
+			h.producer = newProducer(plain, h.route, s.Topology.HeatTable, &h.restart)
 			return h.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
 			h.topics = newTopics(s)
-			h.reach = newReaches(h.topics, s.Topology.Input)
+			h.bounds = newOffsetBounds(h.topics, s.Topology.Input)
 			inner, err := s.Cluster.ConsumerGroup("heat", name, s.Member)
 			if err != nil {
 				return nil, h.start.keep(err)
 			}
-			return handing{&group{ConsumerGroup: inner, role: h, renewal: &h.renewal, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}}, nil
+			return handing{&group{ConsumerGroup: inner, role: h, restart: &h.restart, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}}, nil
 		}),
 	)
 }
@@ -126,7 +126,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 // some errors and loses what they are.
 func (h *Heat) Explain(err error) error { return h.start.explain(err) }
 
-// route sends a record of the table to the partition whose feed wrote it, which is
+// route sends a record of the table to the partition whose driver wrote it, which is
 // named in it, and leaders to the only partition of their topic.
 func (h *Heat) route(topic, _ string, value []byte) (int32, []byte, error) {
 	if topic != h.config.Topology.HeatTable {
@@ -358,7 +358,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	if err != nil {
 		return err
 	}
-	if err := restored.Reaches(end); err != nil {
+	if err := restored.CheckEnd(end); err != nil {
 		return fmt.Errorf("%s partition %d: %w", topic, p, err)
 	}
 	if restored.From > restored.Next {
@@ -367,7 +367,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	}
 	progress, _ := t.partition.Progress()
 	for input, to := range progress.To {
-		if err := h.reach.to(ctx, int32(input), to+1); err != nil {
+		if err := h.bounds.check(ctx, int32(input), to+1); err != nil {
 			return fmt.Errorf("the progress in %s partition %d: %w", h.config.Topology.HeatTable, p, err)
 		}
 		h.lostOf(int32(input), progress.Lost[input])
@@ -378,7 +378,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	return nil
 }
 
-func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
+func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 	h.mu.Lock()
 	t := h.tasks[out.claim.Partition()]
 	t.fed = true
@@ -387,7 +387,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *outlet) error {
 	h.mu.Lock()
 	pageTime := h.perPage[p]
 	h.mu.Unlock()
-	f := newHeatFeed(h, s, t, out, pageTime)
+	f := newHeatDriver(h, s, t, out, pageTime)
 	f.position = h.config.Progress.Begin(Work{Role: "heat", Topic: f.topic, Partition: p})
 	defer f.position.End()
 	if progress, started := t.partition.Progress(); started {

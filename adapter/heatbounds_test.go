@@ -56,15 +56,15 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		done := make(chan struct{})
 		go claim.feed(500, done)
 		h := NewHeat(HeatConfig{Settings: quiet(), CommitEvery: time.Hour, PublishEvery: time.Hour}, "owner")
-		h.reach = &reaches{of: map[int32]*end{0: {known: 1 << 40}}}
+		h.bounds = &offsetBounds{of: map[int32]*boundary{0: {known: 1 << 40}}}
 		h.topics = &topics{}
 		h.topics.trims.Store(mostTrims) // there is no broker to delete records
 		h.partitions.Store(1)
 		partition := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
 		partition.Begin(codec.TopicID{2}, 0)
-		out := newOutlet(claim)
+		out := newFeeder(claim)
 		task := &task{partition: partition, transaction: &transaction{Owner: &kafka.Owner{}, last: codec.ProgressKey(0)}}
-		f := newHeatFeed(h, s, task, out, perPage)
+		f := newHeatDriver(h, s, task, out, perPage)
 		most, pages, commits := 0, 0, 0
 		marked := make(chan struct{})
 		go func() {

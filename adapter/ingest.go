@@ -37,7 +37,7 @@ type Ingest struct {
 	committer *committer
 	session   atomic.Pointer[session]
 	unpacking *unpacking
-	renewal   renewal
+	restart   restart
 	start     startFailure
 }
 
@@ -57,7 +57,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, in.start.keep(err)
 			}
-			in.producer = newProducer(plain, in.route, "", &in.renewal)
+			in.producer = newProducer(plain, in.route, "", &in.restart)
 			l := &deadLetters{topic: s.Topology.DeadLetter, most: s.deadLetterLimit(), metrics: s.Metrics}
 			if l.plain, err = s.Cluster.Producer("dead-letters", l.most+deadLetterOverhead/2); err != nil {
 				_ = in.producer.Close()
@@ -69,7 +69,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
 			in.topics = newTopics(s)
 			in.ids = in.topics.id
-			return handing{newInputGroup(s, name, in, &in.renewal, in.topics.close)}, nil
+			return handing{newInputGroup(s, name, in, &in.restart, in.topics.close)}, nil
 		}),
 	)
 }

@@ -20,20 +20,20 @@ type inputGroup struct {
 	name     string
 	role     *Ingest
 	member   *membership
-	renewal  *renewal
+	restart  *restart
 	errors   chan error
 	close    func() // what was opened with the group
 }
 
-func newInputGroup(s Settings, name string, r *Ingest, renew *renewal, close func()) *inputGroup {
+func newInputGroup(s Settings, name string, r *Ingest, restart *restart, close func()) *inputGroup {
 	member := s.newMembership("ingest", name, s.Topology.Input)
-	return &inputGroup{settings: s, name: name, role: r, member: member, renewal: renew, errors: make(chan error), close: close}
+	return &inputGroup{settings: s, name: name, role: r, member: member, restart: restart, errors: make(chan error), close: close}
 }
 
 // Consume implements sarama.ConsumerGroup.
 func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
 	outer := ctx
-	ctx, cancel := g.renewal.begin(ctx)
+	ctx, cancel := g.restart.begin(ctx)
 	defer cancel()
 	defer g.member.leave()
 	g.member.join()
@@ -41,8 +41,8 @@ func (g *inputGroup) Consume(ctx context.Context, topics []string, goka sarama.C
 	if err := g.settings.Cluster.Join(ctx, "ingest", g.name, topics[0], g.settings.Member, run); err != nil {
 		return err
 	}
-	if run.error() == nil && outer.Err() == nil && g.renewal.due() {
-		return ErrRenew
+	if run.error() == nil && outer.Err() == nil && g.restart.requested() {
+		return ErrRestart
 	}
 	return run.error()
 }

@@ -19,7 +19,7 @@ type failingRole struct{ role }
 
 var errClaim = errors.New("the claim failed")
 
-func (failingRole) feed(context.Context, *session, *outlet) error { return errClaim }
+func (failingRole) feed(context.Context, *session, *feeder) error { return errClaim }
 func (failingRole) end(*session)                                  {}
 
 // claimedStub is goka's handler, which takes a claim's messages until they end.

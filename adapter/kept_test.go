@@ -46,7 +46,7 @@ func newHeatTest(t *testing.T) *heatTest {
 	ht := &heatTest{T: t, heat: NewHeat(HeatConfig{Settings: s, Weights: heat.DefaultWeights(), Top: 10}, "owner")}
 	ht.heat.topics = newTopics(s)
 	t.Cleanup(ht.heat.topics.close)
-	ht.heat.reach = newReaches(ht.heat.topics, topo.Input)
+	ht.heat.bounds = newOffsetBounds(ht.heat.topics, topo.Input)
 	plain := newFailedProducer() // no leaders are sent
 	ht.heat.producer = newProducer(plain, ht.heat.route, topo.HeatTable, nil)
 	t.Cleanup(plain.AsyncClose)

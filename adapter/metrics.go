@@ -83,8 +83,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 // commitRefused counts a commit of input offsets that was refused.
 func (m *Metrics) commitRefused() { m.refusedCommits.Inc() }
 
-// standsStill takes note of an input partition that can not be read, or can again.
-func (m *Metrics) standsStill(partition int32, still bool) {
+// inputUnreadable records whether an input partition is unreadable.
+func (m *Metrics) inputUnreadable(partition int32, still bool) {
 	value := 0.0
 	if still {
 		value = 1
@@ -110,7 +110,7 @@ func (m *Metrics) owns(role string, s *session) {
 		m.unreadable.Reset()
 		m.transactions.Reset()
 		for _, p := range partitions {
-			m.standsStill(p, false)
+			m.inputUnreadable(p, false)
 			m.transactionOpen(p, 0)
 		}
 	case "heat":

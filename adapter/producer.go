@@ -34,7 +34,7 @@ type producer struct {
 	deadLetters *deadLetters // sends dead letters; nil if there are none
 	closing     sync.RWMutex
 
-	renewal *renewal // asked for when a partition has got as many records as it may; may be nil
+	restart *restart // asked for when a partition has got as many records as it may; may be nil
 
 	mu           sync.Mutex
 	sent         map[topicPartition]int64
@@ -56,8 +56,8 @@ type emission struct {
 
 // newProducer returns a producer that sends plain records through p and closes
 // it in the end.
-func newProducer(p sarama.AsyncProducer, route router, table string, r *renewal) *producer {
-	out := &producer{plain: p, route: route, table: table, renewal: r,
+func newProducer(p sarama.AsyncProducer, route router, table string, r *restart) *producer {
+	out := &producer{plain: p, route: route, table: table, restart: r,
 		sent: make(map[topicPartition]int64), open: make(map[*emission]struct{})}
 	out.drain(p)
 	return out
@@ -119,7 +119,7 @@ func (p *producer) begin(s *session, transactions map[int32]*transaction) {
 		p.end(before)
 	}
 	for _, t := range transactions {
-		t.BelongsTo(s.real(), s.drop, p.renewal.ask)
+		t.BelongsTo(s.real(), s.drop, p.restart.request)
 	}
 	p.mu.Lock()
 	p.session, p.transactions = s, transactions
@@ -218,7 +218,7 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 	}
 	p.mu.Unlock()
 	if renew {
-		p.renewal.ask()
+		p.restart.request()
 	}
 	if s == nil {
 		finish(nil, errNoSession)

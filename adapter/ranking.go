@@ -35,9 +35,9 @@ type Ranking struct {
 	config   RankingConfig
 	producer *producer
 	topics   *topics
-	reach    *reaches // of the behaviour topic
+	bounds   *offsetBounds // of the behaviour topic
 	session  atomic.Pointer[session]
-	renewal  renewal
+	restart  restart
 	start    startFailure
 	owner    string
 	sessions int
@@ -69,17 +69,17 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 				return nil, r.start.keep(err)
 			}
 			onlyPartition := func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }
-			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable, &r.renewal)
+			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable, &r.restart)
 			return r.producer, nil
 		}),
 		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
 			r.topics = newTopics(s)
-			r.reach = newReaches(r.topics, s.Topology.Behavior)
+			r.bounds = newOffsetBounds(r.topics, s.Topology.Behavior)
 			inner, err := s.Cluster.ConsumerGroup("rank", name, s.Member)
 			if err != nil {
 				return nil, r.start.keep(err)
 			}
-			return handing{&group{ConsumerGroup: inner, role: r, renewal: &r.renewal, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}}, nil
+			return handing{&group{ConsumerGroup: inner, role: r, restart: &r.restart, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}}, nil
 		}),
 	)
 }
@@ -235,7 +235,7 @@ func (r *Ranking) Check(l *codec.Leaders) error {
 	if s == nil {
 		return errNoSession
 	}
-	return r.reach.to(s.real(), l.Partition, l.Next)
+	return r.bounds.check(s.real(), l.Partition, l.Next)
 }
 
 // Differ takes note of heat partitions whose leaders were chosen by other settings than

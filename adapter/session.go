@@ -16,7 +16,7 @@ import (
 var errSessionOver = kafka.ErrSessionOver
 
 // session is what goka sees of a session of its group. goka's marks go to the
-// outlets; offsets are committed through the real session by the roles alone.
+// feeders; offsets are committed through the real session by the roles alone.
 type session struct {
 	sarama.ConsumerGroupSession // the real one
 	ctx                         context.Context
@@ -25,21 +25,21 @@ type session struct {
 	dropped atomic.Bool // records were on their way when it ended
 
 	mu      sync.Mutex
-	outlets map[int32]*outlet
+	feeders map[int32]*feeder
 
 	failures firstError // that goka would lose the types of
 }
 
 func newSession(real sarama.ConsumerGroupSession) *session {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &session{ConsumerGroupSession: real, ctx: ctx, cancel: cancel, outlets: make(map[int32]*outlet)}
+	return &session{ConsumerGroupSession: real, ctx: ctx, cancel: cancel, feeders: make(map[int32]*feeder)}
 }
 
-// register makes an outlet known to the marks.
-func (s *session) register(out *outlet) {
+// register makes a feeder known to the marks.
+func (s *session) register(out *feeder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.outlets[out.claim.Partition()] = out
+	s.feeders[out.claim.Partition()] = out
 }
 
 // fail keeps the first error that came up where goka would lose its type.
@@ -84,7 +84,7 @@ func (s *session) Context() context.Context { return s.ctx }
 // before offset is done.
 func (s *session) MarkOffset(_ string, partition int32, offset int64, _ string) {
 	s.mu.Lock()
-	out := s.outlets[partition]
+	out := s.feeders[partition]
 	s.mu.Unlock()
 	if out != nil {
 		out.mark(offset - 1)

@@ -70,7 +70,7 @@ func Supervise(ctx context.Context, s Supervised) error {
 		if time.Since(began) > steady {
 			pauses.Reset()
 		}
-		if errors.Is(err, ErrRenew) {
+		if errors.Is(err, ErrRestart) {
 			s.Logger.Info("a role is started again with new producers", "role", s.Name)
 			continue
 		}

@@ -74,9 +74,9 @@ func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 	return HeatRestored{Next: progress.Next, From: max(progress.Next, found.First)}, nil
 }
 
-// Reaches makes sure that the behaviour topic's partition, which ends at an offset,
-// reaches up to where the table goes on. The error wraps ErrBehaviorTopic.
-func (r HeatRestored) Reaches(end int64) error {
+// CheckEnd returns an error that wraps ErrBehaviorTopic if the behaviour topic's partition
+// ends below the offset at which the table goes on.
+func (r HeatRestored) CheckEnd(end int64) error {
 	if r.Next > end {
 		return failure.New(failure.Anew, "%w: it ends at offset %d, the table goes on at %d", ErrBehaviorTopic, end, r.Next)
 	}

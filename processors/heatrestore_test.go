@@ -95,8 +95,8 @@ func TestRestoredHeat(t *testing.T) {
 			progress, started := p.Progress()
 			require.True(t, started)
 			require.Equal(t, behavior, progress.Behavior)
-			require.NoError(t, got.Reaches(got.Next))
-			require.ErrorIs(t, got.Reaches(got.Next-1), processors.ErrBehaviorTopic)
+			require.NoError(t, got.CheckEnd(got.Next))
+			require.ErrorIs(t, got.CheckEnd(got.Next-1), processors.ErrBehaviorTopic)
 		})
 	}
 }

@@ -133,7 +133,7 @@ type IngestStage struct {
 
 	starting  starting
 	begun     bool   // the first start is acknowledged, and that was said
-	marked    bool   // the first range was sent
+	announced bool   // the first range was sent
 	message   []byte // that was read
 	unsettled int64  // messages handed to the combiner that are not acknowledged
 
@@ -298,7 +298,7 @@ func (s *IngestStage) ready() bool { return !s.sending && s.unsettled == 0 }
 // even where nothing comes.
 func (s *IngestStage) due(now time.Time) bool {
 	if !s.pending() {
-		return !s.marked
+		return !s.announced
 	}
 	return s.ending || s.whole() || s.lost > s.last || !now.Before(s.over())
 }
@@ -351,7 +351,7 @@ func (s *IngestStage) flush(now time.Time) Action {
 	if now.Sub(s.checked) >= topicCheckInterval {
 		return Action{Do: DoCheckInput}
 	}
-	s.sending, s.marked, s.flushed = true, true, s.last
+	s.sending, s.announced, s.flushed = true, true, s.last
 	s.pendingRecords, s.bytes = 0, 0
 	return s.feed(codec.AppendFlush(nil, s.last))
 }

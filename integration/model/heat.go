@@ -108,7 +108,7 @@ func (o *heatOwner) check() {
 	}
 	restored, err := processors.RestoredHeat(o.part, processors.HeatFound{Owner: o.fence.Owner, Behavior: o.w.behaviorID, First: o.first})
 	if err == nil {
-		err = restored.Reaches(o.log.watermark)
+		err = restored.CheckEnd(o.log.watermark)
 	}
 	switch {
 	case errors.Is(err, processors.ErrRestore):

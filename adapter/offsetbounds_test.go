@@ -17,8 +17,8 @@ import (
 )
 
 // reachTest is a check whose answers the test gives.
-type reachTest struct {
-	*reaches
+type offsetBoundsTest struct {
+	*offsetBounds
 	mu    sync.Mutex
 	asked int
 
@@ -29,11 +29,11 @@ type reachTest struct {
 	slow       time.Duration
 }
 
-func newReachTest(t *testing.T) *reachTest {
-	r := &reachTest{}
-	r.reaches = &reaches{topic: "input", of: make(map[int32]*end), background: t.Context(),
-		ask: func(context.Context, int32) (int64, error) { return r.answer() },
-		insist: func(ctx context.Context, _ int32, least int64) (int64, error) {
+func newOffsetBoundsTest(t *testing.T) *offsetBoundsTest {
+	r := &offsetBoundsTest{}
+	r.offsetBounds = &offsetBounds{topic: "input", of: make(map[int32]*boundary), background: t.Context(),
+		end: func(context.Context, int32) (int64, error) { return r.answer() },
+		endFrom: func(ctx context.Context, _ int32, least int64) (int64, error) {
 			for began := time.Now(); ; {
 				have, err := r.answer()
 				if err == nil && have >= least || time.Since(began) > staleAnswers {
@@ -49,7 +49,7 @@ func newReachTest(t *testing.T) *reachTest {
 	return r
 }
 
-func (r *reachTest) answer() (int64, error) {
+func (r *offsetBoundsTest) answer() (int64, error) {
 	time.Sleep(r.slow)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -70,22 +70,22 @@ func TestALeapIsCheckedBeforeItIsBelieved(t *testing.T) {
 		refused bool
 		takes   time.Duration
 	}{
-		"it is there":                    {next: leap + 1, end: leap + 1},
-		"it is above the end":            {next: leap + 2, end: leap + 1, refused: true, takes: staleAnswers + staleAnswerPause},
-		"it is beyond doubt":             {next: 1 << 62, end: leap, refused: true},
-		"a stale answer":                 {next: leap + 1, end: leap + 1, stale: 10 * time.Second, takes: 10 * time.Second},
-		"there is no such partition":     {next: leap + 1, err: kafka.ErrNoPartition, refused: true},
-		"no broker answers":              {next: leap + 1, err: io.EOF},
-		"a small step is believed first": {next: leap, end: 0},
+		"it is there":                    {next: maxStep + 1, end: maxStep + 1},
+		"it is above the end":            {next: maxStep + 2, end: maxStep + 1, refused: true, takes: staleAnswers + staleAnswerPause},
+		"it is beyond doubt":             {next: 1 << 62, end: maxStep, refused: true},
+		"a stale answer":                 {next: maxStep + 1, end: maxStep + 1, stale: 10 * time.Second, takes: 10 * time.Second},
+		"there is no such partition":     {next: maxStep + 1, err: kafka.ErrNoPartition, refused: true},
+		"no broker answers":              {next: maxStep + 1, err: io.EOF},
+		"a small step is believed first": {next: maxStep, end: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newReachTest(t)
+				r := newOffsetBoundsTest(t)
 				r.end, r.err, r.right = c.end, c.err, time.Now().Add(c.stale)
 				ctx, end := context.WithCancel(t.Context())
 				r.background = ctx
 				began := time.Now()
-				err := r.to(ctx, 3, c.next)
+				err := r.check(ctx, 3, c.next)
 				assert.Equal(t, c.takes, time.Since(began))
 				switch {
 				case c.refused:
@@ -122,17 +122,17 @@ func TestSmallStepsAreCheckedInTheBackground(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newReachTest(t)
+				r := newOffsetBoundsTest(t)
 				r.end, r.err, r.right = c.end, c.err, time.Now().Add(c.stale)
 				ctx, end := context.WithCancel(t.Context())
 				r.background = ctx
 				defer end()
-				require.NoError(t, r.to(ctx, 0, 10))
+				require.NoError(t, r.check(ctx, 0, 10))
 				for range 3 {
 					time.Sleep(staleAnswers)
 					synctest.Wait()
-					err := r.to(ctx, 0, 10)
-					require.NoError(t, r.to(ctx, 1, 0), "other partitions are none of it")
+					err := r.check(ctx, 0, 10)
+					require.NoError(t, r.check(ctx, 1, 0), "other partitions are none of it")
 					if !c.refused {
 						require.NoError(t, err)
 						continue
@@ -154,27 +154,27 @@ func TestSmallStepsAreCheckedInTheBackground(t *testing.T) {
 // refused for an answer of before it.
 func TestOneStaleAnswerIsNoReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReachTest(t)
+		r := newOffsetBoundsTest(t)
 		r.end, r.stale, r.right = 20, 5, time.Now().Add(time.Millisecond)
-		require.NoError(t, r.to(t.Context(), 0, 10))
+		require.NoError(t, r.check(t.Context(), 0, 10))
 		synctest.Wait()
 		time.Sleep(2 * staleAnswers)
-		require.NoError(t, r.to(t.Context(), 0, 12))
-		time.Sleep(askEvery)
+		require.NoError(t, r.check(t.Context(), 0, 12))
+		time.Sleep(lookUpEvery)
 		synctest.Wait()
-		require.NoError(t, r.to(t.Context(), 0, 20))
+		require.NoError(t, r.check(t.Context(), 0, 20))
 	})
 }
 
 // TestOneLookUpAtATime of a partition, and one a second at most.
 func TestOneLookUpAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReachTest(t)
+		r := newOffsetBoundsTest(t)
 		r.end, r.slow = 1<<40, 300*time.Millisecond
 		var all sync.WaitGroup
 		for step := range int64(4) {
 			for range 8 {
-				all.Go(func() { assert.NoError(t, r.to(t.Context(), 0, step+1)) })
+				all.Go(func() { assert.NoError(t, r.check(t.Context(), 0, step+1)) })
 			}
 		}
 		all.Wait()
@@ -189,15 +189,15 @@ func TestOneLookUpAtATime(t *testing.T) {
 // TestALookUpEndsWithItsRole.
 func TestALookUpEndsWithItsRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReachTest(t)
+		r := newOffsetBoundsTest(t)
 		var end context.CancelFunc
 		r.background, end = context.WithCancel(t.Context())
-		require.NoError(t, r.to(t.Context(), 0, 10))
-		time.Sleep(2 * askEvery)
+		require.NoError(t, r.check(t.Context(), 0, 10))
+		time.Sleep(2 * lookUpEvery)
 		end()
 		synctest.Wait()
-		r.reaches.mu.Lock()
-		defer r.reaches.mu.Unlock()
+		r.offsetBounds.mu.Lock()
+		defer r.offsetBounds.mu.Unlock()
 		require.False(t, r.of[0].asking)
 		require.NoError(t, r.of[0].refuted)
 	})

@@ -20,8 +20,8 @@ func TestLimitsThatDifferAreSaidOnce(t *testing.T) {
 	set, log := logged()
 	h := NewHeat(HeatConfig{Settings: set}, "owner")
 	h.partitions.Store(1)
-	h.reach = &reaches{of: map[int32]*end{0: {known: 1 << 40}}}
-	f := newHeatFeed(h, newSession(&fakeSession{}), &task{partition: store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})}, newOutlet(&fakeClaim{}), 0)
+	h.bounds = &offsetBounds{of: map[int32]*boundary{0: {known: 1 << 40}}}
+	f := newHeatDriver(h, newSession(&fakeSession{}), &task{partition: store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})}, newFeeder(&fakeClaim{}), 0)
 	offset := int64(0)
 	apply := func(limits heat.Limits) {
 		header := codec.RangeHeader{Input: codec.TopicID{7}, Targets: 1, From: offset - 1, To: offset, Limits: limits}
