@@ -4,9 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,43 +16,19 @@ import (
 // suite is what all tests of the package share.
 type suite struct {
 	program string
-
-	once    sync.Once
-	kafka   *kafkatest.Cluster
-	failure error
+	kafka   kafkatest.Shared
 }
 
 // shared is set by TestMain, before any test.
 var shared *suite
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Main(m, func(program string) { shared = &suite{program: program} }, func() error { return shared.close() }))
-}
-
-// close ends the Kafka that the tests share.
-func (s *suite) close() error {
-	if s.kafka == nil {
-		return nil
+	var cfg kafkatest.Config
+	if list := os.Getenv("KAFKA_BROKERS"); list != "" {
+		cfg.External = strings.Split(list, ",")
 	}
-	return s.kafka.Close()
-}
-
-// broker starts the Kafka that the tests share, or takes the one of the
-// environment.
-func (s *suite) broker(t *testing.T) *kafkatest.Cluster {
-	t.Helper()
-	kafkatest.NeedKafka(t)
-	s.once.Do(func() {
-		var cfg kafkatest.Config
-		if list := os.Getenv("KAFKA_BROKERS"); list != "" {
-			cfg.External = strings.Split(list, ",")
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
-		defer cancel()
-		s.kafka, s.failure = kafkatest.Start(ctx, cfg)
-	})
-	require.NoError(t, s.failure)
-	return s.kafka
+	shared = &suite{kafka: kafkatest.Shared{Config: cfg}}
+	os.Exit(harness.Main(m, func(program string) { shared.program = program }, shared.kafka.Close))
 }
 
 // everywhere runs a test on the embedded broker and on Kafka.
@@ -65,7 +39,7 @@ func everywhere(t *testing.T, test func(t *testing.T, site *harness.Site)) {
 		test(t, harness.NewSite(t, kafkatest.Embedded(t), shared.program))
 	})
 	t.Run("kafka", func(t *testing.T) {
-		test(t, harness.NewSite(t, shared.broker(t), shared.program))
+		test(t, harness.NewSite(t, shared.kafka.Cluster(t), shared.program))
 	})
 }
 

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -76,7 +75,7 @@ func TestBatches(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	const heap = 768
-	site := harness.NewSite(t, kafkatest.Real(t, 1, kafkatest.WithHeap(heap)), shared.program)
+	site := harness.NewSite(t, kafkatest.Real(t, 1, kafkatest.WithHeap(heap)), program)
 	// Retention must not take what has an old timestamp.
 	kafkatest.CreateTopic(t, site.Cluster, site.Input, inputPartitions, "retention.ms", "-1")
 	site.Must("topics", "create")
@@ -250,12 +249,10 @@ func (s *sending) compareLetters(ctx context.Context) {
 // judge looks at the most memory that an instance has taken, and at its restarts.
 func (s *sending) judge(ctx context.Context, in *harness.Instance) {
 	s.t.Helper()
-	proc, err := procfs.NewProc(in.PID())
+	_, most, err := in.Memory()
 	require.NoError(s.t, err)
-	status, err := proc.NewStatus()
-	require.NoError(s.t, err)
-	s.t.Logf("%s has taken %d MiB at most", in.Name(), status.VmHWM>>20)
-	assert.Less(s.t, status.VmHWM, uint64(mostMemory), in.Name())
+	s.t.Logf("%s has taken %d MiB at most", in.Name(), most>>20)
+	assert.Less(s.t, most, uint64(mostMemory), in.Name())
 	metrics, err := in.Get(ctx, "/metrics")
 	require.NoError(s.t, err)
 	restarts := map[string]bool{}

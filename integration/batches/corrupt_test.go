@@ -29,7 +29,7 @@ func TestACorruptBatch(t *testing.T) {
 	dir := t.TempDir()
 	cluster := kafkatest.Real(t, 1, kafkatest.WithHeap(heap), kafkatest.WithDir(dir))
 	kafkatest.NeedProcesses(t, cluster)
-	site := harness.NewSite(t, cluster, shared.program)
+	site := harness.NewSite(t, cluster, program)
 	site.Create(inputPartitions)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

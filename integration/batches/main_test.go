@@ -7,12 +7,9 @@ import (
 	"pageheat/integration/harness"
 )
 
-// suite is what the tests of the package share.
-type suite struct{ program string }
-
-// shared is set by TestMain, before any test.
-var shared *suite
+// program is the built program; TestMain sets it before any test.
+var program string
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Main(m, func(program string) { shared = &suite{program: program} }, func() error { return nil }))
+	os.Exit(harness.Main(m, func(built string) { program = built }, func() error { return nil }))
 }

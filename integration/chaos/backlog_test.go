@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -78,12 +77,10 @@ const mostMemory = 512 << 20
 // assertMemory looks at the most memory that an instance has taken.
 func assertMemory(t *testing.T, in *harness.Instance) {
 	t.Helper()
-	proc, err := procfs.NewProc(in.PID())
+	_, most, err := in.Memory()
 	require.NoError(t, err)
-	status, err := proc.NewStatus()
-	require.NoError(t, err)
-	t.Logf("%s has taken %d MiB at most", in.Name(), status.VmHWM>>20)
-	assert.Less(t, status.VmHWM, uint64(mostMemory), in.Name())
+	t.Logf("%s has taken %d MiB at most", in.Name(), most>>20)
+	assert.Less(t, most, uint64(mostMemory), in.Name())
 }
 
 // fill writes so many messages to the input, a few over and over again, past the

@@ -21,14 +21,9 @@ import (
 type suite struct {
 	program string
 
-	once    sync.Once
-	kafka   *kafkatest.Cluster
-	proxies *proxies
-	failure error
-
-	onceGuarded    sync.Once
-	rights         *kafkatest.Cluster // whose broker checks rights
-	failureGuarded error
+	kafka   kafkatest.Shared
+	proxies *proxies         // before each broker of kafka
+	rights  kafkatest.Shared // whose broker checks rights
 
 	mu   sync.Mutex
 	rows []row
@@ -38,7 +33,10 @@ type suite struct {
 var shared *suite
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Main(m, func(program string) { shared = &suite{program: program} }, func() error { return shared.close() }))
+	const heap = 512
+	shared = &suite{kafka: kafkatest.Shared{Config: kafkatest.Config{Brokers: brokers, Proxies: true}},
+		rights: kafkatest.Shared{Config: kafkatest.Config{Rights: true, HeapMiB: heap}}}
+	os.Exit(harness.Main(m, func(program string) { shared.program = program }, func() error { return shared.close() }))
 }
 
 // close ends what the tests share, and prints what they measured.
@@ -46,14 +44,8 @@ func (s *suite) close() error {
 	if s.proxies != nil {
 		s.proxies.close()
 	}
-	var errs []error
-	for _, cluster := range []*kafkatest.Cluster{s.kafka, s.rights} {
-		if cluster != nil {
-			errs = append(errs, cluster.Close())
-		}
-	}
 	s.print()
-	return errors.Join(errs...)
+	return errors.Join(s.kafka.Close(), s.rights.Close())
 }
 
 // brokers is the number of brokers: every topic is on all of them, and one may be
@@ -65,37 +57,34 @@ const brokers = 3
 func (s *suite) cluster(t *testing.T) *kafkatest.Cluster {
 	t.Helper()
 	kafkatest.NeedKafka(t)
-	if os.Getenv("KAFKA_BROKERS") != "" {
-		kafkatest.Skip(t, "needs brokers that it can kill, and KAFKA_BROKERS names a running cluster")
+	needOwn(t, "brokers that it can kill")
+	cluster := s.kafka.Cluster(t)
+	if s.proxies == nil {
+		var err error
+		s.proxies, err = startProxies(cluster.Routes())
+		require.NoError(t, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	s.once.Do(func() {
-		if s.kafka, s.failure = kafkatest.Start(ctx, kafkatest.Config{Brokers: brokers, Proxies: true}); s.failure == nil {
-			s.proxies, s.failure = startProxies(s.kafka.Routes())
-		}
-	})
-	require.NoError(t, s.failure)
-	require.NoError(t, s.kafka.WaitReady(ctx))
-	require.NoError(t, s.kafka.WaitInSync(ctx))
-	return s.kafka
+	require.NoError(t, cluster.WaitReady(ctx))
+	require.NoError(t, cluster.WaitInSync(ctx))
+	return cluster
 }
 
 // guarded starts the broker that checks rights, which some tests share.
 func (s *suite) guarded(t *testing.T) *kafkatest.Cluster {
 	t.Helper()
 	kafkatest.NeedKafka(t)
+	needOwn(t, "brokers that check rights")
+	return s.rights.Cluster(t)
+}
+
+// needOwn skips a test where there are brokers that are not its own.
+func needOwn(t *testing.T, what string) {
+	t.Helper()
 	if os.Getenv("KAFKA_BROKERS") != "" {
-		kafkatest.Skip(t, "needs brokers that check rights, and KAFKA_BROKERS names a running cluster")
+		kafkatest.Skip(t, "needs %s, and KAFKA_BROKERS names a running cluster", what)
 	}
-	s.onceGuarded.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		defer cancel()
-		const heap = 512
-		s.rights, s.failureGuarded = kafkatest.Start(ctx, kafkatest.Config{Rights: true, HeapMiB: heap})
-	})
-	require.NoError(t, s.failureGuarded)
-	return s.rights
 }
 
 // row is how a run has ended.

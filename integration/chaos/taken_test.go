@@ -87,7 +87,7 @@ func (k *taking) short(name string) string {
 func takeEach(t *testing.T, name string, faults func(*taking) []fault, short ...string) {
 	t.Helper()
 	pattern := os.Getenv(onlyFaults)
-	for i, f := range faults(&taking{run: &run{site: &harness.Site{Prefix: "pageheat", Input: "pageheat-input", Output: "pageheat-output"}}}) {
+	for i, f := range faults(&taking{run: &run{site: &harness.Site{Installation: harness.Installation{Prefix: "pageheat", Input: "pageheat-input", Output: "pageheat-output"}}}}) {
 		wanted := wholeSuite() || slices.ContainsFunc(short, func(s string) bool { return strings.HasSuffix(f.name, s) })
 		if pattern != "" {
 			wanted = regexp.MustCompile(pattern).MatchString(f.name)

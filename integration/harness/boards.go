@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"pageheat/integration/kafkatest"
 )
 
 // Page is a page as it is shown, on the board or alone. Decimals are kept as they
@@ -43,8 +41,8 @@ type Board struct {
 	Came  time.Time `json:"-"`
 }
 
-// covers reports whether every message before the ends is in the board.
-func (b *Board) covers(ends Ends) bool {
+// Covers reports whether every message before the ends is in the board.
+func (b *Board) Covers(ends Ends) bool {
 	for partition, end := range ends {
 		if end > 0 && b.Offsets[strconv.Itoa(int(partition))] < end {
 			return false
@@ -56,46 +54,61 @@ func (b *Board) covers(ends Ends) bool {
 // Boards follows the output topic from its beginning. It may be used by several
 // goroutines.
 type Boards struct {
+	client *kgo.Client
 	cancel context.CancelFunc
 	done   chan struct{}
 
 	mu      sync.Mutex
 	newest  *Board
-	count   int
+	seen    []*Board // those that were newer than all before, without their pages
 	wrong   []string
 	older   int // boards with a version that is not greater than one before
-	arrived []time.Time
-	rises   map[string][]time.Time // when an offset rose, by input partition
 	changed chan struct{}
+}
+
+// FollowBoards begins to follow an output topic, over a client with more options. Close
+// must be called.
+func FollowBoards(topic string, opts ...kgo.Opt) (*Boards, error) {
+	client, err := kgo.NewClient(append(opts, kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond),
+		kgo.MetadataMinAge(100*time.Millisecond))...)
+	if err != nil {
+		return nil, fmt.Errorf("making a client that reads %s: %w", topic, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &Boards{client: client, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		for ctx.Err() == nil {
+			fetches := client.PollFetches(ctx)
+			came := time.Now()
+			fetches.EachRecord(func(r *kgo.Record) { b.take(r, came) })
+		}
+	}()
+	return b, nil
+}
+
+// Close ends the following.
+func (b *Boards) Close() {
+	b.cancel()
+	<-b.done
+	b.client.Close()
 }
 
 // Follow begins to follow the site's output. It ends with the test.
 func (s *Site) Follow() *Boards {
 	s.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	b := &Boards{cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}), rises: map[string][]time.Time{}}
-	client := kafkatest.Client(s.t, s.Cluster, kgo.ConsumeTopics(s.Output),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond),
-		kgo.MetadataMinAge(100*time.Millisecond))
-	go func() {
-		defer close(b.done)
-		for ctx.Err() == nil {
-			fetches := client.PollFetches(ctx)
-			fetches.EachRecord(func(r *kgo.Record) { b.take(r) })
-		}
-	}()
-	s.t.Cleanup(func() {
-		cancel()
-		<-b.done
-	})
+	b, err := FollowBoards(s.Output, s.Cluster.Connect()...)
+	s.must(err, "following the boards")
+	s.t.Cleanup(b.Close)
 	return b
 }
 
 // take judges a record and keeps it if it is the newest.
-func (b *Boards) take(r *kgo.Record) {
+func (b *Boards) take(r *kgo.Record, came time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	next := &Board{Value: r.Value, Came: time.Now()}
+	next := &Board{Value: r.Value, Came: came}
 	if err := json.Unmarshal(r.Value, next); err != nil {
 		b.wrong = append(b.wrong, fmt.Sprintf("offset %d is no board: %v: %q", r.Offset, err, r.Value))
 		return
@@ -110,14 +123,10 @@ func (b *Boards) take(r *kgo.Record) {
 		}
 		b.wrong = append(b.wrong, wentBack(b.newest, next)...)
 	}
-	for partition, offset := range next.Offsets {
-		if b.newest == nil || offset > b.newest.Offsets[partition] {
-			b.rises[partition] = append(b.rises[partition], next.Came)
-		}
-	}
 	b.newest = next
-	b.count++
-	b.arrived = append(b.arrived, next.Came)
+	kept := *next
+	kept.Pages, kept.Value = nil, nil // of a hundred boards a second
+	b.seen = append(b.seen, &kept)
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
@@ -160,18 +169,24 @@ func (b *Boards) Older() int {
 	return b.older
 }
 
-// Count is how many boards were newer than those before them.
-func (b *Boards) Count() int {
+// Seen are the boards that were newer than all before them, in order, without their
+// pages and values.
+func (b *Boards) Seen() []*Board {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.count
+	return slices.Clip(b.seen)
 }
+
+// Count is how many boards were newer than those before them.
+func (b *Boards) Count() int { return len(b.Seen()) }
 
 // LongestPause is the longest time without a new board.
 func (b *Boards) LongestPause(from, to time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return longestPause(b.arrived, from, to)
+	longest := time.Duration(0)
+	for _, p := range b.Pauses(from, to, 0) {
+		longest = max(longest, p.Took)
+	}
+	return longest
 }
 
 // Pause is a time without a new board.
@@ -182,11 +197,40 @@ type Pause struct {
 
 // Pauses are the times without a new board that took longer than the given one.
 func (b *Boards) Pauses(from, to time.Time, longerThan time.Duration) []Pause {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	var arrived []time.Time
+	for _, board := range b.Seen() {
+		arrived = append(arrived, board.Came)
+	}
+	return pauses(arrived, from, to, longerThan)
+}
+
+// LongestStall is the longest time in which the boards did not get on in some
+// partition of the input. Boards may come meanwhile, with what others have read.
+func (b *Boards) LongestStall(from, to time.Time) time.Duration {
+	rises := make(map[string][]time.Time) // when an offset rose, by input partition
+	last := make(map[string]int64)
+	for i, board := range b.Seen() {
+		for partition, offset := range board.Offsets {
+			if i == 0 || offset > last[partition] {
+				rises[partition] = append(rises[partition], board.Came)
+			}
+			last[partition] = offset
+		}
+	}
+	longest := time.Duration(0)
+	for _, times := range rises {
+		for _, p := range pauses(times, from, to, 0) {
+			longest = max(longest, p.Took)
+		}
+	}
+	return longest
+}
+
+// pauses are the times without any of the events that took longer than the given one.
+func pauses(events []time.Time, from, to time.Time, longerThan time.Duration) []Pause {
 	var all []Pause
 	last := from
-	for _, at := range append(slices.Clone(b.arrived), to) {
+	for _, at := range append(slices.Clone(events), to) {
 		if at.Before(from) || at.After(to) {
 			continue
 		}
@@ -198,52 +242,53 @@ func (b *Boards) Pauses(from, to time.Time, longerThan time.Duration) []Pause {
 	return all
 }
 
-// LongestStall is the longest time in which the boards did not get on in some
-// partition of the input. Boards may come meanwhile, with what others have read.
-func (b *Boards) LongestStall(from, to time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	longest := time.Duration(0)
-	for _, rises := range b.rises {
-		longest = max(longest, longestPause(rises, from, to))
-	}
-	return longest
-}
-
-// longestPause is the longest time without any of the events.
-func longestPause(events []time.Time, from, to time.Time) time.Duration {
-	longest, last := time.Duration(0), from
-	for _, at := range events {
-		if at.After(from) && at.Before(to) {
-			longest, last = max(longest, at.Sub(last)), at
-		}
-	}
-	return max(longest, to.Sub(last))
-}
-
 // Wait waits for a board that match accepts, beginning with the newest.
 func (b *Boards) Wait(ctx context.Context, match func(*Board) bool) (*Board, error) {
+	return b.wait(ctx, func(newest *Board, _ []*Board) *Board {
+		if newest != nil && match(newest) {
+			return newest
+		}
+		return nil
+	})
+}
+
+// First waits for the first board of all that match accepts. It has neither pages nor
+// a value.
+func (b *Boards) First(ctx context.Context, match func(*Board) bool) (*Board, error) {
+	looked := 0
+	return b.wait(ctx, func(_ *Board, seen []*Board) *Board {
+		for ; looked < len(seen); looked++ {
+			if match(seen[looked]) {
+				return seen[looked]
+			}
+		}
+		return nil
+	})
+}
+
+// wait calls look after each change, until it returns a board.
+func (b *Boards) wait(ctx context.Context, look func(newest *Board, seen []*Board) *Board) (*Board, error) {
 	for {
 		b.mu.Lock()
-		newest, changed := b.newest, b.changed
+		newest, seen, changed := b.newest, b.seen, b.changed
 		b.mu.Unlock()
-		if newest != nil && match(newest) {
-			return newest, nil
+		if found := look(newest, seen); found != nil {
+			return found, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			if newest == nil {
-				return nil, fmt.Errorf("waiting for a board: %w; none came", ctx.Err())
+				return nil, fmt.Errorf("waiting for a board: %w; none came", context.Cause(ctx))
 			}
-			return nil, fmt.Errorf("waiting for a board: %w; the newest: %s", ctx.Err(), newest.Value)
+			return nil, fmt.Errorf("waiting for a board: %w; the newest: %s", context.Cause(ctx), newest.Value)
 		}
 	}
 }
 
 // WaitFor waits for a board that every message before the ends is in.
 func (b *Boards) WaitFor(ctx context.Context, ends Ends) (*Board, error) {
-	board, err := b.Wait(ctx, func(b *Board) bool { return b.covers(ends) })
+	board, err := b.Wait(ctx, func(b *Board) bool { return b.Covers(ends) })
 	if err != nil {
 		return nil, fmt.Errorf("up to %v of the input: %w", ends, err)
 	}

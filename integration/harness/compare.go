@@ -17,13 +17,16 @@ func (p Page) numbers() Page {
 	return p
 }
 
-// CompareBoard says in what a board differs from the recount.
-func (r *Recount) CompareBoard(b *Board) []string {
+// CompareBoard says in what a board of the default size differs from the recount.
+func (r *Recount) CompareBoard(b *Board) []string { return r.CompareTop(b, DefaultTop) }
+
+// CompareTop says in what a board of so many pages differs from the recount.
+func (r *Recount) CompareTop(b *Board, pages int) []string {
 	var wrong []string
 	if b.Counted != r.Counted {
 		wrong = append(wrong, fmt.Sprintf("the board counts %d behaviours instead of %d", b.Counted, r.Counted))
 	}
-	want := r.Top(DefaultTop)
+	want := r.Top(pages)
 	if len(b.Pages) != len(want) {
 		wrong = append(wrong, fmt.Sprintf("the board has %d pages instead of %d", len(b.Pages), len(want)))
 	}

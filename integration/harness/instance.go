@@ -15,14 +15,15 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"pageheat/integration/process"
 )
 
 // Instance is a process of "pageheat run".
 type Instance struct {
-	site *Site
-	proc *process
+	*process.Process
 	name string
-	http bool // it has the role serve or collect
+	log  *Log
 
 	mu      sync.Mutex
 	address string
@@ -33,21 +34,16 @@ type Instance struct {
 // the end of its log is printed.
 func (s *Site) Start(name string, flags ...string) *Instance {
 	s.t.Helper()
-	args := append([]string{"run", "--listen", "127.0.0.1:0"}, flags...)
-	p, err := startProcess(s.Program, s.env(), args, nil)
+	in, err := s.StartInstance(name, flags...)
 	s.must(err, "starting instance %s", name)
-	in := &Instance{site: s, proc: p, name: name, http: true}
-	if i := slices.Index(flags, "--roles"); i >= 0 && i+1 < len(flags) {
-		in.http = strings.Contains(flags[i+1], "serve") || strings.Contains(flags[i+1], "collect")
-	}
 	s.t.Cleanup(func() {
-		if err := p.kill(); err != nil {
+		if err := in.Kill(); err != nil {
 			s.t.Errorf("ending instance %s: %v", name, err)
 		}
-		kept := in.keepLog()
+		kept := s.keepLog(in)
 		if s.t.Failed() {
 			const lines = 60
-			s.t.Logf("log of instance %s (process %d):\n%s%s", name, p.cmd.Process.Pid, p.log.tail(lines), kept)
+			s.t.Logf("log of instance %s (process %d):\n%s%s", name, in.PID(), in.log.Tail(lines), kept)
 		}
 	})
 	return in
@@ -58,48 +54,47 @@ func (s *Site) Start(name string, flags ...string) *Instance {
 const keepLogs = "PAGEHEAT_TEST_LOGS"
 
 // keepLog writes the log where it is to be kept, and says where that is.
-func (in *Instance) keepLog() string {
+func (s *Site) keepLog(in *Instance) string {
 	dir := os.Getenv(keepLogs)
 	if dir == "" {
 		return ""
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%s-%s.log", in.site.Prefix, strings.ReplaceAll(in.name, " ", "-")))
-	if err := os.WriteFile(path, []byte(in.proc.log.tail(in.proc.log.Len())), 0o600); err != nil {
+	path := filepath.Join(dir, fmt.Sprintf("%s-%s.log", s.Prefix, strings.ReplaceAll(in.name, " ", "-")))
+	if err := os.WriteFile(path, []byte(in.log.Tail(in.log.Len())), 0o600); err != nil {
 		return err.Error()
 	}
 	return "all of it is in " + path
 }
 
-// Name is the name that the test has given.
+// Name is the name that the instance was started with.
 func (in *Instance) Name() string { return in.name }
 
 // Log is what the instance has logged.
-func (in *Instance) Log() *Log { return in.proc.log }
+func (in *Instance) Log() *Log { return in.log }
+
+// String names the instance in errors.
+func (in *Instance) String() string {
+	return fmt.Sprintf("instance %s (process %d)", in.name, in.PID())
+}
 
 // Ended reports whether the process has ended, and with which exit code: -1 after
 // a signal.
 func (in *Instance) Ended() (code int, ended bool) {
-	if !in.proc.ended() {
+	if !in.Process.Ended() {
 		return 0, false
 	}
-	return in.proc.cmd.ProcessState.ExitCode(), true
+	return in.ExitCode(), true
 }
-
-// PID is the process's id.
-func (in *Instance) PID() int { return in.proc.cmd.Process.Pid }
-
-// Kill ends the instance at once (SIGKILL).
-func (in *Instance) Kill() error { return in.proc.kill() }
 
 // Freeze stops the instance where it stands (SIGSTOP): its connections stay open
 // and it says nothing.
-func (in *Instance) Freeze() error { return in.proc.signal(syscall.SIGSTOP) }
+func (in *Instance) Freeze() error { return in.Signal(syscall.SIGSTOP) }
 
 // Thaw lets a frozen instance go on (SIGCONT).
-func (in *Instance) Thaw() error { return in.proc.signal(syscall.SIGCONT) }
+func (in *Instance) Thaw() error { return in.Signal(syscall.SIGCONT) }
 
 // Terminate asks the instance to drain and end (SIGTERM), and does not wait.
-func (in *Instance) Terminate() error { return in.proc.signal(syscall.SIGTERM) }
+func (in *Instance) Terminate() error { return in.Signal(syscall.SIGTERM) }
 
 // Stop asks the instance to drain (SIGTERM), waits for its end, and returns an
 // error unless it ends with exit code 0 in time.
@@ -118,23 +113,26 @@ func (in *Instance) Drain(limit time.Duration) (code int, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if code, err = in.proc.wait(ctx); err != nil {
+	if code, err = in.Wait(ctx); err != nil {
 		return code, fmt.Errorf("instance %s does not end on SIGTERM within %v: %w", in.name, limit, err)
 	}
 	return code, nil
 }
 
+// lastWords is how many lines a person wants to read of an instance that has ended.
+const lastWords = 20
+
 // LastWords is the end of what the instance has logged.
-func (in *Instance) LastWords() string {
-	const lines = 10
-	return in.proc.log.tail(lines)
-}
+func (in *Instance) LastWords() string { return in.log.Tail(lastWords) }
+
+// stopWithin is how long an instance gets to end after SIGTERM.
+const stopWithin = 40 * time.Second
 
 // WaitEnd waits until the instance has ended by itself with exit code 0.
 func (in *Instance) WaitEnd() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	code, err := in.proc.wait(ctx)
+	code, err := in.Wait(ctx)
 	if err != nil {
 		return fmt.Errorf("stopping instance %s: %w", in.name, err)
 	}
@@ -144,18 +142,37 @@ func (in *Instance) WaitEnd() error {
 	return nil
 }
 
+// WaitFailure waits until the instance has ended by itself, and returns its exit
+// code and the end of what it has logged.
+func (in *Instance) WaitFailure() (code int, says string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), Within)
+	defer cancel()
+	if code, err = in.Wait(ctx); err != nil {
+		return 0, "", fmt.Errorf("waiting for instance %s to end by itself: %w\n%s", in.name, err, in.LastWords())
+	}
+	return code, in.LastWords(), nil
+}
+
+// While is a context that ends when any of the instances does; its cause says so.
+func While(ctx context.Context, instances ...*Instance) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	for _, in := range instances {
+		go func() {
+			select {
+			case <-in.Done():
+				cancel(fmt.Errorf("%s has ended by itself with exit code %d\n%s", in, in.ExitCode(), in.LastWords()))
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() { cancel(nil) }
+}
+
 // WaitLog waits for a line of the log from the given line on; see Log.Wait.
 func (in *Instance) WaitLog(ctx context.Context, from int, match func(Entry) bool) (Entry, int, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-in.proc.done:
-			cancel(fmt.Errorf("instance %s has ended with exit code %d", in.name, in.proc.cmd.ProcessState.ExitCode()))
-		case <-ctx.Done():
-		}
-	}()
-	e, next, err := in.proc.log.Wait(ctx, from, match)
+	ctx, cancel := While(ctx, in)
+	defer cancel()
+	e, next, err := in.log.Wait(ctx, from, match)
 	if err != nil {
 		err = fmt.Errorf("waiting for a line in the log of instance %s: %w", in.name, context.Cause(ctx))
 	}
@@ -166,7 +183,7 @@ func (in *Instance) WaitLog(ctx context.Context, from int, match func(Entry) boo
 // over, from the given line on.
 func (in *Instance) OwnedPartitions(from int) []string {
 	var owned []string
-	for i, e := range in.proc.log.Entries() {
+	for i, e := range in.log.Entries() {
 		if p := e.Text("partition"); i >= from && isTakeOver(e) && !slices.Contains(owned, p) {
 			owned = append(owned, p)
 		}
@@ -189,9 +206,6 @@ func (in *Instance) Address(ctx context.Context) (string, error) {
 	defer in.mu.Unlock()
 	if in.address != "" {
 		return in.address, nil
-	}
-	if !in.http {
-		return "", fmt.Errorf("instance %s does not serve HTTP", in.name)
 	}
 	e, _, err := in.WaitLog(ctx, 0, func(e Entry) bool { return e.Message == "serves HTTP" })
 	if err != nil {
@@ -246,8 +260,8 @@ func (in *Instance) WaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(askEvery):
-		case <-in.proc.done:
-			return fmt.Errorf("waiting until instance %s is ready: it has ended with exit code %d", in.name, in.proc.cmd.ProcessState.ExitCode())
+		case <-in.Done():
+			return fmt.Errorf("waiting until instance %s is ready: it has ended with exit code %d", in.name, in.ExitCode())
 		case <-ctx.Done():
 			return fmt.Errorf("waiting until instance %s is ready: %w; last answer: %w %d %s", in.name, ctx.Err(), err, last.Status, last.Body)
 		}
@@ -276,5 +290,5 @@ func (in *Instance) Page(ctx context.Context, page string) (p Page, known bool, 
 func (in *Instance) Quit() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _ = in.proc.wait(ctx) // it is the stacks in the log that are wanted
+	_, _ = in.Wait(ctx) // it is the stacks in the log that are wanted
 }

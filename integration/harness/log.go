@@ -35,7 +35,8 @@ type Log struct {
 	changed chan struct{} // closed with the next line
 }
 
-func newLog() *Log { return &Log{changed: make(chan struct{})} }
+// NewLog returns a log without a line.
+func NewLog() *Log { return &Log{changed: make(chan struct{})} }
 
 // Write implements io.Writer; it never fails.
 func (l *Log) Write(b []byte) (int, error) {
@@ -111,8 +112,8 @@ func (l *Log) Wait(ctx context.Context, from int, match func(Entry) bool) (Entry
 	}
 }
 
-// tail is the end of the log, for somebody who looks for what went wrong.
-func (l *Log) tail(lines int) string {
+// Tail is the end of the log, for somebody who looks for what went wrong.
+func (l *Log) Tail(lines int) string {
 	entries := l.Entries()
 	var b bytes.Buffer
 	if skipped := len(entries) - lines; skipped > 0 {

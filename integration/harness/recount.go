@@ -2,21 +2,24 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"math"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// Sum is what one page has to be. Minutes are in units of 10^-9.
+// Sum is what one page has to be. Minutes are in units of 10^-9: 64 bits hold those of
+// the six million largest behaviours, and Add refuses more.
 type Sum struct {
-	Clicks, Minutes   *big.Int
-	Likes, Behaviours int64
+	Clicks, Minutes, Likes, Behaviours int64
 }
 
-// Recount is what the table and the board have to be.
+// Recount is what the table and the board have to be. It is quick enough to be made
+// while millions of messages are sent, and holds as many pages.
 type Recount struct {
 	// Pages are all pages that were sent.
 	Pages map[string]*Sum
@@ -38,37 +41,37 @@ func powerOfTen(n int) *big.Int {
 }
 
 // Add counts a behaviour, so many times. It has to be a valid one: the error is a
-// fault of the test.
+// fault of the caller.
 func (r *Recount) Add(message []byte, times int64) error {
-	page, clicks, minutes, like, err := split(message)
+	page, fields, err := split(message)
 	if err != nil {
 		return fmt.Errorf("recounting %q: %w", message, err)
 	}
-	c, err := scaled(clicks, 0)
-	if err != nil {
-		return fmt.Errorf("recounting %q: clicks: %w", message, err)
-	}
-	m, err := scaled(minutes, minuteDecimals)
-	if err != nil {
-		return fmt.Errorf("recounting %q: minutes: %w", message, err)
-	}
-	l, err := scaled(like, 0)
-	if err != nil {
-		return fmt.Errorf("recounting %q: like: %w", message, err)
-	}
 	s := r.Pages[page]
 	if s == nil {
-		s = &Sum{Clicks: new(big.Int), Minutes: new(big.Int)}
-		r.Pages[page] = s
+		s = &Sum{}
 	}
-	n := big.NewInt(times)
-	s.Clicks.Add(s.Clicks, c.Mul(c, n))
-	s.Minutes.Add(s.Minutes, m.Mul(m, n))
-	s.Likes += l.Int64() * times
-	s.Behaviours += times
+	next := *s
+	sums := [...]*int64{&next.Clicks, &next.Minutes, &next.Likes}
+	for i, decimals := range [...]int{0, minuteDecimals, 0} {
+		n, err := scaled(fields[i], decimals)
+		if err != nil {
+			return fmt.Errorf("recounting %q: %w", message, err)
+		}
+		const most = math.MaxInt64 / 2
+		if n != 0 && times > (most-abs(*sums[i]))/abs(n) {
+			return fmt.Errorf("recounting %q, %d times: the sums of page %q are too large", message, times, page)
+		}
+		*sums[i] += n * times
+	}
+	next.Behaviours += times
 	r.Counted += times
+	*s = next
+	r.Pages[page] = s
 	return nil
 }
+
+func abs(n int64) int64 { return max(n, -n) }
 
 // AddLines counts a text of one behaviour a line, so many times.
 func (r *Recount) AddLines(text []byte, times int64) error {
@@ -80,57 +83,69 @@ func (r *Recount) AddLines(text []byte, times int64) error {
 	return nil
 }
 
-// split takes a valid behaviour apart, text or JSON.
-func split(message []byte) (page, clicks, minutes, like string, err error) {
-	if json.Valid(message) {
+// split takes a valid behaviour apart, text or JSON, into its page and its clicks, minutes
+// and likes.
+func split(message []byte) (page string, fields [3]string, err error) {
+	if message = bytes.TrimLeft(message, " \t\r\n"); bytes.HasPrefix(message, []byte{'{'}) && json.Valid(message) {
 		var b struct {
 			Page                  string
 			Clicks, Minutes, Like json.Number
 		}
 		if err := json.Unmarshal(message, &b); err != nil {
-			return "", "", "", "", err
+			return "", fields, err
 		}
 		if b.Like == "" {
 			b.Like = "0"
 		}
-		return b.Page, string(b.Clicks), string(b.Minutes), string(b.Like), nil
+		return b.Page, [...]string{string(b.Clicks), string(b.Minutes), string(b.Like)}, nil
 	}
-	fields := strings.Split(strings.TrimRight(string(message), "\r\n"), "|")
-	if len(fields) != 4 {
-		return "", "", "", "", fmt.Errorf("it has %d fields", len(fields))
+	rest := strings.TrimRight(string(message), "\r\n")
+	if n := strings.Count(rest, "|"); n != len(fields) {
+		return "", fields, fmt.Errorf("it has %d fields", n+1)
 	}
+	page, rest, _ = strings.Cut(rest, "|")
 	for i := range fields {
+		fields[i], rest, _ = strings.Cut(rest, "|")
 		fields[i] = strings.Trim(fields[i], " \t")
 	}
-	return fields[0], fields[1], fields[2], fields[3], nil
+	return strings.Trim(page, " \t"), fields, nil
 }
 
 // scaled reads a decimal and rounds it half to even at so many decimals; the
 // result is in units of the last of them.
-func scaled(text string, decimals int) (*big.Int, error) {
-	exact, ok := new(big.Rat).SetString(text)
-	if !ok {
-		return nil, fmt.Errorf("%q is no number", text)
-	}
-	exact.Mul(exact, new(big.Rat).SetInt(powerOfTen(decimals)))
-	whole, rest := new(big.Int).DivMod(exact.Num(), exact.Denom(), new(big.Int)) // rest >= 0
-	switch rest.Lsh(rest, 1).Cmp(exact.Denom()) {
-	case 1:
-		whole.Add(whole, big.NewInt(1))
-	case 0:
-		if whole.Bit(0) == 1 {
-			whole.Add(whole, big.NewInt(1))
+func scaled(text string, decimals int) (int64, error) {
+	whole, fraction, _ := strings.Cut(text, ".")
+	if missing := decimals - len(fraction); missing >= 0 && whole != "" { // nearly always
+		if n, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", missing), 10, 64); err == nil {
+			return n, nil
 		}
 	}
-	return whole, nil
+	return rounded(text, decimals)
+}
+
+// rounded is scaled for whatever notation.
+func rounded(text string, decimals int) (int64, error) {
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return 0, fmt.Errorf("%q is no number", text)
+	}
+	exact.Mul(exact, new(big.Rat).SetInt(powerOfTen(decimals)))
+	units, rest := new(big.Int).DivMod(exact.Num(), exact.Denom(), new(big.Int)) // rest >= 0
+	half := rest.Lsh(rest, 1).Cmp(exact.Denom())
+	if half > 0 || half == 0 && units.Bit(0) == 1 {
+		units.Add(units, big.NewInt(1))
+	}
+	if !units.IsInt64() {
+		return 0, fmt.Errorf("%q is too large", text)
+	}
+	return units.Int64(), nil
 }
 
 // heat is 0.8 x clicks + 0.8 x minutes + likes, in units of 10^-10.
 func (s *Sum) heat() *big.Int {
-	sum := new(big.Int).Mul(s.Clicks, powerOfTen(minuteDecimals))
-	sum.Add(sum, s.Minutes)
-	sum.Mul(sum, big.NewInt(8))
-	return sum.Add(sum, new(big.Int).Mul(big.NewInt(s.Likes), powerOfTen(heatDecimals)))
+	sum := new(big.Int).Mul(big.NewInt(s.Clicks), big.NewInt(8e9))
+	sum.Add(sum, new(big.Int).Mul(big.NewInt(s.Minutes), big.NewInt(8)))
+	return sum.Add(sum, new(big.Int).Mul(big.NewInt(s.Likes), big.NewInt(1e10)))
 }
 
 // decimal writes a number of units of 10^-decimals without trailing zeros.
@@ -155,32 +170,55 @@ func (r *Recount) Page(name string) Page {
 	if s == nil {
 		return Page{Page: name}
 	}
+	number := func(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }
 	return Page{
 		Page:       name,
 		Heat:       json.Number(decimal(s.heat(), heatDecimals)),
-		Clicks:     json.Number(s.Clicks.String()),
-		Minutes:    json.Number(decimal(s.Minutes, minuteDecimals)),
-		Likes:      json.Number(fmt.Sprint(s.Likes)),
-		Behaviours: json.Number(fmt.Sprint(s.Behaviours)),
+		Clicks:     number(s.Clicks),
+		Minutes:    json.Number(decimal(big.NewInt(s.Minutes), minuteDecimals)),
+		Likes:      number(s.Likes),
+		Behaviours: number(s.Behaviours),
 	}
+}
+
+// hotter puts pages in order: by heat, by name where it is the same.
+func hotter(a, b ranked) int { return cmp.Or(b.heat.Cmp(a.heat), strings.Compare(a.name, b.name)) }
+
+type ranked struct {
+	name string
+	heat *big.Int
 }
 
 // Names are the pages, the hottest first.
 func (r *Recount) Names() []string {
-	return slices.SortedFunc(maps.Keys(r.Pages), func(a, b string) int {
-		if order := r.Pages[b].heat().Cmp(r.Pages[a].heat()); order != 0 {
-			return order
-		}
-		return strings.Compare(a, b)
-	})
+	all := make([]ranked, 0, len(r.Pages))
+	for name, s := range r.Pages {
+		all = append(all, ranked{name, s.heat()})
+	}
+	slices.SortFunc(all, hotter)
+	names := make([]string, len(all))
+	for i, page := range all {
+		names[i] = page.name
+	}
+	return names
 }
 
-// Top are the hottest pages as a board shows them, without history.
+// Top are the hottest pages as a board shows them, without history. It goes through all
+// pages once: there may be millions, of which few are wanted.
 func (r *Recount) Top(n int) []Page {
-	names := r.Names()
-	top := make([]Page, min(n, len(names)))
+	var hottest []ranked // until now, in order
+	for name, s := range r.Pages {
+		page := ranked{name, s.heat()}
+		if len(hottest) == n && hotter(page, hottest[n-1]) > 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(hottest, page, hotter)
+		hottest = slices.Insert(hottest, at, page)
+		hottest = hottest[:min(n, len(hottest))]
+	}
+	top := make([]Page, len(hottest))
 	for i := range top {
-		top[i] = r.Page(names[i])
+		top[i] = r.Page(hottest[i].name)
 		top[i].Rank = i + 1
 	}
 	return top

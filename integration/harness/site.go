@@ -19,40 +19,20 @@ import (
 // at the same time.
 const Within = 60 * time.Second
 
-// Site is one installation of pageheat: a cluster, and names of its own. It
-// belongs to one test; a failure of the harness ends it.
+// Site is an installation of one test; a failure of the harness ends the test.
 type Site struct {
 	t testing.TB
 	// Cluster is where the topics are.
 	Cluster *kafkatest.Cluster
-	// Program is the built program.
-	Program string
-	// Brokers is what the processes are given as --brokers.
-	Brokers string
-	// Prefix, Input and Output are the names of the topics.
-	Prefix, Input, Output string
+	Installation
 }
 
 // NewSite returns an installation without topics.
 func NewSite(t testing.TB, cluster *kafkatest.Cluster, program string) *Site {
 	t.Helper()
 	prefix := kafkatest.Prefix(t)
-	return &Site{t: t, Cluster: cluster, Program: program, Brokers: cluster.Bootstrap(),
-		Prefix: prefix, Input: prefix + "-input", Output: prefix + "-output"}
-}
-
-// env are the settings of every command.
-func (s *Site) env() []string {
-	return []string{"PAGEHEAT_BROKERS=" + s.Brokers, "PAGEHEAT_PREFIX=" + s.Prefix,
-		"PAGEHEAT_INPUT=" + s.Input, "PAGEHEAT_OUTPUT=" + s.Output, "PAGEHEAT_LOG_FORMAT=json"}
-}
-
-// Result is how a command has ended.
-type Result struct {
-	// Code is the exit code.
-	Code int
-	// Stdout and Stderr are what was written.
-	Stdout, Stderr string
+	return &Site{t: t, Cluster: cluster, Installation: Installation{Program: program, Brokers: cluster.Bootstrap(),
+		Prefix: prefix, Input: prefix + "-input", Output: prefix + "-output"}}
 }
 
 // Command runs a command of the program to its end.
@@ -75,17 +55,10 @@ func (s *Site) CommandWithin(limit time.Duration, args ...string) Result {
 
 func (s *Site) command(limit time.Duration, stdin []byte, args []string) Result {
 	s.t.Helper()
-	p, err := startProcess(s.Program, s.env(), args, stdin)
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	code, err := p.wait(ctx)
-	r := Result{Code: code, Stdout: p.stdout.String(), Stderr: p.log.tail(1000)}
-	if err != nil {
-		s.t.Fatalf("pageheat %s: %v\n%s%s", strings.Join(args, " "), err, r.Stdout, r.Stderr)
-	}
+	r, err := s.Run(ctx, stdin, args...)
+	s.must(err, "running a command")
 	return r
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,39 +19,16 @@ import (
 // suite is what the tests of the package share.
 type suite struct {
 	program string
-
-	once    sync.Once
-	kafka   *kafkatest.Cluster
-	failure error
+	kafka   kafkatest.Shared
 }
 
 // shared is set by TestMain, before any test.
 var shared *suite
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Main(m, func(program string) { shared = &suite{program: program} }, func() error { return shared.close() }))
-}
-
-// close ends the Kafka that the tests share.
-func (s *suite) close() error {
-	if s.kafka == nil {
-		return nil
-	}
-	return s.kafka.Close()
-}
-
-// broker starts the Kafka that the tests share.
-func (s *suite) broker(t *testing.T) *kafkatest.Cluster {
-	t.Helper()
-	kafkatest.NeedKafka(t)
-	s.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
-		defer cancel()
-		const heap = 768
-		s.kafka, s.failure = kafkatest.Start(ctx, kafkatest.Config{HeapMiB: heap})
-	})
-	require.NoError(t, s.failure)
-	return s.kafka
+	const heap = 768
+	shared = &suite{kafka: kafkatest.Shared{Config: kafkatest.Config{HeapMiB: heap}}}
+	os.Exit(harness.Main(m, func(program string) { shared.program = program }, shared.kafka.Close))
 }
 
 // wholeSuite reports whether this is "make chaos": otherwise a few of the tests run.
@@ -90,7 +66,7 @@ type attack struct {
 // newAttack starts an instance that has counted something.
 func newAttack(t *testing.T, flags ...string) *attack {
 	t.Helper()
-	site := harness.NewSite(t, shared.broker(t), shared.program)
+	site := harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
 	site.Create(inputPartitions)
 	return attackOn(t, site, flags...)
 }

@@ -113,7 +113,7 @@ func TestDeadLettersDeletedByHand(t *testing.T) {
 // TestAnInputWithoutItsBeginning starts on an input whose first messages retention
 // has taken: nothing was lost, and audit agrees.
 func TestAnInputWithoutItsBeginning(t *testing.T) {
-	site := harness.NewSite(t, shared.broker(t), shared.program)
+	site := harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
 	site.Create(inputPartitions)
 	for i := range 60 {
 		kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: site.Input, Value: fmt.Appendf(nil, "/gone|%d|0|0", i%5)})
@@ -193,7 +193,7 @@ func TestClusterWipedUnderServe(t *testing.T) {
 // older input is another message.
 func TestReplayOfTheNewInput(t *testing.T) {
 	onlyInChaos(t)
-	site := harness.NewSite(t, shared.broker(t), shared.program)
+	site := harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
 	site.Create(inputPartitions)
 	a := attackOn(t, site)
 	a.ends.Include(a.write(&kgo.Record{Topic: a.Input, Value: []byte("/first|2000000|0|0")}))

@@ -88,6 +88,11 @@ func (c *Cluster) Brokers() []string { return slices.Clone(c.brokers) }
 // Bootstrap is Brokers as one comma-separated string, as in --brokers.
 func (c *Cluster) Bootstrap() string { return strings.Join(c.brokers, ",") }
 
+// Connect are the options of a client of the cluster: where it is, and who the client is.
+func (c *Cluster) Connect() []kgo.Opt {
+	return append([]kgo.Opt{kgo.SeedBrokers(c.brokers...)}, c.login...)
+}
+
 // Routes are the ways through proxies, by broker; nil without WithProxies. Nothing
 // listens at their beginnings until the test starts its proxies there. A client
 // that begins with one of them comes to all brokers through proxies, while

@@ -1,16 +1,14 @@
 package kafkatest
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
-	"github.com/prometheus/procfs"
+	"pageheat/integration/process"
 )
 
 // stopWithin is how long a broker gets to end after SIGTERM. A clean stop takes
@@ -26,22 +24,16 @@ type node struct {
 	log     string   // file that takes the process's output
 
 	mu     sync.Mutex
-	proc   *process
+	proc   *process.Process
 	frozen bool
 	spent  time.Duration // processor time of processes that have ended
-}
-
-// process is one run of a broker.
-type process struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
 }
 
 // start starts the broker's process and does not wait until it serves.
 func (n *node) start() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.proc != nil && !n.proc.ended() {
+	if n.proc != nil && !n.proc.Ended() {
 		return fmt.Errorf("kafkatest: starting broker %d: it is running already", n.index)
 	}
 	out, err := os.OpenFile(n.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -51,22 +43,9 @@ func (n *node) start() error {
 	defer func() { _ = out.Close() }() // the child has its own descriptor
 	cmd := exec.Command(n.command[0], n.command[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = diesWithParent()
-	p := &process{cmd: cmd, done: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		// The signal of diesWithParent comes when the thread that started the process
-		// ends, so this one is kept until the process has ended.
-		runtime.LockOSThread()
-		defer close(p.done)
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // how it ended is in ProcessState
-		}
-	}()
-	if err := <-started; err != nil {
-		return fmt.Errorf("kafkatest: starting broker %d: %w", n.index, err)
+	p, err := process.Start(cmd)
+	if err != nil {
+		return fmt.Errorf("kafkatest: broker %d: %w", n.index, err)
 	}
 	n.proc, n.frozen = p, false
 	return nil
@@ -80,20 +59,18 @@ func (n *node) end(sig syscall.Signal) error {
 	if n.proc == nil {
 		return nil
 	}
-	if !n.proc.ended() {
-		if err := n.proc.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			return fmt.Errorf("kafkatest: sending %v to broker %d: %w", sig, n.index, err)
-		}
-		timeout := time.NewTimer(stopWithin)
-		defer timeout.Stop()
-		select {
-		case <-n.proc.done:
-		case <-timeout.C:
-			return fmt.Errorf("kafkatest: broker %d still runs %v after %v; Kill ends it", n.index, stopWithin, sig)
-		}
+	if err := n.proc.Signal(sig); err != nil {
+		return fmt.Errorf("kafkatest: broker %d: %w", n.index, err)
 	}
-	if state := n.proc.cmd.ProcessState; state != nil {
-		n.spent += state.UserTime() + state.SystemTime()
+	timeout := time.NewTimer(stopWithin)
+	defer timeout.Stop()
+	select {
+	case <-n.proc.Done():
+	case <-timeout.C:
+		return fmt.Errorf("kafkatest: broker %d still runs %v after %v; Kill ends it", n.index, stopWithin, sig)
+	}
+	if spent, err := n.proc.CPU(); err == nil { // of a process that has ended it is always known
+		n.spent += spent
 	}
 	n.proc, n.frozen = nil, false
 	return nil
@@ -103,19 +80,19 @@ func (n *node) end(sig syscall.Signal) error {
 func (n *node) freeze(on bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.proc == nil || n.proc.ended() {
+	if n.proc == nil || n.proc.Ended() {
 		return fmt.Errorf("kafkatest: freezing or thawing broker %d: it is not running", n.index)
 	}
 	sig := syscall.SIGCONT
 	if on {
 		sig = syscall.SIGSTOP
 	}
-	if err := n.proc.cmd.Process.Signal(sig); err != nil {
-		return fmt.Errorf("kafkatest: sending %v to broker %d: %w", sig, n.index, err)
+	if err := n.proc.Signal(sig); err != nil {
+		return fmt.Errorf("kafkatest: broker %d: %w", n.index, err)
 	}
 	n.frozen = on
 	if on {
-		if err := awaitStop(n.proc.cmd.Process.Pid); err != nil {
+		if err := awaitStop(n.proc.PID()); err != nil {
 			return fmt.Errorf("kafkatest: freezing broker %d: %w", n.index, err)
 		}
 	}
@@ -130,42 +107,29 @@ func (n *node) state() (serving, died bool) {
 	if n.proc == nil {
 		return false, false
 	}
-	return !n.frozen, n.proc.ended()
+	return !n.frozen, n.proc.Ended()
 }
 
 // pid is the process id, 0 without a process.
 func (n *node) pid() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.proc == nil || n.proc.ended() {
+	if n.proc == nil || n.proc.Ended() {
 		return 0
 	}
-	return n.proc.cmd.Process.Pid
+	return n.proc.PID()
 }
 
 // cpu is the processor time of all this broker's processes until now.
 func (n *node) cpu() (time.Duration, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.proc == nil || n.proc.ended() {
+	if n.proc == nil {
 		return n.spent, nil
 	}
-	proc, err := procfs.NewProc(n.proc.cmd.Process.Pid)
+	now, err := n.proc.CPU()
 	if err != nil {
-		return 0, fmt.Errorf("kafkatest: reading the processor time of broker %d: %w", n.index, err)
+		return 0, fmt.Errorf("kafkatest: broker %d: %w", n.index, err)
 	}
-	stat, err := proc.Stat()
-	if err != nil {
-		return 0, fmt.Errorf("kafkatest: reading the processor time of broker %d: %w", n.index, err)
-	}
-	return n.spent + time.Duration(stat.CPUTime()*float64(time.Second)), nil
-}
-
-func (p *process) ended() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
+	return n.spent + now, nil
 }

@@ -2,16 +2,9 @@ package kafkatest
 
 import (
 	"fmt"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// diesWithParent has the kernel kill a broker when the process that started it
-// ends, however it ends.
-func diesWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-}
 
 // awaitStop waits until all threads of a child have stopped, or it has ended: they
 // go on for a moment after the signal has been sent. How the child fares stays

@@ -17,7 +17,7 @@ const within = 60 * time.Second
 // from outside.
 func Client(t testing.TB, c *Cluster, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	cl, err := kgo.NewClient(append(append([]kgo.Opt{kgo.SeedBrokers(c.brokers...)}, c.login...), opts...)...)
+	cl, err := kgo.NewClient(append(c.Connect(), opts...)...)
 	if err != nil {
 		t.Fatalf("making a client: %v", err)
 	}

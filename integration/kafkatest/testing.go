@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -14,7 +15,7 @@ const externalBrokers = "KAFKA_BROKERS"
 
 // startWithin bounds the start of a cluster in a test, on a machine that does much
 // else at the same time.
-const startWithin = 90 * time.Second
+const startWithin = 2 * time.Minute
 
 // Embedded starts an embedded cluster, of one broker unless WithBrokers says
 // otherwise, that ends with the test.
@@ -67,6 +68,39 @@ func start(t testing.TB, cfg Config) *Cluster {
 		}
 	})
 	return c
+}
+
+// Shared is a cluster that tests share: it is started for the first that needs it.
+type Shared struct {
+	// Config is what is started.
+	Config Config
+
+	once    sync.Once
+	cluster *Cluster
+	failure error
+}
+
+// Cluster returns the cluster, or fails or skips the test as Real does.
+func (s *Shared) Cluster(t testing.TB) *Cluster {
+	t.Helper()
+	NeedKafka(t)
+	s.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+		defer cancel()
+		s.cluster, s.failure = Start(ctx, s.Config)
+	})
+	if s.failure != nil {
+		t.Fatal(s.failure)
+	}
+	return s.cluster
+}
+
+// Close ends the cluster, if it was started, after all tests.
+func (s *Shared) Close() error {
+	if s.cluster == nil {
+		return nil
+	}
+	return s.cluster.Close()
 }
 
 // Prefix returns a name for the topics and groups of one test: its own name in

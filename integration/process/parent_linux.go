@@ -1,8 +1,8 @@
-package harness
+package process
 
 import "syscall"
 
-// diesWithParent has the kernel kill an instance when the test's process ends,
+// diesWithParent has the kernel kill a process when the one that started it ends,
 // however it ends.
 func diesWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
