@@ -42,6 +42,7 @@ func (s *service) routes() []Route {
 	if s.Metrics != nil {
 		table = append(table, Route{Path: "/metrics", Handler: s.Metrics})
 	}
+	table = append(table, profiles()...)
 	if serve || collect {
 		table = append(table, Scripts()...)
 		table = append(table,

@@ -70,7 +70,7 @@
 // answers 202 once Kafka keeps them. Both serve the scripts for a site's own pages,
 // /pageheat.js and /widget.js, and /api/v1/openapi.yaml, which describes it all;
 // docs/collect.md says how a site uses them. Every instance, whatever its roles, answers
-// /healthz, /readyz and /metrics there.
+// /healthz, /readyz and /metrics there, and /debug/pprof/ for go tool pprof.
 //
 //	--listen          127.0.0.1:8080  everything
 //	--public-listen                   another address, with what is for everybody alone
