@@ -46,15 +46,15 @@ fuzz: ## Each fuzzer for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: kafka-jars ## Compare all contenders, on the embedded broker and on Apache Kafka: a quarter of an hour (Java, Maven)
+bench: kafka-jars ## Throughput in all scenarios, latency and pages, on Apache Kafka: ten minutes (Java, Maven)
 	$(GO) -C bench run . all --dir $(abspath $(BENCH))
 
 .PHONY: bench-short
-bench-short: kafka-jars ## Only what a target is for, on Apache Kafka: 25 minutes (Java, Maven)
+bench-short: kafka-jars ## All that a target is for, several times: 25 minutes (Java, Maven)
 	$(GO) -C bench run . all --set short --dir $(abspath $(BENCH))-short
 
 .PHONY: bench-rest
-bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, profiles, ten million pages: 20 minutes (Java, Maven)
+bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, ten million pages: 20 minutes (Java, Maven)
 	$(GO) -C bench run . all --set rest --dir $(abspath $(BENCH))-rest
 
 .PHONY: chaos

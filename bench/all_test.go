@@ -31,23 +31,23 @@ func TestParts(t *testing.T) {
 
 // A part leaves its results and its curves, and one that fails none of an earlier run.
 func TestPart(t *testing.T) {
-	program, clean, err := (&outputFlags{}).build(t.Context(), &profiles{})
+	program, clean, err := (&outputFlags{}).build(t.Context())
 	require.NoError(t, err)
 	defer clean()
 	all := &allCmd{Dir: t.TempDir()}
 	var text bytes.Buffer
 	o := out{io.Discard, &text}
 	small := part{name: "growth", curves: true,
-		call: "growth --broker embedded --pages 10 --messages 1000 --partitions 1 --inputs 1 --tops 5 --instances 1 --no-audit"}
+		call: "growth --broker embedded --pages 10 --messages 1000 --partitions 1 --inputs 1 --tops 5 --instances 1"}
 	results, err := all.run(t.Context(), o, small, program)
 	require.NoError(t, err, "%s", &text)
-	assert.Len(t, results.Growth, 4, "one point on each curve")
+	assert.Len(t, results.runs, 4, "one point on each curve")
 	assert.FileExists(t, filepath.Join(all.Dir, "growth.svg"))
 
 	small.call = "growth --repeat 0"
 	results, err = all.run(t.Context(), o, small, program)
 	assert.ErrorContains(t, err, "bench growth --repeat 0: exit code 1")
-	assert.Empty(t, results.Growth)
-	_, err = os.Stat(filepath.Join(all.Dir, "growth.json"))
+	assert.Empty(t, results.runs)
+	_, err = os.Stat(filepath.Join(all.Dir, "growth.txt"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }

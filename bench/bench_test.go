@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,97 +25,108 @@ func TestMain(m *testing.M) {
 
 // TestQuick runs every benchmark and every contender, on the embedded broker.
 func TestQuick(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "results.json")
+	file := filepath.Join(t.TempDir(), "results.txt")
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), []string{"--quick", "--json", file}, &stdout, &stderr)
+	code := execute(t.Context(), []string{"--quick", "--out", file}, &stdout, &stderr)
 	require.Equal(t, 0, code, "%s%s", &stdout, &stderr)
 	r, err := readReport(file)
 	require.NoError(t, err)
-	require.Len(t, r.Throughput, 6)
-	for _, res := range r.Throughput {
-		assert.Positive(t, res.Rate, res.Case)
-		assert.Positive(t, res.StartUp, res.Case)
+	runs := make(map[string][]*run)
+	for _, one := range r.runs {
+		runs[one.benchmark()] = append(runs[one.benchmark()], one)
+		assert.Empty(t, one.wrong, one.name)
 	}
-	one := r.Throughput[3]
-	assert.Equal(t, caseOne, one.Case)
-	assert.Positive(t, one.Peak)
-	assert.Positive(t, one.Bytes["behavior"])
-	assert.Positive(t, one.Bytes["heat-table"])
-	require.Len(t, r.Latency, 1)
-	assert.Positive(t, r.Latency[0].Board.P50)
-	require.Len(t, r.Pages, 1)
-	pages := r.Pages[0]
-	assert.Len(t, pages.Restores, 2)
-	assert.Positive(t, pages.Restore)
-	assert.Positive(t, pages.Bare)
-	assert.Less(t, pages.Restore, pages.Start)
-	assert.Positive(t, pages.Pauses.Count)
-	assert.GreaterOrEqual(t, pages.Records, int64(5_004), "every page, and a fence and a progress of two partitions")
-
-	require.Len(t, r.Growth, 8)
-	for _, g := range r.Growth {
-		assert.Positive(t, g.Rate, g.What)
-		assert.Positive(t, g.Ceiling, g.What)
+	require.Len(t, runs["Throughput"], 4)
+	for _, one := range runs["Throughput"] {
+		assert.Positive(t, one.get(rateUnit), one.name)
+		assert.Positive(t, one.get("start-s"), one.name)
 	}
-	assert.Equal(t, []int{1, 2}, []int{r.Growth[6].Instances, r.Growth[7].Instances})
+	one := runs["Throughput"][2]
+	assert.Equal(t, caseOne, one.label("case"))
+	assert.Positive(t, one.get("peak-MiB"))
+	require.Len(t, runs["Latency"], 1)
+	assert.Positive(t, runs["Latency"][0].get("p50-ms"))
+	assert.Positive(t, runs["Latency"][0].get("bare-p50-ms"))
 
-	require.Len(t, r.Streams, 2)
-	none, some := r.Streams[0], r.Streams[1]
-	assert.Equal(t, []int{0, 20}, []int{none.Clients, some.Clients})
-	assert.Zero(t, none.Events)
-	assert.Positive(t, some.Events)
-	assert.Positive(t, some.Seen.Max)
-	assert.Positive(t, some.CPU)
-	assert.InDelta(t, some.CPU, some.Pipeline+some.Serving+some.Runtime, some.CPU/1000)
+	require.Len(t, runs["Memory"], 1)
+	assert.Positive(t, runs["Memory"][0].get("applied-MiB"))
+	require.Len(t, runs["Restore"], 2)
+	for _, one := range runs["Restore"] {
+		assert.Positive(t, one.get("restore-s"))
+		assert.Positive(t, one.get("bare-s"))
+		assert.Less(t, one.get("restore-s"), one.get("start-s"))
+		assert.GreaterOrEqual(t, one.get("records"), 5_004.0, "every page, and a fence and a progress of two partitions")
+	}
+	require.Len(t, runs["Pauses"], 1)
+	assert.Positive(t, runs["Pauses"][0].get("pauses"))
 
-	var again bytes.Buffer
-	require.NoError(t, r.compare(&again, r))
-	assert.Contains(t, again.String(), "1.00")
+	require.Len(t, runs["Growth"], 8)
+	for _, one := range runs["Growth"] {
+		assert.Positive(t, one.get(rateUnit), one.name)
+		assert.Positive(t, one.get(ceilingUnit), one.name)
+	}
+	assert.Equal(t, []string{growInstances, growInstances}, []string{runs["Growth"][6].label("against"), runs["Growth"][7].label("against")})
+	assert.Equal(t, []int{1, 2}, []int{runs["Growth"][6].number("n"), runs["Growth"][7].number("n")})
+
+	require.Len(t, runs["Streams"], 2)
+	none, some := runs["Streams"][0], runs["Streams"][1]
+	assert.Equal(t, []int{0, 20}, []int{none.number("clients"), some.number("clients")})
+	assert.Zero(t, none.get(boardsUnit))
+	assert.Positive(t, some.get(boardsUnit))
+	assert.Positive(t, some.get("seen-max-ms"))
+	assert.Positive(t, some.get("cpu-s/M"))
+	assert.InDelta(t, some.get("cpu-s/M"), some.get("pipeline-cpu-s/M")+some.get("serving-cpu-s/M")+some.get("runtime-cpu-s/M"), some.get("cpu-s/M")/1000)
 }
 
-// The answers of the recount are known: the board's rules at work on a few lines.
-func TestRecount(t *testing.T) {
-	r := newRecount()
-	for _, line := range []string{"page001.html|1|0.5|1", "b|1|0.5|1", "a|2|7.152557E-6|-1", "b|3|4.9999995|0"} {
-		require.NoError(t, r.add([]byte(line)))
-	}
-	require.Error(t, r.add([]byte("a|1")))
-	page := func(rank int, name, heat, clicks, minutes, likes, behaviours string) harness.Page {
-		return harness.Page{Rank: rank, Page: name, Heat: json.Number(heat), Clicks: json.Number(clicks),
-			Minutes: json.Number(minutes), Likes: json.Number(likes), Behaviours: json.Number(behaviours)}
-	}
-	want := []harness.Page{
-		page(1, "b", "8.5999996", "4", "5.4999995", "1", "2"),
-		page(2, "page001.html", "2.2", "1", "0.5", "1", "1"),
-		page(3, "a", "0.6000057224", "2", "0.000007153", "-1", "1"),
-	}
-	assert.Equal(t, want, r.top(10))
-	assert.Equal(t, want[:1], r.top(1))
+// Results are read back as they were written, and by benchstat.
+func TestResults(t *testing.T) {
+	r := &report{}
+	good, bad := newRun("Latency", "broker", brokerKafka, "rate", 2000), newRun("Pauses", "broker", brokerKafka)
+	good.set("p99-ms", 12.3456789)
+	bad.set("pauses", 3)
+	bad.fail("a page is\nmissing")
+	bad.fail("another: too")
+	r.add(good, bad, good)
+	file := filepath.Join(t.TempDir(), "results.txt")
+	require.NoError(t, r.write(file))
+	again, err := readReport(file)
+	require.NoError(t, err)
+	require.Len(t, again.runs, 3)
+	assert.Equal(t, good, again.runs[0])
+	assert.InDelta(t, 12.34568, again.runs[2].get("p99-ms"), 1e-9)
+	assert.Equal(t, []string{"a page is missing", "another: too"}, again.runs[1].wrong)
+	assert.ErrorIs(t, again.exact(), errWrong)
+	assert.ErrorContains(t, again.exact(), "Pauses/broker=kafka: another: too")
+	assert.Equal(t, 2000, good.number("rate"))
+	assert.Equal(t, "Latency/broker=embedded/rate=2000", good.with("broker", brokerEmbedded))
 
-	board := &harness.Board{Counted: 4, Pages: want}
-	assert.Empty(t, r.compareBoard(board))
-	board.Counted = 3
-	assert.NotEmpty(t, r.compareBoard(board))
+	var text bytes.Buffer
+	require.NoError(t, again.print(&text))
+	assert.Regexp(t, `(?s)Latency broker=kafka rate=2000\n.*12\.3 +exact.*Pauses broker=kafka\n.*3 +WRONG`, text.String())
+
+	require.NoError(t, os.WriteFile(file, []byte("BenchmarkX 1 two messages/s\n"), 0o600))
+	_, err = readReport(file)
+	assert.ErrorContains(t, err, file)
 }
 
-// A recount agrees with the one of the integration tests, which shares nothing
-// with it either, and its digest tells any difference.
-func TestRecountOfTraffic(t *testing.T) {
+// The digest of a recount tells any difference.
+func TestDigest(t *testing.T) {
 	simulator, err := traffic.NewSimulator(traffic.Options{Pages: 50, Seed: 7})
 	require.NoError(t, err)
-	mine, theirs := newRecount(), harness.NewRecount()
-	n := 0
+	mine, theirs := newCounter(true), harness.NewRecount()
 	for message := range simulator.Messages() {
-		require.NoError(t, mine.add(message))
+		require.NoError(t, mine.count(message))
 		require.NoError(t, theirs.Add(message, 1))
-		if n++; n == 5_000 {
+		if theirs.Counted == 5_000 {
 			break
 		}
 	}
-	assert.Equal(t, theirs.Top(50), mine.top(50))
-	before := mine.digest()
-	mine.pages["page1"].likes++
-	assert.NotEqual(t, before, mine.digest())
+	counted := recountOf(mine.sums)
+	assert.Equal(t, theirs.Top(50), counted.Top(50), "the program's sums are those of the recount")
+	before := digest(theirs)
+	assert.Equal(t, before, digest(counted))
+	counted.Pages["page1"].Likes++
+	assert.NotEqual(t, before, digest(counted))
 }
 
 // A message is on the first board whose offset is above its own.
@@ -130,29 +140,46 @@ func TestBoardTimes(t *testing.T) {
 	}
 	assert.Equal(t, [][]time.Time{{at(10), at(30), at(30)}, {at(20)}}, boardTimes(boards, created))
 
-	assert.False(t, includes(boards[1], created), "an offset is below")
-	assert.True(t, includes(boards[2], created))
-	assert.False(t, includes(&harness.Board{Offsets: map[string]int64{"0": 3}}, created), "a partition is not known yet")
+	assert.False(t, boards[1].Covers(endsOf(created)), "an offset is below")
+	assert.True(t, boards[2].Covers(endsOf(created)))
+	assert.False(t, (&harness.Board{Offsets: map[string]int64{"0": 3}}).Covers(endsOf(created)), "a partition is not known yet")
 
-	p, err := latencies(created, at(1), boardTimes(boards, created))
+	all, err := latencies(created, at(1), boardTimes(boards, created))
 	require.NoError(t, err)
-	assert.InDelta(t, 28, p.P50, 0.1)
-	assert.InDelta(t, 29, p.Max, 0.1)
+	assert.InDelta(t, 28, quantile(all, 0.5), 0.1)
+	assert.InDelta(t, 29, quantile(all, 1), 0.1)
 	_, err = latencies(created, at(0), boardTimes(boards[:1], created))
 	assert.Error(t, err, "not all have come")
 }
 
+// Of each figure the median counts, of an even number the worse one.
 func TestMedians(t *testing.T) {
-	s := scenario{Broker: brokerEmbedded, Pages: 100, Messages: 1}
-	run := func(contender string, rate float64) *result { return &result{scenario: s, Case: contender, Rate: rate} }
-	all := []*result{run(caseOne, 3), run(caseOne, 1), run(caseTwo, 9), run(caseOne, 2)}
-	assert.Equal(t, []*result{all[3], all[2]}, medians(all))
+	one := func(name string, rate, cpu float64) *run {
+		r := newRun(name)
+		r.values = nil
+		r.set(rateUnit, rate)
+		r.set("cpu-s/M", cpu)
+		return r
+	}
+	r := &report{runs: []*run{one("a", 3, 1), one("a", 1, 2), one("b", 9, 1), one("a", 2, 3), one("b", 8, 2)}}
+	assert.Equal(t, []*run{one("a", 2, 2), one("b", 8, 2)}, r.medians())
+}
+
+func TestQuantile(t *testing.T) {
+	assert.Zero(t, quantile(nil, 0.5))
+	all := []float64{0.024, 0.15, 17, 0}
+	assert.Equal(t, []float64{0, 0.024, 17, 17}, []float64{quantile(all, 0), quantile(all, 0.5), quantile(all, 0.999), quantile(all, 1)})
+	many := make([]float64, 2000)
+	for i := range many {
+		many[len(many)-1-i] = float64(i + 1)
+	}
+	assert.Equal(t, []float64{1000, 1998, 2000}, []float64{quantile(many, 0.5), quantile(many, 0.999), quantile(many, 1)})
 }
 
 // Every page is visited once.
 func TestVisitEach(t *testing.T) {
 	seen := make(map[string]bool)
-	for message := range visitEach(1000, 40, 1) {
+	for message := range visitEach(1000, 40) {
 		page, _, _ := bytes.Cut(message, []byte{'|'})
 		require.Len(t, page, 40)
 		seen[string(page)] = true

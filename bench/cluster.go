@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -13,7 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"pageheat/integration/harness"
 	"pageheat/integration/kafkatest"
+)
+
+// The brokers that can be started.
+const (
+	brokerEmbedded = "embedded" // kfake, in a process of its own
+	brokerKafka    = "kafka"    // Apache Kafka, or the cluster that KAFKA_BROKERS names
 )
 
 // cluster is a broker to measure on. It is used by one goroutine after the other.
@@ -22,9 +29,8 @@ type cluster struct {
 	brokers []string
 	client  *kgo.Client
 	admin   *kadm.Client
-	// cpu is the processor time of the broker, 0 where it cannot be had.
-	cpu   func() time.Duration
-	close func()
+	cpu     func() (time.Duration, error) // of the broker
+	close   func()
 }
 
 // startCluster starts a broker, embedded or Apache Kafka; or, for the latter,
@@ -33,7 +39,7 @@ func startCluster(ctx context.Context, kind string) (*cluster, error) {
 	c := &cluster{kind: kind}
 	var err error
 	if kind == brokerEmbedded {
-		err = c.startEmbedded()
+		err = c.startEmbedded(ctx)
 	} else {
 		err = c.startKafka(ctx)
 	}
@@ -56,17 +62,20 @@ func startCluster(ctx context.Context, kind string) (*cluster, error) {
 
 // startEmbedded starts kfake as a process of its own, so that what it costs is not
 // mixed with what bench does.
-func (c *cluster) startEmbedded() error {
-	p, err := self(nil, "broker")
+func (c *cluster) startEmbedded(ctx context.Context) error {
+	p, err := self("broker")
 	if err != nil {
 		return err
 	}
-	address, err := bufio.NewReader(p.stdout).ReadString('\n')
+	c.cpu, c.close = p.CPU, func() { _ = p.Kill() } // there is nothing to save
+	ctx, cancel := context.WithTimeout(ctx, harness.Within)
+	defer cancel()
+	address, _, err := p.stdout.Wait(ctx, 0, func(harness.Entry) bool { return true })
 	if err != nil {
-		p.kill()
-		return fmt.Errorf("starting the embedded broker: %w\n%s", err, p.log.tail())
+		c.close()
+		return fmt.Errorf("starting the embedded broker: %w\n%s", err, p.log.Tail(1))
 	}
-	c.brokers, c.cpu, c.close = []string{strings.TrimSpace(address)}, p.cpu, p.kill
+	c.brokers = []string{address.Raw}
 	return nil
 }
 
@@ -82,7 +91,7 @@ func (brokerCmd) Run(ctx context.Context, o out) error {
 	if _, err := fmt.Fprintln(o.results, broker.Bootstrap()); err != nil {
 		return errors.Join(err, broker.Close())
 	}
-	_, _ = bufio.NewReader(os.Stdin).ReadByte() // nothing is ever sent
+	_, _ = io.Copy(io.Discard, os.Stdin) // nothing is ever sent
 	return broker.Close()
 }
 
@@ -95,14 +104,7 @@ func (c *cluster) startKafka(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.brokers = broker.Brokers()
-	c.cpu = func() time.Duration {
-		d, err := broker.CPU()
-		if err != nil {
-			return 0 // an external one
-		}
-		return d
-	}
+	c.brokers, c.cpu = broker.Brokers(), broker.CPU
 	c.close = func() { _ = broker.Close() } // what is left is in the temporary directory
 	return nil
 }
@@ -144,45 +146,105 @@ func (c *cluster) deleteTopics(ctx context.Context, prefix string) error {
 	return nil
 }
 
-// written adds up what is appended to the logs of the topics that begin with a
-// prefix. It looks at the logs' sizes again and again, since old segments are
-// deleted meanwhile.
-type written struct {
-	cluster *cluster
-	prefix  string
-	sizes   map[string]int64 // by topic and partition
-	bytes   map[string]int64 // by topic, without the prefix
-}
-
-func newWritten(c *cluster, prefix string) *written {
-	return &written{cluster: c, prefix: prefix, sizes: make(map[string]int64), bytes: make(map[string]int64)}
-}
-
-// look takes note of the sizes now.
-func (w *written) look(ctx context.Context) error {
-	dirs, err := w.cluster.admin.DescribeAllLogDirs(ctx, nil)
+// ends are the offsets after the last committed record of each partition of a topic,
+// with the control record that ends a transaction.
+func (c *cluster) ends(ctx context.Context, topic string) ([]int64, error) {
+	listed, err := c.admin.ListCommittedOffsets(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
 	if err != nil {
-		return fmt.Errorf("asking for the sizes of logs: %w", err)
+		return nil, fmt.Errorf("looking up the committed ends of %s: %w", topic, err)
 	}
-	dirs.Each(func(d kadm.DescribedLogDir) {
-		d.Topics.Each(func(p kadm.DescribedLogDirPartition) {
-			name, ok := strings.CutPrefix(p.Topic, w.prefix)
-			if !ok {
-				return
-			}
-			key := fmt.Sprintf("%s/%d/%d", p.Topic, p.Partition, p.Broker)
-			w.bytes[name] += max(0, p.Size-w.sizes[key])
-			w.sizes[key] = p.Size
-		})
-	})
-	return nil
+	ends := make([]int64, len(listed[topic]))
+	for p, o := range listed[topic] {
+		ends[p] = o.Offset
+	}
+	return ends, nil
 }
 
-// per is what was written to each topic for each of so many messages, in bytes.
-func (w *written) per(messages int64) map[string]float64 {
-	per := make(map[string]float64)
-	for topic, n := range w.bytes {
-		per[topic] = float64(n) / float64(messages)
+// read hands on the committed records of a topic from its beginning, with the time they
+// came, until take is done or fails.
+func (c *cluster) read(ctx context.Context, topic string, take func(records []*kgo.Record, at time.Time) (done bool, err error)) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(shortFetch),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.MetadataMinAge(100*time.Millisecond))
+	if err != nil {
+		return fmt.Errorf("connecting to %v: %w", c.brokers, err)
 	}
-	return per
+	defer client.Close()
+	for {
+		fetches := client.PollFetches(ctx)
+		at := time.Now()
+		if ctx.Err() != nil {
+			return fmt.Errorf("reading %s: %w", topic, context.Cause(ctx))
+		}
+		done, err := take(fetches.Records(), at)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", topic, err)
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// shortFetch is the longest that a broker waits for records, which only matters
+// where it is full of idle readers.
+const shortFetch = 500 * time.Millisecond
+
+// readAll hands on every record that a topic without transactions holds now.
+func (c *cluster) readAll(ctx context.Context, topic string, take func(*kgo.Record) error) error {
+	ends, err := c.ends(ctx, topic)
+	if err != nil {
+		return err
+	}
+	left := int64(0)
+	for _, end := range ends {
+		left += end
+	}
+	if left == 0 {
+		return nil
+	}
+	return c.read(ctx, topic, func(records []*kgo.Record, _ time.Time) (bool, error) {
+		left -= int64(len(records))
+		for _, r := range records {
+			if err := take(r); err != nil {
+				return false, fmt.Errorf("partition %d, offset %d: %w", r.Partition, r.Offset, err)
+			}
+		}
+		return left <= 0, nil
+	})
+}
+
+// firstRecord returns when the first record of a topic was made, by its own
+// timestamp, as soon as there is one.
+func (c *cluster) firstRecord(ctx context.Context, topic string) (first time.Time, err error) {
+	err = c.read(ctx, topic, func(records []*kgo.Record, _ time.Time) (bool, error) {
+		for _, r := range records {
+			if first.IsZero() || r.Timestamp.Before(first) {
+				first = r.Timestamp
+			}
+		}
+		return len(records) > 0, nil
+	})
+	return first, err
+}
+
+// arrivals notes when each of so many records came, by partition and offset, of a topic
+// whose offsets have no holes.
+func (c *cluster) arrivals(ctx context.Context, topic string, partitions int32, total int64) ([][]time.Time, error) {
+	came := make([][]time.Time, partitions)
+	return came, c.read(ctx, topic, func(records []*kgo.Record, at time.Time) (bool, error) {
+		for _, r := range records {
+			came[r.Partition] = append(came[r.Partition], at)
+		}
+		total -= int64(len(records))
+		return total <= 0, nil
+	})
+}
+
+// followBoards begins to follow an output topic. The follower must be closed.
+func (c *cluster) followBoards(topic string) (*harness.Boards, error) {
+	return harness.FollowBoards(topic, kgo.SeedBrokers(c.brokers...))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
@@ -18,33 +17,31 @@ const durableEvery = 5 * time.Millisecond
 // the heat table. It reads the ends of its partitions: a transaction's last record
 // is the partition's progress, which says how many are counted.
 func awaitDurable(ctx context.Context, c *cluster, table string, counted int64) (time.Time, error) {
-	ends := make(map[int32]int64)
-	by := make(map[int32]int64)
+	var seen, by []int64 // ends and counts, by partition
 	ticker := time.NewTicker(durableEvery)
 	defer ticker.Stop()
 	for {
-		listed, err := c.admin.ListCommittedOffsets(ctx, table)
+		ends, err := c.ends(ctx, table)
 		now := time.Now()
-		if err == nil {
-			err = listed.Error()
-		}
-		if err != nil {
-			return now, fmt.Errorf("looking up the committed ends of %s: %w", table, err)
-		}
-		var sum int64
-		listed.Each(func(o kadm.ListedOffset) {
-			if o.Offset != ends[o.Partition] {
-				ends[o.Partition] = o.Offset
-				if p, e := lastProgress(ctx, c, table, o.Partition, o.Offset); e != nil {
-					err = e
-				} else if p != nil {
-					by[o.Partition] = int64(p.Counted)
-				}
-			}
-			sum += by[o.Partition]
-		})
 		if err != nil {
 			return now, err
+		}
+		if seen == nil {
+			seen, by = make([]int64, len(ends)), make([]int64, len(ends))
+		}
+		var sum int64
+		for p, end := range ends {
+			if end != seen[p] {
+				seen[p] = end
+				progress, err := lastProgress(ctx, c, table, int32(p), end)
+				if err != nil {
+					return now, err
+				}
+				if progress != nil {
+					by[p] = int64(progress.Counted)
+				}
+			}
+			sum += by[p]
 		}
 		if sum == counted {
 			return now, nil

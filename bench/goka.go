@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -36,7 +38,8 @@ func gokaGroup(prefix string) goka.Group { return goka.Group(prefix + "group") }
 
 // Run counts the messages of the topic, and drains.
 func (c *gokaCmd) Run(ctx context.Context, o out) error {
-	all := newTally(c.Messages)
+	var counted atomic.Int64
+	done := make(chan struct{})
 	var m measured
 	var begin sync.Once
 	limits := heat.DefaultLimits()
@@ -59,7 +62,10 @@ func (c *gokaCmd) Run(ctx context.Context, o out) error {
 		}
 		totals.Count(b)
 		ctx.SetValue(totals)
-		all.add(1)
+		if counted.Add(1) == c.Messages {
+			m.end()
+			close(done)
+		}
 	}
 	graph := goka.DefineGroup(gokaGroup(c.Prefix),
 		goka.Input(goka.Stream(c.Topic), codec.Raw{}, rekey),
@@ -75,16 +81,15 @@ func (c *gokaCmd) Run(ctx context.Context, o out) error {
 	ended := make(chan error, 1)
 	go func() { ended <- processor.Run(ctx) }()
 	select {
-	case <-all.done:
+	case <-done:
 	case err := <-ended:
 		return errors.Join(errors.New("the goka processor has ended by itself"), err)
 	}
-	m.end(all)
 	stop()
 	if err := <-ended; err != nil {
 		return fmt.Errorf("draining a goka processor: %w", err)
 	}
-	m.Counted = all.counted.Load()
+	m.Counted = counted.Load()
 	return m.print(o)
 }
 
@@ -110,31 +115,27 @@ func (c *gokaCmd) options() []goka.ProcessorOption {
 }
 
 // runGoka measures goka alone on a backlog.
-func (r *runner) runGoka(ctx context.Context, b *backlog, prefix string) (*result, error) {
+func (r *runner) runGoka(ctx context.Context, b *backlog, prefix string, res *run) error {
 	dir, err := os.MkdirTemp("", "pageheat-bench-goka-")
 	if err != nil {
-		return nil, fmt.Errorf("making a directory for goka's store: %w", err)
+		return fmt.Errorf("making a directory for goka's store: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	res, err := r.runSelf(ctx, b, prefix, "goka", "--prefix", prefix, "--dir", dir)
+	broker := known(r.cluster.cpu())
+	p, err := self("goka", "--brokers", r.cluster.bootstrap(), "--topic", b.topic, "--messages", strconv.FormatInt(b.messages, 10),
+		"--prefix", prefix, "--dir", dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	table := string(goka.GroupTable(gokaGroup(prefix)))
-	digest, err := tableDigest(ctx, r.cluster, table)
-	if err != nil {
-		return nil, err
+	defer func() { _ = p.Kill() }() // it has ended
+	var m measured
+	if err := p.result(ctx, &m); err != nil {
+		return err
 	}
-	if want := b.want.digest(); digest != want {
-		res.wrong("the totals in %s are not those of a recount", table)
-	}
-	return res, nil
-}
-
-// tableDigest reads a table of totals from its changelog.
-func tableDigest(ctx context.Context, c *cluster, topic string) (uint64, error) {
+	b.figures(res, p, &m, known(r.cluster.cpu())-broker)
 	table := make(map[string]*heat.Totals)
-	err := readAll(ctx, c, topic, func(r *kgo.Record) error {
+	topic := string(goka.GroupTable(gokaGroup(prefix)))
+	err = r.cluster.readAll(ctx, topic, func(r *kgo.Record) error {
 		t, err := codec.DecodePageState(r.Value)
 		if err != nil {
 			return fmt.Errorf("page %q: %w", r.Key, err)
@@ -142,39 +143,8 @@ func tableDigest(ctx context.Context, c *cluster, topic string) (uint64, error) 
 		table[string(r.Key)] = &t
 		return nil
 	})
-	return digestOf(table), err
-}
-
-// readAll hands on every record that a topic holds now.
-func readAll(ctx context.Context, c *cluster, topic string, take func(*kgo.Record) error) error {
-	ends, err := c.admin.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
+	if err == nil && digest(recountOf(table)) != digest(b.want) {
+		res.fail("the totals in %s are not those of a recount", topic)
 	}
-	if err != nil {
-		return fmt.Errorf("looking up the end of %s: %w", topic, err)
-	}
-	left := int64(0)
-	for _, o := range ends[topic] {
-		left += o.Offset
-	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		return fmt.Errorf("connecting to %v: %w", c.brokers, err)
-	}
-	defer client.Close()
-	for left > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("reading %s: %w", topic, err)
-		}
-		for _, r := range fetches.Records() {
-			left--
-			if err := take(r); err != nil {
-				return fmt.Errorf("reading %s partition %d, offset %d: %w", topic, r.Partition, r.Offset, err)
-			}
-		}
-	}
-	return nil
+	return err
 }

@@ -4,13 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strconv"
+	"slices"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"pageheat/integration/harness"
 )
 
 // growthCmd measures what it costs to have more of something: one thing grows,
@@ -23,53 +18,17 @@ type growthCmd struct {
 	Instances  []int         `default:"1,2,3" help:"Instances, all on this machine (${default})."`
 	Pages      int           `default:"10000" help:"Number of pages (${default})."`
 	Messages   int64         `default:"5000000" help:"Size of the backlog (${default})."`
-	Repeat     int           `default:"1" help:"Runs of each; the table shows the one with the median rate."`
-	Audit      bool          `default:"true" negatable:"" help:"Have pageheat audit check every page after each run (default)."`
+	Repeat     int           `default:"1" help:"Runs of each (${default}); the table shows medians."`
 	Timeout    time.Duration `default:"5m" help:"Longest time for one run (${default})."`
 
 	outputFlags
 }
 
-// shape is how large pageheat is in a run; the zero value is one process with its
-// defaults.
-type shape struct {
-	// TablePartitions are those of the table, 0: as many as the input has.
-	TablePartitions int32 `json:"table_partitions,omitempty"`
-	// Top is the number of pages on the board, 0: ten.
-	Top int `json:"top,omitempty"`
-	// Instances is the number of processes, 0: one.
-	Instances int `json:"instances,omitempty"`
-}
-
-// create are the flags of "pageheat topics create".
-func (s shape) create() []string {
-	if s.TablePartitions == 0 {
-		return nil
-	}
-	return []string{"--partitions", strconv.Itoa(int(s.TablePartitions))}
-}
-
-// run are the flags of "pageheat run".
-func (s shape) run() []string {
-	if s.Top == 0 {
-		return nil
-	}
-	return []string{"--top", strconv.Itoa(s.Top)}
-}
-
-// top is the number of pages on the board.
-func (s shape) top() int {
-	if s.Top == 0 {
-		return harness.DefaultTop
-	}
-	return s.Top
-}
-
 // What can grow.
 const (
 	growPartitions = "partitions"
-	growInputs     = "input partitions"
-	growTop        = "pages of the board"
+	growInputs     = "input-partitions"
+	growTop        = "pages-of-the-board"
 	growInstances  = "instances"
 )
 
@@ -84,11 +43,11 @@ type grown struct {
 // points are all points of all curves.
 func (c *growthCmd) points() []grown {
 	base := c.Partitions[0]
-	plain := shape{TablePartitions: base, Top: c.Tops[0], Instances: c.Instances[0]}
+	plain := shape{tablePartitions: base, top: c.Tops[0], instances: c.Instances[0]}
 	var all []grown
 	for _, n := range c.Partitions {
 		s := plain
-		s.TablePartitions = n
+		s.tablePartitions = n
 		all = append(all, grown{growPartitions, int(n), n, s})
 	}
 	for _, n := range c.Inputs {
@@ -96,157 +55,77 @@ func (c *growthCmd) points() []grown {
 	}
 	for _, n := range c.Tops {
 		s := plain
-		s.Top = n
+		s.top = n
 		all = append(all, grown{growTop, n, base, s})
 	}
 	for _, n := range c.Instances {
 		s := plain
-		s.Instances = n
+		s.instances = n
 		all = append(all, grown{growInstances, n, base, s})
 	}
 	return all
 }
 
-// growthResult is one run at one point.
-type growthResult struct {
-	What string `json:"what"`
-	N    int    `json:"n"`
-	result
-	shape
-	// Ceiling is the median rate of a bare consumer of the same topic.
-	Ceiling float64 `json:"ceiling"`
-}
-
-func (g *growthResult) key() string { return fmt.Sprintf("%s, %s %d", g.Broker, g.What, g.N) }
-
-// growthMedians are the runs with the median rate, one for each point.
-func growthMedians(all []*growthResult) []*growthResult {
-	return mediansOf(all, (*growthResult).key, func(g *growthResult) float64 { return g.Rate })
-}
-
 // Run measures every point.
-func (c *growthCmd) Run(ctx context.Context, o out) error {
-	results := newReport()
-	if err := c.measure(ctx, o, results); err != nil {
-		return err
-	}
-	return c.finish(o, results)
-}
+func (c *growthCmd) Run(ctx context.Context, o out) error { return c.perform(ctx, o, c) }
 
-func (c *growthCmd) measure(ctx context.Context, o out, results *report) error {
+func (c *growthCmd) measure(ctx context.Context, o out, program string, results *report) error {
 	if len(c.Partitions) == 0 || len(c.Tops) == 0 || len(c.Instances) == 0 || c.Repeat < 1 || c.Messages < 1 {
 		return errors.New("--partitions, --tops and --instances need a value, --repeat and --messages must be at least 1")
 	}
-	program, clean, err := c.build(ctx, &profiles{})
-	if err != nil {
-		return err
-	}
-	defer clean()
-	broker, err := startCluster(ctx, c.Broker)
-	if err != nil {
-		return err
-	}
-	defer broker.close()
-	r := &runner{out: o, program: program, cluster: broker, audit: c.Audit, profiles: &profiles{}}
+	r := &runner{out: o, program: program, timeout: c.Timeout}
+	defer r.close()
 	points := c.points()
-	measured := make(map[grown][]*result) // by inputs and shape
-	ceilings := make(map[int32]float64)
-	// One backlog after the other, each for all points that have its partitions.
+	// What has the same inputs and shape is measured once, whatever number of curves it is a
+	// point of; a point without a shape is the bare consumer.
+	measured := make(map[grown][]*run)
+	key := func(p grown) grown { return grown{inputs: p.inputs, shape: p.shape} }
+	bare := func(p grown) grown { return grown{inputs: p.inputs} }
 	for _, first := range points {
-		if _, done := ceilings[first.inputs]; done {
+		if measured[bare(first)] != nil {
 			continue
 		}
-		cold := len(ceilings) == 0 && c.Broker == brokerKafka
-		if ceilings[first.inputs], err = c.backlog(ctx, r, first.inputs, points, cold, measured); err != nil {
+		// One backlog after the other, each for all points that have its partitions.
+		s := scenario{broker: c.Broker, pages: c.Pages, traffic: trafficUniform, partitions: first.inputs, messages: c.Messages}
+		name := fmt.Sprintf("bench-growth-%d", first.inputs)
+		b, err := r.prepare(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		repeat := func(contender string, k grown) error {
+			r.shape = k.shape
+			for range c.Repeat {
+				res := s.run(contender)
+				// No two runs share a name: groups outlive their topics.
+				if err := r.once(ctx, contender, b, fmt.Sprintf("%s-%s-%d-%d", name, contender, len(measured), len(measured[k])), res); err != nil {
+					return err
+				}
+				measured[k] = append(measured[k], res)
+			}
+			return nil
+		}
+		if err := repeat(caseCeiling, bare(first)); err != nil {
+			return err
+		}
+		for _, p := range points {
+			if p.inputs == first.inputs && measured[key(p)] == nil {
+				if err := repeat(caseOne, key(p)); err != nil {
+					return err
+				}
+			}
+		}
+		if err := r.cluster.deleteTopics(ctx, b.topic); err != nil {
 			return err
 		}
 	}
 	for _, p := range points {
-		for _, res := range measured[grown{inputs: p.inputs, shape: p.shape}] {
-			results.Growth = append(results.Growth, &growthResult{What: p.what, N: p.n, result: *res, shape: p.shape, Ceiling: ceilings[p.inputs]})
+		for i, res := range measured[key(p)] {
+			point := &run{name: fmt.Sprintf("Growth/broker=%s/pages=%d/against=%s/n=%d", c.Broker, c.Pages, p.what, p.n), values: slices.Clip(res.values), wrong: slices.Clip(res.wrong)}
+			ceiling := measured[bare(p)][i]
+			point.set(ceilingUnit, ceiling.get(rateUnit))
+			point.wrong = append(point.wrong, ceiling.wrong...)
+			results.add(point)
 		}
 	}
 	return nil
-}
-
-// backlog measures all points whose input has so many partitions, each shape once
-// whatever number of curves it is a point of. It returns the ceiling's median rate.
-func (c *growthCmd) backlog(ctx context.Context, r *runner, inputs int32, points []grown, cold bool, measured map[grown][]*result) (float64, error) {
-	s := scenario{Broker: c.Broker, Pages: c.Pages, Traffic: trafficUniform, Partitions: inputs, Messages: c.Messages}
-	r.say("%s: sends %s messages", s, thousands(s.Messages))
-	name := "bench-growth-" + strconv.Itoa(int(inputs))
-	b, err := produceBacklog(ctx, r.cluster, name+"-input", s, s.Messages)
-	if err != nil {
-		return 0, err
-	}
-	if err := readAll(ctx, r.cluster, b.topic, func(*kgo.Record) error { return nil }); err != nil {
-		return 0, err
-	}
-	runs := &throughputCmd{Timeout: c.Timeout}
-	if cold {
-		if err := runs.warm(ctx, r, b, name+"-warm"); err != nil {
-			return 0, err
-		}
-	}
-	runsBefore := 0
-	repeat := func(contender, label string) ([]*result, error) {
-		var all []*result
-		for range c.Repeat {
-			// No two runs share a name: groups outlive their topics.
-			runsBefore++
-			prefix := fmt.Sprintf("%s-%s-%d", name, contender, runsBefore)
-			res := runs.once(ctx, r, contender, b, prefix)
-			res.scenario, res.Case = s, contender
-			all = append(all, res)
-			r.say("  %-24s %12s messages/s%s", label, thousands(int64(res.Rate)), verdict(res.Wrong))
-			if err := r.cluster.deleteTopics(ctx, prefix); err != nil {
-				return nil, err
-			}
-		}
-		return all, nil
-	}
-	ceilings, err := repeat(caseCeiling, caseCeiling)
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range points {
-		key := grown{inputs: p.inputs, shape: p.shape}
-		if p.inputs != inputs || measured[key] != nil {
-			continue
-		}
-		r.shape = p.shape
-		if measured[key], err = repeat(caseOne, fmt.Sprintf("%s %d", p.what, p.n)); err != nil {
-			return 0, err
-		}
-	}
-	r.shape = shape{}
-	return medians(ceilings)[0].Rate, r.cluster.deleteTopics(ctx, b.topic)
-}
-
-func (r *report) printGrowth(w io.Writer) error {
-	all := growthMedians(r.Growth)
-	var t table
-	first := &growthResult{}
-	for i, g := range all {
-		if g.What != first.What {
-			if i > 0 {
-				if err := t.end(); err != nil {
-					return err
-				}
-			}
-			first, t = g, newTable(w)
-			if _, err := fmt.Fprintf(w, "\nagainst %s: %s, %s pages, %s messages\n", g.What, g.Broker,
-				thousands(int64(g.Pages)), thousands(g.Messages)); err != nil {
-				return fmt.Errorf("printing the results: %w", err)
-			}
-			t.row("", "messages/s", "of first", "2nd half", "of first", "ceiling", "of first", "of ceiling", "cpu s/M", "broker s/M", "MiB", "load", "")
-		}
-		t.row(strconv.Itoa(g.N), rate(g.Rate), ratio(g.Rate, first.Rate), rate(g.SecondHalf), ratio(g.SecondHalf, first.SecondHalf), rate(g.Ceiling), ratio(g.Ceiling, first.Ceiling),
-			ratio(g.Rate, g.Ceiling), number(g.CPU, "%.2f"), number(g.BrokerCPU, "%.2f"), number(g.Peak, "%.0f"),
-			fmt.Sprintf("%.1f", g.Load), exactness(g.Wrong))
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return t.end()
 }

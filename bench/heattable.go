@@ -2,196 +2,189 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
+
+	"pageheat/integration/harness"
 )
 
-// ready is the line of the log with which the role heat begins to work on a
-// partition.
-const ready = "owns a heat partition"
+// perPageUnit is what a page takes in memory, in bytes.
+const perPageUnit = "B/page"
 
 // heatTable is a table whose only owner is one process after the other, beside one
-// with all else.
+// with all else. Memory is what a process holds resident.
 type heatTable struct {
-	site       *site
-	rest       *process
+	cluster    *cluster
+	site       *harness.Installation
+	rest       *harness.Instance
 	backlog    *backlog
-	boards     *boards
-	visits     iter.Seq[[]byte]
+	boards     *harness.Boards
+	visits     iter.Seq[[]byte] // every page once
 	partitions int32
+
+	labels  []any
+	results *report
+	filled  *run
+	empty   float64 // MiB of an owner without a page
 }
 
-// own starts a process of a site with the role heat alone, and waits until it works
-// on all partitions. It must be killed at last, and the context ended.
-func (t *heatTable) own(ctx context.Context, of *site) (*process, context.Context, context.CancelFunc, error) {
-	owner, err := of.run("--roles", "heat")
+// own starts a process with the role heat alone. It must be killed at last, and the
+// context ended.
+func (t *heatTable) own(ctx context.Context) (*harness.Instance, context.Context, context.CancelFunc, error) {
+	owner, err := t.site.StartInstance("owner", "--roles", "heat")
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	running, ended := watched(ctx, []*process{t.rest, owner})
-	if err := owner.log.wait(running, ready, int(t.partitions)); err != nil {
-		ended()
-		owner.kill()
-		return nil, nil, nil, err
-	}
+	running, ended := harness.While(ctx, t.rest, owner)
 	return owner, running, ended, nil
+}
+
+// owned waits until an owner works on all partitions. It returns how many seconds passed
+// since its start, and the longest that a partition says its restore has taken.
+func (t *heatTable) owned(ctx context.Context, owner *harness.Instance) (start, restore float64, err error) {
+	next := 0
+	for range t.partitions {
+		var line harness.Entry
+		if line, next, err = owner.WaitTakeOver(ctx, next); err != nil {
+			return 0, 0, err
+		}
+		took, err := time.ParseDuration(line.Text("restored_in"))
+		if err != nil {
+			return 0, 0, fmt.Errorf("how long a restore took: %w", err)
+		}
+		restore = max(restore, took.Seconds())
+	}
+	return time.Since(owner.Began()).Seconds(), restore, nil
 }
 
 // visit has every page visited once, and waits until that is on the board and in
 // the changelog.
-func (t *heatTable) visit(ctx context.Context, res *pagesResult) error {
-	if err := t.backlog.produce(ctx, t.site.cluster, t.partitions, t.visits); err != nil {
+func (t *heatTable) visit(ctx context.Context, res *run) error {
+	if err := t.backlog.produce(ctx, t.cluster, t.partitions, t.visits); err != nil {
 		return err
 	}
-	board, err := t.boards.wait(ctx, t.backlog.want.counted)
-	if err != nil {
+	if _, err := t.boards.First(ctx, counts(t.backlog.want.Counted)); err != nil {
 		return err
 	}
-	if _, err := awaitDurable(ctx, t.site.cluster, t.site.topo.HeatTable, t.backlog.want.counted); err != nil {
+	if _, err := awaitDurable(ctx, t.cluster, heatTopic(t.site), t.backlog.want.Counted); err != nil {
 		return err
 	}
-	res.Wrong = append(res.Wrong, t.backlog.want.compareBoard(board)...)
+	compare(res, t.boards, t.backlog.want, harness.DefaultTop)
 	return nil
 }
 
+// perPage is what memory is above that of an empty owner, in bytes for each page.
+func (t *heatTable) perPage(mib float64) float64 {
+	return (mib - t.empty) * (1 << 20) / float64(t.backlog.messages)
+}
+
 // fill measures from nothing to all pages applied and committed.
-func (t *heatTable) fill(ctx context.Context, res *pagesResult) error {
-	owner, running, ended, err := t.own(ctx, t.site)
+func (t *heatTable) fill(ctx context.Context) error {
+	t.filled = newRun("Memory", t.labels...)
+	t.results.add(t.filled)
+	owner, running, ended, err := t.own(ctx)
 	if err != nil {
 		return err
 	}
-	defer owner.kill()
+	defer func() { _ = owner.Kill() }() // it has ended, or an error is on its way
 	defer ended()
-	res.StartEmpty = time.Since(owner.began).Seconds()
-	if _, err := t.boards.wait(running, 0); err != nil {
+	start, _, err := t.owned(running, owner)
+	if err != nil {
 		return err
 	}
-	res.Empty = mib(owner.memory().now)
-	if err := t.visit(running, res); err != nil {
+	if _, err := t.boards.First(running, counts(0)); err != nil {
 		return err
 	}
-	for _, p := range []*process{owner, t.rest} {
-		if err := steady(running, p); err != nil {
-			return err
-		}
+	t.empty, _ = memory(owner)
+	if err := t.visit(running, t.filled); err != nil {
+		return err
 	}
-	m := owner.memory()
-	res.Applied, res.Peak = mib(m.now), mib(m.peak)
-	res.PerPage = (res.Applied - res.Empty) * (1 << 20) / float64(res.Pages)
+	if err := steady(running, owner, t.rest); err != nil {
+		return err
+	}
+	now, peak := memory(owner)
+	t.filled.set(perPageUnit, t.perPage(now))
+	t.filled.set("empty-MiB", t.empty)
+	t.filled.set("applied-MiB", now)
+	t.filled.set("peak-MiB", peak)
+	t.filled.set("start-s", start)
 	ended()
-	return owner.stop()
+	return owner.Stop()
 }
 
 // restore measures a process that restores all pages, and a bare reader of the same.
-func (t *heatTable) restore(ctx context.Context, res *pagesResult) error {
-	ends, err := t.ends(ctx)
+func (t *heatTable) restore(ctx context.Context) error {
+	ends, err := t.cluster.ends(ctx, heatTopic(t.site))
 	if err != nil {
 		return err
 	}
-	owner, _, ended, err := t.own(ctx, t.site)
+	for p := range ends {
+		ends[p]-- // a control record is the last
+	}
+	owner, running, ended, err := t.own(ctx)
 	if err != nil {
 		return err
 	}
-	defer owner.kill()
+	defer func() { _ = owner.Kill() }() // it has ended, or an error is on its way
 	defer ended()
-	one := restore{Start: time.Since(owner.began).Seconds()}
-	if one.Restore, err = restoredIn(owner.log); err != nil {
+	start, took, err := t.owned(running, owner)
+	if err != nil {
 		return err
 	}
-	res.Restored = mib(owner.memory().now)
-	res.PerPageRestored = (res.Restored - res.Empty) * (1 << 20) / float64(res.Pages)
-	if one.Bare, err = t.bare(ctx, res, ends); err != nil {
+	now, _ := memory(owner)
+	_, bare, err := readBare(ctx, t.cluster, heatTopic(t.site), ends)
+	if err != nil {
 		return err
 	}
-	res.Restores = append(res.Restores, one)
+	res := newRun("Restore", t.labels...)
+	res.set("restore-s", took)
+	res.set("bare-s", bare.Done.Sub(bare.Began).Seconds())
+	res.set("start-s", start)
+	res.set(perPageUnit, t.perPage(now))
+	res.set("records", float64(bare.Counted))
+	t.results.add(res)
 	ended()
-	return owner.stop()
+	return owner.Stop()
 }
 
 // pauses measures those of the collector of a process that restores all pages, and then
 // has every page visited again, so that the collector works while the table is full.
 // Writing the trace slows the process down: nothing else is measured of it.
-func (t *heatTable) pauses(ctx context.Context, res *pagesResult, traced *tracedProgram) (pauses, error) {
-	owner, running, ended, err := t.own(ctx, traced.on(t.site))
+func (t *heatTable) pauses(ctx context.Context) error {
+	res := newRun("Pauses", t.labels...)
+	owner, running, ended, err := t.own(ctx)
 	if err != nil {
-		return pauses{}, err
+		return err
 	}
-	defer owner.kill()
+	defer func() { _ = owner.Kill() }() // it has ended, or an error is on its way
 	defer ended()
-	if err := t.visit(running, res); err != nil {
-		return pauses{}, err
+	traces := record(running, owner, "trace")
+	if _, _, err = t.owned(running, owner); err == nil {
+		err = t.visit(running, res)
 	}
-	const name = "pauses"
-	if err := traced.traces.collect(owner, name); err != nil {
-		return pauses{}, err
+	if err != nil {
+		return err
+	}
+	all, err := traces.end()
+	if err != nil {
+		return err
 	}
 	ended()
-	if err := owner.stop(); err != nil {
-		return pauses{}, err
+	if err := owner.Stop(); err != nil {
+		return err
 	}
-	return pausesIn(traced.traces.file(owner, name, ".trace"))
-}
-
-// restoredIn is the longest time, in seconds, that the log gives for a partition.
-func restoredIn(log *lines) (float64, error) {
-	field := regexp.MustCompile(ready + `".* restored_in=(\S+)`)
-	var longest time.Duration
-	for _, line := range log.lines() {
-		if found := field.FindStringSubmatch(line); found != nil {
-			took, err := time.ParseDuration(found[1])
-			if err != nil {
-				return 0, fmt.Errorf("how long a restore took: %w", err)
-			}
-			longest = max(longest, took)
+	var paused []float64
+	for _, trace := range all {
+		if paused, err = appendPauses(paused, trace); err != nil {
+			return err
 		}
 	}
-	return longest.Seconds(), nil
-}
-
-// ends are the offsets after the last record of each partition of the changelog.
-func (t *heatTable) ends(ctx context.Context) ([]string, error) {
-	table := t.site.topo.HeatTable
-	listed, err := t.site.cluster.admin.ListCommittedOffsets(ctx, table)
-	if err == nil {
-		err = listed.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("looking up the committed ends of %s: %w", table, err)
-	}
-	ends := make([]string, t.partitions)
-	for p, o := range listed[table] {
-		ends[p] = strconv.FormatInt(o.Offset-1, 10) // a control record is the last
-	}
-	return ends, nil
-}
-
-// bare has a process of its own read the changelog, and keep nothing. It returns
-// how many seconds that took.
-func (t *heatTable) bare(ctx context.Context, res *pagesResult, ends []string) (float64, error) {
-	table := t.site.topo.HeatTable
-	p, err := self(nil, "drain", "--brokers", t.site.cluster.bootstrap(), "--topic", table, "--ends", strings.Join(ends, ","))
-	if err != nil {
-		return 0, err
-	}
-	defer p.kill()
-	text, err := p.output(ctx)
-	if err != nil {
-		return 0, err
-	}
-	var d drained
-	if err := json.Unmarshal(text, &d); err != nil {
-		return 0, fmt.Errorf("what %s says of itself: %w", p, err)
-	}
-	res.Records = d.Records
-	logs := newWritten(t.site.cluster, table)
-	if err := logs.look(ctx); err != nil {
-		return 0, err
-	}
-	res.LogBytes = float64(logs.bytes[""]) / (1 << 20)
-	return d.Took.Seconds(), nil
+	// Of less than a thousand pauses the p99.9 is the longest.
+	res.set("p99.9-ms", quantile(paused, 0.999))
+	res.set("p50-ms", quantile(paused, 0.5))
+	res.set("max-ms", quantile(paused, 1))
+	res.set("pauses", float64(len(paused)))
+	t.results.add(res)
+	return nil
 }

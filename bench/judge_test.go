@@ -4,83 +4,108 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	exectrace "runtime/trace"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/pprof/profile"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/exp/trace"
 )
 
+// measuredRun is a run with pairs of unit and figure.
+func measuredRun(name string, figures ...any) *run {
+	r := &run{name: name}
+	for i := 0; i+1 < len(figures); i += 2 {
+		r.set(figures[i].(string), figures[i+1].(float64))
+	}
+	return r
+}
+
 // judgedReport has one run for each target, all of them just met.
 func judgedReport() *report {
-	r := newReport()
-	run := func(pages int, kind, contender string, rate float64) {
-		s := scenario{Broker: brokerKafka, Pages: pages, Traffic: kind, Partitions: 3, Messages: 1}
-		r.Throughput = append(r.Throughput, &result{scenario: s, Case: contender, Rate: rate})
-	}
+	r := &report{}
 	for _, s := range []struct {
 		pages int
 		kind  string
 		one   float64
 	}{{100, trafficUniform, 120}, {10_000, trafficZipf, 100}, {1_000_000, trafficUniform, 60}, {1_000_000, trafficZipf, 70}} {
-		run(s.pages, s.kind, caseCeiling, 100)
-		run(s.pages, s.kind, caseOne, s.one)
+		in := scenario{broker: brokerKafka, pages: s.pages, traffic: s.kind, partitions: 3}
+		r.add(measuredRun(in.run(caseCeiling).name, rateUnit, 100.0), measuredRun(in.run(caseOne).name, rateUnit, s.one))
 	}
-	run(10_000, trafficZipf, caseGoka, 3.9)
-	r.Latency = []*latencyResult{{Broker: brokerKafka, Rate: 2_000, Linger: "5ms", Pages: 10_000, Board: percentiles{P50: 30, P99: 60}}}
-	r.Pages = []*pagesResult{{Broker: brokerKafka, Pages: 1_000_000, NameBytes: 40, PerPage: 450, PerPageRestored: 450,
-		Pauses: pauses{P999: 5}, Bare: 0.75, Restore: 1, Start: 2.25}}
-	r.Streams = []*streamsResult{
-		{Broker: brokerKafka, Rate: 20_000, Pipeline: 100},
-		{Broker: brokerKafka, Rate: 20_000, Clients: 1_000, Pipeline: 105, Serving: 900, Seen: percentiles{Max: 400}},
-		{Broker: brokerKafka, Rate: 20_000, Clients: 1_000, Pipeline: 104, Seen: percentiles{Max: 500}},
-		{Broker: brokerKafka, Rate: 20_000, Clients: 1_000, Pipeline: 115, Seen: percentiles{Max: 400}},
-	}
+	in := scenario{broker: brokerKafka, pages: 10_000, traffic: trafficZipf, partitions: 3}
+	r.add(measuredRun(in.run(caseGoka).name, rateUnit, 3.9),
+		measuredRun("Latency/broker=kafka/pages=10000/rate=2000/linger=5ms", "p50-ms", 30.0, "p99-ms", 60.0),
+		measuredRun("Memory/broker=kafka/pages=1000000/name-bytes=40", perPageUnit, 450.0),
+		measuredRun("Restore/broker=kafka/pages=1000000/name-bytes=40", "restore-s", 1.0, "bare-s", 0.75, "start-s", 2.25, perPageUnit, 450.0),
+		measuredRun("Pauses/broker=kafka/pages=1000000/name-bytes=40", "p99.9-ms", 5.0))
+	const streams = "Streams/broker=kafka/pages=10000/rate=20000/clients="
+	r.add(measuredRun(streams+"0", "pipeline-cpu-s/M", 100.0),
+		measuredRun(streams+"1000", "pipeline-cpu-s/M", 105.0, "serving-cpu-s/M", 900.0, "seen-max-ms", 400.0),
+		measuredRun(streams+"1000", "pipeline-cpu-s/M", 104.0, "seen-max-ms", 500.0),
+		measuredRun(streams+"1000", "pipeline-cpu-s/M", 115.0, "seen-max-ms", 400.0))
 	return r
 }
 
+// worsen changes a figure of a run.
+func (r *report) worsen(n int, unit string, value float64) {
+	one := measuredRun(r.runs[n].name)
+	for _, v := range r.runs[n].values {
+		if v.Unit == unit {
+			v.Value = value
+		}
+		one.set(v.Unit, v.Value)
+	}
+	r.runs[n] = one
+}
+
 func TestTargets(t *testing.T) {
-	r := judgedReport()
-	all := r.judge()
+	all := judge(judgedReport())
 	assert.Len(t, all, 4+1+2+5+2)
 	require.NoError(t, missed(all))
 
 	worse := map[string]func(r *report){
-		"100 pages":                func(r *report) { r.Throughput[1].Rate = 119 },
-		"10,000 pages":             func(r *report) { r.Throughput[3].Rate = 99 },
-		"1,000,000 pages, uniform": func(r *report) { r.Throughput[5].Rate = 59 },
-		"1,000,000 pages, zipf":    func(r *report) { r.Throughput[7].Rate = 69 },
-		"of goka":                  func(r *report) { r.Throughput[8].Rate = 4.1 },
-		"p50":                      func(r *report) { r.Latency[0].Board.P50 = 30.1 },
-		"p99":                      func(r *report) { r.Latency[0].Board.P99 = 60.1 },
-		"bytes per page, applied":  func(r *report) { r.Pages[0].PerPage = 451 },
-		"bytes per page, restored": func(r *report) { r.Pages[0].PerPageRestored = 451 },
-		"pauses of the collector":  func(r *report) { r.Pages[0].Pauses.P999 = 5.1 },
-		"restore, of the bare":     func(r *report) { r.Pages[0].Restore = 1.2 },
-		"start, above the bare":    func(r *report) { r.Pages[0].Start = 2.3 },
-		"of that without streams":  func(r *report) { r.Streams[1].Pipeline = 105.1 },
-		"sees the newest board":    func(r *report) { r.Streams[3].Seen.Max = 501 },
+		"pages=100/":                     func(r *report) { r.worsen(1, rateUnit, 119) },
+		"pages=10000/":                   func(r *report) { r.worsen(3, rateUnit, 99) },
+		"pages=1000000/traffic=uniform":  func(r *report) { r.worsen(5, rateUnit, 59) },
+		"pages=1000000/traffic=zipf":     func(r *report) { r.worsen(7, rateUnit, 69) },
+		"of goka":                        func(r *report) { r.worsen(8, rateUnit, 4.1) },
+		"p50":                            func(r *report) { r.worsen(9, "p50-ms", 30.1) },
+		"p99":                            func(r *report) { r.worsen(9, "p99-ms", 60.1) },
+		"bytes per page, applied":        func(r *report) { r.worsen(10, perPageUnit, 451) },
+		"bytes per page, restored":       func(r *report) { r.worsen(11, perPageUnit, 451) },
+		"pauses of the collector":        func(r *report) { r.worsen(12, "p99.9-ms", 5.1) },
+		"rate, of the bare reader":       func(r *report) { r.worsen(11, "restore-s", 1.2) },
+		"start, above the bare":          func(r *report) { r.worsen(11, "start-s", 2.3) },
+		"of that without streams":        func(r *report) { r.worsen(14, "pipeline-cpu-s/M", 105.1) },
+		"a client sees the newest board": func(r *report) { r.worsen(16, "seen-max-ms", 501) },
 	}
 	for what, change := range worse {
 		r := judgedReport()
 		change(r)
-		err := missed(r.judge())
+		err := missed(judge(r))
 		require.ErrorIs(t, err, errMissed, what)
 		assert.Len(t, strings.Split(err.Error(), "\n"), 2, what)
 		assert.ErrorContains(t, err, what)
 		var text bytes.Buffer
-		require.NoError(t, printJudgements(&text, r.judge()))
+		require.NoError(t, printJudgements(&text, judge(r)))
 		assert.Equal(t, 1, strings.Count(text.String(), "MISSED"), what)
 	}
+}
+
+// A start may take less than the bare reader.
+func TestStartIsJudgedBelowTheBareReader(t *testing.T) {
+	r := judgedReport()
+	r.worsen(11, "start-s", 0.5)
+	all := judge(r)
+	assert.Len(t, all, 4+1+2+5+2)
+	assert.NoError(t, missed(all))
 }
 
 // Of several runs the medians are judged, and each has to be exact.
@@ -88,12 +113,15 @@ func TestJudgeRuns(t *testing.T) {
 	write := func(change func(*report)) string {
 		r := judgedReport()
 		change(r)
-		file := filepath.Join(t.TempDir(), "results.json")
+		file := filepath.Join(t.TempDir(), "results.txt")
 		require.NoError(t, r.write(file))
 		return file
 	}
 	good := write(func(*report) {})
-	slow := write(func(r *report) { r.Throughput[3].Rate, r.Latency[0].Board.P99 = 99, 61 })
+	slow := write(func(r *report) {
+		r.worsen(3, rateUnit, 99)
+		r.worsen(9, "p99-ms", 61)
+	})
 	judge := func(files ...string) (string, error) {
 		var text bytes.Buffer
 		err := (&judgeCmd{Results: files}).Run(out{&text, io.Discard})
@@ -101,38 +129,41 @@ func TestJudgeRuns(t *testing.T) {
 	}
 	text, err := judge(good, slow, good)
 	require.NoError(t, err)
-	assert.Regexp(t, `10,000 pages, zipf, 3 partitions: of ceiling +1 +0\.99 +1 +1 +>= 1 +met`, text)
+	assert.Regexp(t, `pages=10000/traffic=zipf/partitions=3/case=one +of ceiling +1 +0\.99 +1 +1 +>= 1 +met`, text)
 	_, err = judge(slow, good, slow)
 	require.ErrorIs(t, err, errMissed)
 	assert.Len(t, strings.Split(err.Error(), "\n"), 3, "both medians")
 	_, err = judge(good, slow)
 	assert.ErrorIs(t, err, errMissed, "of two the worse one")
-	_, err = judge(good, good, write(func(r *report) { r.Pages[0].Wrong = []string{"a page is missing"} }))
+	_, err = judge(good, good, write(func(r *report) { r.runs[10].fail("a page is missing") }))
 	assert.ErrorIs(t, err, errWrong)
 }
 
 // Nothing is judged that no target is for.
 func TestTargetsAreForKafkaAlone(t *testing.T) {
 	r := judgedReport()
-	for _, res := range r.Throughput {
-		res.Broker = brokerEmbedded
+	for i, one := range r.runs {
+		switch one.benchmark() {
+		case "Latency":
+			one.name = one.with("linger", "1ms")
+		case "Memory", "Restore", "Pauses":
+			one.name = one.with("pages", 10_000_000)
+		default:
+			one.name = one.with("broker", brokerEmbedded)
+		}
+		r.runs[i] = one
 	}
-	r.Latency[0].Linger = "1ms"
-	r.Pages[0].Pages = 10_000_000
-	for _, res := range r.Streams {
-		res.Broker = brokerEmbedded
-	}
-	assert.Empty(t, r.judge())
+	assert.Empty(t, judge(r))
 }
 
 // A missed target ends bench with an error, unless the gate is open.
 func TestGate(t *testing.T) {
 	r := judgedReport()
-	r.Pages[0].PerPage = 451
+	r.worsen(10, perPageUnit, 451)
 	quiet := out{io.Discard, io.Discard}
 	assert.ErrorIs(t, (&outputFlags{Gate: true}).finish(quiet, r), errMissed)
 	assert.NoError(t, (&outputFlags{}).finish(quiet, r))
-	r.Pages[0].Wrong = []string{"a page is missing"}
+	r.runs[10].fail("a page is missing")
 	assert.ErrorIs(t, (&outputFlags{}).finish(quiet, r), errWrong)
 }
 
@@ -156,34 +187,19 @@ func TestStopwatch(t *testing.T) {
 
 // The pauses of a real trace are found.
 func TestPausesOfATrace(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "execution.trace")
-	f, err := os.Create(file)
-	require.NoError(t, err)
-	require.NoError(t, exectrace.Start(f))
+	var text bytes.Buffer
+	require.NoError(t, exectrace.Start(&text))
 	for range 3 {
 		runtime.GC()
 	}
 	exectrace.Stop()
-	require.NoError(t, f.Close())
-	all, err := pausesIn(file)
+	all, err := appendPauses([]float64{1}, text.Bytes())
 	require.NoError(t, err)
-	assert.GreaterOrEqual(t, all.Count, 6, "each collection stops twice")
-	assert.Positive(t, all.P50)
-	assert.LessOrEqual(t, all.P50, all.Max)
+	assert.GreaterOrEqual(t, len(all), 1+6, "each collection stops twice")
+	assert.Positive(t, quantile(all, 0.5))
 
-	require.NoError(t, os.WriteFile(file, []byte("no trace"), 0o600))
-	_, err = pausesIn(file)
-	assert.ErrorContains(t, err, file)
-}
-
-func TestPauses(t *testing.T) {
-	assert.Equal(t, pauses{Count: 4, P50: 0.024, P999: 17, Max: 17}, pausesOf([]float64{0.024, 0.15, 17, 0}))
-	assert.Zero(t, pausesOf(nil))
-	many := make([]float64, 2000)
-	for i := range many {
-		many[i] = float64(i + 1)
-	}
-	assert.Equal(t, pauses{Count: 2000, P50: 1000, P999: 1998, Max: 2000}, pausesOf(many))
+	_, err = appendPauses(nil, []byte("no trace"))
+	assert.Error(t, err)
 }
 
 // Each curve begins where all do, and only one thing grows along it.
@@ -195,31 +211,34 @@ func TestGrowthPoints(t *testing.T) {
 	for i := 0; i < len(points); i += 2 {
 		assert.Equal(t, grown{points[i].what, points[i].n, first.inputs, first.shape}, points[i])
 	}
-	plain := shape{TablePartitions: 3, Top: 10, Instances: 1}
-	assert.Equal(t, grown{growPartitions, 12, 12, shape{TablePartitions: 12, Top: 10, Instances: 1}}, points[1])
+	plain := shape{tablePartitions: 3, top: 10, instances: 1}
+	assert.Equal(t, grown{growPartitions, 12, 12, shape{tablePartitions: 12, top: 10, instances: 1}}, points[1])
 	assert.Equal(t, grown{growInputs, 48, 48, plain}, points[3])
-	assert.Equal(t, grown{growTop, 100, 3, shape{TablePartitions: 3, Top: 100, Instances: 1}}, points[5])
-	assert.Equal(t, grown{growInstances, 2, 3, shape{TablePartitions: 3, Top: 10, Instances: 2}}, points[7])
+	assert.Equal(t, grown{growTop, 100, 3, shape{tablePartitions: 3, top: 100, instances: 1}}, points[5])
+	assert.Equal(t, grown{growInstances, 2, 3, shape{tablePartitions: 3, top: 10, instances: 2}}, points[7])
 }
 
 // What is drawn is a well-formed document that dark pages have colours for.
 func TestPlot(t *testing.T) {
 	dir := t.TempDir()
-	results, drawing := filepath.Join(dir, "results.json"), filepath.Join(dir, "curves.svg")
+	results, drawing := filepath.Join(dir, "results.txt"), filepath.Join(dir, "curves.svg")
 	plot := plotCmd{Results: results, SVG: drawing}
-	r := newReport()
+	r := &report{}
 	require.NoError(t, r.write(results))
 	assert.ErrorContains(t, plot.Run(), "no curves")
 
 	for _, rate := range []int{2_000, 50_000} {
 		for _, linger := range []string{"20ms", "1ms", "5ms"} {
-			r.Latency = append(r.Latency, &latencyResult{Broker: brokerKafka, Rate: rate, Linger: linger,
-				Board: percentiles{P50: 10, P99: 20}, Bare: percentiles{P50: 1}})
+			r.add(measuredRun(fmt.Sprintf("Latency/broker=kafka/rate=%d/linger=%s", rate, linger), "p50-ms", 10.0, "p99-ms", 20.0, "bare-p50-ms", 1.0))
 		}
 	}
-	panels := latencyPanels(r.Latency)
+	panels := latencyPanels(r.runs)
 	require.Len(t, panels, 2)
 	assert.Equal(t, []string{"1ms", "5ms", "20ms"}, panels[0].ticks)
+	growth := growthPanels([]*run{measuredRun("Growth/broker=kafka/against=input-partitions/n=3", rateUnit, 2e6, ceilingUnit, 1e6)})
+	require.Len(t, growth, 1)
+	assert.Equal(t, "against input partitions", growth[0].title)
+	assert.Equal(t, []float64{2, 1}, []float64{growth[0].curves[0].values[0], growth[0].curves[1].values[0]})
 	require.NoError(t, r.write(results))
 	require.NoError(t, plot.Run())
 	text, err := os.ReadFile(drawing)
@@ -234,45 +253,4 @@ func TestPlot(t *testing.T) {
 			break
 		}
 	}
-}
-
-// A sample belongs to its innermost function that is known.
-func TestKindsOfWork(t *testing.T) {
-	sample := func(functions ...string) *profile.Sample {
-		s := &profile.Sample{}
-		for _, name := range functions {
-			s.Location = append(s.Location, &profile.Location{Line: []profile.Line{{Function: &profile.Function{Name: name}}}})
-		}
-		return s
-	}
-	works := kindsOfWork()
-	for want, functions := range map[string][]string{
-		"parsing messages":               {"pageheat/codec.leadingDigits", "pageheat/codec.ParseBehaviour", "pageheat/processors.(*Combiner).Add"},
-		"summing per page":               {"memeqbody", "pageheat/processors.(*sums).count", "github.com/lovoo/goka.(*PartitionProcessor).run"},
-		"allocating and collecting":      {"runtime.scanObject", "runtime.gcDrain", "runtime.gcBgMarkWorker"},
-		"system calls":                   {"internal/runtime/syscall/linux.Syscall6", "syscall.Syscall", "github.com/IBM/sarama.(*Broker).write"},
-		"cutting and encoding the table": {"pageheat/codec.appendTotals", "pageheat/codec.AppendPageState", "pageheat/store.(*Cut).Next"},
-		otherWork:                        {"runtime.futex", "runtime.findRunnable", "runtime.mcall"},
-	} {
-		assert.Equal(t, want, works.of(sample(functions...)))
-	}
-	assert.Equal(t, "kafka-10000-uniform-3-one", profiled("/tmp/x/bench-kafka-10000-uniform-3-one-0-4711.cpu"))
-}
-
-// A profile of a real process can be read.
-func TestHotspots(t *testing.T) {
-	dir := t.TempDir()
-	f, err := os.Create(filepath.Join(dir, "bench-embedded-100-zipf-2-one-0-1.cpu"))
-	require.NoError(t, err)
-	require.NoError(t, pprof.StartCPUProfile(f))
-	for began := time.Now(); time.Since(began) < 100*time.Millisecond; {
-		newRecount().digest()
-	}
-	pprof.StopCPUProfile()
-	require.NoError(t, f.Close())
-	var text bytes.Buffer
-	require.NoError(t, (&hotspotsCmd{Dir: dir}).Run(out{&text, io.Discard}))
-	assert.Contains(t, text.String(), "| embedded-100-zipf-2-one |")
-	assert.Contains(t, text.String(), "| processor seconds |")
-	assert.ErrorContains(t, (&hotspotsCmd{Dir: t.TempDir()}).Run(out{&text, io.Discard}), "no profile")
 }

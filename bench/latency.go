@@ -4,213 +4,229 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"pageheat/integration/harness"
 	"pageheat/traffic"
 )
 
+// steadyTraffic is what is sent at a steady rate.
+type steadyTraffic struct {
+	Pages      int           `default:"10000" help:"Number of pages (${default})."`
+	Partitions int32         `default:"3" help:"Number of partitions (${default})."`
+	For        time.Duration `default:"20s" help:"How long messages are sent (${default})."`
+	Warmup     time.Duration `default:"3s" help:"How long messages are sent before, which are not measured (${default})."`
+}
+
 // latencyCmd measures how long it takes from a message's creation until a reader
 // of the output has the first board with it in hand. A bare consumer of the same
 // messages runs beside it: what it needs is the machine's and the broker's.
 type latencyCmd struct {
-	Broker     []string        `default:"embedded,kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
-	Rates      []int           `default:"2000,50000" help:"Messages a second (${default})."`
-	Lingers    []time.Duration `default:"1ms,5ms,20ms" help:"Settings of pageheat run --linger (${default})."`
-	Pages      int             `default:"10000" help:"Number of pages (${default})."`
-	Partitions int32           `default:"3" help:"Number of partitions (${default})."`
-	For        time.Duration   `default:"20s" help:"How long messages are sent (${default})."`
-	Warmup     time.Duration   `default:"3s" help:"How long messages are sent before, which are not measured (${default})."`
-	Repeat     int             `default:"1" help:"Runs of each; the table shows the one with the median p99."`
+	Broker  []string        `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
+	Rates   []int           `default:"2000,50000" help:"Messages a second (${default})."`
+	Lingers []time.Duration `default:"5ms" help:"Settings of pageheat run --linger (${default})."`
+	Repeat  int             `default:"1" help:"Runs of each (${default}); the table shows medians."`
 
+	steadyTraffic
 	outputFlags
-	Profile string `placeholder:"DIR" help:"Write pageheat's profiles of processor time and memory there."`
 }
 
 // Run measures every combination.
-func (c *latencyCmd) Run(ctx context.Context, o out) error {
-	results := newReport()
-	if err := c.measure(ctx, o, results); err != nil {
-		return err
-	}
-	return c.finish(o, results)
-}
+func (c *latencyCmd) Run(ctx context.Context, o out) error { return c.perform(ctx, o, c) }
 
-func (c *latencyCmd) measure(ctx context.Context, o out, results *report) error {
+func (c *latencyCmd) measure(ctx context.Context, o out, program string, results *report) error {
 	if c.Repeat < 1 || len(c.Rates) == 0 || len(c.Lingers) == 0 {
 		return errors.New("--repeat must be at least 1, --rates and --lingers need a value")
 	}
-	program, clean, err := c.build(ctx, &profiles{dir: c.Profile})
-	if err != nil {
-		return err
-	}
-	defer clean()
 	for _, kind := range c.Broker {
 		broker, err := startCluster(ctx, kind)
 		if err != nil {
 			return err
 		}
-		if kind == brokerKafka {
-			if err := c.warm(ctx, o, broker, program); err != nil {
-				return err
-			}
-		}
-		for _, rate := range c.Rates {
-			for _, linger := range c.Lingers {
-				for run := range c.Repeat {
-					res, err := c.once(ctx, broker, program, rate, linger, run)
-					if err != nil {
-						res.Wrong = append(res.Wrong, err.Error())
-					}
-					results.Latency = append(results.Latency, res)
-					o.say("%s: p50 %.1f ms, p99 %.1f ms; bare %.1f and %.1f%s", res.key(),
-						res.Board.P50, res.Board.P99, res.Bare.P50, res.Bare.P99, verdict(res.Wrong))
-				}
-			}
-		}
+		err = c.on(ctx, o, broker, program, results)
 		broker.close()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// warm runs once, unmeasured, at the highest rate: Java compiles what runs often.
-func (c *latencyCmd) warm(ctx context.Context, o out, broker *cluster, program string) error {
-	unprofiled := *c
-	unprofiled.Profile = ""
-	const unmeasured = -1
-	res, err := unprofiled.once(ctx, broker, program, slices.Max(c.Rates), c.Lingers[0], unmeasured)
+func (c *latencyCmd) on(ctx context.Context, o out, broker *cluster, program string, results *report) error {
+	measured := func(rate int, linger time.Duration, n int) *run {
+		res := newRun("Latency", "broker", broker.kind, "pages", c.Pages, "rate", rate, "linger", linger)
+		if err := c.once(ctx, broker, program, rate, linger, n, res); err != nil {
+			res.fail("%v", err)
+		}
+		o.say("%s: p50 %.1f ms, p99 %.1f ms; bare %.1f and %.1f%s", res.name,
+			res.get("p50-ms"), res.get("p99-ms"), res.get("bare-p50-ms"), res.get("bare-p99-ms"), verdict(res))
+		return res
+	}
+	if broker.kind == brokerKafka {
+		const unmeasured = -1 // Java compiles what runs often
+		measured(slices.Max(c.Rates), c.Lingers[0], unmeasured)
+	}
+	for _, rate := range c.Rates {
+		for _, linger := range c.Lingers {
+			for n := range c.Repeat {
+				results.add(measured(rate, linger, n))
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// once is one run.
+func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, rate int, linger time.Duration, n int, res *run) error {
+	s, err := c.begin(ctx, broker, program, fmt.Sprintf("bench-%s-%d-per-second-linger-%s-%d", broker.kind, rate, linger, n),
+		"--roles", "ingest,heat,rank", "--linger", linger.String())
 	if err != nil {
-		return fmt.Errorf("warming up: %w", err)
+		return err
 	}
-	o.say("(warm-up: p50 %.1f ms, p99 %.1f ms%s)", res.Board.P50, res.Board.P99, verdict(res.Wrong))
-	return nil
+	defer s.close()
+	var bare [][]time.Time
+	reading, ctx := errgroup.WithContext(s.ctx)
+	reading.Go(func() (err error) {
+		bare, err = broker.arrivals(ctx, s.site.Input, c.Partitions, c.total(rate))
+		return err
+	})
+	created, want, err := c.send(ctx, broker, s.site.Input, rate)
+	if err != nil {
+		return err
+	}
+	// A board may count all before: an offset is the lowest of all heat partitions, and one
+	// that gets no page of the last range learns of it a moment later.
+	if _, err := s.boards.First(ctx, func(b *harness.Board) bool { return b.Covers(endsOf(created)) }); err != nil {
+		return err
+	}
+	if err := reading.Wait(); err != nil {
+		return err
+	}
+	compare(res, s.boards, want, harness.DefaultTop)
+	from := created[0][0].Add(c.Warmup)
+	for _, figure := range []struct {
+		prefix string
+		came   [][]time.Time
+	}{{"", boardTimes(s.boards.Seen(), created)}, {"bare-", bare}} {
+		all, err := latencies(created, from, figure.came)
+		if err != nil {
+			return err
+		}
+		for _, part := range []float64{50, 90, 99, 100} {
+			res.set(fmt.Sprintf("%sp%g-ms", figure.prefix, part), quantile(all, part/100))
+		}
+	}
+	return s.end()
 }
 
-// once is one run. The result is there also where it failed.
-func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, rate int, linger time.Duration, run int) (*latencyResult, error) {
-	res := &latencyResult{Broker: broker.kind, Rate: rate, Linger: linger.String(), Pages: c.Pages,
-		Partitions: c.Partitions, For: c.For, Load: load()}
+// steadyRun is one instance and what is read of it.
+type steadyRun struct {
+	ctx    context.Context //nolint:containedctx // of the run
+	broker *cluster
+	site   *harness.Installation
+	in     *harness.Instance
+	boards *harness.Boards
+	// unwatch lets the instance end without an error; free is called in the end, the last
+	// one first.
+	unwatch func()
+	free    []func()
+}
+
+// begin starts an instance on an input of its own, and waits for its first board. It must
+// be closed.
+func (t *steadyTraffic) begin(ctx context.Context, broker *cluster, program, prefix string, flags ...string) (*steadyRun, error) {
 	const patience = time.Minute // beyond what is asked for
-	ctx, cancel := context.WithTimeout(ctx, c.Warmup+c.For+patience)
-	defer cancel()
-	prefix := fmt.Sprintf("bench-%s-%d-per-second-linger-%s-%d", broker.kind, rate, linger, run)
+	s := &steadyRun{broker: broker}
+	ctx, cancel := within(ctx, t.Warmup+t.For+patience)
+	s.free = append(s.free, cancel)
 	input := prefix + "-input"
-	if err := broker.createTopic(ctx, input, c.Partitions); err != nil {
-		return res, err
+	err := broker.createTopic(ctx, input, t.Partitions)
+	if err == nil {
+		s.site, err = install(ctx, broker, program, prefix, input)
 	}
-	s, err := newSite(ctx, broker, program, prefix, input)
+	if err == nil {
+		s.in, err = s.site.StartInstance("measured", flags...)
+	}
+	if err == nil {
+		s.free = append(s.free, func() { _ = s.in.Kill() })
+		s.ctx, s.unwatch = harness.While(ctx, s.in)
+		s.free = append(s.free, s.unwatch)
+		s.boards, err = broker.followBoards(s.site.Output)
+	}
+	if err == nil {
+		s.free = append(s.free, s.boards.Close)
+		_, err = s.boards.First(s.ctx, counts(0))
+	}
 	if err != nil {
-		return res, err
+		s.close()
 	}
-	profiles := &profiles{dir: c.Profile}
-	s.more = profiles.env()
-	instance, err := s.run("--roles", "ingest,heat,rank", "--linger", linger.String())
-	if err != nil {
-		return res, err
-	}
-	defer instance.kill()
-	ctx, cancel = watched(ctx, []*process{instance})
-	defer cancel()
-	follower, err := followBoards(broker, s.topo.Output)
-	if err != nil {
-		return res, err
-	}
-	defer follower.close()
-	if _, err := follower.wait(ctx, 0); err != nil {
-		return res, err
-	}
-
-	bare, err := followRecords(broker, input, c.Partitions)
-	if err != nil {
-		return res, err
-	}
-	defer bare.close()
-	created, want, err := c.send(ctx, broker, input, rate)
-	if err != nil {
-		return res, err
-	}
-	res.Messages = want.counted
-	last, err := follower.await(ctx, "with every message", func(b *harness.Board) bool { return includes(b, created) })
-	if err != nil {
-		return res, err
-	}
-	if err := bare.wait(ctx, want.counted); err != nil {
-		return res, err
-	}
-	res.Wrong = want.compareBoard(last)
-	measureFrom := created[0][0].Add(c.Warmup)
-	if res.Board, err = latencies(created, measureFrom, boardTimes(follower.all(), created)); err != nil {
-		return res, err
-	}
-	if res.Bare, err = latencies(created, measureFrom, bare.came); err != nil {
-		return res, err
-	}
-	cancel()
-	if err := profiles.collect(instance, prefix); err != nil {
-		return res, err
-	}
-	return res, errors.Join(instance.stop(), broker.deleteTopics(context.WithoutCancel(ctx), prefix))
+	return s, err
 }
 
-// send sends messages at a rate, to the partitions in turn. It returns when each
-// was created, by partition and offset, and what has to come out.
-func (c *latencyCmd) send(ctx context.Context, broker *cluster, topic string, rate int) ([][]time.Time, *recount, error) {
-	simulator, err := traffic.NewSimulator(traffic.Options{Pages: c.Pages, Seed: 1})
+// end drains the instance and deletes the topics.
+func (s *steadyRun) end() error {
+	s.unwatch() // what ends from now on was asked to
+	if err := s.in.Stop(); err != nil {
+		return fmt.Errorf("%w\n%s", err, s.in.LastWords())
+	}
+	return s.broker.deleteTopics(context.WithoutCancel(s.ctx), s.site.Prefix)
+}
+
+func (s *steadyRun) close() {
+	for _, free := range slices.Backward(s.free) {
+		free()
+	}
+}
+
+// total is how many messages are sent.
+func (t *steadyTraffic) total(rate int) int64 {
+	return int64((t.Warmup + t.For).Seconds() * float64(rate))
+}
+
+// send sends messages at a rate. It returns when each was created, by partition and
+// offset, and what has to come out.
+func (t *steadyTraffic) send(ctx context.Context, broker *cluster, topic string, rate int) ([][]time.Time, *harness.Recount, error) {
+	simulator, err := traffic.NewSimulator(traffic.Options{Pages: t.Pages, Seed: 1})
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	want := harness.NewRecount()
+	s, err := newSender(ctx, broker, topic, t.Partitions, want, kgo.ProducerLinger(0))
 	if err != nil {
-		return nil, nil, fmt.Errorf("connecting a producer to %v: %w", broker.brokers, err)
+		return nil, nil, err
 	}
-	defer client.Close()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	failed := func(_ *kgo.Record, err error) {
-		if err != nil {
-			cancel(fmt.Errorf("producing to %s: %w", topic, err))
-		}
-	}
-	created := make([][]time.Time, c.Partitions)
-	want := newRecount()
+	created := make([][]time.Time, t.Partitions)
 	began := time.Now()
-	total := int64((c.Warmup + c.For).Seconds() * float64(rate))
-	for n := int64(0); n < total && ctx.Err() == nil; {
+	total := t.total(rate)
+	var message []byte
+	for err == nil && want.Counted < total {
 		due := int64(time.Since(began).Seconds()*float64(rate)) + 1
-		for ; n < min(due, total); n++ {
-			message := simulator.Next().Append(nil)
-			if err := want.add(message); err != nil {
-				return nil, nil, err
-			}
-			p := n % int64(c.Partitions)
-			now := time.Now()
+		for err == nil && want.Counted < min(due, total) {
+			message = simulator.Next().Append(message[:0])
+			p, now := want.Counted%int64(t.Partitions), time.Now()
 			created[p] = append(created[p], now)
-			client.Produce(ctx, &kgo.Record{Topic: topic, Partition: int32(p), Value: message, Timestamp: now}, failed)
+			err = s.send(message, now)
 		}
-		time.Sleep(time.Until(began.Add(time.Duration(float64(n) / float64(rate) * float64(time.Second)))))
+		time.Sleep(time.Until(began.Add(time.Duration(float64(want.Counted) / float64(rate) * float64(time.Second)))))
 	}
-	if err := client.Flush(ctx); err != nil {
-		return nil, nil, fmt.Errorf("producing to %s: %w", topic, context.Cause(ctx))
+	if ended := s.end(); err == nil {
+		err = ended
 	}
-	return created, want, context.Cause(ctx)
+	return created, want, err
 }
 
-// includes reports whether every message that was created is below the board's offsets.
-// A board may count all before: an offset is the lowest of all heat partitions, and one
-// that gets no page of the last range learns of it a moment later.
-func includes(b *harness.Board, created [][]time.Time) bool {
+// endsOf are the offsets after the last message of each partition.
+func endsOf(created [][]time.Time) harness.Ends {
+	ends := harness.Ends{}
 	for p, messages := range created {
-		if b.Offsets[strconv.Itoa(p)] < int64(len(messages)) {
-			return false
-		}
+		ends[int32(p)] = int64(len(messages))
 	}
-	return true
+	return ends
 }
 
 // boardTimes says, for each message that was created, when the first board came
@@ -220,7 +236,7 @@ func boardTimes(boards []*harness.Board, created [][]time.Time) [][]time.Time {
 	for p := range came {
 		came[p] = make([]time.Time, 0, len(created[p]))
 		for _, b := range boards {
-			for int64(len(came[p])) < min(b.Offsets[strconv.Itoa(p)], int64(len(created[p]))) {
+			for int64(len(came[p])) < min(b.Offsets[fmt.Sprint(p)], int64(len(created[p]))) {
 				came[p] = append(came[p], b.Came)
 			}
 		}
@@ -228,24 +244,30 @@ func boardTimes(boards []*harness.Board, created [][]time.Time) [][]time.Time {
 	return came
 }
 
-// latencies are the times from creation to coming, of messages created from a
-// time on.
-func latencies(created [][]time.Time, from time.Time, came [][]time.Time) (percentiles, error) {
-	const longest = int64(10 * time.Minute / time.Microsecond)
-	h := hdrhistogram.New(1, longest, 3)
+// latencies are the times from creation to coming in milliseconds, of messages created
+// from a time on.
+func latencies(created [][]time.Time, from time.Time, came [][]time.Time) ([]float64, error) {
+	var all []float64
 	for p := range created {
 		if len(came[p]) < len(created[p]) {
-			return percentiles{}, fmt.Errorf("%d of %d messages of partition %d came", len(came[p]), len(created[p]), p)
+			return nil, fmt.Errorf("%d of %d messages of partition %d came", len(came[p]), len(created[p]), p)
 		}
 		for i, at := range created[p] {
-			if at.Before(from) {
-				continue
-			}
-			if err := h.RecordValue(max(1, came[p][i].Sub(at).Microseconds())); err != nil {
-				return percentiles{}, fmt.Errorf("taking down a latency: %w", err)
+			if !at.Before(from) {
+				all = append(all, milliseconds(came[p][i].Sub(at)))
 			}
 		}
 	}
-	ms := func(quantile float64) float64 { return float64(h.ValueAtQuantile(quantile)) / 1000 }
-	return percentiles{P50: ms(50), P90: ms(90), P99: ms(99), Max: float64(h.Max()) / 1000}, nil
+	return all, nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// quantile is a part of all figures, from 0 to 1; that of none is 0. It sorts them.
+func quantile(all []float64, part float64) float64 {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[max(0, int(math.Ceil(part*float64(len(all))))-1)]
 }

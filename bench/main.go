@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,24 +20,19 @@ type cli struct {
 	Growth     growthCmd     `cmd:"" help:"What more partitions, larger boards and more instances cost."`
 	Streams    streamsCmd    `cmd:"" help:"What a thousand clients that follow the board cost, and when they see it."`
 
-	All   allCmd   `cmd:"" help:"Several of these, with results, curves and profiles in a directory."`
-	Judge judgeCmd `cmd:"" help:"Judge the medians of several runs."`
+	All   allCmd   `cmd:"" help:"Several of these, with results and curves in a directory."`
+	Judge judgeCmd `cmd:"" help:"Judge the medians of several reports."`
 
-	Plot     plotCmd     `cmd:"" help:"Draw curves of growth or latency as SVG."`
-	Hotspots hotspotsCmd `cmd:"" help:"Where the time goes, from the profiles of --profile."`
+	Plot plotCmd `cmd:"" help:"Draw curves of growth or latency as SVG."`
 
-	Broker  brokerCmd  `cmd:"" hidden:""`
-	Ceiling ceilingCmd `cmd:"" hidden:""`
-	Goka    gokaCmd    `cmd:"" hidden:""`
-	Drain   drainCmd   `cmd:"" hidden:""`
+	Broker brokerCmd `cmd:"" hidden:""`
+	Reader readerCmd `cmd:"" hidden:""`
+	Goka   gokaCmd   `cmd:"" hidden:""`
 }
-
-// errWrong says that a contender's answer was not exact, or did not come.
-var errWrong = errors.New("an answer is wrong")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -51,9 +45,9 @@ func (o out) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.progress, format+"\n", args...) // a line that is not shown is no harm
 }
 
-// run does what the arguments say and returns the exit code: 1 also where an
+// execute does what the arguments say and returns the exit code: 1 also where an
 // answer was wrong, 2 for wrong usage.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var tree cli
 	helped := false
 	parser, err := kong.New(&tree, kong.Name("bench"),

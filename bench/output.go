@@ -3,7 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
 
 	"pageheat/integration/harness"
 )
@@ -11,13 +16,12 @@ import (
 // outputFlags say what becomes of the results.
 type outputFlags struct {
 	Program string `placeholder:"FILE" help:"The pageheat to measure; by default it is built."`
-	JSON    string `placeholder:"FILE" help:"Write the results there."`
-	Against string `placeholder:"FILE" help:"Compare with the results of an earlier run."`
+	Out     string `placeholder:"FILE" help:"Write the results there, in the format of Go benchmarks: benchstat compares such files."`
 	Gate    bool   `default:"true" negatable:"" help:"End with exit code 1 where a target is missed (default)."`
 }
 
 // build builds the program, unless one is named.
-func (f *outputFlags) build(ctx context.Context, p *profiles) (program string, clean func(), err error) {
+func (f *outputFlags) build(ctx context.Context) (program string, clean func(), err error) {
 	if f.Program != "" {
 		return f.Program, func() {}, nil
 	}
@@ -26,37 +30,44 @@ func (f *outputFlags) build(ctx context.Context, p *profiles) (program string, c
 		return "", nil, fmt.Errorf("making a directory for the program: %w", err)
 	}
 	clean = func() { _ = os.RemoveAll(dir) }
-	if p.wanted() {
-		program, err = p.build(ctx, dir)
-	} else {
-		program, err = harness.Build(ctx, dir)
-	}
-	if err != nil {
+	if program, err = harness.Build(ctx, dir); err != nil {
 		clean()
 	}
 	return program, clean, err
 }
 
-// finish prints, judges, writes and compares the results.
+// benchmark measures something with a built program, and adds it to the results, also
+// where it ends with an error.
+type benchmark interface {
+	measure(ctx context.Context, o out, program string, results *report) error
+}
+
+// perform measures, prints, judges and writes.
+func (f *outputFlags) perform(ctx context.Context, o out, all ...benchmark) error {
+	program, clean, err := f.build(ctx)
+	if err != nil {
+		return err
+	}
+	defer clean()
+	results := &report{}
+	for _, b := range all {
+		if err := b.measure(ctx, o, program, results); err != nil {
+			return err
+		}
+	}
+	return f.finish(o, results)
+}
+
 func (f *outputFlags) finish(o out, results *report) error {
 	if err := results.print(o.results); err != nil {
 		return err
 	}
-	judgements := results.judge()
+	judgements := judge(results)
 	if err := printJudgements(o.results, judgements); err != nil {
 		return err
 	}
-	if f.JSON != "" {
-		if err := results.write(f.JSON); err != nil {
-			return err
-		}
-	}
-	if f.Against != "" {
-		before, err := readReport(f.Against)
-		if err != nil {
-			return err
-		}
-		if err := results.compare(o.results, before); err != nil {
+	if f.Out != "" {
+		if err := results.write(f.Out); err != nil {
 			return err
 		}
 	}
@@ -64,4 +75,105 @@ func (f *outputFlags) finish(o out, results *report) error {
 		return err
 	}
 	return missed(judgements)
+}
+
+// print prints the median runs, a table for each benchmark, with a column for each unit.
+func (r *report) print(w io.Writer) error {
+	medians := r.medians()
+	for len(medians) > 0 {
+		name := medians[0].benchmark()
+		var same, rest []*run
+		for _, one := range medians {
+			if one.benchmark() == name {
+				same = append(same, one)
+			} else {
+				rest = append(rest, one)
+			}
+		}
+		if err := printTable(w, name, same); err != nil {
+			return err
+		}
+		medians = rest
+	}
+	return nil
+}
+
+func printTable(w io.Writer, name string, runs []*run) error {
+	// Labels that all runs share stand above the table.
+	shared := slices.DeleteFunc(strings.Split(runs[0].name, "/")[1:], func(part string) bool {
+		return slices.ContainsFunc(runs, func(one *run) bool { return !slices.Contains(strings.Split(one.name, "/"), part) })
+	})
+	_, _ = fmt.Fprintf(w, "\n%s %s\n", name, strings.Join(shared, " ")) // the error comes again with the table
+	var units []string
+	for _, one := range runs {
+		for _, v := range one.values {
+			if !slices.Contains(units, v.Unit) {
+				units = append(units, v.Unit)
+			}
+		}
+	}
+	t := newTable(w)
+	t.row(append(append([]string{""}, units...), "")...)
+	for _, one := range runs {
+		own := slices.DeleteFunc(strings.Split(one.name, "/")[1:], func(part string) bool { return slices.Contains(shared, part) })
+		cells := []string{strings.Join(own, " ")}
+		for _, unit := range units {
+			cells = append(cells, figure(one.get(unit)))
+		}
+		exact := "exact"
+		if len(one.wrong) > 0 {
+			exact = "WRONG"
+		}
+		t.row(append(cells, exact)...)
+	}
+	return t.end()
+}
+
+// figure writes a number for people: a dash for one that was not measured.
+func figure(n float64) string {
+	switch {
+	case n == 0:
+		return "-"
+	case n >= 1000 || n <= -1000:
+		return thousands(int64(n))
+	}
+	return strconv.FormatFloat(n, 'g', 3, 64)
+}
+
+// thousands writes a number with a comma between thousands.
+func thousands(n int64) string {
+	digits, sign := strconv.FormatInt(n, 10), ""
+	if n < 0 {
+		digits, sign = digits[1:], "-"
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// verdict says on a person's line whether an answer was exact.
+func verdict(r *run) string {
+	if len(r.wrong) == 0 {
+		return ""
+	}
+	return "  WRONG: " + strings.Join(r.wrong, "; ")
+}
+
+// table writes cells in columns, aligned to the right.
+type table struct{ w *tabwriter.Writer }
+
+func newTable(w io.Writer) table {
+	return table{tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)}
+}
+
+func (t table) row(cells ...string) {
+	_, _ = fmt.Fprintln(t.w, strings.Join(cells, "\t")+"\t") // the error stays: end returns it
+}
+
+func (t table) end() error {
+	if err := t.w.Flush(); err != nil {
+		return fmt.Errorf("printing the results: %w", err)
+	}
+	return nil
 }

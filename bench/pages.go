@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"time"
+
+	"pageheat/integration/harness"
 )
 
 // pagesCmd measures what a page takes in memory, and how long a restore of all
 // pages takes.
 type pagesCmd struct {
-	Broker     []string `default:"embedded,kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
+	Broker     []string `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Pages      []int    `default:"1000000" help:"Numbers of pages (${default})."`
-	Rounds     int      `default:"1" help:"Visits of each page, one round after the other, before memory is measured (${default})."`
 	NameBytes  int      `default:"40" help:"Length of a page's name (${default})."`
 	Partitions int32    `default:"3" help:"Number of partitions (${default})."`
 	Restores   int      `default:"3" help:"Restores, each followed by a bare reader; the table shows medians (${default})."`
@@ -24,135 +24,82 @@ type pagesCmd struct {
 }
 
 // Run measures every combination.
-func (c *pagesCmd) Run(ctx context.Context, o out) error {
-	results := newReport()
-	if err := c.measure(ctx, o, results); err != nil {
-		return err
-	}
-	return c.finish(o, results)
-}
+func (c *pagesCmd) Run(ctx context.Context, o out) error { return c.perform(ctx, o, c) }
 
-func (c *pagesCmd) measure(ctx context.Context, o out, results *report) error {
-	if c.Restores < 1 || c.Rounds < 1 || c.NameBytes < len(pageFront)+len("0") {
-		return fmt.Errorf("--restores and --rounds must be at least 1, --name-bytes at least %d", len(pageFront)+len("0"))
+func (c *pagesCmd) measure(ctx context.Context, o out, program string, results *report) error {
+	if c.Restores < 1 || c.NameBytes < len(pageFront)+len("0") {
+		return fmt.Errorf("--restores must be at least 1, --name-bytes at least %d", len(pageFront)+len("0"))
 	}
-	program, clean, err := c.build(ctx, &profiles{})
-	if err != nil {
-		return err
-	}
-	defer clean()
-	traced, clean, err := c.traced(ctx)
-	if err != nil {
-		return err
-	}
-	defer clean()
 	for _, kind := range c.Broker {
 		for _, pages := range c.Pages {
 			broker, err := startCluster(ctx, kind)
 			if err != nil {
 				return err
 			}
-			res, err := c.once(ctx, o, broker, program, traced, pages)
+			before := len(results.runs)
+			t := &heatTable{cluster: broker, partitions: c.Partitions, visits: visitEach(pages, c.NameBytes), results: results}
+			t.labels = []any{"broker", kind, "pages", pages, "name-bytes", c.NameBytes}
+			err = c.once(ctx, program, t, pages)
 			broker.close()
 			if err != nil {
-				res.Wrong = append(res.Wrong, err.Error())
+				failed := newRun("Memory", t.labels...)
+				failed.fail("%v", err)
+				results.add(failed)
 			}
-			results.Pages = append(results.Pages, res)
-			o.say("%s: %.0f bytes a page restored, ready after %.2f s%s", res.key(), res.PerPageRestored, res.Start, verdict(res.Wrong))
+			for _, res := range results.runs[before:] {
+				o.say("%s: %.0f bytes a page%s", res.name, res.get(perPageUnit), verdict(res))
+			}
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
-// tracedProgram is pageheat, built so that it writes execution traces.
-type tracedProgram struct {
-	program string
-	traces  *profiles
-}
-
-// traced builds such a program, nil if pauses are not to be measured.
-func (c *pagesCmd) traced(ctx context.Context) (t *tracedProgram, clean func(), err error) {
-	if !c.Pauses {
-		return nil, func() {}, nil
-	}
-	dir, err := os.MkdirTemp("", "pageheat-bench-traces-")
-	if err != nil {
-		return nil, nil, fmt.Errorf("making a directory for execution traces: %w", err)
-	}
-	remove := func() { _ = os.RemoveAll(dir) }
-	t = &tracedProgram{traces: &profiles{dir: dir, trace: true}}
-	program, cleanProgram, err := (&outputFlags{}).build(ctx, t.traces)
-	if err != nil {
-		remove()
-		return nil, nil, err
-	}
-	t.program = program
-	return t, func() { cleanProgram(); remove() }, nil
-}
-
-// on is the site with the program that writes traces.
-func (t *tracedProgram) on(s *site) *site {
-	traced := *s
-	traced.program, traced.more = t.program, t.traces.env()
-	return &traced
-}
-
-// once is one run. The result is there also where it failed.
-func (c *pagesCmd) once(ctx context.Context, o out, broker *cluster, program string, traced *tracedProgram, pages int) (*pagesResult, error) {
-	res := &pagesResult{Broker: broker.kind, Pages: pages, Rounds: c.Rounds, NameBytes: c.NameBytes, Partitions: c.Partitions, Load: load()}
+// once is one run.
+func (c *pagesCmd) once(ctx context.Context, program string, t *heatTable, pages int) error {
 	// A million pages take about a minute on two slow cores.
-	patience := 5*time.Minute + time.Duration(pages*c.Rounds)*300*time.Microsecond
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it took longer than %v", patience))
+	ctx, cancel := within(ctx, 5*time.Minute+time.Duration(pages)*300*time.Microsecond)
 	defer cancel()
 	const prefix = "bench-pages"
-	b := &backlog{topic: prefix + "-input", messages: int64(pages * c.Rounds), want: newRecount()}
-	if err := broker.createTopic(ctx, b.topic, c.Partitions); err != nil {
-		return res, err
-	}
-	s, err := newSite(ctx, broker, program, prefix, b.topic)
+	t.backlog = &backlog{topic: prefix + "-input", messages: int64(pages), want: harness.NewRecount()}
+	err := t.cluster.createTopic(ctx, t.backlog.topic, c.Partitions)
 	if err != nil {
-		return res, err
+		return err
 	}
-	follower, err := followBoards(broker, s.topo.Output)
-	if err != nil {
-		return res, err
+	if t.site, err = install(ctx, t.cluster, program, prefix, t.backlog.topic); err != nil {
+		return err
 	}
-	defer follower.close()
-	rest, err := s.run("--roles", "ingest,rank")
-	if err != nil {
-		return res, err
+	if t.boards, err = t.cluster.followBoards(t.site.Output); err != nil {
+		return err
 	}
-	defer rest.kill()
-	table := &heatTable{site: s, rest: rest, backlog: b, boards: follower, visits: visitEach(pages, c.NameBytes, c.Rounds), partitions: c.Partitions}
-	if err := table.fill(ctx, res); err != nil {
-		return res, err
+	defer t.boards.Close()
+	if t.rest, err = t.site.StartInstance("rest", "--roles", "ingest,rank"); err != nil {
+		return err
 	}
-	o.say("%s: applied, %.0f bytes a page", res.key(), res.PerPage)
+	defer func() { _ = t.rest.Kill() }() // it has ended, or an error is on its way
+	if err := t.fill(ctx); err != nil {
+		return err
+	}
 	for range c.Restores {
-		if err := table.restore(ctx, res); err != nil {
-			return res, err
+		if err := t.restore(ctx); err != nil {
+			return err
 		}
 	}
-	res.restored()
-	if traced != nil {
-		if res.Pauses, err = table.pauses(ctx, res, traced); err != nil {
-			return res, err
+	if c.Pauses {
+		if err := t.pauses(ctx); err != nil {
+			return err
 		}
 	}
-	if err := rest.stop(); err != nil {
-		return res, err
+	if err := t.rest.Stop(); err != nil {
+		return err
 	}
-	var audited result
-	err = s.audit(ctx, &audited)
-	res.Wrong = append(res.Wrong, audited.Wrong...)
-	return res, errors.Join(err, broker.deleteTopics(ctx, prefix))
+	return errors.Join(audit(ctx, t.site, t.filled), t.cluster.deleteTopics(ctx, prefix))
 }
 
 // pageFront begins all names.
 const pageFront = "/articles/"
 
-// visitEach visits every page once in each round, the pages in no order.
-func visitEach(pages, nameBytes, rounds int) iter.Seq[[]byte] {
+// visitEach visits every page once, the pages in no order.
+func visitEach(pages, nameBytes int) iter.Seq[[]byte] {
 	// A step that has no divisor in common with the number goes through all.
 	step := pages*5/8 | 1
 	for gcd(step, pages) != 1 {
@@ -160,7 +107,7 @@ func visitEach(pages, nameBytes, rounds int) iter.Seq[[]byte] {
 	}
 	return func(yield func([]byte) bool) {
 		var message []byte
-		for i, page := 0, 0; i < pages*rounds; i, page = i+1, (page+step)%pages {
+		for i, page := 0, 0; i < pages; i, page = i+1, (page+step)%pages {
 			message = fmt.Appendf(message[:0], "%s%0*d|%d|%d.5|%d", pageFront, nameBytes-len(pageFront), page, 1+page%5, page%4, page%3-1)
 			if !yield(message) {
 				return

@@ -1,28 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/exp/trace"
 )
-
-// pauses are the times, in milliseconds, that a Go program was stopped for its
-// collector. A collection stops it twice.
-type pauses struct {
-	Count int     `json:"count"`
-	P50   float64 `json:"p50_ms"`
-	P999  float64 `json:"p99_9_ms"`
-	Max   float64 `json:"max_ms"`
-}
 
 // collectorStops begins the names of the collector's ranges in an execution trace.
 const collectorStops = "stop-the-world (GC "
@@ -84,36 +71,22 @@ func (s *stopwatch) take(e trace.Event) {
 	}
 }
 
-// pausesIn reads the pauses of an execution trace.
-func pausesIn(file string) (pauses, error) {
-	f, err := os.Open(file)
+// appendPauses appends the times in milliseconds that a Go program was stopped for its
+// collector, by an execution trace. A collection stops it twice.
+func appendPauses(all []float64, text []byte) ([]float64, error) {
+	events, err := trace.NewReader(bytes.NewReader(text))
 	if err != nil {
-		return pauses{}, fmt.Errorf("reading an execution trace: %w", err)
+		return nil, fmt.Errorf("reading an execution trace: %w", err)
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	events, err := trace.NewReader(bufio.NewReader(f))
-	if err != nil {
-		return pauses{}, fmt.Errorf("reading the execution trace %s: %w", file, err)
-	}
-	var watch stopwatch
+	watch := stopwatch{all: all}
 	for {
 		e, err := events.ReadEvent()
 		if errors.Is(err, io.EOF) {
-			return pausesOf(watch.all), nil
+			return watch.all, nil
 		}
 		if err != nil {
-			return pauses{}, fmt.Errorf("reading the execution trace %s: %w", file, err)
+			return nil, fmt.Errorf("reading an execution trace: %w", err)
 		}
 		watch.take(e)
 	}
-}
-
-// pausesOf sums pauses up. Of less than a thousand the p99.9 is the longest.
-func pausesOf(all []float64) pauses {
-	if len(all) == 0 {
-		return pauses{}
-	}
-	sorted := slices.SortedFunc(slices.Values(all), cmp.Compare[float64])
-	at := func(part float64) float64 { return sorted[int(math.Ceil(part*float64(len(sorted))))-1] }
-	return pauses{Count: len(sorted), P50: at(0.5), P999: at(0.999), Max: sorted[len(sorted)-1]}
 }

@@ -2,206 +2,182 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"slices"
+	"strconv"
 	"time"
 
-	"pageheat/topology"
+	"pageheat/integration/harness"
 )
 
-// site is one installation of pageheat, with topics and groups of its own.
-type site struct {
-	cluster *cluster
-	program string
-	topo    *topology.Topology
-	more    []string // of the environment of instances
-}
-
-// newSite creates the topics for an input that exists, with more flags of "topics
+// install creates the topics for an input that exists, with more flags of "topics
 // create". All names begin with the prefix.
-func newSite(ctx context.Context, c *cluster, program, prefix, input string, create ...string) (*site, error) {
-	topo, err := topology.New(topology.Config{Prefix: prefix, Input: input, Output: prefix + "-output"})
-	if err != nil {
-		return nil, err
+func install(ctx context.Context, c *cluster, program, prefix, input string, create ...string) (*harness.Installation, error) {
+	i := &harness.Installation{Program: program, Brokers: c.bootstrap(), Prefix: prefix, Input: input, Output: prefix + "-output"}
+	result, err := i.Run(ctx, nil, append([]string{"topics", "create"}, create...)...)
+	if err == nil && result.Code != 0 {
+		err = fmt.Errorf("pageheat topics create: exit code %d\n%s%s", result.Code, result.Stdout, result.Stderr)
 	}
-	s := &site{cluster: c, program: program, topo: topo}
-	return s, s.must(ctx, append([]string{"topics", "create"}, create...)...)
+	return i, err
 }
 
-func (s *site) env() []string {
-	return []string{"PAGEHEAT_BROKERS=" + s.cluster.bootstrap(), "PAGEHEAT_PREFIX=" + s.topo.Prefix,
-		"PAGEHEAT_INPUT=" + s.topo.Input, "PAGEHEAT_OUTPUT=" + s.topo.Output}
-}
-
-// must runs a command of pageheat that has to succeed.
-func (s *site) must(ctx context.Context, args ...string) error {
-	code, text, err := command(ctx, s.env(), s.program, args...)
-	if err == nil && code != 0 {
-		err = fmt.Errorf("pageheat %s: exit code %d\n%s", args[0], code, text)
+// audit has the program itself recount the input and compare all pages.
+func audit(ctx context.Context, i *harness.Installation, res *run) error {
+	result, err := i.Run(ctx, nil, "audit")
+	if err == nil && result.Code != 0 {
+		res.fail("pageheat audit ends with exit code %d: %s%s", result.Code, result.Stdout, result.Stderr)
 	}
 	return err
 }
 
-// run starts an instance. It must be killed at last.
-func (s *site) run(flags ...string) (*process, error) {
-	return start(s.program, append(s.env(), s.more...), append([]string{"run"}, flags...)...)
+// behaviourTopic and heatTable name topics of an installation.
+func behaviourTopic(i *harness.Installation) string { return i.Prefix + "-behavior" }
+func heatTopic(i *harness.Installation) string      { return i.Prefix + "-heat-table" }
+
+// shape is how large pageheat is in a run; the zero value is one process with its
+// defaults.
+type shape struct {
+	tablePartitions int32 // 0: as many as the input has
+	top             int   // pages on the board, 0: the default
+	instances       int   // 0: one
 }
 
-// watched is a context that ends when an instance does.
-func watched(ctx context.Context, instances []*process) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	for _, p := range instances {
-		go func() {
-			select {
-			case <-p.done:
-				cancel(fmt.Errorf("%s has ended by itself\n%s", p, p.log.tail()))
-			case <-ctx.Done():
-			}
-		}()
+// create are the flags of "pageheat topics create".
+func (s shape) create() []string {
+	if s.tablePartitions == 0 {
+		return nil
 	}
-	return ctx, func() { cancel(nil) }
+	return []string{"--partitions", strconv.Itoa(int(s.tablePartitions))}
 }
 
-// runPipeline measures pageheat with so many processes on a backlog, with more flags
-// of "run".
-func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, processes int, flags ...string) (*result, error) {
-	s, err := newSite(ctx, r.cluster, r.program, prefix, b.topic, r.shape.create()...)
-	if err != nil {
-		return nil, err
-	}
-	s.more = r.profiles.env()
-	follower, err := followBoards(r.cluster, s.topo.Output)
-	if err != nil {
-		return nil, err
-	}
-	defer follower.close()
-	logs := newWritten(r.cluster, prefix+"-")
-	if err := logs.look(ctx); err != nil {
-		return nil, err
-	}
+// counts accepts a board of so many behaviours.
+func counts(behaviours int64) func(*harness.Board) bool {
+	return func(b *harness.Board) bool { return b.Counted >= behaviours }
+}
 
-	res := &result{Counted: b.messages}
-	var instances []*process
-	for range processes {
-		p, err := s.run(slices.Concat(r.runFlags(), r.shape.run(), flags)...)
+// compare notes in what the newest board, and what came before it, is wrong.
+func compare(res *run, boards *harness.Boards, want *harness.Recount, top int) {
+	res.wrong = append(append(res.wrong, boards.Wrong()...), want.CompareTop(boards.Newest(), top)...)
+}
+
+// runPipeline measures pageheat on a backlog, with more flags of "run".
+func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, res *run, flags ...string) error {
+	i, err := install(ctx, r.cluster, r.program, prefix, b.topic, r.shape.create()...)
+	if err != nil {
+		return err
+	}
+	boards, err := r.cluster.followBoards(i.Output)
+	if err != nil {
+		return err
+	}
+	defer boards.Close()
+	top := max(r.shape.top, harness.DefaultTop)
+	flags = append([]string{"--roles", "ingest,heat,rank", "--top", strconv.Itoa(top)}, flags...)
+	var instances []*harness.Instance
+	for n := range max(1, r.shape.instances) {
+		in, err := i.StartInstance(strconv.Itoa(n), flags...)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		defer p.kill()
-		instances = append(instances, p)
+		defer func() { _ = in.Kill() }() // it has ended, or an error is on its way
+		instances = append(instances, in)
 	}
-	ctx, cancel := watched(ctx, instances)
+	ctx, cancel := harness.While(ctx, instances...)
 	defer cancel()
-	sizes := logs.follow(ctx)
-
-	var m measured
-	if m.Began, err = firstRecord(ctx, r.cluster, s.topo.Behavior); err != nil {
-		return nil, err
+	var profiles *recording
+	if r.profileDir != "" {
+		profiles = record(ctx, instances[0], "profile")
 	}
-	broker := r.cluster.cpu()
-	for _, p := range instances {
-		res.CPU -= p.cpu().Seconds()
-	}
-	half, err := follower.wait(ctx, b.messages/2)
+	began, err := r.cluster.firstRecord(ctx, behaviourTopic(i))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	board, err := follower.wait(ctx, b.messages)
+	broker, before := known(r.cluster.cpu()), cpu(instances...)
+	board, err := boards.First(ctx, counts(b.messages))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m.Half, m.HalfCounted, m.Done = half.Came, half.Counted, board.Came
-	durable, err := awaitDurable(ctx, r.cluster, s.topo.HeatTable, b.messages)
+	durable, err := awaitDurable(ctx, r.cluster, heatTopic(i), b.messages)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, p := range instances {
-		res.CPU += p.cpu().Seconds()
-		res.Peak += mib(p.memory().peak)
+	millions := float64(b.messages) / 1e6
+	res.set(rateUnit, perSecond(b.messages, board.Came.Sub(began)))
+	res.set("start-s", began.Sub(instances[0].Began()).Seconds())
+	res.set("cpu-s/M", (cpu(instances...)-before)/millions)
+	res.set("broker-cpu-s/M", (known(r.cluster.cpu())-broker).Seconds()/millions)
+	peak := 0.0
+	for _, in := range instances {
+		_, most := memory(in)
+		peak += most
 	}
-	res.BrokerCPU = (r.cluster.cpu() - broker).Seconds()
-	res.Durable = max(0, durable.Sub(board.Came).Seconds())
-	res.times(instances[0].began, m)
+	res.set("peak-MiB", peak)
+	res.set("durable-s", max(0, durable.Sub(board.Came).Seconds()))
+	if profiles != nil {
+		if err := profiles.keep(ctx, instances[0], r.profileDir, prefix); err != nil {
+			return err
+		}
+	}
 	cancel() // what ends from now on was asked to
-	if err := <-sizes; err != nil {
-		return nil, err
-	}
-	res.Bytes = logs.per(b.messages)
-
-	var errs []error
-	for _, p := range instances {
-		if err := r.profiles.collect(p, prefix); err != nil {
-			errs = append(errs, err)
-		}
-		if err := p.stop(); err != nil {
-			errs = append(errs, err)
+	for _, in := range instances {
+		if err := in.Stop(); err != nil {
+			return fmt.Errorf("%w\n%s", err, in.LastWords())
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	compare(res, boards, b.want, top)
+	if r.warming {
+		return nil
 	}
-	res.Wrong = b.want.compareBoardOf(board, r.shape.top())
-	if r.audit {
-		return res, s.audit(context.WithoutCancel(ctx), res)
-	}
-	return res, nil
+	return audit(context.WithoutCancel(ctx), i, res)
 }
 
 // runDisk measures one process whose pages are on disk, in the directory for
 // temporary files.
-func (r *runner) runDisk(ctx context.Context, b *backlog, prefix string) (*result, error) {
+func (r *runner) runDisk(ctx context.Context, b *backlog, prefix string, res *run) error {
 	dir, err := os.MkdirTemp("", prefix+"-store-")
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("making a directory for pages: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	return r.runPipeline(ctx, b, prefix, 1, "--store", "disk", "--store-dir", dir)
+	return r.runPipeline(ctx, b, prefix, res, "--store", "disk", "--store-dir", dir)
 }
 
-// runFlags are those of the instances that are measured.
-func (r *runner) runFlags() []string {
-	if r.serve {
-		return []string{"--listen", "127.0.0.1:0"}
-	}
-	return []string{"--roles", "ingest,heat,rank"}
-}
-
-// audit has the program itself recount the input and compare all pages.
-func (s *site) audit(ctx context.Context, res *result) error {
-	code, text, err := command(ctx, s.env(), s.program, "audit")
+// runCeiling measures a bare consumer that counts a backlog.
+func (r *runner) runCeiling(ctx context.Context, b *backlog, res *run) error {
+	ends, err := r.cluster.ends(ctx, b.topic)
 	if err != nil {
 		return err
 	}
-	if code != 0 {
-		res.wrong("pageheat audit ends with exit code %d:\n%s", code, text)
+	broker := known(r.cluster.cpu())
+	p, m, err := readBare(ctx, r.cluster, b.topic, ends, "--sum")
+	if err != nil {
+		return err
+	}
+	b.figures(res, p, m, known(r.cluster.cpu())-broker)
+	if m.Digest != digest(b.want) {
+		res.fail("its sums are not those of a recount")
 	}
 	return nil
 }
 
-// follow looks at the sizes of the logs every second until ctx ends, and a last
-// time then; the channel gives the error.
-func (w *written) follow(ctx context.Context) <-chan error {
-	done := make(chan error, 1)
-	go func() {
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				if err := w.look(ctx); err != nil && ctx.Err() == nil {
-					done <- err
-					return
-				}
-			case <-ctx.Done():
-				done <- w.look(context.WithoutCancel(ctx))
-				return
+// steady returns an error if a role of an instance has ended with an error and was started
+// again, as after a transaction that timed out.
+func steady(ctx context.Context, instances ...*harness.Instance) error {
+	for _, in := range instances {
+		restarts, err := in.Restarts(ctx)
+		if err != nil {
+			return err
+		}
+		for role, n := range restarts {
+			if n > 0 {
+				return fmt.Errorf("%s: role %s was started again %v times\n%s", in, role, n, in.LastWords())
 			}
 		}
-	}()
-	return done
+	}
+	return nil
 }
 
-// mib is a number of bytes in MiB.
-func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+// within bounds a run.
+func within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, patience, fmt.Errorf("it took longer than %v", patience))
+}

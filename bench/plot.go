@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 )
 
 // plotCmd draws curves from results.
 type plotCmd struct {
-	Results string `arg:"" placeholder:"FILE.json" help:"What --json has written: of growth or of latency."`
+	Results string `arg:"" placeholder:"FILE" help:"What --out has written: of growth or of latency."`
 	SVG     string `arg:"" placeholder:"FILE.svg" help:"Where to draw it."`
 }
 
@@ -20,18 +20,15 @@ func (c *plotCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	var panels []panel
+	medians := r.medians()
+	growth, latency := growthPanels(medians), latencyPanels(medians)
 	switch {
-	case len(r.Growth) > 0 && len(r.Latency) > 0:
+	case len(growth) > 0 && len(latency) > 0:
 		return fmt.Errorf("%s holds results of growth and of latency: write each to a file of its own", c.Results)
-	case len(r.Growth) > 0:
-		panels = growthPanels(growthMedians(r.Growth))
-	case len(r.Latency) > 0:
-		panels = latencyPanels(latencyMedians(r.Latency))
-	default:
+	case len(growth)+len(latency) == 0:
 		return fmt.Errorf("%s holds results neither of growth nor of latency: there are no curves to draw", c.Results)
 	}
-	return drawSVG(c.SVG, panels)
+	return drawSVG(c.SVG, append(growth, latency...))
 }
 
 // panel is one diagram of several beside each other. Its points on the x axis have
@@ -52,51 +49,50 @@ type curve struct {
 }
 
 // growthPanels are one panel for each thing that grows.
-func growthPanels(all []*growthResult) []panel {
+func growthPanels(all []*run) []panel {
 	const million = 1e6
 	var panels []panel
-	for i, g := range all {
-		if i == 0 || g.What != all[i-1].What {
-			panels = append(panels, panel{title: "against " + g.What, x: g.What, y: "million messages/s",
+	for _, g := range all {
+		if g.benchmark() != "Growth" {
+			continue
+		}
+		what := strings.ReplaceAll(g.label("against"), "-", " ")
+		if len(panels) == 0 || panels[len(panels)-1].x != what {
+			panels = append(panels, panel{title: "against " + what, x: what, y: "million messages/s",
 				curves: []curve{{name: "pageheat"}, {name: "bare consumer", colour: 1, dashed: true}}})
 		}
-		p := &panels[len(panels)-1]
-		p.ticks = append(p.ticks, strconv.Itoa(g.N))
-		p.curves[0].values = append(p.curves[0].values, g.Rate/million)
-		p.curves[1].values = append(p.curves[1].values, g.Ceiling/million)
+		panels[len(panels)-1].add(g.label("n"), g.get(rateUnit)/million, g.get(ceilingUnit)/million)
 	}
 	return panels
 }
 
 // latencyPanels are one panel for each broker and rate, against the linger.
-func latencyPanels(all []*latencyResult) []panel {
+func latencyPanels(all []*run) []panel {
+	all = slices.DeleteFunc(slices.Clone(all), func(l *run) bool { return l.benchmark() != "Latency" })
+	linger := func(l *run) time.Duration {
+		d, _ := time.ParseDuration(l.label("linger")) // it is one
+		return d
+	}
+	slices.SortStableFunc(all, func(a, b *run) int {
+		return cmp.Or(cmp.Compare(a.number("rate"), b.number("rate")), cmp.Compare(a.label("broker"), b.label("broker")), cmp.Compare(linger(a), linger(b)))
+	})
 	var panels []panel
-	for _, l := range slices.SortedStableFunc(slices.Values(all), compareLatency) {
-		title := fmt.Sprintf("%s, %s messages/s", l.Broker, thousands(int64(l.Rate)))
+	for _, l := range all {
+		title := fmt.Sprintf("%s, %s messages/s", l.label("broker"), thousands(int64(l.number("rate"))))
 		if len(panels) == 0 || panels[len(panels)-1].title != title {
 			panels = append(panels, panel{title: title, x: "--linger", y: "ms until on the board",
 				curves: []curve{{name: "p99", colour: 1}, {name: "p50"},
 					{name: "bare p99", colour: 1, dashed: true}, {name: "bare p50", dashed: true}}})
 		}
-		p := &panels[len(panels)-1]
-		p.ticks = append(p.ticks, l.Linger)
-		for i, figure := range []float64{l.Board.P99, l.Board.P50, l.Bare.P99, l.Bare.P50} {
-			p.curves[i].values = append(p.curves[i].values, figure)
-		}
+		panels[len(panels)-1].add(l.label("linger"), l.get("p99-ms"), l.get("p50-ms"), l.get("bare-p99-ms"), l.get("bare-p50-ms"))
 	}
 	return panels
 }
 
-// compareLatency puts results in the order of panels and ticks.
-func compareLatency(a, b *latencyResult) int {
-	return cmp.Or(cmp.Compare(a.Rate, b.Rate), cmp.Compare(a.Broker, b.Broker), cmp.Compare(lingerOf(a), lingerOf(b)))
-}
-
-// lingerOf is 0 for what is no duration, which bench does not write.
-func lingerOf(l *latencyResult) time.Duration {
-	d, err := time.ParseDuration(l.Linger)
-	if err != nil {
-		return 0
+// add adds a tick, with a value for each curve.
+func (p *panel) add(tick string, values ...float64) {
+	p.ticks = append(p.ticks, tick)
+	for i, v := range values {
+		p.curves[i].values = append(p.curves[i].values, v)
 	}
-	return d
 }

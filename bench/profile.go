@@ -1,112 +1,93 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	_ "embed"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"syscall"
+
+	"github.com/google/pprof/profile"
 
 	"pageheat/integration/harness"
 )
 
-// profiles has pageheat write profiles. The program itself has no such thing: it
-// is built with one more file, which takes the profile of processor time from the
-// start of the process on, and writes it and one of memory at SIGUSR1.
-type profiles struct {
-	dir string // empty: none are wanted
-	// trace asks for an execution trace instead of profiles.
-	trace bool
+// take asks an instance for a profile or trace of the next seconds.
+func take(ctx context.Context, in *harness.Instance, kind string, seconds int) ([]byte, error) {
+	answer, err := in.Get(ctx, fmt.Sprintf("/debug/pprof/%s?seconds=%d", kind, seconds))
+	if err == nil && answer.Status != http.StatusOK {
+		err = fmt.Errorf("%s answers with status %d: %s", in, answer.Status, answer.Body)
+	}
+	return answer.Body, err
 }
 
-//go:embed testdata/profile.go.txt
-var profileSource []byte
+// recording takes one profile or trace after the other, each of a second.
+type recording struct {
+	stop chan struct{}
+	done chan struct{}
+	all  [][]byte
+	err  error
+}
 
-// profileEnv tells the added file the directory to write to, executionEnv to write an
-// execution trace.
-const (
-	profileEnv   = "PAGEHEAT_TEST_BENCH_PROFILE"
-	executionEnv = "PAGEHEAT_TEST_BENCH_TRACE"
-)
-
-func (p *profiles) wanted() bool { return p != nil && p.dir != "" }
-
-// build builds the program with profiles into dir.
-func (p *profiles) build(ctx context.Context, dir string) (string, error) {
-	module, err := harness.Module(ctx)
-	if err != nil {
-		return "", fmt.Errorf("building the program with profiles: %w", err)
-	}
-	source := filepath.Join(dir, "profile.go")
-	added := filepath.Join(module, "cmd", "pageheat", "bench_profile.go")
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {added: source}})
-	if err != nil {
-		return "", fmt.Errorf("building the program with profiles: %w", err)
-	}
-	replace := filepath.Join(dir, "overlay.json")
-	for file, text := range map[string][]byte{source: profileSource, replace: overlay} {
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			return "", fmt.Errorf("building the program with profiles: %w", err)
+func record(ctx context.Context, in *harness.Instance, kind string) *recording {
+	r := &recording{stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		for r.err == nil {
+			var one []byte
+			one, r.err = take(ctx, in, kind, 1)
+			r.all = append(r.all, one)
+			select {
+			case <-r.stop:
+				return
+			default:
+			}
 		}
-	}
-	if err := os.MkdirAll(p.dir, 0o750); err != nil {
-		return "", fmt.Errorf("making the directory of profiles: %w", err)
-	}
-	program := filepath.Join(dir, "pageheat")
-	build := exec.CommandContext(ctx, "go", "build", "-overlay", replace, "-o", program, "pageheat/cmd/pageheat")
-	build.Dir = module
-	if text, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the program with profiles: %w\n%s", err, text)
-	}
-	return program, nil
+	}()
+	return r
 }
 
-// env is for a process that will be asked.
-func (p *profiles) env() []string {
-	if !p.wanted() {
-		return nil
-	}
-	env := []string{profileEnv + "=" + p.dir}
-	if p.trace {
-		env = append(env, executionEnv+"=1")
-	}
-	return env
+// end returns what was taken, the last of it up to now at least.
+func (r *recording) end() ([][]byte, error) {
+	close(r.stop)
+	<-r.done
+	return r.all, r.err
 }
 
-// kinds are the endings of the files that are written.
-func (p *profiles) kinds() []string {
-	if p.trace {
-		return []string{".trace"}
-	}
-	return []string{".cpu", ".heap"}
-}
-
-// file is what a process has written, once it was collected.
-func (p *profiles) file(of *process, name, kind string) string {
-	return filepath.Join(p.dir, name+"-"+strconv.Itoa(of.cmd.Process.Pid)+kind)
-}
-
-// collect has a process write its profiles, with a name that tells them from others'.
-func (p *profiles) collect(of *process, name string) error {
-	if !p.wanted() {
-		return nil
-	}
-	if err := of.signal(syscall.SIGUSR1); err != nil {
+// keep writes profiles of processor time, as one, and one of memory for go tool pprof.
+func (r *recording) keep(ctx context.Context, in *harness.Instance, dir, name string) error {
+	all, err := r.end()
+	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-	defer cancel()
-	if err := of.log.wait(ctx, "profiles are written", 1); err != nil {
+	var parsed []*profile.Profile
+	for _, one := range all {
+		p, err := profile.ParseData(one)
+		if err != nil {
+			return fmt.Errorf("reading a profile of %s: %w", in, err)
+		}
+		parsed = append(parsed, p)
+	}
+	merged, err := profile.Merge(parsed)
+	if err != nil {
+		return fmt.Errorf("merging the profiles of %s: %w", in, err)
+	}
+	var cpu bytes.Buffer
+	if err := merged.Write(&cpu); err != nil {
+		return fmt.Errorf("writing a profile of %s: %w", in, err)
+	}
+	answer, err := in.Get(ctx, "/debug/pprof/allocs")
+	if err != nil {
 		return err
 	}
-	for _, kind := range p.kinds() {
-		if err := os.Rename(p.file(of, "pid", kind), p.file(of, name, kind)); err != nil {
-			return fmt.Errorf("keeping a profile: %w", err)
-		}
+	err = os.MkdirAll(dir, 0o750)
+	for kind, text := range map[string][]byte{"cpu": cpu.Bytes(), "allocs": answer.Body} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name+"."+kind), text, 0o600))
+	}
+	if err != nil {
+		return fmt.Errorf("keeping profiles: %w", err)
 	}
 	return nil
 }

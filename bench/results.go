@@ -1,123 +1,132 @@
 package main
 
 import (
-	"cmp"
-	"encoding/json"
+	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/procfs"
+	"golang.org/x/perf/benchfmt"
 )
 
-// result is one run of one contender.
-type result struct {
-	scenario
-	Case string `json:"case"`
-	// Counted is how many messages the contender had to count.
-	Counted int64 `json:"counted"`
-	// Rate is in messages a second from the beginning of reading until all were
-	// counted, SecondHalf from half of them on.
-	Rate       float64 `json:"rate"`
-	SecondHalf float64 `json:"second_half"`
-	// StartUp is how long it took from the start of the process to the beginning
-	// of reading, in seconds; it is not in the rate.
-	StartUp float64 `json:"start_up"`
-	// Durable is how many seconds after the last message was counted the last
-	// change was committed in the changelog; -1 where there is none.
-	Durable float64 `json:"durable"`
-	// CPU and BrokerCPU are processor seconds per million messages, from the
-	// beginning of reading until all was counted and durable.
-	CPU       float64 `json:"cpu"`
-	BrokerCPU float64 `json:"broker_cpu"`
-	// Peak is the most memory held, in MiB, over all processes.
-	Peak float64 `json:"peak_mib"`
-	// Bytes are appended to each topic, per message counted.
-	Bytes map[string]float64 `json:"bytes,omitempty"`
-	// Wrong says in what the answer is not exact.
-	Wrong []string `json:"wrong,omitempty"`
-	// Load is the machine's load average over a minute, before the run.
-	Load float64 `json:"load"`
+// run is one measurement: what was measured, as a Go benchmark is named, and figures
+// by their units.
+type run struct {
+	name   string // such as "Latency/broker=kafka/rate=2000"
+	values []benchfmt.Value
+	// wrong says in what the answer is not exact.
+	wrong []string
 }
 
-// wrong takes note of an error in the answer.
-func (r *result) wrong(format string, args ...any) {
-	r.Wrong = append(r.Wrong, fmt.Sprintf(format, args...))
-}
-
-// times fills in the rates.
-func (r *result) times(started time.Time, m measured) {
-	r.Rate = perSecond(r.Counted, m.Done.Sub(m.Began))
-	r.SecondHalf = perSecond(r.Counted-m.HalfCounted, m.Done.Sub(m.Half))
-	r.StartUp = m.Began.Sub(started).Seconds()
-}
-
-func perSecond(n int64, d time.Duration) float64 {
-	if d <= 0 {
-		return 0
+// newRun names a run by its benchmark, and by pairs of a label and its value. The
+// machine's load is its first figure.
+func newRun(benchmark string, labels ...any) *run {
+	name := []byte(benchmark)
+	for i := 0; i+1 < len(labels); i += 2 {
+		name = fmt.Appendf(name, "/%v=%v", labels[i], labels[i+1])
 	}
-	return float64(n) / d.Seconds()
+	r := &run{name: string(name)}
+	r.set("load", load())
+	return r
 }
 
-// key names what runs of it are compared.
-func (r *result) key() string { return r.keyOf(r.Case) }
-
-// keyOf is the key of another contender's runs in the same scenario.
-func (r *result) keyOf(contender string) string { return r.String() + ", " + contender }
-
-// latencyResult is one run of the latency benchmark; times in milliseconds.
-type latencyResult struct {
-	Broker     string        `json:"broker"`
-	Rate       int           `json:"rate"` // messages a second
-	Linger     string        `json:"linger"`
-	Pages      int           `json:"pages"`
-	Partitions int32         `json:"partitions"`
-	Messages   int64         `json:"messages"`
-	Board      percentiles   `json:"board"` // created to board
-	Bare       percentiles   `json:"bare"`  // created to a bare consumer
-	Wrong      []string      `json:"wrong,omitempty"`
-	Load       float64       `json:"load"`
-	For        time.Duration `json:"for"`
+// benchmark is the first part of the name.
+func (r *run) benchmark() string {
+	base, _, _ := strings.Cut(r.name, "/")
+	return base
 }
 
-func (r *latencyResult) key() string {
-	return fmt.Sprintf("%s, %s messages/s, linger %s", r.Broker, thousands(int64(r.Rate)), r.Linger)
+// label is the value of a label, empty where there is none.
+func (r *run) label(of string) string {
+	for part := range strings.SplitSeq(r.name, "/") {
+		if value, ok := strings.CutPrefix(part, of+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
-// percentiles are in milliseconds.
-type percentiles struct {
-	P50 float64 `json:"p50"`
-	P90 float64 `json:"p90"`
-	P99 float64 `json:"p99"`
-	Max float64 `json:"max"`
+// number is a label that is a whole number, 0 for none.
+func (r *run) number(of string) int {
+	n, _ := strconv.Atoi(r.label(of)) // 0 for what is none
+	return n
 }
 
-// report is what is written as JSON.
-type report struct {
-	When       time.Time        `json:"when"`
-	Go         string           `json:"go"`
-	Cores      int              `json:"cores"`
-	Throughput []*result        `json:"throughput,omitempty"`
-	Latency    []*latencyResult `json:"latency,omitempty"`
-	Pages      []*pagesResult   `json:"pages,omitempty"`
-	Growth     []*growthResult  `json:"growth,omitempty"`
-	Streams    []*streamsResult `json:"streams,omitempty"`
+// with is the name with another value of a label that it has.
+func (r *run) with(label string, value any) string {
+	parts := strings.Split(r.name, "/")
+	for i, part := range parts {
+		if strings.HasPrefix(part, label+"=") {
+			parts[i] = fmt.Sprintf("%s=%v", label, value)
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
-func newReport() *report {
-	return &report{When: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Cores: runtime.NumCPU()}
+// set adds a figure, with as many digits as any of them is good for.
+func (r *run) set(unit string, value float64) {
+	const digits = 7
+	value, _ = strconv.ParseFloat(strconv.FormatFloat(value, 'g', digits, 64), 64) // it is one
+	r.values = append(r.values, benchfmt.Value{Value: value, Unit: unit})
 }
 
-// write writes the report to a file.
+// get is a figure, 0 where there is none.
+func (r *run) get(unit string) float64 {
+	for _, v := range r.values {
+		if v.Unit == unit {
+			return v.Value
+		}
+	}
+	return 0
+}
+
+// fail takes note of an error in the answer.
+func (r *run) fail(format string, args ...any) {
+	r.wrong = append(r.wrong, fmt.Sprintf(format, args...))
+}
+
+// report is what one call of bench has measured, in the order of measuring.
+type report struct{ runs []*run }
+
+func (r *report) add(all ...*run) { r.runs = append(r.runs, all...) }
+
+// wrongUnit is the figure of a run whose answer was not exact; failLine begins the line
+// that says why.
+const (
+	wrongUnit = "wrong-answers"
+	failLine  = "--- FAIL: "
+)
+
+// write writes the runs in the format of Go benchmarks, which benchstat reads.
 func (r *report) write(path string) error {
-	text, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return fmt.Errorf("writing the results: %w", err)
+	var text bytes.Buffer
+	// benchstat compares what has the same configuration, so time and version are no part of it.
+	fmt.Fprintf(&text, "# %s, %s, %d cores\ngoos: %s\ngoarch: %s\npkg: pageheat/bench\n",
+		time.Now().UTC().Format(time.RFC3339), runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+	for _, unit := range []string{rateUnit, ceilingUnit, boardsUnit} {
+		fmt.Fprintf(&text, "Unit %s better=higher\n", unit)
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o600); err != nil {
+	w := benchfmt.NewWriter(&text)
+	for _, one := range r.runs {
+		values := one.values
+		if len(one.wrong) > 0 {
+			values = append(slices.Clip(values), benchfmt.Value{Value: float64(len(one.wrong)), Unit: wrongUnit})
+		}
+		for _, wrong := range one.wrong {
+			fmt.Fprintf(&text, "%s%s: %s\n", failLine, one.name, strings.ReplaceAll(wrong, "\n", " "))
+		}
+		if err := w.Write(&benchfmt.Result{Name: benchfmt.Name(one.name), Iters: 1, Values: values}); err != nil {
+			return fmt.Errorf("writing the results: %w", err)
+		}
+	}
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("writing the results: %w", err)
 	}
 	return nil
@@ -127,69 +136,101 @@ func (r *report) write(path string) error {
 func readReport(path string) (*report, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading results to compare with: %w", err)
+		return nil, fmt.Errorf("reading results: %w", err)
+	}
+	failed := make(map[string][]string)
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		if line, ok := strings.CutPrefix(lines.Text(), failLine); ok {
+			name, wrong, _ := strings.Cut(line, ": ")
+			failed[name] = append(failed[name], wrong)
+		}
 	}
 	r := &report{}
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("reading results to compare with, %s: %w", path, err)
+	reader := benchfmt.NewReader(bytes.NewReader(text), path)
+	for reader.Scan() {
+		switch record := reader.Result().(type) {
+		case *benchfmt.Result:
+			one := &run{name: string(record.Name)}
+			for _, v := range record.Values {
+				if v.Unit == wrongUnit {
+					one.wrong = failed[one.name]
+				} else {
+					one.values = append(one.values, v)
+				}
+			}
+			r.add(one)
+		case *benchfmt.SyntaxError:
+			return nil, fmt.Errorf("reading results: %w", record)
+		}
+	}
+	if err := reader.Err(); err != nil {
+		return nil, fmt.Errorf("reading results: %w", err)
 	}
 	return r, nil
 }
 
-// medians are the runs with the median rate, one for each scenario and case, in
-// the order of the first of them. Of an even number it is the slower one.
-func medians(all []*result) []*result {
-	return mediansOf(all, (*result).key, func(r *result) float64 { return r.Rate })
+// Units of which more is better; of all others it is less.
+const (
+	rateUnit    = "messages/s"
+	ceilingUnit = "ceiling-messages/s"
+	boardsUnit  = "boards/s"
+)
+
+func moreIsBetter(unit string) bool {
+	return unit == rateUnit || unit == ceilingUnit || unit == boardsUnit
 }
 
-// latencyMedians are the runs with the median p99, one for each setting. Of an even
-// number it is the slower one.
-func latencyMedians(all []*latencyResult) []*latencyResult {
-	return mediansOf(all, (*latencyResult).key, func(r *latencyResult) float64 { return -r.Board.P99 })
-}
-
-// mediansOf are the runs with the median figure, one for each key, in the order of
-// the first of them. Of an even number it is the lower one of the middle.
-func mediansOf[R any](all []R, key func(R) string, figure func(R) float64) []R {
-	var keys []string
-	runs := make(map[string][]R)
-	for _, r := range all {
-		k := key(r)
-		if runs[k] == nil {
-			keys = append(keys, k)
+// medians are one run for each name, in the order of the first of them, with the median
+// of each figure.
+func (r *report) medians() []*run {
+	var names []string
+	same := make(map[string][]*run)
+	for _, one := range r.runs {
+		if same[one.name] == nil {
+			names = append(names, one.name)
 		}
-		runs[k] = append(runs[k], r)
+		same[one.name] = append(same[one.name], one)
 	}
-	chosen := make([]R, len(keys))
-	for i, k := range keys {
-		same := slices.SortedFunc(slices.Values(runs[k]), func(a, b R) int { return cmp.Compare(figure(a), figure(b)) })
-		chosen[i] = same[(len(same)-1)/2]
+	all := make([]*run, len(names))
+	for i, name := range names {
+		all[i] = &run{name: name}
+		figures := make(map[string][]float64)
+		var units []string
+		for _, one := range same[name] {
+			all[i].wrong = append(all[i].wrong, one.wrong...)
+			for _, v := range one.values {
+				if figures[v.Unit] == nil {
+					units = append(units, v.Unit)
+				}
+				figures[v.Unit] = append(figures[v.Unit], v.Value)
+			}
+		}
+		for _, unit := range units {
+			all[i].set(unit, median(figures[unit], moreIsBetter(unit)))
+		}
 	}
-	return chosen
+	return all
 }
+
+// median is the middle one; of an even number the worse one of the two.
+func median(figures []float64, moreIsBetter bool) float64 {
+	sorted := slices.Sorted(slices.Values(figures))
+	if moreIsBetter {
+		return sorted[(len(sorted)-1)/2]
+	}
+	return sorted[len(sorted)/2]
+}
+
+// errWrong says that an answer was not exact, or did not come.
+var errWrong = errors.New("an answer is wrong")
 
 // exact is errWrong with all that was wrong in any run, nil if nothing was.
 func (r *report) exact() error {
 	var all []string
-	note := func(key string, wrong []string) {
-		for _, w := range wrong {
-			all = append(all, key+": "+w)
+	for _, one := range r.runs {
+		for _, wrong := range one.wrong {
+			all = append(all, one.name+": "+wrong)
 		}
-	}
-	for _, t := range r.Throughput {
-		note(t.key(), t.Wrong)
-	}
-	for _, l := range r.Latency {
-		note(l.key(), l.Wrong)
-	}
-	for _, p := range r.Pages {
-		note(p.key(), p.Wrong)
-	}
-	for _, g := range r.Growth {
-		note(g.key(), g.Wrong)
-	}
-	for _, s := range r.Streams {
-		note(s.key(), s.Wrong)
 	}
 	if len(all) == 0 {
 		return nil

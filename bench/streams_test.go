@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +31,8 @@ func TestSeenAfter(t *testing.T) {
 	}
 	got, err := seenAfter(boards, began, 4, clients)
 	require.NoError(t, err)
-	assert.InDelta(t, 100, got.Max, 0.2)
-	assert.InDelta(t, 4, got.P50, 1.1)
+	assert.InDelta(t, 100, quantile(got, 1), 0.2)
+	assert.InDelta(t, 4, quantile(got, 0.5), 1.1)
 	_, err = seenAfter(boards, began, 5, clients)
 	require.ErrorContains(t, err, "event stream 0 has not got version 5")
 
@@ -65,15 +63,13 @@ func TestWhatProcessorTimeIsFor(t *testing.T) {
 	sample(100, "runtime.findRunnable", "runtime.schedule")
 	var text bytes.Buffer
 	require.NoError(t, p.Write(&text))
-	file := filepath.Join(t.TempDir(), "cpu")
-	require.NoError(t, os.WriteFile(file, text.Bytes(), 0o600))
-
-	res := &streamsResult{Messages: 500_000}
-	require.NoError(t, res.split(file, time.Second))
-	assert.InDelta(t, 2, res.CPU, 1e-9)
-	assert.InDelta(t, 2*0.2, res.Serving, 1e-9)
-	assert.InDelta(t, 2*0.3, res.Pipeline, 1e-9)
-	assert.InDelta(t, 2*0.5, res.Runtime, 1e-9)
+	res := newRun("Streams")
+	require.NoError(t, splitCPU(res, text.Bytes(), 2))
+	assert.InDelta(t, 2, res.get("cpu-s/M"), 1e-9)
+	assert.InDelta(t, 2*0.2, res.get("serving-cpu-s/M"), 1e-9)
+	assert.InDelta(t, 2*0.3, res.get("pipeline-cpu-s/M"), 1e-9)
+	assert.InDelta(t, 2*0.5, res.get("runtime-cpu-s/M"), 1e-9)
+	assert.Error(t, splitCPU(res, []byte("no profile"), 2))
 }
 
 // A client takes down versions, whatever the length of a board, and says why it has

@@ -4,168 +4,222 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
 // errMissed says that something is slower or larger than it has to be.
 var errMissed = errors.New("a target is missed")
 
-// judgement is one target and what was measured.
+// target is what some runs have to reach: the pipeline on Apache Kafka, with the settings
+// that it has by default. What was measured otherwise has none.
+type target struct {
+	what      string
+	benchmark string
+	of        []string // labels that the run has
+	bound     float64
+	atLeast   bool // the bound is a lower one
+	unit      string
+	// measure is what is judged of a run; false where it was not measured.
+	measure func(r *report, m *run) (float64, bool)
+}
+
+// targets are all that there are.
+func targets() []target {
+	throughput := []string{"broker=kafka", "partitions=3", "case=one"}
+	latency := []string{"broker=kafka", "pages=10000", "linger=5ms"}
+	table := []string{"broker=kafka", "pages=1000000", "name-bytes=40"}
+	streams := []string{"broker=kafka", "clients=1000"}
+	with := func(labels []string, more ...string) []string { return append(slices.Clip(labels), more...) }
+	ofCeiling := func(bound float64, more ...string) target {
+		return target{"of ceiling", "Throughput", with(throughput, more...), bound, true, "", ofOther(rateUnit, "case", caseCeiling)}
+	}
+	all := []target{
+		ofCeiling(1.2, "pages=100"),
+		ofCeiling(1.0, "pages=10000"),
+		ofCeiling(0.6, "pages=1000000", "traffic=uniform"),
+		ofCeiling(0.7, "pages=1000000", "traffic=zipf"),
+		{"of goka", "Throughput", with(throughput, "pages=10000"), 25, true, "", ofOther(rateUnit, "case", caseGoka)},
+	}
+	for _, rate := range []string{"rate=2000", "rate=10000", "rate=50000"} {
+		all = append(all,
+			target{"p50", "Latency", with(latency, rate), 30, false, " ms", plain("p50-ms")},
+			target{"p99", "Latency", with(latency, rate), 60, false, " ms", plain("p99-ms")})
+	}
+	return append(all,
+		target{"bytes per page, applied", "Memory", table, 450, false, "", plain(perPageUnit)},
+		target{"bytes per page, restored", "Restore", table, 450, false, "", plain(perPageUnit)},
+		target{"pauses of the collector, p99.9", "Pauses", table, 5, false, " ms", plain("p99.9-ms")},
+		target{"rate, of the bare reader", "Restore", table, 0.7, true, "", ofUnit("bare-s", "restore-s")},
+		target{"start, above the bare reader", "Restore", table, 1.5, false, " s", func(_ *report, m *run) (float64, bool) {
+			return m.get("start-s") - m.get("bare-s"), m.get("start-s") > 0 // it may be below
+		}},
+		target{"processor time of the pipeline, of that without streams", "Streams", streams, 1.05, false, "", ofOther("pipeline-cpu-s/M", "clients", 0)},
+		target{"a client sees the newest board, at most", "Streams", streams, 500, false, " ms", longest("seen-max-ms")},
+	)
+}
+
+// plain is a figure itself.
+func plain(unit string) func(*report, *run) (float64, bool) {
+	return func(_ *report, m *run) (float64, bool) { return m.get(unit), m.get(unit) > 0 }
+}
+
+// ofUnit is a figure as part of another one.
+func ofUnit(unit, of string) func(*report, *run) (float64, bool) {
+	return func(_ *report, m *run) (float64, bool) { return quotient(m.get(unit), m.get(of)) }
+}
+
+// ofOther is a figure as part of that of the run with another value of a label.
+func ofOther(unit, label string, value any) func(*report, *run) (float64, bool) {
+	return func(r *report, m *run) (float64, bool) {
+		other := m.with(label, value)
+		for _, one := range r.medians() {
+			if one.name == other {
+				return quotient(m.get(unit), one.get(unit))
+			}
+		}
+		return 0, false
+	}
+}
+
+// longest is the highest figure of all runs of the same name.
+func longest(unit string) func(*report, *run) (float64, bool) {
+	return func(r *report, m *run) (float64, bool) {
+		most := 0.0
+		for _, one := range r.runs {
+			if one.name == m.name {
+				most = max(most, one.get(unit))
+			}
+		}
+		return most, most > 0
+	}
+}
+
+// quotient is a/b, false where one of them was not measured.
+func quotient(a, b float64) (float64, bool) {
+	if a <= 0 || b <= 0 {
+		return 0, false
+	}
+	return a / b, true
+}
+
+// judgement is one target, whose run it is for, and what was measured: one figure for each
+// report, and their median.
 type judgement struct {
-	What     string
-	Measured float64
-	Bound    float64
-	AtLeast  bool // the bound is a lower one
-	Unit     string
+	target
+	run      string
+	runs     []float64
+	measured float64
 }
 
 func (v judgement) met() bool {
-	if v.AtLeast {
-		return v.Measured >= v.Bound
+	if v.atLeast {
+		return v.measured >= v.bound
 	}
-	return v.Measured <= v.Bound
+	return v.measured <= v.bound
 }
 
-// verdict says whether it is met, for people.
-func (v judgement) verdict() string {
-	if v.met() {
-		return "met"
-	}
-	return "MISSED"
+// String is the judgement for people.
+func (v judgement) String() string {
+	return fmt.Sprintf("%s: %s: %.4g%s, it has to be %s", v.run, v.what, v.measured, v.unit, v.limit())
 }
 
-// figures are what was measured and the bound, for people.
-func (v judgement) figures() (measured, bound string) {
+func (v judgement) limit() string {
 	sign := "<="
-	if v.AtLeast {
+	if v.atLeast {
 		sign = ">="
 	}
-	return fmt.Sprintf("%.4g%s", v.Measured, v.Unit), fmt.Sprintf("%s %g%s", sign, v.Bound, v.Unit)
+	return fmt.Sprintf("%s %g%s", sign, v.bound, v.unit)
 }
 
-// What is judged: the pipeline on Apache Kafka, in one process, with the settings
-// that it has by default.
-const (
-	judgedPartitions = 3
-	judgedLinger     = "5ms" // that of pageheat run by default
-	judgedPages      = 10_000
-	judgedRate       = 50_000    // messages a second, and below
-	judgedTable      = 1_000_000 // pages
-	judgedNameBytes  = 40
-
-	timesGoka      = 25.0
-	latencyP50     = 30.0 // ms
-	latencyP99     = 60.0 // ms
-	bytesPerPage   = 450.0
-	pauseP999      = 5.0 // ms
-	ofBareRestore  = 0.7
-	startAboveBare = 1.5 // s
-
-	judgedStreams = 1_000
-	ofNoStreams   = 1.05
-	seenWithin    = 500.0 // ms
-)
-
-// ofCeiling is the least part of the ceiling's rate that a scenario has to reach,
-// 0 where nothing is asked.
-func (s scenario) ofCeiling() float64 {
-	switch {
-	case s.Broker != brokerKafka || s.Partitions != judgedPartitions:
-		return 0
-	case s.Pages == 100:
-		return 1.2
-	case s.Pages == judgedPages:
-		return 1.0
-	case s.Pages == judgedTable && s.Traffic == trafficUniform:
-		return 0.6
-	case s.Pages == judgedTable:
-		return 0.7
-	}
-	return 0
-}
-
-// judge compares what was measured with the targets. What was not measured, or
-// with settings that no target is for, is left out.
-func (r *report) judge() []judgement {
+// judge compares what was measured with the targets, of several reports by the median of
+// what each of them gives.
+func judge(reports ...*report) []judgement {
 	var all []judgement
-	at := func(what string, measured, bound float64, unit string) {
-		if measured > 0 {
-			all = append(all, judgement{What: what, Measured: measured, Bound: bound, Unit: unit})
-		}
-	}
-	least := func(what string, measured, bound float64) {
-		if measured > 0 {
-			all = append(all, judgement{What: what, Measured: measured, Bound: bound, AtLeast: true})
-		}
-	}
-	rates := make(map[string]float64)
-	for _, m := range medians(r.Throughput) {
-		rates[m.key()] = m.Rate
-	}
-	for _, m := range medians(r.Throughput) {
-		bound := m.ofCeiling()
-		if m.Case != caseOne || bound == 0 {
-			continue
-		}
-		least(m.String()+": of ceiling", quotient(m.Rate, rates[m.keyOf(caseCeiling)]), bound)
-		if m.Pages == judgedPages {
-			least(m.String()+": of goka", quotient(m.Rate, rates[m.keyOf(caseGoka)]), timesGoka)
-		}
-	}
-	for _, l := range latencyMedians(r.Latency) {
-		if l.Broker == brokerKafka && l.Pages == judgedPages && l.Linger == judgedLinger && l.Rate <= judgedRate {
-			at(l.key()+": p50", l.Board.P50, latencyP50, " ms")
-			at(l.key()+": p99", l.Board.P99, latencyP99, " ms")
-		}
-	}
-	for _, p := range r.Pages {
-		if p.Broker == brokerKafka && p.Pages == judgedTable && p.NameBytes == judgedNameBytes {
-			at(p.key()+": bytes per page, applied", p.PerPage, bytesPerPage, "")
-			at(p.key()+": bytes per page, restored", p.PerPageRestored, bytesPerPage, "")
-			at(p.key()+": pauses of the collector, p99.9", p.Pauses.P999, pauseP999, " ms")
-			least(p.key()+": restore, of the bare reader", p.ofBare(), ofBareRestore)
-			if p.Start > 0 { // it may be below what the bare reader takes
-				all = append(all, judgement{What: p.key() + ": start, above the bare reader", Measured: p.Start - p.Bare, Bound: startAboveBare, Unit: " s"})
+	for _, r := range reports {
+		for _, m := range r.medians() {
+			for _, t := range targets() {
+				parts := strings.Split(m.name, "/")
+				if t.benchmark != parts[0] || slices.ContainsFunc(t.of, func(label string) bool { return !slices.Contains(parts, label) }) {
+					continue
+				}
+				measured, ok := t.measure(r, m)
+				if !ok {
+					continue
+				}
+				i := slices.IndexFunc(all, func(v judgement) bool { return v.run == m.name && v.what == t.what })
+				if i < 0 {
+					i = len(all)
+					all = append(all, judgement{target: t, run: m.name})
+				}
+				all[i].runs = append(all[i].runs, measured)
 			}
 		}
 	}
-	r.judgeStreams(at)
+	for i := range all {
+		all[i].measured = median(all[i].runs, all[i].atLeast)
+	}
 	return all
 }
 
-// quotient is a/b, 0 where one of them was not measured.
-func quotient(a, b float64) float64 {
-	if a <= 0 || b <= 0 {
-		return 0
-	}
-	return a / b
-}
-
-// printJudgements prints what was judged.
-func printJudgements(w io.Writer, judgements []judgement) error {
-	if len(judgements) == 0 {
+// printJudgements prints what was judged, with a column for each report if there are
+// several.
+func printJudgements(w io.Writer, all []judgement) error {
+	if len(all) == 0 {
 		return nil
 	}
 	_, _ = fmt.Fprintf(w, "\ntargets\n") // the error comes again with the table
 	t := newTable(w)
-	for _, v := range judgements {
-		measured, bound := v.figures()
-		t.row(v.What, measured, bound, v.verdict())
+	for _, v := range all {
+		cells := []string{v.run, v.what}
+		if len(v.runs) > 1 {
+			for _, one := range v.runs {
+				cells = append(cells, fmt.Sprintf("%.4g", one))
+			}
+		}
+		verdict := "met"
+		if !v.met() {
+			verdict = "MISSED"
+		}
+		t.row(append(cells, fmt.Sprintf("%.4g%s", v.measured, v.unit), v.limit(), verdict)...)
 	}
 	return t.end()
 }
 
 // missed is errMissed with all that was, nil if nothing was.
-func missed(judgements []judgement) error {
-	var all []string
-	for _, v := range judgements {
+func missed(all []judgement) error {
+	var text []string
+	for _, v := range all {
 		if !v.met() {
-			measured, bound := v.figures()
-			all = append(all, fmt.Sprintf("%s: %s, it has to be %s", v.What, measured, bound))
+			text = append(text, v.String())
 		}
 	}
-	if len(all) == 0 {
+	if len(text) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w:\n  %s", errMissed, strings.Join(all, "\n  "))
+	return fmt.Errorf("%w:\n  %s", errMissed, strings.Join(text, "\n  "))
+}
+
+// judgeCmd judges several reports together, by their medians.
+type judgeCmd struct {
+	Results []string `arg:"" placeholder:"FILE" help:"What --out has written, a file for each report."`
+}
+
+// Run prints each report's figures beside their medians. It is an error if a median
+// misses its target, or if any run was wrong.
+func (c *judgeCmd) Run(o out) error {
+	var failed []error
+	var reports []*report
+	for _, file := range c.Results {
+		r, err := readReport(file)
+		if err != nil {
+			return err
+		}
+		if err := r.exact(); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", file, err))
+		}
+		reports = append(reports, r)
+	}
+	all := judge(reports...)
+	return errors.Join(append(failed, printJudgements(o.results, all), missed(all))...)
 }

@@ -2,58 +2,56 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// The contenders.
+const (
+	caseCeiling = "ceiling" // a bare consumer: parse, and sum in a map
+	caseGoka    = "goka"    // goka as its examples write it
+	caseOne     = "one"     // pageheat run, one process
+	caseDisk    = "disk"    // the same with its pages on disk
+)
+
 // throughputCmd measures how fast a backlog is counted.
 type throughputCmd struct {
-	Broker     []string `default:"embedded,kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
-	Cases      []string `default:"ceiling,franz,goka,one,two" help:"Contenders (${default}); disk, too."`
-	Pages      []int    `default:"100,10000,1000000" help:"Numbers of pages (${default})."`
-	Traffic    []string `default:"uniform,zipf" help:"How pages are visited (${default})."`
-	Partitions []int32  `default:"3,12" help:"Numbers of partitions (${default})."`
-	Messages   int64    `default:"5000000" help:"Size of the backlog (${default})."`
-	// goka alone would take minutes for a backlog of the others' size.
-	GokaMessages int64         `placeholder:"N" help:"Backlog of goka alone; by default a 25th of the others'."`
-	Repeat       int           `default:"1" help:"Runs of each; the table shows the one with the median rate."`
-	Serve        bool          `help:"Run pageheat with the role serve, too."`
-	Audit        bool          `default:"true" negatable:"" help:"Have pageheat audit check every page after each run (default)."`
-	Timeout      time.Duration `default:"5m" help:"Longest time for one run (${default})."`
+	Broker     []string      `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
+	Cases      []string      `default:"ceiling,goka,one" help:"Contenders (${default}); disk, too."`
+	Pages      []int         `default:"100,10000,1000000" help:"Numbers of pages (${default})."`
+	Traffic    []string      `default:"uniform,zipf" help:"How pages are visited (${default})."`
+	Partitions []int32       `default:"3" help:"Numbers of partitions (${default})."`
+	Messages   int64         `default:"5000000" help:"Size of the backlog (${default}); that of goka is a 25th."`
+	Repeat     int           `default:"1" help:"Runs of each (${default}); the table shows medians."`
+	Timeout    time.Duration `default:"5m" help:"Longest time for one run (${default})."`
+	Profile    string        `placeholder:"DIR" help:"Write pageheat's profiles of processor time and memory there."`
+	Quick      bool          `help:"A smoke test: a little of every benchmark on the embedded broker."`
 
 	outputFlags
-	Profile string `placeholder:"DIR" help:"Write pageheat's profiles of processor time and memory there."`
-	Quick   bool   `help:"A smoke test: few messages, the embedded broker, latency and pages too."`
 }
 
-// runner measures on one cluster after the other.
+// runner runs contenders on one cluster after the other.
 type runner struct {
 	out
-	program  string
-	cluster  *cluster
-	serve    bool
-	audit    bool
-	profiles *profiles
-	shape    shape
+	program    string
+	cluster    *cluster
+	shape      shape
+	timeout    time.Duration
+	profileDir string // empty for none
+	warming    bool
 }
 
 // Run measures every scenario.
 func (c *throughputCmd) Run(ctx context.Context, o out) error {
 	if c.Quick {
-		return quick(ctx, o, c.outputFlags)
+		return c.perform(ctx, o, quick()...)
 	}
-	results := newReport()
-	if err := c.measure(ctx, o, results); err != nil {
-		return err
-	}
-	return c.finish(o, results)
+	return c.perform(ctx, o, c)
 }
 
 func (c *throughputCmd) validate() error {
@@ -62,7 +60,7 @@ func (c *throughputCmd) validate() error {
 		values, known []string
 	}{
 		{"broker", c.Broker, []string{brokerEmbedded, brokerKafka}},
-		{"cases", c.Cases, []string{caseCeiling, caseFranz, caseGoka, caseOne, caseTwo, caseDisk}},
+		{"cases", c.Cases, []string{caseCeiling, caseGoka, caseOne, caseDisk}},
 		{"traffic", c.Traffic, []string{trafficUniform, trafficZipf}},
 	}
 	for _, k := range known {
@@ -78,86 +76,92 @@ func (c *throughputCmd) validate() error {
 	return nil
 }
 
-// measure adds what it measures to the results, also where it ends with an error.
-func (c *throughputCmd) measure(ctx context.Context, o out, results *report) error {
+func (c *throughputCmd) measure(ctx context.Context, o out, program string, results *report) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	r := &runner{out: o, serve: c.Serve, audit: c.Audit, profiles: &profiles{dir: c.Profile}}
-	program, clean, err := c.build(ctx, r.profiles)
-	if err != nil {
-		return err
-	}
-	defer clean()
-	r.program = program
-	for _, s := range c.scenarios() {
-		cold := false
-		// An embedded broker keeps all in memory: each scenario gets a new one.
-		if r.cluster == nil || s.Broker == brokerEmbedded || s.Broker != r.cluster.kind {
-			if r.cluster != nil {
-				r.cluster.close()
+	for _, kind := range c.Broker {
+		r := &runner{out: o, program: program, timeout: c.Timeout, profileDir: c.Profile}
+		for _, pages := range c.Pages {
+			for _, visited := range c.Traffic {
+				for _, partitions := range c.Partitions {
+					s := scenario{broker: kind, pages: pages, traffic: visited, partitions: partitions, messages: c.Messages}
+					if err := c.compete(ctx, r, s, results); err != nil {
+						r.close()
+						return err
+					}
+					if kind == brokerEmbedded { // which keeps all in memory
+						r.close()
+					}
+				}
 			}
-			if r.cluster, err = startCluster(ctx, s.Broker); err != nil {
-				return err
-			}
-			cold = s.Broker == brokerKafka
 		}
-		if err := c.compete(ctx, r, s, "bench-"+s.slug(), cold, results); err != nil {
-			r.cluster.close()
-			return err
-		}
-	}
-	if r.cluster != nil {
-		r.cluster.close()
+		r.close()
 	}
 	return nil
 }
 
+// close ends the cluster, if there is one.
+func (r *runner) close() {
+	if r.cluster != nil {
+		r.cluster.close()
+		r.cluster = nil
+	}
+}
+
 // compete runs all contenders of one scenario.
-func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, name string, cold bool, results *report) error {
-	r.say("%s: sends %s messages", s, thousands(s.Messages))
-	inputs := name + "-input"
-	full, err := produceBacklog(ctx, r.cluster, inputs, s, s.Messages)
+func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, results *report) error {
+	name := "bench-" + s.String()
+	full, err := r.prepare(ctx, s, name)
 	if err != nil {
 		return err
 	}
 	less := full
 	if slices.Contains(c.Cases, caseGoka) {
-		n := c.GokaMessages
-		if n == 0 {
-			n = max(s.Messages/25, 1)
-		}
-		if less, err = produceBacklog(ctx, r.cluster, inputs+"-goka", s, n); err != nil {
-			return err
-		}
-	}
-	// Nobody shall be the first that the broker reads for.
-	if err := readAll(ctx, r.cluster, full.topic, func(*kgo.Record) error { return nil }); err != nil {
-		return err
-	}
-	if cold {
-		// Java compiles what runs often: the first to use transactions would pay for all.
-		if err := c.warm(ctx, r, full, name+"-warm"); err != nil {
+		// goka alone would take minutes for all.
+		if less, err = produceBacklog(ctx, r.cluster, name+"-input-goka", s, max(s.messages/25, 1)); err != nil {
 			return err
 		}
 	}
 	for _, contender := range c.Cases {
-		for run := range c.Repeat {
-			b := full
-			if contender == caseGoka {
-				b = less
-			}
-			prefix := fmt.Sprintf("%s-%s-%d", name, contender, run)
-			res := c.once(ctx, r, contender, b, prefix)
-			res.scenario, res.Case = s, contender
-			results.Throughput = append(results.Throughput, res)
-			r.say("  %-8s %12s messages/s%s", contender, thousands(int64(res.Rate)), verdict(res.Wrong))
-			if err := r.cluster.deleteTopics(ctx, prefix); err != nil {
+		b := full
+		if contender == caseGoka {
+			b = less
+		}
+		for n := range c.Repeat {
+			res := s.run(contender)
+			if err := r.once(ctx, contender, b, fmt.Sprintf("%s-%s-%d", name, contender, n), res); err != nil {
 				return err
 			}
+			results.add(res)
 		}
 	}
-	return r.cluster.deleteTopics(ctx, inputs)
+	return r.cluster.deleteTopics(ctx, name+"-input")
+}
+
+// prepare starts the cluster, if there is none yet, and produces a scenario's backlog. It is
+// read once, so that nobody is the first that the broker reads for. A new Apache Kafka is
+// warmed up.
+func (r *runner) prepare(ctx context.Context, s scenario, name string) (*backlog, error) {
+	cold := r.cluster == nil && s.broker == brokerKafka
+	if r.cluster == nil {
+		var err error
+		if r.cluster, err = startCluster(ctx, s.broker); err != nil {
+			return nil, err
+		}
+	}
+	r.say("%s: sends %s messages", s, thousands(s.messages))
+	b, err := produceBacklog(ctx, r.cluster, name+"-input", s, s.messages)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.cluster.readAll(ctx, b.topic, func(*kgo.Record) error { return nil }); err != nil {
+		return nil, err
+	}
+	if cold {
+		return b, r.warm(ctx, b, name+"-warm")
+	}
+	return b, nil
 }
 
 // warmUps is how often pageheat runs unmeasured on a broker that has just been started.
@@ -167,93 +171,36 @@ func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, name
 const warmUps = 24
 
 // warm runs pageheat some times, unmeasured.
-func (c *throughputCmd) warm(ctx context.Context, r *runner, b *backlog, prefix string) error {
-	profiles, audit := r.profiles, r.audit
-	r.profiles, r.audit = nil, false
-	defer func() { r.profiles, r.audit = profiles, audit }()
-	for i := range warmUps {
-		prefix := fmt.Sprintf("%s-%d", prefix, i)
-		res := c.once(ctx, r, caseOne, b, prefix)
-		r.say("  (warm-up  %12s messages/s%s)", thousands(int64(res.Rate)), verdict(res.Wrong))
-		if err := r.cluster.deleteTopics(ctx, prefix); err != nil {
+func (r *runner) warm(ctx context.Context, b *backlog, prefix string) error {
+	unmeasured := *r
+	unmeasured.profileDir, unmeasured.warming, unmeasured.shape = "", true, shape{}
+	for n := range warmUps {
+		if err := unmeasured.once(ctx, caseOne, b, fmt.Sprintf("%s-%d", prefix, n), newRun("(warm-up)")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// verdict says on a person's line whether an answer was exact.
-func verdict(wrong []string) string {
-	if len(wrong) == 0 {
-		return ""
-	}
-	return "  WRONG: " + strings.Join(wrong, "; ")
-}
-
-// once is one run of one contender. What fails is a wrong answer.
-func (c *throughputCmd) once(ctx context.Context, r *runner, contender string, b *backlog, prefix string) *result {
-	before := load()
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("it took longer than %v", c.Timeout))
+// once is one run of one contender, whose topics begin with a prefix. What fails is a
+// wrong answer.
+func (r *runner) once(ctx context.Context, contender string, b *backlog, prefix string, res *run) error {
+	limited, cancel := within(ctx, r.timeout)
 	defer cancel()
-	var res *result
 	var err error
 	switch contender {
 	case caseCeiling:
-		res, err = r.runSelf(ctx, b, prefix, "ceiling")
-	case caseFranz:
-		res, err = r.runSelf(ctx, b, prefix, "ceiling", "--franz")
+		err = r.runCeiling(limited, b, res)
 	case caseGoka:
-		res, err = r.runGoka(ctx, b, prefix+"-")
+		err = r.runGoka(limited, b, prefix+"-", res)
 	case caseDisk:
-		res, err = r.runDisk(ctx, b, prefix)
+		err = r.runDisk(limited, b, prefix, res)
 	default:
-		processes := max(1, r.shape.Instances)
-		if contender == caseTwo {
-			processes = 2
-		}
-		res, err = r.runPipeline(ctx, b, prefix, processes)
+		err = r.runPipeline(limited, b, prefix, res)
 	}
 	if err != nil {
-		res = &result{Counted: b.messages}
-		res.wrong("%v", err)
+		res.fail("%v", err)
 	}
-	res.Load = before
-	millions := float64(res.Counted) / 1e6
-	res.CPU /= millions
-	res.BrokerCPU /= millions
-	return res
-}
-
-// runSelf measures a process of bench that says itself when it has counted all.
-func (r *runner) runSelf(ctx context.Context, b *backlog, prefix, name string, flags ...string) (*result, error) {
-	logs := newWritten(r.cluster, prefix)
-	broker := r.cluster.cpu()
-	p, err := self(nil, append([]string{name, "--brokers", r.cluster.bootstrap(), "--topic", b.topic,
-		"--messages", strconv.FormatInt(b.messages, 10)}, flags...)...)
-	if err != nil {
-		return nil, err
-	}
-	defer p.kill()
-	text, err := p.output(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var m measured
-	if err := json.Unmarshal(text, &m); err != nil {
-		return nil, fmt.Errorf("what %s says of itself: %w", p, err)
-	}
-	res := &result{Counted: b.messages, Durable: -1, CPU: m.CPU.Seconds(), Peak: mib(m.Peak),
-		BrokerCPU: (r.cluster.cpu() - broker).Seconds()}
-	res.times(p.began, m)
-	if m.Counted != b.messages {
-		res.wrong("it counts %d messages instead of %d", m.Counted, b.messages)
-	}
-	if name == caseCeiling && m.Digest != b.want.digest() {
-		res.wrong("its sums are not those of a recount")
-	}
-	if err := logs.look(ctx); err != nil {
-		return nil, err
-	}
-	res.Bytes = logs.per(b.messages)
-	return res, nil
+	r.say("  %-60s %12s messages/s%s", res.name, figure(res.get(rateUnit)), verdict(res))
+	return r.cluster.deleteTopics(ctx, prefix)
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"regexp"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -253,13 +250,9 @@ func (s *sending) judge(ctx context.Context, in *harness.Instance) {
 	require.NoError(s.t, err)
 	s.t.Logf("%s has taken %d MiB at most", in.Name(), most>>20)
 	assert.Less(s.t, most, uint64(mostMemory), in.Name())
-	metrics, err := in.Get(ctx, "/metrics")
+	restarts, err := in.Restarts(ctx)
 	require.NoError(s.t, err)
-	restarts := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^pageheat_role_restarts_total\{role="(\w+)"\} (\S+)$`).FindAllStringSubmatch(string(metrics.Body), -1) {
-		restarts[m[1]+" "+m[2]] = true
-	}
-	for _, r := range slices.Sorted(maps.Keys(restarts)) {
-		assert.Regexp(s.t, " 0$", r, "restarts of a role of %s", in.Name())
+	for role, n := range restarts {
+		assert.Zero(s.t, n, "restarts of role %s of %s", role, in.Name())
 	}
 }

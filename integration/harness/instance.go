@@ -10,7 +10,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -194,9 +196,15 @@ func (in *Instance) OwnedPartitions(from int) []string {
 
 func isTakeOver(e Entry) bool { return e.Message == "owns a heat partition" }
 
+// WaitTakeOver waits until the instance has taken over a heat partition, and returns what
+// the log says of it, from the given line on, and the number of the line after it.
+func (in *Instance) WaitTakeOver(ctx context.Context, from int) (Entry, int, error) {
+	return in.WaitLog(ctx, from, isTakeOver)
+}
+
 // WaitOwner waits until the instance has taken over at least one heat partition.
 func (in *Instance) WaitOwner(ctx context.Context, from int) error {
-	_, _, err := in.WaitLog(ctx, from, isTakeOver)
+	_, _, err := in.WaitTakeOver(ctx, from)
 	return err
 }
 
@@ -291,4 +299,23 @@ func (in *Instance) Quit() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, _ = in.Wait(ctx) // it is the stacks in the log that are wanted
+}
+
+// Restarts is how often each role that has begun was started again after an error, as
+// /metrics says it.
+func (in *Instance) Restarts(ctx context.Context) (map[string]float64, error) {
+	a, err := in.Get(ctx, "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	restarts := make(map[string]float64)
+	for _, m := range regexp.MustCompile(`(?m)^pageheat_role_restarts_total\{role="(\w+)"\} (\S+)$`).FindAllStringSubmatch(string(a.Body), -1) {
+		if restarts[m[1]], err = strconv.ParseFloat(m[2], 64); err != nil {
+			return nil, fmt.Errorf("restarts of %s: %w", in, err)
+		}
+	}
+	if len(restarts) == 0 {
+		return nil, fmt.Errorf("%s tells of no restarts of roles: status %d: %s", in, a.Status, a.Body)
+	}
+	return restarts, nil
 }
