@@ -2,10 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
-	"fmt"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pageheat/kafka"
 )
@@ -21,28 +17,11 @@ type topic struct {
 	start, end []int64
 }
 
-// NoTopicError says that a topic does not exist.
-type NoTopicError struct {
-	// Topic is its name.
-	Topic string
-	err   error
-}
-
-func (e *NoTopicError) Error() string {
-	return fmt.Sprintf("topic %s does not exist: run `pageheat topics create`, or check --prefix, --input and --output", e.Topic)
-}
-
-// Unwrap is Kafka's error.
-func (e *NoTopicError) Unwrap() error { return e.err }
-
 // lookAt reads what there is of a topic now.
 func lookAt(ctx context.Context, cluster *kafka.Cluster, name string) (topic, error) {
 	found, err := cluster.Topic(ctx, name)
-	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return topic{}, &NoTopicError{name, err}
-	}
 	if err != nil {
-		return topic{}, err
+		return topic{}, kafka.Missing(name, err)
 	}
 	t := topic{Topic: found}
 	for partition := range int32(len(found.Leaders)) {

@@ -1,8 +1,9 @@
 package heat
 
 import (
-	"fmt"
 	"strconv"
+
+	"pageheat/failure"
 )
 
 // The most that [Limits] may allow. The arithmetic of this package is proved for
@@ -23,10 +24,10 @@ const minutesScale = 9
 // counted: sums taken with other limits are other sums.
 type Limits struct {
 	// MaxClicks is the most clicks of one behaviour, 1 to [MostClicks].
-	MaxClicks uint32
+	MaxClicks uint32 `help:"Maximum clicks of a valid behaviour."`
 	// MaxMinutes is the longest dwell time of one behaviour in whole minutes,
 	// 1 to [MostMinutes].
-	MaxMinutes uint32
+	MaxMinutes uint32 `help:"Maximum minutes of a valid behaviour."`
 }
 
 // DefaultLimits returns the limits used when nothing else is set: one million
@@ -35,13 +36,13 @@ func DefaultLimits() Limits {
 	return Limits{MaxClicks: MostClicks, MaxMinutes: MostMinutes}
 }
 
-// Validate returns an error that names the limit which lies outside its range.
+// Validate returns a [failure.Setting] of the limit that lies outside its range.
 func (l Limits) Validate() error {
 	if l.MaxClicks < 1 || l.MaxClicks > MostClicks {
-		return fmt.Errorf("the most clicks of one behaviour must be from 1 to %d, not %d", MostClicks, l.MaxClicks)
+		return failure.BadSetting("max-clicks", "the most clicks of one behaviour must be from 1 to %d, not %d", MostClicks, l.MaxClicks)
 	}
 	if l.MaxMinutes < 1 || l.MaxMinutes > MostMinutes {
-		return fmt.Errorf("the most minutes of one behaviour must be from 1 to %d, not %d", MostMinutes, l.MaxMinutes)
+		return failure.BadSetting("max-minutes", "the most minutes of one behaviour must be from 1 to %d, not %d", MostMinutes, l.MaxMinutes)
 	}
 	return nil
 }

@@ -51,9 +51,9 @@ const (
 type Member struct {
 	// InstanceID begins the group.instance.id (static membership); empty for dynamic
 	// membership. It must be unique among the instances.
-	InstanceID string
+	InstanceID string `placeholder:"ID" help:"Group instance ID for static membership: unique, and stable across restarts."`
 	// SessionTimeout is how long a group waits for a silent member.
-	SessionTimeout time.Duration
+	SessionTimeout time.Duration `help:"Time after which the partitions of a silent instance move to others."`
 }
 
 // heartbeat is the interval of heartbeats.

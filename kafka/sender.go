@@ -2,14 +2,14 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-// ErrNotDelivered is wrapped by the errors of records that no broker took in time.
-var ErrNotDelivered = kgo.ErrRecordTimeout
 
 // Sending says how records are sent.
 type Sending struct {
@@ -22,15 +22,38 @@ type Sending struct {
 	BatchBytes int
 	// Within bounds the time to deliver a record; 0 means no bound.
 	Within time.Duration
+	// Dated is whether the records that are queued have timestamps of their own, which the
+	// client would count Within from.
+	Dated bool
 	// InTurn is whether records go round the partitions, whatever their keys.
 	InTurn bool
+}
+
+// UsualBatchBytes is the largest batch that any topic takes that was not told otherwise.
+const UsualBatchBytes = 1_000_000
+
+// Bulk is how many records are sent at once: round the partitions in turn, whatever their
+// key, so that few are spread as evenly as many.
+func Bulk() Sending {
+	return Sending{
+		Linger:  5 * time.Millisecond, // records gather, and nobody sees it
+		Records: 100_000, Bytes: 64 << 20,
+		BatchBytes: UsualBatchBytes,
+		Within:     2 * time.Minute, // as Kafka's own delivery.timeout.ms
+		InTurn:     true,
+	}
 }
 
 // Sender sends records to one topic, idempotently and acknowledged by all replicas in
 // sync. It is safe for concurrent use.
 type Sender struct {
-	client *kgo.Client
-	topic  string
+	client  *kgo.Client
+	topic   string
+	sending Sending
+
+	acknowledged atomic.Int64    // of the records that were queued
+	ctx          context.Context // ends at the first failure of one of them, which is its cause
+	fail         context.CancelCauseFunc
 }
 
 // Sender opens a client that sends, whose client.id names the purpose. Nothing is
@@ -40,8 +63,10 @@ func (c *Cluster) Sender(purpose, topic string, s Sending) (*Sender, error) {
 		kgo.DefaultProduceTopic(topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(s.Linger),
-		kgo.RecordDeliveryTimeout(s.Within),
 		kgo.UnknownTopicRetries(2),
+	}
+	if !s.Dated {
+		options = append(options, kgo.RecordDeliveryTimeout(s.Within))
 	}
 	if s.Records > 0 {
 		options = append(options, kgo.MaxBufferedRecords(s.Records))
@@ -59,7 +84,9 @@ func (c *Cluster) Sender(purpose, topic string, s Sending) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{client: client, topic: topic}, nil
+	sender := &Sender{client: client, topic: topic, sending: s}
+	sender.ctx, sender.fail = context.WithCancelCause(context.Background())
+	return sender, nil
 }
 
 // Send queues a record, which the sender keeps; done is told how that ends. When ctx is
@@ -67,6 +94,52 @@ func (c *Cluster) Sender(purpose, topic string, s Sending) (*Sender, error) {
 // called back without losing idempotence.
 func (s *Sender) Send(ctx context.Context, r *Record, done func(*Record, error)) {
 	s.client.Produce(ctx, r, done)
+}
+
+// Queue queues a record, which the sender keeps, for those who end at the first failure:
+// the error is that of an earlier record. It waits while too much is on its way. What is
+// queued is sent even where its sender is told to end: hence no context.
+func (s *Sender) Queue(r *Record) error {
+	if err := context.Cause(s.ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.Background(), func() {}
+	if s.sending.Dated && s.sending.Within > 0 {
+		ctx, cancel = context.WithTimeout(ctx, s.sending.Within)
+	}
+	s.Send(ctx, r, func(r *Record, err error) {
+		cancel()
+		if err == nil {
+			s.acknowledged.Add(1)
+			return
+		}
+		s.fail(s.explain(r, err))
+	})
+	return nil
+}
+
+// explain says what to do about a record that was not sent.
+func (s *Sender) explain(r *Record, err error) error {
+	if errors.Is(err, kerr.MessageTooLarge) {
+		return fmt.Errorf("send a message of %d bytes to topic %s: %w; a batch has at most %d bytes here, and at most the topic's max.message.bytes",
+			len(r.Key)+len(r.Value), s.topic, err, s.sending.BatchBytes)
+	}
+	if errors.Is(err, kgo.ErrRecordTimeout) {
+		err = fmt.Errorf("%w: are enough brokers up for its min.insync.replicas?", err)
+	}
+	return fmt.Errorf("send to topic %s: %w", s.topic, Missing(s.topic, err))
+}
+
+// Sent is how many of the records that were queued are acknowledged.
+func (s *Sender) Sent() int64 { return s.acknowledged.Load() }
+
+// Drain waits until all that was queued is acknowledged. The error is the first that any
+// of it has had.
+func (s *Sender) Drain() error {
+	if err := s.Flush(context.Background()); err != nil { // the time for a delivery ends it
+		return err
+	}
+	return context.Cause(s.ctx)
 }
 
 // Flush waits until everything is acknowledged or has failed.
@@ -82,4 +155,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 func (s *Sender) Forget() { s.client.PurgeTopicsFromProducing(s.topic) }
 
 // Close gives up what is on its way.
-func (s *Sender) Close() { s.client.Close() }
+func (s *Sender) Close() {
+	s.client.Close()
+	s.fail(nil)
+}

@@ -30,7 +30,7 @@ const (
 
 func ruleOf(setting string) rule {
 	switch setting {
-	case cleanupPolicy, uncleanElection:
+	case SettingCleanupPolicy, uncleanElection:
 		return equal
 	case segmentBytes, segmentMs:
 		return advice
@@ -115,7 +115,7 @@ func (t *Topology) CheckInput(input, deadLetter *TopicState) []string {
 		return []string{fmt.Sprintf("topic %s does not exist: create it, or run `pageheat topics create`", t.Input)}
 	}
 	var out []string
-	if policy := input.Config[cleanupPolicy]; policy != "" && policy != policyDelete {
+	if policy := input.Config[SettingCleanupPolicy]; policy != "" && policy != policyDelete {
 		out = append(out, fmt.Sprintf(
 			"topic %s has cleanup.policy=%s, which deletes behaviours that were not counted: run `kafka-configs --alter --topic %s --add-config cleanup.policy=delete`",
 			t.Input, policy, t.Input))

@@ -47,15 +47,19 @@ type TopicSpec struct {
 	Config map[string]string
 }
 
-// The names of Kafka's topic settings used here.
+// The names of the topic settings of Kafka's that operators are shown.
 const (
-	cleanupPolicy    = "cleanup.policy"
+	SettingCleanupPolicy = "cleanup.policy"
+	SettingMinInsync     = "min.insync.replicas"
+)
+
+// The names of the others that are used here.
+const (
 	retentionMs      = "retention.ms"
 	retentionBytes   = "retention.bytes"
 	segmentBytes     = "segment.bytes"
 	segmentMs        = "segment.ms"
 	maxMessageBytes  = "max.message.bytes"
-	minInsync        = "min.insync.replicas"
 	minCompactionLag = "min.compaction.lag.ms"
 	uncleanElection  = "unclean.leader.election.enable"
 
@@ -74,9 +78,9 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 	kib := func(n int) string { return strconv.Itoa(n << 10) }
 
 	spec := func(name string, partitions int, policy string, config map[string]string) TopicSpec {
-		config[cleanupPolicy] = policy
+		config[SettingCleanupPolicy] = policy
 		config[maxMessageBytes] = strconv.Itoa(MaxMessageBytes)
-		config[minInsync] = strconv.Itoa(insync(replication))
+		config[SettingMinInsync] = strconv.Itoa(insync(replication))
 		// A replica that lacks acknowledged records must never lead: what
 		// was counted would be gone.
 		config[uncleanElection] = "false"

@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"pageheat/failure"
 )
 
 // The names used where nothing else is configured.
@@ -32,11 +34,24 @@ const (
 type Config struct {
 	// Prefix begins the name of every topic, group and transaction of
 	// pageheat's own, so that several can share a cluster.
-	Prefix string
+	Prefix string `help:"Prefix of pageheat's own topics and consumer groups."`
 	// Input is the topic that holds the behaviours.
-	Input string
+	Input string `help:"Topic with the behaviours."`
 	// Output is the topic that the boards are published to.
-	Output string
+	Output string `help:"Topic for the boards."`
+}
+
+// DefaultConfig has the names used where nothing else is configured.
+func DefaultConfig() Config { return Config{}.withDefaults() }
+
+// Complete returns a [failure.Setting] of the first field that is empty.
+func (c Config) Complete() error {
+	for _, s := range []struct{ setting, name string }{{"prefix", c.Prefix}, {"input", c.Input}, {"output", c.Output}} {
+		if s.name == "" {
+			return failure.BadSetting(s.setting, "must not be empty")
+		}
+	}
+	return nil
 }
 
 // withDefaults fills the empty fields.

@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strconv"
 	"time"
+
+	"pageheat/failure"
 )
 
 const (
@@ -38,14 +40,24 @@ type Options struct {
 	Seed uint64
 }
 
-// Validate says which option is out of its range.
-func (o Options) Validate() error {
+// Settings are the part of the options that a command has.
+type Settings struct {
+	// Pages and Zipf are those of [Options]; Pages is at least 1.
+	Pages int     `help:"Number of simulated pages."`
+	Zipf  float64 `placeholder:"S" help:"Exponent of Zipf's law: page R gets 1/R^S of the visits of page 1; 0 for uniform traffic."`
+}
+
+// DefaultSettings are those of the article.
+func DefaultSettings() Settings { return Settings{Pages: DefaultPages} }
+
+// Validate returns a [failure.Setting] of each setting that is out of range.
+func (s Settings) Validate() error {
 	var errs []error
-	if o.Pages < 0 || o.Pages > MaxPages {
-		errs = append(errs, fmt.Errorf("pages: %d: must be from 1 to %d", o.Pages, MaxPages))
+	if s.Pages < 1 || s.Pages > MaxPages {
+		errs = append(errs, failure.BadSetting("pages", "%d: must be from 1 to %d", s.Pages, MaxPages))
 	}
-	if !(o.Zipf >= 0 && o.Zipf <= MaxZipf) { // not NaN either
-		errs = append(errs, fmt.Errorf("zipf: %g: must be from 0 to %d", o.Zipf, MaxZipf))
+	if !(s.Zipf >= 0 && s.Zipf <= MaxZipf) { // not NaN either
+		errs = append(errs, failure.BadSetting("zipf", "%g: must be from 0 to %d", s.Zipf, MaxZipf))
 	}
 	return errors.Join(errs...)
 }
@@ -61,11 +73,11 @@ type Simulator struct {
 
 // NewSimulator checks the options.
 func NewSimulator(o Options) (*Simulator, error) {
-	if err := o.Validate(); err != nil {
-		return nil, fmt.Errorf("simulate traffic: %w", err)
-	}
 	if o.Pages == 0 {
 		o.Pages = DefaultPages
+	}
+	if err := (Settings{Pages: o.Pages, Zipf: o.Zipf}).Validate(); err != nil {
+		return nil, fmt.Errorf("simulate traffic: %w", err)
 	}
 	s := &Simulator{
 		// The second word only has to be the same in every run.

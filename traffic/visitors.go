@@ -60,11 +60,11 @@ const (
 
 // NewVisitors checks the options.
 func NewVisitors(o VisitorsOptions) (*Visitors, error) {
-	if err := (Options{Pages: o.Pages, Zipf: o.Zipf}).Validate(); err != nil {
+	if err := (Settings{Pages: o.Pages, Zipf: o.Zipf}).Validate(); err != nil {
 		return nil, fmt.Errorf("simulate visitors: %w", err)
 	}
-	if o.Pages == 0 || o.Name == nil || o.Trend < 1 {
-		return nil, errors.New("simulate visitors: pages, their names and the length of a trend must be given")
+	if o.Name == nil || o.Trend < 1 {
+		return nil, errors.New("simulate visitors: the names of pages and the length of a trend must be given")
 	}
 	v := &Visitors{o: o, random: rand.New(rand.NewPCG(o.Seed, 1)), visits: zipf(o.Pages, o.Zipf), order: make([]int32, o.Pages)}
 	for i := range v.order {

@@ -130,12 +130,17 @@ type Collector interface {
 	Ready() error
 }
 
+// The bounds of Collect.MaxBytes.
+const (
+	leastBodyBytes = 1 << 10
+	mostBodyBytes  = 1 << 20
+)
+
 // validate returns an error that names the field that is out of range.
 func (c Collect) validate() error {
-	const least, most = 1 << 10, 1 << 20
 	switch {
-	case c.MaxBytes < least || c.MaxBytes > most:
-		return fmt.Errorf("the longest request must have from %d to %d bytes, not %d", least, most, c.MaxBytes)
+	case c.MaxBytes < leastBodyBytes || c.MaxBytes > mostBodyBytes:
+		return fmt.Errorf("the longest request must have from %d to %d bytes, not %d", leastBodyBytes, mostBodyBytes, c.MaxBytes)
 	case !(c.Rate > 0): // not NaN either
 		return fmt.Errorf("the rate must be above 0, not %g", c.Rate)
 	case c.Burst < 1:

@@ -11,20 +11,21 @@ import (
 
 	"pageheat/audit"
 	"pageheat/heat"
+	"pageheat/terminal"
 )
 
 // auditCmd recounts the input.
 type auditCmd struct {
-	MaxClicks   uint32 `default:"1000000" help:"--max-clicks of the instances that count."`
-	MaxMinutes  uint32 `default:"1440" help:"--max-minutes of the instances that count."`
+	MaxClicks   uint32 `help:"--max-clicks of the instances that count."`
+	MaxMinutes  uint32 `help:"--max-minutes of the instances that count."`
 	DeadLetters bool   `default:"true" negatable:"" help:"Check that each invalid message is among the dead letters."`
 }
 
 // Run compares every page's totals with the table. Differences are printed and end
 // with errDifference.
 func (c *auditCmd) Run(ctx context.Context, p *program) error {
-	limits, err := c.limits()
-	if err != nil {
+	limits := heat.Limits{MaxClicks: c.MaxClicks, MaxMinutes: c.MaxMinutes}
+	if err := limits.Validate(); err != nil {
 		return err
 	}
 	if err := p.reach(ctx); err != nil {
@@ -51,24 +52,10 @@ func (c *auditCmd) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// limits checks the limits one by one, so that the error names the flag.
-func (c *auditCmd) limits() (heat.Limits, error) {
-	limits := heat.DefaultLimits()
-	limits.MaxClicks = c.MaxClicks
-	if err := limits.Validate(); err != nil {
-		return heat.Limits{}, badFlag("max-clicks", "%w", err)
-	}
-	limits.MaxMinutes = c.MaxMinutes
-	if err := limits.Validate(); err != nil {
-		return heat.Limits{}, badFlag("max-minutes", "%w", err)
-	}
-	return limits, nil
-}
-
 // auditProgress tells on standard error how far an audit is: on one line of a
 // terminal, else in the log every 10 seconds. finish clears the line.
 func auditProgress(p *program) (tell func(audit.Status), finish func()) {
-	if isTerminal(p.stderr) {
+	if terminal.Is(p.stderr) {
 		const clear = "\r\x1b[K"
 		tell = func(s audit.Status) {
 			_, _ = fmt.Fprintf(p.stderr, clear+"%s: %d of %d", s.Step, s.Done, s.Total) // a line that is not drawn is no harm
@@ -77,7 +64,7 @@ func auditProgress(p *program) (tell func(audit.Status), finish func()) {
 	}
 	last := time.Now()
 	return func(s audit.Status) {
-		if now := time.Now(); now.Sub(last) >= progressLog {
+		if now := time.Now(); now.Sub(last) >= terminal.LogEvery {
 			last = now
 			p.log.Info(s.Step, "offsets", s.Done, "of", s.Total)
 		}
@@ -93,7 +80,7 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 		_, _ = fmt.Fprintln(out, d) // the error of a writer stays, Flush returns it
 	}
 	if more := r.DifferenceCount - len(r.Differences); more > 0 {
-		_, _ = fmt.Fprintf(out, "and %s more\n", count(uint64(more)))
+		_, _ = fmt.Fprintf(out, "and %s more\n", terminal.Count(uint64(more)))
 	}
 	if cannot == nil {
 		_, _ = fmt.Fprint(out, "partition\tpages\tbehaviours\trecounted\t\n")
@@ -101,10 +88,10 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 			_, _ = fmt.Fprintf(out, "%d\t%d\t%d\t%d\t\n", p.Partition, p.Pages, p.Behaviours, p.Recounted)
 		}
 		_, _ = fmt.Fprintf(out, "%s messages of %s recounted, %s of them invalid%s\n",
-			count(r.Messages), r.Input, count(r.Invalid), lettersNote(r))
+			terminal.Count(r.Messages), r.Input, terminal.Count(r.Invalid), lettersNote(r))
 	}
 	if lost := r.Lost(); lost > 0 {
-		_, _ = fmt.Fprintf(out, "lost: up to %s messages of %s were deleted by retention before they were counted\n", count(lost), r.Input)
+		_, _ = fmt.Fprintf(out, "lost: up to %s messages of %s were deleted by retention before they were counted\n", terminal.Count(lost), r.Input)
 	}
 	switch {
 	case cannot != nil:
@@ -112,11 +99,11 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 	case r.DifferenceCount == 1:
 		_, _ = fmt.Fprintf(out, "%s: 1 difference\n", r.Table)
 	case r.DifferenceCount > 1:
-		_, _ = fmt.Fprintf(out, "%s: %s differences\n", r.Table, count(uint64(r.DifferenceCount)))
+		_, _ = fmt.Fprintf(out, "%s: %s differences\n", r.Table, terminal.Count(uint64(r.DifferenceCount)))
 	case r.NotApplied() > 0:
-		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact at the table's progress\n", r.Table, count(uint64(r.Pages())))
+		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact at the table's progress\n", r.Table, terminal.Count(uint64(r.Pages())))
 	default:
-		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact, and the table is up to date\n", r.Table, count(uint64(r.Pages())))
+		_, _ = fmt.Fprintf(out, "%s: all %s pages are exact, and the table is up to date\n", r.Table, terminal.Count(uint64(r.Pages())))
 	}
 	if n := r.NotApplied(); cannot == nil && n > 0 {
 		verb := "are"
@@ -134,7 +121,7 @@ func records(n uint64) string {
 	if n == 1 {
 		return "1 record"
 	}
-	return count(n) + " records"
+	return terminal.Count(n) + " records"
 }
 
 // mostPartitions is how many partitions are told of one by one.
@@ -145,7 +132,7 @@ func byPartition(of []uint64) string {
 	var all []string
 	for partition, n := range of {
 		if n > 0 {
-			all = append(all, fmt.Sprintf("partition %d: %s", partition, count(n)))
+			all = append(all, fmt.Sprintf("partition %d: %s", partition, terminal.Count(n)))
 		}
 	}
 	if more := len(all) - mostPartitions; more > 0 {

@@ -21,10 +21,8 @@ import (
 // testProgram is a program whose output topic exists on a broker of its own.
 func testProgram(t *testing.T) *program {
 	t.Helper()
-	flags := common{
-		Brokers: strings.Split(broker(t, kfake.SeedTopics(1, "page-popularity-top10", "user-behavior-topic")), ","),
-		Prefix:  "pageheat", Input: "user-behavior-topic", Output: "page-popularity-top10", LogLevel: "error",
-	}
+	flags := defaultCommon()
+	flags.Kafka.Brokers, flags.LogLevel = strings.Split(broker(t, kfake.SeedTopics(1, flags.Names.Output, flags.Names.Input)), ","), "error"
 	p, err := flags.program(strings.NewReader(""), io.Discard, io.Discard)
 	require.NoError(t, err)
 	return p
@@ -57,57 +55,6 @@ func send(t *testing.T, p *program, name string, versions ...uint64) bool {
 		})
 	}
 	return assert.NoError(t, client.Flush(t.Context())) && sent
-}
-
-func TestNewestBoardIsFoundFarBack(t *testing.T) {
-	p := testProgram(t)
-	var others []uint64
-	for v := range uint64(boardWindow * boardWindowGrows * 2) {
-		others = append(others, v+1)
-	}
-	publish(t, p, "all-time", 3, 2)
-	publish(t, p, "weekly", others...)
-
-	newest, _, err := newestBoard(t.Context(), p, "all-time")
-	require.NoError(t, err)
-	require.NotNil(t, newest.board)
-	assert.Equal(t, uint64(3), newest.board.Version)
-
-	newest, _, err = newestBoard(t.Context(), p, "monthly")
-	require.NoError(t, err)
-	assert.Nil(t, newest.board)
-}
-
-func TestFollowGivesOnlyNewerBoards(t *testing.T) {
-	p := testProgram(t)
-	publish(t, p, "all-time", 5, 7, 6)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	var versions []uint64
-	for b, err := range followBoards(ctx, p, "all-time") {
-		require.NoError(t, err)
-		versions = append(versions, b.board.Version)
-		switch b.board.Version {
-		case 7: // what it began with; now what comes while it looks
-			publish(t, p, "weekly", 100)
-			publish(t, p, "all-time", 7, 6, 9, 8, 12)
-		case 12:
-			cancel()
-		}
-		if b.board.Version == 12 {
-			break
-		}
-	}
-	assert.Equal(t, []uint64{7, 9, 12}, versions)
-}
-
-func TestFollowEndsWhenToldTo(t *testing.T) {
-	p := testProgram(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, err := range followBoards(ctx, p, "all-time") {
-		assert.ErrorIs(t, err, errInterrupted)
-	}
 }
 
 // signalling is a writer that tells when a text has come.
@@ -156,21 +103,4 @@ func TestTopPrintsEveryBoardUntilInterrupted(t *testing.T) {
 	assert.Equal(t, exitDone, code)
 	assert.Equal(t, 3, strings.Count(out.String(), "behaviours counted"))
 	assert.Equal(t, 1, strings.Count(out.String(), "page2 "))
-}
-
-func TestPrintNewestPrintsTheLast(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	boards := func(yield func(boardRecord, error) bool) {
-		for v := uint64(1); v <= 100; v++ {
-			if !yield(boardRecord{board: &codec.Board{Board: "b", Version: v, Counted: v}}, nil) {
-				return
-			}
-		}
-		cancel()
-		yield(boardRecord{}, errInterrupted)
-	}
-	var out bytes.Buffer
-	require.ErrorIs(t, printNewest(ctx, &out, boards, usualWeights(t), time.Hour), errInterrupted)
-	assert.Contains(t, out.String(), "b, 100 behaviours")
-	assert.LessOrEqual(t, strings.Count(out.String(), "counted"), 2)
 }

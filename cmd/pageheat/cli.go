@@ -4,8 +4,13 @@ import (
 	"io"
 	"log/slog"
 
+	"pageheat/demo"
+	"pageheat/heat"
 	"pageheat/kafka"
+	"pageheat/processors"
 	"pageheat/topology"
+	"pageheat/traffic"
+	"pageheat/views"
 )
 
 // cli is the command line: the flags that all commands share, and the commands.
@@ -30,14 +35,31 @@ type cli struct {
 
 // common are the flags of every command.
 type common struct {
-	Config  configFile `placeholder:"FILE" help:"YAML file with settings; its keys are the names of flags."`
-	Brokers []string   `default:"localhost:9092" placeholder:"HOST[:PORT]" help:"Bootstrap brokers, port 9092 if none is given."`
-	Prefix  string     `default:"pageheat" help:"Prefix of pageheat's own topics and consumer groups."`
-	Input   string     `default:"user-behavior-topic" help:"Topic with the behaviours."`
-	Output  string     `default:"page-popularity-top10" help:"Topic for the boards."`
+	Config configFile      `placeholder:"FILE" help:"YAML file with settings; its keys are the names of flags."`
+	Kafka  kafka.Settings  `embed:""`
+	Names  topology.Config `embed:""`
 
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Lowest level to log."`
 	LogFormat string `default:"text" enum:"text,json" help:"Format of the log."`
+}
+
+// newCLI is the command line with the defaults that packages give their settings.
+func newCLI() *cli {
+	weights := heat.DefaultWeightSettings()
+	limits := heat.DefaultLimits()
+	return &cli{
+		common:  defaultCommon(),
+		Demo:    demoCmd{Demo: demo.DefaultSettings(), Pipeline: processors.DefaultSettings()},
+		Run:     defaultRun(),
+		Produce: produceCmd{Traffic: traffic.DefaultSettings()},
+		Top:     topCmd{Board: views.DefaultBoard, Weights: weights},
+		Page:    pageCmd{Weights: weights},
+		Audit:   auditCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes},
+	}
+}
+
+func defaultCommon() common {
+	return common{Kafka: kafka.DefaultSettings(), Names: topology.DefaultConfig()}
 }
 
 // program is what every command is given: where to read and write, the log, and
@@ -53,16 +75,14 @@ type program struct {
 
 // program checks the common flags.
 func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, error) {
-	brokers, err := parseBrokers(c.Brokers)
+	brokers, err := c.Kafka.Config(c.Names.Prefix)
 	if err != nil {
-		return nil, badFlag("brokers", "%w", err)
+		return nil, err
 	}
-	for _, named := range []struct{ flag, value string }{{"prefix", c.Prefix}, {"input", c.Input}, {"output", c.Output}} {
-		if named.value == "" {
-			return nil, badFlag(named.flag, "must not be empty")
-		}
+	if err := c.Names.Complete(); err != nil {
+		return nil, err
 	}
-	topo, err := topology.New(topology.Config{Prefix: c.Prefix, Input: c.Input, Output: c.Output})
+	topo, err := topology.New(c.Names)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -71,7 +91,7 @@ func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, e
 	return &program{
 		stdin: stdin, stdout: stdout, stderr: stderr,
 		log: newLogger(stderr, level, c.LogFormat), logLevel: level,
-		kafka: kafka.New(kafka.Config{Brokers: brokers, ClientID: topo.Prefix}), topo: topo,
+		kafka: kafka.New(brokers), topo: topo,
 	}, nil
 }
 

@@ -3,13 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
-	"pageheat/codec"
+	"pageheat/deadletters"
 	"pageheat/kafka"
+	"pageheat/terminal"
 )
 
 // deadLettersCmd holds the commands about what was refused.
@@ -51,24 +53,20 @@ type letterHeader struct {
 
 // readDeadLetter reads a record of the dead-letter topic.
 func readDeadLetter(r *kafka.Record) deadLetter {
-	says := codec.ReadDeadLetter(kafka.Headers(r))
+	m := deadletters.Read(r)
 	d := deadLetter{
-		Topic: says.Topic, Partition: says.Partition, Offset: says.Offset, TopicID: says.TopicID,
-		Reason: says.Reason, Detail: says.Detail, Truncated: says.Truncated, Size: max(0, says.Size), SHA256: says.SHA256,
-		Key: r.Key, Value: r.Value, Sample: sample(r.Value),
+		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, TopicID: m.TopicID,
+		Reason: m.Reason, Detail: m.Detail, Truncated: m.Truncated, Size: max(0, m.Size), SHA256: m.SHA256,
+		Key: m.Key, Value: m.Value, Sample: sample(m.Value),
 	}
-	const appended = 1
-	switch {
-	case !says.Time.IsZero():
-		d.Time = &says.Time
-	case r.Attrs.TimestampType() != appended:
-		d.Time = new(r.Timestamp.UTC())
+	if !m.Time.IsZero() {
+		d.Time = &m.Time
 	}
-	for _, h := range says.Own {
+	for _, h := range m.Own {
 		d.Headers = append(d.Headers, letterHeader(h))
 	}
 	if d.Truncated != "" {
-		d.Sample += fmt.Sprintf(" (truncated: %s", printable(d.Truncated))
+		d.Sample += fmt.Sprintf(" (truncated: %s", terminal.Printable(d.Truncated))
 		if d.Size > 0 {
 			d.Sample += fmt.Sprintf(", %d bytes in all", d.Size)
 		}
@@ -92,20 +90,27 @@ const (
 
 // Run prints all that is there when it begins.
 func (c *deadLettersListCmd) Run(ctx context.Context, p *program) error {
-	all, err := p.spans(ctx, p.topo.DeadLetter)
+	if err := p.reach(ctx); err != nil {
+		return err
+	}
+	return interrupted(ctx, c.list(ctx, p))
+}
+
+func (c *deadLettersListCmd) list(ctx context.Context, p *program) error {
+	all, err := p.kafka.AllBounds(ctx, p.topo.DeadLetter)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		out := json.NewEncoder(p.stdout)
 		out.SetEscapeHTML(false)
-		return readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kafka.Record) error {
+		return p.kafka.ReadBounds(ctx, p.topo.DeadLetter, all, func(r *kafka.Record) error {
 			return out.Encode(readDeadLetter(r))
 		})
 	}
 	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	rows := 0
-	err = readSpans(ctx, p, p.topo.DeadLetter, all, func(r *kafka.Record) error {
+	err = p.kafka.ReadBounds(ctx, p.topo.DeadLetter, all, func(r *kafka.Record) error {
 		if rows%tableRows == 0 {
 			if err := out.Flush(); err != nil {
 				return err
@@ -117,7 +122,7 @@ func (c *deadLettersListCmd) Run(ctx context.Context, p *program) error {
 		rows++
 		d := readDeadLetter(r)
 		_, err := fmt.Fprintf(out, "%s\t%d\t%d\t%s\t%s\t%s\n",
-			printable(d.Topic), d.Partition, d.Offset, printable(d.Reason), printable(d.Detail), d.Sample)
+			terminal.Printable(d.Topic), d.Partition, d.Offset, terminal.Printable(d.Reason), terminal.Printable(d.Detail), d.Sample)
 		return err
 	})
 	if err != nil {
@@ -140,4 +145,30 @@ func sample(value []byte) string {
 	default:
 		return strconv.Quote(string(value))
 	}
+}
+
+// deadLettersReplayCmd sends dead letters to the input again.
+type deadLettersReplayCmd struct {
+	All bool `help:"Begin at the beginning: what was replayed before is sent, and counted, again."`
+}
+
+// Run sends what is among the dead letters when it begins, and says what it has done.
+func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) error {
+	if err := p.reach(ctx); err != nil {
+		return err
+	}
+	done, err := deadletters.Replay(ctx, p.kafka, p.topo, c.All)
+	err = interrupted(ctx, err)
+	if err != nil && done == (deadletters.Replayed{}) {
+		return err
+	}
+	left := fmt.Sprintf("%d left out that stood there twice", done.Twice)
+	if done.Truncated > 0 {
+		left += fmt.Sprintf(", %d truncated: they are not the whole message", done.Truncated)
+	}
+	if done.Large > 0 {
+		left += fmt.Sprintf(", %d that are larger than the input takes uncompressed", done.Large)
+	}
+	_, failed := fmt.Fprintf(p.stdout, "%d dead letters sent to %s again, %s\n", done.Sent, p.topo.Input, left)
+	return errors.Join(err, failed)
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// demo runs a demo and returns how many messages it has sent, and how many the last
+// runDemo runs a demo and returns how many messages it has sent, and how many the last
 // board that it printed has counted.
-func demo(t *testing.T, args ...string) (sent, counted int) {
+func runDemo(t *testing.T, args ...string) (sent, counted int) {
 	t.Helper()
 	var out, log bytes.Buffer
 	code := run(t.Context(), append([]string{"demo", "--listen", "127.0.0.1:0", "--log-format", "json"}, args...),
@@ -42,12 +42,12 @@ func demo(t *testing.T, args ...string) (sent, counted int) {
 
 func TestDemoEndsWithABoardOfAllItHasSent(t *testing.T) {
 	dir := t.TempDir()
-	first, counted := demo(t, "--for", "2s", "--rate", "5000", "--data", dir)
+	first, counted := runDemo(t, "--for", "2s", "--rate", "5000", "--data", dir)
 	assert.Greater(t, first, 1000)
 	assert.Equal(t, first, counted)
 
 	// What it kept is where the next one begins.
-	second, counted := demo(t, "--for", "2s", "--rate", "500", "--data", dir)
+	second, counted := runDemo(t, "--for", "2s", "--rate", "500", "--data", dir)
 	assert.Positive(t, second)
 	assert.Equal(t, first+second, counted)
 }

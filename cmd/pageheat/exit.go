@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"pageheat/failure"
 )
 
 // The exit codes. A second signal ends with 128 + its number, see drainOnSignal.
@@ -22,20 +24,6 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// flagError is a flag's value that cannot be used, alone or beside the others.
-type flagError struct {
-	flag string // without dashes
-	err  error
-}
-
-func (e flagError) Error() string { return "--" + e.flag + ": " + e.err.Error() }
-func (e flagError) Unwrap() error { return e.err }
-
-// badFlag says what a flag's value has to be.
-func badFlag(flag, format string, args ...any) error {
-	return flagError{flag, fmt.Errorf(format, args...)}
-}
-
 // errDifference is what audit and topics check return where they have found, and
 // printed, a difference.
 var errDifference = errors.New("there are differences")
@@ -47,7 +35,7 @@ var errInterrupted = errors.New("interrupted")
 // exit code.
 func report(stderr io.Writer, err error) int {
 	var usage usageError
-	var flag flagError
+	var setting *failure.Setting
 	code := exitFailed
 	switch {
 	case err == nil:
@@ -56,7 +44,7 @@ func report(stderr io.Writer, err error) int {
 		return exitDifference
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &flag):
+	case errors.As(err, &usage), errors.As(err, &setting):
 		code = exitUsage
 	}
 	_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it

@@ -14,26 +14,28 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pageheat/cmd/pageheat/forum"
+	"pageheat/demo"
+	"pageheat/demo/forum"
 	"pageheat/integration/browser"
+	"pageheat/processors"
+	"pageheat/topics"
 )
 
 // runForum runs all roles and the forum, as the demo does, but without a simulator: what
 // is in the topic is what the test has done.
 func runForum(t *testing.T) (p *program, address string) {
 	t.Helper()
-	flags := common{Brokers: strings.Split(broker(t), ","), Prefix: "pageheat", Input: "user-behavior-topic",
-		Output: "page-popularity-top10", LogLevel: "error"}
+	flags := defaultCommon()
+	flags.Kafka.Brokers, flags.LogLevel = strings.Split(broker(t), ","), "error"
 	p, err := flags.program(strings.NewReader(""), io.Discard, t.Output())
 	require.NoError(t, err)
-	partitions, err := createTopics(t.Context(), p, layoutFlags{Replication: 1}, func(string) {})
+	partitions, err := createTopics(t.Context(), p, topics.Layout{Replication: 1}, func(string) {})
 	require.NoError(t, err)
-	cfg, err := (&pipelineFlags{Linger: 5 * time.Millisecond, PublishEvery: 10 * time.Millisecond, CommitEvery: time.Second,
-		Top: 10, MaxClicks: 1_000_000, MaxMinutes: 1440, weightFlags: weightFlags{"0.8", "0.8", "1"}}).config(p)
+	command := demoCmd{Demo: demo.DefaultSettings(), Pipeline: processors.DefaultSettings()}
+	command.Demo.Listen, command.Pipeline.CommitEvery = new("127.0.0.1:0"), time.Second
+	cfg, err := command.config(p)
 	require.NoError(t, err)
-	cfg.roles, cfg.partitions, cfg.sessionTimeout = allRoles(), partitions, demoSession
-	cfg.web, err = demoWeb("127.0.0.1:0")
-	require.NoError(t, err)
+	cfg.partitions = partitions
 	addresses := make(chan string, 1)
 	cfg.listening = func(a string) { addresses <- a }
 	ctx, cancel := context.WithCancel(context.Background())

@@ -40,6 +40,21 @@ func (versionFlag) BeforeReset(app *kong.Kong) error {
 	return err
 }
 
+// defaults makes what a flag's field holds its default: the settings of packages come with
+// theirs.
+func defaults(app *kong.Kong) error {
+	eachFlag(app.Model.Node, func(f *kong.Flag) {
+		if f.HasDefault || f.Target.IsZero() {
+			return
+		}
+		f.HasDefault, f.Default = true, fmt.Sprint(f.Target.Interface())
+		if list, ok := reflect.TypeAssert[[]string](f.Target); ok {
+			f.Default = strings.Join(list, ",")
+		}
+	})
+	return nil
+}
+
 // placeholders names the value of each flag by its kind, so that a default in its
 // place is not read as the only value, nor an example as the default.
 func placeholders(app *kong.Kong) error {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"pageheat/failure"
 )
 
 func main() {
@@ -20,11 +23,11 @@ func main() {
 // done means: drain. Several may run at once in one process, but they share its
 // environment.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	var tree cli
+	tree := newCLI()
 	set := &settings{}
 	helped := false
 	args = helpArgs(args)
-	parser, err := kong.New(&tree,
+	parser, err := kong.New(tree,
 		kong.Name("pageheat"),
 		kong.Description("Pageheat keeps the ten hottest pages of a site, exactly, from a stream of behaviours in Kafka. To see it: pageheat demo. The manual: go doc ./cmd/pageheat"),
 		kong.Writers(stdout, stderr),
@@ -33,6 +36,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Resolvers(set),
 		kong.Bind(set),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.PostBuild(defaults),
 		kong.PostBuild(placeholders),
 		kong.ValueFormatter(describe),
 	)
@@ -42,6 +46,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	parsed, err := parser.Parse(args)
 	if helped {
 		return exitDone
+	}
+	if setting, ok := errors.AsType[*failure.Setting](err); ok {
+		// Of a command's settings, which kong has validated: it adds the command.
+		return report(stderr, set.explain(setting))
 	}
 	if err != nil {
 		return refuse(stderr, err)

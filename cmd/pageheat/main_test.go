@@ -11,13 +11,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/failure"
 )
 
 func TestExitCodes(t *testing.T) {
 	for code, errs := range map[int][]error{
 		exitDone:        {nil},
 		exitFailed:      {errors.New("no"), context.DeadlineExceeded},
-		exitUsage:       {usageError{errors.New("no")}, badFlag("x", "no"), fmt.Errorf("there: %w", badFlag("x", "no"))},
+		exitUsage:       {usageError{errors.New("no")}, failure.BadSetting("x", "no"), fmt.Errorf("there: %w", failure.BadSetting("x", "no"))},
 		exitDifference:  {errDifference, fmt.Errorf("there: %w", errDifference)},
 		exitInterrupted: {errInterrupted, errors.Join(errInterrupted, nil), context.Canceled},
 	} {

@@ -10,6 +10,7 @@ import (
 	"pageheat/audit"
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/terminal"
 	"pageheat/views"
 )
 
@@ -18,13 +19,13 @@ type pageCmd struct {
 	Page string `arg:"" help:"Name of the page, exactly as in the behaviours."`
 	JSON bool   `name:"json" help:"Print a JSON object."`
 
-	weightFlags
+	Weights heat.WeightSettings `embed:""`
 }
 
 // Run prints the page's totals as the table has committed them, or fails if the
 // page is not known.
 func (c *pageCmd) Run(ctx context.Context, p *program) error {
-	weights, err := c.weights()
+	weights, err := c.Weights.Weights()
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func printPage(w io.Writer, page string, t *heat.Totals, weights heat.Weights) e
 		"  likes\t%d\tx %s\t= %s\n"+
 		"  heat\t\t\t= %s\n"+
 		"  behaviours\t%d\n",
-		printable(page),
+		terminal.Printable(page),
 		t.ClicksDecimal(), weights.Clicks(), clicks,
 		t.MinutesDecimal(), weights.Minutes(), minutes,
 		t.Likes, weights.Like(), likes,

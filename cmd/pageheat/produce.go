@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,60 +9,42 @@ import (
 	"iter"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"time"
 
+	"pageheat/failure"
+	"pageheat/kafka"
+	"pageheat/terminal"
 	"pageheat/traffic"
 )
 
 // produceCmd sends behaviours to the input.
 type produceCmd struct {
-	Rate  messageRate `placeholder:"N" help:"Messages a second, or max. If not given: 0 to 50 every 5 seconds, each printed."`
-	Count int64       `placeholder:"N" help:"Number of messages to send. Sends until interrupted if not given."`
-	File  string      `placeholder:"FILE" help:"File whose lines to send unchanged; - for standard input."`
-	Seed  *uint64     `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
+	Rate  traffic.Rate `placeholder:"N" help:"Messages a second, or max. If not given: 0 to 50 every 5 seconds, each printed."`
+	Count int64        `placeholder:"N" help:"Number of messages to send. Sends until interrupted if not given."`
+	File  string       `placeholder:"FILE" help:"File whose lines to send unchanged; - for standard input."`
+	Seed  *uint64      `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
 
-	simulatorFlags
+	Traffic traffic.Settings `embed:""`
 }
 
-// simulatorFlags shape the simulated traffic.
-type simulatorFlags struct {
-	Pages int     `default:"100" help:"Number of simulated pages."`
-	Zipf  float64 `default:"0" placeholder:"S" help:"Exponent of Zipf's law: page R gets 1/R^S of the visits of page 1; 0 for uniform traffic."`
-}
-
-// simulator checks the flags; a nil seed is one of its own.
-func (f *simulatorFlags) simulator(seed *uint64) (*traffic.Simulator, error) {
-	if err := checkTraffic(f.Pages, f.Zipf); err != nil {
+// simulator checks the flags of the traffic.
+func (c *produceCmd) simulator() (*traffic.Simulator, error) {
+	if err := c.Traffic.Validate(); err != nil {
 		return nil, err
 	}
-	options := traffic.Options{Pages: f.Pages, Zipf: f.Zipf, Seed: rand.Uint64()}
-	if seed != nil {
-		options.Seed = *seed
+	options := traffic.Options{Pages: c.Traffic.Pages, Zipf: c.Traffic.Zipf, Seed: rand.Uint64()}
+	if c.Seed != nil {
+		options.Seed = *c.Seed
 	}
 	return traffic.NewSimulator(options)
-}
-
-// checkTraffic checks the flags one by one, so that the error names the flag.
-func checkTraffic(pages int, zipf float64) error {
-	if pages == 0 {
-		return badFlag("pages", "must be at least 1")
-	}
-	if err := (traffic.Options{Pages: pages}).Validate(); err != nil {
-		return badFlag("pages", "%w", err)
-	}
-	if err := (traffic.Options{Zipf: zipf}).Validate(); err != nil {
-		return badFlag("zipf", "%w", err)
-	}
-	return nil
 }
 
 // Run sends until the count is reached, the file ends, or it is interrupted.
 func (c *produceCmd) Run(ctx context.Context, p *program) error {
 	if c.Count < 0 {
-		return badFlag("count", "%d: must not be negative", c.Count)
+		return failure.BadSetting("count", "%d: must not be negative", c.Count)
 	}
-	simulator, err := c.simulator(c.Seed)
+	simulator, err := c.simulator()
 	if err != nil {
 		return err
 	}
@@ -73,24 +56,27 @@ func (c *produceCmd) Run(ctx context.Context, p *program) error {
 	default:
 		f, err := os.Open(c.File)
 		if err != nil {
-			return badFlag("file", "%w", err)
+			return failure.BadSetting("file", "%w", err)
 		}
 		defer func() { _ = f.Close() }() // read only: nothing can get lost
 		lines = f
 	}
 
-	s, err := newSender(ctx, p, p.topo.Input, usualBatch, deliveryTimeout)
+	if err := p.reach(ctx); err != nil {
+		return err
+	}
+	s, err := p.kafka.Sender("produce", p.topo.Input, kafka.Bulk())
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	switch {
 	case c.File == "-":
-		err = c.stream(ctx, p, s, interruptible(ctx, traffic.Lines(lines)))
+		err = c.stream(ctx, p, s, traffic.Interruptible(ctx, traffic.Lines(lines)))
 	case lines != nil:
 		err = c.stream(ctx, p, s, traffic.Lines(lines))
-	case c.Rate.set():
-		err = c.stream(ctx, p, s, endless(simulator.Messages()))
+	case c.Rate != 0:
+		err = c.stream(ctx, p, s, traffic.Endless(simulator.Messages()))
 	default:
 		err = c.batches(ctx, p, s, simulator)
 	}
@@ -98,7 +84,7 @@ func (c *produceCmd) Run(ctx context.Context, p *program) error {
 }
 
 // batches sends at the article's pace, prints each message and counts each batch.
-func (c *produceCmd) batches(ctx context.Context, p *program, s *sender, simulator *traffic.Simulator) error {
+func (c *produceCmd) batches(ctx context.Context, p *program, s *kafka.Sender, simulator *traffic.Simulator) error {
 	next, stop := iter.Pull(simulator.Messages())
 	defer stop()
 	pause := time.NewTicker(traffic.Pause)
@@ -106,25 +92,25 @@ func (c *produceCmd) batches(ctx context.Context, p *program, s *sender, simulat
 	for batch := 1; ; batch++ {
 		size := int64(simulator.Batch())
 		if c.Count > 0 {
-			size = min(size, c.Count-s.sent())
+			size = min(size, c.Count-s.Sent())
 		}
 		for range size {
 			message, _ := next() // without end
 			if _, err := fmt.Fprintf(p.stdout, "%s\n", message); err != nil {
 				return err
 			}
-			if err := s.send(message); err != nil {
+			if err := s.Queue(&kafka.Record{Value: bytes.Clone(message)}); err != nil {
 				return err
 			}
 		}
 		// Once begun, a batch is sent whole.
-		if err := s.flush(); err != nil {
+		if err := s.Drain(); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(p.stdout, "batch %d: %d messages sent, %d in all\n", batch, size, s.sent()); err != nil {
+		if _, err := fmt.Fprintf(p.stdout, "batch %d: %d messages sent, %d in all\n", batch, size, s.Sent()); err != nil {
 			return err
 		}
-		if c.Count > 0 && s.sent() == c.Count {
+		if c.Count > 0 && s.Sent() == c.Count {
 			return nil
 		}
 		select {
@@ -137,78 +123,32 @@ func (c *produceCmd) batches(ctx context.Context, p *program, s *sender, simulat
 
 // stream sends messages at the rate, all at once where there is none, and shows
 // how far it is.
-func (c *produceCmd) stream(ctx context.Context, p *program, s *sender, messages iter.Seq2[[]byte, error]) (err error) {
+func (c *produceCmd) stream(ctx context.Context, p *program, s *kafka.Sender, messages iter.Seq2[[]byte, error]) (err error) {
 	start := time.Now()
-	progress := showProgress(p, c.Count, s.sent)
+	progress := terminal.Sending(p.stderr, p.log, c.Count, s.Sent)
 	queued := int64(0)
-	pace := newPacer(c.Rate)
+	pace := traffic.NewPacer(c.Rate)
 	for message, failed := range messages {
 		if failed != nil {
 			err = failed
 			break
 		}
-		if err = pace.wait(ctx); err != nil {
+		if err = pace.Wait(ctx); err != nil {
 			break
 		}
-		if err = s.send(message); err != nil {
+		if err = s.Queue(&kafka.Record{Value: bytes.Clone(message)}); err != nil {
 			break
 		}
 		if queued++; queued == c.Count {
 			break
 		}
 	}
-	err = errors.Join(err, s.flush())
+	err = errors.Join(interrupted(ctx, err), s.Drain())
 	progress()
 	took := time.Since(start)
 	if _, failed := fmt.Fprintf(p.stdout, "%d messages sent in %s (%.0f a second)\n",
-		s.sent(), took.Round(time.Millisecond), float64(s.sent())/took.Seconds()); failed != nil {
+		s.Sent(), took.Round(time.Millisecond), float64(s.Sent())/took.Seconds()); failed != nil {
 		err = errors.Join(err, failed)
 	}
 	return err
-}
-
-// endless is a sequence that never fails.
-func endless(messages iter.Seq[[]byte]) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for m := range messages {
-			if !yield(m, nil) {
-				return
-			}
-		}
-	}
-}
-
-// interruptible gives what a sequence gives, and errInterrupted as soon as ctx is
-// done: a read from a terminal cannot be called back. It is then left to itself,
-// until it returns or the process ends.
-func interruptible(ctx context.Context, messages iter.Seq2[[]byte, error]) iter.Seq2[[]byte, error] {
-	type read struct {
-		message []byte
-		err     error
-	}
-	return func(yield func([]byte, error) bool) {
-		reads, left := make(chan read, 1024), make(chan struct{})
-		defer close(left)
-		go func() {
-			defer close(reads)
-			for message, err := range messages {
-				select {
-				case reads <- read{slices.Clone(message), err}:
-				case <-left:
-					return
-				}
-			}
-		}()
-		for {
-			select {
-			case r, more := <-reads:
-				if !more || !yield(r.message, r.err) {
-					return
-				}
-			case <-ctx.Done():
-				yield(nil, errInterrupted)
-				return
-			}
-		}
-	}
 }

@@ -3,16 +3,11 @@ package main
 import (
 	"context"
 	"io"
-	"math"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
-
-	"pageheat/traffic"
 )
 
 func TestProduceInterrupted(t *testing.T) {
@@ -55,47 +50,4 @@ func (t *typist) Read(b []byte) (int, error) {
 		select {}
 	}
 	return copy(b, t.more), nil
-}
-
-func TestMessageRate(t *testing.T) {
-	for text, want := range map[string]messageRate{"1": 1, "0.5": 0.5, "1e6": 1e6, "max": messageRate(math.Inf(1))} {
-		var r messageRate
-		require.NoError(t, r.UnmarshalText([]byte(text)))
-		assert.InDelta(t, float64(want), float64(r), 0, text)
-		assert.True(t, r.set())
-	}
-	for _, text := range []string{"", "0", "-1", "NaN", "Inf", "1e10", "fast"} {
-		var r messageRate
-		assert.Error(t, r.UnmarshalText([]byte(text)), text)
-	}
-}
-
-func TestPacerHoldsTheRate(t *testing.T) {
-	start := time.Now()
-	p := newPacer(2000)
-	for range 201 {
-		require.NoError(t, p.wait(t.Context()))
-	}
-	// The last is due after 200 / 2000 s; it may go a millisecond early.
-	assert.GreaterOrEqual(t, time.Since(start), 98*time.Millisecond)
-
-	p = newPacer(0.001)
-	require.NoError(t, p.wait(t.Context()), "the first goes at once")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.ErrorIs(t, p.wait(ctx), errInterrupted)
-
-	p = newPacer(0)
-	for range 100_000 {
-		require.NoError(t, p.wait(t.Context()))
-	}
-}
-
-func TestInterruptibleGivesEverything(t *testing.T) {
-	var got []string
-	for line, err := range interruptible(t.Context(), traffic.Lines(strings.NewReader("a\nb\nc"))) {
-		require.NoError(t, err)
-		got = append(got, string(line))
-	}
-	assert.Equal(t, []string{"a", "b", "c"}, got)
 }

@@ -12,9 +12,9 @@ import (
 
 	"pageheat/adapter"
 	"pageheat/failure"
-	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/store"
+	"pageheat/topics"
 	"pageheat/views"
 )
 
@@ -31,23 +31,22 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if problems := have.obstacles(p.topo); len(problems) > 0 {
+	if problems := have.Obstacles(); len(problems) > 0 {
 		return fmt.Errorf("the topics are not as they must be:\n  %s", strings.Join(problems, "\n  "))
 	}
-	if len(have.unchecked) > 0 {
-		p.log.Warn(have.missingRight() + ": `pageheat topics check` with that right says whether they are as needed")
+	if len(have.Unchecked) > 0 {
+		p.log.Warn(have.MissingRight() + ": `pageheat topics check` with that right says whether they are as needed")
 	}
-	cfg.partitions = have.topics[p.topo.Behavior].Partitions
+	cfg.partitions = have.Topics[p.topo.Behavior].Partitions
 	return runPipeline(ctx, cfg)
 }
 
 // look reads what exists.
-func (c *runCmd) look(ctx context.Context, p *program) (cluster, error) {
-	admin, err := p.admin(ctx)
-	if err != nil {
-		return cluster{}, err
+func (c *runCmd) look(ctx context.Context, p *program) (*topics.State, error) {
+	if err := p.reach(ctx); err != nil {
+		return nil, err
 	}
-	have, err := readCluster(ctx, admin, p.topo)
+	have, err := topics.Read(ctx, p.kafka, p.topo)
 	return have, interrupted(ctx, err)
 }
 
@@ -64,7 +63,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		close(restored)
 	}
 	pl := &pipeline{cfg: cfg, status: status, restored: restored, settings: adapter.Settings{
-		Cluster: cfg.kafka, Member: kafka.Member{InstanceID: cfg.instanceID, SessionTimeout: cfg.sessionTimeout}, Topology: cfg.topo, Logger: cfg.log,
+		Cluster: cfg.kafka, Member: cfg.member, Topology: cfg.topo, Logger: cfg.log,
 		Metrics: adapter.NewMetrics(status.registry), Partitions: cfg.partitions,
 		Progress: adapter.NewProgress(), Conditions: status.conditions,
 	}}
@@ -108,16 +107,16 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 // began says what this instance is.
 func (pl *pipeline) began() {
 	version, commit := buildVersion()
-	cfg := pl.cfg
-	store := storeMemory
+	cfg, s := pl.cfg, pl.cfg.settings
+	storage := store.Memory
 	if cfg.storeDir != "" {
-		store = cfg.storeDir
+		storage = cfg.storeDir
 	}
 	cfg.log.Info("started", "version", version, "commit", commit, "roles", cfg.roles, "brokers", strings.Join(cfg.kafka.Brokers(), ","),
 		"input", cfg.topo.Input, "output", cfg.topo.Output, "prefix", cfg.topo.Prefix, "partitions", cfg.partitions,
-		"weights", cfg.weights.String(), "top", cfg.top, "max_clicks", cfg.limits.MaxClicks, "max_minutes", cfg.limits.MaxMinutes,
-		"linger", cfg.linger, "publish_every", cfg.publishEvery, "commit_every", cfg.commitEvery,
-		"session_timeout", cfg.sessionTimeout, "instance_id", cfg.instanceID, "standby", cfg.standby, "store", store)
+		"weights", cfg.weights.String(), "top", s.Top, "max_clicks", s.Limits.MaxClicks, "max_minutes", s.Limits.MaxMinutes,
+		"linger", s.Linger, "publish_every", s.PublishEvery, "commit_every", s.CommitEvery,
+		"session_timeout", cfg.member.SessionTimeout, "instance_id", cfg.member.InstanceID, "standby", cfg.standby, "store", storage)
 }
 
 // originWithin bounds the look at the newest board before the roles begin.
@@ -170,9 +169,9 @@ func (pl *pipeline) supervise(ctx context.Context, name string, run func(context
 
 func (pl *pipeline) ingest(ctx context.Context) error {
 	return pl.supervise(ctx, string(roleIngest), func(ctx context.Context) error {
-		seam := adapter.NewIngest(adapter.IngestConfig{Settings: pl.settings, Linger: pl.cfg.linger})
+		seam := adapter.NewIngest(adapter.IngestConfig{Settings: pl.settings, Linger: pl.cfg.settings.Linger})
 		p, err := processors.NewIngest(processors.IngestConfig{
-			Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.limits, Targets: pl.cfg.partitions,
+			Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.settings.Limits, Targets: pl.cfg.partitions,
 			Observe: pl.status.observe,
 		}, seam.Options()...)
 		if err != nil {
@@ -196,8 +195,8 @@ func (pl *pipeline) heat(ctx context.Context) error {
 		}()
 	}
 	// One seam for all tries: it keeps the partitions.
-	seam := adapter.NewHeat(adapter.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.top,
-		PublishEvery: min(pl.cfg.publishEvery, leadersEvery), CommitEvery: pl.cfg.commitEvery,
+	seam := adapter.NewHeat(adapter.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top,
+		PublishEvery: pl.cfg.settings.LeadersEvery(), CommitEvery: pl.cfg.settings.CommitEvery,
 		Standby: pl.cfg.standby, Disk: disk, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, seam.Options()...)
@@ -208,17 +207,13 @@ func (pl *pipeline) heat(ctx context.Context) error {
 	})
 }
 
-// leadersEvery is the longest time between leaders that changed: the ranking
-// waits for them, and then for its own publishing time.
-const leadersEvery = 5 * time.Millisecond
-
 func (pl *pipeline) rank(ctx context.Context) error {
 	// One seam for all tries: each of its sessions has an owner's name of its own.
 	seam := adapter.NewRanking(adapter.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
-		PublishEvery: pl.cfg.publishEvery}, pl.owner)
+		PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
 		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
-			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.top},
+			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top},
 			Check:  seam.Check, Differ: seam.Differ,
 		}, seam.Options()...)
 		if err != nil {

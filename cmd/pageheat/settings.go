@@ -11,6 +11,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v4"
+
+	"pageheat/failure"
 )
 
 // settings finds the value of a flag that is not on the command line: kong has read
@@ -181,9 +183,9 @@ func (s *settings) try(flag *kong.Flag, text, where string) error {
 
 // explain adds to the error of a flag where its value stands.
 func (s *settings) explain(err error) error {
-	var flag flagError
-	if errors.As(err, &flag) && s.origin[flag.flag] != "" {
-		return fmt.Errorf("%s: %w", s.origin[flag.flag], err)
+	var setting *failure.Setting
+	if errors.As(err, &setting) && s.origin[setting.Name] != "" {
+		return fmt.Errorf("%s: %w", s.origin[setting.Name], err)
 	}
 	return err
 }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/lipgloss"
-
+	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
+	"pageheat/terminal"
+	"pageheat/views"
 )
 
 // boardTimeout is how long top --once waits for a board.
@@ -19,30 +23,37 @@ const boardTimeout = 10 * time.Second
 type topCmd struct {
 	Once  bool   `help:"Print the board and exit. Fails if there is none within 10 seconds."`
 	JSON  bool   `name:"json" help:"Print the value of each record, one a line."`
-	Board string `default:"all-time" help:"Name of the board."`
+	Board string `help:"Name of the board."`
 
-	weightFlags
+	Weights heat.WeightSettings `embed:""`
 }
 
 // Run shows the board until it is interrupted, which is its usual end.
 func (c *topCmd) Run(ctx context.Context, p *program) error {
 	if c.Board == "" {
-		return badFlag("board", "must not be empty")
+		return failure.BadSetting("board", "must not be empty")
 	}
-	weights, err := c.weights()
+	weights, err := c.Weights.Weights()
 	if err != nil {
 		return err
 	}
+	if err := p.reach(ctx); err != nil {
+		if c.Once || !errors.Is(err, errInterrupted) {
+			return err
+		}
+		return nil
+	}
+	output := p.output()
 	switch {
 	case c.Once:
 		return c.once(ctx, p, weights)
 	case c.JSON:
-		for b, err := range followBoards(ctx, p, c.Board) {
-			if errors.Is(err, errInterrupted) {
-				return nil
-			}
+		for b, err := range output.Follow(ctx, c.Board) {
 			if err == nil {
 				err = c.print(p, b, weights)
+			}
+			if errors.Is(interrupted(ctx, err), errInterrupted) {
+				return nil
 			}
 			if err != nil {
 				return err
@@ -50,34 +61,67 @@ func (c *topCmd) Run(ctx context.Context, p *program) error {
 		}
 		return nil
 	default:
-		return display{board: c.Board, weights: weights, waiting: c.otherBoards}.show(ctx, p)
+		show := terminal.Display{Weights: weights, Boards: boardsOf(output, c.Board, nil),
+			Waiting: func(ctx context.Context) string { return c.otherBoards(ctx, output) }}
+		return show.Show(ctx, p.stdin, p.stdout)
+	}
+}
+
+// output is where boards are read from.
+func (p *program) output() views.Output {
+	return views.Output{Cluster: p.kafka, Topic: p.topo.Output, Logger: p.log}
+}
+
+// boardsOf gives the boards of a name. seen, if not nil, is told of every board before it
+// is shown.
+func boardsOf(output views.Output, name string, seen func(*codec.Board)) func(context.Context) iter.Seq2[*codec.Board, error] {
+	return func(ctx context.Context) iter.Seq2[*codec.Board, error] {
+		return func(yield func(*codec.Board, error) bool) {
+			for b, err := range output.Follow(ctx, name) {
+				if seen != nil && err == nil {
+					seen(b.Board)
+				}
+				if !yield(b.Board, err) {
+					return
+				}
+			}
+		}
 	}
 }
 
 // otherBoards says, while a board does not come, which there are.
-func (c *topCmd) otherBoards(ctx context.Context, p *program) string {
-	if newest, _, err := newestBoard(ctx, p, c.Board); err != nil || newest.board != nil {
+func (c *topCmd) otherBoards(ctx context.Context, output views.Output) string {
+	if newest, err := output.Newest(ctx, c.Board); err != nil || newest.Board != nil {
 		return ""
 	}
-	names, err := boardNames(ctx, p)
-	if err != nil || len(names) == 0 {
+	names, err := boardNames(ctx, output)
+	if err != nil || names == "" {
 		return ""
 	}
-	return fmt.Sprintf("Waiting for board %q. The boards there are: %s", c.Board, strings.Join(names, ", "))
+	return fmt.Sprintf("Waiting for board %q. The boards there are: %s", c.Board, names)
+}
+
+// boardNames lists the boards there are.
+func boardNames(ctx context.Context, output views.Output) (string, error) {
+	names, err := output.Names(ctx)
+	for i, name := range names {
+		names[i] = terminal.Printable(name)
+	}
+	return strings.Join(names, ", "), err
 }
 
 // once prints the newest board; where there is none, the first that comes.
 func (c *topCmd) once(ctx context.Context, p *program, weights heat.Weights) error {
 	wait, cancel := context.WithTimeout(ctx, boardTimeout)
 	defer cancel()
-	for b, err := range followBoards(wait, p, c.Board) {
+	for b, err := range p.output().Follow(wait, c.Board) {
 		switch {
 		case err == nil:
 			return c.print(p, b, weights)
 		case ctx.Err() == nil && wait.Err() != nil:
 			return c.noBoard(ctx, p)
 		default:
-			return err
+			return interrupted(wait, err)
 		}
 	}
 	return nil
@@ -85,27 +129,22 @@ func (c *topCmd) once(ctx context.Context, p *program, weights heat.Weights) err
 
 // noBoard says that a board did not come, and which there are.
 func (c *topCmd) noBoard(ctx context.Context, p *program) error {
-	names, err := boardNames(ctx, p)
+	names, err := boardNames(ctx, p.output())
 	switch {
 	case err != nil:
-		return err
-	case len(names) > 0:
+		return interrupted(ctx, err)
+	case names != "":
 		return fmt.Errorf("no board %q in topic %s within %s; the boards there are: %s",
-			c.Board, p.topo.Output, boardTimeout, strings.Join(names, ", "))
+			c.Board, p.topo.Output, boardTimeout, names)
 	}
 	return fmt.Errorf("no board %q in topic %s within %s: is `pageheat run` up?", c.Board, p.topo.Output, boardTimeout)
 }
 
-func (c *topCmd) print(p *program, b boardRecord, weights heat.Weights) error {
-	if c.JSON {
-		_, err := fmt.Fprintf(p.stdout, "%s\n", b.value)
-		return err
+func (c *topCmd) print(p *program, b views.Published, weights heat.Weights) error {
+	text := string(b.Value) + "\n"
+	if !c.JSON {
+		text = terminal.Drawn(p.stdout, b.Board, weights)
 	}
-	text := boardText(b.board, weights)
-	if width, ok := terminalWidth(p.stdout); ok {
-		drawn := layout{width: width, weights: weights, style: lipgloss.NewRenderer(p.stdout)}
-		text = strings.Join(drawn.lines(b.board), "\n") + "\n"
-	}
-	_, err := fmt.Fprint(p.stdout, text)
+	_, err := io.WriteString(p.stdout, text)
 	return err
 }

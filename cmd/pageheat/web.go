@@ -32,7 +32,7 @@ func (pl *pipeline) newServed() (_ *served, err error) {
 			s.close()
 		}
 	}()
-	cfg := pl.cfg.web.Config
+	cfg := pl.cfg.web
 	cfg.Checks, cfg.Metrics = pl.status.checks(pl.cfg.roles), pl.status.metrics()
 	cfg.Registerer, cfg.Logger = pl.status.registry, pl.cfg.log
 	if pl.cfg.has(roleCollect) {
@@ -62,8 +62,8 @@ func (pl *pipeline) newServed() (_ *served, err error) {
 
 // collector is what takes behaviours.
 func (pl *pipeline) collector(writer *collect.Kafka) (*collect.Collector, error) {
-	cfg := pl.cfg.web.collector
-	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.limits, pl.status.registry, pl.cfg.log
+	cfg := pl.cfg.collector
+	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.settings.Limits, pl.status.registry, pl.cfg.log
 	return collect.New(cfg)
 }
 

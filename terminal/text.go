@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -61,7 +61,7 @@ func textColumns(b *codec.Board, parts bool) []column {
 	all := []column{
 		{head: "#", cell: func(p *codec.BoardPage, _ [3]string) string { return strconv.Itoa(p.Rank) }},
 		{head: "move", left: true, cell: func(p *codec.BoardPage, _ [3]string) string { return movementOf(b, p).text }},
-		{head: "page", left: true, cell: func(p *codec.BoardPage, _ [3]string) string { return printable(p.Page) }},
+		{head: "page", left: true, cell: func(p *codec.BoardPage, _ [3]string) string { return Printable(p.Page) }},
 		{head: "heat", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Heat), 2) }},
 	}
 	if parts {
@@ -73,12 +73,12 @@ func textColumns(b *codec.Board, parts bool) []column {
 		column{head: "clicks", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Clicks), 0) }},
 		column{head: "minutes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Minutes), 2) }},
 		column{head: "likes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(strconv.FormatInt(p.Likes, 10), 0) }},
-		column{head: "behaviours", cell: func(p *codec.BoardPage, _ [3]string) string { return count(p.Behaviours) }})
+		column{head: "behaviours", cell: func(p *codec.BoardPage, _ [3]string) string { return Count(p.Behaviours) }})
 }
 
-// boardText is a board as plain text of any width, for pipes and files: nothing is cut
+// Text is a board as plain text of any width, for pipes and files: nothing is cut
 // but decimals, which --json has all of.
-func boardText(b *codec.Board, weights heat.Weights) string {
+func Text(b *codec.Board, weights heat.Weights) string {
 	parts, known := heatParts(b, weights)
 	columns := textColumns(b, known)
 	rows := [][]string{make([]string, len(columns))}
@@ -103,7 +103,7 @@ func boardText(b *codec.Board, weights heat.Weights) string {
 		}
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s, %s behaviours counted, %s\n", printable(b.Board), count(b.Counted), updated(b, "2006-01-02 15:04:05.000 MST"))
+	fmt.Fprintf(&out, "%s, %s behaviours counted, %s\n", Printable(b.Board), Count(b.Counted), updated(b, "2006-01-02 15:04:05.000 MST"))
 	for _, row := range rows {
 		for c, cell := range row {
 			row[c] = aligned(cell, widest[c], columns[c].left)
@@ -129,6 +129,6 @@ func aligned(text string, width int, left bool) string {
 }
 
 func printBoard(w io.Writer, b *codec.Board, weights heat.Weights) error {
-	_, err := fmt.Fprintln(w, boardText(b, weights))
+	_, err := fmt.Fprintln(w, Text(b, weights))
 	return err
 }

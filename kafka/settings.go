@@ -1,4 +1,4 @@
-package main
+package kafka
 
 import (
 	"errors"
@@ -8,13 +8,46 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"pageheat/failure"
 )
+
+// Settings say how the brokers are reached.
+type Settings struct {
+	// Brokers are the bootstrap brokers; see [Settings.Config].
+	Brokers []string `placeholder:"HOST[:PORT]" help:"Bootstrap brokers, port 9092 if none is given."`
+}
+
+// DefaultSettings are for a Kafka on this machine.
+func DefaultSettings() Settings { return Settings{Brokers: []string{"localhost:" + defaultPort}} }
+
+// Config reads them, for a process whose connections have names that begin with clientID.
+// A broker is host, host:port, an IPv6 address alone, or in brackets with or without a
+// port; blanks around it, and empty ones, are ignored. The error is a [failure.Setting].
+func (s Settings) Config(clientID string) (Config, error) {
+	brokers, err := parseBrokers(s.Brokers)
+	if err != nil {
+		return Config{}, &failure.Setting{Name: "brokers", Err: err}
+	}
+	return Config{Brokers: brokers, ClientID: clientID}, nil
+}
+
+// DefaultMember is a dynamic member.
+func DefaultMember() Member { return Member{SessionTimeout: 10 * time.Second} }
+
+// Validate returns a [failure.Setting] of what is out of range.
+func (m Member) Validate() error {
+	if m.SessionTimeout < time.Second || m.SessionTimeout > 30*time.Minute {
+		return failure.BadSetting("session-timeout", "%s: must be from 1s to 30m, within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms", m.SessionTimeout)
+	}
+	return nil
+}
 
 // defaultPort is the port of a broker that is given without one.
 const defaultPort = "9092"
 
-// parseBrokers reads the values of --brokers: host, host:port, an IPv6 address alone,
-// or in brackets with or without a port. Blanks around a value, and empty values, are ignored.
+// parseBrokers reads brokers, each once.
 func parseBrokers(values []string) ([]string, error) {
 	var brokers []string
 	for _, value := range values {

@@ -10,7 +10,6 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"pageheat/web"
@@ -64,14 +63,7 @@ func Routes() ([]web.Route, error) {
 		public(Path+"forum.css", site.NewFile("forum.css", style).ServeHTTP),
 		public(Path+"titles.json", func(w http.ResponseWriter, _ *http.Request) { web.WriteJSON(w, http.StatusOK, titles) }),
 		public(Path+"{thread}", func(w http.ResponseWriter, r *http.Request) {
-			path := Path + r.PathValue("thread")
-			part := 0
-			if first, digits, ok := strings.Cut(path, "-part-"); ok {
-				n, err := strconv.ParseUint(digits, 10, 31)
-				if err == nil && n > 1 && digits[0] != '0' {
-					path, part = first, int(n)-1
-				}
-			}
+			path, part := partOf(Path + r.PathValue("thread"))
 			n, ok := number[path]
 			if !ok {
 				web.Refuse(w, http.StatusNotFound, "The forum has no such thread. Its front page lists those that there are.")

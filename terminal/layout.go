@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ type layout struct {
 	// title, if not nil, is a page's title, empty where it has none.
 	title func(page string) string
 	// notes are lines that stand below the board, the most important first.
-	notes []note
+	notes []Note
 	// waiting is what stands in the place of a board that has not come; empty: so much.
 	waiting string
 	// foot is the last line, where there is room.
@@ -31,8 +31,11 @@ type layout struct {
 	style *lipgloss.Renderer
 }
 
-// note is a line below the board: a value that is never cut, and what it is.
-type note struct{ label, value string }
+// Note is a line below the board.
+type Note struct {
+	// Label says what the value is, and Value is never cut.
+	Label, Value string
+}
 
 // firstRanks are shown before anything else is.
 const firstRanks = 3
@@ -113,7 +116,7 @@ func (l layout) head(b *codec.Board, width int) string {
 		}
 		return fit("Waiting for a board", width)
 	}
-	name, counted := printable(b.Board), count(b.Counted)
+	name, counted := Printable(b.Board), Count(b.Counted)
 	for _, text := range []string{
 		fmt.Sprintf("%s: %s behaviours counted, %s", name, counted, updated(b, "2006-01-02 15:04:05 MST")),
 		fmt.Sprintf("%s: %s behaviours, %s", name, counted, updated(b, "15:04:05 MST")),
@@ -128,13 +131,13 @@ func (l layout) head(b *codec.Board, width int) string {
 
 // lines are a note's lines. A value that has no room beside its label gets lines of
 // its own.
-func (n note) lines(width int) []string {
+func (n Note) lines(width int) []string {
 	const labels = 10
-	label := fmt.Sprintf("%-*s ", labels, n.label)
-	if ansi.StringWidth(label+n.value) <= width {
-		return []string{label + n.value}
+	label := fmt.Sprintf("%-*s ", labels, n.Label)
+	if ansi.StringWidth(label+n.Value) <= width {
+		return []string{label + n.Value}
 	}
-	return strings.Split(ansi.Hardwrap(n.value, width, true), "\n")
+	return strings.Split(ansi.Hardwrap(n.Value, width, true), "\n")
 }
 
 // fit cuts a text to a width and marks it.
@@ -233,10 +236,10 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 func (l layout) name(page string) string {
 	if l.title != nil {
 		if title := l.title(page); title != "" {
-			return printable(title)
+			return Printable(title)
 		}
 	}
-	return printable(page)
+	return Printable(page)
 }
 
 // totals are the columns of totals, each with its head first, and what they take.

@@ -44,6 +44,36 @@ func (t Thread) Part(n int) Thread {
 	return t
 }
 
+// Titles returns a function that gives the title of a thread by its path, empty for other
+// pages.
+func Titles() func(page string) string {
+	threads := map[string]Thread{}
+	for _, thread := range Threads() {
+		threads[thread.Path] = thread
+	}
+	return func(page string) string {
+		if thread, known := threads[page]; known {
+			return thread.Title
+		}
+		path, part := partOf(page)
+		if thread, known := threads[path]; known && part > 0 {
+			return thread.Part(part).Title
+		}
+		return ""
+	}
+}
+
+// partOf takes the path of a part apart: the path of its thread, and its number, 0 where
+// it is none.
+func partOf(path string) (thread string, part int) {
+	first, digits, _ := strings.Cut(path, "-part-")
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil || n < 2 || digits[0] == '0' {
+		return path, 0
+	}
+	return first, int(n) - 1
+}
+
 // slug makes a title a segment of an address: letters and digits in lower case, and
 // hyphens between.
 func slug(title string) string {

@@ -80,3 +80,12 @@ func TestThreads(t *testing.T) {
 	assert.Len(t, seen, 300)
 	assert.Equal(t, Threads()[0], Threads()[0].Part(0))
 }
+
+func TestTitles(t *testing.T) {
+	title := Titles()
+	assert.Equal(t, "Night trains worth the money", title("/forum/night-trains-worth-the-money"))
+	assert.Equal(t, "Night trains worth the money, part 3", title("/forum/night-trains-worth-the-money-part-3"))
+	for _, page := range []string{"/other-part-2", "/x-part-y", "/forum/night-trains-worth-the-money-part-1", ""} {
+		assert.Empty(t, title(page), page)
+	}
+}

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"context"
@@ -13,82 +13,94 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
+	"golang.org/x/term"
 
 	"pageheat/codec"
 	"pageheat/heat"
 )
 
-// display is how boards are shown.
-type display struct {
-	// board is the name of the board.
-	board string
-	// weights are what the heat is made with.
-	weights heat.Weights
-	// every is the shortest time between two boards where there is no
-	// terminal; 0: each of them is printed.
-	every time.Duration
-	// notes, if not nil, gives lines that stand below the board on a terminal.
-	notes func() []note
-	// title, if not nil, is a page's title on a terminal, empty where it has none.
-	title func(page string) string
-	// waiting, if not nil, is asked once what to say while no board has come.
-	waiting func(ctx context.Context, p *program) string
-	// seen, if not nil, is told of every board, before it is shown.
-	seen func(*codec.Board)
+// Display is how boards are shown.
+type Display struct {
+	// Boards gives the boards, each newer than the one before. The sequence ends with an
+	// error, which is that of ctx where ctx is done.
+	Boards func(ctx context.Context) iter.Seq2[*codec.Board, error]
+	// Weights are what the heat is made with.
+	Weights heat.Weights
+	// Every is the shortest time between two boards where there is no terminal; 0: each
+	// of them is printed.
+	Every time.Duration
+	// Notes, if not nil, gives lines that stand below the board on a terminal.
+	Notes func() []Note
+	// Title, if not nil, is a page's title on a terminal, empty where it has none.
+	Title func(page string) string
+	// Waiting, if not nil, is asked once what to say while no board has come.
+	Waiting func(ctx context.Context) string
 }
 
-// show shows boards until ctx is done (nil) or, on a terminal, somebody presses q: in
-// place on a terminal, else one board after the other, the last one always.
-func (d display) show(ctx context.Context, p *program) error {
+// Show shows boards until ctx is done (nil) or, on a terminal, somebody presses q: in
+// place on a terminal, else one board after the other, the last one always. What is
+// pressed comes from stdin.
+func (d Display) Show(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	boards := d.boards(ctx, p)
+	boards := d.Boards(ctx)
 	var err error
-	hint := func() string {
-		if d.waiting == nil {
-			return ""
-		}
-		return d.waiting(ctx, p)
-	}
 	switch {
-	case canDraw(p.stdout):
-		err = showScreen(cancel, p, boards, hint, screen{notes: d.notes, layout: layout{
-			weights: d.weights, title: d.title, foot: "q: quit", style: lipgloss.NewRenderer(p.stdout)}})
-	case d.every > 0:
-		err = printNewest(ctx, p.stdout, boards, d.weights, d.every)
+	case canDraw(stdout):
+		err = d.draw(ctx, cancel, boards, stdin, stdout)
+	case d.Every > 0:
+		err = printNewest(ctx, stdout, boards, d.Weights, d.Every)
 	default:
-		err = printEach(p.stdout, boards, d.weights)
+		err = printEach(stdout, boards, d.Weights)
 	}
-	if errors.Is(err, errInterrupted) {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
 	return err
 }
 
-// boards tells seen of the boards as they pass.
-func (d display) boards(ctx context.Context, p *program) iter.Seq2[boardRecord, error] {
-	return func(yield func(boardRecord, error) bool) {
-		for b, err := range followBoards(ctx, p, d.board) {
-			if d.seen != nil && err == nil {
-				d.seen(b.board)
-			}
-			if !yield(b, err) {
-				return
-			}
+// draw shows boards in place.
+func (d Display) draw(ctx context.Context, stop func(), boards iter.Seq2[*codec.Board, error], stdin io.Reader, stdout io.Writer) error {
+	hint := func() string {
+		if d.Waiting == nil {
+			return ""
 		}
+		return d.Waiting(ctx)
 	}
+	return showScreen(stop, stdin, stdout, boards, hint, screen{notes: d.Notes, layout: layout{
+		weights: d.Weights, title: d.Title, foot: "q: quit", style: lipgloss.NewRenderer(stdout)}})
+}
+
+// Drawn is a board as it is drawn on stdout, if that is a terminal, else as [Text].
+func Drawn(stdout io.Writer, b *codec.Board, weights heat.Weights) string {
+	f, ok := stdout.(*os.File)
+	if !ok || !canDraw(stdout) {
+		return Text(b, weights)
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width <= 0 {
+		return Text(b, weights)
+	}
+	drawn := layout{width: width, weights: weights, style: lipgloss.NewRenderer(stdout)}
+	return strings.Join(drawn.lines(b), "\n") + "\n"
+}
+
+// Is reports whether a person looks at w.
+func Is(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // canDraw reports whether w is a terminal that can be drawn on.
-func canDraw(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
+func canDraw(w io.Writer) bool { return Is(w) && os.Getenv("TERM") != "dumb" }
 
 // printEach prints every board.
-func printEach(w io.Writer, boards iter.Seq2[boardRecord, error], weights heat.Weights) error {
+func printEach(w io.Writer, boards iter.Seq2[*codec.Board, error], weights heat.Weights) error {
 	for b, err := range boards {
 		if err != nil {
 			return err
 		}
-		if err := printBoard(w, b.board, weights); err != nil {
+		if err := printBoard(w, b, weights); err != nil {
 			return err
 		}
 	}
@@ -97,7 +109,7 @@ func printEach(w io.Writer, boards iter.Seq2[boardRecord, error], weights heat.W
 
 // printNewest prints the newest board every so often, if there is a new one, and the
 // last one when ctx, which must end boards too, is done.
-func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord, error], weights heat.Weights, every time.Duration) error {
+func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[*codec.Board, error], weights heat.Weights, every time.Duration) error {
 	newest := make(chan *codec.Board, 1)
 	var failed error // set before newest is closed
 	go func() {
@@ -111,7 +123,7 @@ func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord,
 			case <-newest: // nobody has taken it
 			default:
 			}
-			newest <- b.board
+			newest <- b
 		}
 	}()
 	pause := time.NewTicker(every)
@@ -132,7 +144,7 @@ func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[boardRecord,
 type screen struct {
 	layout layout
 	board  *codec.Board
-	notes  func() []note
+	notes  func() []Note
 	raised bool // ctrl+c was pressed
 }
 
@@ -184,10 +196,10 @@ func (s screen) View() string {
 
 // showScreen shows boards in place. stop must end them. hint is what to say while no
 // board has come.
-func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], hint func() string, first screen) error {
+func showScreen(stop func(), stdin io.Reader, stdout io.Writer, boards iter.Seq2[*codec.Board, error], hint func() string, first screen) error {
 	// Signals are ours: the terminal only tells that ctrl+c was pressed.
 	ui := tea.NewProgram(first,
-		tea.WithInput(p.stdin), tea.WithOutput(p.stdout), tea.WithoutSignalHandler(), tea.WithoutCatchPanics(),
+		tea.WithInput(stdin), tea.WithOutput(stdout), tea.WithoutSignalHandler(), tea.WithoutCatchPanics(),
 		tea.WithAltScreen()) // where a change of its size leaves nothing behind
 	var failed error
 	var reading sync.WaitGroup
@@ -199,7 +211,7 @@ func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], h
 				failed = err
 				return
 			}
-			ui.Send(b.board)
+			ui.Send(b)
 		}
 	})
 	last, err := ui.Run()
@@ -218,7 +230,7 @@ func showScreen(stop func(), p *program, boards iter.Seq2[boardRecord, error], h
 		if s.board != nil {
 			// The last board stays in the terminal.
 			s.layout.foot, s.layout.height = "", 0
-			_, err = fmt.Fprintln(p.stdout, s.View())
+			_, err = fmt.Fprintln(stdout, s.View())
 		}
 	}
 	return errors.Join(failed, err)

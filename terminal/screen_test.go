@@ -1,6 +1,7 @@
-package main
+package terminal
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -56,8 +57,8 @@ func forumBoard() *codec.Board {
 		"/e\u0301te\u0301/combining", "/bidi/\u202egnp.exe", "/tab\there", "page7", "/short", "/forum/a-rather-long-title-of-a-thread-that-goes-on-and-on", "/")
 }
 
-func demoNotes() []note {
-	return []note{{"Dashboard", "http://127.0.0.1:8080/"}, {"Forum", "http://127.0.0.1:8080/forum/"}, {"Kafka", "127.0.0.1:34271"}}
+func demoNotes() []Note {
+	return []Note{{"Dashboard", "http://127.0.0.1:8080/"}, {"Forum", "http://127.0.0.1:8080/forum/"}, {"Kafka", "127.0.0.1:34271"}}
 }
 
 func drawn(t testing.TB, width, height int, profile termenv.Profile) layout {
@@ -134,12 +135,11 @@ func TestNoColorIsHeeded(t *testing.T) {
 
 func TestTitlesStandForPages(t *testing.T) {
 	l := drawn(t, 80, 24, termenv.Ascii)
-	l.title = titles()
-	text := strings.Join(l.lines(boardOf("/forum/night-trains-worth-the-money", "/forum/night-trains-worth-the-money-part-3", "/other-part-2", "/x-part-y")), "\n")
-	assert.Contains(t, text, "Night trains worth the money ")
-	assert.Contains(t, text, "Night trains worth the money, part 3")
+	l.title = func(page string) string { return map[string]string{"/forum/a": "Night trains\u202e"}[page] }
+	text := strings.Join(l.lines(boardOf("/forum/a", "/other-part-2")), "\n")
+	assert.Contains(t, text, `Night trains\u202e `)
+	assert.NotContains(t, text, "/forum/a")
 	assert.Contains(t, text, "/other-part-2")
-	assert.Contains(t, text, "/x-part-y")
 }
 
 func TestMovements(t *testing.T) {
@@ -166,7 +166,7 @@ func TestRounded(t *testing.T) {
 	}
 	assert.Equal(t, "-1,235", rounded("-1234.5", 0))
 	assert.Equal(t, "2.722259e+20", shortened("272225893536750770770.3", 2))
-	assert.Equal(t, `a\u202eb\tc\u200d`, printable("a\u202eb\tc\u200d"))
+	assert.Equal(t, `a\u202eb\tc\u200d`, Printable("a\u202eb\tc\u200d"))
 }
 
 // The parts of a heat are exact, and are shown only where they make this heat.
@@ -175,7 +175,7 @@ func TestPartsOfHeat(t *testing.T) {
 	parts, known := heatParts(b, usualWeights(t))
 	require.True(t, known)
 	assert.Equal(t, [][3]string{{"9876", "1152", "30"}, {"4937.6", "1152", "23"}}, parts)
-	assert.Regexp(t, `heat +of clicks +of minutes +of likes +clicks +minutes +likes +behaviours\n`, boardText(b, usualWeights(t)))
+	assert.Regexp(t, `heat +of clicks +of minutes +of likes +clicks +minutes +likes +behaviours\n`, Text(b, usualWeights(t)))
 
 	big := codec.BoardPage{Page: "big", Heat: "272225893536750770770.3", Clicks: "340282366920938463463", Minutes: "0.125", Likes: -1}
 	parts, known = heatParts(&codec.Board{Pages: []codec.BoardPage{big}}, usualWeights(t))
@@ -187,7 +187,7 @@ func TestPartsOfHeat(t *testing.T) {
 	assert.Equal(t, [][3]string{{"272225893536750770770.4", "0.1", "-1"}}, parts)
 
 	b.Pages[1].Heat = "-2"
-	text := boardText(b, usualWeights(t))
+	text := Text(b, usualWeights(t))
 	assert.NotContains(t, text, "of clicks")
 	assert.Contains(t, text, "made with other weights than 0.8 x clicks + 0.8 x minutes + 1 x likes")
 	for _, wrong := range []codec.Decimal{"", "x", "-1", "0.5", "340282366920938463463374607431768211456"} {
@@ -202,22 +202,21 @@ func TestScreenIsLive(t *testing.T) {
 	began, shown := make(chan struct{}), make(chan struct{})
 	first := &signalling{want: "5,000,000", came: func() { close(began) }}
 	second := &signalling{want: "5,000,001", came: func() { close(shown) }}
-	p := &program{stdin: keys, stdout: io.MultiWriter(first, second)}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
-	boards := func(yield func(boardRecord, error) bool) {
+	boards := func(yield func(*codec.Board, error) bool) {
 		one, two := forumBoard(), forumBoard()
 		two.Counted++
-		if !yield(boardRecord{board: one}, nil) {
+		if !yield(one, nil) {
 			return
 		}
 		select {
 		case <-began:
-			yield(boardRecord{board: two}, nil)
+			yield(two, nil)
 		case <-ctx.Done():
 		}
 		<-ctx.Done()
-		yield(boardRecord{}, errInterrupted)
+		yield(nil, ctx.Err())
 	}
 	var pressing sync.WaitGroup
 	defer pressing.Wait()
@@ -230,8 +229,8 @@ func TestScreenIsLive(t *testing.T) {
 		}
 		assert.NoError(t, press.Close())
 	})
-	err := showScreen(stop, p, boards, func() string { return "" }, screen{layout: drawn(t, 0, 0, termenv.Ascii)})
-	require.ErrorIs(t, err, errInterrupted)
+	err := showScreen(stop, keys, io.MultiWriter(first, second), boards, func() string { return "" }, screen{layout: drawn(t, 0, 0, termenv.Ascii)})
+	require.ErrorIs(t, err, context.Canceled)
 	select {
 	case <-shown:
 	default:
@@ -267,4 +266,46 @@ func TestScreen(t *testing.T) {
 	last, ok := s.(screen)
 	require.True(t, ok)
 	assert.True(t, last.raised)
+}
+
+func TestPrintNewestPrintsTheLast(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	boards := func(yield func(*codec.Board, error) bool) {
+		for v := uint64(1); v <= 100; v++ {
+			if !yield(&codec.Board{Board: "b", Version: v, Counted: v}, nil) {
+				return
+			}
+		}
+		cancel()
+		yield(nil, ctx.Err())
+	}
+	var out bytes.Buffer
+	require.ErrorIs(t, printNewest(ctx, &out, boards, usualWeights(t), time.Hour), context.Canceled)
+	assert.Contains(t, out.String(), "b, 100 behaviours")
+	assert.LessOrEqual(t, strings.Count(out.String(), "counted"), 2)
+}
+
+// signalling is a writer that tells when a text has come.
+type signalling struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	want string
+	came func()
+}
+
+func (s *signalling) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text.Write(b)
+	if s.came != nil && strings.Contains(s.text.String(), s.want) {
+		s.came()
+		s.came = nil
+	}
+	return len(b), nil
+}
+
+func (s *signalling) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }

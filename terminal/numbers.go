@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"math"
@@ -55,7 +55,7 @@ func units(d codec.Decimal, decimals int64) (heat.Uint128, bool) {
 func rounded(d string, decimals int) string {
 	number, ok := new(big.Rat).SetString(d)
 	if !ok {
-		return printable(d)
+		return Printable(d)
 	}
 	whole, fraction, _ := strings.Cut(new(big.Rat).Abs(number).FloatString(decimals), ".")
 	sign := ""
@@ -79,9 +79,9 @@ func size(d string) float64 {
 	return f
 }
 
-// printable escapes what a terminal might take for more than a character: controls,
+// Printable escapes what a terminal might take for more than a character: controls,
 // changes of the writing direction, characters that cannot be seen.
-func printable(s string) string {
+func Printable(s string) string {
 	var out strings.Builder
 	for _, r := range s {
 		if unicode.IsPrint(r) {
@@ -94,5 +94,5 @@ func printable(s string) string {
 	return out.String()
 }
 
-// count writes a number with commas.
-func count(n uint64) string { return humanize.BigComma(new(big.Int).SetUint64(n)) }
+// Count writes a number with commas.
+func Count(n uint64) string { return humanize.BigComma(new(big.Int).SetUint64(n)) }

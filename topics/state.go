@@ -1,4 +1,4 @@
-package main
+package topics
 
 import (
 	"context"
@@ -14,27 +14,34 @@ import (
 	"pageheat/topology"
 )
 
-// cluster is what exists: how many brokers, and the topics of the topology, as far
-// as they exist, by name.
-type cluster struct {
-	brokers int // that are up
-	topics  map[string]*topology.TopicState
-	// unchecked are the topics whose settings may not be read, in order. Their
-	// states have none.
-	unchecked []string
+// State is what exists of a topology's topics.
+type State struct {
+	// Brokers is how many brokers are up.
+	Brokers int
+	// Topics are the topics that exist, by name.
+	Topics map[string]*topology.TopicState
+	// Unchecked are the topics whose settings may not be read, in order. Their states
+	// have none.
+	Unchecked []string
+
+	topo *topology.Topology
 }
 
-// readCluster reads what exists.
-func readCluster(ctx context.Context, admin *kafka.Admin, topo *topology.Topology) (cluster, error) {
+// Read reads what exists.
+func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, error) {
+	admin, err := cluster.Admin()
+	if err != nil {
+		return nil, err
+	}
 	names := []string{topo.Input}
 	for _, s := range topo.Specs(1, 1) {
 		names = append(names, s.Name)
 	}
 	meta, err := admin.Metadata(ctx, names...)
 	if err != nil {
-		return cluster{}, fmt.Errorf("read the topics of the cluster: %w", denied(ctx, admin, names, err))
+		return nil, fmt.Errorf("read the topics of the cluster: %w", denied(ctx, admin, names, err))
 	}
-	have := cluster{brokers: len(meta.Brokers), topics: map[string]*topology.TopicState{}}
+	have := &State{Brokers: len(meta.Brokers), Topics: map[string]*topology.TopicState{}, topo: topo}
 	var existing []string
 	for _, name := range names {
 		detail, known := meta.Topics[name]
@@ -42,9 +49,9 @@ func readCluster(ctx context.Context, admin *kafka.Admin, topo *topology.Topolog
 			continue
 		}
 		if detail.Err != nil {
-			return cluster{}, fmt.Errorf("read topic %s: %w", name, detail.Err)
+			return nil, fmt.Errorf("read topic %s: %w", name, detail.Err)
 		}
-		have.topics[name] = &topology.TopicState{
+		have.Topics[name] = &topology.TopicState{
 			Name:        name,
 			Partitions:  len(detail.Partitions),
 			Replication: fewestReplicas(detail.Partitions),
@@ -53,22 +60,22 @@ func readCluster(ctx context.Context, admin *kafka.Admin, topo *topology.Topolog
 		existing = append(existing, name)
 	}
 	if err := have.readSettings(ctx, admin, existing...); err != nil {
-		return cluster{}, err
+		return nil, err
 	}
 	return have, nil
 }
 
 // readSettings reads the settings of topics that exist.
-func (c *cluster) readSettings(ctx context.Context, admin *kafka.Admin, names ...string) error {
+func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...string) error {
 	configs, err := admin.DescribeTopicConfigs(ctx, names...)
 	switch {
 	case errors.Is(err, kerr.TopicAuthorizationFailed) && len(names) == 1:
-		c.unchecked = append(c.unchecked, names...)
+		s.Unchecked = append(s.Unchecked, names...)
 		return nil
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		// A right that is missing for one of them has failed them all.
 		for _, name := range names {
-			if err := c.readSettings(ctx, admin, name); err != nil {
+			if err := s.readSettings(ctx, admin, name); err != nil {
 				return err
 			}
 		}
@@ -80,22 +87,22 @@ func (c *cluster) readSettings(ctx context.Context, admin *kafka.Admin, names ..
 		if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
 			// The broker that was asked has not heard of it yet, unlike the one
 			// before.
-			delete(c.topics, topic.Name)
+			delete(s.Topics, topic.Name)
 			continue
 		}
 		if topic.Err != nil {
 			return fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err)
 		}
-		for _, s := range topic.Configs {
-			c.topics[topic.Name].Config[s.Key] = s.MaybeValue()
+		for _, setting := range topic.Configs {
+			s.Topics[topic.Name].Config[setting.Key] = setting.MaybeValue()
 		}
 	}
 	return nil
 }
 
-// missingRight says, where settings could not be read, which and what it takes.
-func (c *cluster) missingRight() string {
-	return fmt.Sprintf("the settings of %s were not checked: the right DESCRIBE_CONFIGS on these topics is missing", strings.Join(c.unchecked, ", "))
+// MissingRight says, where settings are Unchecked, which and what it takes.
+func (s *State) MissingRight() string {
+	return fmt.Sprintf("the settings of %s were not checked: the right DESCRIBE_CONFIGS on these topics is missing", strings.Join(s.Unchecked, ", "))
 }
 
 // denied names the topics that the user may not see where err, of a question for all
@@ -125,22 +132,22 @@ func fewestReplicas(partitions kafka.PartitionDetails) int {
 	return fewest
 }
 
-// topicsAgain is how often it is looked whether created topics are there.
-const topicsAgain = 50 * time.Millisecond
+// lookAgain is how often it is looked whether created topics are there.
+const lookAgain = 50 * time.Millisecond
 
-// awaitTopics reads what exists until all topics are there: other brokers than the
+// await reads what exists until all topics are there: other brokers than the
 // one that created a topic hear of it a little later. It fails when ctx is done.
-func awaitTopics(ctx context.Context, admin *kafka.Admin, topo *topology.Topology) (cluster, error) {
-	again := time.NewTicker(topicsAgain)
+func await(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, error) {
+	again := time.NewTicker(lookAgain)
 	defer again.Stop()
 	for {
-		have, err := readCluster(ctx, admin, topo)
+		have, err := Read(ctx, cluster, topo)
 		if err != nil {
 			return have, err
 		}
 		missing := topo.Specs(1, 1)
-		missing = slices.DeleteFunc(missing, func(s topology.TopicSpec) bool { return have.topics[s.Name] != nil })
-		if len(missing) == 0 && have.topics[topo.Input] != nil {
+		missing = slices.DeleteFunc(missing, func(s topology.TopicSpec) bool { return have.Topics[s.Name] != nil })
+		if len(missing) == 0 && have.Topics[topo.Input] != nil {
 			return have, nil
 		}
 		select {
@@ -153,48 +160,44 @@ func awaitTopics(ctx context.Context, admin *kafka.Admin, topo *topology.Topolog
 
 // differences compares what exists with what is needed, a sentence for each
 // difference, in the order in which behaviours pass the topics.
-func (c cluster) differences(topo *topology.Topology, partitions, replication int) []string {
-	out := topo.CheckInput(c.topics[topo.Input], c.topics[topo.DeadLetter])
-	for _, s := range topo.Specs(partitions, replication) {
-		out = append(out, s.Differences(c.topics[s.Name])...)
+func (s *State) differences(l Layout) []string {
+	topo := s.topo
+	out := topo.CheckInput(s.Topics[topo.Input], s.Topics[topo.DeadLetter])
+	for _, need := range topo.Specs(l.Partitions, l.Replication) {
+		out = append(out, need.Differences(s.Topics[need.Name])...)
 	}
 	return out
 }
 
-// obstacles are the differences with which the pipeline must not begin: topics
+// Obstacles are the differences with which the pipeline must not begin: topics
 // that are missing, or have the wrong partitions or cleanup policy.
-func (c cluster) obstacles(topo *topology.Topology) []string {
-	behavior := c.topics[topo.Behavior]
-	if behavior == nil || c.topics[topo.Input] == nil {
+func (s *State) Obstacles() []string {
+	topo := s.topo
+	behavior := s.Topics[topo.Behavior]
+	if behavior == nil || s.Topics[topo.Input] == nil {
 		var missing []string
 		for _, name := range []string{topo.Input, topo.Behavior} {
-			if c.topics[name] == nil {
+			if s.Topics[name] == nil {
 				missing = append(missing, name+" does not exist: run `pageheat topics create`, or check --prefix and --input")
 			}
 		}
 		return missing
 	}
 	var out []string
-	if policy := c.topics[topo.Input].Config[cleanupPolicy]; strings.Contains(policy, "compact") {
+	if policy := s.Topics[topo.Input].Config[topology.SettingCleanupPolicy]; strings.Contains(policy, "compact") {
 		out = append(out, fmt.Sprintf("the input %s is compacted, which deletes behaviours: set its cleanup.policy to delete", topo.Input))
 	}
 	for _, need := range topo.Specs(behavior.Partitions, 1) {
-		have := c.topics[need.Name]
+		have := s.Topics[need.Name]
 		switch {
 		case have == nil:
 			out = append(out, need.Name+" does not exist: run `pageheat topics create`")
 		case have.Partitions != need.Partitions:
 			out = append(out, fmt.Sprintf("%s has %d partitions and needs %d: run `pageheat topics check`", need.Name, have.Partitions, need.Partitions))
-		case have.Config[cleanupPolicy] != need.Config[cleanupPolicy] && !slices.Contains(c.unchecked, need.Name):
+		case have.Config[topology.SettingCleanupPolicy] != need.Config[topology.SettingCleanupPolicy] && !slices.Contains(s.Unchecked, need.Name):
 			out = append(out, fmt.Sprintf("%s has cleanup.policy %s and needs %s: run `pageheat topics check`",
-				need.Name, have.Config[cleanupPolicy], need.Config[cleanupPolicy]))
+				need.Name, have.Config[topology.SettingCleanupPolicy], need.Config[topology.SettingCleanupPolicy]))
 		}
 	}
 	return out
 }
-
-// The names of settings that are shown.
-const (
-	cleanupPolicy = "cleanup.policy"
-	minInsync     = "min.insync.replicas"
-)

@@ -1,0 +1,45 @@
+package collect
+
+import (
+	"time"
+
+	"pageheat/codec"
+	"pageheat/failure"
+)
+
+// Settings are what an operator may choose of the collector.
+type Settings struct {
+	// CollectTimeout is how long Kafka may take for one batch, 10 ms to MaxTimeout.
+	CollectTimeout time.Duration `help:"Time that Kafka may take for a request before the sender is told to try again."`
+	// AllowPages is the pattern of pages that are taken, see PagePattern; empty for all.
+	AllowPages string `placeholder:"REGEXP" help:"Pattern that the whole name of a page has to match."`
+	// MaxPageBytes is the longest name of a page, 1 to codec.MaxPageBytes.
+	MaxPageBytes int `help:"Maximum length of a page name in bytes."`
+}
+
+// MaxTimeout is shorter than the time that a server which is to stop gives its last
+// requests.
+const MaxTimeout = 4 * time.Second
+
+// DefaultSettings are those of production.
+func DefaultSettings() Settings {
+	return Settings{CollectTimeout: MaxTimeout, MaxPageBytes: codec.MaxPageBytes}
+}
+
+// Config reads them. The error is a [failure.Setting]. What is not a setting is left to
+// the caller.
+func (s Settings) Config() (cfg Config, err error) {
+	switch {
+	case s.CollectTimeout < 10*time.Millisecond || s.CollectTimeout > MaxTimeout:
+		return cfg, failure.BadSetting("collect-timeout", "%s: must be from 10ms to %s", s.CollectTimeout, MaxTimeout)
+	case s.MaxPageBytes < 1 || s.MaxPageBytes > codec.MaxPageBytes:
+		return cfg, failure.BadSetting("max-page-bytes", "%d: must be from 1 to %d", s.MaxPageBytes, codec.MaxPageBytes)
+	}
+	cfg.Timeout, cfg.MaxPageBytes = s.CollectTimeout, s.MaxPageBytes
+	if s.AllowPages != "" {
+		if cfg.AllowPages, err = PagePattern(s.AllowPages); err != nil {
+			return cfg, failure.BadSetting("allow-pages", "%w", err)
+		}
+	}
+	return cfg, nil
+}

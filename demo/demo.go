@@ -1,0 +1,84 @@
+// Package demo is what a demo has besides the pipeline: a broker of its own, a made-up
+// forum (package forum), visitors who read it, and how to tell that all they did is on the
+// board.
+package demo
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"pageheat/demo/forum"
+	"pageheat/failure"
+	"pageheat/traffic"
+	"pageheat/web"
+)
+
+// Settings are what may be chosen of a demo.
+type Settings struct {
+	Rate   traffic.Rate  `placeholder:"N" help:"Simulated messages a second, or max."`
+	For    time.Duration `placeholder:"DURATION" help:"Time to run, such as 1m30s. Runs until interrupted if not given."`
+	Data   string        `placeholder:"DIR" help:"Directory that keeps everything for the next demo. Kept in memory if not given."`
+	Listen *string       `placeholder:"HOST:PORT" help:"Address of the dashboard and the forum: 127.0.0.1:8080 if not given, or a free port where that is taken."`
+	Seed   *uint64       `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
+
+	Pages int     `help:"Number of threads in the forum."`
+	Zipf  float64 `placeholder:"S" help:"Exponent of Zipf's law: the thread of rank R gets 1/R^S of the visits of the first, fashions aside."`
+}
+
+// DefaultSettings make a board that is nice to look at.
+func DefaultSettings() Settings {
+	return Settings{Rate: 200, Pages: traffic.DefaultPages, Zipf: 0.7}
+}
+
+// SessionTimeout is the shortest that the broker takes: after a crash, a demo that has
+// kept its data waits for its own ghost.
+const SessionTimeout = 6 * time.Second
+
+// trendTime is how long a thread is in fashion.
+const trendTime = 25 * time.Second
+
+// Web are the settings of what a demo serves. All its clients may be on one machine.
+func (s Settings) Web() web.Settings {
+	served := web.DefaultSettings()
+	served.Listen = s.Listen
+	served.MaxConnectionsPerClient, served.MaxStreamsPerClient = served.MaxConnections, served.MaxStreams
+	return served
+}
+
+// Visitors returns the visitors of the forum. The error is a [failure.Setting].
+func (s Settings) Visitors() (*traffic.Visitors, error) {
+	if s.For < 0 {
+		return nil, failure.BadSetting("for", "%s: must not be negative", s.For)
+	}
+	if err := (traffic.Settings{Pages: s.Pages, Zipf: s.Zipf}).Validate(); err != nil {
+		return nil, err
+	}
+	const quick = 10_000 // what counts as the rate where it is max
+	threads := forum.Threads()
+	options := traffic.VisitorsOptions{
+		Pages: s.Pages, Zipf: s.Zipf, Seed: rand.Uint64(),
+		Trend: max(1, int(min(float64(s.Rate), quick)*trendTime.Seconds())),
+		Name:  func(page int) string { return threads[page%len(threads)].Part(page / len(threads)).Path },
+	}
+	if s.Seed != nil {
+		options.Seed = *s.Seed
+	}
+	return traffic.NewVisitors(options)
+}
+
+// Broker starts a broker on a free port of the loopback interface. It keeps its data in
+// Data, or in memory. The caller closes it.
+func (s Settings) Broker() (*kfake.Cluster, error) {
+	options := []kfake.Opt{kfake.NumBrokers(1)}
+	if s.Data != "" {
+		options = append(options, kfake.DataDir(s.Data))
+	}
+	broker, err := kfake.NewCluster(options...)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
+	}
+	return broker, nil
+}

@@ -1,0 +1,53 @@
+package demo
+
+import (
+	"context"
+	"sync"
+
+	"pageheat/codec"
+	"pageheat/kafka"
+)
+
+// Watermark is how far the boards have come: the offsets of the newest one. It may be
+// shared between goroutines.
+type Watermark struct {
+	mu      sync.Mutex
+	offsets codec.Offsets
+	moved   chan struct{} // closed, and replaced, at each change; under mu
+}
+
+// NewWatermark returns a watermark before the first board.
+func NewWatermark() *Watermark { return &Watermark{moved: make(chan struct{})} }
+
+// Reach takes the offsets of a board.
+func (w *Watermark) Reach(b *codec.Board) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offsets = b.Offsets
+	close(w.moved)
+	w.moved = make(chan struct{})
+}
+
+// Await waits until every partition of the input has reached its end; false where ctx is
+// done before.
+func (w *Watermark) Await(ctx context.Context, input map[int32]kafka.Bounds) bool {
+	for {
+		w.mu.Lock()
+		offsets, moved := w.offsets, w.moved
+		w.mu.Unlock()
+		behind := false
+		for partition, bounds := range input {
+			if at, _ := offsets.Get(partition); at < bounds.End {
+				behind = true
+			}
+		}
+		if !behind {
+			return true
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}

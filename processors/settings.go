@@ -1,0 +1,66 @@
+package processors
+
+import (
+	"time"
+
+	"pageheat/failure"
+	"pageheat/heat"
+)
+
+// Settings shape the pipeline.
+type Settings struct {
+	// Linger is the longest that ingest gathers behaviours before it sends them.
+	Linger time.Duration `help:"Maximum time to batch behaviours before sending."`
+	// PublishEvery is the shortest time between two boards.
+	PublishEvery time.Duration `help:"Minimum interval between two boards."`
+	// CommitEvery is the longest time between two commits of the table.
+	CommitEvery time.Duration `help:"Maximum interval between two commits of the table; shorter when idle."`
+
+	// Top is how many pages are on the board, 1 to [MaxTop].
+	Top int `help:"Number of pages on the board, from 1 to 1000."`
+
+	// Limits are those of a valid behaviour.
+	Limits heat.Limits `embed:""`
+	// Weights make heat of totals.
+	Weights heat.WeightSettings `embed:""`
+}
+
+// MaxTop is the largest board: topology.MaxMessageBytes is made for it.
+const MaxTop = 1000
+
+// DefaultSettings are those of production.
+func DefaultSettings() Settings {
+	return Settings{
+		Linger: 5 * time.Millisecond, PublishEvery: 10 * time.Millisecond, CommitEvery: 15 * time.Second,
+		Top: 10, Limits: heat.DefaultLimits(), Weights: heat.DefaultWeightSettings(),
+	}
+}
+
+// Validate returns a [failure.Setting] of the first setting that is out of range.
+func (s Settings) Validate() error {
+	for _, d := range []struct {
+		setting     string
+		value       time.Duration
+		least, most time.Duration
+	}{
+		{"linger", s.Linger, 0, time.Minute},
+		{"publish-every", s.PublishEvery, 0, time.Hour},
+		{"commit-every", s.CommitEvery, 10 * time.Millisecond, 10 * time.Minute},
+	} {
+		if d.value < d.least || d.value > d.most {
+			return failure.BadSetting(d.setting, "%s: must be from %s to %s", d.value, d.least, d.most)
+		}
+	}
+	if s.Top < 1 || s.Top > MaxTop {
+		return failure.BadSetting("top", "%d: must be from 1 to %d", s.Top, MaxTop)
+	}
+	if err := s.Limits.Validate(); err != nil {
+		return err
+	}
+	_, err := s.Weights.Weights()
+	return err
+}
+
+// LeadersEvery is the shortest time between two leaders of a partition: the ranking waits
+// for them, and then for its own publishing time.
+func (s Settings) LeadersEvery() time.Duration { return min(s.PublishEvery, 5*time.Millisecond) }

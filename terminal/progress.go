@@ -1,0 +1,66 @@
+package terminal
+
+import (
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+const (
+	// progressDraw is how often the line on a terminal is drawn.
+	progressDraw = 200 * time.Millisecond
+	// LogEvery is how often the log tells, where there is no terminal.
+	LogEvery = 10 * time.Second
+)
+
+// Sending tells how many messages were sent, until the returned function is called: in a
+// line on w, if that is a terminal, else in the log every 10 seconds. total is how many
+// there will be, 0 if nobody knows; done is asked from another goroutine.
+func Sending(w io.Writer, log *slog.Logger, total int64, done func() int64) (stop func()) {
+	every, tell := LogEvery, func() { log.Info("sending", "messages", done(), "of", total) }
+	if total == 0 {
+		tell = func() { log.Info("sending", "messages", done()) }
+	}
+	finish := func() {}
+	if Is(w) {
+		bar := newBar(w, total)
+		every, tell = progressDraw, func() { _ = bar.Set64(done()) } // a line that is not drawn is no harm
+		finish = func() { _ = bar.Clear() }
+	}
+	ended := make(chan struct{})
+	var drawing sync.WaitGroup
+	drawing.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				tell()
+			case <-ended:
+				return
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		drawing.Wait()
+		finish()
+	}
+}
+
+func newBar(w io.Writer, total int64) *progressbar.ProgressBar {
+	if total == 0 {
+		total = -1 // the library's word for unknown
+	}
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("messages"),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionSetDescription("sending"),
+	)
+}

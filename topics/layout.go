@@ -1,0 +1,156 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"pageheat/failure"
+	"pageheat/kafka"
+	"pageheat/topology"
+)
+
+// Layout says how the topics are laid out. Zero leaves it to what exists.
+type Layout struct {
+	// Partitions is the number of partitions that pages are spread over.
+	Partitions int `placeholder:"P" help:"Number of partitions for pages, fixed once created. The input's number if not given."`
+	// Replication is the number of replicas of each partition.
+	Replication int `placeholder:"R" help:"Replication factor. 3, or the number of brokers if lower, if not given."`
+}
+
+const (
+	// maxPartitions keeps a slip of the finger from the cluster.
+	maxPartitions = 10_000
+	// maxReplication is what the protocol holds.
+	maxReplication = 1<<15 - 1
+	// usualReplication is what is asked for where there are enough brokers.
+	usualReplication = 3
+)
+
+// Validate returns a [failure.Setting] of the setting that is out of range.
+func (l Layout) Validate() error {
+	if l.Partitions < 0 || l.Partitions > maxPartitions {
+		return failure.BadSetting("partitions", "%d: must be from 1 to %d", l.Partitions, maxPartitions)
+	}
+	if l.Replication < 0 || l.Replication > maxReplication {
+		return failure.BadSetting("replication", "%d: must be from 1 to %d", l.Replication, maxReplication)
+	}
+	return nil
+}
+
+// resolve is the layout with what exists for what it leaves open.
+func (l Layout) resolve(have *State) Layout {
+	// A page's place follows from the number, so what holds pages goes before
+	// the input, which may have grown since.
+	for _, topic := range []string{have.topo.HeatTable, have.topo.Behavior, have.topo.Input} {
+		if state := have.Topics[topic]; l.Partitions == 0 && state != nil {
+			l.Partitions = state.Partitions
+		}
+	}
+	if l.Partitions == 0 {
+		l.Partitions = topology.DefaultInputPartitions
+	}
+	if l.Replication == 0 {
+		l.Replication = min(usualReplication, max(1, have.Brokers))
+	}
+	return l
+}
+
+// Check reads what exists and compares it with the layout: a sentence for each difference.
+func (l Layout) Check(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, []string, error) {
+	have, err := Read(ctx, cluster, topo)
+	if err != nil {
+		return nil, nil, err
+	}
+	wanted := l.resolve(have)
+	if l.Replication == 0 && wanted.Replication < usualReplication {
+		// As many as there will be when all brokers are up.
+		down, err := cluster.DownBrokers(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		wanted.Replication = min(usualReplication, wanted.Replication+len(down))
+	}
+	return have, have.differences(wanted), nil
+}
+
+// Create creates the topics that are missing, tells of each, and returns what exists then,
+// with as many partitions for pages as the second result says. Topics that exist stay as
+// they are; where that is not as needed, the error says so.
+func (l Layout) Create(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, tell func(line string)) (*State, int, error) {
+	admin, err := cluster.Admin()
+	if err != nil {
+		return nil, 0, err
+	}
+	have, err := Read(ctx, cluster, topo)
+	if err != nil {
+		return nil, 0, err
+	}
+	wanted := l.resolve(have)
+	specs := append([]topology.TopicSpec{topo.InputSpec(wanted.Replication)}, topo.Specs(wanted.Partitions, wanted.Replication)...)
+	missing := slices.ContainsFunc(specs, func(s topology.TopicSpec) bool { return have.Topics[s.Name] == nil })
+	if l.Replication == 0 && wanted.Replication < usualReplication && missing {
+		if err := have.enough(ctx, cluster, wanted.Replication); err != nil {
+			return nil, 0, err
+		}
+	}
+	for _, s := range specs {
+		created := false
+		if have.Topics[s.Name] == nil {
+			if created, err = create(ctx, admin, s, have.Brokers); err != nil {
+				return nil, 0, err
+			}
+		}
+		if created {
+			tell(fmt.Sprintf("%s created: %s, replication %d", s.Name, english.Plural(s.Partitions, "partition", ""), s.Replication))
+		} else {
+			tell(s.Name + " exists")
+		}
+	}
+	if have, err = await(ctx, cluster, topo); err != nil {
+		return nil, 0, err
+	}
+	if differences := have.differences(wanted); len(differences) > 0 {
+		return have, 0, fmt.Errorf("not all is as needed:\n  %s", strings.Join(differences, "\n  "))
+	}
+	return have, wanted.Partitions, nil
+}
+
+// create creates a topic; false where somebody was quicker: the differences judge what
+// they made.
+func create(ctx context.Context, admin *kafka.Admin, s topology.TopicSpec, brokers int) (bool, error) {
+	config := make(map[string]*string, len(s.Config))
+	for name, value := range s.Config {
+		config[name] = &value
+	}
+	_, err := admin.CreateTopic(ctx, int32(s.Partitions), int16(s.Replication), config, s.Name)
+	switch {
+	case errors.Is(err, kerr.TopicAlreadyExists):
+		return false, nil
+	case errors.Is(err, kerr.InvalidReplicationFactor):
+		return false, fmt.Errorf("create topic %s: %w: there are %d brokers, say --replication", s.Name, err, brokers)
+	case err != nil:
+		return false, fmt.Errorf("create topic %s: %w", s.Name, err)
+	}
+	return true, nil
+}
+
+// enough refuses to create topics with fewer replicas than the cluster has brokers for
+// as soon as all of them are up: the number stays for ever.
+func (s *State) enough(ctx context.Context, cluster *kafka.Cluster, replication int) error {
+	down, err := cluster.DownBrokers(ctx)
+	if err != nil || len(down) == 0 {
+		return err
+	}
+	wanted := min(usualReplication, s.Brokers+len(down))
+	if wanted <= replication {
+		return nil
+	}
+	return fmt.Errorf("%d of %d brokers are up, too few for replication %d (down: %s): start them and try again, or say --replication %d if that is what you want",
+		s.Brokers, s.Brokers+len(down), wanted, strings.Trim(fmt.Sprint(down), "[]"), replication)
+}

@@ -1,0 +1,149 @@
+package views
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"pageheat/codec"
+	"pageheat/kafka"
+)
+
+// Output reads boards from the output topic without keeping the others: for a command that
+// shows one of them. Nothing is connected before it is asked.
+type Output struct {
+	// Cluster is where the topic is.
+	Cluster *kafka.Cluster
+	// Topic is its name.
+	Topic string
+	// Logger gets records that are no boards.
+	Logger *slog.Logger
+}
+
+// Published is a board and the record's value that it was read from.
+type Published struct {
+	Value []byte
+	Board *codec.Board
+}
+
+const (
+	// newestWindow is how many records before the end are looked at first for the newest
+	// board; where it is not among them, newestGrows times as many are.
+	newestWindow = 64
+	newestGrows  = 16
+	// mostNames is how many names of boards are told.
+	mostNames = 20
+)
+
+// Follow gives the newest board of a name, then every newer one as it is published. A
+// board whose version is not greater than the last is ignored: it comes from an instance
+// that has lost its place. The sequence ends after an error, which is that of ctx where
+// ctx is done.
+func (o Output) Follow(ctx context.Context, name string) iter.Seq2[Published, error] {
+	return func(yield func(Published, error) bool) {
+		if err := o.follow(ctx, name, func(p Published) bool { return yield(p, nil) }); err != nil {
+			yield(Published{}, err)
+		}
+	}
+}
+
+// follow gives boards to each until that returns false (nil) or something fails.
+func (o Output) follow(ctx context.Context, name string, each func(Published) bool) error {
+	newest, bounds, err := o.newest(ctx, name)
+	if err != nil {
+		return err
+	}
+	var version uint64
+	if newest.Board != nil {
+		version = newest.Board.Version
+		if !each(newest) {
+			return nil
+		}
+	}
+	from := map[int32]int64{}
+	for partition, b := range bounds {
+		from[partition] = b.End
+	}
+	output, err := o.Cluster.Follow(ctx, "top", o.Topic, from)
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+	for r := range output.Records() {
+		p, ok := o.read(r, name)
+		if !ok || p.Board.Version <= version {
+			continue
+		}
+		version = p.Board.Version
+		if !each(p) {
+			return nil
+		}
+	}
+	return kafka.Missing(o.Topic, output.Err())
+}
+
+// Newest reads back from the end of the topic until it finds a board of the name; its
+// Board is nil where there is none.
+func (o Output) Newest(ctx context.Context, name string) (Published, error) {
+	newest, _, err := o.newest(ctx, name)
+	return newest, err
+}
+
+// newest also gives what the partitions held.
+func (o Output) newest(ctx context.Context, name string) (Published, map[int32]kafka.Bounds, error) {
+	all, err := o.Cluster.AllBounds(ctx, o.Topic)
+	if err != nil {
+		return Published{}, nil, err
+	}
+	var newest Published
+	for window := int64(newestWindow); ; window *= newestGrows {
+		whole := true
+		last := map[int32]kafka.Bounds{}
+		for partition, b := range all {
+			from := max(b.Start, b.End-window)
+			whole = whole && from == b.Start
+			last[partition] = kafka.Bounds{Start: from, End: b.End}
+		}
+		err := o.Cluster.ReadBounds(ctx, o.Topic, last, func(r *kafka.Record) error {
+			if p, ok := o.read(r, name); ok && (newest.Board == nil || p.Board.Version > newest.Board.Version) {
+				newest = p
+			}
+			return nil
+		})
+		if err != nil || newest.Board != nil || whole {
+			return newest, all, err
+		}
+	}
+}
+
+// Names are the names of the boards in the topic, in order, or the first some of them.
+func (o Output) Names(ctx context.Context) ([]string, error) {
+	all, err := o.Cluster.AllBounds(ctx, o.Topic)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	err = o.Cluster.ReadBounds(ctx, o.Topic, all, func(r *kafka.Record) error {
+		if r.Value != nil && len(names) < mostNames {
+			names[string(r.Key)] = true
+		}
+		return nil
+	})
+	return slices.Sorted(maps.Keys(names)), err
+}
+
+// read reads a record; false where it is not a board of this name. What cannot be read is
+// logged and left: a newer board follows.
+func (o Output) read(r *kafka.Record, name string) (Published, bool) {
+	if string(r.Key) != name || r.Value == nil {
+		return Published{}, false
+	}
+	b, err := codec.DecodeBoard(r.Value)
+	if err != nil {
+		o.Logger.Warn("skip a record that is no board", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", err)
+		return Published{}, false
+	}
+	return Published{r.Value, b}, true
+}
