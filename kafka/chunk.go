@@ -109,15 +109,15 @@ var errNoAnswer = errors.New("the broker answered without the partition")
 
 // fetch asks the leader for committed records from an offset on: up to most bytes, or one
 // batch.
-func (p *partition) fetch(ctx context.Context, id [16]byte, offset int64, wait time.Duration, most int32) (*kmsg.FetchResponseTopicPartition, error) {
+func (p *partition) fetch(ctx context.Context, id [16]byte, offset int64, wait time.Duration, limit int32) (*kmsg.FetchResponseTopicPartition, error) {
 	client, err := p.cluster.shared()
 	if err != nil {
 		return nil, err
 	}
-	request := newFetch(wait, most)
+	request := newFetch(wait, limit)
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = p.topic, id // which of them is used is up to the version
-	topic.Partitions = append(topic.Partitions, fetchPartition(p.number, offset, most))
+	topic.Partitions = append(topic.Partitions, fetchPartition(p.number, offset, limit))
 	request.Topics = append(request.Topics, topic)
 	response, err := sendFetch(ctx, client, p.leader, request)
 	if err == nil {
@@ -167,12 +167,12 @@ func (c *Cluster) Log(t Topic, number int32) *Log {
 }
 
 // Fetch asks once for committed records from an offset on: up to most bytes, or one batch.
-func (l *Log) Fetch(ctx context.Context, offset int64, most int32) (Fetched, error) {
+func (l *Log) Fetch(ctx context.Context, offset int64, limit int32) (Fetched, error) {
 	err := l.findLeader(ctx)
 	if err != nil {
 		return Fetched{}, err
 	}
-	answer, err := l.fetch(ctx, l.id, offset, logWait, most)
+	answer, err := l.fetch(ctx, l.id, offset, logWait, limit)
 	if errors.Is(err, errNoAnswer) {
 		return Fetched{Next: offset}, nil
 	}
@@ -184,7 +184,7 @@ func (l *Log) Fetch(ctx context.Context, offset int64, most int32) (Fetched, err
 }
 
 // FetchPatiently is Fetch, which asks again while the partition moves to another leader.
-func (l *Log) FetchPatiently(ctx context.Context, offset int64, most int32) (got Fetched, err error) {
-	err = l.patiently(ctx, func() (err error) { got, err = l.Fetch(ctx, offset, most); return err })
+func (l *Log) FetchPatiently(ctx context.Context, offset int64, limit int32) (got Fetched, err error) {
+	err = l.patiently(ctx, func() (err error) { got, err = l.Fetch(ctx, offset, limit); return err })
 	return got, err
 }
