@@ -107,7 +107,7 @@ var ErrEndsBefore = errors.New("the partition ends before what was read of it")
 // errNoAnswer is what a broker answers that slows its client down for a quota.
 var errNoAnswer = errors.New("the broker answered without the partition")
 
-// fetch asks the leader for committed records from an offset on: up to most bytes, or one
+// fetch asks the leader for committed records from an offset on: up to limit bytes, or one
 // batch.
 func (p *partition) fetch(ctx context.Context, id [16]byte, offset int64, wait time.Duration, limit int32) (*kmsg.FetchResponseTopicPartition, error) {
 	client, err := p.cluster.shared()
@@ -166,7 +166,7 @@ func (c *Cluster) Log(t Topic, number int32) *Log {
 	return l
 }
 
-// Fetch asks once for committed records from an offset on: up to most bytes, or one batch.
+// Fetch asks once for committed records from an offset on: up to limit bytes, or one batch.
 func (l *Log) Fetch(ctx context.Context, offset int64, limit int32) (Fetched, error) {
 	err := l.findLeader(ctx)
 	if err != nil {
