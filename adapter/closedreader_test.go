@@ -65,7 +65,7 @@ func TestAReaderThatClosesIsAnError(t *testing.T) {
 	}
 }
 
-// TestEveryReaderMayClose: whoever receives from a channel of a client in this repository asks
+// TestEveryReaderMayClose: every receiver from a channel of a client in this repository asks
 // whether it is open.
 func TestEveryReaderMayClose(t *testing.T) {
 	asked := 0

@@ -39,12 +39,12 @@ const (
 	// minDeadLetterLimit is what every topic is expected to take.
 	minDeadLetterLimit = 8 << 10
 	// usualClock bounds the timestamps that are tried as that of a dead letter: the client
-	// can not write two in one batch that are centuries apart.
+	// cannot write two in one batch that are centuries apart.
 	usualClock = 50 * 365 * 24 * time.Hour
 )
 
 // deadLetters makes records of the dead-letter topic such that it takes them, and sends them
-// by a producer of its own: what is refused there concerns nobody else.
+// by a producer of its own: a refusal there affects no other record.
 type deadLetters struct {
 	plain   sarama.AsyncProducer
 	topic   string

@@ -12,11 +12,11 @@ import (
 type driver interface {
 	// heard tells the stage that a message of a kind that it fed is acknowledged.
 	heard(kind codec.Feed, now time.Time) error
-	// next asks the stage what is to be done.
+	// next asks the stage for its next action.
 	next(now time.Time) processors.Action
-	// feeds takes note of a message that is about to be fed.
+	// feeds is called before a message is fed.
 	feeds(kind codec.Feed)
-	// act does what is to be done where that is not the same for every stage.
+	// act carries out an action that is specific to a stage.
 	act(ctx context.Context, a *processors.Action, now time.Time) error
 	// await returns after an event, of which it has told the stage, or after a signal.
 	// Where input is false it must give the stage none.

@@ -259,7 +259,7 @@ func TestRangesEndWhereThoseBeforeThemEnd(t *testing.T) {
 			require.EqualValues(t, 13, next, "none is left out")
 			it.produce(13, 13)
 			_, kind := it.next()
-			require.Equal(t, codec.FeedRecords, kind, "and from there on it goes on as ever")
+			require.Equal(t, codec.FeedRecords, kind, "and from there on it continues normally")
 		})
 	}
 }

@@ -41,7 +41,7 @@ func TestWhatGokaListsIsOneLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Supervise(t.Context(), Supervised{Name: "rank", Run: func(context.Context) error { return c.err }})
-			require.EqualError(t, err, "role rank can not go on: "+c.want)
+			require.EqualError(t, err, "role rank cannot go on: "+c.want)
 		})
 	}
 }

@@ -29,7 +29,7 @@ type role interface {
 
 // group is the consumer group that goka gets. Its Consume goes on over
 // rebalances, since goka would sleep five seconds after each, and while the
-// coordinator is away: a group that is closed then can not leave, and the next
+// coordinator is away: a group that is closed then cannot leave, and the next
 // one would have to wait until its member is given up. It returns when its
 // context ends, with nil, or with the error that ended a session.
 type group struct {
@@ -48,7 +48,7 @@ func (g *group) Close() error {
 }
 
 // shortestSession is the least time from one session's beginning to the next
-// one's, so that a group that can not hold together does not spin.
+// one's, so that a group that cannot hold together does not spin.
 const shortestSession = 200 * time.Millisecond
 
 // Consume implements sarama.ConsumerGroup.

@@ -33,7 +33,7 @@ func (g *fakeGroup) Consume(ctx context.Context, _ []string, _ sarama.ConsumerGr
 }
 
 // TestGroupOutlivesItsCoordinator: a member that closes its group while the
-// coordinator is away can not leave, and the next session waits until the
+// coordinator is away cannot leave, and the next session waits until the
 // member that it was is given up. So the group stays, and with it the member.
 func TestGroupOutlivesItsCoordinator(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

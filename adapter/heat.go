@@ -408,7 +408,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 	return err
 }
 
-// lostOf takes note of how much of an input partition a heat partition has not seen.
+// lostOf records how much of an input partition was lost for a heat partition.
 func (h *Heat) lostOf(input int32, total uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -101,7 +101,7 @@ func (d *heatDriver) apply(m *sarama.ConsumerMessage) error {
 	return nil
 }
 
-// report says what is to be said of a range that was applied.
+// report logs what an operator should know of a range that was applied.
 func (d *heatDriver) report(a store.Applied) {
 	d.tell(a)
 	if a.Lost > 0 {

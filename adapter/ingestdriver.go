@@ -109,7 +109,7 @@ func (d *ingestDriver) await(ctx context.Context, input bool, s signals) error {
 	return nil
 }
 
-// take takes note of a chunk.
+// take takes a chunk.
 func (d *ingestDriver) take(c *kafka.Chunk) {
 	switch {
 	case c.Err != nil:

@@ -36,7 +36,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 			return err
 		}
 		if committed[p] > end {
-			return failure.New(failure.Anew, "the committed offset %d of %s partition %d is above its end %d", committed[p], topic, p, end)
+			return failure.New(failure.Recreated, "the committed offset %d of %s partition %d is above its end %d", committed[p], topic, p, end)
 		}
 		firsts[p] = first
 		if end > max(committed[p], 0) {

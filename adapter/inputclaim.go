@@ -27,7 +27,7 @@ type inputClaim struct{ *kafka.Claim }
 
 var _ inputSource = inputClaim{}
 
-// InitialOffset implements sarama.ConsumerGroupClaim; nobody asks.
+// InitialOffset implements sarama.ConsumerGroupClaim; it is not used.
 func (c inputClaim) InitialOffset() int64 { return sarama.OffsetOldest }
 
 // HighWaterMarkOffset implements sarama.ConsumerGroupClaim.

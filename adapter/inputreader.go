@@ -37,14 +37,14 @@ type inputReader struct {
 	size      int                 // its size in rest
 	holds     bool                // the token
 	truncated *recordbatch.Record // was read and is not given yet
-	back      *recordbatch.Record // was read, and is to be read again
-	skip      int64               // the offset after the batch that can not be read
+	back      *recordbatch.Record // was read, and must be read again
+	skip      int64               // the offset after the batch that cannot be read
 	current   recordbatch.Batch
 }
 
 // portion is what a reader gives at a time.
 type portion struct {
-	message []byte // for goka; nil where nothing is to be read but stepped over
+	message []byte // for goka; nil if the records are only skipped
 	records int
 	bytes   int
 	last    int64 // the offset reached
@@ -78,13 +78,13 @@ func (r *inputReader) release() {
 	}
 }
 
-// errBeyond says that what comes next is beyond the offset up to which was to be read.
-var errBeyond = errors.New("what comes next is beyond what is to be read")
+// errBeyond says that what comes next is beyond the end of the read.
+var errBeyond = errors.New("the next record is beyond the end of the read")
 
 // next gives the records after an offset, up to another one and the size of a bundle.
 // errStreaming asks for the token; errBeyond says that there are no more up to the
 // offset; io.EOF says that the chunk is read. Any other error is that of a batch that
-// can not be read. What comes with an error is as good as without.
+// cannot be read. What comes with an error is as good as without.
 func (r *inputReader) next(last, until int64, sizeHint int) (p portion, err error) {
 	p.last = last
 	if r.truncated != nil {
@@ -157,7 +157,7 @@ func (r *inputReader) aborts(b *recordbatch.Batch) bool {
 	return b.Transactional() && len(offsets) > 0 && offsets[0] <= b.First
 }
 
-// ends takes note of a marker: it ends the transaction of its producer that began
+// ends handles a control record, which ends the transaction of its producer that began
 // last.
 func (r *inputReader) ends(b *recordbatch.Batch) {
 	if offsets := r.chunk.Aborted[b.ProducerID]; len(offsets) > 0 && offsets[0] <= b.First {

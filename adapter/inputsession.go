@@ -121,7 +121,7 @@ func (s *inputSession) Commit() {
 	s.stored(s.kafka.Commit(ctx, changed))
 }
 
-// stored takes note of which offsets are committed.
+// stored records the committed offsets.
 func (s *inputSession) stored(offsets map[int32]int64, err error) {
 	s.mu.Lock()
 	maps.Copy(s.committed, offsets)

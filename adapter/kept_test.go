@@ -31,11 +31,11 @@ type heatTest struct {
 	refuse  func(offset int64) error // a fetch; may be nil
 }
 
-// The table holds so many pages, in batches that are together more than one fetch gives.
+// The table holds a given number of pages, in batches that are together more than one fetch gives.
 const (
 	tableBatches = 4
 	tablePages   = tableBatches * 700
-	nameTexts    = 35 // in the name of a page, which can not be compressed
+	nameTexts    = 35 // in the name of a page, which cannot be compressed
 )
 
 func newHeatTest(t *testing.T) *heatTest {
@@ -77,7 +77,7 @@ func newHeatTest(t *testing.T) *heatTest {
 	return ht
 }
 
-// asked takes note of a fetch.
+// asked records a fetch.
 func (ht *heatTest) asked(request *kmsg.FetchRequest) error {
 	ht.mu.Lock()
 	defer ht.mu.Unlock()
@@ -144,7 +144,7 @@ func TestARestoredPartitionThatWasNotFedIsKept(t *testing.T) {
 
 	require.NoError(t, ht.session(t.Context(), 0))
 	require.Same(t, restored, ht.partition(0))
-	require.Empty(t, ht.fetches(), "nobody else wrote")
+	require.Empty(t, ht.fetches(), "no other owner wrote")
 
 	require.NoError(t, ht.session(t.Context()))
 	require.ErrorContains(t, restored.Failed(), "discarded")

@@ -112,7 +112,7 @@ func (m *membership) ended(err error) {
 		m.last = err
 		m.metrics.sessionFailed(m.role)
 		if m.row++; m.row == 1 {
-			m.logger.Warn("can not take part in a consumer group, and tries again", "role", m.role, "group", m.group, "topic", m.topic, "error", err)
+			m.logger.Warn("cannot take part in a consumer group, and tries again", "role", m.role, "group", m.group, "topic", m.topic, "error", err)
 		}
 	}
 }

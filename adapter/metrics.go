@@ -71,7 +71,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m.refusedCommits = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_commit_failures_total",
 		Help: "Commits of input offsets that failed or were refused; the next one makes up for them."})
-	m.unreadable = gauges("pageheat_ingest_unreadable", "1 while an input partition stands still at a batch that can not be read.", "partition")
+	m.unreadable = gauges("pageheat_ingest_unreadable", "1 while an input partition stands still at a batch that cannot be read.", "partition")
 	m.transactions = gauges("pageheat_ingest_open_transaction_seconds", "For how long an input partition has waited behind an open transaction of a producer; 0 if it does not.", "partition")
 	m.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_cut_dead_letters_total",
 		Help: "Dead letters that do not hold the whole message, since their topic does not take it."})
@@ -92,7 +92,7 @@ func (m *Metrics) inputUnreadable(partition int32, still bool) {
 	m.unreadable.WithLabelValues(label(partition)).Set(value)
 }
 
-// transactionOpen takes note of for how long an input partition waits for a transaction.
+// transactionOpen records how long an input partition waits for a transaction.
 func (m *Metrics) transactionOpen(partition int32, open time.Duration) {
 	m.transactions.WithLabelValues(label(partition)).Set(open.Seconds())
 }
@@ -100,7 +100,7 @@ func (m *Metrics) transactionOpen(partition int32, open time.Duration) {
 // truncatedDeadLetter counts a dead letter that is not the whole message.
 func (m *Metrics) truncatedDeadLetter() { m.truncated.Inc() }
 
-// owns takes note of a session's partitions; those of others are forgotten.
+// owns records a session's partitions and drops the series of all others.
 func (m *Metrics) owns(role string, s *session) {
 	_, partitions := s.claims()
 	m.owned.WithLabelValues(role).Set(float64(len(partitions)))
@@ -128,14 +128,14 @@ func (m *Metrics) flushed(partition int32, lag int64) {
 	m.inputLag.WithLabelValues(label(partition)).Set(float64(max(lag, 0)))
 }
 
-// lostOf takes note of how much of an input partition was lost in all.
+// lostOf records the total loss of an input partition.
 func (m *Metrics) lostOf(partition int32, records uint64) {
 	m.lost.WithLabelValues(label(partition)).Set(float64(records))
 }
 
 func (m *Metrics) limitsChanged() { m.limitChanges.Inc() }
 
-// differing takes note of how many heat partitions the ranking waits for.
+// differing records how many heat partitions the ranking waits for.
 func (m *Metrics) differing(partitions int) { m.differ.Set(float64(partitions)) }
 
 func (m *Metrics) applied(partition int32, pages int, counted uint64, lag int64) {

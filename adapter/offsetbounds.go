@@ -34,7 +34,7 @@ type offsetBounds struct {
 	end     func(ctx context.Context, partition int32) (int64, error)
 	endFrom func(ctx context.Context, partition int32, least int64) (int64, error)
 
-	background context.Context // of look-ups that nobody waits for
+	background context.Context // of background look-ups
 
 	mu sync.Mutex
 	of map[int32]*boundary

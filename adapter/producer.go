@@ -247,10 +247,10 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 	p.input(p.deadLetters.plain, m)
 }
 
-// Close implements goka.Producer. What can not be sent any more is given up:
+// Close implements goka.Producer. What cannot be sent any more is given up:
 // its session is over.
 func (p *producer) Close() error {
-	p.closing.Lock() // nobody is sending any more
+	p.closing.Lock() // no send is under way
 	defer p.closing.Unlock()
 	p.plain.AsyncClose()
 	if p.deadLetters != nil {

@@ -238,7 +238,7 @@ func (r *Ranking) Check(l *codec.Leaders) error {
 	return r.bounds.check(s.real(), l.Partition, l.Next)
 }
 
-// Differ takes note of heat partitions whose leaders were chosen by other settings than
+// Differ records the heat partitions whose leaders were chosen by other settings than
 // the ranking's; it is for the processor. It is no reason not to be ready: a rolling
 // change that waits for each new instance to be ready would never get to the old ones.
 func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differing) {
@@ -261,7 +261,7 @@ func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differi
 
 // CheckOrigin compares the newest board in the output with the settings of this process,
 // before any role begins: it must be of the same prefix, and made from as many heat
-// partitions as there are. It returns a PermanentError where they differ; what can not be
+// partitions as there are. It returns a PermanentError where they differ; what cannot be
 // found out is checked again by each role.
 func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	t := newTopics(s)

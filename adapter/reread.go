@@ -34,7 +34,7 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 			"%s partition %d does not have offset %d any more, which is needed to tell what of a range is counted; everything above offset %d is not counted yet: %w",
 			s.Topology.Input, h.Partition, from+1, to, err)
 	case errors.Is(err, kafka.ErrEndsBefore):
-		return nil, failure.New("brokers have lost records, or "+failure.Anew, "reading %s partition %d again from offset %d: %w",
+		return nil, failure.New("brokers have lost records, or "+failure.Recreated, "reading %s partition %d again from offset %d: %w",
 			s.Topology.Input, h.Partition, from+1, err)
 	}
 	return nil, kafka.Explain(fmt.Errorf("reading %s partition %d again from offset %d: %w", s.Topology.Input, h.Partition, from+1, err),

@@ -66,7 +66,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, to int64,
 	return nil
 }
 
-// restoreRecord takes a record of the changelog, or says why the table can not be
+// restoreRecord takes a record of the changelog, or says why the table cannot be
 // trusted.
 func restoreRecord(s storage.Storage, topic string, partition int32, offset int64, key string, value []byte) error {
 	var err error
@@ -89,5 +89,5 @@ func tableFailure(err error) error {
 	if p := failure.As(err); p != nil && !errors.Is(err, codec.ErrMalformed) {
 		return p
 	}
-	return failure.New(failure.Damaged, "the table can not be trusted: %w", err)
+	return failure.New(failure.Damaged, "the table cannot be trusted: %w", err)
 }

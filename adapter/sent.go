@@ -43,7 +43,7 @@ func (in *Ingest) lookUpSent(ctx context.Context, ends map[int32]int64) map[int3
 	l := &sentLookup{cluster: in.config.Cluster, topic: in.config.Topology.Behavior, input: in.input, ends: ends, unpacking: in.unpacking}
 	found, err := l.find(limited)
 	if err != nil && ctx.Err() == nil {
-		in.config.Logger.Info("begins at the committed offsets: what was sent above them can not be looked up",
+		in.config.Logger.Info("begins at the committed offsets: what was sent above them cannot be looked up",
 			"topic", l.topic, "error", kafka.Explain(err, kafka.OnTopic("Read", l.topic)))
 	}
 	return found
@@ -150,7 +150,7 @@ func (l *sentLookup) tail(ctx context.Context, p int32, log rangeLog) (map[int32
 	return found, nil
 }
 
-// note takes note of the ranges in a chunk.
+// note records the ranges in a chunk.
 func (l *sentLookup) note(ctx context.Context, r *inputReader, chunk *kafka.Chunk, target int32, found map[int32]int64) error {
 	r.take(chunk)
 	for last := int64(-1); r.more(); {
@@ -176,7 +176,7 @@ func (l *sentLookup) note(ctx context.Context, r *inputReader, chunk *kafka.Chun
 	return nil
 }
 
-// see takes note of one range. What is none, or of something else, is for heat to judge.
+// see records one range. Malformed records and those of other topics are left to heat.
 func (l *sentLookup) see(value []byte, target int32, found map[int32]int64) {
 	h, err := codec.DecodeRangeHeader(value)
 	if err != nil {

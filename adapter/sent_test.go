@@ -148,7 +148,7 @@ func TestALookupGoesBackAsFarAsItMust(t *testing.T) {
 		require.Equal(t, want, st.found(inputs))
 
 		large := codec.AppendRangeHeader(nil, st.header(0, 3, 6), 0)
-		for range 700 << 10 { // which can not be compressed
+		for range 700 << 10 { // which cannot be compressed
 			large = append(large, byte(random.Uint32()))
 		}
 		st.write(0, large)

@@ -39,7 +39,7 @@ func (s Settings) deadLetterLimit() int {
 	defer cancel()
 	value, err := s.Cluster.Setting(ctx, s.Topology.DeadLetter, setting)
 	if err != nil || value == "" {
-		return defaultDeadLetterLimit // whoever sends one says so
+		return defaultDeadLetterLimit // the sender reports it
 	}
 	return deadLetterLimit(value)
 }

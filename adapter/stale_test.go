@@ -111,7 +111,7 @@ func TestAStaleEndIsAskedForAgain(t *testing.T) {
 					switch {
 					case c.permanent:
 						require.NotNil(t, failure.As(err), "%v", err)
-						require.ErrorContains(t, failure.As(err), failure.Anew)
+						require.ErrorContains(t, failure.As(err), failure.Recreated)
 					case c.err != nil:
 						require.ErrorIs(t, err, c.err)
 						require.Nil(t, failure.As(err), "it may pass")

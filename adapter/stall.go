@@ -34,7 +34,7 @@ func (d *ingestDriver) stalled(offset, skip int64, err error) (pause time.Durati
 		} else {
 			attrs = append(attrs, "hint", "repair the broker's log; or delete the unreadable records with kafka-delete-records, which declares them lost")
 		}
-		d.config.Logger.Error("an input partition can not be read and stands still; the others go on, and it is tried again", attrs...)
+		d.config.Logger.Error("an input partition cannot be read and stands still; the others go on, and it is tried again", attrs...)
 	}
 	s.tries++
 	d.config.Conditions.Set("ingest", d.about(), fmt.Errorf("partition %d of %s stands still at offset %d: %w", d.part, d.topic, offset, err))

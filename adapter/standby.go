@@ -31,7 +31,7 @@ type standby struct {
 // standbyPause is how long a standby waits after an error.
 const standbyPause = time.Second
 
-// startStandby begins to follow the given partitions from where they are. What can not
+// startStandby begins to follow the given partitions from where they are. What cannot
 // be followed any more is given to discard.
 func startStandby(s Settings, partitions map[int32]*store.Partition, discard func(*store.Partition)) *standby {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -75,7 +75,7 @@ func (b *standby) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		b.settings.Logger.Warn("a standby can not read the table and tries again", "topic", b.settings.Topology.HeatTable, "error", err)
+		b.settings.Logger.Warn("a standby cannot read the table and tries again", "topic", b.settings.Topology.HeatTable, "error", err)
 		select {
 		case <-time.After(standbyPause):
 		case <-ctx.Done():
@@ -84,7 +84,7 @@ func (b *standby) run(ctx context.Context) {
 	}
 }
 
-// catchUp reads each partition up to what is committed now. One that can not be read on is
+// catchUp reads each partition up to what is committed now. One that cannot be read on is
 // left to a take-over, which restores it from the beginning.
 func (b *standby) catchUp(ctx context.Context) error {
 	var mu sync.Mutex

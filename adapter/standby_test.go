@@ -50,7 +50,7 @@ func TestAStandbyFollowsItsPartitions(t *testing.T) {
 	b = follow(kept[0])
 	pages("/d")
 	require.Eventually(t, func() bool {
-		// Only whoever has stopped a standby may look at its partitions.
+		// Only the caller that has stopped a standby may look at its partitions.
 		kept = b.stop()
 		defer func() { b = follow(kept[0]) }()
 		return kept[0].Len() == 4
@@ -66,6 +66,6 @@ func TestAStandbyFollowsItsPartitions(t *testing.T) {
 
 	kafkatest.ProduceRecords(t, c, &kgo.Record{Topic: topo.HeatTable, Key: []byte("/e"), Value: []byte("none")})
 	b = follow(kept[0])
-	require.Empty(t, b.stop(), "its table can not be trusted: a take-over says so")
+	require.Empty(t, b.stop(), "its table cannot be trusted: a take-over says so")
 	require.Same(t, kept[0], soon(t, discarded))
 }

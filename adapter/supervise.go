@@ -61,7 +61,7 @@ func Supervise(ctx context.Context, s Supervised) error {
 		err := plain(s.Run(ctx))
 		if p := failure.As(err); p != nil {
 			s.Observe(RoleEnded, err)
-			return fmt.Errorf("role %s can not go on: %w", s.Name, p)
+			return fmt.Errorf("role %s cannot go on: %w", s.Name, p)
 		}
 		if ctx.Err() != nil {
 			s.Observe(RoleEnded, nil)

@@ -17,8 +17,8 @@ type transaction struct {
 }
 
 // takeOver makes this process the owner of a table partition with a fence record, up to
-// which the partition is to be restored. The owner's name in the fence must not have been
-// used before. The session ends when the partition is to be given up; ctx may end before.
+// which the partition must be restored. The owner's name in the fence must not have been
+// used before. The session ends when the partition must be given up; ctx may end before.
 func takeOver(ctx context.Context, s Settings, own kafka.Ownership, last, owner string) (*transaction, error) {
 	fence := codec.Fence{Owner: owner, TakenAt: time.Now().UnixMilli()}
 	inner, err := s.Cluster.TakeOver(ctx, own, codec.FenceKey(own.Partition), codec.AppendFence(nil, fence))

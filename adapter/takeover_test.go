@@ -57,7 +57,7 @@ func TestTakeOverFencesTheOwnerBefore(t *testing.T) {
 
 		require.NoError(t, write(ctx, old, "page", "2", false), "and is frozen in the middle of the next")
 		owner := take("new")
-		require.Error(t, write(ctx, old, codec.ProgressKey(0), "p2", true), "thawed, it can not put an old state over a newer one")
+		require.Error(t, write(ctx, old, codec.ProgressKey(0), "p2", true), "thawed, it cannot put an old state over a newer one")
 		require.Error(t, write(ctx, old, "page", "3", false), "and stays fenced")
 		require.NoError(t, write(ctx, owner, codec.ProgressKey(0), "p3", true))
 
@@ -120,7 +120,7 @@ func (p *failedProducer) Successes() <-chan *sarama.ProducerMessage { return p.s
 func (p *failedProducer) BeginTxn() error                           { return nil }
 func (p *failedProducer) AsyncClose()                               { close(p.errors); close(p.successes) }
 
-// TestANewSessionEndsTheOneBefore: its promises and its transactions, though nobody has
+// TestANewSessionEndsTheOneBefore: its promises and its transactions, though nothing has
 // said yet that it is over.
 func TestANewSessionEndsTheOneBefore(t *testing.T) {
 	begun := func() (*session, *transaction, *failedProducer) {

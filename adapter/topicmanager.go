@@ -55,7 +55,7 @@ func TopicManagerBuilder(cluster *kafka.Cluster, end EndFunc, failed func(error)
 	}
 }
 
-// within bounds a question of goka's, which can not be called off.
+// within bounds a question of goka's, which cannot be called off.
 func (m *topicManager) within() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(m.ctx, managerTimeout)
 }
@@ -101,7 +101,7 @@ func (m *topicManager) GetOffset(topic string, partition int32, at int64) (int64
 		bounds, err := m.cluster.Bounds(ctx, topic, partition)
 		return bounds.Start, m.told(err)
 	}
-	return 0, fmt.Errorf("looking up the offset at %d of topic %s partition %d: nobody needs it", at, topic, partition)
+	return 0, fmt.Errorf("looking up the offset at %d of topic %s partition %d: unsupported look-up", at, topic, partition)
 }
 
 // EnsureTableExists returns an error unless the topic exists with npar

@@ -27,7 +27,7 @@ type topics struct {
 	logger  *slog.Logger
 	metrics *Metrics
 
-	ctx   context.Context // ends what nobody waits for
+	ctx   context.Context // ends background work
 	close context.CancelFunc
 
 	trims  atomic.Int32 // on their way
@@ -61,7 +61,7 @@ const (
 )
 
 // boundsFrom are the bounds of a partition. Where its end is below an offset that was
-// there already, they are asked for again for a while, from whoever leads then.
+// there already, they are asked for again for a while, from the leader at that time.
 func (t *topics) boundsFrom(ctx context.Context, topic string, partition int32, least int64) (first, end int64, err error) {
 	for began := time.Now(); ; {
 		first, end, err = t.bounds(ctx, topic, partition)
@@ -126,7 +126,7 @@ const mostTrims = 64
 // trimTimeout bounds a trim.
 const trimTimeout = 30 * time.Second
 
-// trimmed takes note of how a trim ended.
+// trimmed records the result of a trim.
 func (t *topics) trimmed(topic string, partition int32, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
@@ -144,7 +144,7 @@ func (t *topics) trimmed(topic string, partition int32, err error) {
 		t.untrim.Store(failed)
 	}
 	if failed == trimsInVain {
-		t.logger.Warn("applied ranges can not be deleted, and their topic grows: does pageheat's user have the right Delete on it?",
+		t.logger.Warn("applied ranges cannot be deleted, and their topic grows: does pageheat's user have the right Delete on it?",
 			"topic", topic, "partition", partition, "error", err)
 	}
 }

@@ -81,7 +81,7 @@ func TestRangesThatMayNotBeDeleted(t *testing.T) {
 	for range 3 {
 		trimmed(1)
 	}
-	require.Equal(t, 1, strings.Count(log.String(), "applied ranges can not be deleted"), "%s", &log)
+	require.Equal(t, 1, strings.Count(log.String(), "applied ranges cannot be deleted"), "%s", &log)
 	require.Contains(t, log.String(), "the right Delete on it")
 	require.Contains(t, log.String(), topo.Behavior)
 	denied.Remove()

@@ -17,11 +17,11 @@ import (
 // WatchedTopic is a topic that roles of this process need.
 type WatchedTopic struct {
 	Name string
-	// Roles can not work while it is missing.
+	// Roles cannot work while it is missing.
 	Roles []string
-	// Anew is what to do when it was deleted and created again, where what is known
+	// RecreatedHint is what to do when it was deleted and recreated, where what is known
 	// elsewhere belongs to the topic as it was; empty where the roles just go on.
-	Anew string
+	RecreatedHint string
 	// Partitions is how many it must have; 0 for any number.
 	Partitions int
 }
@@ -31,16 +31,16 @@ func (s Settings) NeededTopics(has func(role string) bool) []WatchedTopic {
 	t := s.Topology
 	const (
 		again    = "start the instance again: what is published goes on, above the versions that readers know"
-		hintHeat = `the totals were in it; only what the input still holds can be counted again: ` + failure.Anew
+		hintHeat = `the totals were in it; only what the input still holds can be counted again: ` + failure.Recreated
 	)
 	var needed []WatchedTopic
 	for _, w := range []WatchedTopic{
-		{Name: t.Input, Roles: []string{"ingest", "heat", "collect"}, Anew: failure.Anew},
-		{Name: t.Behavior, Roles: []string{"ingest", "heat"}, Anew: failure.Anew, Partitions: s.Partitions},
-		{Name: t.HeatTable, Roles: []string{"heat", "serve"}, Anew: hintHeat, Partitions: s.Partitions},
+		{Name: t.Input, Roles: []string{"ingest", "heat", "collect"}, RecreatedHint: failure.Recreated},
+		{Name: t.Behavior, Roles: []string{"ingest", "heat"}, RecreatedHint: failure.Recreated, Partitions: s.Partitions},
+		{Name: t.HeatTable, Roles: []string{"heat", "serve"}, RecreatedHint: hintHeat, Partitions: s.Partitions},
 		{Name: t.Leaders, Roles: []string{"heat", "rank"}},
-		{Name: t.RankTable, Roles: []string{"rank"}, Anew: again},
-		{Name: t.Output, Roles: []string{"rank", "serve"}, Anew: again},
+		{Name: t.RankTable, Roles: []string{"rank"}, RecreatedHint: again},
+		{Name: t.Output, Roles: []string{"rank", "serve"}, RecreatedHint: again},
 		{Name: t.DeadLetter, Roles: []string{"ingest"}},
 	} {
 		var roles []string
@@ -168,11 +168,11 @@ func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 	state.id = id
 	replaced := state.seen && id != before && !before.IsZero()
 	switch {
-	case replaced && t.Anew != "":
+	case replaced && t.RecreatedHint != "":
 		state.id = before
-		return failure.New(t.Anew, "the topic %s was deleted and created anew: its topic id was %s and is %s", t.Name, before, id)
+		return failure.New(t.RecreatedHint, "the topic %s was deleted and recreated: its topic id was %s and is %s", t.Name, before, id)
 	case replaced:
-		w.settings.Logger.Warn("a topic was deleted and created anew; the pipeline goes on with the new one", "topic", t.Name)
+		w.settings.Logger.Warn("a topic was deleted and recreated; the pipeline goes on with the new one", "topic", t.Name)
 	}
 	state.seen = true
 	if t.Partitions > 0 {
@@ -183,7 +183,7 @@ func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 
 func aboutTopic(t WatchedTopic) string { return "topic " + t.Name }
 
-// miss takes note of a topic that is not there. It is called with the lock held.
+// miss records that a topic is missing. It is called with the lock held.
 func (w *TopicWatch) miss(t WatchedTopic, state *watchedState) {
 	if state.missing++; state.missing == 1 {
 		state.since = time.Now()

@@ -61,8 +61,8 @@ func TestATopicThatWasReplacedIsNoticed(t *testing.T) {
 		soft  bool
 		hint  string
 	}{
-		"input":        {topic: func(topo *topology.Topology) string { return topo.Input }, hint: "A topic was created anew"},
-		"behavior":     {topic: func(topo *topology.Topology) string { return topo.Behavior }, hint: "A topic was created anew"},
+		"input":        {topic: func(topo *topology.Topology) string { return topo.Input }, hint: "A topic was recreated"},
+		"behavior":     {topic: func(topo *topology.Topology) string { return topo.Behavior }, hint: "A topic was recreated"},
 		"heat table":   {topic: func(topo *topology.Topology) string { return topo.HeatTable }, hint: "only what the input still holds"},
 		"leaders":      {topic: func(topo *topology.Topology) string { return topo.Leaders }, soft: true},
 		"rank table":   {topic: func(topo *topology.Topology) string { return topo.RankTable }, hint: "start the instance again"},
@@ -82,11 +82,11 @@ func TestATopicThatWasReplacedIsNoticed(t *testing.T) {
 			if c.soft {
 				require.NoError(t, err)
 				require.NoError(t, wt.watch.Check(t.Context()))
-				assert.Equal(t, 1, strings.Count(wt.log.String(), "deleted and created anew"), "%s", wt.log)
+				assert.Equal(t, 1, strings.Count(wt.log.String(), "deleted and recreated"), "%s", wt.log)
 				return
 			}
 			require.NotNil(t, failure.As(err), "%v", err)
-			require.ErrorContains(t, err, "the topic "+topic+" was deleted and created anew")
+			require.ErrorContains(t, err, "the topic "+topic+" was deleted and recreated")
 			require.ErrorContains(t, err, c.hint)
 			require.Error(t, wt.watch.Check(t.Context()), "it stays so")
 		})
@@ -141,7 +141,7 @@ func TestBrokersWithoutTopicIDs(t *testing.T) {
 func TestBrokersOfWhichSomeGiveNoTopicIDs(t *testing.T) {
 	w := &TopicWatch{settings: Settings{Logger: slog.New(slog.DiscardHandler)}, known: map[string]*watchedState{"input": {}}}
 	look := func(id codec.TopicID) error {
-		return w.compare(WatchedTopic{Name: "input", Anew: failure.Anew}, kafka.Topic{ID: id})
+		return w.compare(WatchedTopic{Name: "input", RecreatedHint: failure.Recreated}, kafka.Topic{ID: id})
 	}
 	for _, id := range []codec.TopicID{{}, {1}, {}, {1}} {
 		require.NoError(t, look(id))
@@ -156,7 +156,7 @@ func TestRolesNeedTheirTopicsAlone(t *testing.T) {
 	var names []string
 	for _, topic := range (Settings{Topology: topo}).NeededTopics(func(role string) bool { return role == "serve" }) {
 		names = append(names, topic.Name)
-		assert.NotEmpty(t, topic.Anew)
+		assert.NotEmpty(t, topic.RecreatedHint)
 	}
 	assert.Equal(t, []string{topo.HeatTable, topo.Output}, names)
 }

@@ -63,7 +63,7 @@ func newWatchdog(s Settings, e ends) *Watchdog {
 
 // look compares once.
 func (d *Watchdog) look(ctx context.Context) {
-	// After a pause of the whole process nobody had the time to get on.
+	// After a pause of the whole process no part had time to make progress.
 	paused := time.Since(d.last) > 3*watchdogInterval
 	all := d.settings.Progress.all()
 	held := make(map[string]map[int32]int64)

@@ -113,7 +113,7 @@ func TestAPartitionThatWasGivenUpStandsStillNoMore(t *testing.T) {
 	})
 }
 
-// TestWhatDoesNotStandStill: what can not be worked off, or is not known.
+// TestWhatDoesNotStandStill: what cannot be worked off, or is not known.
 func TestWhatDoesNotStandStill(t *testing.T) {
 	for name, prepare := range map[string]func(*fakeEnds){
 		"an open transaction":         func(e *fakeEnds) { e.stable, e.last = 10, 10 },

@@ -292,7 +292,7 @@ func (a *auditor) comparePages() {
 // statusEvery is the time between two calls of Config.Progress.
 const statusEvery = time.Second
 
-// step begins a step of so many offsets: read is to be called, from any goroutine,
+// step begins a step of a given number of offsets: read must be called, from any goroutine,
 // with how many are done, and done at the end.
 func (a *auditor) step(name string, total int64) (read func(offsets int), done func()) {
 	var count atomic.Int64
@@ -319,7 +319,7 @@ func (a *auditor) step(name string, total int64) (read func(offsets int), done f
 	return read, func() { close(stop); <-stopped }
 }
 
-// differences collects differences, at most so many. Its methods may be called
+// differences collects differences, at most a given number. Its methods may be called
 // concurrently.
 type differences struct {
 	most int

@@ -92,7 +92,7 @@ func (l *deadLetters) read(ctx context.Context, cluster *kafka.Cluster, deadLett
 	return nil
 }
 
-// add adds one dead letter. What does not say which message it holds is nobody's.
+// add adds one dead letter. What does not say which message it holds belongs to no message.
 func (l *deadLetters) add(r *kafka.Record, input string) {
 	says := codec.ReadDeadLetter(kafka.Headers(r))
 	if says.Topic != input || says.Partition < 0 || says.Offset < 0 {

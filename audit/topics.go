@@ -9,7 +9,7 @@ import (
 // fetchBytes is how much of a partition is asked for at once.
 const fetchBytes = 4 << 20
 
-// topic is what is to be known of a topic before its partitions are read.
+// topic is what is known of a topic before its partitions are read.
 type topic struct {
 	kafka.Topic
 	// start and end are, by partition, the log start and the last stable

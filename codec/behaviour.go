@@ -109,7 +109,7 @@ func MaxBytes(msg []byte) int64 {
 	return MaxTextBytes
 }
 
-// TooLarge is the refusal of a message of so many bytes where at most limit are read.
+// TooLarge is the refusal of a message of a given size where at most limit are read.
 func TooLarge(size, limit int64) *Refusal {
 	return refuse(CodeTooLarge, "The message has %d bytes, the most is %d.", size, limit)
 }

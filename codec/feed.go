@@ -122,7 +122,7 @@ func DecodeIngestStart(body []byte) (IngestStart, error) {
 
 // A bundle is a FeedRecords message. After its kind it holds segments, each of
 // records of one batch: how many bytes follow, what the records are relative to, and
-// the records as they stand in the batch, each with its length before it. So nobody has
+// the records as they stand in the batch, each with its length before it. So there is no need
 // to take records apart before they are read.
 
 // SegmentHeader says what the records of a segment are relative to.

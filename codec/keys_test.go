@@ -28,7 +28,7 @@ func TestInternalKeys(t *testing.T) {
 		{"page37", KindUnknown, 0, false},
 		{"progress|3", KindUnknown, 0, false},
 
-		// Internal, but of nobody we know: still no page.
+		// Internal, but unknown: still no page.
 		{"|", KindUnknown, 0, true},
 		{"||", KindUnknown, 0, true},
 		{"|progress", KindUnknown, 0, true},

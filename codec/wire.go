@@ -252,7 +252,7 @@ func (r *reader) partitions(what string) int32 {
 	return int32(n)
 }
 
-// partition reads a partition of so many.
+// partition reads a partition, below of.
 func (r *reader) partition(what string, of int32) int32 {
 	n := r.uvarint(what)
 	if r.err == nil && n >= uint64(of) {
@@ -310,11 +310,11 @@ func (r *reader) totals() (t heat.Totals) {
 	return t
 }
 
-// possible checks totals against what so many behaviours within the limits can add
+// possible checks totals against what that number of behaviours within the limits can add
 // up to. So no sum of them overflows.
 func (r *reader) possible(t *heat.Totals, l heat.Limits) {
 	if r.err == nil && !t.Within(l) {
-		r.fail("sums that %d behaviours can not have: %s clicks, %s minutes, %d likes",
+		r.fail("sums that %d behaviours cannot have: %s clicks, %s minutes, %d likes",
 			t.Behaviours, t.ClicksDecimal(), t.MinutesDecimal(), t.Likes)
 	}
 }

@@ -317,7 +317,7 @@ func TestRangesThatContradictThemselves(t *testing.T) {
 			AppendPageSum(nil, "a|b", &heat.Totals{})...),
 		"no heat partitions":        AppendRangeHeader(nil, RangeHeader{From: 1, To: 2}, 0),
 		"a heat partition too many": AppendRangeHeader(nil, RangeHeader{Targets: 3, Target: 3, From: 1, To: 2}, 0),
-		"limits that can not be":    AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.Limits{MaxClicks: 1 << 30}, From: 1, To: 2}, 0),
+		"limits that cannot be":     AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.Limits{MaxClicks: 1 << 30}, From: 1, To: 2}, 0),
 		"an empty range to 2^62":    AppendRangeHeader(nil, RangeHeader{Targets: 1, From: 1, To: 1 << 62}, 0),
 		"an overlong page": append(AppendRangeHeader(nil, RangeHeader{Targets: 1, Limits: heat.DefaultLimits(), From: 1, To: 2}, 1),
 			AppendPageSum(nil, strings.Repeat("x", MaxPageBytes+1), &heat.Totals{})...),

@@ -81,7 +81,7 @@ func New(cfg Config) (*Collector, error) {
 func (c *Collector) Ready() error { return c.trouble.now() }
 
 // Keep counts a batch and returns nil once Kafka keeps what is valid of it. An error
-// says that some of it may not be kept, and may come to the topic all the same: whoever
+// says that some of it may not be kept, and may come to the topic all the same: callers that
 // sent it has to send it again. Keep waits for Kafka whether ctx is done or not, since a
 // page that is left does not wait for its answer.
 func (c *Collector) Keep(ctx context.Context, batch *Batch) error {

@@ -36,7 +36,7 @@ type Batch struct {
 	// RefusedInAll is how many they are.
 	RefusedInAll int
 
-	valid   [][]byte       // as they are to be written
+	valid   [][]byte       // encoded for the input topic
 	reasons map[string]int // how often each was why one was refused
 }
 

@@ -38,7 +38,7 @@ type Kafka struct {
 }
 
 // NewKafka returns a writer to a topic. Nothing is connected before the first write.
-// Close it once nobody writes any more.
+// Close it after the last write.
 func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
 	sender, err := c.Sender("collect", topic, kafka.Sending{
 		Linger: linger,
@@ -58,7 +58,7 @@ func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
 func (k *Kafka) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	_ = k.sender.Flush(ctx) // nobody waits for what is left any more
+	_ = k.sender.Flush(ctx) // nothing waits for the rest any more
 	k.sender.Close()
 }
 
@@ -74,7 +74,7 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 		k.waiting.Add(-size)
 		return ErrBusy
 	}
-	results := make(chan error, len(messages)) // nobody has to wait for a reader
+	results := make(chan error, len(messages)) // senders never wait for a reader
 	for _, m := range messages {
 		k.sender.Send(ctx, &kafka.Record{Value: m}, func(r *kafka.Record, err error) {
 			k.waiting.Add(-int64(len(r.Value)) - overhead)

@@ -1,6 +1,6 @@
-// Package failure is how an error says that trying again can not mend it, and what an
+// Package failure is how an error says that trying again cannot mend it, and what an
 // operator can do about it. An error that knows is made with [New] or wraps a [Known]
-// one, where it is made; whoever has to decide between trying again and giving up asks
+// one, where it is made; the caller that decides between trying again and giving up asks
 // [As].
 package failure
 
@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// Permanent is an error that trying again can not mend: a person has to do something
+// Permanent is an error that trying again cannot mend: a person has to do something
 // first.
 type Permanent struct {
 	Err  error
@@ -27,7 +27,7 @@ func New(hint, format string, args ...any) error {
 	return &Permanent{Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
-// known is an error that has a hint, without saying it: whoever wraps it adds the details
+// known is an error that has a hint, without saying it: the caller that wraps it adds the details
 // first.
 type known struct{ text, hint string }
 

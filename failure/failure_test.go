@@ -50,7 +50,7 @@ func TestWhatNoSecondTryMends(t *testing.T) {
 func TestHintsNameSectionsThatExist(t *testing.T) {
 	manual, err := os.ReadFile("../docs/operations.md")
 	require.NoError(t, err)
-	for _, hint := range []string{failure.Anew, failure.Missing, failure.Damaged, failure.Malformed, failure.TooLarge, failure.Instance,
+	for _, hint := range []string{failure.Recreated, failure.Missing, failure.Damaged, failure.Malformed, failure.TooLarge, failure.Instance,
 		failure.Settings, failure.Rights, failure.Partitions, failure.Deleted, failure.Output, failure.Foreign, failure.WentBack, failure.Version} {
 		assert.Contains(t, string(manual), "# "+section(hint)+"\n", hint)
 	}

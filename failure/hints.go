@@ -2,8 +2,8 @@ package failure
 
 // What to do, by sections of docs/operations.md.
 const (
-	Anew       = `see "A topic was created anew" in docs/operations.md`
-	Missing    = `the table can not become right by itself; see "A range is missing" in docs/operations.md`
+	Recreated  = `see "A topic was recreated" in docs/operations.md`
+	Missing    = `the table cannot become right by itself; see "A range is missing" in docs/operations.md`
 	Gone       = `see "A range is missing" in docs/operations.md`
 	Damaged    = `see "The changelog is damaged" in docs/operations.md`
 	Malformed  = `was it written by a newer version of pageheat? Then upgrade this instance first; otherwise see "A record does not decode" in docs/operations.md`

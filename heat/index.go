@@ -33,7 +33,7 @@ func keep(n int) int  { return max(2*n, 512) }
 // the candidates. A page that rises to the threshold joins them, one that falls
 // behind it leaves. When the candidates become a crowd, the best few hundred are
 // selected and the worst of these is the new threshold; while there has never
-// been a crowd, every page is a candidate. Only when so many have fallen that
+// been a crowd, every page is a candidate. Only when enough have fallen that
 // fewer than n candidates are left, all pages are gone through again. A selection
 // is paid for by the hundreds of pages that joined before it, a pass over all
 // pages by the hundreds that fell, so a change costs O(1), amortised; and the

@@ -103,7 +103,7 @@ func TestIndexGivesWhatSortingAllGives(t *testing.T) {
 				m.pages = append(m.pages, p)
 				x.Changed(p)
 			},
-			"index anew": func(t *rapid.T) { // as after a restart, with pages that know an older index
+			"index again": func(t *rapid.T) { // as after a restart, with pages that know an older index
 				x = newIndex(w, n, crowd, keep, m.all)
 			},
 			"": check,
@@ -140,7 +140,7 @@ func TestIndexAppendsAndIgnoresASmallN(t *testing.T) {
 	assert.Equal(t, []*Page{first, m.pages[0]}, x.Top([]*Page{first}))
 }
 
-// All pages are to be gone through once in hundreds of falls, not for each.
+// All pages are scanned once in hundreds of falls, not for each.
 func TestIndexSeldomGoesThroughAllPages(t *testing.T) {
 	const n = 10
 	m := &table{}

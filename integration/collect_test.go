@@ -51,7 +51,7 @@ func TestCollectUnderLoad(t *testing.T) {
 	results := attacker.Attack(target, vegeta.Rate{Freq: 150, Per: time.Second}, 0, "collect")
 	codes := map[uint16]int{}
 	accepted := map[string]bool{} // numbers of requests
-	// until takes results until there are so many of a kind.
+	// until takes results until there are that many of a kind.
 	until := func(n int, kind uint16) {
 		t.Helper()
 		for seen := 0; seen < n; {

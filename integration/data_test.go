@@ -27,7 +27,7 @@ type dataFile struct {
 // smallest is the file that is part of this package.
 const smallest = "elastic-apache"
 
-// dataFiles are the file of this package and, where they are to be had, larger
+// dataFiles are the file of this package and, where they are available, larger
 // ones.
 func dataFiles(t *testing.T) []dataFile {
 	t.Helper()
@@ -86,7 +86,7 @@ func unzip(t *testing.T, path string) []byte {
 	return text
 }
 
-// recount counts the file so many times. In the file with the attack probes there
+// recount counts the file a given number of times. In the file with the attack probes there
 // are pages that begin with '{', as JSON would.
 func (f *dataFile) recount(t *testing.T, times int64) *harness.Recount {
 	t.Helper()

@@ -26,9 +26,9 @@ func refuses(t *testing.T, in *harness.Instance) string {
 	return text
 }
 
-// TestAnInputCreatedAnewIsNoticed deletes the input, while an instance runs and
+// TestARecreatedInputIsNoticed deletes the input, while an instance runs and
 // while none does: its offsets start again, and must not be taken for the old ones.
-func TestAnInputCreatedAnewIsNoticed(t *testing.T) {
+func TestARecreatedInputIsNoticed(t *testing.T) {
 	for name, running := range map[string]bool{"while an instance runs": true, "while none runs": false} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, site *harness.Site) {
@@ -164,7 +164,7 @@ func TestTwoDeploymentsWithOnePrefixAreNoticed(t *testing.T) {
 	})
 }
 
-// TestOffsetsMovedForwardAreNoticed moves the offset of ingest as nobody should:
+// TestOffsetsMovedForwardAreNoticed moves the offset of ingest as an operator never should:
 // behaviours are missing, and the table must not go on.
 func TestOffsetsMovedForwardAreNoticed(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
@@ -250,7 +250,7 @@ func TestAStrangeRecordAmongRangesIsGotOver(t *testing.T) {
 				kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: behavior, Value: strange})
 				says := refuses(t, in)
 				lines := strings.Split(strings.TrimSpace(says), "\n")
-				assert.Regexp(t, `^pageheat: role heat can not go on: `+behavior+` partition 0: offset \d+: .*"A record does not decode" in docs/operations\.md$`,
+				assert.Regexp(t, `^pageheat: role heat cannot go on: `+behavior+` partition 0: offset \d+: .*"A record does not decode" in docs/operations\.md$`,
 					lines[len(lines)-1])
 
 				sent(t, site, records(site, text, nil, one)) // waits behind it

@@ -25,7 +25,7 @@ type traffic struct {
 	ends harness.Ends
 }
 
-// startTraffic sends so many behaviours at a time, over and over.
+// startTraffic sends a given number of behaviours at a time, over and over.
 func startTraffic(t *testing.T, site *harness.Site, partitions int32) *traffic {
 	t.Helper()
 	const burst = 50
@@ -76,7 +76,7 @@ func (f *traffic) finish(t *testing.T) {
 	require.NoError(t, f.err)
 }
 
-// waitShared waits until every one of so many members of the groups owns partitions.
+// waitShared waits until each of a given number of members of the groups owns partitions.
 func waitShared(t *testing.T, ctx context.Context, site *harness.Site, members int, groups ...string) {
 	t.Helper()
 	for _, group := range groups {
@@ -187,7 +187,7 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// TestStaticMembership restarts an instance under its name: nobody else's
+// TestStaticMembership restarts an instance under its name: no other instance's
 // partitions move meanwhile.
 func TestStaticMembership(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {

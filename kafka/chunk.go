@@ -24,7 +24,7 @@ type Chunk struct {
 	// First is above 0 where the partition begins above the offset that was asked for,
 	// there.
 	First int64
-	// Err says what is wrong with the partition where it can not be read.
+	// Err says what is wrong with the partition where it cannot be read.
 	Err error
 }
 

@@ -16,7 +16,7 @@ type Claim struct {
 	partition int32
 	fetcher   *fetcher
 	chunks    chan *Chunk
-	gone      chan struct{} // closed when nobody takes chunks any more
+	gone      chan struct{} // closed when chunks are no longer taken
 	end       atomic.Int64  // the high watermark of the last fetch
 	stable    atomic.Int64  // and its last stable offset
 
@@ -26,8 +26,8 @@ type Claim struct {
 	busy    bool      // a fetch is on its way
 	alone   bool      // the next batch is larger than what is asked for
 	notYet  time.Time // when it may be fetched again
-	failing time.Time // since when it can not be fetched, zero if it can
-	told    bool      // the claim was told that it can not
+	failing time.Time // since when it cannot be fetched, zero if it can
+	told    bool      // the claim was told that it cannot
 	full    time.Time // since when it has no room, zero if it has
 	rewinds int
 	waits   transactionWait
@@ -38,7 +38,7 @@ func newClaim(topic string, partition int32) *Claim {
 		chunks: make(chan *Chunk, chunksWaiting), gone: make(chan struct{})}
 }
 
-// ended reports whether nobody takes chunks any more.
+// ended reports whether chunks are no longer taken.
 func (c *Claim) ended() bool {
 	select {
 	case <-c.gone:
@@ -70,5 +70,5 @@ func (c *Claim) Taken() { c.fetcher.taken(c) }
 // Rewind drops what was fetched and reads on from an offset, after a pause.
 func (c *Claim) Rewind(next int64, pause time.Duration) { c.fetcher.rewind(c, next, pause) }
 
-// Leave says that nobody takes chunks any more: others are read on. Call it once.
+// Leave says that no more chunks are taken. Other claims are still read. Call it once.
 func (c *Claim) Leave() { close(c.gone) }

@@ -52,7 +52,7 @@ func (r Right) hint(code int16) (hint string, ok bool) {
 
 // Explain returns an error of a request, or of a client of either library, as a
 // [failure.Permanent] with what to do, where no second try mends it; any other, and one that is a Permanent
-// already, as it is. It is for where the error is made: whoever made the request knows
+// already, as it is. It is for where the error is made: the caller that made the request knows
 // which rights it needs.
 func Explain(err error, needs ...Right) error {
 	if err == nil || failure.As(err) != nil {

@@ -54,7 +54,7 @@ func TestBothClientsErrorsAreClassifiedByCode(t *testing.T) {
 
 func errorForCode(code int16) error { return kerr.ErrorForCode(code) }
 
-// TestErrorsThatPass: nobody is sent for where time mends it.
+// TestErrorsThatPass: errors that pass by themselves are not permanent.
 func TestErrorsThatPass(t *testing.T) {
 	for _, err := range []error{
 		nil, io.EOF, context.DeadlineExceeded, &net.DNSError{Err: "no such host", Name: "kafka", IsNotFound: true},

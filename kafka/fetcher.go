@@ -289,7 +289,7 @@ func (f *fetcher) take(ctx context.Context, all []wanted, response *kmsg.FetchRe
 	}
 }
 
-// failed takes note of a fetch that may succeed later, from another broker perhaps.
+// failed records the error of a fetch that may succeed later, perhaps from another broker.
 func (f *fetcher) failed(c *Claim, err error) (refresh bool) {
 	now := time.Now()
 	if c.failing.IsZero() {
@@ -313,7 +313,7 @@ func (f *fetcher) deliver(c *Claim, chunk *Chunk) {
 	}
 }
 
-// refused takes note of an error of a partition.
+// refused records the error of a partition.
 func (f *fetcher) refused(c *Claim, p *kmsg.FetchResponseTopicPartition, err error) (refresh bool) {
 	describe := func(err error) error {
 		return fmt.Errorf("reading %s partition %d at offset %d: %w", c.topic, c.partition, c.next, err)
@@ -327,7 +327,7 @@ func (f *fetcher) refused(c *Claim, p *kmsg.FetchResponseTopicPartition, err err
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		refresh = f.failed(c, err)
 		if time.Since(c.failing) > FetchPatience {
-			f.fault(describe(&failure.Permanent{Err: err, Hint: "the partition ends before what was read of it: brokers have lost records, or " + failure.Anew}))
+			f.fault(describe(&failure.Permanent{Err: err, Hint: "the partition ends before what was read of it: brokers have lost records, or " + failure.Recreated}))
 		}
 		return refresh
 	case errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition):

@@ -134,7 +134,7 @@ func TestErrorsOfOnePartition(t *testing.T) {
 		{"moved", kerr.NotLeaderForPartition.Code, time.Hour, false},
 		{"not authorized", kerr.TopicAuthorizationFailed.Code, 0, true},
 		{"id not known yet", kerr.UnknownTopicID.Code, 0, false},
-		{"created anew", kerr.UnknownTopicID.Code, recreated + time.Second, true},
+		{"recreated", kerr.UnknownTopicID.Code, recreated + time.Second, true},
 		{"a stale leader", kerr.OffsetOutOfRange.Code, FetchPatience - time.Second, false},
 		{"a log that ends before", kerr.OffsetOutOfRange.Code, FetchPatience + time.Second, true},
 	} {

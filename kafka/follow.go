@@ -15,7 +15,7 @@ const Beginning = int64(earliest)
 const (
 	// followWait is how long a broker may wait for the first byte of what is followed.
 	followWait = 50 * time.Millisecond
-	// followedRecords is how many records wait for whoever follows.
+	// followedRecords is how many records wait for the follower.
 	followedRecords = 256
 )
 

@@ -19,9 +19,9 @@ type SessionHandler interface {
 	Begin(s *Session)
 	// End ends the session, if there is one. The group waits for it.
 	End()
-	// Away says that the member can not take part now; it joins again by itself.
+	// Away says that the member cannot take part now; it joins again by itself.
 	Away(err error)
-	// Failed says that it can not go on.
+	// Failed says that it cannot go on.
 	Failed(err error)
 }
 
@@ -130,7 +130,7 @@ type Reading struct {
 	// Waiting is told for how long a partition waits behind an open transaction, and 0
 	// when it does not any more.
 	Waiting func(partition int32, open time.Duration)
-	// Fault is told of an error after which the session can not go on.
+	// Fault is told of an error after which the session cannot go on.
 	Fault func(error)
 }
 

@@ -18,7 +18,7 @@ type transactionWait struct {
 // transaction.timeout.ms, one minute by default.
 const transactionPatience = 30 * time.Second
 
-// watchTransaction takes note of what a fetch told of the end of a partition.
+// watchTransaction records what a fetch response says about the end of a partition.
 func (f *fetcher) watchTransaction(c *Claim) {
 	stable, end := c.stable.Load(), c.end.Load()
 	w := &c.waits
@@ -41,7 +41,7 @@ func (f *fetcher) watchTransaction(c *Claim) {
 	f.waiting(c.partition, open)
 	if open >= transactionPatience && !w.told {
 		w.told = true
-		log.Warn(fmt.Sprintf("partition %d waits behind an open transaction at offset %d: what follows can not be read before its producer ends it", c.partition, stable),
+		log.Warn(fmt.Sprintf("partition %d waits behind an open transaction at offset %d: what follows cannot be read before its producer ends it", c.partition, stable),
 			"offset", stable, "end", end, "records_at_most", end-stable,
 			"hint", `end it, or wait for its timeout; "kafka-transactions find-hanging" and "abort" end one that hangs`)
 	}

@@ -31,8 +31,8 @@ type Ownership struct {
 }
 
 // Owner writes one partition of a table, in one Kafka transaction after the other, as the
-// only owner of its transactional.id. Any error ends it for good: whoever owns it gives up
-// the partition, and whoever takes it over aborts what was left open.
+// only owner of its transactional.id. Any error ends it for good: its owner gives up
+// the partition, and the next owner aborts what was left open.
 type Owner struct {
 	Ownership
 	producer sarama.AsyncProducer
@@ -80,7 +80,7 @@ var errRefused = errors.New("the broker refused the transaction, or another owne
 // TakeOver makes this process the owner of a table partition: it takes over the
 // transactional.id, which fences the owner before, and commits a record. A restore up to
 // that record sees everything that any owner committed. ctx is that of the session, and
-// ends when the partition is to be given up: then, and when it ends before, the error is
+// ends when the partition must be given up: then, and when it ends before, the error is
 // ErrSessionOver.
 func (c *Cluster) TakeOver(ctx context.Context, own Ownership, key string, value []byte) (*Owner, error) {
 	hopeless := &atomic.Bool{}
@@ -204,7 +204,7 @@ func (o *Owner) explain(err error) error {
 	return Explain(err, OnTopic("Write", o.Topic), OnTransactions("Write", o.ID))
 }
 
-// BelongsTo names the session that ends when the partition is to be given up. dropped is
+// BelongsTo names the session that ends when the partition must be given up. dropped is
 // told when records are not written since it is over, and renew when the producer has sent
 // as much as it may. Both may be nil.
 func (o *Owner) BelongsTo(session context.Context, dropped, renew func()) {
@@ -369,7 +369,7 @@ func (o *Owner) Err() error { return context.Cause(o.ctx) }
 
 // GiveUp ends the transaction and everything after it, for the first reason that is given.
 // The transactional.id is given up without a word to the broker: closing may wait for a
-// broker that does not answer, so nobody waits for it.
+// broker that does not answer, so it is not waited for.
 func (o *Owner) GiveUp(err error) {
 	o.mu.Lock()
 	done := o.waiting
@@ -384,7 +384,7 @@ func (o *Owner) GiveUp(err error) {
 	if done != nil {
 		done(err)
 	}
-	o.hopeless.Store(true) // whatever is retried, nobody waits for it
+	o.hopeless.Store(true) // retries are not waited for
 	o.closed.Do(func() {
 		go func() {
 			o.using.Lock()

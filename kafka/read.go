@@ -14,7 +14,7 @@ import (
 	"pageheat/kafka/recordbatch"
 )
 
-// Record is a record as it was read, or is to be sent.
+// Record is a record that was read or will be sent.
 type Record = kgo.Record
 
 // Header is a header of a record.
@@ -46,8 +46,8 @@ type Span struct {
 	Wait bool
 }
 
-// errBelow says that a partition ends before what is to be read.
-var errBelow = errors.New("the last stable offset stays below what is to be read")
+// errBelow says that a partition ends before the requested span.
+var errBelow = errors.New("the last stable offset stays below the requested offset")
 
 const (
 	// fetchBytes is how much is asked for where nothing else is said.

@@ -39,7 +39,7 @@ const (
 	leaderRetries = 60
 	// transactionRetries is how often a request about a transaction is tried again: for
 	// half a minute, twice the time after which brokers miss one of them by default and
-	// have another lead. Until then a transaction that was just committed there can not be
+	// have another lead. Until then a transaction that was just committed there cannot be
 	// completed, and the next one not be begun.
 	transactionRetries = 350
 	// largestTableBatch bounds the batches of a table, in bytes. It is below the least
@@ -143,7 +143,7 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 	config.Producer.Return.Successes = true
 	config.Producer.Return.Errors = true
 	config.Producer.Retry.Max = endlessRetries
-	// sarama gives a record up when it can not find out who leads its partition, however
+	// sarama gives a record up when it cannot find out who leads its partition, however
 	// often it may be sent: so that question is asked without end, too.
 	config.Metadata.Full = false
 	config.Metadata.Retry.Max = endlessRetries

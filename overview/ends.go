@@ -129,7 +129,7 @@ func spans(ends map[int32]end, back int64) map[int32]span {
 
 // readable is, by partition of a topic, the offset after the last record that a reader
 // of committed records is given; a marker of a transaction and what it aborted are
-// none. Where reached is not below the last stable offset that is it: nobody has to
+// none. Where reached is not below the last stable offset that is it: there is no need to
 // look. One that is missing was not found.
 func (o *Overview) readable(ctx context.Context, topic string, ends map[int32]end, reached map[int32]int64) (map[int32]int64, error) {
 	out := map[int32]int64{}

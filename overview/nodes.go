@@ -224,7 +224,7 @@ func beside(graph topology.Graph, node topology.Node) bool {
 // edges are those of the graph, with what has gone over them: what a topic holds of
 // what is written to it, and what a group has read. Rank and those outside do not say
 // what they have read: of them it is what there is to read. A table is read again when
-// a partition is taken over, which nobody counts.
+// a partition is taken over, which is not counted.
 func edges(graph topology.Graph, flow []Node, rank string) []Edge {
 	of := map[string]Node{}
 	for _, node := range flow {

@@ -77,7 +77,7 @@ func (w world) counts(below int64) {
 	require.NoError(w.t, err)
 }
 
-// transaction writes so many messages to the input in a transaction, and returns what
+// transaction writes a given number of messages to the input in a transaction, and returns what
 // ends it.
 func (w world) transaction(messages int) func(kgo.TransactionEndTry) {
 	w.t.Helper()

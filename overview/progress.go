@@ -83,7 +83,7 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	return p
 }
 
-// appliedBy is what all heat partitions have applied; empty unless so many are known.
+// appliedBy is what all heat partitions have applied; empty unless the leaders of that many are known.
 func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 {
 	applied := map[int32]int64{}
 	if len(newest) < partitions {

@@ -37,7 +37,7 @@ type Replicas struct {
 	// UnderReplicated is how many partitions have fewer replicas in sync than they
 	// have replicas.
 	UnderReplicated int `json:"under_replicated"`
-	// Leaderless is how many partitions have no leader: nobody can read or write
+	// Leaderless is how many partitions have no leader: none can be read or written
 	// them.
 	Leaderless int `json:"leaderless"`
 }

@@ -6,7 +6,7 @@ import (
 	"pageheat/codec"
 )
 
-// Action is what a stage asks of whoever drives it. A stage does nothing by itself: it
+// Action is what a stage asks of its driver. A stage does nothing by itself: it
 // has no goroutine, no clock and no connection. Its driver calls a method for each
 // event, then Next until that returns a DoWait, and carries out each action before it
 // calls the stage again. Production drives stages from package adapter, tests from

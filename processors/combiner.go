@@ -41,7 +41,7 @@ var ErrInputWentBack = failure.Known("the input went back", failure.WentBack)
 
 // Combined is what a message has made of a combiner.
 type Combined struct {
-	// Ranges are to be sent on, one to each target partition in order; nil for none. They
+	// Ranges are sent on, one to each target partition in order; nil for none. They
 	// are valid until the next flush.
 	Ranges [][]byte
 	// Valid is how many behaviours were counted, Refused why others were not.

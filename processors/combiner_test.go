@@ -126,7 +126,7 @@ func TestCombinerLosesNothingBetweenRanges(t *testing.T) {
 }
 
 // What the last session sent may still be on its way when the next one begins.
-func TestCombinerStartsAnew(t *testing.T) {
+func TestCombinerStartsAgain(t *testing.T) {
 	g := processors.NewCombiner(0, 1, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
 	require.Nil(t, g.Add(4, []byte("old|1|1|1")))

@@ -10,7 +10,7 @@
 //     publishes it.
 //
 // A stage is a state machine without I/O: it is told what happens and what time it is,
-// and says what is to be done ([Action]). Every policy of the pipeline is in here: when a
+// and says what to do ([Action]). Every policy of the pipeline is in here: when a
 // range ends, when a commit is due, which offset may be committed, when input is held
 // back, when an epoch is taken. What drives the stages decides nothing.
 //

@@ -224,7 +224,7 @@ func (s *HeatStage) PageTime(now time.Time) time.Duration {
 	return min(slow, s.start.Transaction/transactionShare/time.Duration(s.start.Bounds.LeastPages))
 }
 
-// Next is what is to be done.
+// Next returns the next action.
 func (s *HeatStage) Next(now time.Time) Action {
 	if s.writing() && s.burst > 0 && s.burst < s.start.Bounds.Burst {
 		return s.write()
@@ -338,7 +338,7 @@ func (s *HeatStage) idle(now time.Time) time.Duration {
 	return max(idle, 0)
 }
 
-// writing reports whether records of a checkpoint are to be handed to goka.
+// writing reports whether records of a checkpoint are ready for goka.
 func (s *HeatStage) writing() bool { return s.checkpoint != nil && !s.written }
 
 // writeBuffer is the size of what records are encoded into, less where a checkpoint has few;

@@ -56,7 +56,7 @@ func startHeat(t *testing.T, s processors.HeatStart) *heatTest {
 	return ht
 }
 
-// apply applies a range of new pages with so many behaviours each, at a time.
+// apply applies a range of new pages with a given number of behaviours each, at a time.
 func (ht *heatTest) apply(at time.Duration, pages int, behaviours uint64) {
 	ht.Helper()
 	span := int64(pages) * int64(behaviours)
@@ -233,7 +233,7 @@ func TestHeatStageHoldsRangesBack(t *testing.T) {
 
 func last(said []string) string { return said[len(said)-1] }
 
-// A partition on disk has room for so many dirty pages in memory, however quick
+// A partition on disk has room for a given number of dirty pages in memory, however quick
 // writing is.
 func TestHeatStageMakesRoomInMemory(t *testing.T) {
 	disk := store.DiskInMemory()

@@ -19,7 +19,7 @@ var ErrBehaviorTopic = errors.New("the behaviour topic does not go with the tabl
 // ResumeHeat makes a kept or an empty partition ready to be restored up to the fence of
 // a take-over, which is at an offset of the changelog. It reports whether that is done
 // already: where one control record lies between the last transaction of this process
-// and its fence, nobody else wrote, and there is nothing to fetch.
+// and its fence, no other owner wrote, and there is nothing to fetch.
 func ResumeHeat(p *store.Partition, fence codec.Fence, fenceAt int64) (whole bool) {
 	p.Resume()
 	at, _ := p.GetOffset(-1)
@@ -64,12 +64,12 @@ func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 	progress, started := p.Progress()
 	switch {
 	case !started && found.First > 0:
-		return HeatRestored{}, failure.New(failure.Anew, "%w: it begins at offset %d, and the table has no progress in it",
+		return HeatRestored{}, failure.New(failure.Recreated, "%w: it begins at offset %d, and the table has no progress in it",
 			ErrBehaviorTopic, found.First)
 	case !started:
 		p.Begin(found.Behavior, 0)
 	case progress.Behavior != found.Behavior:
-		return HeatRestored{}, failure.New(failure.Anew, "%w: it was created anew: its topic id was %s and is %s", ErrBehaviorTopic, progress.Behavior, found.Behavior)
+		return HeatRestored{}, failure.New(failure.Recreated, "%w: it was recreated: its topic id was %s and is %s", ErrBehaviorTopic, progress.Behavior, found.Behavior)
 	}
 	return HeatRestored{Next: progress.Next, From: max(progress.Next, found.First)}, nil
 }
@@ -78,7 +78,7 @@ func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 // ends below the offset at which the table goes on.
 func (r HeatRestored) CheckEnd(end int64) error {
 	if r.Next > end {
-		return failure.New(failure.Anew, "%w: it ends at offset %d, the table goes on at %d", ErrBehaviorTopic, end, r.Next)
+		return failure.New(failure.Recreated, "%w: it ends at offset %d, the table goes on at %d", ErrBehaviorTopic, end, r.Next)
 	}
 	return nil
 }

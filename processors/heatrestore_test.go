@@ -24,7 +24,7 @@ func TestResumeHeat(t *testing.T) {
 		fence int64
 		whole bool
 	}{
-		{"nobody else wrote", 7, 9, true},
+		{"no other owner wrote", 7, 9, true},
 		{"another owner wrote its fence", 7, 11, false},
 		{"the fence is the first record", -1, 0, false},
 		{"the first transaction was aborted", -1, 1, false},
@@ -70,7 +70,7 @@ func TestRestoredHeat(t *testing.T) {
 		{name: "trimmed below its progress", fence: "me", progress: at(5), first: 4, want: processors.HeatRestored{Next: 5, From: 5}},
 		{name: "ranges are gone", fence: "me", progress: at(5), first: 8, want: processors.HeatRestored{Next: 5, From: 8}},
 		{name: "the progress is gone", fence: "me", first: 8, err: "it begins at offset 8, and the table has no progress in it"},
-		{name: "of another topic", fence: "me", progress: &codec.Progress{Behavior: codec.TopicID{3}, Partitions: 1, Counted: 1}, err: "was created anew"},
+		{name: "of another topic", fence: "me", progress: &codec.Progress{Behavior: codec.TopicID{3}, Partitions: 1, Counted: 1}, err: "was recreated"},
 		{name: "up to the fence of another", fence: "you", progress: at(5), err: processors.ErrRestore.Error()},
 		{name: "up to no fence", progress: at(5), err: processors.ErrRestore.Error()},
 		{name: "pages are missing", fence: "me", progress: &codec.Progress{Behavior: behavior, Partitions: 1, Counted: 2}, err: "damaged"},

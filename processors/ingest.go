@@ -71,9 +71,9 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 	)
 }
 
-// ErrInputAnew says that the input topic was deleted and created again: its offsets name
+// ErrInputRecreated says that the input topic was deleted and created again: its offsets name
 // other messages now. It is permanent.
-var ErrInputAnew = failure.Known("the input topic was deleted and created anew", failure.Anew)
+var ErrInputRecreated = failure.Known("the input topic was deleted and recreated", failure.Recreated)
 
 // IngestStart is how a session of an input partition begins.
 type IngestStart struct {
@@ -91,7 +91,7 @@ type IngestStart struct {
 
 // IngestVolume says how much a range holds when ingest is behind.
 type IngestVolume struct {
-	// Records and Bytes of input end a range. A range of so many fits into a message of
+	// Records and Bytes of input end a range. A range of that size fits into a message of
 	// its topic.
 	Records, Bytes int
 	// Behind is the lag, in offsets, from which on they do.
@@ -158,7 +158,7 @@ type IngestStage struct {
 type starting uint8
 
 const (
-	startDue  starting = iota // it is to be sent
+	startDue  starting = iota // it is due
 	startSent                 // and was sent, but is not acknowledged
 	started
 )
@@ -215,7 +215,7 @@ func (s *IngestStage) Flushed() {
 func (s *IngestStage) InputID(id codec.TopicID, now time.Time) {
 	s.checked = now
 	if was := s.start.Start.Input; id != was {
-		s.failed = fmt.Errorf("%w: its topic id was %s and is %s", ErrInputAnew, was, id)
+		s.failed = fmt.Errorf("%w: its topic id was %s and is %s", ErrInputRecreated, was, id)
 	}
 }
 
@@ -238,7 +238,7 @@ func (s *IngestStage) Until() int64 {
 	return s.start.Ends[0]
 }
 
-// Next is what is to be done.
+// Next returns the next action.
 func (s *IngestStage) Next(now time.Time) Action {
 	switch {
 	case s.failed != nil:

@@ -238,7 +238,7 @@ func TestIngestStageChecksTheInput(t *testing.T) {
 	it.do(1999 * ms)
 	said := send(2000*ms, 3)
 	require.Equal(t, "check input", said[0])
-	require.Contains(t, said[1], processors.ErrInputAnew.Error())
+	require.Contains(t, said[1], processors.ErrInputRecreated.Error())
 	require.Contains(t, said[1], codec.TopicID{8}.String())
 	require.Len(t, said, 2, "nothing more is sent")
 }

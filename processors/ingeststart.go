@@ -26,7 +26,7 @@ import (
 // that each of them shows. Where one shows none, which may be because heat has deleted it,
 // or because it lies further back than is looked, nothing is known of the input partition,
 // and it begins at the committed offset. Only records below the high watermark are read:
-// those stay, whoever leads.
+// those stay, whichever broker leads.
 //
 // Beyond that, its first ranges end where those end that only some have got: these drop
 // them as a whole. So there is something to be read again only where an owner that was
@@ -62,7 +62,7 @@ func AllSent(highest []int64) Sent {
 	return Sent{Next: lowest + 1, Ends: slices.DeleteFunc(ends, func(to int64) bool { return to <= lowest })}
 }
 
-// SaysSent reports whether a range in the log of one of so many heat partitions says what
+// SaysSent reports whether a range in the log of one of a given number of heat partitions says what
 // was sent of an input topic whose partition, that of the range, ends at an offset. What
 // does not is of something else, and for heat to judge.
 func SaysSent(h codec.RangeHeader, input codec.TopicID, target, targets int32, end int64) bool {

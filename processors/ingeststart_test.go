@@ -16,7 +16,7 @@ func TestAllSent(t *testing.T) {
 		highest []int64
 		want    processors.Sent
 	}{
-		{"nobody was asked", nil, processors.Sent{}},
+		{"no broker was asked", nil, processors.Sent{}},
 		{"to all alike", []int64{7, 7}, processors.Sent{Next: 8, Ends: []int64{}}},
 		{"the last range to some", []int64{9, 7, 9}, processors.Sent{Next: 8, Ends: []int64{9}}},
 		{"several ranges", []int64{9, 4, 7}, processors.Sent{Next: 5, Ends: []int64{7, 9}}},

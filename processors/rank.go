@@ -173,7 +173,7 @@ func (s *RankStage) Epoch() uint64 { return s.epoch }
 // belong there.
 func (s *RankStage) Reached() int64 { return s.reached }
 
-// Next is what is to be done.
+// Next returns the next action.
 func (s *RankStage) Next(now time.Time) Action {
 	switch {
 	case s.heard != nil:

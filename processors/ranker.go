@@ -12,7 +12,7 @@ import (
 
 // ErrOtherBehavior says that leaders were counted from another behaviour topic
 // than the newest board: the topic was deleted and created again.
-var ErrOtherBehavior = failure.Known("the behaviour topic was created anew", failure.Anew)
+var ErrOtherBehavior = failure.Known("the behaviour topic was recreated", failure.Recreated)
 
 // RankerConfig is what a ranker needs to know.
 type RankerConfig struct {
@@ -53,7 +53,7 @@ type Ranker struct {
 	told  []Differing
 }
 
-// Ranked is what a message has made of a ranker: what is to be stored or published.
+// Ranked is what a message has made of a ranker: what to store or publish.
 type Ranked struct {
 	// Epoch is the epoch to be stored under codec.EpochKey, nil for none.
 	Epoch []byte

@@ -39,7 +39,7 @@ func (r *ranker) Leaders(l *codec.Leaders) (bool, error) {
 	return r.Ranker.Leaders(l)
 }
 
-// clicks are totals of so many behaviours of one click each.
+// clicks are totals of a given number of behaviours of one click each.
 func clicks(n uint64) heat.Totals {
 	return heat.Totals{Clicks: heat.Uint128{Lo: n}, Behaviours: n}
 }

@@ -55,7 +55,7 @@ const partitionPrefix = "partition-"
 
 // OpenDisk takes a directory, which is made if there is none, for this process
 // alone, until Close. It fails with ErrDirInUse where another process has it, and
-// with ErrDisk where it can not be used.
+// with ErrDisk where it cannot be used.
 func OpenDisk(dir string) (*Disk, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, diskError("making the directory", dir, err)

@@ -14,7 +14,7 @@ import (
 	"pageheat/store"
 )
 
-// visits is a range with so many behaviours of pages chosen at random, those with low
+// visits is a range with a given number of behaviours of pages chosen at random, those with low
 // numbers much more often.
 func visits(random *rand.Rand, to int64, pages, count int) []byte {
 	sums := map[string]heat.Totals{}

@@ -30,7 +30,7 @@ const (
 
 // diskPages keeps pages on disk. In memory, and so newer than on disk, are only
 //   - dirty pages, and those that the open checkpoint has yet to hand out,
-//   - pages whose states are to be written with the next batch (pending),
+//   - pages whose states are written with the next batch (pending),
 //   - pages that the index holds, which has pointers to them (held).
 //
 // All others are on disk as they are.
@@ -51,7 +51,7 @@ type diskPages struct {
 	state   []byte
 
 	held  []*page // that have not changed; more may have left the index since
-	sweep int     // so many held pages are gone through
+	sweep int     // number of held pages that starts a sweep
 
 	restoring batch
 	names     []byte // of restoring
@@ -61,7 +61,7 @@ type diskPages struct {
 
 var _ pages = (*diskPages)(nil)
 
-// newDiskPages keeps pages in a database, and writes so many at a time.
+// newDiskPages keeps pages in a database, and writes the given number of records at a time.
 func newDiskPages(dir string, db *leveldb.DB, records int) *diskPages {
 	return &diskPages{dir: dir, db: db, records: records, resident: make(map[string]*page), sweep: leastSweep}
 }

@@ -1,6 +1,6 @@
 package store
 
-// WriteAt has new partitions write so many states at a time.
+// WriteAt has new partitions write a given number of states at a time.
 func (d *Disk) WriteAt(records int) { d.records = records }
 
 // Resident is how many pages of a partition on disk are in memory.

@@ -6,7 +6,7 @@ import "pageheat/heat"
 // same wherever that is. It is called once for many pages where pages are counted,
 // and once for each record where records are handed over one by one.
 //
-// An error means that pages can not be read or written any more: the partition is
+// An error means that pages cannot be read or written any more: the partition is
 // unfit for use.
 type pages interface {
 	// attach says which index is told of restored pages, once, before anything else.

@@ -18,7 +18,7 @@ var ErrGap = failure.Known("a range is missing", failure.Missing)
 // ErrOtherInput says that a range was read from an input topic with another
 // topic id than the one this partition has counted so far: the topic was
 // deleted and created again, and its offsets name other messages now.
-var ErrOtherInput = failure.Known("the input topic was created anew", failure.Anew)
+var ErrOtherInput = failure.Known("the input topic was recreated", failure.Recreated)
 
 // Reread sums, per page of this partition, the valid behaviours of one input
 // partition at offsets in (from, to], under the given limits. A Partition asks
@@ -84,7 +84,7 @@ type Partition struct {
 
 // Config says which partition to make.
 type Config struct {
-	// ID is its number, of so many Partitions.
+	// ID is its number, of Partitions in all.
 	ID, Partitions int32
 	// Weights and Top say which pages lead: the Top hottest by Weights are kept at
 	// hand.
@@ -306,7 +306,7 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 	}
 }
 
-// Totals are one page's totals, and whether the page is known. Where they can not be
+// Totals are one page's totals, and whether the page is known. Where they cannot be
 // read the page is not known, and the partition has failed.
 func (p *Partition) Totals(name string) (heat.Totals, bool) {
 	p.settle()

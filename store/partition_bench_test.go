@@ -12,7 +12,7 @@ import (
 // pagesOf are the numbers of pages to measure with.
 func pagesOf() []int { return []int{100, 10_000, 1_000_000} }
 
-// rangesOf are ranges of input partition 0, one after the other, of so many
+// rangesOf are ranges of input partition 0, one after the other, of that many
 // behaviours each over pages chosen at random.
 func rangesOf(pages, count, behaviours int) [][]byte {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -40,7 +40,7 @@ func rangesOf(pages, count, behaviours int) [][]byte {
 	return ranges
 }
 
-// bothStores runs a benchmark in memory and on disk, with so many pages.
+// bothStores runs a benchmark in memory and on disk, with a given number of pages.
 func bothStores(b *testing.B, bench func(b *testing.B, pages int, empty func() *Partition)) {
 	b.Helper()
 	for _, pages := range pagesOf() {

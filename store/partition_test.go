@@ -44,7 +44,7 @@ func apply(t require.TestingT, p *store.Partition, to *int64, pages map[string]u
 	applyLong(t, p, to, 10, pages)
 }
 
-// applyLong applies the range that follows, of so many offsets.
+// applyLong applies the range that follows, of a given number of offsets.
 func applyLong(t require.TestingT, p *store.Partition, to *int64, offsets int64, pages map[string]uint64) {
 	progress, _ := p.Progress()
 	msg := rangeOf(codec.RangeHeader{From: *to, To: *to + offsets}, pages)
@@ -106,7 +106,7 @@ func testApplyTakesMarks(t *testing.T, s kind) {
 	require.Equal(t, []int64{7, -1}, progress.To)
 	require.EqualValues(t, 3, progress.Next)
 	require.Zero(t, p.Dirty())
-	require.True(t, p.Ahead(), "the progress is to be written")
+	require.True(t, p.Ahead(), "the progress must be written")
 	require.Equal(t, []record{progressRecord(progress)}, drain(t, p.Checkpoint(), 0))
 }
 
@@ -237,11 +237,11 @@ func testApplyRefuses(t *testing.T, s kind) {
 			want: codec.TopicID{9}.String(), is: store.ErrOtherInput},
 		"another topic, though it would be dropped": {msg: rangeOf(codec.RangeHeader{Input: codec.TopicID{9}, From: -1, To: 3}, nil),
 			is: store.ErrOtherInput},
-		"an overlap that can not be read again": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
+		"an overlap that cannot be read again": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
 			want: "input partition 0 again at offsets (4, 9]", is: gone},
 		"an overlap with more than it holds": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
 			reread: map[string]heat.Totals{"a": totals(2)}, want: `page "a"`},
-		"an input partition that can not be": {msg: rangeOf(codec.RangeHeader{Partition: 1 << 30, From: -1, To: -1}, nil),
+		"an input partition that cannot be": {msg: rangeOf(codec.RangeHeader{Partition: 1 << 30, From: -1, To: -1}, nil),
 			want: "input partition 1073741824", is: codec.ErrMalformed},
 		"another number of heat partitions": {msg: rangeOf(codec.RangeHeader{Targets: 3, Target: 1, From: 9, To: 12}, nil),
 			want: "P was 3 and is 5", is: codec.ErrOtherPartitions},

@@ -206,7 +206,7 @@ func (p *Partition) Get(key string) ([]byte, error) {
 // mostDeleted is how many deleted pages are kept in mind.
 const mostDeleted = 100_000
 
-// Delete takes note of a tombstone in the changelog. pageheat writes none: no page
+// Delete records a tombstone in the changelog. pageheat writes none: no page
 // is ever taken out of the table, since its heat would be wrong when it is visited
 // again. So what was restored before stays, and is written again with the next checkpoint.
 // Where it was compacted away already, Check finds the pages to hold less than what

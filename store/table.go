@@ -8,7 +8,7 @@ import (
 
 // table finds pages by name: a hash table with open addressing and linear
 // probing, in front of pages that never move. It does one thing that Go's map
-// can not: many pages are looked up together (see batch). With a million pages
+// cannot: many pages are looked up together (see batch). With a million pages
 // hardly anything is in the processor's caches, and a lookup is little else than
 // waiting for memory; together, the waits overlap.
 //

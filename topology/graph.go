@@ -125,7 +125,7 @@ func (g Graph) has(from, to string) bool {
 }
 
 // Validate reports all that does not fit together: a name used twice, an edge to
-// nowhere or between two topics, a stream that nobody writes or nobody reads, a
+// nowhere or between two topics, a stream without writer or without reader, a
 // table that is not the one goka gives its group or that another group writes, and
 // a group whose table has not the partitions of its streams.
 func (g Graph) Validate() error {
@@ -157,10 +157,10 @@ func (g Graph) Validate() error {
 		switch n.Kind {
 		case Stream:
 			if len(in[n.Name]) == 0 {
-				fault("stream %s: nobody writes it", n.Name)
+				fault("stream %s: no writer", n.Name)
 			}
 			if len(out[n.Name]) == 0 {
-				fault("stream %s: nobody reads it", n.Name)
+				fault("stream %s: no reader", n.Name)
 			}
 		case Table:
 			if len(in[n.Name]) != 1 || in[n.Name][0].Name+suffixTable != n.Name {

@@ -34,7 +34,7 @@ func (h pageHash) Sum(b []byte) []byte {
 	return append(b, byte(s>>24), byte(s>>16), byte(s>>8), byte(s))
 }
 
-// Partition is the partition of a page among so many partitions (above 0): the
+// Partition is the partition of a page among a given number of partitions (above 0): the
 // same that goka and sarama compute with [Hasher], without an allocation.
 func Partition[P []byte | string](page P, partitions int) int32 {
 	h := fnvOffset

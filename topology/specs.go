@@ -69,9 +69,9 @@ const (
 )
 
 // Specs says how to set up the topics of pageheat's own and the output, in the
-// order in which behaviours pass them. Behavior and HeatTable get so many
+// order in which behaviours pass them. Behavior and HeatTable get that many
 // partitions (above 0; fixed ever after, since a page's partition follows from
-// their number); every topic gets so many replicas (above 0). The input is not
+// their number); every topic gets a given number of replicas (above 0). The input is not
 // among them, see [Topology.InputSpec].
 func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
@@ -126,7 +126,7 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 	}
 }
 
-// InputSpec says how to create the input where it does not exist, with so many
+// InputSpec says how to create the input where it does not exist, with that many
 // replicas. How it is set up is its owner's business: pageheat only refuses one
 // that is compacted, see [CheckInput].
 func (t *Topology) InputSpec(replication int) TopicSpec {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// specOf is the spec of one topic with 7 partitions for pages and so many replicas.
+// specOf is the spec of one topic with 7 partitions for pages and a given number of replicas.
 func specOf(t *testing.T, topic string, replication int) TopicSpec {
 	t.Helper()
 	for _, s := range mustNew(t, Config{}).Specs(7, replication) {

@@ -120,8 +120,8 @@ func TestGraphValidation(t *testing.T) {
 		breakIt func(*Graph)
 		says    string
 	}{
-		"nobody writes":    {without(topo.HeatGroup, topo.Leaders), "stream pageheat-leaders: nobody writes it"},
-		"nobody reads":     {without(topo.DeadLetter, outsideOperator), "stream pageheat-dead-letter: nobody reads it"},
+		"no writer":        {without(topo.HeatGroup, topo.Leaders), "stream pageheat-leaders: no writer"},
+		"no reader":        {without(topo.DeadLetter, outsideOperator), "stream pageheat-dead-letter: no reader"},
 		"reads no stream":  {without(topo.Leaders, topo.RankGroup), "group pageheat-rank: it reads no stream"},
 		"table not read":   {without(topo.HeatTable, topo.HeatGroup), "group pageheat-heat: it does not read its table"},
 		"table not ours":   {without(topo.HeatGroup, topo.HeatTable), "table pageheat-heat-table: it is written by its own group"},

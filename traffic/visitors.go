@@ -91,7 +91,7 @@ func (v *Visitors) begin(t *trend) {
 	}
 }
 
-// page chooses a page, and how likely it is to be liked.
+// page chooses a page, and the probability of a like.
 func (v *Visitors) page() (page int, likes float64) {
 	left := v.random.Float64()
 	for i := range v.trends {

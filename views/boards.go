@@ -31,7 +31,7 @@ type Board struct {
 }
 
 // Boards holds the newest version of every board in the output topic. It is
-// safe for concurrent use, and nobody who reads it holds up the pipeline or
+// safe for concurrent use, and no reader holds up the pipeline or
 // another reader: there are no queues, only the newest version and a signal
 // that there is a newer one.
 type Boards struct {
@@ -102,7 +102,7 @@ func (b *Boards) show() {
 }
 
 // update takes one record of the topic. A record that is not a board is told
-// of and passed over: whoever wrote it, the next one may be good.
+// of and passed over: the next one may be good, whichever instance wrote it.
 func (b *Boards) update(at goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
 	if value == nil {
 		b.forget(key)

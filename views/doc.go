@@ -2,7 +2,7 @@
 // boards, and the totals of single pages.
 //
 //	page-popularity-top10 ──► Boards ──┐
-//	                                   ├──► whoever serves them
+//	                                   ├──► the server
 //	pageheat-heat-table   ──► Pages  ──┘
 //
 // [Boards] and [Pages] each follow one topic with a goka view. Both are long

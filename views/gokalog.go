@@ -9,7 +9,7 @@ import (
 )
 
 // gokaLog gives goka's messages to slog. goka knows one level only, and repeats for each
-// partition and each try that it can not read: so the first message that speaks of an
+// partition and each try that it cannot read: so the first message that speaks of an
 // error is a warning, with goka's words as the reason, the end of it is said once the
 // view runs again, and all else is for debugging. It is safe for concurrent use.
 type gokaLog struct {
@@ -37,7 +37,7 @@ func (l *gokaLog) say(message string) {
 	}
 	l.mu.Unlock()
 	if first {
-		l.log.Warn("the topic can not be read, which is tried again; what was read before is shown until it can", "error", message)
+		l.log.Warn("the topic cannot be read, which is tried again; what was read before is shown until it can", "error", message)
 		return
 	}
 	l.log.Debug(message)

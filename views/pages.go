@@ -103,7 +103,7 @@ func (p *Pages) build(partition int32) *tableStore {
 }
 
 // update takes one record of the table. Progress and fences are not pages and
-// are left out, so that nobody finds them by their keys.
+// are left out, so that they are not found by their keys.
 func update(_ goka.UpdateContext, table storage.Storage, key string, value []byte) error {
 	if _, _, internal := codec.InternalKey(key); internal {
 		return nil

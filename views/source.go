@@ -26,7 +26,7 @@ const (
 
 // Source says where a view reads from and with what. The builders decide how
 // the brokers are spoken to; what they build is closed when Run ends, which a
-// goka view leaves to nobody.
+// goka view gives no access to.
 type Source struct {
 	// Brokers are the addresses to connect to first.
 	Brokers []string
@@ -105,7 +105,7 @@ const (
 	stateInterval = 250 * time.Millisecond
 )
 
-// watch takes note of when the view runs, until ctx ends.
+// watch records when the view runs, until ctx ends.
 func (r *reader) watch(ctx context.Context, view *goka.View, log *gokaLog) {
 	ticker := time.NewTicker(stateInterval)
 	defer ticker.Stop()

@@ -92,7 +92,7 @@ func refuse(status int, why, format string, args ...any) *refused {
 	return &refused{problem: newProblem(status, fmt.Sprintf(format, args...)), why: why}
 }
 
-// tooMuch says that a sender has to wait so many seconds.
+// tooMuch says that a sender has to wait that many seconds.
 func tooMuch(seconds int, why, format string, args ...any) *refused {
 	answer := refuse(http.StatusTooManyRequests, why, format, args...)
 	answer.after = seconds

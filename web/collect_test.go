@@ -342,7 +342,7 @@ func TestKafkaThatDoesNotTakeThem(t *testing.T) {
 	})
 }
 
-// What a page sends when it is left is written although nobody waits for the
+// What a page sends when it is left is written although no client waits for the
 // answer.
 func TestClientThatIsGone(t *testing.T) {
 	kept := &memory{}

@@ -61,7 +61,7 @@ func listenAt(address string, handler http.Handler, b bounds, log *slog.Logger) 
 }
 
 // listen takes an address, such as "127.0.0.1:8080" or ":0", so that a taken one is an
-// error at once. Clients are served once serve is called; whoever does not call it
+// error at once. Clients are served once serve is called; a caller that does not call it
 // calls close.
 func listen(address string, handler http.Handler, b bounds, log *slog.Logger) (*endpoint, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
@@ -85,7 +85,7 @@ func listen(address string, handler http.Handler, b bounds, log *slog.Logger) (*
 func (e *endpoint) addr() net.Addr { return e.listener.Addr() }
 
 // close gives the address back. It is for one that is not to be served.
-func (e *endpoint) close() { _ = e.listener.Close() } // nobody is connected
+func (e *endpoint) close() { _ = e.listener.Close() } // no client is connected
 
 // serve serves until ctx is done, then ends the event streams, waits for the
 // other requests for a few seconds, and returns nil. An error is that of the

@@ -21,7 +21,7 @@ const (
 	// to a minute after which proxies cut idle connections.
 	heartbeat = 15 * time.Second
 	// eventTimeout is how long a client may take to accept one event. What it
-	// has not taken is held by nobody but its own stream.
+	// has not taken is held by its own stream alone.
 	eventTimeout = 10 * time.Second
 	// retryAfter is how long a browser waits before it connects again.
 	retryAfter = 2 * time.Second

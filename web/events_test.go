@@ -202,7 +202,7 @@ func TestEventsAreOneLineEach(t *testing.T) {
 }
 
 // Many clients all see the newest version, which is encoded once for them, and one
-// that is stuck delays nobody: when it goes on, it gets the newest, and nothing of
+// that is stuck delays no other: when it goes on, it gets the newest, and nothing of
 // what was published meanwhile.
 func TestManyClientsSeeTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -327,7 +327,7 @@ func TestClientThatNeverReads(t *testing.T) {
 	}
 }
 
-// A client that takes nothing keeps nobody waiting, and is dropped. The kernel's
+// A client that takes nothing delays no other, and is dropped. The kernel's
 // buffers are real here, so the time is too.
 func TestSlowClientBlocksNobody(t *testing.T) {
 	boards, _, cfg := served()

@@ -65,7 +65,7 @@ func (f *fakePages) Get(page string) (heat.Totals, bool, error) {
 
 func (f *fakePages) Ready() error { return f.err }
 
-// boardOf is a published board; padding makes its value longer by so many bytes.
+// boardOf is a published board; padding makes its value longer by that many bytes.
 func boardOf(version uint64, padding int) views.Board {
 	return views.Board{Name: views.DefaultBoard, Version: version, Value: fmt.Appendf(nil,
 		`{"board":"all-time","version":%d,"pages":[],"padding":%q}`, version, strings.Repeat("x", padding))}

@@ -78,7 +78,7 @@ func (g *gate) Accept() (net.Conn, error) {
 		}
 		admitted, instead := g.admit(conn)
 		if instead != nil {
-			_ = instead.Close() // nobody waits for an answer there
+			_ = instead.Close() // no client waits for an answer there
 		}
 		if admitted != nil {
 			return admitted, nil
@@ -152,7 +152,7 @@ func (g *gate) count(client netip.Addr, n int) {
 	}
 }
 
-// state takes note of what becomes of a connection; it is the server's ConnState.
+// state tracks the state of a connection; it is the server's ConnState.
 func (g *gate) state(conn net.Conn, state http.ConnState) {
 	c, ok := conn.(*gated)
 	if !ok {

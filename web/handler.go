@@ -119,7 +119,7 @@ func secured(next http.Handler) http.Handler {
 
 // embedded lets pages of other sites load an answer, also as a module or with an
 // integrity attribute, for which a browser asks for permission to read it. It is the
-// same for everybody, so nobody learns anything from it.
+// same for every request, so it gives nothing away.
 func embedded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")

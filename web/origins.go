@@ -18,7 +18,7 @@ import (
 type Origins struct {
 	any     bool
 	list    []string
-	refused *refusedOrigins // nil: nobody is told
+	refused *refusedOrigins // nil: refusals are not reported
 }
 
 // NewOrigins reads a list of origins such as "https://forum.example"; "*" allows

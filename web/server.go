@@ -18,7 +18,7 @@ type Server struct {
 }
 
 // New takes the addresses, so that one that is taken is an error at once. Clients are
-// served once Serve is called; whoever does not call it calls Close.
+// served once Serve is called; a caller that does not calls Close.
 func New(cfg Config) (*Server, error) {
 	cfg.metrics = newMetrics(cfg.Registerer)
 	service, err := newService(cfg)

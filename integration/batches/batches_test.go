@@ -185,7 +185,7 @@ func (s *sending) taken(b *Batch, err error) bool {
 	return false
 }
 
-// count takes note of what a batch is to become.
+// count records what a batch will become.
 func (s *sending) count(b *Batch, partition int32, offset int64) {
 	s.messages += len(b.Messages)
 	s.unpacked += int64(b.Unpacked)

@@ -25,7 +25,7 @@ type Batch struct {
 	// Broken says what is wrong with it, empty where all is well. A broker refuses a
 	// batch that is broken.
 	Broken string
-	// Perhaps is set for what is wrong and harms nobody: some brokers take it, or take
+	// Perhaps is set for what is wrong and does no harm: some brokers take it, or take
 	// it in some codecs.
 	Perhaps bool
 	// Unpacked is how many bytes the records are before they are compressed.
@@ -55,7 +55,7 @@ type Generator struct {
 	pad     []byte
 }
 
-// NewGenerator returns a generator whose huge batches unpack to so many bytes at
+// NewGenerator returns a generator whose huge batches unpack to a given number of bytes at
 // most.
 func NewGenerator(seed uint64, huge int) *Generator {
 	const largest = 1_000_000 // max.message.bytes is 1,048,588
@@ -94,7 +94,7 @@ func (g *Generator) Huge() (*Batch, error) {
 	return g.large(min(max(1, bytes/size), mostRecords), size)
 }
 
-// batch makes one of so many records by a function, or of fewer where they do not
+// batch makes one with a given number of records by a function, or of fewer where they do not
 // fit on the wire.
 func (g *Generator) batch(records int, message func() (record, string)) (*Batch, error) {
 	codec := Codec(g.random.IntN(codecs))
@@ -260,7 +260,7 @@ func (g *Generator) bad() ([]byte, string) {
 	return k.value, k.reason
 }
 
-// bytes are random, at most so many; now and then null.
+// bytes are random, at most a given number; now and then null.
 func (g *Generator) bytes(most int) []byte {
 	n := g.random.IntN(most + 1)
 	b := make([]byte, n)

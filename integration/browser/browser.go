@@ -143,7 +143,7 @@ func (b *Tab) JSON(expression string, into any) {
 }
 
 // Watch has everything that goes wrong in the page, what the browser refuses and
-// alerts among them, be kept for Wrong. A page that is loaded afterwards begins anew.
+// alerts among them, be kept for Wrong. A page that is loaded afterwards begins again.
 func (b *Tab) Watch() {
 	b.t.Helper()
 	b.Do(`window.wrong = [];

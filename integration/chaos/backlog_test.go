@@ -83,7 +83,7 @@ func assertMemory(t *testing.T, in *harness.Instance) {
 	assert.Less(t, most, uint64(mostMemory), in.Name())
 }
 
-// fill writes so many messages to the input, a few over and over again, past the
+// fill writes a given number of messages to the input, a few over and over again, past the
 // proxies, and returns what they are to become.
 func fill(t *testing.T, site *harness.Site, messages int) *harness.Recount {
 	t.Helper()

@@ -39,7 +39,7 @@ const badEvery = 400
 // loadTick is how often some are sent.
 const loadTick = 10 * time.Millisecond
 
-// startLoad sends about rate messages a second, of so many pages.
+// startLoad sends about rate messages a second, of a given number of pages.
 func startLoad(t *testing.T, site *harness.Site, partitions int32, rate, pages int, seed uint64) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -87,7 +87,7 @@ func message(random *rand.Rand, pages int) []byte {
 
 func isBad(message []byte) bool { return message[0] != '/' }
 
-// settle takes note of a record that was acknowledged.
+// settle records an acknowledgement.
 func (l *load) settle(r *kgo.Record, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,7 +115,7 @@ func (l *load) acknowledgedEnds() harness.Ends {
 // abandon stops sending, and does not care for what is not acknowledged.
 func (l *load) abandon() {
 	l.stop()
-	l.client.Close() // whoever waits until less is not acknowledged goes on
+	l.client.Close() // callers that wait for acknowledgements go on
 	<-l.done
 }
 

@@ -58,7 +58,7 @@ func newRun(t *testing.T, name string, seed uint64, site *harness.Site, instance
 	return newRunOf(t, name, seed, site, loadRate, loadPages, instances...)
 }
 
-// newRunOf is newRun with a load of so many messages a second of so many pages.
+// newRunOf is newRun with a load of a given number of messages a second of a given number of pages.
 func newRunOf(t *testing.T, name string, seed uint64, site *harness.Site, rate, pages int, instances ...[]string) *run {
 	t.Helper()
 	r := &run{t: t, name: name, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), site: site, cluster: site.Cluster,
@@ -92,7 +92,7 @@ func (r *run) between(least, most time.Duration) time.Duration {
 // pause lets some time of the schedule pass.
 func (r *run) pause(d time.Duration) { time.Sleep(d) }
 
-// maybe is true in so many of a hundred cases.
+// maybe is true in that many percent of the cases.
 func (r *run) maybe(percent int) bool { return r.random.IntN(100) < percent }
 
 // finish ends the load and compares everything: the board, every page as a fresh

@@ -54,9 +54,9 @@ type fault struct {
 	giveBack func()
 	// least and most are how long it is away.
 	least, most time.Duration
-	// anew is set where the data is gone for good: an instance has to end, and
-	// operations.md says to begin anew.
-	anew bool
+	// recreated is set where the data is gone for good: an instance has to end, and
+	// operations.md says to begin again.
+	recreated bool
 	// late is how long instances may take to notice once all goes on.
 	late time.Duration
 }
@@ -167,7 +167,7 @@ func (k *taking) suffer(f fault) {
 	k.pause(away / 2)
 	f.giveBack()
 	noticed := k.reap(f) > 0
-	if !f.anew || !noticed {
+	if !f.recreated || !noticed {
 		k.startMissing()
 	}
 	k.settle(f, noticed)
@@ -206,7 +206,7 @@ func (k *taking) settle(f fault, noticed bool) {
 		ctx, cancel := context.WithTimeout(k.t.Context(), pollEvery)
 		_, err := k.boards.WaitFor(ctx, ends)
 		cancel()
-		if err == nil && !f.anew {
+		if err == nil && !f.recreated {
 			break
 		}
 		if time.Now().After(until) {
@@ -215,8 +215,8 @@ func (k *taking) settle(f fault, noticed bool) {
 			require.Fail(k.t, "no instance has noticed", "%s", f.name)
 		}
 	}
-	if f.anew {
-		k.beginAnew(f)
+	if f.recreated {
+		k.beginAgain(f)
 	}
 	k.startMissing()
 	// Those that noticed later end now, and are started again.
@@ -288,10 +288,10 @@ func own(site *harness.Site) (topics, groups []string) {
 	return []string{p + "-behavior", p + "-heat-table", p + "-leaders", p + "-rank-table", site.Output}, []string{p + "-ingest", p + "-heat", p + "-rank"}
 }
 
-// beginAnew does what operations.md says where a topic is gone for good.
-func (k *taking) beginAnew(f fault) {
+// beginAgain does what operations.md says where a topic is gone for good.
+func (k *taking) beginAgain(f fault) {
 	k.t.Helper()
-	k.t.Logf("%6.2fs begins anew", time.Since(k.began).Seconds())
+	k.t.Logf("%6.2fs begins again", time.Since(k.began).Seconds())
 	for _, s := range k.fleet {
 		if s.in == nil {
 			continue

@@ -42,11 +42,11 @@ func (k *taking) deadLetterFault() fault {
 // needs it for nothing, ends.
 const noticesWithin = 4 * time.Second
 
-// topicFault deletes a topic; anew is set where what it held is needed.
-func (k *taking) topicFault(topic string, anew bool) fault {
+// topicFault deletes a topic; recreated is set where what it held is needed.
+func (k *taking) topicFault(topic string, recreated bool) fault {
 	var create func()
 	return fault{
-		name: "topic " + k.short(topic), names: topic, anew: anew,
+		name: "topic " + k.short(topic), names: topic, recreated: recreated,
 		least: 2 * time.Second, most: 3 * time.Second, late: noticesWithin,
 		take:     func() { create = k.deleteTopic(topic) },
 		giveBack: func() { create() },

@@ -153,7 +153,7 @@ func (c *Cluster) Start(i int) error {
 }
 
 // Freeze stops broker i where it stands (SIGSTOP) and returns when it does nothing
-// more: its connections stay open and nobody answers.
+// more: its connections stay open and get no answer.
 func (c *Cluster) Freeze(i int) error {
 	n, err := c.node(i)
 	if err != nil {

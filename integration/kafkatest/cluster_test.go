@@ -190,7 +190,7 @@ func TestBrokersEndWithTheirStarter(t *testing.T) {
 	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, 10*time.Millisecond, "broker %d has ended", pid)
 }
 
-// gone tells whether the process has ended; one that nobody has waited for yet
+// gone tells whether the process has ended; one that was not waited for yet
 // counts as ended.
 func gone(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")

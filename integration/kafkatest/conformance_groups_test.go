@@ -62,7 +62,7 @@ func join(t *testing.T, c *kafkatest.Cluster, group, topic, instance string) (*m
 	return m, leave
 }
 
-// session waits for a session with so many partitions.
+// session waits for a session with a given number of partitions.
 func (m *member) session(t *testing.T, topic string, partitions int) sarama.ConsumerGroupSession {
 	t.Helper()
 	ctx := testContext(t)

@@ -13,7 +13,7 @@ import (
 // could not start again; or it could even connect to itself.
 const lowestPort, highestPort = 15000, 32000
 
-// freePorts returns n loopback ports on which nobody listens now. Another process
+// freePorts returns n loopback ports on which no process listens now. Another process
 // may still be quicker: Start tries again then.
 func freePorts(n int) ([]int, error) {
 	ports := make([]int, 0, n)

@@ -123,7 +123,7 @@ func (c *Cluster) poll(ctx context.Context, check func(context.Context, *kgo.Cli
 	}
 }
 
-// deaths returns an error if a broker has ended that nobody has ended.
+// deaths returns an error if a broker has ended that was not told to end.
 func (c *Cluster) deaths() error {
 	for _, n := range c.nodes {
 		if _, died := n.state(); died {

@@ -28,7 +28,7 @@ func Embedded(t testing.TB, opts ...Option) *Cluster {
 	return start(t, cfg)
 }
 
-// Real starts an Apache Kafka of so many brokers that ends with the test; or, if
+// Real starts an Apache Kafka of a given number of brokers that ends with the test; or, if
 // the environment variable KAFKA_BROKERS is set, returns the cluster that it
 // names, whatever its size. Where neither can be had the test is skipped; see
 // Skip.

@@ -117,7 +117,7 @@ func (o *heatOwner) check() {
 	case err != nil:
 		o.w.stop(fmt.Errorf("%s: %w", o.name, err), false)
 		return
-	case restored.From > restored.Next: // nobody but owners deletes ranges here
+	case restored.From > restored.Next: // only owners delete ranges here
 		o.w.stop(fmt.Errorf("%s: behaviour-%d begins at offset %d, the table goes on at %d", o.name, o.log.target, restored.From, restored.Next), false)
 		return
 	}

@@ -19,7 +19,7 @@ type message struct {
 // What a message is that is no behaviour.
 const (
 	invalid = -1
-	undone  = -2 // its transaction was: nobody reads it
+	undone  = -2 // its transaction was: it is not read
 )
 
 // producing is an open transaction of a producer of the input.
@@ -212,7 +212,7 @@ func (w *world) retain() {
 }
 
 // advanceCommitted moves a committed offset forward, as a person might by
-// mistake: what lies between is lost, and nobody says so.
+// mistake: what lies between is lost, without a report.
 func (w *world) advanceCommitted() {
 	in := w.inputs[w.n(len(w.inputs))]
 	from := max(in.committed, 0)

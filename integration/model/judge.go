@@ -168,7 +168,7 @@ func (w *world) appear(p *published) {
 	}
 	by := w.temper.with(origin.Definition)
 	if by == nil {
-		w.violate("a board by %s, which nobody has", origin.Definition)
+		w.violate("a board by %s, which no instance has", origin.Definition)
 		return
 	}
 	p.by = *by

@@ -18,7 +18,7 @@ type flight struct {
 	arrived      bool
 	offset       int64
 	acknowledged bool // already; kept to arrive once more
-	orphan       bool // nobody sends it again
+	orphan       bool // it is not sent again
 }
 
 // send puts a record on its way.

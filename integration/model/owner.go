@@ -149,7 +149,7 @@ func (w *world) expel(s *slot) {
 	w.counts.Expelled++
 }
 
-// crash ends a process and begins it anew. Of what it had sent and not seen
+// crash ends a process and starts it again. Of what it had sent and not seen
 // acknowledged, some may still arrive.
 func (w *world) crash(on *instance) {
 	w.say("instance-%d crashes", on.number)
@@ -166,7 +166,7 @@ func (w *world) crash(on *instance) {
 }
 
 // fault ends a tenure with an error that ends the processor too: it is made
-// anew, without what it had in memory.
+// again, without what it had in memory.
 func (t *tenure) fault(why string) {
 	t.w.counts.Faults++
 	t.end(why)

@@ -45,7 +45,7 @@ type Protections struct {
 	// passed over without a word.
 	DeclareLost bool
 	// KeptOffset: a kept store goes on without reading the changelog only where
-	// nobody else wrote. Without: always.
+	// no other owner wrote. Without: always.
 	KeptOffset bool
 	// StartFirst: where the behaviour topic begins is looked up before the
 	// take-over. Without: after the restore, when the next owner may have
@@ -64,7 +64,7 @@ type Protections struct {
 	// is not lost. Without: it is declared lost.
 	BeginsUnknown bool
 	// OthersBoards: a ranking owner that sees a board of an owner before, newer
-	// than what it began from, begins anew from that. Without: it does not care.
+	// than what it began from, begins again from that. Without: it does not care.
 	OthersBoards bool
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // rangeLog is one partition of the behaviour topic. Records beyond the high
-// watermark are not replicated: nobody can read them, and a new leader lacks
+// watermark are not replicated: they cannot be read, and a new leader lacks
 // them.
 type rangeLog struct {
 	target    int

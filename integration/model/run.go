@@ -228,7 +228,7 @@ const (
 	// settleRounds is how often everybody may take a step until there is nothing
 	// left to do; a schedule needs some 50.
 	settleRounds = 3000
-	// settleJumps is how often nobody has anything to do at last, and settleTime what
+	// settleJumps is how often no process has anything to do at last, and settleTime what
 	// goes by then: what is due later is done, and leaders are repeated.
 	settleJumps = 6
 	settleTime  = time.Second

@@ -49,7 +49,7 @@ func (s settings) ranker() *processors.Ranker {
 	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top, Group: "rank", Output: "output"})
 }
 
-// with are the settings of a definition, nil if nobody has them.
+// with are the settings of a definition, nil if no instance has them.
 func (t *temper) with(d codec.Definition) *settings {
 	for i := range t.settings {
 		if t.settings[i].definition() == d {
@@ -74,7 +74,7 @@ func (w *world) change(on *instance) {
 	w.say("instance-%d begins with other settings: %s", on.number, on.by(w).definition())
 }
 
-// repartition adds partitions to the topics, as nobody may: who combines from now on
+// repartition adds partitions to the topics, which is not allowed: who combines from now on
 // spreads the pages over more.
 func (w *world) repartition() {
 	if w.repartitioned {

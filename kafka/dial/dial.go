@@ -114,7 +114,7 @@ type conn struct {
 }
 
 // SilentError says that a broker has taken a connection and not answered. It is a
-// timeout for whoever asks by net.Error.
+// timeout to callers that use net.Error.
 type SilentError struct {
 	Broker string
 	After  time.Duration

@@ -182,7 +182,7 @@ func (r *Reader) await() (length int64, prefix int, err error) {
 	return length, prefix, err
 }
 
-// fill reads more until so many bytes are in the buffer, or there is no more.
+// fill reads more until that many bytes are in the buffer, or there is no more.
 func (r *Reader) fill(size int) error {
 	if r.src == nil || len(r.buf) >= size {
 		return nil
@@ -197,7 +197,7 @@ func (r *Reader) fill(size int) error {
 	r.own = r.own[:len(r.own)+n]
 	r.buf = r.own
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil // whoever needs more finds that it is not there
+		return nil // a caller that needs more finds that it is not there
 	}
 	return r.unpacking(err)
 }

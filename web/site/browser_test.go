@@ -46,7 +46,7 @@ func (b *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// next waits until so many lines that are wanted have come since the last call, and
+// next waits until a given number of lines that are wanted have come since the last call, and
 // returns them without their minutes, and the sum of these in seconds. The others
 // are forgotten.
 func (b *inbox) next(t *testing.T, n int, wanted func(line string) bool) (lines []string, seconds float64) {
@@ -179,7 +179,7 @@ func TestScriptInABrowser(t *testing.T) {
 	assert.Equal(t, []string{"/online|1|-1"}, lines(1))
 	tab.Go(blank)
 
-	// Settings: a name, a key, no more than so many minutes, nothing kept.
+	// Settings: a name, a key, at most a number of minutes, nothing kept.
 	tab.Go(address + "/set")
 	tab.Until(`performance.now() > 1500`)
 	tab.Go(blank)

@@ -24,7 +24,7 @@
     warned.push(why);
   };
   const safe = (run) => (...args) => {
-    try { return run(...args); } catch (e) { try { warn(e); } catch { /* nobody can be told */ } }
+    try { return run(...args); } catch (e) { try { warn(e); } catch { /* there is no console */ } }
   };
   const on = (target, event, run) => target.addEventListener(event, safe(run));
 

@@ -29,7 +29,7 @@
     try {
       if (!warned.includes(why = `pageheat: ${why}`)) console.warn(why);
       warned.push(why);
-    } catch { /* nobody can be told */ }
+    } catch { /* there is no console */ }
   };
   const safe = (run) => (...args) => { try { return run(...args); } catch (e) { warn(e); } };
   // A module has no current script.

@@ -16,7 +16,7 @@ const RATE_WINDOW_MS = 5000;
 const SPARK_POINTS = 120;      // one a second, at most
 const TREND_MS = 2000;         // one point of a page's trend
 const TREND_POINTS = 30;
-const SPARK_LEAST = 40;        // the line takes the whole width from so many on
+const SPARK_LEAST = 40;        // the line takes the whole width from this number on
 
 const $ = (id) => document.getElementById(id);
 const still = window.matchMedia('(prefers-reduced-motion: reduce)');

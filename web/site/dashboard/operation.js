@@ -28,7 +28,7 @@
   const timeOf = (when) => new Date(when).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
   const nameOf = (broker) => `Broker ${broker.id}${broker.address ? ` (${broker.address})` : ''}`;
 
-  // watch takes note of what has begun and of what is over.
+  // watch tracks what has begun and what is over.
   function watch() {
     const at = Date.now();
     const open = new Set();
@@ -96,7 +96,7 @@
   const short = (id) => (id.length > 12 ? `…${id.slice(-8)}` : id);
 
   // tells says whether it can be known how many records a node has: of rank, and of a
-  // group that has not begun, it can not.
+  // group that has not begun, it cannot.
   const tells = (node) => !nothing(node.records);
 
   // lagOf is empty where there is no lag, and a question mark where it is not known.
