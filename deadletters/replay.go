@@ -26,7 +26,7 @@ const (
 )
 
 // messageID says which message of the input a dead letter is. Offsets repeat where a topic
-// was created anew; letters of before there were topic ids are told apart by what they hold.
+// was recreated; dead letters from before topic ids existed are told apart by what they hold.
 type messageID struct {
 	topic, topicID string
 	partition      int32

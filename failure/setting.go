@@ -2,7 +2,7 @@ package failure
 
 import "fmt"
 
-// Setting is a setting whose value can not be used, alone or beside the others.
+// Setting is a setting whose value cannot be used, alone or beside the others.
 type Setting struct {
 	// Name is that of the flag, without dashes.
 	Name string

@@ -34,7 +34,7 @@ func heatParts(b *codec.Board, weights heat.Weights) ([][3]string, bool) {
 // minuteDecimals is how many decimals a sum of minutes has, at most.
 const minuteDecimals = 9
 
-// units is a decimal that is not negative as a whole number of units of so many
+// units is a decimal that is not negative as a whole number of units of a given number of
 // decimals; false where it is none.
 func units(d codec.Decimal, decimals int64) (heat.Uint128, bool) {
 	number, ok := new(big.Rat).SetString(string(d))

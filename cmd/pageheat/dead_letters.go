@@ -83,7 +83,7 @@ type deadLettersListCmd struct {
 const (
 	// sampleBytes is how much of a message is shown.
 	sampleBytes = 60
-	// tableRows is after how many rows the columns are aligned anew, so that
+	// tableRows is after how many rows the columns are realigned, so that
 	// a long list begins at once and takes no memory.
 	tableRows = 1000
 )

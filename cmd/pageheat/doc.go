@@ -100,7 +100,7 @@
 // # Traffic
 //
 // `pageheat produce` sends 0 to 50 messages every 5 seconds, prints each of them and
-// counts each batch. With --rate it sends so many a second (--rate max: as many as
+// counts each batch. With --rate it sends that many a second (--rate max: as many as
 // go), with --file the lines of a file (-: standard input), and shows how far it is.
 // --count ends it. --seed makes two runs alike, --zipf 1 makes some pages hotter
 // than others (0: all alike).

@@ -13,7 +13,7 @@ import (
 
 // TestPartsAreGivenUpAfterADrain: whatever hangs, the process ends.
 func TestPartsAreGivenUpAfterADrain(t *testing.T) {
-	failure := errors.New("it can not go on")
+	failure := errors.New("it cannot go on")
 	for _, c := range []struct {
 		name    string
 		fails   error

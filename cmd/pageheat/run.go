@@ -132,7 +132,7 @@ func checkOrigin(ctx context.Context, pl *pipeline) error {
 		return p
 	}
 	if err != nil {
-		pl.cfg.log.Debug("the newest board can not be compared with the settings yet", "error", err)
+		pl.cfg.log.Debug("the newest board cannot be compared with the settings yet", "error", err)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (p Page) numbers() Page {
 // CompareBoard says in what a board of the default size differs from the recount.
 func (r *Recount) CompareBoard(b *Board) []string { return r.CompareTop(b, DefaultTop) }
 
-// CompareTop says in what a board of so many pages differs from the recount.
+// CompareTop says in what a board of a given number of pages differs from the recount.
 func (r *Recount) CompareTop(b *Board, pages int) []string {
 	var wrong []string
 	if b.Counted != r.Counted {

@@ -40,7 +40,7 @@ func powerOfTen(n int) *big.Int {
 	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
 }
 
-// Add counts a behaviour, so many times. It has to be a valid one: the error is a
+// Add counts a behaviour, a given number of times. It has to be a valid one: the error is a
 // fault of the caller.
 func (r *Recount) Add(message []byte, times int64) error {
 	page, fields, err := split(message)
@@ -73,7 +73,7 @@ func (r *Recount) Add(message []byte, times int64) error {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// AddLines counts a text of one behaviour a line, so many times.
+// AddLines counts a text of one behaviour a line, a given number of times.
 func (r *Recount) AddLines(text []byte, times int64) error {
 	for line := range bytes.Lines(text) {
 		if err := r.Add(line, times); err != nil {
@@ -111,7 +111,7 @@ func split(message []byte) (page string, fields [3]string, err error) {
 	return strings.Trim(page, " \t"), fields, nil
 }
 
-// scaled reads a decimal and rounds it half to even at so many decimals; the
+// scaled reads a decimal and rounds it half to even at a given number of decimals; the
 // result is in units of the last of them.
 func scaled(text string, decimals int) (int64, error) {
 	whole, fraction, _ := strings.Cut(text, ".")

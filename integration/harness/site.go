@@ -73,7 +73,7 @@ func (s *Site) Must(args ...string) string {
 	return r.Stdout
 }
 
-// Create creates the input with so many partitions, and all other topics with the
+// Create creates the input with a given number of partitions, and all other topics with the
 // program, whose flags may be given.
 func (s *Site) Create(inputPartitions int32, flags ...string) {
 	s.t.Helper()
