@@ -60,6 +60,22 @@ func startCluster(ctx context.Context, kind string) (*cluster, error) {
 	return c, nil
 }
 
+// onEach starts one cluster after the other, and measures on it.
+func onEach(ctx context.Context, kinds []string, measure func(*cluster) error) error {
+	for _, kind := range kinds {
+		c, err := startCluster(ctx, kind)
+		if err != nil {
+			return err
+		}
+		err = measure(c)
+		c.close()
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
 // startEmbedded starts kfake as a process of its own, so that what it costs is not
 // mixed with what bench does.
 func (c *cluster) startEmbedded(ctx context.Context) error {

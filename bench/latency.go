@@ -43,18 +43,7 @@ func (c *latencyCmd) measure(ctx context.Context, o out, program string, results
 	if c.Repeat < 1 || len(c.Rates) == 0 || len(c.Lingers) == 0 {
 		return errors.New("--repeat must be at least 1, --rates and --lingers need a value")
 	}
-	for _, kind := range c.Broker {
-		broker, err := startCluster(ctx, kind)
-		if err != nil {
-			return err
-		}
-		err = c.on(ctx, o, broker, program, results)
-		broker.close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return onEach(ctx, c.Broker, func(broker *cluster) error { return c.on(ctx, o, broker, program, results) })
 }
 
 func (c *latencyCmd) on(ctx context.Context, o out, broker *cluster, program string, results *report) error {
@@ -69,7 +58,9 @@ func (c *latencyCmd) on(ctx context.Context, o out, broker *cluster, program str
 	}
 	if broker.kind == brokerKafka {
 		const unmeasured = -1 // Java compiles what runs often
-		measured(slices.Max(c.Rates), c.Lingers[0], unmeasured)
+		if warm := measured(slices.Max(c.Rates), c.Lingers[0], unmeasured); len(warm.wrong) > 0 {
+			return fmt.Errorf("warming up: %w:%s", errWrong, verdict(warm))
+		}
 	}
 	for _, rate := range c.Rates {
 		for _, linger := range c.Lingers {

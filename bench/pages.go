@@ -30,28 +30,26 @@ func (c *pagesCmd) measure(ctx context.Context, o out, program string, results *
 	if c.Restores < 1 || c.NameBytes < len(pageFront)+len("0") {
 		return fmt.Errorf("--restores must be at least 1, --name-bytes at least %d", len(pageFront)+len("0"))
 	}
-	for _, kind := range c.Broker {
-		for _, pages := range c.Pages {
-			broker, err := startCluster(ctx, kind)
-			if err != nil {
-				return err
-			}
+	for _, pages := range c.Pages {
+		err := onEach(ctx, c.Broker, func(broker *cluster) error {
 			before := len(results.runs)
-			t := &heatTable{cluster: broker, partitions: c.Partitions, visits: visitEach(pages, c.NameBytes), results: results}
-			t.labels = []any{"broker", kind, "pages", pages, "name-bytes", c.NameBytes}
-			err = c.once(ctx, program, t, pages)
-			broker.close()
-			if err != nil {
+			t := &heatTable{cluster: broker, partitions: c.Partitions, visits: visitEach(pages, c.NameBytes), results: results,
+				labels: []any{"broker", broker.kind, "pages", pages, "name-bytes", c.NameBytes}}
+			if err := c.once(ctx, program, t, pages); err != nil {
 				failed := newRun("Memory", t.labels...)
 				failed.fail("%v", err)
 				results.add(failed)
 			}
 			for _, res := range results.runs[before:] {
-				o.say("%s: %.0f bytes a page%s", res.name, res.get(perPageUnit), verdict(res))
+				o.say("%s: %s bytes a page%s", res.name, figure(res.get(perPageUnit)), verdict(res))
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // once is one run.

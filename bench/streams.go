@@ -35,18 +35,7 @@ func (c *streamsCmd) measure(ctx context.Context, o out, program string, results
 	if c.Repeat < 1 || c.Rate < 1 || c.Clients < 1 {
 		return errors.New("--repeat, --rate and --clients must be at least 1")
 	}
-	for _, kind := range c.Broker {
-		broker, err := startCluster(ctx, kind)
-		if err != nil {
-			return err
-		}
-		err = c.on(ctx, o, broker, program, results)
-		broker.close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return onEach(ctx, c.Broker, func(broker *cluster) error { return c.on(ctx, o, broker, program, results) })
 }
 
 // on measures on one broker. What comes first in a pair changes, so that what drifts
@@ -63,7 +52,9 @@ func (c *streamsCmd) on(ctx context.Context, o out, broker *cluster, program str
 	}
 	if broker.kind == brokerKafka {
 		const unmeasured = -1 // Java compiles what runs often
-		measured(c.Clients, unmeasured)
+		if warm := measured(c.Clients, unmeasured); len(warm.wrong) > 0 {
+			return fmt.Errorf("warming up: %w:%s", errWrong, verdict(warm))
+		}
 	}
 	for n := range c.Repeat {
 		pair := []int{0, c.Clients}
