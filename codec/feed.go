@@ -315,7 +315,7 @@ func (f *fieldReader) field() []byte {
 	return field
 }
 
-// CutRecord is an input record that is too long to be held, by what is kept of it.
+// TruncatedRecord is an input record that is too long to be held, with what is kept of it.
 type TruncatedRecord struct {
 	Offset    int64
 	Timestamp int64 // ms since 1970
@@ -330,7 +330,7 @@ type TruncatedRecord struct {
 	HeadersLeft int64
 }
 
-// AppendCutRecord appends a FeedCut message.
+// AppendTruncatedRecord appends the feed message of a truncated record.
 func AppendTruncatedRecord(dst []byte, r TruncatedRecord) []byte {
 	dst = append(dst, byte(FeedTruncated))
 	for _, n := range []int64{r.Offset, r.Timestamp, r.KeySize, r.ValueSize, r.HeadersLeft} {
@@ -346,7 +346,7 @@ func AppendTruncatedRecord(dst []byte, r TruncatedRecord) []byte {
 	return dst
 }
 
-// DecodeCutRecord reads the body of a FeedCut message, which it aliases.
+// DecodeTruncatedRecord reads the body of such a feed message, which it aliases.
 func DecodeTruncatedRecord(body []byte) (r TruncatedRecord, err error) {
 	f := fieldReader{b: body}
 	for _, n := range []*int64{&r.Offset, &r.Timestamp, &r.KeySize, &r.ValueSize, &r.HeadersLeft} {
