@@ -176,15 +176,22 @@ func TestQuantile(t *testing.T) {
 	assert.Equal(t, []float64{1000, 1998, 2000}, []float64{quantile(many, 0.5), quantile(many, 0.999), quantile(many, 1)})
 }
 
-// Every page is visited once.
+// Every page is visited once in each round.
 func TestVisitEach(t *testing.T) {
+	const pages, rounds = 1000, 3
+	visits := 0
 	seen := make(map[string]bool)
-	for message := range visitEach(1000, 40) {
+	for message := range visitEach(pages, 40, rounds) {
+		if visits%pages == 0 {
+			clear(seen)
+		}
+		visits++
 		page, _, _ := bytes.Cut(message, []byte{'|'})
 		require.Len(t, page, 40)
+		require.False(t, seen[string(page)])
 		seen[string(page)] = true
 	}
-	assert.Len(t, seen, 1000)
+	assert.Equal(t, pages*rounds, visits)
 }
 
 func TestThousands(t *testing.T) {

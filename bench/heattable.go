@@ -20,7 +20,8 @@ type heatTable struct {
 	rest       *harness.Instance
 	backlog    *backlog
 	boards     *harness.Boards
-	visits     iter.Seq[[]byte] // every page once
+	pages      int
+	visits     iter.Seq[[]byte] // all pages, as often as there are rounds
 	partitions int32
 
 	labels  []any
@@ -58,7 +59,7 @@ func (t *heatTable) owned(ctx context.Context, owner *harness.Instance) (start, 
 	return time.Since(owner.Began()).Seconds(), restore, nil
 }
 
-// visit has every page visited once, and waits until that is on the board and in
+// visit has all pages visited, and waits until that is on the board and in
 // the changelog.
 func (t *heatTable) visit(ctx context.Context, res *run) error {
 	if err := t.backlog.produce(ctx, t.cluster, t.partitions, t.visits); err != nil {
@@ -76,7 +77,7 @@ func (t *heatTable) visit(ctx context.Context, res *run) error {
 
 // perPage is what memory is above that of an empty owner, in bytes for each page.
 func (t *heatTable) perPage(mib float64) float64 {
-	return (mib - t.empty) * (1 << 20) / float64(t.backlog.messages)
+	return (mib - t.empty) * (1 << 20) / float64(t.pages)
 }
 
 // fill measures from nothing to all pages applied and committed.

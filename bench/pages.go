@@ -15,6 +15,7 @@ import (
 type pagesCmd struct {
 	Broker     []string `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Pages      []int    `default:"1000000" help:"Numbers of pages (${default})."`
+	Rounds     int      `default:"1" help:"Visits of each page, one round over all of them after the other, before memory is measured (${default})."`
 	NameBytes  int      `default:"40" help:"Length of a page's name (${default})."`
 	Partitions int32    `default:"3" help:"Number of partitions (${default})."`
 	Restores   int      `default:"3" help:"Restores, each followed by a bare reader; the table shows medians (${default})."`
@@ -27,15 +28,18 @@ type pagesCmd struct {
 func (c *pagesCmd) Run(ctx context.Context, o out) error { return c.perform(ctx, o, c) }
 
 func (c *pagesCmd) measure(ctx context.Context, o out, program string, results *report) error {
-	if c.Restores < 1 || c.NameBytes < len(pageFront)+len("0") {
-		return fmt.Errorf("--restores must be at least 1, --name-bytes at least %d", len(pageFront)+len("0"))
+	if c.Restores < 1 || c.Rounds < 1 || c.NameBytes < len(pageFront)+len("0") {
+		return fmt.Errorf("--restores and --rounds must be at least 1, --name-bytes at least %d", len(pageFront)+len("0"))
 	}
 	for _, pages := range c.Pages {
 		err := onEach(ctx, c.Broker, func(broker *cluster) error {
 			before := len(results.runs)
-			t := &heatTable{cluster: broker, partitions: c.Partitions, visits: visitEach(pages, c.NameBytes), results: results,
-				labels: []any{"broker", broker.kind, "pages", pages, "name-bytes", c.NameBytes}}
-			if err := c.once(ctx, program, t, pages); err != nil {
+			t := &heatTable{cluster: broker, partitions: c.Partitions, pages: pages, visits: visitEach(pages, c.NameBytes, c.Rounds),
+				results: results, labels: []any{"broker", broker.kind, "pages", pages, "name-bytes", c.NameBytes}}
+			if c.Rounds > 1 {
+				t.labels = append(t.labels, "rounds", c.Rounds)
+			}
+			if err := c.once(ctx, program, t); err != nil {
 				failed := newRun("Memory", t.labels...)
 				failed.fail("%v", err)
 				results.add(failed)
@@ -53,12 +57,12 @@ func (c *pagesCmd) measure(ctx context.Context, o out, program string, results *
 }
 
 // once is one run.
-func (c *pagesCmd) once(ctx context.Context, program string, t *heatTable, pages int) error {
+func (c *pagesCmd) once(ctx context.Context, program string, t *heatTable) error {
 	// A million pages take about a minute on two slow cores.
-	ctx, cancel := within(ctx, 5*time.Minute+time.Duration(pages)*300*time.Microsecond)
+	ctx, cancel := within(ctx, 5*time.Minute+time.Duration(t.pages*c.Rounds)*300*time.Microsecond)
 	defer cancel()
 	const prefix = "bench-pages"
-	t.backlog = &backlog{topic: prefix + "-input", messages: int64(pages), want: harness.NewRecount()}
+	t.backlog = &backlog{topic: prefix + "-input", messages: int64(t.pages * c.Rounds), want: harness.NewRecount()}
 	err := t.cluster.createTopic(ctx, t.backlog.topic, c.Partitions)
 	if err != nil {
 		return err
@@ -96,8 +100,8 @@ func (c *pagesCmd) once(ctx context.Context, program string, t *heatTable, pages
 // pageFront begins all names.
 const pageFront = "/articles/"
 
-// visitEach visits every page once, the pages in no order.
-func visitEach(pages, nameBytes int) iter.Seq[[]byte] {
+// visitEach visits every page once in each round, the pages in no order.
+func visitEach(pages, nameBytes, rounds int) iter.Seq[[]byte] {
 	// A step that has no divisor in common with the number goes through all.
 	step := pages*5/8 | 1
 	for gcd(step, pages) != 1 {
@@ -105,7 +109,7 @@ func visitEach(pages, nameBytes int) iter.Seq[[]byte] {
 	}
 	return func(yield func([]byte) bool) {
 		var message []byte
-		for i, page := 0, 0; i < pages; i, page = i+1, (page+step)%pages {
+		for i, page := 0, 0; i < pages*rounds; i, page = i+1, (page+step)%pages {
 			message = fmt.Appendf(message[:0], "%s%0*d|%d|%d.5|%d", pageFront, nameBytes-len(pageFront), page, 1+page%5, page%4, page%3-1)
 			if !yield(message) {
 				return
