@@ -10,7 +10,7 @@ import (
 )
 
 // Conditions are what keeps roles of this process from their work although
-// they run: a missing topic, a partition that stands still, settings that
+// they run: a missing topic, a stalled partition, settings that
 // differ. They turn /readyz red until they are over. A nil *Conditions takes
 // no note. It is safe for concurrent use.
 type Conditions struct {
@@ -29,7 +29,7 @@ func NewConditions() *Conditions { return &Conditions{active: make(map[condition
 
 // Set says what is wrong with a role (a sentence for an operator), or with a nil err
 // that it is over. What it is about tells several conditions of one role
-// apart, such as "partition 3 stands still". It reports whether that is news,
+// apart, such as "partition 3 is stalled". It reports whether that is news,
 // so that each episode is logged once.
 func (c *Conditions) Set(role, about string, err error) (changed bool) {
 	if c == nil {

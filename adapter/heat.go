@@ -308,7 +308,7 @@ func (h *Heat) empty(p int32) (*store.Partition, error) {
 // discard gives up a partition that is not kept.
 func (h *Heat) discard(p *store.Partition) {
 	if err := p.Discard(); err != nil {
-		h.config.Logger.Warn("a heat partition that was given up left files behind", "partition", p.ID(), "error", err)
+		h.config.Logger.Warn("the files of a released heat partition were not deleted", "partition", p.ID(), "error", err)
 	}
 }
 
@@ -351,7 +351,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		return tableFailure(fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err))
 	}
 	if mended := t.partition.Mended(); mended > 0 {
-		h.config.Logger.Warn("somebody has deleted pages from the table, and nothing is lost: they are written again with the next commit",
+		h.config.Logger.Warn("pages were deleted from the table by another program; nothing is lost: the next commit writes them again",
 			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended)
 	}
 	end, err := h.topics.endFrom(ctx, topic, p, restored.Next)
@@ -436,10 +436,10 @@ func (h *Heat) tell(a store.Applied) {
 	switch {
 	case !news:
 	case a.Begins:
-		h.config.Logger.Info("an input partition begins above offset 0: what was before it is not counted",
+		h.config.Logger.Info("an input partition begins above offset 0: earlier records are not counted",
 			"topic", h.config.Topology.Input, "partition", input, "begins_at", a.Range.To+1)
 	default:
-		h.config.Logger.Error("input was deleted by its retention before it was counted: these behaviours are lost",
+		h.config.Logger.Error("retention deleted input before it was counted: these behaviours are lost",
 			"topic", h.config.Topology.Input, "partition", input, "from", a.LostFrom, "below", a.Range.To+1, "messages_at_most", a.Lost)
 	}
 }

@@ -47,7 +47,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 	for _, p := range partitions {
 		start := processors.BeginIngest(in.input, committed[p], firsts[p], known[p])
 		if from := start.From + 1; from > max(committed[p], firsts[p]) {
-			in.config.Logger.Info("begins above the committed offset: what is between was sent before",
+			in.config.Logger.Info("starting above the committed offset: the records between were sent before",
 				"topic", topic, "partition", p, "committed", committed[p], "offset", from)
 		}
 		in.starts[p], in.ends[p] = start, known[p].Ends

@@ -52,11 +52,11 @@ func TestRefusedCommitsAreTriedAgain(t *testing.T) {
 	session.stored(map[int32]int64{0: 5}, refused)
 	require.Equal(t, map[int32]int64{1: 6}, session.changed())
 	session.stored(nil, refused)
-	require.Equal(t, 1, strings.Count(log.String(), "not committed"), log.String())
+	require.Equal(t, 1, strings.Count(log.String(), "committing input offsets failed"), log.String())
 	require.InDelta(t, 2, testutil.ToFloat64(s.Metrics.refusedCommits), 0)
 	session.stored(map[int32]int64{1: 6}, nil)
 	require.Empty(t, session.changed())
-	require.Contains(t, log.String(), "committed again")
+	require.Contains(t, log.String(), "committing input offsets works again")
 }
 
 // TestACorruptBatchStandsStill: records before it are read, it is said once where it is
@@ -74,7 +74,7 @@ func TestACorruptBatchStandsStill(t *testing.T) {
 	require.Equal(t, codec.FeedFlush, kind)
 	it.acknowledge(m)
 	require.Eventually(t, func() bool { return it.real.marked(0) == 3 && it.conditions.Of("ingest") != nil }, 10*time.Second, time.Millisecond)
-	require.ErrorContains(t, it.conditions.Of("ingest"), "partition 0 of input stands still at offset 3")
+	require.ErrorContains(t, it.conditions.Of("ingest"), "partition 0 of input is stalled at offset 3")
 	it.send(bad)
 	it.send(bad)
 	it.send(batchOf(3, 4)) // the replica was repaired

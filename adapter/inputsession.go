@@ -132,11 +132,11 @@ func (s *inputSession) stored(offsets map[int32]int64, err error) {
 	case err != nil:
 		s.settings.Metrics.commitRefused()
 		if !before && s.ctx.Err() == nil { // at the end of a session it may not be a member any more
-			s.settings.Logger.Warn("input offsets are not committed, and tried again: what was read since would be read again, and counted once all the same",
+			s.settings.Logger.Warn("committing input offsets failed; retrying. After a crash the records read since are read again and still counted once",
 				"error", err)
 		}
 	case before:
-		s.settings.Logger.Info("input offsets are committed again")
+		s.settings.Logger.Info("committing input offsets works again")
 	}
 }
 

@@ -65,7 +65,7 @@ func (m *membership) wait() {
 
 // away says since when the role has no session.
 func (m *membership) away() error {
-	err := fmt.Errorf("it has no partitions of %s from the consumer group %s since %s", m.topic, m.group, m.since.UTC().Format(time.RFC3339))
+	err := fmt.Errorf("it has had no partitions of %s from the consumer group %s since %s", m.topic, m.group, m.since.UTC().Format(time.RFC3339))
 	if m.last != nil {
 		err = fmt.Errorf("%w: %w", err, m.last)
 	}
@@ -82,7 +82,7 @@ func (m *membership) took() {
 	m.over()
 	m.conditions.Set(m.role, AboutRestart, nil)
 	if m.row > 0 {
-		m.logger.Info("takes part in its consumer group again", "role", m.role, "group", m.group, "after", time.Since(m.since).Round(time.Millisecond))
+		m.logger.Info("rejoined the consumer group", "role", m.role, "group", m.group, "after", time.Since(m.since).Round(time.Millisecond))
 	}
 	m.row = 0
 }
@@ -112,7 +112,7 @@ func (m *membership) ended(err error) {
 		m.last = err
 		m.metrics.sessionFailed(m.role)
 		if m.row++; m.row == 1 {
-			m.logger.Warn("cannot take part in a consumer group, and tries again", "role", m.role, "group", m.group, "topic", m.topic, "error", err)
+			m.logger.Warn("cannot join the consumer group; retrying", "role", m.role, "group", m.group, "topic", m.topic, "error", err)
 		}
 	}
 }

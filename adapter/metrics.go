@@ -40,41 +40,41 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m := &Metrics{
 		owned:    gauges("pageheat_partitions_owned", "Partitions that this instance owns, by role.", "role"),
-		inputLag: gauges("pageheat_ingest_lag_records", "Records of an input partition that are committed and not read yet.", "partition"),
+		inputLag: gauges("pageheat_ingest_lag_records", "Committed records of an input partition that are not read yet.", "partition"),
 		lost: gauges("pageheat_heat_lost_records",
-			"Records of an input partition that retention deleted before they were counted, at most, since the table was made. Each instance with the role heat gives the same: take the maximum by partition.", "partition"),
+			"Maximum number of records of an input partition that retention deleted before they were counted, since the table was created. All instances with the role heat report the same value: take the maximum by partition.", "partition"),
 		limitChanges: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_heat_limit_changes_total",
-			Help: "Times that a range was validated with other limits than the one before: --max-clicks or --max-minutes differ between instances with the role ingest."}),
+			Help: "Ranges validated with other limits than the range before: --max-clicks or --max-minutes differ between instances with the role ingest."}),
 		differ: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_rank_waiting_partitions",
-			Help: "Heat partitions whose leaders were chosen by other settings than this instance ranks by; the last board stays until there are none."}),
+			Help: "Heat partitions whose leaders were chosen by other settings than this instance's; the board is not updated until there are none."}),
 		flushes: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_flushes_total",
-			Help: "Times that ingest sent ranges to all heat partitions."}),
+			Help: "Flushes of ingest: ranges sent to all heat partitions."}),
 		behaviorLag: gauges("pageheat_heat_lag_records", "Ranges of a heat partition that are not applied yet.", "partition"),
 		pages:       gauges("pageheat_heat_pages", "Pages of a heat partition.", "partition"),
 		counted:     gauges("pageheat_heat_counted_behaviours", "Behaviours in a heat partition.", "partition"),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pageheat_heat_commit_seconds",
 			Help: "Time from the checkpoint of a commit to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 13)}),
 		written: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_heat_pages_written_total",
-			Help: "Changed pages that were written to the changelog."}),
+			Help: "Pages written to the changelog."}),
 		epoch: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_rank_epoch",
-			Help: "Epoch of the boards that this instance published last."}),
+			Help: "Epoch of the last board that this instance published."}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_failed_sessions_total",
-			Help: "Sessions of a role's consumer group that ended with an error, or did not come about."}, []string{"role"}),
+			Help: "Sessions of a role's consumer group that failed or did not start."}, []string{"role"}),
 		trims: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_trim_failures_total",
-			Help: "Applied ranges that could not be deleted from their topic."}, []string{"topic"}),
+			Help: "Failed deletions of applied ranges from their topic."}, []string{"topic"}),
 		stalled: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_stalled_partitions",
-			Help: "Owned partitions with committed records that were not worked off for a minute, by role."}, []string{"role"}),
+			Help: "Owned partitions that are stalled, by role: committed records waited for a minute."}, []string{"role"}),
 	}
 	for _, role := range []string{"ingest", "heat", "rank"} {
 		m.failures.WithLabelValues(role)
 		m.stalled.WithLabelValues(role)
 	}
 	m.refusedCommits = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_commit_failures_total",
-		Help: "Commits of input offsets that failed or were refused; the next one makes up for them."})
-	m.unreadable = gauges("pageheat_ingest_unreadable", "1 while an input partition stands still at a batch that cannot be read.", "partition")
-	m.transactions = gauges("pageheat_ingest_open_transaction_seconds", "For how long an input partition has waited behind an open transaction of a producer; 0 if it does not.", "partition")
+		Help: "Commits of input offsets that failed or were refused; the next one covers them."})
+	m.unreadable = gauges("pageheat_ingest_unreadable", "1 while an input partition is stalled at a batch that cannot be read.", "partition")
+	m.transactions = gauges("pageheat_ingest_open_transaction_seconds", "Seconds that an input partition has waited behind a producer's open transaction; 0 if it does not wait.", "partition")
 	m.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_cut_dead_letters_total",
-		Help: "Dead letters that do not hold the whole message, since their topic does not take it."})
+		Help: "Dead letters that were truncated because their topic does not take the whole message."})
 	r.MustRegister(m.refusedCommits, m.unreadable, m.transactions, m.truncated)
 	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
 	return m

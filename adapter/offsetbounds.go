@@ -121,7 +121,7 @@ func (b *offsetBounds) find(ctx context.Context, partition int32, least int64) (
 	}
 	switch {
 	case errors.Is(err, kafka.ErrNoPartition):
-		return 0, fmt.Errorf("%w: it speaks of %s partition %d, which does not exist", codec.ErrMalformed, b.topic, partition)
+		return 0, fmt.Errorf("%w: it claims %s partition %d, which does not exist", codec.ErrMalformed, b.topic, partition)
 	case err != nil:
 		return 0, err
 	case have < least:
@@ -131,6 +131,6 @@ func (b *offsetBounds) find(ctx context.Context, partition int32, least int64) (
 }
 
 func (b *offsetBounds) beyond(partition int32, next, have int64) error {
-	return fmt.Errorf("%w: it speaks of offset %d of %s partition %d, which ends at offset %d",
+	return fmt.Errorf("%w: it claims offset %d of %s partition %d, which ends at offset %d",
 		codec.ErrMalformed, next-1, b.topic, partition, have)
 }

@@ -119,6 +119,6 @@ func (d *rankingDriver) heard(kind codec.Feed, _ time.Time) error {
 		return fmt.Errorf("reading the epoch in %s: %w", d.config.Topology.RankTable, err)
 	}
 	d.config.Metrics.epoch.Set(float64(d.stage.Epoch()))
-	d.config.Logger.Info("ranks in a new epoch", "epoch", d.stage.Epoch())
+	d.config.Logger.Info("took a new ranking epoch", "epoch", d.stage.Epoch())
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 // ErrRestart ends a role that must be started again at once with new clients. Its session
 // ended cleanly; it is not a fault.
-var ErrRestart = errors.New("the producers have sent as many records as they may")
+var ErrRestart = errors.New("the producers have sent their maximum number of records")
 
 // restart ends a role's group membership as cleanly as a stop does, so that the role
 // begins again with new clients. A nil restart does nothing. It is safe for concurrent use.

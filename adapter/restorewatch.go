@@ -16,7 +16,7 @@ const (
 	lookTimeout = 10 * time.Second
 )
 
-// restoreWatch says when a restore does not get on, and what holds it: everything up to
+// restoreWatch says when a restore makes no progress, and what holds it: everything up to
 // the fence is committed, but a reader of committed records waits for the oldest open
 // transaction.
 type restoreWatch struct {
@@ -65,10 +65,10 @@ func (w *restoreWatch) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		err := fmt.Errorf("the restore of %s partition %d has not moved for %s: it is at offset %d of %d; %s",
+		err := fmt.Errorf("the restore of %s partition %d has made no progress for %s: it is at offset %d of %d; %s",
 			w.topic, w.part, restoreReport, before+1, w.fenceAt+1, holds)
 		w.settings.Conditions.Set("heat", w.about(), err)
-		w.settings.Logger.Warn("a restore does not get on", "topic", w.topic, "partition", w.part,
+		w.settings.Logger.Warn("a restore makes no progress", "topic", w.topic, "partition", w.part,
 			"offset", before+1, "until", w.fenceAt+1, "reason", holds)
 	}
 }

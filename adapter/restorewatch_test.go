@@ -33,7 +33,7 @@ func TestARestoreThatGetsNowhereIsSaid(t *testing.T) {
 		said := func(times int) {
 			t.Helper()
 			synctest.Wait()
-			require.Equal(t, times, strings.Count(log.String(), "a restore does not get on"), "%s", log)
+			require.Equal(t, times, strings.Count(log.String(), "a restore makes no progress"), "%s", log)
 		}
 		time.Sleep(restoreReport - time.Second)
 		said(0)

@@ -43,7 +43,7 @@ func (in *Ingest) lookUpSent(ctx context.Context, ends map[int32]int64) map[int3
 	l := &sentLookup{cluster: in.config.Cluster, topic: in.config.Topology.Behavior, input: in.input, ends: ends, unpacking: in.unpacking}
 	found, err := l.find(limited)
 	if err != nil && ctx.Err() == nil {
-		in.config.Logger.Info("begins at the committed offsets: what was sent above them cannot be looked up",
+		in.config.Logger.Info("starting at the committed offsets: the ranges sent above them could not be read",
 			"topic", l.topic, "error", kafka.Explain(err, kafka.OnTopic("Read", l.topic)))
 	}
 	return found

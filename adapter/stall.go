@@ -34,10 +34,10 @@ func (d *ingestDriver) stalled(offset, skip int64, err error) (pause time.Durati
 		} else {
 			attrs = append(attrs, "hint", "repair the broker's log; or delete the unreadable records with kafka-delete-records, which declares them lost")
 		}
-		d.config.Logger.Error("an input partition cannot be read and stands still; the others go on, and it is tried again", attrs...)
+		d.config.Logger.Error("an input partition is stalled: a batch cannot be read; retrying, the other partitions go on", attrs...)
 	}
 	s.tries++
-	d.config.Conditions.Set("ingest", d.about(), fmt.Errorf("partition %d of %s stands still at offset %d: %w", d.part, d.topic, offset, err))
+	d.config.Conditions.Set("ingest", d.about(), fmt.Errorf("partition %d of %s is stalled at offset %d: %w", d.part, d.topic, offset, err))
 	return min(firstRetry<<min(s.tries-1, 10), longestRetry)
 }
 
@@ -46,7 +46,7 @@ func (d *ingestDriver) readUpTo(last int64) {
 	if d.stall.tries == 0 || last < d.stall.at {
 		return
 	}
-	d.config.Logger.Info("an input partition that stood still is read again", "topic", d.topic, "partition", d.part, "offset", d.stall.at)
+	d.config.Logger.Info("a stalled input partition is read again", "topic", d.topic, "partition", d.part, "offset", d.stall.at)
 	d.endStall()
 }
 

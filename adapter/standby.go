@@ -75,7 +75,7 @@ func (b *standby) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		b.settings.Logger.Warn("a standby cannot read the table and tries again", "topic", b.settings.Topology.HeatTable, "error", err)
+		b.settings.Logger.Warn("a standby cannot read the table; retrying", "topic", b.settings.Topology.HeatTable, "error", err)
 		select {
 		case <-time.After(standbyPause):
 		case <-ctx.Done():
@@ -100,7 +100,7 @@ func (b *standby) catchUp(ctx context.Context) error {
 				err = restoreTable(ctx, b.settings, p, bounds.Stable, nil)
 			}
 			if errors.Is(err, kerr.OffsetOutOfRange) || errors.Is(err, kafka.ErrEndsBefore) || p.Failed() != nil {
-				b.settings.Logger.Warn("a standby gives up a partition of the table", "topic", b.settings.Topology.HeatTable, "partition", id, "error", err)
+				b.settings.Logger.Warn("a standby stopped following a partition of the table", "topic", b.settings.Topology.HeatTable, "partition", id, "error", err)
 				mu.Lock()
 				defer mu.Unlock()
 				lost = append(lost, id)

@@ -71,12 +71,12 @@ func Supervise(ctx context.Context, s Supervised) error {
 			pauses.Reset()
 		}
 		if errors.Is(err, ErrRestart) {
-			s.Logger.Info("a role is started again with new producers", "role", s.Name)
+			s.Logger.Info("restarting a role with new producers", "role", s.Name)
 			continue
 		}
 		pause := pauses.NextBackOff()
 		s.Observe(RoleWaiting, err)
-		s.Logger.Warn("a role ended and will be started again", "role", s.Name, "after", pause.Round(time.Millisecond), "error", err)
+		s.Logger.Warn("a role ended and will be restarted", "role", s.Name, "after", pause.Round(time.Millisecond), "error", err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

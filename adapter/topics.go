@@ -133,7 +133,7 @@ func (t *topics) trimmed(topic string, partition int32, err error) {
 	}
 	if err == nil {
 		if t.untrim.Swap(0) >= trimsInVain {
-			t.logger.Info("applied ranges are deleted again", "topic", topic)
+			t.logger.Info("deleting applied ranges works again", "topic", topic)
 		}
 		return
 	}
@@ -144,7 +144,7 @@ func (t *topics) trimmed(topic string, partition int32, err error) {
 		t.untrim.Store(failed)
 	}
 	if failed == trimsInVain {
-		t.logger.Warn("applied ranges cannot be deleted, and their topic grows: does pageheat's user have the right Delete on it?",
+		t.logger.Warn("applied ranges cannot be deleted and their topic grows: check that pageheat's user has the right Delete on it",
 			"topic", topic, "partition", partition, "error", err)
 	}
 }

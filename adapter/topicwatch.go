@@ -159,7 +159,7 @@ func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 		for _, role := range t.Roles {
 			w.settings.Conditions.Set(role, aboutTopic(t), nil)
 		}
-		w.settings.Logger.Info("a topic that was missing is there again", "topic", t.Name, "missing_for", time.Since(state.since).Round(time.Second))
+		w.settings.Logger.Info("a missing topic exists again", "topic", t.Name, "missing_for", time.Since(state.since).Round(time.Second))
 	}
 	state.missing = 0
 	if id.IsZero() {
@@ -172,7 +172,7 @@ func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 		state.id = before
 		return failure.New(t.RecreatedHint, "the topic %s was deleted and recreated: its topic id was %s and is %s", t.Name, before, id)
 	case replaced:
-		w.settings.Logger.Warn("a topic was deleted and recreated; the pipeline goes on with the new one", "topic", t.Name)
+		w.settings.Logger.Warn("a topic was deleted and recreated; the pipeline continues with the new one", "topic", t.Name)
 	}
 	state.seen = true
 	if t.Partitions > 0 {
@@ -191,7 +191,7 @@ func (w *TopicWatch) miss(t WatchedTopic, state *watchedState) {
 	if state.missing < missingLooks {
 		return
 	}
-	err := fmt.Errorf("the topic %s does not exist since %s: it waits until the topic is there again, or run \"pageheat topics create\"",
+	err := fmt.Errorf("the topic %s has been missing since %s: restore it, or run \"pageheat topics create\"",
 		t.Name, state.since.UTC().Format(time.RFC3339))
 	for _, role := range t.Roles {
 		w.settings.Conditions.Set(role, aboutTopic(t), err)
@@ -207,7 +207,7 @@ func (w *TopicWatch) sayWithoutIDs() {
 	defer w.mu.Unlock()
 	for _, t := range w.topics {
 		if state := w.known[t.Name]; state.seen && state.id == (codec.TopicID{}) {
-			w.settings.Logger.Warn("the brokers give no topic ids: a topic that is deleted and created again is not noticed, and messages at offsets that were counted before are not counted; stop pageheat before a topic is replaced",
+			w.settings.Logger.Warn("the brokers give no topic ids: pageheat does not notice a topic that is deleted and recreated, and skips messages at offsets that were counted before; stop pageheat before replacing a topic",
 				"topic", t.Name)
 			return
 		}

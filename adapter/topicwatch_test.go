@@ -101,13 +101,13 @@ func TestATopicThatIsMissingIsWaitedFor(t *testing.T) {
 		require.NoError(t, wt.watch.Check(t.Context()))
 	}
 	conditions := wt.watch.settings.Conditions
-	require.ErrorContains(t, conditions.Of("ingest"), "the topic "+wt.topo.DeadLetter+" does not exist since")
+	require.ErrorContains(t, conditions.Of("ingest"), "the topic "+wt.topo.DeadLetter+" has been missing since")
 	require.NoError(t, conditions.Of("heat"), "it does not need it")
 	assert.Equal(t, 1, strings.Count(wt.log.String(), "a topic does not exist"), "%s", wt.log)
 	kafkatest.CreateTopic(t, wt.cluster, wt.topo.DeadLetter, 1)
 	require.NoError(t, wt.watch.Check(t.Context()))
 	require.NoError(t, conditions.Of("ingest"))
-	assert.Contains(t, wt.log.String(), "is there again")
+	assert.Contains(t, wt.log.String(), "exists again")
 }
 
 // TestMorePartitionsThanThePagesWereSpreadOver: of the topics that are partitioned by page.

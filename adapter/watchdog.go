@@ -24,10 +24,10 @@ type ends interface {
 	lastCommitted(ctx context.Context, topic string, partition int32) (end int64, any bool, err error)
 }
 
-// Watchdog says which partitions that this process owns stand still, though there are
+// Watchdog finds stalled partitions of this process: there are
 // committed records to work off: in the log, once for each episode and its end, in a
 // metric, and in the conditions of the role. It knows the brokers' side by itself, so
-// that it depends on no part that may be what stands still.
+// that it depends on no part that may itself be stalled.
 type Watchdog struct {
 	settings Settings
 	ends     ends
@@ -110,7 +110,7 @@ func (d *Watchdog) look(ctx context.Context) {
 	d.count()
 }
 
-// suspect takes a closer look at a partition that seems to stand still: what lies below
+// suspect takes a closer look at a partition that seems to be stalled: what lies below
 // the last stable offset may be markers and aborted records alone.
 func (d *Watchdog) suspect(ctx context.Context, w Work, known *watched, end int64) {
 	exact, any, err := d.ends.lastCommitted(ctx, w.Topic, w.Partition)
@@ -123,9 +123,9 @@ func (d *Watchdog) suspect(ctx context.Context, w Work, known *watched, end int6
 	}
 	known.stalled = true
 	since := known.moved.UTC().Format(time.RFC3339)
-	d.settings.Conditions.Set(w.Role, d.about(w), fmt.Errorf("%s partition %d stands still at offset %d since %s, though there are records up to offset %d",
+	d.settings.Conditions.Set(w.Role, d.about(w), fmt.Errorf("%s partition %d has been stalled at offset %d since %s, with records up to offset %d",
 		w.Topic, w.Partition, max(known.last.next, 0), since, exact-1))
-	d.settings.Logger.Error("a partition stands still, though there are records to work off", "role", w.Role, "topic", w.Topic,
+	d.settings.Logger.Error("a partition is stalled: it has records to process and makes no progress", "role", w.Role, "topic", w.Topic,
 		"partition", w.Partition, "offset", max(known.last.next, 0), "since", since, "end", end)
 }
 
@@ -136,7 +136,7 @@ func (d *Watchdog) over(w Work, known *watched, reason string) {
 	}
 	known.stalled = false
 	d.settings.Conditions.Set(w.Role, d.about(w), nil)
-	d.settings.Logger.Info("a partition does not stand still any more", "role", w.Role, "topic", w.Topic, "partition", w.Partition,
+	d.settings.Logger.Info("a stalled partition makes progress again", "role", w.Role, "topic", w.Topic, "partition", w.Partition,
 		"reason", reason)
 }
 

@@ -61,7 +61,7 @@ func (d *dogTest) stands(still bool) {
 	want := 0.0
 	if still {
 		want = 1
-		require.ErrorContains(d, err, "input partition 0 stands still at offset 10")
+		require.ErrorContains(d, err, "input partition 0 has been stalled at offset 10")
 	} else {
 		require.NoError(d, err)
 	}
@@ -88,7 +88,7 @@ func TestAPartitionThatStandsStillIsSaid(t *testing.T) {
 		at.Reached(11)
 		d.after(watchdogInterval)
 		d.stands(false)
-		assert.Contains(d, d.log.String(), "does not stand still any more")
+		assert.Contains(d, d.log.String(), "makes progress again")
 		for range 20 {
 			at.Busy()
 			d.after(stalledAfter / 2)

@@ -9,7 +9,7 @@
 // repeat itself in its own check.
 //
 // An audit needs no pause. The table is written by transactions that hold a
-// partition's changed pages and its progress together, so whatever is committed
+// partition's dirty pages and its progress together, so whatever is committed
 // is the exact totals at that progress. [Run] reads each table partition as
 // committed, with its progress, then recounts the input, and counts a message
 // for a partition only where the partition's progress covers it:

@@ -163,7 +163,7 @@ func DecodeBoard(data []byte) (*Board, error) {
 		return nil, fmt.Errorf("%w: board: %w", ErrMalformed, err)
 	}
 	if b.Board == "" {
-		return nil, fmt.Errorf("%w: board: it has no name", ErrMalformed)
+		return nil, fmt.Errorf("%w: board: no name", ErrMalformed)
 	}
 	if b.Version >= MaxNumber || b.Counted >= MaxNumber {
 		return nil, fmt.Errorf("%w: board %q: version %d, counted %d: both have to be below %d", ErrMalformed, b.Board, b.Version, b.Counted, uint64(MaxNumber))

@@ -261,14 +261,14 @@ func DecodeHeaders(b []byte) ([]Header, error) {
 	f := fieldReader{b: b}
 	n := f.varint()
 	if f.bad || n < 0 || n > int64(len(f.b)) {
-		return nil, errors.New("headers without their number")
+		return nil, errors.New("headers without their count")
 	}
 	var headers []Header
 	for range n {
 		headers = append(headers, Header{Name: string(f.field()), Value: f.field()})
 	}
 	if f.bad || len(f.b) > 0 {
-		return nil, errors.New("headers that are not well-formed")
+		return nil, errors.New("malformed headers")
 	}
 	return headers, nil
 }

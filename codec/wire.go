@@ -323,7 +323,7 @@ func (r *reader) possible(t *heat.Totals, l heat.Limits) {
 func (r *reader) page() []byte {
 	page := r.bytes("page", MaxPageBytes)
 	if r.err == nil && !isPage(page) {
-		r.fail("%s is no name of a page", excerpt(page))
+		r.fail("%s is not a valid page name", excerpt(page))
 	}
 	return page
 }

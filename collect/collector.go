@@ -96,7 +96,7 @@ func (c *Collector) Keep(ctx context.Context, batch *Batch) error {
 	began := time.Now()
 	err := c.cfg.Writer.Write(ctx, batch.valid)
 	if c.trouble.note(err) {
-		c.cfg.Logger.Error("behaviours cannot be written to Kafka, senders are told to try again", "error", err)
+		c.cfg.Logger.Error("writing behaviours to Kafka failed; senders are told to retry", "error", err)
 	}
 	if err != nil {
 		return err

@@ -19,11 +19,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	factory := promauto.With(r)
 	m := &metrics{
 		behaviours: factory.NewCounter(prometheus.CounterOpts{Name: "pageheat_collect_behaviours_total",
-			Help: "Behaviours that were taken over HTTP and acknowledged by Kafka."}),
+			Help: "Behaviours received over HTTP and acknowledged by Kafka."}),
 		refused: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_total",
-			Help: "Behaviours that were sent over HTTP and refused as invalid, by reason."}, []string{"reason"}),
+			Help: "Behaviours received over HTTP and refused as invalid, by reason."}, []string{"reason"}),
 		seconds: factory.NewHistogram(prometheus.HistogramOpts{Name: "pageheat_collect_write_seconds",
-			Help:    "How long Kafka took to acknowledge the behaviours of a request.",
+			Help:    "Time until Kafka acknowledged the behaviours of a request.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}),
 	}
 	// A counter that begins with its first event has no increase to show.

@@ -1,7 +1,6 @@
-// Package failure is how an error says that trying again cannot mend it, and what an
-// operator can do about it. An error that knows is made with [New] or wraps a [Known]
-// one, where it is made; the caller that decides between trying again and giving up asks
-// [As].
+// Package failure marks errors that retrying cannot fix, with a hint for the operator. Such
+// an error is created with [New] or wraps a [Known] one where it occurs. The caller that
+// decides between retrying and giving up asks [As].
 package failure
 
 import (
@@ -9,8 +8,7 @@ import (
 	"fmt"
 )
 
-// Permanent is an error that trying again cannot mend: a person has to do something
-// first.
+// Permanent is an error that retrying cannot fix: an operator has to act first.
 type Permanent struct {
 	Err  error
 	Hint string // what to do, a sentence
@@ -22,22 +20,20 @@ func (e *Permanent) Error() string { return fmt.Sprintf("%v: %s", e.Err, e.Hint)
 // Unwrap is the error itself.
 func (e *Permanent) Unwrap() error { return e.Err }
 
-// New returns a Permanent with an error as fmt.Errorf makes it.
+// New returns a Permanent with an error formatted as by fmt.Errorf.
 func New(hint, format string, args ...any) error {
 	return &Permanent{Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
-// known is an error that has a hint, without saying it: the caller that wraps it adds the details
-// first.
+// known is an error with a hint that its text leaves out: callers wrap it with details.
 type known struct{ text, hint string }
 
-// Known returns an error that others wrap and errors.Is finds. No second try mends what
-// wraps it.
+// Known returns an error to be wrapped and found by errors.Is. Errors that wrap it are permanent.
 func Known(text, hint string) error { return &known{text, hint} }
 
 func (e *known) Error() string { return e.text }
 
-// As returns what is permanent in err, and nil where another try may help.
+// As returns the permanent error in err, or nil if retrying may help.
 func As(err error) *Permanent {
 	if p, ok := errors.AsType[*Permanent](err); ok {
 		return p

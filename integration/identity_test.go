@@ -112,14 +112,14 @@ func TestRollingChangeOfSettings(t *testing.T) {
 		ends := more()
 		owner := second
 		if _, _, err := second.WaitLog(within(t), 0, func(e harness.Entry) bool {
-			return strings.HasPrefix(e.Message, "the last board stays")
+			return strings.HasPrefix(e.Message, "the board is not updated")
 		}); err != nil {
 			owner = third
 		}
 		metrics, err := owner.Get(within(t), "/metrics")
 		require.NoError(t, err)
 		assert.Contains(t, string(metrics.Body), "pageheat_rank_waiting_partitions 1")
-		assert.Less(t, p.boards.Newest().Offsets["0"], ends[0], "the last board stays")
+		assert.Less(t, p.boards.Newest().Offsets["0"], ends[0], "the board is not updated")
 		require.NoError(t, third.WaitReady(within(t)), "or a rolling change would never end")
 
 		stopped(t, second)
@@ -302,7 +302,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 		"behavior, sums that overflow": {topic: "-behavior", says: "behaviours or more", value: func(input, _ codec.TopicID) []byte {
 			return sums(input, "/a", heat.Totals{Behaviours: 1 << 51})
 		}},
-		"behavior, a page that is not UTF-8": {topic: "-behavior", says: "no name of a page", value: func(input, _ codec.TopicID) []byte {
+		"behavior, a page that is not UTF-8": {topic: "-behavior", says: "not a valid page name", value: func(input, _ codec.TopicID) []byte {
 			return sums(input, "/\xFF", likes)
 		}},
 		"leaders, random bytes": {topic: "-leaders", value: raw(random), says: "another version"},
@@ -322,7 +322,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 		"rank table, an epoch above all": {topic: "-rank-table", key: codec.EpochKey(), stopped: true, says: "above the highest",
 			value: raw([]byte{2, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 0})},
 		"table, an unknown kind": {topic: "-heat-table", key: "|later|1", stopped: true, says: "this version of pageheat does not know", value: raw(random)},
-		"table, a page that is not UTF-8": {topic: "-heat-table", key: "/\xFF", stopped: true, says: "no name of a page",
+		"table, a page that is not UTF-8": {topic: "-heat-table", key: "/\xFF", stopped: true, says: "not a valid page name",
 			value: raw(codec.AppendPageState(nil, &likes))},
 		"table, counts that cannot be": {topic: "-heat-table", key: "/a", stopped: true, says: "behaviours cannot have",
 			value: raw(codec.AppendPageState(nil, &heat.Totals{Likes: 1 << 60, Behaviours: 1}))},

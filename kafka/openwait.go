@@ -25,7 +25,7 @@ func (f *fetcher) watchTransaction(c *Claim) {
 	waiting := stable < end && c.next >= stable
 	log := f.logger.With("topic", c.topic, "partition", c.partition)
 	if w.told && (!waiting || stable != w.at) {
-		log.Info("the transaction that an input partition waited behind has ended", "offset", w.at, "after", time.Since(w.since).Round(time.Second))
+		log.Info("the open transaction that an input partition waited behind has ended", "offset", w.at, "after", time.Since(w.since).Round(time.Second))
 	}
 	if !waiting {
 		if !w.since.IsZero() {
@@ -41,7 +41,7 @@ func (f *fetcher) watchTransaction(c *Claim) {
 	f.waiting(c.partition, open)
 	if open >= transactionPatience && !w.told {
 		w.told = true
-		log.Warn(fmt.Sprintf("partition %d waits behind an open transaction at offset %d: what follows cannot be read before its producer ends it", c.partition, stable),
+		log.Warn(fmt.Sprintf("partition %d waits behind an open transaction at offset %d: later records cannot be read until its producer ends it", c.partition, stable),
 			"offset", stable, "end", end, "records_at_most", end-stable,
 			"hint", `end it, or wait for its timeout; "kafka-transactions find-hanging" and "abort" end one that hangs`)
 	}

@@ -141,7 +141,7 @@ func (r *Ranker) takeEpoch(body, stored []byte) (Ranked, error) {
 		highest = max(highest, Epoch(newest.Version))
 	}
 	if highest >= codec.MaxEpoch {
-		return Ranked{}, fmt.Errorf("%w: epoch %d is the last that there can be", codec.ErrMalformed, highest)
+		return Ranked{}, fmt.Errorf("%w: epoch %d is the last possible one", codec.ErrMalformed, highest)
 	}
 	r.Begin(highest+1, int(request.Partitions), newest, made.Positions)
 	return Ranked{Epoch: codec.AppendEpoch(nil, codec.Epoch{Epoch: highest + 1, Output: r.config.Output})}, nil

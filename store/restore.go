@@ -40,7 +40,7 @@ func (p *Partition) Set(key string, value []byte) error {
 		return p.restoreInternal(key, kind, partition, value)
 	}
 	if !codec.IsPage(key) {
-		return p.fail(fmt.Errorf("%w: %q is no name of a page", codec.ErrMalformed, key))
+		return p.fail(fmt.Errorf("%w: %q is not a valid page name", codec.ErrMalformed, key))
 	}
 	t, err := codec.DecodePageState(value)
 	if err != nil {

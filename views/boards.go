@@ -113,7 +113,7 @@ func (b *Boards) update(at goka.UpdateContext, _ storage.Storage, key string, va
 		err = b.offer(board)
 	}
 	if err != nil {
-		b.reader.Logger.Warn("a record of the output topic is passed over",
+		b.reader.Logger.Warn("skipped a record of the output topic",
 			"key", key, "partition", at.Partition(), "offset", at.Offset(), "error", err)
 	}
 	return nil

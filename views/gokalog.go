@@ -37,7 +37,7 @@ func (l *gokaLog) say(message string) {
 	}
 	l.mu.Unlock()
 	if first {
-		l.log.Warn("the topic cannot be read, which is tried again; what was read before is shown until it can", "error", message)
+		l.log.Warn("the topic cannot be read; retrying, and serving what was read before", "error", message)
 		return
 	}
 	l.log.Debug(message)

@@ -142,7 +142,7 @@ func (o Output) read(r *kafka.Record, name string) (Published, bool) {
 	}
 	b, err := codec.DecodeBoard(r.Value)
 	if err != nil {
-		o.Logger.Warn("skip a record that is no board", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", err)
+		o.Logger.Warn("skipped a record that is not a board", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", err)
 		return Published{}, false
 	}
 	return Published{r.Value, b}, true

@@ -54,7 +54,7 @@ func listenAt(address string, handler http.Handler, b bounds, log *slog.Logger) 
 	}
 	e, err := listen(DefaultListen, handler, b, log)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		log.Warn("the usual address for HTTP is taken, so a free one is used: choose one with --listen", "taken", DefaultListen)
+		log.Warn("the default HTTP address is in use; using a free port: choose one with --listen", "taken", DefaultListen)
 		return listen("127.0.0.1:0", handler, b, log)
 	}
 	return e, err

@@ -29,11 +29,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	factory := promauto.With(r)
 	m := &metrics{
 		requests: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_requests_total",
-			Help: "Requests over HTTP that were refused for their host, origin or token."}, []string{"reason"}),
+			Help: "HTTP requests refused because of their host, origin or token."}, []string{"reason"}),
 		connections: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_connections_total",
-			Help: "Connections that were closed since one client (per-client) or all together (all) had too many."}, []string{"listener", "reason"}),
+			Help: "Connections closed because one client (per-client) or all clients together (all) had too many."}, []string{"listener", "reason"}),
 		open: factory.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_http_connections",
-			Help: "Open connections of HTTP."}, []string{"listener"}),
+			Help: "Open HTTP connections."}, []string{"listener"}),
 	}
 	for _, reason := range []string{refusedHost, refusedOrigin, refusedToken} {
 		m.requests.WithLabelValues(reason)
@@ -76,9 +76,9 @@ func newCollectMetrics(r prometheus.Registerer) *collectMetrics {
 	factory := promauto.With(r)
 	m := &collectMetrics{
 		requests: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_requests_total",
-			Help: "Requests with behaviours that were answered, by HTTP status."}, []string{"status"}),
+			Help: "Requests with behaviours, by HTTP status."}, []string{"status"}),
 		why: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_requests_total",
-			Help: "Requests with behaviours that were refused, whole or in part, by reason."}, []string{"reason"}),
+			Help: "Requests with behaviours refused in whole or in part, by reason."}, []string{"reason"}),
 	}
 	// A counter that begins with its first event has no increase to show.
 	for _, status := range []int{http.StatusAccepted, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,

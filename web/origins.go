@@ -108,7 +108,7 @@ func (f *refusedOrigins) note(origin string, r *http.Request) {
 	if origin == "null" {
 		hint = "its page hides where it is: by its Referrer-Policy, in a sandboxed frame, or as a file"
 	}
-	f.log.Warn("requests of a page are refused for its origin", "origin", origin, "path", r.URL.Path, "hint", hint)
+	f.log.Warn("requests from an origin are refused", "origin", origin, "path", r.URL.Path, "hint", hint)
 }
 
 // sameHost says whether an origin is that of the host that was asked.

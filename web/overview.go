@@ -6,7 +6,7 @@ import "net/http"
 func (s *service) overview(w http.ResponseWriter, r *http.Request) {
 	state, err := s.Serve.Cluster.State(r.Context())
 	if err != nil {
-		s.Logger.Warn("the overview cannot be given", "error", err)
+		s.Logger.Warn("building the overview failed", "error", err)
 		Refuse(w, http.StatusServiceUnavailable, "Kafka does not answer: the log says more. Try again in a moment.")
 		return
 	}

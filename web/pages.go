@@ -38,7 +38,7 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, views.ErrRecovering):
 		Refuse(w, http.StatusServiceUnavailable, "The heat table is still being read: ask again in a moment, /readyz says when it is done.")
 	case err != nil:
-		s.Logger.Error("a page cannot be answered", "page", name, "error", err)
+		s.Logger.Error("a request for a page failed", "page", name, "error", err)
 		Refuse(w, http.StatusInternalServerError, "The totals of this page cannot be read: is this program older than the one that wrote them? The log says more.")
 	case !ok:
 		Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names are compared byte by byte; a new page appears after the next commit.", name))

@@ -34,7 +34,7 @@ func New(cfg Config) (*Server, error) {
 	b := bounds{name: "listen", connections: connectionsWithin(cfg.MaxConnections, listeners),
 		perClient: cfg.MaxConnectionsPerClient, proxies: cfg.Proxies, metrics: cfg.metrics}
 	if b.connections < cfg.MaxConnections {
-		cfg.Logger.Warn("fewer connections are taken than --max-connections allows: this process may not open more files (ulimit -n)",
+		cfg.Logger.Warn("fewer connections are accepted than --max-connections allows: raise the open-file limit (ulimit -n)",
 			"connections", b.connections, "max_connections", cfg.MaxConnections)
 	}
 	s := &Server{}
@@ -47,10 +47,10 @@ func New(cfg Config) (*Server, error) {
 			s.Close()
 			return nil, fmt.Errorf("--public-listen: %w", err)
 		}
-		cfg.Logger.Info("serves HTTP for everybody", "address", s.public.addr().String())
+		cfg.Logger.Info("serves public HTTP", "address", s.public.addr().String())
 	}
 	if cfg.Token == "" && !isLoopback(s.Addr()) {
-		cfg.Logger.Warn("everybody who can connect sees what is for operators: set --token, or --public-listen and a --listen of this machine alone",
+		cfg.Logger.Warn("operator routes are open to every client that can connect: set --token, or --public-listen and a --listen of this machine alone",
 			"address", s.Addr().String())
 	}
 	cfg.Logger.Info("serves HTTP", "address", s.Addr().String())

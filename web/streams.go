@@ -32,9 +32,9 @@ func newStreamMetrics(r prometheus.Registerer) *streamMetrics {
 		open: factory.NewGauge(prometheus.GaugeOpts{Name: "pageheat_event_streams",
 			Help: "Open event streams."}),
 		refused: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_event_streams_refused_total",
-			Help: "Event streams that were refused since one client (per-client) or all together (all) had too many."}, []string{"reason"}),
+			Help: "Event streams refused because one client (per-client) or all clients together (all) had too many."}, []string{"reason"}),
 		dropped: factory.NewCounter(prometheus.CounterOpts{Name: "pageheat_event_streams_dropped_total",
-			Help: "Event streams that were ended since their client did not take what was sent."}),
+			Help: "Event streams ended because their client stopped reading."}),
 	}
 	m.refused.WithLabelValues(streamsOfClient)
 	m.refused.WithLabelValues(streamsOfAll)

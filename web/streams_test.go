@@ -81,7 +81,7 @@ func TestPlacesForStreams(t *testing.T) {
 # HELP pageheat_event_streams Open event streams.
 # TYPE pageheat_event_streams gauge
 pageheat_event_streams 105
-# HELP pageheat_event_streams_refused_total Event streams that were refused since one client (per-client) or all together (all) had too many.
+# HELP pageheat_event_streams_refused_total Event streams refused because one client (per-client) or all clients together (all) had too many.
 # TYPE pageheat_event_streams_refused_total counter
 pageheat_event_streams_refused_total{reason="all"} 2
 pageheat_event_streams_refused_total{reason="per-client"} 2

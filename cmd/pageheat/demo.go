@@ -154,7 +154,7 @@ func awaitInput(ctx context.Context, p *program, shown *demo.Watermark) error {
 		return err
 	}
 	if !shown.Await(ctx, input) {
-		p.log.Warn("not all that was sent is on the board yet: it is kept and counted the next time, with --data")
+		p.log.Warn("some messages are not on the board yet: with --data they are kept and counted next time")
 	}
 	return nil
 }

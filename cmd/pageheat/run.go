@@ -96,7 +96,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	ran := time.Since(started).Round(time.Second)
 	switch {
 	case givenUp != "":
-		cfg.log.Warn("the drain took too long and was given up: nothing is lost, the next owners read again what was not committed",
+		cfg.log.Warn("the drain timed out: nothing is lost, the next owners read uncommitted records again",
 			"after", cfg.drainTimeout, "not_ended", givenUp, "ran", ran)
 	case err == nil:
 		cfg.log.Info("stopped: everything is committed and handed over", "ran", ran)
@@ -132,7 +132,7 @@ func checkOrigin(ctx context.Context, pl *pipeline) error {
 		return p
 	}
 	if err != nil {
-		pl.cfg.log.Debug("the newest board cannot be compared with the settings yet", "error", err)
+		pl.cfg.log.Debug("the newest board was not compared with the settings", "error", err)
 	}
 	return nil
 }

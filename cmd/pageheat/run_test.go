@@ -54,6 +54,6 @@ func TestOwnersOfTheRankingHaveNamesOfTheirOwn(t *testing.T) {
 	}
 	drain()
 	require.Equal(t, exitDone, <-ended, "%s", &log)
-	require.Contains(t, log.String(), "a role ended and will be started again")
+	require.Contains(t, log.String(), "a role ended and will be restarted")
 	require.Len(t, owners, 2, "%v", owners)
 }

@@ -101,7 +101,7 @@ func TestSnippetsOfTheDocumentation(t *testing.T) {
 			})
 			var public string
 			require.Eventually(t, func() bool {
-				public = log.addressOf("serves HTTP for everybody")
+				public = log.addressOf("serves public HTTP")
 				return public != ""
 			}, 30*time.Second, 20*time.Millisecond)
 			heat := "http://" + public

@@ -136,7 +136,7 @@ func TestAddressThatIsTaken(t *testing.T) {
 	third := start(t, "--brokers", brokers, "--roles", "ingest")
 	require.NotEmpty(t, third.address, third.log)
 	assert.NotEqual(t, web.DefaultListen, third.address)
-	assert.Contains(t, third.log, "the usual address for HTTP is taken")
+	assert.Contains(t, third.log, "the default HTTP address is in use")
 	status, _ := third.status(t, "/healthz", "")
 	assert.Equal(t, http.StatusOK, status)
 }

@@ -200,7 +200,7 @@ func (r *run) restarts() int {
 	n := 0
 	for _, in := range r.started {
 		for _, e := range in.Log().Entries() {
-			if e.Message == "a role ended and will be started again" {
+			if e.Message == "a role ended and will be restarted" {
 				n++
 			}
 		}
