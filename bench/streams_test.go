@@ -59,7 +59,7 @@ func TestWhatProcessorTimeIsFor(t *testing.T) {
 	sample(10, "internal/runtime/syscall.Syscall6", "net.(*conn).Write", "net/http.(*chunkWriter).Write", "pageheat/web.(*stream).send")
 	sample(20, "internal/runtime/syscall.Syscall6", "net.(*conn).Write", "github.com/IBM/sarama.(*Broker).send")
 	sample(30, "runtime.mallocgc", "pageheat/codec.DecodeBoard", "pageheat/views.(*Boards).update", "github.com/lovoo/goka.(*View).Run")
-	sample(40, "runtime.mallocgc", "pageheat/codec.AppendLeaders", "pageheat/adapter.(*heatFeed).sendLeaders")
+	sample(40, "runtime.mallocgc", "pageheat/codec.AppendLeaders", "pageheat/pipeline.(*heatDriver).sendLeaders")
 	sample(100, "runtime.findRunnable", "runtime.schedule")
 	var text bytes.Buffer
 	require.NoError(t, p.Write(&text))

@@ -28,7 +28,7 @@
 //
 // What never leaves the process:
 //
-//   - feed.go, route.go: what the adapter hands goka's processors for many records
+//   - feed.go, route.go: what package pipeline hands goka's processors for many records
 //     at once, and how a record names its partition.
 //
 // gokacodecs.go wraps these for goka, which wants a codec for each stream and

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Feed is the kind of a message that the adapter hands a goka processor. Such a
+// Feed is the kind of a message that package pipeline hands a goka processor. Such a
 // message was never in Kafka: it stands for many records, or for something
 // that happened. Its first byte is its kind, the rest is its body.
 type Feed byte

@@ -107,7 +107,7 @@ func FuzzInternalKey(f *testing.F) {
 	})
 }
 
-// What the adapter feeds a processor never leaves the process, so more than one
+// What package pipeline feeds a processor never leaves the process, so more than one
 // way of writing it may be read; but reading it never panics.
 func FuzzFeed(f *testing.F) {
 	bundle := AppendBundleRecord(AppendSegmentHeader([]byte{byte(FeedRecords)}, SegmentHeader{Offset: 5}), 5,

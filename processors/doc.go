@@ -21,5 +21,5 @@
 //
 // The groups are plain goka: a graph, and a callback that makes one call. Each constructor
 // takes goka's options last, so that a test runs the very wiring that production runs; in
-// production they come from package adapter, which drives the stages.
+// production they come from package pipeline, which drives the stages.
 package processors

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"pageheat/adapter"
 	"pageheat/failure"
+	"pageheat/pipeline"
 	"pageheat/processors"
 	"pageheat/store"
 	"pageheat/topics"
@@ -62,10 +62,10 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	if !cfg.has(roleHeat) {
 		close(restored)
 	}
-	pl := &pipeline{cfg: cfg, status: status, restored: restored, settings: adapter.Settings{
+	pl := &instance{cfg: cfg, status: status, restored: restored, settings: pipeline.Settings{
 		Cluster: cfg.kafka, Member: cfg.member, Topology: cfg.topo, Logger: cfg.log,
-		Metrics: adapter.NewMetrics(status.registry), Partitions: cfg.partitions,
-		Progress: adapter.NewProgress(), Conditions: status.conditions,
+		Metrics: pipeline.NewMetrics(status.registry), Partitions: cfg.partitions,
+		Progress: pipeline.NewProgress(), Conditions: status.conditions,
 	}}
 	// A name that no other process has, nor had before.
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
@@ -105,7 +105,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 }
 
 // began says what this instance is.
-func (pl *pipeline) began() {
+func (pl *instance) began() {
 	version, commit := buildVersion()
 	cfg, s := pl.cfg, pl.cfg.settings
 	storage := store.Memory
@@ -124,10 +124,10 @@ const originWithin = 10 * time.Second
 
 // checkOrigin compares the newest board with the settings of the instance before any role
 // begins. Only what no second try mends ends the instance: its roles compare them again.
-func checkOrigin(ctx context.Context, pl *pipeline) error {
+func checkOrigin(ctx context.Context, pl *instance) error {
 	ctx, cancel := context.WithTimeout(ctx, originWithin)
 	defer cancel()
-	err := adapter.CheckOrigin(ctx, pl.settings, views.DefaultBoard)
+	err := pipeline.CheckOrigin(ctx, pl.settings, views.DefaultBoard)
 	if p := failure.As(err); p != nil {
 		return p
 	}
@@ -137,20 +137,20 @@ func checkOrigin(ctx context.Context, pl *pipeline) error {
 	return nil
 }
 
-// pipeline wires the roles of one instance.
-type pipeline struct {
+// instance wires the roles of one process.
+type instance struct {
 	cfg      pipelineConfig
-	settings adapter.Settings
+	settings pipeline.Settings
 	status   *status
 	owner    string
 	restored chan struct{} // closed when heat has restored its first partitions, or there is no heat
-	topics   *adapter.TopicWatch
+	topics   *pipeline.TopicWatch
 }
 
 // supervise keeps one role alive and its state known.
-func (pl *pipeline) supervise(ctx context.Context, name string, run func(context.Context) error) error {
+func (pl *instance) supervise(ctx context.Context, name string, run func(context.Context) error) error {
 	pl.status.expect(name)
-	return adapter.Supervise(ctx, adapter.Supervised{
+	return pipeline.Supervise(ctx, pipeline.Supervised{
 		Name: name, Logger: pl.cfg.log,
 		Run: func(ctx context.Context) error {
 			err := run(ctx)
@@ -163,25 +163,25 @@ func (pl *pipeline) supervise(ctx context.Context, name string, run func(context
 			}
 			return err
 		},
-		Observe: func(s adapter.RoleState, err error) { pl.status.set(name, s, err) },
+		Observe: func(s pipeline.RoleState, err error) { pl.status.set(name, s, err) },
 	})
 }
 
-func (pl *pipeline) ingest(ctx context.Context) error {
+func (pl *instance) ingest(ctx context.Context) error {
 	return pl.supervise(ctx, string(roleIngest), func(ctx context.Context) error {
-		seam := adapter.NewIngest(adapter.IngestConfig{Settings: pl.settings, Linger: pl.cfg.settings.Linger})
+		runner := pipeline.NewIngest(pipeline.IngestConfig{Settings: pl.settings, Linger: pl.cfg.settings.Linger})
 		p, err := processors.NewIngest(processors.IngestConfig{
 			Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.settings.Limits, Targets: pl.cfg.partitions,
 			Observe: pl.status.observe,
-		}, seam.Options()...)
+		}, runner.Options()...)
 		if err != nil {
 			return err
 		}
-		return seam.Explain(p.Run(ctx))
+		return runner.Explain(p.Run(ctx))
 	})
 }
 
-func (pl *pipeline) heat(ctx context.Context) error {
+func (pl *instance) heat(ctx context.Context) error {
 	var disk *store.Disk
 	if pl.cfg.storeDir != "" {
 		var err error
@@ -194,31 +194,31 @@ func (pl *pipeline) heat(ctx context.Context) error {
 			}
 		}()
 	}
-	// One seam for all tries: it keeps the partitions.
-	seam := adapter.NewHeat(adapter.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top,
+	// One runner for all attempts: it keeps the partitions.
+	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top,
 		PublishEvery: pl.cfg.settings.LeadersEvery(), CommitEvery: pl.cfg.settings.CommitEvery,
 		Standby: pl.cfg.standby, Disk: disk, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
-		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, seam.Options()...)
+		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, runner.Options()...)
 		if err != nil {
 			return err
 		}
-		return seam.Explain(p.Run(ctx))
+		return runner.Explain(p.Run(ctx))
 	})
 }
 
-func (pl *pipeline) rank(ctx context.Context) error {
-	// One seam for all tries: each of its sessions has an owner's name of its own.
-	seam := adapter.NewRanking(adapter.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
+func (pl *instance) rank(ctx context.Context) error {
+	// One runner for all attempts: each of its sessions has an owner's name of its own.
+	runner := pipeline.NewRanking(pipeline.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
 		PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
 		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
 			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top},
-			Check:  seam.Check, Differ: seam.Differ,
-		}, seam.Options()...)
+			Check:  runner.Check, Differ: runner.Differ,
+		}, runner.Options()...)
 		if err != nil {
 			return err
 		}
-		return seam.Explain(p.Run(ctx))
+		return runner.Explain(p.Run(ctx))
 	})
 }

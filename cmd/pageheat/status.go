@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"pageheat/adapter"
 	"pageheat/codec"
+	"pageheat/pipeline"
 	"pageheat/web"
 )
 
@@ -24,7 +24,7 @@ type status struct {
 	behaviours prometheus.Counter
 	refused    *prometheus.CounterVec
 
-	conditions *adapter.Conditions // what keeps roles that run from their work
+	conditions *pipeline.Conditions // what keeps roles that run from their work
 
 	mu    sync.Mutex
 	roles map[string]error // why a role does not run, nil if it does
@@ -41,7 +41,7 @@ func newStatus() *status {
 			Help: "Valid behaviours read from the input, again where they were read again."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_ingest_dead_letters_total",
 			Help: "Messages of the input that were refused and set aside, by reason."}, []string{"reason"}),
-		conditions: adapter.NewConditions(),
+		conditions: pipeline.NewConditions(),
 		roles:      make(map[string]error),
 	}
 	// A counter that begins with its first event has no increase to show.
@@ -60,20 +60,20 @@ func (s *status) expect(name string) {
 }
 
 // set takes note of a role's state.
-func (s *status) set(name string, state adapter.RoleState, err error) {
+func (s *status) set(name string, state pipeline.RoleState, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	up := 0.0
 	switch state {
-	case adapter.RoleRunning:
+	case pipeline.RoleRunning:
 		up, s.roles[name] = 1, nil
-	case adapter.RoleWaiting:
+	case pipeline.RoleWaiting:
 		s.restarts.WithLabelValues(name).Inc()
 		s.roles[name] = fmt.Errorf("it will be started again after an error: %w", err)
 		if slices.Contains([]string{string(roleIngest), string(roleHeat), string(roleRank)}, name) {
-			s.conditions.Set(name, adapter.AboutRestart, fmt.Errorf("it was started again after an error, and has no partitions yet: %w", err))
+			s.conditions.Set(name, pipeline.AboutRestart, fmt.Errorf("it was started again after an error, and has no partitions yet: %w", err))
 		}
-	case adapter.RoleEnded:
+	case pipeline.RoleEnded:
 		s.roles[name] = fmt.Errorf("it has ended: %w", err)
 	}
 	s.up.WithLabelValues(name).Set(up)

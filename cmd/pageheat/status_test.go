@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"pageheat/adapter"
+	"pageheat/pipeline"
 )
 
 // TestARoleThatEndsAgainAndAgainIsNotReady: not in between either, when it was started
@@ -15,13 +15,13 @@ import (
 func TestARoleThatEndsAgainAndAgainIsNotReady(t *testing.T) {
 	s := newStatus()
 	check := s.checks([]role{roleHeat})[0]
-	s.set(string(roleHeat), adapter.RoleRunning, nil)
+	s.set(string(roleHeat), pipeline.RoleRunning, nil)
 	require.NoError(t, check.Ready())
-	s.set(string(roleHeat), adapter.RoleWaiting, errors.New("a fault"))
+	s.set(string(roleHeat), pipeline.RoleWaiting, errors.New("a fault"))
 	require.ErrorContains(t, check.Ready(), "a fault")
-	s.set(string(roleHeat), adapter.RoleRunning, nil)
+	s.set(string(roleHeat), pipeline.RoleRunning, nil)
 	require.ErrorContains(t, check.Ready(), "no partitions yet: a fault")
-	s.conditions.Set(string(roleHeat), adapter.AboutRestart, nil) // as its group does with a session
+	s.conditions.Set(string(roleHeat), pipeline.AboutRestart, nil) // as its group does with a session
 	require.NoError(t, check.Ready())
 }
 

@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"pageheat/adapter"
 	"pageheat/collect"
 	"pageheat/overview"
+	"pageheat/pipeline"
 	"pageheat/topology"
 	"pageheat/views"
 	"pageheat/web"
@@ -25,7 +25,7 @@ type served struct {
 
 // newServed makes what is served and takes the addresses. Whoever does not run it closes
 // it.
-func (pl *pipeline) newServed() (_ *served, err error) {
+func (pl *instance) newServed() (_ *served, err error) {
 	s := &served{}
 	defer func() {
 		if err != nil {
@@ -61,7 +61,7 @@ func (pl *pipeline) newServed() (_ *served, err error) {
 }
 
 // collector is what takes behaviours.
-func (pl *pipeline) collector(writer *collect.Kafka) (*collect.Collector, error) {
+func (pl *instance) collector(writer *collect.Kafka) (*collect.Collector, error) {
 	cfg := pl.cfg.collector
 	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.settings.Limits, pl.status.registry, pl.cfg.log
 	return collect.New(cfg)
@@ -93,7 +93,7 @@ const pagesWaitAtMost = 20 * time.Second
 
 // afterHeat runs what reads the whole table once heat has restored its partitions:
 // the others wait for those, and both at once take several times as long.
-func (pl *pipeline) afterHeat(run func(context.Context) error) func(context.Context) error {
+func (pl *instance) afterHeat(run func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		select {
 		case <-pl.restored:
@@ -106,11 +106,11 @@ func (pl *pipeline) afterHeat(run func(context.Context) error) func(context.Cont
 }
 
 // views are what follows the board and the pages, and what runs them.
-func (pl *pipeline) views() (boards *views.Boards, pages *views.Pages, run []func(context.Context) error, err error) {
+func (pl *instance) views() (boards *views.Boards, pages *views.Pages, run []func(context.Context) error, err error) {
 	boardsFailed, pagesFailed := make(chan error, 1), make(chan error, 1)
 	source := func(topic string, failed chan<- error) views.Source {
 		return views.Source{Brokers: pl.cfg.kafka.Brokers(), Topic: topic, Hasher: topology.Hasher(), Logger: pl.cfg.log,
-			Consumer: adapter.ViewConsumer(pl.settings), TopicManager: adapter.ViewTopicManager(pl.settings, func(err error) {
+			Consumer: pipeline.ViewConsumer(pl.settings), TopicManager: pipeline.ViewTopicManager(pl.settings, func(err error) {
 				select {
 				case failed <- err:
 				default: // the first one ends it

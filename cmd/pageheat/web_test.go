@@ -18,8 +18,8 @@ import (
 	"pageheat/web"
 )
 
-// instance is a `pageheat run` in this process.
-type instance struct {
+// command is a `pageheat run` in this process.
+type command struct {
 	address string // of HTTP
 	log     string // until it was known
 	stop    context.CancelFunc
@@ -27,11 +27,11 @@ type instance struct {
 }
 
 // start runs an instance until it serves or has ended.
-func start(t *testing.T, args ...string) *instance {
+func start(t *testing.T, args ...string) *command {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	in, out := io.Pipe()
-	i := &instance{stop: cancel, ended: make(chan int, 1)}
+	i := &command{stop: cancel, ended: make(chan int, 1)}
 	go func() {
 		i.ended <- run(ctx, append([]string{"run", "--log-format", "json"}, args...), strings.NewReader(""), io.Discard, out)
 		_ = out.Close()
@@ -57,7 +57,7 @@ func start(t *testing.T, args ...string) *instance {
 }
 
 // status asks for a path under a host's name.
-func (i *instance) status(t *testing.T, path, host string) (int, string) {
+func (i *command) status(t *testing.T, path, host string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+i.address+path, nil)
 	require.NoError(t, err)

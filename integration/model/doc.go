@@ -9,7 +9,7 @@
 // Real is everything that is decided: how messages become ranges and when these go out,
 // which offset is committed, how ranges are applied, when a commit is due and what it
 // holds, how a partition is restored, how leaders become a board and when. The model plays
-// Kafka, goka and package adapter: it carries events to the stages and their actions out,
+// Kafka, goka and package pipeline: it carries events to the stages and their actions out,
 // and takes over transactional.ids. Its clock is one for all processes.
 //
 // What can happen, between any two steps: processes crash; a consumer group

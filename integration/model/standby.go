@@ -5,7 +5,7 @@ import (
 )
 
 // follow lets a process that does not own a partition of the table read a few
-// records of its changelog, as adapter's standby does.
+// records of its changelog, as the standby of package pipeline does.
 func (w *world) follow(on *instance, s *slot) {
 	if !w.temper.standby || s.role != heatRole {
 		return

@@ -1,0 +1,447 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+	"golang.org/x/sync/errgroup"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/kafka"
+	"pageheat/processors"
+	"pageheat/store"
+)
+
+// HeatConfig is what the heat role of one process needs to know.
+type HeatConfig struct {
+	Settings
+	// Weights and Top say which pages lead.
+	Weights heat.Weights
+	Top     int
+	// PublishEvery is the shortest time between two leaders of a partition.
+	PublishEvery time.Duration
+	// CommitEvery is the longest that a change waits for its commit.
+	CommitEvery time.Duration
+	// Standby is whether to follow the partitions that other instances own.
+	Standby bool
+	// Disk is where the pages are, nil for memory. It belongs to the caller, who may
+	// close it when the role has ended for good.
+	Disk *store.Disk
+	// Restored is called whenever a session has restored the partitions that it
+	// owns. It may be nil.
+	Restored func()
+}
+
+// Heat runs the heat processor: the take-over of table partitions,
+// the record cache, and the transactions. One Heat serves one goka processor
+// after another, and keeps the partitions whose content is known to be in the
+// changelog.
+type Heat struct {
+	config   HeatConfig
+	producer *producer
+	topics   *topics
+	bounds   *offsetBounds // of the input
+	session  atomic.Pointer[session]
+	restart  restart
+	start    startFailure
+	owner    string
+	sessions int
+	// partitions of the table.
+	partitions atomic.Int32
+
+	// Used by one session after the other.
+	standby *standby
+
+	mu      sync.Mutex
+	kept    map[int32]*store.Partition
+	tasks   map[int32]*task         // of the session
+	perPage map[int32]time.Duration // what writing a page took, by partition
+	lost    map[int32]losses        // by input partition
+}
+
+// losses are what heat partitions of this process know of one input partition.
+type losses struct {
+	told  int64  // up to this offset it was said that messages are lost, or not there
+	total uint64 // lost in all, the most that any of them has seen
+}
+
+// task is one heat partition in one session.
+type task struct {
+	partition   *store.Partition
+	transaction *transaction
+	first       int64 // offset of the behaviour topic before the take-over
+	taken       time.Time
+	fed         bool // the driver has it, or has kept or discarded it
+}
+
+// NewHeat returns what runs a heat processor. The owner names this process
+// in the fences it writes; it must be unique.
+func NewHeat(c HeatConfig, owner string) *Heat {
+	return &Heat{config: c, owner: owner, kept: make(map[int32]*store.Partition),
+		tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration),
+		lost: make(map[int32]losses)}
+}
+
+// Options are goka's options for the processor.
+func (h *Heat) Options() []goka.ProcessorOption {
+	s := h.config.Settings
+	h.session.Store(nil)
+	h.start.begin()
+	return append(s.common("heat"),
+		goka.WithStorageBuilder(h.storage),
+		goka.WithUpdateCallback(h.restore),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, h.fenced, h.start.lost(&h.session))),
+		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
+			plain, err := s.Cluster.Producer("heat", 0)
+			if err != nil {
+				return nil, h.start.keep(err)
+			}
+			h.producer = newProducer(plain, h.route, s.Topology.HeatTable, &h.restart)
+			return h.producer, nil
+		}),
+		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
+			h.topics = newTopics(s)
+			h.bounds = newOffsetBounds(h.topics, s.Topology.Input)
+			inner, err := s.Cluster.ConsumerGroup("heat", name, s.Member)
+			if err != nil {
+				return nil, h.start.keep(err)
+			}
+			return handing{&group{ConsumerGroup: inner, role: h, restart: &h.restart, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}}, nil
+		}),
+	)
+}
+
+// Explain returns what is behind an error that the processor's Run returned: goka prints
+// some errors and loses what they are.
+func (h *Heat) Explain(err error) error { return h.start.explain(err) }
+
+// route sends a record of the table to the partition whose driver wrote it, which is
+// named in it, and leaders to the only partition of their topic.
+func (h *Heat) route(topic, _ string, value []byte) (int32, []byte, error) {
+	if topic != h.config.Topology.HeatTable {
+		return 0, value, nil
+	}
+	return codec.SplitWrite(value)
+}
+
+// storage gives goka the partition to restore: a kept one, or an empty one.
+func (h *Heat) storage(_ string, partition int32) (storage.Storage, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tasks[partition]
+	if t == nil {
+		return nil, fmt.Errorf("heat partition %d is not owned", partition)
+	}
+	return t.partition, nil
+}
+
+// restore takes a record of the changelog that goka has read.
+func (h *Heat) restore(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+	err := restoreRecord(s, string(ctx.Topic()), ctx.Partition(), ctx.Offset(), key, value)
+	if s := h.session.Load(); s != nil && err != nil {
+		s.fail(err)
+	}
+	return err
+}
+
+// fenced is where a restore ends: after the fence of the take-over.
+func (h *Heat) fenced(_ string, partition int32) (int64, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tasks[partition]
+	if t == nil {
+		return 0, fmt.Errorf("heat partition %d is not owned", partition)
+	}
+	return t.transaction.fenceAt + 1, nil
+}
+
+// setup takes over all claimed partitions.
+func (h *Heat) setup(ctx context.Context, s *session) error {
+	h.session.Store(s)
+	_, partitions := s.claims()
+	all, err := h.topics.expect(ctx, h.config.Topology.Behavior, h.config.Partitions)
+	if err != nil {
+		return err
+	}
+	tables, err := h.topics.expect(ctx, h.config.Topology.HeatTable, h.config.Partitions)
+	if err != nil {
+		return err
+	}
+	if was := h.partitions.Swap(int32(all)); was != 0 && was != int32(all) {
+		h.partitions.Store(was) // it stays wrong
+		return samePartitions(h.config.Topology.Behavior, int(was), all)
+	}
+	if err := samePartitions(h.config.Topology.HeatTable, all, tables); err != nil {
+		return err
+	}
+	h.stopStandby()
+	h.sessions++
+	owner := h.owner + "/" + strconv.Itoa(h.sessions)
+	h.mu.Lock()
+	var unused []*store.Partition // of a session that ended before they were fed
+	for p, t := range h.tasks {
+		switch {
+		case h.kept[p] == t.partition || t.fed:
+		case h.kept[p] == nil && t.partition.Clean():
+			h.kept[p] = t.partition // what was restored is right still
+		default:
+			unused = append(unused, t.partition)
+		}
+	}
+	kept := h.kept
+	h.tasks = make(map[int32]*task)
+	if !h.config.Standby {
+		h.kept = make(map[int32]*store.Partition)
+	}
+	h.mu.Unlock()
+	for _, partition := range unused {
+		h.discard(partition)
+	}
+
+	transactions := make(map[int32]*transaction)
+	fencing, ctx := errgroup.WithContext(ctx)
+	for _, p := range partitions {
+		fencing.Go(func() error {
+			// Looked up before the take-over: later, the next owner may have deleted
+			// more, which this one would take for ranges that are missing.
+			first, _, err := h.topics.bounds(ctx, h.config.Topology.Behavior, p)
+			if err != nil {
+				return err
+			}
+			t, err := takeOver(ctx, h.config.Settings, kafka.Ownership{Purpose: "heat", Topic: h.config.Topology.HeatTable, Partition: p,
+				ID: h.config.Topology.HeatTransactionalID(p)}, codec.ProgressKey(p), owner)
+			if err != nil {
+				return err
+			}
+			h.mu.Lock()
+			partition := kept[p]
+			delete(kept, p)
+			h.mu.Unlock()
+			if partition == nil {
+				if partition, err = h.empty(p); err != nil {
+					t.GiveUp(errSessionOver)
+					return err
+				}
+			}
+			processors.ResumeHeat(partition, t.fence, t.fenceAt)
+			taken := time.Now()
+			if err := h.restoreTo(ctx, partition, t.fenceAt); err != nil {
+				t.GiveUp(errSessionOver)
+				h.interrupted(p, partition, err)
+				return err
+			}
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			transactions[p] = t
+			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: taken}
+			return nil
+		})
+	}
+	err = fencing.Wait()
+	if !h.config.Standby {
+		for p, partition := range kept {
+			// Others own it now, or its take-over failed.
+			h.interrupted(p, partition, errors.Join(err, unlessOwned(partitions, p)))
+		}
+	}
+	if err != nil {
+		for _, t := range transactions {
+			t.GiveUp(errSessionOver)
+		}
+		return err
+	}
+	h.producer.begin(s, transactions)
+	return nil
+}
+
+// restoreTo restores a partition up to its fence, and says when that does not get on.
+func (h *Heat) restoreTo(ctx context.Context, p *store.Partition, fenceAt int64) error {
+	at, _ := p.GetOffset(-1)
+	watch := watchRestore(ctx, h.config.Settings, h.config.Topology.HeatTable, p.ID(), at, fenceAt)
+	defer watch.end()
+	return restoreTable(ctx, h.config.Settings, p, fenceAt+1, watch.at.Store)
+}
+
+// errNotOwned is why a partition is not kept that another instance owns.
+var errNotOwned = errors.New("another instance owns the partition")
+
+// unlessOwned is errNotOwned for a partition that is not among those owned.
+func unlessOwned(owned []int32, p int32) error {
+	if slices.Contains(owned, p) {
+		return nil
+	}
+	return errNotOwned
+}
+
+// interrupted keeps what a restore that did not come to its end has restored: the next
+// one goes on from there. After an error it is discarded.
+func (h *Heat) interrupted(p int32, partition *store.Partition, err error) {
+	if !errors.Is(err, errSessionOver) || errors.Is(err, errNotOwned) || !partition.Clean() {
+		h.discard(partition)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.kept[p] = partition
+}
+
+// empty is a new partition.
+func (h *Heat) empty(p int32) (*store.Partition, error) {
+	c := store.Config{ID: p, Partitions: h.partitions.Load(), Weights: h.config.Weights, Top: h.config.Top}
+	if h.config.Disk == nil {
+		return store.New(c), nil
+	}
+	return h.config.Disk.New(c)
+}
+
+// discard gives up a partition that is not kept.
+func (h *Heat) discard(p *store.Partition) {
+	if err := p.Discard(); err != nil {
+		h.config.Logger.Warn("the files of a released heat partition were not deleted", "partition", p.ID(), "error", err)
+	}
+}
+
+// ready checks what was restored, and sets where each claim begins.
+func (h *Heat) ready(ctx context.Context, s *session) error {
+	topic, partitions := s.claims()
+	h.config.Metrics.owns("heat", s)
+	if err := h.startStandby(partitions); err != nil {
+		return err
+	}
+	if h.config.Restored != nil {
+		defer h.config.Restored()
+	}
+	if len(partitions) == 0 {
+		return nil
+	}
+	behavior, err := h.topics.id(ctx, topic)
+	if err != nil {
+		return err
+	}
+	for _, p := range partitions {
+		if err := h.check(ctx, s, h.tasks[p], topic, behavior); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, behavior codec.TopicID) error {
+	p := t.partition.ID()
+	restored, err := processors.RestoredHeat(t.partition, processors.HeatFound{Owner: t.transaction.fence.Owner, Behavior: behavior, First: t.first})
+	switch {
+	case errors.Is(err, processors.ErrRestore) && ctx.Err() != nil:
+		return errSessionOver
+	case errors.Is(err, processors.ErrRestore):
+		return fmt.Errorf("restoring %s partition %d: %w at offset %d", h.config.Topology.HeatTable, p, err, t.transaction.fenceAt)
+	case errors.Is(err, processors.ErrBehaviorTopic):
+		return fmt.Errorf("%s partition %d: %w", topic, p, err)
+	case err != nil:
+		return tableFailure(fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err))
+	}
+	if mended := t.partition.Mended(); mended > 0 {
+		h.config.Logger.Warn("pages were deleted from the table by another program; nothing is lost: the next commit writes them again",
+			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended)
+	}
+	end, err := h.topics.endFrom(ctx, topic, p, restored.Next)
+	if err != nil {
+		return err
+	}
+	if err := restored.CheckEnd(end); err != nil {
+		return fmt.Errorf("%s partition %d: %w", topic, p, err)
+	}
+	if restored.From > restored.Next {
+		h.config.Logger.Warn("ranges were deleted before they were applied", "topic", topic, "partition", p,
+			"from", restored.Next, "below", restored.From)
+	}
+	progress, _ := t.partition.Progress()
+	for input, to := range progress.To {
+		if err := h.bounds.check(ctx, int32(input), to+1); err != nil {
+			return fmt.Errorf("the progress in %s partition %d: %w", h.config.Topology.HeatTable, p, err)
+		}
+		h.lostOf(int32(input), progress.Lost[input])
+	}
+	s.startAt(topic, p, restored.From)
+	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
+		"restored_in", time.Since(t.taken))
+	return nil
+}
+
+func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
+	h.mu.Lock()
+	t := h.tasks[out.claim.Partition()]
+	t.fed = true
+	h.mu.Unlock()
+	p := t.partition.ID()
+	h.mu.Lock()
+	pageTime := h.perPage[p]
+	h.mu.Unlock()
+	f := newHeatDriver(h, s, t, out, pageTime)
+	f.position = h.config.Progress.Begin(Work{Role: "heat", Topic: f.topic, Partition: p})
+	defer f.position.End()
+	if progress, started := t.partition.Progress(); started {
+		f.position.Reached(progress.Next)
+	}
+	err := f.run(ctx)
+	keep := err == nil && t.partition.Clean()
+	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", keep)
+	if !keep {
+		h.discard(t.partition)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if keep {
+		h.kept[p] = t.partition
+	}
+	h.perPage[p] = f.stage.PageTime(time.Now())
+	return err
+}
+
+// lostOf records how much of an input partition was lost for a heat partition.
+func (h *Heat) lostOf(input int32, total uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lost[input]
+	l.total = max(l.total, total)
+	h.lost[input] = l
+	h.config.Metrics.lostOf(input, l.total)
+}
+
+// tell says what of the input was gone before it was counted, once for all heat
+// partitions of this process.
+func (h *Heat) tell(a store.Applied) {
+	if !a.Begins && a.Lost == 0 {
+		return
+	}
+	input := a.Range.Partition
+	h.mu.Lock()
+	l := h.lost[input]
+	news := a.Range.To >= l.told
+	if news {
+		l.told = a.Range.To + 1
+		h.lost[input] = l
+	}
+	h.mu.Unlock()
+	switch {
+	case !news:
+	case a.Begins:
+		h.config.Logger.Info("an input partition begins above offset 0: earlier records are not counted",
+			"topic", h.config.Topology.Input, "partition", input, "begins_at", a.Range.To+1)
+	default:
+		h.config.Logger.Error("retention deleted input before it was counted: these behaviours are lost",
+			"topic", h.config.Topology.Input, "partition", input, "from", a.LostFrom, "below", a.Range.To+1, "messages_at_most", a.Lost)
+	}
+}
+
+func (h *Heat) end(s *session) { s.commit() }

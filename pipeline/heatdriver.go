@@ -1,0 +1,155 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/kafka"
+	"pageheat/processors"
+	"pageheat/store"
+)
+
+// heatDriver drives the stage of a session of one heat partition: it passes ranges in, and
+// carries out what it asks for.
+type heatDriver struct {
+	*Heat
+	session *session
+	task    *task
+	out     *feeder
+	stage   *processors.HeatStage
+	topic   string
+	part    int32
+
+	limits heat.Limits // of the last range
+	mixed  bool        // and others were seen
+
+	position *Position
+}
+
+func newHeatDriver(h *Heat, s *session, t *task, out *feeder, pageTime time.Duration) *heatDriver {
+	d := &heatDriver{Heat: h, session: s, task: t, out: out, topic: out.claim.Topic(), part: out.claim.Partition()}
+	d.stage = processors.NewHeatStage(t.partition, d, processors.HeatStart{Now: time.Now(), Partitions: h.partitions.Load(),
+		PublishEvery: h.config.PublishEvery, CommitEvery: h.config.CommitEvery, Transaction: kafka.TransactionTimeout,
+		PageTime: pageTime, Bounds: processors.DefaultHeatBounds()})
+	return d
+}
+
+var _ driver = (*heatDriver)(nil)
+
+// run drives the stage until it has come to its end.
+func (d *heatDriver) run(ctx context.Context) error { return d.out.drive(ctx, d.session.real(), d) }
+
+func (d *heatDriver) end()                                 { d.stage.End() }
+func (d *heatDriver) next(now time.Time) processors.Action { return d.stage.Next(now) }
+
+func (d *heatDriver) feeds(kind codec.Feed) {
+	if kind == codec.FeedWrite {
+		d.position.Busy()
+		return
+	}
+	progress, _ := d.task.partition.Progress()
+	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next)
+}
+
+func (d *heatDriver) act(_ context.Context, a *processors.Action, _ time.Time) error {
+	switch a.Do {
+	case processors.DoCommit:
+		d.session.commitUpTo(d.topic, d.part, a.Offset)
+	case processors.DoTrim:
+		d.topics.trim(d.topic, d.part, a.Offset)
+	}
+	return nil
+}
+
+func (d *heatDriver) await(ctx context.Context, input bool, s signals) error {
+	var ranges <-chan *sarama.ConsumerMessage
+	if input {
+		ranges = d.out.claim.Messages()
+	}
+	select {
+	case m, ok := <-ranges:
+		if !ok {
+			d.stage.End()
+			return nil
+		}
+		return d.apply(m)
+	case <-s.wake:
+	case <-s.due:
+	case <-s.ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (d *heatDriver) apply(m *sarama.ConsumerMessage) error {
+	applied, err := d.stage.Apply(m.Value, m.Offset, time.Now())
+	if errors.Is(err, store.ErrOtherInput) {
+		return fmt.Errorf("a range of %s: %w", d.config.Topology.Input, err)
+	}
+	if err != nil {
+		return err
+	}
+	d.report(applied)
+	d.position.Reached(m.Offset + 1)
+	return nil
+}
+
+// report logs what an operator should know of a range that was applied.
+func (d *heatDriver) report(a store.Applied) {
+	d.tell(a)
+	if a.Lost > 0 {
+		progress, _ := d.task.partition.Progress()
+		d.lostOf(a.Range.Partition, progress.Lost[a.Range.Partition])
+	}
+	limits := a.Range.Limits
+	if d.limits != (heat.Limits{}) && d.limits != limits {
+		d.config.Metrics.limitsChanged()
+		if !d.mixed {
+			d.mixed = true
+			d.config.Logger.Warn("behaviours are validated with different limits: --max-clicks and --max-minutes must be the same on all instances; "+
+				"every behaviour is counted as its own instance judged it", "partition", d.part,
+				"max_clicks", limits.MaxClicks, "max_minutes", limits.MaxMinutes,
+				"max_clicks_before", d.limits.MaxClicks, "max_minutes_before", d.limits.MaxMinutes)
+		}
+	}
+	d.limits = limits
+}
+
+func (d *heatDriver) heard(kind codec.Feed, now time.Time) error {
+	if kind == codec.FeedLeaders {
+		d.stage.LeadersSent()
+		return nil
+	}
+	d.stage.Committed(d.task.transaction.End(), now)
+	d.config.Metrics.committed(d.stage.LastCommit())
+	return nil
+}
+
+var _ processors.HeatInput = (*heatDriver)(nil)
+
+// Exists implements processors.HeatInput.
+func (d *heatDriver) Exists(partition int32, next int64) error {
+	return d.bounds.check(d.session.real(), partition, next)
+}
+
+// Sum implements processors.HeatInput.
+func (d *heatDriver) Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+	d.config.Logger.Info("reading input again: a range overlaps what is counted",
+		"partition", d.part, "input_partition", h.Partition, "from", from+1, "to", to)
+	input := d.config.Topology.Input
+	id, err := d.topics.id(d.session.real(), input)
+	if err != nil {
+		return nil, err
+	}
+	if id != h.Input {
+		return nil, fmt.Errorf("%w: its topic id was %s and is %s", store.ErrOtherInput, h.Input, id)
+	}
+	return sumInput(d.session.real(), d.config.Settings, h, from, to)
+}

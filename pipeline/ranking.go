@@ -1,0 +1,333 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+
+	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/kafka"
+	"pageheat/processors"
+)
+
+// RankingConfig is what the rank role of one process needs to know.
+type RankingConfig struct {
+	Settings
+	// Board is the name of the board.
+	Board string
+	// PublishEvery is the shortest time between two boards.
+	PublishEvery time.Duration
+}
+
+// Ranking runs the ranking processor: the take-over of its table, and what
+// its stage is told of leaders and of the output. One Ranking serves one goka processor
+// after another.
+type Ranking struct {
+	config   RankingConfig
+	producer *producer
+	topics   *topics
+	bounds   *offsetBounds // of the behaviour topic
+	session  atomic.Pointer[session]
+	restart  restart
+	start    startFailure
+	owner    string
+	sessions int
+
+	// Of the session.
+	begins      int64 // offset of the leaders that are read first
+	table       storage.Storage
+	waits       bool // for heat partitions whose settings differ
+	transaction *transaction
+}
+
+// NewRanking returns what runs a ranking processor. The owner names this
+// process in the fences it writes; it must be unique.
+func NewRanking(c RankingConfig, owner string) *Ranking { return &Ranking{config: c, owner: owner} }
+
+// Options are goka's options for the processor.
+func (r *Ranking) Options() []goka.ProcessorOption {
+	s := r.config.Settings
+	r.session.Store(nil)
+	r.start.begin()
+	return append(s.common("rank"),
+		goka.WithContextWrapper(keepFailures(&r.session)),
+		goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return r.table, nil }),
+		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster,
+			func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil }, r.start.lost(&r.session))),
+		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
+			plain, err := s.Cluster.Producer("rank", 0)
+			if err != nil {
+				return nil, r.start.keep(err)
+			}
+			onlyPartition := func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }
+			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable, &r.restart)
+			return r.producer, nil
+		}),
+		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
+			r.topics = newTopics(s)
+			r.bounds = newOffsetBounds(r.topics, s.Topology.Behavior)
+			inner, err := s.Cluster.ConsumerGroup("rank", name, s.Member)
+			if err != nil {
+				return nil, r.start.keep(err)
+			}
+			return handing{&group{ConsumerGroup: inner, role: r, restart: &r.restart, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}}, nil
+		}),
+	)
+}
+
+// Explain returns what is behind an error that the processor's Run returned: goka prints
+// some errors and loses what they are.
+func (r *Ranking) Explain(err error) error { return r.start.explain(err) }
+
+// setup takes over the rank table.
+func (r *Ranking) setup(ctx context.Context, s *session) error {
+	r.session.Store(s)
+	if _, partitions := s.claims(); len(partitions) == 0 {
+		return nil
+	}
+	r.sessions++
+	t, err := takeOver(ctx, r.config.Settings, kafka.Ownership{Purpose: "rank", Topic: r.config.Topology.RankTable,
+		ID: r.config.Topology.RankTransactionalID()}, codec.EpochKey(), r.owner+"/"+strconv.Itoa(r.sessions))
+	if err != nil {
+		return err
+	}
+	if err := r.restore(ctx, t.fenceAt); err != nil {
+		t.GiveUp(errSessionOver)
+		return err
+	}
+	r.transaction = t
+	r.producer.begin(s, map[int32]*transaction{0: t})
+	return nil
+}
+
+// restore reads the rank table up to the fence of the take-over; goka finds nothing left
+// to restore then.
+func (r *Ranking) restore(ctx context.Context, fenceAt int64) error {
+	name := r.config.Topology.RankTable
+	topic, err := r.config.Cluster.Topic(ctx, name)
+	if err != nil {
+		return err
+	}
+	r.table = storage.NewMemory()
+	span := kafka.Span{Topic: topic, From: kafka.Beginning, To: fenceAt + 1, Wait: true}
+	err = r.config.Cluster.Read(ctx, span, func(records []*kafka.Record, _ int64) error {
+		for _, m := range records {
+			err := r.checkEpoch(string(m.Key), m.Value)
+			switch {
+			case err == nil && m.Value == nil:
+				err = r.table.Delete(string(m.Key))
+			case err == nil:
+				err = r.table.Set(string(m.Key), m.Value)
+			}
+			if err == nil {
+				err = r.table.SetOffset(m.Offset)
+			}
+			if err != nil {
+				return fmt.Errorf("restoring %s partition %d, offset %d: %w", name, m.Partition, m.Offset, err)
+			}
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return errSessionOver
+	}
+	return err
+}
+
+// ready makes sure that the restore was whole. Leaders are soft state: they are
+// read from now on.
+func (r *Ranking) ready(ctx context.Context, s *session) error {
+	topic, partitions := s.claims()
+	r.config.Metrics.owns("rank", s)
+	if len(partitions) == 0 {
+		return nil
+	}
+	value, err := r.table.Get(codec.FenceKey(0))
+	if err != nil {
+		return fmt.Errorf("reading the fence of %s: %w", r.config.Topology.RankTable, err)
+	}
+	if fence, err := codec.DecodeFence(value); err != nil || fence.Owner != r.transaction.fence.Owner {
+		if ctx.Err() != nil {
+			return errSessionOver
+		}
+		return fmt.Errorf("restoring %s did not reach the fence at offset %d: %w", r.config.Topology.RankTable, r.transaction.fenceAt, err)
+	}
+	_, end, err := r.topics.bounds(ctx, topic, 0)
+	if err != nil {
+		return err
+	}
+	s.startAt(topic, 0, end)
+	r.begins = end
+	r.config.Logger.Info("owns the ranking")
+	return nil
+}
+
+func (r *Ranking) end(s *session) { s.commit() }
+
+// published is a board in the output.
+type published struct {
+	processors.Output
+	origin codec.Origin // what the positions are
+}
+
+// readPublished reads a record of the output; nil if it is not this board.
+func (r *Ranking) readPublished(m *kafka.Record) (*published, error) {
+	if string(m.Key) != r.config.Board || m.Value == nil {
+		return nil, nil
+	}
+	b, err := codec.DecodeBoard(m.Value)
+	if err != nil {
+		return nil, failure.New(failure.Foreign, "reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+	}
+	p := &published{Output: processors.Output{Version: b.Version, Value: m.Value}}
+	for _, h := range m.Headers {
+		if h.Key == codec.HeaderPositions {
+			p.Positions = h.Value
+		}
+	}
+	if p.Positions == nil {
+		return nil, failure.New(failure.Foreign, "the board at %s partition %d, offset %d, has no header %s, which every board of pageheat has",
+			m.Topic, m.Partition, m.Offset, codec.HeaderPositions)
+	}
+	p.origin, err = codec.DecodeOrigin(p.Positions)
+	switch group := r.config.Topology.RankGroup; {
+	case errors.Is(err, codec.ErrVersion):
+		return nil, failure.New(failure.Version, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+	case err != nil:
+		return nil, failure.New(failure.Foreign, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+	case p.origin.Group != group:
+		return nil, failure.New(failure.Output, "the board at %s partition %d, offset %d, was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
+			m.Topic, m.Partition, m.Offset, p.origin.Group, group)
+	}
+	return p, nil
+}
+
+// checkEpoch looks at a record of the rank table. One that was deleted is no loss: the
+// newest board has the epoch, too.
+func (r *Ranking) checkEpoch(key string, value []byte) error {
+	if key != codec.EpochKey() || value == nil {
+		return nil
+	}
+	e, err := codec.DecodeEpoch(value)
+	if err != nil {
+		return fmt.Errorf("the stored epoch: %w", err)
+	}
+	if output := r.config.Topology.Output; e.Output != output {
+		return failure.New(failure.Output, "the group %s publishes to %s, and this instance to %s: each output needs a prefix of its own",
+			r.config.Topology.RankGroup, e.Output, output)
+	}
+	return nil
+}
+
+// Check looks at leaders before they are ranked: how far they say to have counted must
+// exist. It is for the processor.
+func (r *Ranking) Check(l *codec.Leaders) error {
+	s := r.session.Load()
+	if s == nil {
+		return errNoSession
+	}
+	return r.bounds.check(s.real(), l.Partition, l.Next)
+}
+
+// Differ records the heat partitions whose leaders were chosen by other settings than
+// the ranking's; it is for the processor. It is no reason not to be ready: a rolling
+// change that waits for each new instance to be ready would never get to the old ones.
+func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differing) {
+	r.config.Metrics.differing(len(differing))
+	waited := r.waits
+	r.waits = len(differing) > 0
+	switch {
+	case r.waits && !waited:
+		partitions := make([]int32, len(differing))
+		for i, d := range differing {
+			partitions[i] = d.Partition
+		}
+		r.config.Logger.Warn("the board is not updated: heat partitions choose their leaders by other settings than this instance; "+
+			"--top and --weight-* must be the same on all instances",
+			"heat_partitions", partitions, "theirs", differing[0].Definition.String(), "ours", wanted.String())
+	case !r.waits && waited:
+		r.config.Logger.Info("all heat partitions choose their leaders by this instance's settings again", "settings", wanted.String())
+	}
+}
+
+// CheckOrigin compares the newest board in the output with the settings of this process,
+// before any role begins: it must be of the same prefix, and made from as many heat
+// partitions as there are. It returns a PermanentError where they differ; what cannot be
+// found out is checked again by each role.
+func CheckOrigin(ctx context.Context, s Settings, board string) error {
+	t := newTopics(s)
+	defer t.close()
+	r := &Ranking{config: RankingConfig{Settings: s, Board: board}, topics: t}
+	newest, _, err := r.newest(ctx)
+	if err != nil || newest == nil {
+		return err
+	}
+	have, err := t.partitions(ctx, s.Topology.HeatTable)
+	if err != nil {
+		return err
+	}
+	if made := len(newest.origin.Positions); made != have {
+		return failure.New(failure.Partitions, "%s and %s have %d partitions, and the newest board in %s was made from %d: %w",
+			s.Topology.Behavior, s.Topology.HeatTable, have, s.Topology.Output, made, codec.OtherPartitions(int32(made), int32(have)))
+	}
+	return nil
+}
+
+// newest is the newest board in the output, nil if there is none, and the
+// offset after the output's last record.
+func (r *Ranking) newest(ctx context.Context) (*published, int64, error) {
+	name := r.config.Topology.Output
+	topic, err := r.config.Cluster.Topic(ctx, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	first, _, err := r.topics.bounds(ctx, name, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	end, err := r.config.Cluster.CommittedEnd(ctx, name, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	for window := int64(newestWindow); ; window *= 2 {
+		from := max(first, end-window)
+		found, err := r.search(ctx, kafka.Span{Topic: topic, From: from, To: end})
+		if err != nil || found != nil || from == first {
+			return found, end, err
+		}
+	}
+}
+
+// newestWindow is how many records are looked through for the newest board at
+// first: the last need not be it, since an owner that was frozen may have let an
+// older one out after it.
+const newestWindow = 64
+
+// search returns the board with the highest version in a span.
+func (r *Ranking) search(ctx context.Context, in kafka.Span) (found *published, err error) {
+	err = r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
+		for _, m := range records {
+			p, err := r.readPublished(m)
+			if err != nil {
+				return err
+			}
+			if p != nil && (found == nil || p.Version > found.Version) {
+				found = p
+			}
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil, errSessionOver
+	}
+	return found, err
+}

@@ -1,0 +1,63 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"pageheat/kafka"
+	"pageheat/topology"
+)
+
+// Settings are what all clients of one process share.
+type Settings struct {
+	// Cluster opens the clients.
+	Cluster *kafka.Cluster
+	// Member is how the roles take part in their consumer groups.
+	Member kafka.Member
+	// Topology names topics and groups.
+	Topology *topology.Topology
+	// Logger takes what an operator should know.
+	Logger *slog.Logger
+	// Metrics count what the roles do.
+	Metrics *Metrics
+	// Progress and Conditions are told how far the roles have come and what keeps
+	// them from their work. Each may be nil.
+	Progress   *Progress
+	Conditions *Conditions
+	// Partitions is the number of partitions of the heat table (and of what it is
+	// made from) when the process began, for which alone its ranges are right.
+	Partitions int
+}
+
+// letterLimit is the most bytes of a dead letter.
+func (s Settings) deadLetterLimit() int {
+	const setting = "max.message.bytes"
+	ctx, cancel := context.WithTimeout(context.Background(), managerTimeout)
+	defer cancel()
+	value, err := s.Cluster.Setting(ctx, s.Topology.DeadLetter, setting)
+	if err != nil || value == "" {
+		return defaultDeadLetterLimit // the sender reports it
+	}
+	return deadLetterLimit(value)
+}
+
+// common are the goka options of every role. goka's own log is for debugging
+// goka: what an operator should know is in the errors and in ours.
+func (s Settings) common(purpose string) []goka.ProcessorOption {
+	return []goka.ProcessorOption{
+		goka.WithHasher(topology.Hasher()),
+		goka.WithLogger(GokaLogger(s.Logger)),
+		goka.WithConsumerSaramaBuilder(func([]string, string) (sarama.Consumer, error) { return s.Cluster.Consumer(purpose), nil }),
+	}
+}
+
+// GokaLogger writes what goka says at the debug level.
+func GokaLogger(l *slog.Logger) goka.Logger {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
+	return slog.NewLogLogger(l.With("from", "goka").Handler(), slog.LevelDebug)
+}

@@ -1,0 +1,175 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"pageheat/codec"
+	"pageheat/failure"
+	"pageheat/kafka"
+)
+
+// lookups are what topics asks of a cluster.
+type lookups interface {
+	Topic(ctx context.Context, name string) (kafka.Topic, error)
+	Bounds(ctx context.Context, topic string, partition int32) (kafka.Bounds, error)
+	Committed(ctx context.Context, group, topic string) (map[int32]int64, error)
+	DeleteRecords(ctx context.Context, topic string, partition int32, below int64) error
+}
+
+// topics looks up what a role must know of topics and groups before it begins, and deletes
+// what was applied. It may be used by several goroutines.
+type topics struct {
+	cluster lookups
+	logger  *slog.Logger
+	metrics *Metrics
+
+	ctx   context.Context // ends background work
+	close context.CancelFunc
+
+	trims  atomic.Int32 // on their way
+	untrim atomic.Int32 // trims that failed one after the other
+}
+
+func newTopics(s Settings) *topics {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &topics{cluster: s.Cluster, logger: s.Logger, metrics: s.Metrics, ctx: ctx, close: cancel}
+}
+
+// id is the topic id, which differs when a topic was deleted and created again.
+func (t *topics) id(ctx context.Context, topic string) (codec.TopicID, error) {
+	found, err := t.cluster.Topic(ctx, topic)
+	return found.ID, err
+}
+
+// bounds are the first offset that the partition still has, and the one after
+// its last.
+func (t *topics) bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error) {
+	b, err := t.cluster.Bounds(ctx, topic, partition)
+	return b.Start, b.End, err
+}
+
+const (
+	// staleAnswers is for how long an end below what is known is asked for again: a broker
+	// that is cut off from the controller may not have heard that others lead now.
+	staleAnswers = 30 * time.Second
+	// staleAnswerPause is the pause before it is asked for again.
+	staleAnswerPause = time.Second
+)
+
+// boundsFrom are the bounds of a partition. Where its end is below an offset that was
+// there already, they are asked for again for a while, from the leader at that time.
+func (t *topics) boundsFrom(ctx context.Context, topic string, partition int32, least int64) (first, end int64, err error) {
+	for began := time.Now(); ; {
+		first, end, err = t.bounds(ctx, topic, partition)
+		if err != nil || end >= least || time.Since(began) > staleAnswers {
+			return first, end, err
+		}
+		select {
+		case <-time.After(staleAnswerPause):
+		case <-ctx.Done():
+			return 0, 0, errSessionOver
+		}
+	}
+}
+
+// endFrom is the end that boundsFrom gives.
+func (t *topics) endFrom(ctx context.Context, topic string, partition int32, least int64) (int64, error) {
+	_, end, err := t.boundsFrom(ctx, topic, partition, least)
+	return end, err
+}
+
+// committed are the offsets that the group has committed, -1 where none.
+func (t *topics) committed(ctx context.Context, group, topic string, partitions []int32) (map[int32]int64, error) {
+	committed, err := t.cluster.Committed(ctx, group, topic)
+	if err != nil {
+		return nil, err
+	}
+	offsets := make(map[int32]int64, len(partitions))
+	for _, p := range partitions {
+		offsets[p] = -1
+		if at, ok := committed[p]; ok {
+			offsets[p] = at
+		}
+	}
+	return offsets, nil
+}
+
+// trim deletes the records of a partition below an offset, as Kafka Streams
+// does with its repartition topics. Nobody waits for it, and where it fails
+// the next one makes up for it; a row of failures is logged once, since the
+// topic grows until one succeeds.
+func (t *topics) trim(topic string, partition int32, below int64) {
+	if t.trims.Add(1) > mostTrims {
+		t.trims.Add(-1)
+		return
+	}
+	go func() {
+		defer t.trims.Add(-1)
+		ctx, cancel := context.WithTimeout(t.ctx, trimTimeout)
+		defer cancel()
+		t.trimmed(topic, partition, t.cluster.DeleteRecords(ctx, topic, partition, below))
+	}()
+}
+
+// trimsInVain is how many trims must have failed one after the other to be worth a
+// warning, where the error is one that may pass: a broker that went away is none.
+const trimsInVain = 5
+
+// mostTrims is how many trims may be on their way: of the partitions of an instance,
+// while brokers take long to answer.
+const mostTrims = 64
+
+// trimTimeout bounds a trim.
+const trimTimeout = 30 * time.Second
+
+// trimmed records the result of a trim.
+func (t *topics) trimmed(topic string, partition int32, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if err == nil {
+		if t.untrim.Swap(0) >= trimsInVain {
+			t.logger.Info("deleting applied ranges works again", "topic", topic)
+		}
+		return
+	}
+	t.metrics.trimFailed(topic)
+	failed := t.untrim.Add(1)
+	if failed < trimsInVain && failure.As(err) != nil {
+		failed = trimsInVain
+		t.untrim.Store(failed)
+	}
+	if failed == trimsInVain {
+		t.logger.Warn("applied ranges cannot be deleted and their topic grows: check that pageheat's user has the right Delete on it",
+			"topic", topic, "partition", partition, "error", err)
+	}
+}
+
+// partitions is the number of partitions of a topic.
+func (t *topics) partitions(ctx context.Context, topic string) (int, error) {
+	found, err := t.cluster.Topic(ctx, topic)
+	return len(found.Leaders), err
+}
+
+// expect is the number of partitions of a topic, which must be the one when the process
+// began; 0 stands for any number.
+func (t *topics) expect(ctx context.Context, topic string, partitions int) (int, error) {
+	have, err := t.partitions(ctx, topic)
+	if err != nil || partitions == 0 {
+		return have, err
+	}
+	return have, samePartitions(topic, partitions, have)
+}
+
+// samePartitions is a permanent error where the number of a topic's partitions, which
+// decides where each page is, has changed.
+func samePartitions(topic string, was, is int) error {
+	if was == is {
+		return nil
+	}
+	return failure.New(failure.Partitions, "%s had %d partitions and has %d", topic, was, is)
+}
