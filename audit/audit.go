@@ -170,12 +170,12 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 			continue
 		}
 		if p.Progress.Input != input.ID {
-			errs = append(errs, fmt.Errorf("%w: partition %d of topic %s counted topic id %s, and topic %s now has id %s: it was deleted and created again",
+			errs = append(errs, fmt.Errorf("%w: partition %d of topic %s counted topic id %s, and topic %s now has id %s: it was deleted and recreated",
 				ErrCannotRecount, p.Partition, a.report.Table, p.Progress.Input, input.Name, codec.TopicID(input.ID)))
 			continue
 		}
 		if p.Progress.Behavior != behavior.ID {
-			differs(KindProgress, "the progress is about topic id %s, and topic %s now has id %s: it was deleted and created again",
+			differs(KindProgress, "the progress is about topic id %s, and topic %s now has id %s: it was deleted and recreated",
 				p.Progress.Behavior, behavior.Name, codec.TopicID(behavior.ID))
 		}
 		for q, to := range p.Progress.To {
@@ -201,7 +201,7 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 	return errors.Join(errs...)
 }
 
-// readDeadLetters reads which messages are dead letters; nil where that is not to
+// readDeadLetters reads which messages are dead letters; nil if that is not to
 // be checked, or cannot be.
 func (a *auditor) readDeadLetters(ctx context.Context) (*deadLetters, error) {
 	if a.SkipDeadLetters {

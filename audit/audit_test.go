@@ -329,7 +329,7 @@ func TestAnotherInput(t *testing.T) {
 	w.recreate(w.topo.Input, inputs)
 	_, err := w.audit()
 	require.ErrorIs(t, err, audit.ErrCannotRecount)
-	require.ErrorContains(t, err, "deleted and created again")
+	require.ErrorContains(t, err, "deleted and recreated")
 	require.ErrorContains(t, err, w.ids[w.topo.Input].String())
 }
 

@@ -39,7 +39,7 @@ type panel struct {
 	curves      []curve
 }
 
-// curve has a value for each tick, 0 where nothing was measured. Curves with the
+// curve has a value for each tick, 0 if nothing was measured. Curves with the
 // same colour belong together.
 type curve struct {
 	name   string

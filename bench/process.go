@@ -58,7 +58,7 @@ func (c *child) result(ctx context.Context, into any) error {
 	return nil
 }
 
-// known is a figure of the kernel's, 0 where it cannot be had.
+// known is a figure of the kernel's, 0 if it cannot be had.
 func known[T any](figure T, err error) T {
 	if err != nil {
 		var zero T
@@ -67,7 +67,7 @@ func known[T any](figure T, err error) T {
 	return figure
 }
 
-// cpu is the processor time of processes in seconds, 0 where it cannot be had.
+// cpu is the processor time of processes in seconds, 0 if it cannot be had.
 func cpu(all ...*harness.Instance) float64 {
 	var sum time.Duration
 	for _, in := range all {
@@ -76,7 +76,7 @@ func cpu(all ...*harness.Instance) float64 {
 	return sum.Seconds()
 }
 
-// memory is what a process holds and has held at most in MiB, 0 where it cannot be had.
+// memory is what a process holds and has held at most in MiB, 0 if it cannot be had.
 func memory(in *harness.Instance) (now, peak float64) {
 	n, p, err := in.Memory()
 	if err != nil {

@@ -41,7 +41,7 @@ func (m *measured) begin() { m.Began, m.CPU = time.Now(), -known(process.CPU(os.
 func (m *measured) end() {
 	m.Done = time.Now()
 	m.CPU += known(process.CPU(os.Getpid()))
-	_, m.Peak, _ = process.Memory(os.Getpid()) // 0 where it cannot be had
+	_, m.Peak, _ = process.Memory(os.Getpid()) // 0 if it cannot be had
 }
 
 // print is the last thing that a process does.

@@ -43,7 +43,7 @@ func (r *run) benchmark() string {
 	return base
 }
 
-// label is the value of a label, empty where there is none.
+// label is the value of a label, empty if there is none.
 func (r *run) label(of string) string {
 	for part := range strings.SplitSeq(r.name, "/") {
 		if value, ok := strings.CutPrefix(part, of+"="); ok {
@@ -77,7 +77,7 @@ func (r *run) set(unit string, value float64) {
 	r.values = append(r.values, benchfmt.Value{Value: value, Unit: unit})
 }
 
-// get is a figure, 0 where there is none.
+// get is a figure, 0 if there is none.
 func (r *run) get(unit string) float64 {
 	for _, v := range r.values {
 		if v.Unit == unit {
@@ -238,7 +238,7 @@ func (r *report) exact() error {
 	return fmt.Errorf("%w:\n  %s", errWrong, strings.Join(all, "\n  "))
 }
 
-// load is the machine's load average over a minute, 0 where it cannot be had.
+// load is the machine's load average over a minute, 0 if it cannot be had.
 func load() float64 {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {

@@ -20,7 +20,7 @@ type target struct {
 	bound     float64
 	atLeast   bool // the bound is a lower one
 	unit      string
-	// measure is what is judged of a run; false where it was not measured.
+	// measure is what is judged of a run; false if it was not measured.
 	measure func(r *report, m *run) (float64, bool)
 }
 

@@ -239,7 +239,7 @@ func NewOffsets(byPartition []int64) Offsets {
 	return o
 }
 
-// Get returns the offset of a partition, and false where there is none.
+// Get returns the offset of a partition, and false if there is none.
 func (o Offsets) Get(partition int32) (int64, bool) {
 	i, ok := slices.BinarySearchFunc(o, partition, func(p PartitionOffset, partition int32) int {
 		return int(p.Partition) - int(partition)

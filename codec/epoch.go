@@ -69,7 +69,7 @@ type Positions []Position
 
 // Position is how far one heat partition had read when a board was made.
 type Position struct {
-	// Behavior is the id of the topic that carries the ranges; zero where nothing
+	// Behavior is the id of the topic that carries the ranges; zero if nothing
 	// was known of the partition.
 	Behavior TopicID
 	// Next is the offset of its partition that comes next.

@@ -103,7 +103,7 @@ func (n number) isWhole() bool { return n.isZero() || n.significant <= n.order }
 // tooManyDigits is where scaled gives up: 10¹⁸ still fits 64 bits.
 const tooManyDigits = 18
 
-// scaled returns |n|·10^scale, rounded half to even, and false where that is 10¹⁸
+// scaled returns |n|·10^scale, rounded half to even, and false if that is 10¹⁸
 // or more.
 func (n number) scaled(scale int) (value uint64, ok bool) {
 	if n.isZero() {

@@ -176,7 +176,7 @@ func (r *RangeReader) usualPage(t *heat.Totals) (page []byte) {
 	zigzag, k := shortUvarint(b)
 	b = b[k:]
 	behaviours, l := shortUvarint(b)
-	// n, m, k and l are 0 where there was no short number.
+	// n, m, k and l are 0 if there was no short number.
 	if n == 0 || m == 0 || k == 0 || l == 0 || behaviours >= usualBehaviours || behaviours > r.left || !isASCIIPage(page) {
 		return nil
 	}

@@ -167,7 +167,7 @@ func (r *reader) uvarint128(what string) heat.Uint128 {
 }
 
 // shortUvarint reads a uvarint of at most 8 bytes, 56 bits, of which it returns how many
-// there are: 0 where it is longer, wrong, or within the last 8 bytes of b.
+// there are: 0 if it is longer, wrong, or within the last 8 bytes of b.
 func shortUvarint(b []byte) (u uint64, size int) {
 	const tops, each = 0x8080808080808080, 0x0101010101010101
 	if len(b) < 8 {

@@ -95,8 +95,8 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 	return nil
 }
 
-// adopt begins with a topic that was deleted and created again. The client knows it
-// by its id, and would refuse the new one for ever; once it has forgotten the topic it
+// adopt begins with a topic that was deleted and recreated. The client knows it
+// by its id, and would refuse the new one forever; once it has forgotten the topic it
 // takes it as it finds it. Only what cannot be written any more is lost by that.
 func (k *Kafka) adopt(err error) {
 	if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {

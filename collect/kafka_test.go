@@ -85,7 +85,7 @@ func TestKafkaThatIsAway(t *testing.T) {
 	require.Eventually(t, func() bool { return k.waiting.Load() == 0 }, 30*time.Second, 10*time.Millisecond)
 }
 
-// The input may be deleted and created again while visitors send.
+// The input may be deleted and recreated while visitors send.
 func TestKafkaTakesATopicThatWasCreatedAgain(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
 	kafkatest.CreateTopic(t, cluster, topic, 3)

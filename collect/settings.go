@@ -21,7 +21,7 @@ type Settings struct {
 // requests.
 const MaxTimeout = 4 * time.Second
 
-// DefaultSettings are those of production.
+// DefaultSettings are the settings in production.
 func DefaultSettings() Settings {
 	return Settings{CollectTimeout: MaxTimeout, MaxPageBytes: codec.MaxPageBytes}
 }

@@ -23,7 +23,7 @@ func (u Uint128) AddUint64(v uint64) Uint128 {
 	return Uint128{Hi: u.Hi + carry, Lo: lo}
 }
 
-// Sub returns u - v, and false where that is below zero.
+// Sub returns u - v, and false if that is below zero.
 func (u Uint128) Sub(v Uint128) (difference Uint128, ok bool) {
 	lo, borrow := bits.Sub64(u.Lo, v.Lo, 0)
 	hi, borrow := bits.Sub64(u.Hi, v.Hi, borrow)

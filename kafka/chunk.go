@@ -32,7 +32,7 @@ type Chunk struct {
 type Aborted map[int64][]int64
 
 // newChunk takes the whole batches of an answer to a fetch from an offset, and the
-// offset after them; nil where there is nothing. Its error says that there is no whole
+// offset after them; nil if there is nothing. Its error says that there is no whole
 // batch, which is only natural where other partitions came before.
 func newChunk(p *kmsg.FetchResponseTopicPartition, offset int64) (chunk *Chunk, next int64) {
 	if len(p.RecordBatches) == 0 {
@@ -146,7 +146,7 @@ type Log struct {
 
 // Fetched is what was fetched of a log.
 type Fetched struct {
-	// Chunk is nil where there is nothing.
+	// Chunk is nil if there is nothing.
 	*Chunk
 	// Next is the offset after it, and Start the first that the partition still has.
 	Next, Start int64

@@ -21,7 +21,7 @@ const (
 // with data, neither a transaction marker nor part of an aborted or still open
 // transaction. That is where a reader of committed records is caught up. The high
 // watermark would not do: after a transaction the last offset is a marker, which no reader
-// is ever handed, and one that waits for it waits for ever. A partition without any
+// is ever handed, and one that waits for it waits forever. A partition without any
 // committed record gives its log start offset.
 //
 // The last committed record is looked for from the last stable offset backwards, in

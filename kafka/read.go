@@ -68,7 +68,7 @@ type fetched struct {
 // An error of each ends it.
 //
 // It fetches by itself instead of being a consumer: a consumer does not tell how far it is
-// where the last records are aborted ones or markers, and so would wait for ever at an end
+// where the last records are aborted ones or markers, and so would wait forever at an end
 // that holds nothing for it.
 func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record, next int64) error) error {
 	if s.From >= s.To {

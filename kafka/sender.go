@@ -151,7 +151,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 }
 
 // Forget forgets the topic, which the client knows by its id: it takes one that was
-// deleted and created again as it finds it. What is queued for it is lost.
+// deleted and recreated as it finds it. What is queued for it is lost.
 func (s *Sender) Forget() { s.client.PurgeTopicsFromProducing(s.topic) }
 
 // Close gives up what is on its way.

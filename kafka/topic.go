@@ -35,7 +35,7 @@ const (
 type Topic struct {
 	// Name is its name.
 	Name string
-	// ID differs when a topic was deleted and created again. It is zero where brokers
+	// ID differs when a topic was deleted and recreated. It is zero where brokers
 	// give none.
 	ID [16]byte
 	// Leaders are the brokers that lead the partitions, by partition, -1 where there is

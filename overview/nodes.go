@@ -152,7 +152,7 @@ func (n *Node) until(r reached) {
 	}
 }
 
-// ofPartitions says of which partitions something is so; it is empty where it is of
+// ofPartitions says of which partitions something is so; it is empty if it is of
 // none.
 func ofPartitions(partitions []int32, why string) string {
 	const shown = 5

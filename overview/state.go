@@ -108,7 +108,7 @@ type Partition struct {
 	// Lag is how many offsets with something to read are not worked off, up to the
 	// last committed record: of the input, those that are not on the board; of ingest
 	// and heat, those from Committed on. It is 0 where only markers of transactions
-	// and aborted records are left, and nil where it is not known.
+	// and aborted records are left, and nil if it is not known.
 	Lag *int64 `json:"lag"`
 	// WaitsAt is where an open transaction begins, behind which nothing is read until
 	// it ends; nil if there is none.

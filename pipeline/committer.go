@@ -2,8 +2,8 @@ package pipeline
 
 import "time"
 
-// committer commits the offsets of a session now and then, away from the
-// goroutines that must not wait for a broker.
+// committer commits the offsets of a session at intervals, in a goroutine of its own: others
+// must not wait for a broker.
 type committer struct {
 	session *session
 	allowed func() bool

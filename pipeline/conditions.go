@@ -9,10 +9,9 @@ import (
 	"sync"
 )
 
-// Conditions are what keeps roles of this process from their work although
-// they run: a missing topic, a stalled partition, settings that
-// differ. They turn /readyz red until they are over. A nil *Conditions takes
-// no note. It is safe for concurrent use.
+// Conditions are what keeps running roles of this process from their work: a missing topic, a stalled partition, settings that
+// differ. They turn /readyz red until they are over. A nil *Conditions does
+// nothing. It is safe for concurrent use.
 type Conditions struct {
 	mu     sync.Mutex
 	active map[condition]error
@@ -27,9 +26,8 @@ type condition struct{ role, about string }
 // NewConditions returns Conditions of which none is active.
 func NewConditions() *Conditions { return &Conditions{active: make(map[condition]error)} }
 
-// Set says what is wrong with a role (a sentence for an operator), or with a nil err
-// that it is over. What it is about tells several conditions of one role
-// apart, such as "partition 3 is stalled". It reports whether that is news,
+// Set sets what is wrong with a role (a sentence for an operator), or clears it if err is
+// nil. about tells several conditions of one role apart, such as "partition 3 is stalled". It reports whether that is news,
 // so that each episode is logged once.
 func (c *Conditions) Set(role, about string, err error) (changed bool) {
 	if c == nil {
@@ -47,7 +45,7 @@ func (c *Conditions) Set(role, about string, err error) (changed bool) {
 	return active != (err != nil)
 }
 
-// Of is what is wrong with a role now, nil if nothing is.
+// Of returns what is wrong with a role now, nil if nothing is.
 func (c *Conditions) Of(role string) error {
 	if c == nil {
 		return nil

@@ -22,29 +22,28 @@ const (
 	// deadLetterOverhead is what a dead letter takes besides the message: its own headers,
 	// which are short, and the batch around it.
 	deadLetterOverhead = 4 << 10
-	// maxDeadLetter is the largest message that is kept whole, whatever the topic takes: it
-	// has to be held in memory.
+	// maxDeadLetter is the largest message that is kept whole, even if the topic takes larger
+	// ones: it is held in memory.
 	maxDeadLetter = topology.MaxMessageBytes - deadLetterOverhead
-	// defaultDeadLetterLimit is what a dead letter may take where it is not known what its topic
-	// takes: somewhat below Kafka's default.
+	// defaultDeadLetterLimit is the maximum size of a dead letter if the topic's limit is
+	// unknown: somewhat below Kafka's default.
 	defaultDeadLetterLimit = 1_000_000
 	// sampleBytes is what is kept of a truncated value or key.
 	sampleBytes = 1 << 10
-	// shortSampleBytes is what is kept of one where the topic does not take even that.
+	// shortSampleBytes is what is kept if the topic does not take even that.
 	shortSampleBytes = 64
-	// keptKey and keptHeaders are what is kept of those of a record that is too long to
-	// be held.
+	// keptKey and keptHeaders bound the key and headers kept of a truncated record.
 	keptKey     = 64 << 10
 	keptHeaders = 64 << 10
-	// minDeadLetterLimit is what every topic is expected to take.
+	// minDeadLetterLimit is the size that every topic is expected to accept.
 	minDeadLetterLimit = 8 << 10
 	// usualClock bounds the timestamps that are tried as that of a dead letter: the client
 	// cannot write two in one batch that are centuries apart.
 	usualClock = 50 * 365 * 24 * time.Hour
 )
 
-// deadLetters makes records of the dead-letter topic such that it takes them, and sends them
-// by a producer of its own: a refusal there affects no other record.
+// deadLetters makes records that the dead-letter topic accepts, and sends them with a
+// producer of their own: a refusal there affects no other record.
 type deadLetters struct {
 	plain   sarama.AsyncProducer
 	topic   string
@@ -93,8 +92,8 @@ func (l *deadLetters) keepTime(m *sarama.ProducerMessage) {
 	m.Timestamp = time.Time{}
 }
 
-// retry makes another record of a dead letter that the broker refused; nil where nothing is
-// left to be tried.
+// retry makes another record of a dead letter that the broker refused; nil if there is
+// nothing left to try.
 func (l *deadLetters) retry(m *sarama.ProducerMessage, err error) *sarama.ProducerMessage {
 	again := &sarama.ProducerMessage{Topic: m.Topic, Key: m.Key, Value: m.Value, Headers: slices.Clone(m.Headers),
 		Metadata: m.Metadata, Partition: m.Partition, Timestamp: m.Timestamp}
@@ -121,8 +120,8 @@ func (l *deadLetters) fit(m *sarama.ProducerMessage, most int) { l.truncate(m, m
 // truncationHeaderBytes bounds the size of the header that says what was truncated.
 const truncationHeaderBytes = 64
 
-// truncate shortens a dead letter to a size if possible: first its value, then its key, of both
-// of which a sample is left, then the headers that are not of pageheat.
+// truncate shortens a dead letter to a size if possible: first its value, then its key, leaving a
+// sample of both, then the message's own headers.
 func (l *deadLetters) truncate(m *sarama.ProducerMessage, most, sample int) {
 	if deadLetterSize(m) <= most {
 		return
@@ -162,7 +161,7 @@ func (l *deadLetters) truncate(m *sarama.ProducerMessage, most, sample int) {
 	l.noteTruncation(m, truncated)
 }
 
-// noteTruncation says in a header what was truncated, now and before.
+// noteTruncation records in a header what was truncated, now and before.
 func (l *deadLetters) noteTruncation(m *sarama.ProducerMessage, truncated []string) {
 	if len(truncated) == 0 {
 		return

@@ -18,7 +18,7 @@
 //     one with its transactional.id, writes a fence record, restores up to it,
 //     and reads on from the progress, whatever the group's offset says.
 //   - Supervision ([Supervise]). A role that ends with an error is started
-//     again; one that cannot succeed ends the process with what to do.
+//     again; one that cannot succeed ends the process with a hint.
 //
 // The rules behind it are in docs/design.md, "What must hold".
 package pipeline

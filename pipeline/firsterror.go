@@ -2,15 +2,15 @@ package pipeline
 
 import "sync"
 
-// firstError keeps the first error that it is given: what follows mostly comes of it. It is
-// for errors that have to be told apart after a context has ended, which keeps only the
-// cause of its end. The zero value has none. It is safe for concurrent use.
+// firstError keeps the first error that it is given: later ones are mostly its consequences.
+// It is for errors that must be told apart after a context has ended, which keeps only one
+// cause. The zero value has none. It is safe for concurrent use.
 type firstError struct {
 	mu  sync.Mutex
 	err error
 }
 
-// keep keeps an error, if it is one and the first, and reports whether it did.
+// keep keeps an error if it is the first, and reports whether it did.
 func (f *firstError) keep(err error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -28,7 +28,7 @@ func (f *firstError) get() error {
 	return f.err
 }
 
-// forget forgets it.
+// forget drops the error.
 func (f *firstError) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -48,8 +48,8 @@ func (g handing) Consume(ctx context.Context, topics []string, goka sarama.Consu
 }
 
 // plain returns what goka has collected in an error without goka's lists, which take
-// several lines, and without what goka says around them. Of several errors, one that only
-// a person can mend is the reason of the others. Other errors stay as they are.
+// several lines, and without what goka says around them. A permanent error is taken
+// as the reason of the others. Other errors stay as they are.
 func plain(err error) error {
 	if p, ok := err.(*failure.Permanent); ok { //nolint:errorlint // what it wraps is looked at below
 		return &failure.Permanent{Err: plain(p.Err), Hint: p.Hint}

@@ -23,7 +23,7 @@ import (
 	"pageheat/store"
 )
 
-// HeatConfig is what the heat role of one process needs to know.
+// HeatConfig configures the heat role of a process.
 type HeatConfig struct {
 	Settings
 	// Weights and Top say which pages lead.
@@ -35,8 +35,8 @@ type HeatConfig struct {
 	CommitEvery time.Duration
 	// Standby is whether to follow the partitions that other instances own.
 	Standby bool
-	// Disk is where the pages are, nil for memory. It belongs to the caller, who may
-	// close it when the role has ended for good.
+	// Disk holds the pages, nil for memory. It belongs to the caller, who may close it
+	// when the role has ended for good.
 	Disk *store.Disk
 	// Restored is called whenever a session has restored the partitions that it
 	// owns. It may be nil.
@@ -122,8 +122,8 @@ func (h *Heat) Options() []goka.ProcessorOption {
 	)
 }
 
-// Explain returns what is behind an error that the processor's Run returned: goka prints
-// some errors and loses what they are.
+// Explain returns the cause of an error that the processor's Run returned: goka prints some
+// errors and loses their types.
 func (h *Heat) Explain(err error) error { return h.start.explain(err) }
 
 // route sends a record of the table to the partition whose driver wrote it, which is
@@ -265,7 +265,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	return nil
 }
 
-// restoreTo restores a partition up to its fence, and says when that does not get on.
+// restoreTo restores a partition up to its fence, and reports when it makes no progress.
 func (h *Heat) restoreTo(ctx context.Context, p *store.Partition, fenceAt int64) error {
 	at, _ := p.GetOffset(-1)
 	watch := watchRestore(ctx, h.config.Settings, h.config.Topology.HeatTable, p.ID(), at, fenceAt)
@@ -284,8 +284,8 @@ func unlessOwned(owned []int32, p int32) error {
 	return errNotOwned
 }
 
-// interrupted keeps what a restore that did not come to its end has restored: the next
-// one goes on from there. After an error it is discarded.
+// interrupted keeps a partition whose restore did not finish: the next restore continues
+// there. After an error the partition is discarded.
 func (h *Heat) interrupted(p int32, partition *store.Partition, err error) {
 	if !errors.Is(err, errSessionOver) || errors.Is(err, errNotOwned) || !partition.Clean() {
 		h.discard(partition)
@@ -418,7 +418,7 @@ func (h *Heat) lostOf(input int32, total uint64) {
 	h.config.Metrics.lostOf(input, l.total)
 }
 
-// tell says what of the input was gone before it was counted, once for all heat
+// tell logs what part of the input was gone before it was counted, once for all heat
 // partitions of this process.
 func (h *Heat) tell(a store.Applied) {
 	if !a.Begins && a.Lost == 0 {

@@ -12,10 +12,10 @@ import (
 	"pageheat/codec"
 )
 
-// IngestConfig is what the ingest role of one process needs to know.
+// IngestConfig configures the ingest role of a process.
 type IngestConfig struct {
 	Settings
-	// Linger is the longest that a behaviour waits to be sent on while ingest is
+	// Linger is the maximum time that a behaviour waits to be sent while ingest is
 	// caught up.
 	Linger time.Duration
 }
@@ -74,8 +74,8 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 	)
 }
 
-// Explain returns what is behind an error that the processor's Run returned: goka prints
-// some errors and loses what they are.
+// Explain returns the cause of an error that the processor's Run returned: goka prints some
+// errors and loses their types.
 func (in *Ingest) Explain(err error) error { return in.start.explain(err) }
 
 // route sends ranges to the partition that their key names, and all dead

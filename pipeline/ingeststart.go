@@ -8,8 +8,8 @@ import (
 	"pageheat/processors"
 )
 
-// setup finds out where each claim begins: above what the group has committed and what
-// is known to have been sent, and above what is gone.
+// setup determines where each claim begins: above what the group has committed, what is
+// known to have been sent, and what is gone.
 func (in *Ingest) setup(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
 	in.session.Store(s)

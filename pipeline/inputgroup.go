@@ -12,7 +12,7 @@ import (
 
 // inputGroup is the consumer group that the ingest processor gets. Its sessions read the
 // partitions in chunks (see kafka.Session): a client hands over single records, which costs
-// more than all of ingest does with them, and unpacks batches whatever they become.
+// more than all of ingest does with them, and unpacks batches of any unpacked size.
 //
 // Its Consume goes on over rebalances, as that of group does.
 type inputGroup struct {

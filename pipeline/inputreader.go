@@ -84,7 +84,7 @@ var errBeyond = errors.New("the next record is beyond the end of the read")
 // next gives the records after an offset, up to another one and the size of a bundle.
 // errStreaming asks for the token; errBeyond says that there are no more up to the
 // offset; io.EOF says that the chunk is read. Any other error is that of a batch that
-// cannot be read. What comes with an error is as good as without.
+// cannot be read. Records returned with an error are valid.
 func (r *inputReader) next(last, until int64, sizeHint int) (p portion, err error) {
 	p.last = last
 	if r.truncated != nil {
@@ -115,7 +115,7 @@ func (r *inputReader) next(last, until int64, sizeHint int) (p portion, err erro
 	return p, nil
 }
 
-// openBatch opens the next batch, or steps over it where it holds nothing to be read.
+// openBatch opens the next batch, or skips it if it holds no readable records.
 func (r *inputReader) openBatch(p *portion, until int64) error {
 	if len(r.rest) == 0 {
 		r.close()
@@ -225,7 +225,7 @@ func (r *inputReader) nextRecord() (recordbatch.Record, error) {
 	return record, nil
 }
 
-// giveCut gives the record that is too long to be held.
+// giveTruncated gives the record that is too long to be held.
 func (r *inputReader) giveTruncated(p portion) (portion, error) {
 	record, truncated := r.truncated, r.truncated.Truncated
 	r.truncated = nil

@@ -22,7 +22,7 @@ type router func(topic, key string, value []byte) (partition int32, send []byte,
 
 // producer is the goka.Producer of one processor. Records of the group table
 // go into the transaction of their partition; all others are sent plainly, by
-// an idempotent producer that tries again without end.
+// an idempotent producer that retries without end.
 //
 // Everything belongs to a session: when it ends, Emit returns at once and all
 // open promises end with an error. goka waits for both.
@@ -63,7 +63,7 @@ func newProducer(p sarama.AsyncProducer, route router, table string, r *restart)
 	return out
 }
 
-// sendLetters has dead letters sent by l, whose producer is closed in the end.
+// sendDeadLetters has dead letters sent by l, whose producer is closed in the end.
 func (p *producer) sendDeadLetters(l *deadLetters) {
 	p.deadLetters = l
 	p.drain(l.plain)

@@ -14,7 +14,7 @@ type Work struct {
 
 // Progress is how far the roles of one process have come with the partitions
 // that they own. The roles report to it; a Watchdog compares it with what the
-// brokers hold. A nil *Progress takes no note. It is safe for concurrent use.
+// brokers hold. A nil *Progress does nothing. It is safe for concurrent use.
 type Progress struct {
 	mu        sync.Mutex
 	positions map[Work]*Position
@@ -23,9 +23,9 @@ type Progress struct {
 // NewProgress returns a Progress of a process that owns nothing yet.
 func NewProgress() *Progress { return &Progress{positions: make(map[Work]*Position)} }
 
-// Begin takes note that a role of this process owns a partition from now on,
+// Begin records that a role of this process owns a partition from now on,
 // until End is called for what it returns. A nil Progress returns nil, which
-// is a Position that takes no note.
+// is a Position that does nothing.
 func (p *Progress) Begin(w Work) *Position {
 	if p == nil {
 		return nil
@@ -57,7 +57,7 @@ func (p *Progress) all() map[Work]reported {
 }
 
 // Position is how far a role has come with one partition that it owns. A nil
-// *Position takes no note. It is safe for concurrent use.
+// *Position does nothing. It is safe for concurrent use.
 type Position struct {
 	progress *Progress
 	work     Work
@@ -66,7 +66,7 @@ type Position struct {
 }
 
 // Reached reports that every record below offset next is done: acknowledged
-// by whom it was sent to, applied, or published.
+// by its receivers, applied, or published.
 func (at *Position) Reached(next int64) {
 	if at != nil {
 		at.next.Store(next)

@@ -19,7 +19,7 @@ import (
 	"pageheat/processors"
 )
 
-// RankingConfig is what the rank role of one process needs to know.
+// RankingConfig configures the rank role of a process.
 type RankingConfig struct {
 	Settings
 	// Board is the name of the board.
@@ -84,8 +84,8 @@ func (r *Ranking) Options() []goka.ProcessorOption {
 	)
 }
 
-// Explain returns what is behind an error that the processor's Run returned: goka prints
-// some errors and loses what they are.
+// Explain returns the cause of an error that the processor's Run returned: goka prints some
+// errors and loses their types.
 func (r *Ranking) Explain(err error) error { return r.start.explain(err) }
 
 // setup takes over the rank table.
@@ -239,8 +239,8 @@ func (r *Ranking) Check(l *codec.Leaders) error {
 }
 
 // Differ records the heat partitions whose leaders were chosen by other settings than
-// the ranking's; it is for the processor. It is no reason not to be ready: a rolling
-// change that waits for each new instance to be ready would never get to the old ones.
+// the ranking's; it is for the processor. The role stays ready: a rolling
+// change that waits for each new instance to become ready would never reach the old ones.
 func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differing) {
 	r.config.Metrics.differing(len(differing))
 	waited := r.waits
@@ -261,8 +261,8 @@ func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differi
 
 // CheckOrigin compares the newest board in the output with the settings of this process,
 // before any role begins: it must be of the same prefix, and made from as many heat
-// partitions as there are. It returns a PermanentError where they differ; what cannot be
-// found out is checked again by each role.
+// partitions as there are. It returns a failure.Permanent if they differ. Each role checks again what
+// could not be looked up.
 func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	t := newTopics(s)
 	defer t.close()

@@ -81,7 +81,7 @@ func restoreRecord(s storage.Storage, topic string, partition int32, offset int6
 	return tableFailure(fmt.Errorf("restoring %s partition %d, offset %d: %w", topic, partition, offset, err))
 }
 
-// tableFailure is the error of a table that is not fit for use, with what to do.
+// tableFailure is the error of a table that is not fit for use, with a hint.
 func tableFailure(err error) error {
 	if errors.Is(err, store.ErrDisk) {
 		return err

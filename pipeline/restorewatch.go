@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// restoreReport is how often a restore that does not get on is reported.
+	// restoreReport is the interval of reports of a restore that makes no progress.
 	restoreReport = 30 * time.Second
 	// lookTimeout bounds a question that a report asks.
 	lookTimeout = 10 * time.Second

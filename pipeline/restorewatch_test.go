@@ -46,7 +46,7 @@ func TestARestoreThatGetsNowhereIsSaid(t *testing.T) {
 		w.at.Store(60)
 		time.Sleep(restoreReport)
 		said(2)
-		require.NoError(t, s.Conditions.Of("heat"), "it gets on")
+		require.NoError(t, s.Conditions.Of("heat"), "it makes progress")
 		time.Sleep(restoreReport)
 		said(3)
 		w.end()

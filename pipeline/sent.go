@@ -33,7 +33,7 @@ const (
 
 // lookUpSent finds what was sent of input partitions that have the given ends, see
 // processors.Sent. What can
-// not be found out is left out: the committed offset is right always.
+// not be found out is left out: the committed offset is always right.
 func (in *Ingest) lookUpSent(ctx context.Context, ends map[int32]int64) map[int32]processors.Sent {
 	if len(ends) == 0 {
 		return nil

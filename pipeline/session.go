@@ -12,7 +12,7 @@ import (
 	"pageheat/kafka"
 )
 
-// errSessionOver says that a session ended: no fault.
+// errSessionOver says that a session ended, which is not a fault.
 var errSessionOver = kafka.ErrSessionOver
 
 // session is what goka sees of a session of its group. goka's marks go to the
@@ -42,10 +42,10 @@ func (s *session) register(out *feeder) {
 	s.feeders[out.claim.Partition()] = out
 }
 
-// fail keeps the first error that came up where goka would lose its type.
+// fail keeps the first error, whose type goka would lose.
 func (s *session) fail(err error) { s.failures.keep(err) }
 
-// drop takes note that a record was on its way when the session ended.
+// drop records that a record was in flight when the session ended.
 func (s *session) drop() { s.dropped.Store(true) }
 
 func (s *session) failure() error { return s.failures.get() }
@@ -70,8 +70,7 @@ func (s *session) commitUpTo(topic string, partition int32, offset int64) {
 	s.ConsumerGroupSession.MarkOffset(topic, partition, offset, "")
 }
 
-// real is the context of the real session: it ends when the partitions are
-// to be given up.
+// real is the context of the real session: it ends when the partitions must be given up.
 func (s *session) real() context.Context { return s.ConsumerGroupSession.Context() }
 
 // commit stores the offsets set with commitUpTo; it blocks.

@@ -32,7 +32,7 @@ type Settings struct {
 	Partitions int
 }
 
-// letterLimit is the most bytes of a dead letter.
+// deadLetterLimit is the maximum size of a dead letter, in bytes.
 func (s Settings) deadLetterLimit() int {
 	const setting = "max.message.bytes"
 	ctx, cancel := context.WithTimeout(context.Background(), managerTimeout)

@@ -28,7 +28,7 @@ type standby struct {
 	caughtUp   chan struct{}              // closed when all were read up to what was committed then
 }
 
-// standbyPause is how long a standby waits after an error.
+// standbyPause is the pause of a standby after an error.
 const standbyPause = time.Second
 
 // startStandby begins to follow the given partitions from where they are. What cannot

@@ -31,8 +31,8 @@ func (f *startFailure) lost(current *atomic.Pointer[session]) func(error) {
 	}
 }
 
-// explain returns what is behind an error that a processor ended with: what was kept, if
-// anything was.
+// explain returns the cause of an error that a processor ended with: the error that was
+// kept, if any.
 func (f *startFailure) explain(err error) error {
 	if kept := f.first.get(); err != nil && kept != nil {
 		return kept

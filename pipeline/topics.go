@@ -39,7 +39,7 @@ func newTopics(s Settings) *topics {
 	return &topics{cluster: s.Cluster, logger: s.Logger, metrics: s.Metrics, ctx: ctx, close: cancel}
 }
 
-// id is the topic id, which differs when a topic was deleted and created again.
+// id is the topic id, which differs when a topic was deleted and recreated.
 func (t *topics) id(ctx context.Context, topic string) (codec.TopicID, error) {
 	found, err := t.cluster.Topic(ctx, topic)
 	return found.ID, err

@@ -67,7 +67,7 @@ const (
 )
 
 // TopicWatch looks, all the time, whether the topics of a process are still those that
-// it began with: a topic that was deleted and created again has another id, and pages
+// it began with: a topic that was deleted and recreated has another id, and pages
 // that were spread over some partitions are elsewhere with more of them. It is safe for concurrent use.
 type TopicWatch struct {
 	settings Settings

@@ -13,7 +13,7 @@ func ViewConsumer(s Settings) goka.SaramaConsumerBuilder {
 }
 
 // ViewTopicManager builds the topic manager of a goka view: a partition is
-// caught up at its last committed record. A view tries again for ever whatever the
+// caught up at its last committed record. A view tries again forever whatever the
 // error; failed is told of those that no second try mends.
 func ViewTopicManager(s Settings, failed func(error)) goka.TopicManagerBuilder {
 	return TopicManagerBuilder(s.Cluster, nil, func(err error) {

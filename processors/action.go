@@ -6,8 +6,8 @@ import (
 	"pageheat/codec"
 )
 
-// Action is what a stage asks of its driver. A stage does nothing by itself: it
-// has no goroutine, no clock and no connection. Its driver calls a method for each
+// Action is what a stage asks of its driver. A stage does nothing by itself: it has no
+// goroutine, no clock and no connection. Its driver calls a method for each
 // event, then Next until that returns a DoWait, and carries out each action before it
 // calls the stage again. Production drives stages from package pipeline, tests from
 // tables of cases, and integration/model from a seed.

@@ -39,17 +39,17 @@ func (c *Combiner) Start(input codec.TopicID, from int64) {
 // read before.
 var ErrInputWentBack = failure.Known("the input went back", failure.WentBack)
 
-// Combined is what a message has made of a combiner.
+// Combined is the result of a message.
 type Combined struct {
 	// Ranges are sent on, one to each target partition in order; nil for none. They
 	// are valid until the next flush.
 	Ranges [][]byte
-	// Valid is how many behaviours were counted, Refused why others were not.
+	// Valid is the number of behaviours counted, Refused the reasons of the others.
 	Valid   int
 	Refused []codec.Code
 }
 
-// Refused is a record that is no behaviour: a dead letter.
+// Refused is a record that is not a valid behaviour: a dead letter.
 type Refused struct {
 	*codec.Refusal
 	// Input and Partition say where the record was.
@@ -61,7 +61,7 @@ type Refused struct {
 }
 
 // Take takes a message of an [IngestStage], and calls refuse for every record in it that
-// is invalid. After an error the combiner is of no use before its next start.
+// is invalid. After an error the combiner must be started again before use.
 func (c *Combiner) Take(message []byte, refuse func(*Refused)) (Combined, error) {
 	kind, body, err := codec.SplitFeed(message)
 	if err != nil {
@@ -183,7 +183,7 @@ func (c *Combiner) Lose(to int64) [][]byte {
 }
 
 // Flush returns one range for every target partition, which holds that
-// partition's sums; empty where it has none. The next range begins where
+// partition's sums; empty if it has none. The next range begins where
 // these end. They are valid until the next flush.
 func (c *Combiner) Flush() [][]byte { return c.flush(false) }
 

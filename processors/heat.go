@@ -12,7 +12,7 @@ import (
 	"pageheat/topology"
 )
 
-// HeatConfig is what a heat processor needs to know.
+// HeatConfig configures a heat processor.
 type HeatConfig struct {
 	Brokers  []string
 	Topology *topology.Topology
@@ -63,16 +63,16 @@ type HeatInput interface {
 	Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error)
 }
 
-// HeatStart is how a session of a heat partition begins.
+// HeatStart is the start of a session of a heat partition.
 type HeatStart struct {
 	// Now is the time.
 	Now time.Time
 	// Partitions is the number of heat partitions.
 	Partitions int32
-	// PublishEvery is the shortest time between two leaders, CommitEvery the longest
-	// that a change waits for its commit.
+	// PublishEvery is the minimum time between two leaders, CommitEvery the maximum
+	// time that a change waits for its commit.
 	PublishEvery, CommitEvery time.Duration
-	// Transaction is how long the broker leaves a transaction open.
+	// Transaction is the broker's timeout of a transaction.
 	Transaction time.Duration
 	// PageTime is how long writing a page takes, by [HeatStage.PageTime] of the session
 	// before; 0 if it is not known.
@@ -83,45 +83,45 @@ type HeatStart struct {
 
 // HeatBounds bound what is applied ahead of a commit, and so what a commit writes.
 type HeatBounds struct {
-	// LeastPages is the number of dirty pages that may always wait, however long
-	// writing takes.
+	// LeastPages is the number of dirty pages that may always wait, however slow
+	// writing is.
 	LeastPages int
 	// MostPages and MostBytes are the most that one transaction writes, in dirty
 	// pages and in approximate bytes of their records.
 	MostPages, MostBytes int
-	// Burst is how many dirty pages are written at a time while ranges wait.
+	// Burst is the number of dirty pages written at a time while ranges wait.
 	Burst int
 }
 
-// DefaultHeatBounds are those of production.
+// DefaultHeatBounds are the bounds in production.
 func DefaultHeatBounds() HeatBounds {
 	return HeatBounds{LeastPages: 1000, MostPages: 1_000_000, MostBytes: 256 << 20, Burst: 256}
 }
 
 const (
-	// quietTime is how long nothing must have come for a commit at once.
+	// quietTime is the time without ranges after which a commit is due at once.
 	quietTime = 100 * time.Millisecond
-	// shortestCommit is the least time between two commits while input comes.
+	// shortestCommit is the minimum time between two commits while input comes.
 	shortestCommit = 200 * time.Millisecond
-	// commitShare is the part of the time that commits may take: after one of
-	// 100 ms, the next comes 3 s later at the earliest. What waits behind a commit
-	// is late on the board, and a page that changes often is written less often.
+	// commitShare bounds the share of time that commits take: after a commit of 100 ms the
+	// next one comes 3 s later at the earliest. Ranges that wait behind a commit are late
+	// on the board, and a page that changes often is written less often.
 	commitShare = 30
-	// repeatLeaders is how often leaders are sent even if nothing has changed:
-	// they are soft state, and a new ranking owner waits for them.
+	// repeatLeaders is the interval at which leaders are sent even if unchanged: they are
+	// soft state, and a new ranking owner waits for them.
 	repeatLeaders = time.Second
-	// firstPageTime is what writing a page is taken to need before the first commit.
+	// firstPageTime is the assumed time to write a page before the first commit.
 	firstPageTime = 40 * time.Microsecond
-	// transactionShare is the part of the transaction's timeout that writing the
-	// dirty pages may be expected to take.
+	// transactionShare is the divisor of the transaction's timeout that bounds the
+	// expected time to write the dirty pages.
 	transactionShare = 4
-	// trimInterval is how often applied ranges are deleted from their topic.
+	// trimInterval is the interval at which applied ranges are deleted from their topic.
 	trimInterval = 10 * time.Second
 )
 
 // HeatStage counts behaviours: it applies ranges to a partition of the heat table in
-// memory, sends the partition's leaders, and decides when what has changed is committed
-// and how much may be applied ahead of that. It lasts for one session and belongs to one
+// memory, sends the partition's leaders, and decides when the dirty pages are
+// committed and how much may be applied ahead of that. It lasts for one session and belongs to one
 // goroutine. See [Action] for how it is driven.
 type HeatStage struct {
 	start     HeatStart
@@ -160,7 +160,7 @@ func NewHeatStage(p *store.Partition, input HeatInput, s HeatStart) *HeatStage {
 }
 
 // Apply counts a range, the record at an offset of the behaviour topic. After an error
-// the partition is of no use any more.
+// the partition must be discarded.
 func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.Applied, error) {
 	if err := s.exists(record); err != nil {
 		return store.Applied{}, fmt.Errorf("offset %d: %w", offset, err)
@@ -175,8 +175,8 @@ func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.App
 	return s.partition.Applied(), nil
 }
 
-// exists makes sure that a range ends within the input. What else is wrong with it is
-// found when it is applied.
+// exists checks that a range ends within the input. Other faults are found when it is
+// applied.
 func (s *HeatStage) exists(record []byte) error {
 	r, err := codec.ReadRange(record)
 	if err != nil {
@@ -204,18 +204,18 @@ func (s *HeatStage) Committed(end int64, now time.Time) {
 	}
 }
 
-// End says that the session is about to end: no more ranges come, and what was applied
-// is committed.
+// End is called when the session is about to end: no more ranges come, and applied ranges
+// are committed.
 func (s *HeatStage) End() { s.ending = true }
 
 // Partition is the partition that the stage counts in. It belongs to the stage.
 func (s *HeatStage) Partition() *store.Partition { return s.partition }
 
-// LastCommit is how many pages the last commit wrote, and how long it took.
+// LastCommit is the number of pages that the last commit wrote, and its duration.
 func (s *HeatStage) LastCommit() (pages int, took time.Duration) { return s.pages, s.took }
 
-// PageTime is how long writing a page takes, for the next session. After a commit that
-// was not answered the next ones are smaller.
+// PageTime is the time to write a page, for the next session. After a commit without an
+// answer the next ones are smaller.
 func (s *HeatStage) PageTime(now time.Time) time.Duration {
 	if s.checkpoint == nil {
 		return s.perPage
@@ -292,8 +292,8 @@ func (s *HeatStage) interval() time.Duration {
 	return min(max(commitShare*s.took, shortestCommit), s.start.CommitEvery)
 }
 
-// room reports whether more may be applied. While a checkpoint is open it may not where the
-// next checkpoint would be too large, or where there is no memory for it.
+// room reports whether more may be applied. While a checkpoint is open, nothing may be if
+// the next checkpoint would be too large or memory is short.
 func (s *HeatStage) room(now time.Time) bool {
 	return !s.ending && (s.checkpoint == nil || !s.partition.Full() && !s.large(now))
 }
@@ -310,8 +310,8 @@ func (s *HeatStage) large(now time.Time) bool {
 		time.Duration(dirty)*s.pageTime(now) > s.start.Transaction/transactionShare
 }
 
-// pageTime is how long writing a page is expected to take: as in the last commit, or as
-// in the open one so far if that is more.
+// pageTime is the expected time to write a page: that of the last commit, or of the open one
+// so far if that is longer.
 func (s *HeatStage) pageTime(now time.Time) time.Duration {
 	expected := s.perPage
 	if expected == 0 {
@@ -326,7 +326,7 @@ func (s *HeatStage) pageTime(now time.Time) time.Duration {
 	return expected
 }
 
-// idle is how long there is nothing to do if nothing comes.
+// idle is how long the stage may wait if nothing comes.
 func (s *HeatStage) idle(now time.Time) time.Duration {
 	idle := repeatLeaders
 	if !s.sending {

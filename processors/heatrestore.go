@@ -8,13 +8,13 @@ import (
 	"pageheat/store"
 )
 
-// ErrRestore says that a restore did not reach the fence of its take-over. Another
-// try may.
+// ErrRestore says that a restore did not reach the fence of its take-over. A retry may
+// succeed.
 var ErrRestore = errors.New("the restore did not reach the fence")
 
-// ErrBehaviorTopic says that the behaviour topic does not go with the table: it was
-// deleted and created again, or has lost records. It is permanent.
-var ErrBehaviorTopic = errors.New("the behaviour topic does not go with the table")
+// ErrBehaviorTopic says that the behaviour topic does not match the table: it was
+// deleted and recreated, or has lost records. It is permanent.
+var ErrBehaviorTopic = errors.New("the behaviour topic does not match the table")
 
 // ResumeHeat makes a kept or an empty partition ready to be restored up to the fence of
 // a take-over, which is at an offset of the changelog. It reports whether that is done
@@ -29,7 +29,7 @@ func ResumeHeat(p *store.Partition, fence codec.Fence, fenceAt int64) (whole boo
 	return whole
 }
 
-// HeatFound is what the owner of a heat partition has found when it took it over.
+// HeatFound is what the owner of a heat partition found when it took the partition over.
 type HeatFound struct {
 	// Owner is the owner's name in its fence.
 	Owner string
@@ -41,7 +41,7 @@ type HeatFound struct {
 	First int64
 }
 
-// HeatRestored is what follows from a restore.
+// HeatRestored is the result of a restore.
 type HeatRestored struct {
 	// Next is the offset of the behaviour topic's partition that the table goes on
 	// at, whatever the group's own offset says. The topic must reach that far.
@@ -51,8 +51,8 @@ type HeatRestored struct {
 	From int64
 }
 
-// RestoredHeat makes sure that a restore was whole and goes with the behaviour topic,
-// and says where to go on. A partition without progress begins to count. The error wraps
+// RestoredHeat checks that a restore was complete and matches the behaviour topic, and
+// returns where to continue. A partition without progress begins to count. The error wraps
 // ErrRestore, ErrBehaviorTopic, or what is wrong with the partition.
 func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 	if fence, ok := p.Fence(); !ok || fence.Owner != found.Owner {

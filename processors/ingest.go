@@ -14,7 +14,7 @@ import (
 	"pageheat/topology"
 )
 
-// IngestConfig is what an ingest processor needs to know.
+// IngestConfig configures an ingest processor.
 type IngestConfig struct {
 	Brokers  []string
 	Topology *topology.Topology
@@ -27,7 +27,7 @@ type IngestConfig struct {
 }
 
 // NewIngest returns the processor that reads behaviours. It has no table: what
-// it has combined belongs to one session and one input partition.
+// it combines belongs to one session and one input partition.
 func NewIngest(c IngestConfig, options ...goka.ProcessorOption) (*goka.Processor, error) {
 	p, err := goka.NewProcessor(c.Brokers, IngestGraph(c), options...)
 	if err != nil {
@@ -71,19 +71,18 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 	)
 }
 
-// ErrInputRecreated says that the input topic was deleted and created again: its offsets name
+// ErrInputRecreated says that the input topic was deleted and recreated: its offsets name
 // other messages now. It is permanent.
 var ErrInputRecreated = failure.Known("the input topic was deleted and recreated", failure.Recreated)
 
-// IngestStart is how a session of an input partition begins.
+// IngestStart is the start of a session of an input partition.
 type IngestStart struct {
-	// Linger is the longest that a behaviour waits to be sent on while ingest is
+	// Linger is the maximum time that a behaviour waits to be sent while ingest is
 	// caught up.
 	Linger time.Duration
 	// Start is where ranges begin.
 	Start codec.IngestStart
-	// Ends are offsets, in order, at which ranges end at the latest, whatever they hold
-	// then.
+	// Ends are offsets, in ascending order, at which ranges end even if they are small.
 	Ends []int64
 	// Volume ends a range when ingest is behind, [DefaultIngestVolume] in production.
 	Volume IngestVolume
@@ -94,57 +93,55 @@ type IngestVolume struct {
 	// Records and Bytes of input end a range. A range of that size fits into a message of
 	// its topic.
 	Records, Bytes int
-	// Behind is the lag, in offsets, from which on they do.
+	// Behind is the lag, in offsets, above which they do.
 	Behind int64
 }
 
-// DefaultIngestVolume is that of production.
+// DefaultIngestVolume is the volume in production.
 func DefaultIngestVolume() IngestVolume {
 	return IngestVolume{Records: 65_536, Bytes: 3 << 20, Behind: behindRecords}
 }
 
 const (
-	// behindRecords is the lag, in records of one input partition, from which on ingest
+	// behindRecords is the lag, in records of one input partition, above which ingest
 	// ends ranges by volume. Heat knows a backlog by ranges of that size.
 	behindRecords = 16_384
-	// longestRange ends a range even if ingest is behind: what it holds is on no board.
+	// longestRange ends a range even if ingest is behind: its behaviours are on no board yet.
 	longestRange = time.Second
-	// stalledFetch is how long nothing must have come for a range to end although there
-	// is more: a broker that is busy, or a transaction that keeps its records back.
+	// stalledFetch is the time without records after which a range ends although more input
+	// exists: a broker is busy, or an open transaction holds its records back.
 	stalledFetch = 250 * time.Millisecond
-	// topicCheckInterval is how old the knowledge of the input's topic id may be
+	// topicCheckInterval is the maximum age of the last check of the input's topic id
 	// when a range is sent.
 	topicCheckInterval = time.Second
-	// shortestWait is how long to wait at least for what keeps a range that is due from
-	// being sent.
+	// shortestWait is the minimum wait while a range that is due cannot be sent yet.
 	shortestWait = time.Millisecond
 )
 
-// IngestStage decides what becomes of one input partition, and when: when a range ends,
-// when it may go out, which offset is committed, and when the input is held back. What a
-// range holds is combined by the [Combiner], which its messages are for. An IngestStage
+// IngestStage decides for one input partition when a range ends, when it is sent, which
+// offset is committed, and when the input is held back. The [Combiner], which receives its
+// messages, decides what a range holds. An IngestStage
 // lasts for one session and belongs to one goroutine. See [Action] for how it is driven.
 //
-// One range for each target partition is on its way at a time. It goes out alone, after
-// everything before it is acknowledged, its dead letters too; what is read meanwhile
-// joins the next. The offset after it is committed when all targets have acknowledged.
+// One range for each target partition is in flight at a time. It is sent after everything
+// before it is acknowledged, including dead letters; input read meanwhile joins the next. The offset after it is committed when all targets have acknowledged.
 type IngestStage struct {
 	start IngestStart
 
 	starting  starting
-	begun     bool   // the first start is acknowledged, and that was said
+	begun     bool   // the first start is acknowledged and DoBegun was returned
 	announced bool   // the first range was sent
 	message   []byte // that was read
 	unsettled int64  // messages handed to the combiner that are not acknowledged
 
 	pendingRecords int // records since the last flush
 	bytes          int
-	first          time.Time // when the first of them came, or something was stepped over
+	first          time.Time // when the first of them came, or records were skipped
 	latest         time.Time // when the last of them came
 	stable         int64     // the last stable offset of the partition
-	last           int64     // offset that was read last
+	last           int64     // last offset that was read
 	flushed        int64     // last at the last flush
-	lost           int64     // the last offset of those after last that are gone, if it is above it
+	lost           int64     // last offset of the records after last that are gone; 0 or below last if none are
 
 	sending           bool // a flush is on its way
 	commit, committed int64
@@ -154,7 +151,7 @@ type IngestStage struct {
 	ending  bool
 }
 
-// starting says how far a start has come.
+// starting is the progress of a start.
 type starting uint8
 
 const (
@@ -168,8 +165,8 @@ func NewIngestStage(s IngestStart) *IngestStage {
 	return &IngestStage{start: s, last: s.Start.LostTo, flushed: s.Start.LostTo, lost: -1, commit: -1, committed: -1}
 }
 
-// Records takes records that were read: a message for the combiner, nil where there was
-// only something to be stepped over, and the offset that was reached. The message
+// Records takes records that were read: a message for the combiner, nil if all records were
+// skipped, and the last offset read. The message
 // belongs to the stage.
 func (s *IngestStage) Records(message []byte, records, bytes int, last int64, now time.Time) {
 	if last > s.last {
@@ -184,15 +181,15 @@ func (s *IngestStage) Records(message []byte, records, bytes int, last int64, no
 	s.message = message
 }
 
-// Gone says that the partition begins at an offset above the one that is read next.
+// Gone is called when the partition begins above the next offset to be read.
 func (s *IngestStage) Gone(first int64) { s.lost = first - 1 }
 
-// Stable takes the partition's last stable offset: nothing from there on can be read as
+// Stable takes the partition's last stable offset: no record at or above it is readable as
 // committed.
 func (s *IngestStage) Stable(offset int64) { s.stable = offset }
 
-// Unsettled takes the number of messages that were fed and are not acknowledged. Those
-// that hold dead letters are acknowledged when these are.
+// Unsettled takes the number of messages that were fed and are not acknowledged. A message
+// with dead letters is acknowledged after them.
 func (s *IngestStage) Unsettled(messages int64) { s.unsettled = messages }
 
 // Started is called when a codec.FeedStart is acknowledged by all targets.
@@ -219,15 +216,15 @@ func (s *IngestStage) InputID(id codec.TopicID, now time.Time) {
 	}
 }
 
-// End says that the session is about to end: no more input comes, and what was combined
-// is sent on.
+// End is called when the session is about to end: no more input comes, and the pending
+// range is sent.
 func (s *IngestStage) End() { s.ending = true }
 
-// Last is the offset that was read last.
+// Last is the last offset that was read.
 func (s *IngestStage) Last() int64 { return s.last }
 
-// Until is the offset at which the range that is combined ends at the latest: nothing
-// beyond may be given to Records.
+// Until is the highest offset that the pending range may contain: no record above it may
+// be given to Records.
 func (s *IngestStage) Until() int64 {
 	for len(s.start.Ends) > 0 && s.start.Ends[0] <= s.flushed {
 		s.start.Ends = s.start.Ends[1:]
@@ -266,7 +263,7 @@ func (s *IngestStage) Next(now time.Time) Action {
 	case s.ending:
 		return Action{Do: DoWait}
 	case s.lost > s.last && s.ready():
-		// What of it is lost only heat knows.
+		// Only heat knows how much of it is lost.
 		s.start.Start.From, s.start.Start.LostTo = s.last, s.lost
 		s.last, s.flushed = s.lost, s.lost
 		s.starting = startSent
@@ -275,7 +272,7 @@ func (s *IngestStage) Next(now time.Time) Action {
 	a := Action{Do: DoWait, Input: !s.full(now)}
 	if s.pending() {
 		if a.Until = s.over(); !now.Before(a.Until) {
-			// It is not sent yet for another reason, whose end wakes.
+			// Something else delays it, and its end wakes the driver.
 			a.Until = now.Add(max(s.start.Linger, shortestWait))
 		}
 	}
@@ -287,15 +284,15 @@ func (s *IngestStage) feed(message []byte) Action {
 	return Action{Do: DoFeed, Ack: true, Value: message}
 }
 
-// pending reports whether something was read that no flush covers.
+// pending reports whether anything was read after the last flush.
 func (s *IngestStage) pending() bool { return s.last > s.flushed }
 
-// ready reports whether a range may go out: nothing is on its way before it.
+// ready reports whether a range may be sent: nothing before it is in flight.
 func (s *IngestStage) ready() bool { return !s.sending && s.unsettled == 0 }
 
 // due reports whether the pending range should be sent: behind, by volume; caught up,
-// after the linger time; at the end of a session, whatever it is. The first range is due
-// even where nothing comes.
+// after the linger time; at the end of a session, always. The first range is due even
+// without input.
 func (s *IngestStage) due(now time.Time) bool {
 	if !s.pending() {
 		return !s.announced
@@ -309,8 +306,7 @@ func (s *IngestStage) whole() bool {
 	return s.pendingRecords >= v.Records || s.bytes >= v.Bytes || s.last >= s.Until()
 }
 
-// over is when the pending range is sent, if it does not become a whole volume
-// before.
+// over is when the pending range is sent if it does not reach its full volume before.
 func (s *IngestStage) over() time.Time {
 	if s.stable-s.last <= s.start.Volume.Behind {
 		return s.lingered()
@@ -329,13 +325,13 @@ func (s *IngestStage) lingered() time.Time {
 	if s.start.Linger == 0 {
 		return s.first
 	}
-	// Truncate would give a time of the wall clock, which may be set back.
+	// Truncate would drop the monotonic clock, and the wall clock may be set back.
 	return s.first.Add(s.start.Linger - time.Duration(s.first.UnixNano())%s.start.Linger)
 }
 
-// full reports whether no more may be taken before a flush: when a range has
-// reached its volume, or where it has to end, while another is on its way, and when a
-// flush waits for dead letters to be acknowledged.
+// full reports whether the input is held back until a flush: if the pending range has
+// reached its volume or its end while another is in flight, or if a flush waits for dead
+// letters.
 func (s *IngestStage) full(now time.Time) bool {
 	if s.lost > s.last {
 		return true

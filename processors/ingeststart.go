@@ -32,7 +32,7 @@ import (
 // them as a whole. So there is something to be read again only where an owner that was
 // frozen goes on to send.
 
-// Sent is what the ends of the heat partitions' logs tell of one input partition.
+// Sent is what the ends of the heat partitions' logs say about one input partition.
 type Sent struct {
 	// Next is an offset below which everything was sent to all heat partitions, 0 where
 	// that is not known.
@@ -45,8 +45,7 @@ type Sent struct {
 // NotSent is the highest To of a heat partition whose log shows no range.
 const NotSent = -1
 
-// AllSent puts together the highest To that each heat partition shows of an input
-// partition.
+// AllSent combines the highest To of an input partition in the log of each heat partition.
 func AllSent(highest []int64) Sent {
 	lowest := int64(math.MaxInt64)
 	var ends []int64

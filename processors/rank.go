@@ -10,7 +10,7 @@ import (
 	"pageheat/topology"
 )
 
-// RankingConfig is what a ranking processor needs to know.
+// RankingConfig configures a ranking processor.
 type RankingConfig struct {
 	Brokers  []string
 	Topology *topology.Topology
@@ -65,9 +65,9 @@ func RankingGraph(c RankingConfig) *goka.GroupGraph {
 	)
 }
 
-// RankStage is the part of the ranking that decides when something is done: when an
-// owner takes an epoch, when a board is due, and what a board in the output means. What
-// a board says is decided by the [Ranker], which its messages are for. A RankStage
+// RankStage decides for the ranking when an owner takes an epoch, when a board is due, and
+// what a board in the output means. The [Ranker], which receives its messages, decides the
+// contents of a board. A RankStage
 // lasts for one session and belongs to one goroutine. See [Action] for how it is driven.
 type RankStage struct {
 	publishEvery time.Duration
@@ -85,7 +85,7 @@ type RankStage struct {
 	committed int64
 
 	due          bool // leaders came since the last request for a board
-	again        bool // the next board goes out whatever it says
+	again        bool // the next board is published even if unchanged
 	requested    time.Time
 	publishing   bool  // a request is on its way
 	publishingTo int64 // taken at that request
@@ -97,12 +97,12 @@ type RankStage struct {
 // Output is a board in the output topic.
 type Output struct {
 	Version uint64
-	// Value is the board as it was published, nil where there is none, and Positions
+	// Value is the board as it was published, nil if there is none, and Positions
 	// its header of that name.
 	Value, Positions []byte
 }
 
-// RankStart is how a session of the ranking begins.
+// RankStart is the start of a session of the ranking.
 type RankStart struct {
 	// PublishEvery is the shortest time between two boards.
 	PublishEvery time.Duration
@@ -127,11 +127,10 @@ func (s *RankStage) Leaders(offset int64, leaders []byte) {
 	s.due, s.taken = true, offset+1
 }
 
-// Output takes a board that was published after [RankStart.Newest], by whomever. One of
-// another epoch above the last one seen is of an owner that has taken over, or of one
-// before that has published since this one looked for the newest board: either way this
-// one goes on from there in a new epoch. An older version after a newer one is put right
-// at once.
+// Output takes a board that was published after [RankStart.Newest] by any owner. A board of
+// a higher, foreign epoch comes from an owner that has taken over, or from an earlier owner
+// that published after this one looked for the newest board. Either way this owner continues
+// from that board in a new epoch. An older version after a newer one is corrected at once.
 func (s *RankStage) Output(b Output) {
 	switch epoch := Epoch(b.Version); {
 	case epoch != s.epoch && b.Version > s.highest:
@@ -142,8 +141,7 @@ func (s *RankStage) Output(b Output) {
 	s.highest = max(s.highest, b.Version)
 }
 
-// Stored takes the epoch as it is in the table, once the message that asked for it is
-// acknowledged.
+// Stored takes the epoch from the table after the message that asked for it is acknowledged.
 func (s *RankStage) Stored(value []byte) error {
 	e, err := codec.DecodeEpoch(value)
 	if err != nil {
@@ -151,8 +149,8 @@ func (s *RankStage) Stored(value []byte) error {
 	}
 	s.asked, s.epoch = false, e.Epoch
 	s.highest = max(s.highest, s.seen.Version)
-	// The first board of an epoch goes out whatever it says: a reader may have
-	// missed the one that it would repeat.
+	// The first board of an epoch is published even if unchanged: a reader may have
+	// missed the one that it repeats.
 	s.again = true
 	s.seen = Output{}
 	return nil
@@ -163,14 +161,13 @@ func (s *RankStage) Published() {
 	s.publishing, s.reached = false, s.publishingTo
 }
 
-// End says that the session is about to end: no more input comes.
+// End is called when the session is about to end: no more input comes.
 func (s *RankStage) End() { s.ending = true }
 
 // Epoch is the epoch that was stored last, 0 if there is none.
 func (s *RankStage) Epoch() uint64 { return s.epoch }
 
-// Reached is the offset below which all leaders are on a published board, where they
-// belong there.
+// Reached is the offset below which all leaders are taken into account by a published board.
 func (s *RankStage) Reached() int64 { return s.reached }
 
 // Next returns the next action.

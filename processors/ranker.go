@@ -11,10 +11,10 @@ import (
 )
 
 // ErrOtherBehavior says that leaders were counted from another behaviour topic
-// than the newest board: the topic was deleted and created again.
+// than the newest board: the topic was deleted and recreated.
 var ErrOtherBehavior = failure.Known("the behaviour topic was recreated", failure.Recreated)
 
-// RankerConfig is what a ranker needs to know.
+// RankerConfig configures a ranker.
 type RankerConfig struct {
 	// Board is the name of the board.
 	Board string
@@ -53,7 +53,7 @@ type Ranker struct {
 	told  []Differing
 }
 
-// Ranked is what a message has made of a ranker: what to store or publish.
+// Ranked is the result of a message: what to store or publish.
 type Ranked struct {
 	// Epoch is the epoch to be stored under codec.EpochKey, nil for none.
 	Epoch []byte
@@ -86,8 +86,8 @@ func NewRanker(c RankerConfig) *Ranker {
 func (r *Ranker) Definition() codec.Definition { return r.definition }
 
 // Take takes a message of a [RankStage]. Only for codec.FeedEpoch it calls stored, which
-// is the stored epoch as a []byte, nil if there is none. After an error the ranker is of
-// no use any more.
+// is the stored epoch as a []byte, nil if there is none. After an error the ranker
+// must not be used again.
 func (r *Ranker) Take(message []byte, stored func() any, now time.Time) (Ranked, error) {
 	kind, body, err := codec.SplitFeed(message)
 	if err != nil {
@@ -251,7 +251,7 @@ func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 		return false, nil
 	}
 	if !l.Definition.Serves(r.definition) {
-		// What is older is of an owner before, who may have had the right settings.
+		// What is older is of an earlier owner, who may have had the right settings.
 		if known := r.latest[p]; known == nil || known.Next <= l.Next {
 			r.latest[p], r.differ[p] = nil, &l.Definition
 		}

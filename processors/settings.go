@@ -28,7 +28,7 @@ type Settings struct {
 // MaxTop is the largest board: topology.MaxMessageBytes is made for it.
 const MaxTop = 1000
 
-// DefaultSettings are those of production.
+// DefaultSettings are the settings in production.
 func DefaultSettings() Settings {
 	return Settings{
 		Linger: 5 * time.Millisecond, PublishEvery: 10 * time.Millisecond, CommitEvery: 15 * time.Second,

@@ -17,7 +17,7 @@ var ErrGap = failure.Known("a range is missing", failure.Missing)
 
 // ErrOtherInput says that a range was read from an input topic with another
 // topic id than the one this partition has counted so far: the topic was
-// deleted and created again, and its offsets name other messages now.
+// deleted and recreated, and its offsets name other messages now.
 var ErrOtherInput = failure.Known("the input topic was recreated", failure.Recreated)
 
 // Reread sums, per page of this partition, the valid behaviours of one input

@@ -19,7 +19,7 @@ import (
 type layout struct {
 	width, height int // 0: as much as is needed
 	weights       heat.Weights
-	// title, if not nil, is a page's title, empty where it has none.
+	// title, if not nil, is a page's title, empty if it has none.
 	title func(page string) string
 	// notes are lines that stand below the board, the most important first.
 	notes []Note

@@ -35,7 +35,7 @@ func heatParts(b *codec.Board, weights heat.Weights) ([][3]string, bool) {
 const minuteDecimals = 9
 
 // units is a decimal that is not negative as a whole number of units of a given number of
-// decimals; false where it is none.
+// decimals; false if it is none.
 func units(d codec.Decimal, decimals int64) (heat.Uint128, bool) {
 	number, ok := new(big.Rat).SetString(string(d))
 	if !ok {
@@ -70,7 +70,7 @@ func rounded(d string, decimals int) string {
 	return text
 }
 
-// size is a decimal as a number to draw, 0 where it is none.
+// size is a decimal as a number to draw, 0 if it is none.
 func size(d string) float64 {
 	f, err := strconv.ParseFloat(d, 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {

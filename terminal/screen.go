@@ -31,7 +31,7 @@ type Display struct {
 	Every time.Duration
 	// Notes, if not nil, gives lines that stand below the board on a terminal.
 	Notes func() []Note
-	// Title, if not nil, is a page's title on a terminal, empty where it has none.
+	// Title, if not nil, is a page's title on a terminal, empty if it has none.
 	Title func(page string) string
 	// Waiting, if not nil, is asked once what to say while no board has come.
 	Waiting func(ctx context.Context) string

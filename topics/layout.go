@@ -141,7 +141,7 @@ func create(ctx context.Context, admin *kafka.Admin, s topology.TopicSpec, broke
 }
 
 // enough refuses to create topics with fewer replicas than the cluster has brokers for
-// as soon as all of them are up: the number stays for ever.
+// as soon as all of them are up: the number stays forever.
 func (s *State) enough(ctx context.Context, cluster *kafka.Cluster, replication int) error {
 	down, err := cluster.DownBrokers(ctx)
 	if err != nil || len(down) == 0 {

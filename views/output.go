@@ -85,7 +85,7 @@ func (o Output) follow(ctx context.Context, name string, each func(Published) bo
 }
 
 // Newest reads back from the end of the topic until it finds a board of the name; its
-// Board is nil where there is none.
+// Board is nil if there is none.
 func (o Output) Newest(ctx context.Context, name string) (Published, error) {
 	newest, _, err := o.newest(ctx, name)
 	return newest, err
@@ -134,7 +134,7 @@ func (o Output) Names(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), err
 }
 
-// read reads a record; false where it is not a board of this name. What cannot be read is
+// read reads a record; false if it is not a board of this name. What cannot be read is
 // logged and left: a newer board follows.
 func (o Output) read(r *kafka.Record, name string) (Published, bool) {
 	if string(r.Key) != name || r.Value == nil {

@@ -85,7 +85,7 @@ type refused struct {
 	RefusedInAll int `json:"refused_in_all,omitempty"`
 
 	why   string // the reason, for metrics
-	after int    // in how many seconds to try again; 0 where nothing is said of that
+	after int    // in how many seconds to try again; 0 if nothing is said of that
 }
 
 func refuse(status int, why, format string, args ...any) *refused {

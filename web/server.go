@@ -14,7 +14,7 @@ const DefaultListen = "127.0.0.1:8080"
 // Server serves on one address or, with another one for everybody, on two.
 type Server struct {
 	all    *endpoint // for operators
-	public *endpoint // nil where there is none
+	public *endpoint // nil if there is none
 }
 
 // New takes the addresses, so that one that is taken is an error at once. Clients are

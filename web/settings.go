@@ -31,7 +31,7 @@ type Settings struct {
 	TrustedProxies []string `placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For header is trusted."`
 }
 
-// DefaultSettings are those of production.
+// DefaultSettings are the settings in production.
 func DefaultSettings() Settings {
 	return Settings{
 		MaxConnections: 4096, MaxConnectionsPerClient: 200, MaxStreams: 2000, MaxStreamsPerClient: 50,

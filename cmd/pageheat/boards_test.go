@@ -34,7 +34,7 @@ func publish(t *testing.T, p *program, name string, versions ...uint64) {
 	require.True(t, send(t, p, name, versions...))
 }
 
-// send is publish for any goroutine of a test; false where it has failed.
+// send is publish for any goroutine of a test; false if it has failed.
 func send(t *testing.T, p *program, name string, versions ...uint64) bool {
 	t.Helper()
 	client, err := p.kafka.Client("test")

@@ -141,7 +141,7 @@ func (c *demoCmd) simulate(ctx context.Context, visitors *traffic.Visitors, send
 	return sending.Drain()
 }
 
-// awaitInput waits until everything in the input is on the board, but not for ever, and
+// awaitInput waits until everything in the input is on the board, but not forever, and
 // not longer than ctx: it ends when the board was closed, or the pipeline has failed.
 func awaitInput(ctx context.Context, p *program, shown *demo.Watermark) error {
 	ctx, cancel := context.WithTimeout(ctx, inputTimeout)

@@ -25,7 +25,7 @@ func TestARoleThatEndsAgainAndAgainIsNotReady(t *testing.T) {
 	require.NoError(t, check.Ready())
 }
 
-// TestAViewThatFailsForGoodEnds: by itself it tries for ever.
+// TestAViewThatFailsForGoodEnds: by itself it tries forever.
 func TestAViewThatFailsForGoodEnds(t *testing.T) {
 	failed := make(chan error, 1)
 	run := untilFailed(func(ctx context.Context) error {

@@ -43,7 +43,7 @@ func TestTopicsOnKafka(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(out, "has 4 partitions, 3 needed"))
 }
 
-// TestTopicsWithABrokerDown: the number of replicas stays for ever, so it must not
+// TestTopicsWithABrokerDown: the number of replicas stays forever, so it must not
 // follow from who is up at the moment.
 func TestTopicsWithABrokerDown(t *testing.T) {
 	cluster := kafkatest.Real(t, 3)

@@ -18,7 +18,7 @@ type Entry struct {
 	Raw string
 }
 
-// Text is an attribute as text, empty where there is none.
+// Text is an attribute as text, empty if there is none.
 func (e Entry) Text(attribute string) string {
 	if v, ok := e.Attributes[attribute]; ok {
 		return fmt.Sprint(v)

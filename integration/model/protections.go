@@ -63,7 +63,7 @@ type Protections struct {
 	// BeginsUnknown: what was gone of an input partition before the table knew of it
 	// is not lost. Without: it is declared lost.
 	BeginsUnknown bool
-	// OthersBoards: a ranking owner that sees a board of an owner before, newer
+	// OthersBoards: a ranking owner that sees a board of an earlier owner, newer
 	// than what it began from, begins again from that. Without: it does not care.
 	OthersBoards bool
 }

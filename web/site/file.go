@@ -20,7 +20,7 @@ type File struct {
 	contentType string
 	content     []byte
 	etag        string
-	zipped      []byte // the content, compressed; nil where that gains nothing
+	zipped      []byte // the content, compressed; nil if that gains nothing
 	zippedETag  string
 }
 
