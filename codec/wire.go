@@ -183,7 +183,7 @@ func shortUvarint(b []byte) (u uint64, size int) {
 	}
 	last &= -last
 	if u&(last-last>>7) == 0 {
-		return 0, 0 // it is written longer than need be
+		return 0, 0 // it is not in its shortest form
 	}
 	u &= (last - 1) & (0x7F * each)
 	// Sevens become fourteens, these twenty-eights, these 56 bits.
@@ -210,7 +210,7 @@ func (r *reader) anyUvarint128(what string) (u heat.Uint128) {
 		}
 		if c < 0x80 {
 			if c == 0 && i > 0 {
-				r.fail("%s is written longer than need be", what)
+				r.fail("%s is not in its shortest form", what)
 				return heat.Uint128{}
 			}
 			r.at += i + 1
@@ -314,7 +314,7 @@ func (r *reader) totals() (t heat.Totals) {
 // up to. So no sum of them overflows.
 func (r *reader) possible(t *heat.Totals, l heat.Limits) {
 	if r.err == nil && !t.Within(l) {
-		r.fail("sums that %d behaviours cannot have: %s clicks, %s minutes, %d likes",
+		r.fail("impossible sums of %d behaviours: %s clicks, %s minutes, %d likes",
 			t.Behaviours, t.ClicksDecimal(), t.MinutesDecimal(), t.Likes)
 	}
 }

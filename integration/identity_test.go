@@ -324,7 +324,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 		"table, an unknown kind": {topic: "-heat-table", key: "|later|1", stopped: true, says: "this version of pageheat does not know", value: raw(random)},
 		"table, a page that is not UTF-8": {topic: "-heat-table", key: "/\xFF", stopped: true, says: "not a valid page name",
 			value: raw(codec.AppendPageState(nil, &likes))},
-		"table, counts that cannot be": {topic: "-heat-table", key: "/a", stopped: true, says: "behaviours cannot have",
+		"table, counts that cannot be": {topic: "-heat-table", key: "/a", stopped: true, says: "impossible sums",
 			value: raw(codec.AppendPageState(nil, &heat.Totals{Likes: 1 << 60, Behaviours: 1}))},
 	} {
 		t.Run(name, func(t *testing.T) {

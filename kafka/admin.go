@@ -2,11 +2,11 @@ package kafka
 
 import "github.com/twmb/franz-go/pkg/kadm"
 
-// Admin asks brokers about topics and groups. What it answers, the types below, is for
-// what operators see: this package gives it no form of its own.
+// Admin asks brokers about topics and groups. Its results, the types below, are for what
+// operators see; this package does not convert them.
 type Admin = kadm.Client
 
-// Metadata is what brokers say of themselves and of topics.
+// Metadata describes brokers and topics.
 type Metadata = kadm.Metadata
 
 // TopicDetails are the topics of Metadata, by name.
@@ -33,7 +33,7 @@ type GroupOffsets = kadm.FetchOffsetsResponse
 // GroupsOffsets are those of several groups, by name.
 type GroupsOffsets = kadm.FetchOffsetsResponses
 
-// Admin asks brokers through the client that all look-ups share. It is not to be closed.
+// Admin asks brokers through the client that all look-ups share. It must not be closed.
 func (c *Cluster) Admin() (*Admin, error) {
 	client, err := c.shared()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// NoTopicError says what a topic that is missing takes.
+// NoTopicError is the error of a missing topic, with a hint.
 type NoTopicError struct {
 	// Topic is its name.
 	Topic string
@@ -26,8 +26,8 @@ func (e *NoTopicError) Error() string {
 // Unwrap is Kafka's error.
 func (e *NoTopicError) Unwrap() error { return e.err }
 
-// Missing returns an error about a topic as a [NoTopicError] where it says that the topic
-// does not exist; any other as it is. It is for those who do not wait for it.
+// Missing returns an error about a topic as a [NoTopicError] if it says that the topic does
+// not exist, any other unchanged. It is for callers that do not wait for the topic.
 func Missing(topic string, err error) error {
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return &NoTopicError{topic, err}
@@ -35,8 +35,8 @@ func Missing(topic string, err error) error {
 	return err
 }
 
-// AllBounds looks up what all partitions of a topic hold. It is a [NoTopicError] where
-// there is none.
+// AllBounds looks up the bounds of all partitions of a topic. The error is a [NoTopicError] if
+// the topic does not exist.
 func (c *Cluster) AllBounds(ctx context.Context, topic string) (map[int32]Bounds, error) {
 	admin, err := c.Admin()
 	if err != nil {

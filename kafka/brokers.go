@@ -9,9 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// DownBrokers asks for the brokers that belong to the cluster and are not up: those
-// that the controllers know (Kafka 4.0 and later), and those that replicas of any
-// topic that may be seen are on.
+// DownBrokers asks for the brokers of the cluster that are down: those that the controllers
+// know (Kafka 4.0 and later), and those that hold replicas of a visible topic.
 func (c *Cluster) DownBrokers(ctx context.Context) ([]int32, error) {
 	client, err := c.shared()
 	if err != nil {
@@ -32,7 +31,7 @@ func (c *Cluster) DownBrokers(ctx context.Context) ([]int32, error) {
 	}
 	describe := kmsg.NewPtrDescribeClusterRequest()
 	describe.IncludeFencedBrokers = true
-	// Older brokers do not know it, and it takes a right: then the replicas have to tell.
+	// Older brokers do not know this request, and it needs a right: the replicas tell then.
 	if cluster, err := describe.RequestWith(ctx, client); err == nil && cluster.ErrorCode == 0 {
 		for _, broker := range cluster.Brokers {
 			if broker.IsFenced {

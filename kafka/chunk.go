@@ -14,17 +14,16 @@ import (
 	"pageheat/kafka/recordbatch"
 )
 
-// Chunk is what one fetch gave of a partition: batches as they stand in the log, so that
-// what they become in memory is bounded by who reads them.
+// Chunk is the result of one fetch of a partition: batches as they are in the log, so that
+// the reader bounds the memory that they unpack to.
 type Chunk struct {
 	// Batches are whole batches; the last offset before them was read before.
 	Batches []byte
 	// Aborted are the transactions among them that were aborted.
 	Aborted Aborted
-	// First is above 0 where the partition begins above the offset that was asked for,
-	// there.
+	// First is the first offset of the partition if that is above the requested one, else 0.
 	First int64
-	// Err says what is wrong with the partition where it cannot be read.
+	// Err is why the partition cannot be read, nil if it can.
 	Err error
 }
 
@@ -33,7 +32,7 @@ type Aborted map[int64][]int64
 
 // newChunk takes the whole batches of an answer to a fetch from an offset, and the
 // offset after them; nil if there is nothing. Its error says that there is no whole
-// batch, which is only natural where other partitions came before.
+// batch, which is normal if other partitions filled the answer.
 func newChunk(p *kmsg.FetchResponseTopicPartition, offset int64) (chunk *Chunk, next int64) {
 	if len(p.RecordBatches) == 0 {
 		return nil, offset
@@ -100,11 +99,11 @@ func sendFetch(ctx context.Context, client *kgo.Client, broker int32, request *k
 	return response, kerr.ErrorForCode(response.ErrorCode)
 }
 
-// ErrEndsBefore is a partition that ends before an offset that was read of it. A broker
-// that does not know yet that it leads the partition no more says so, too.
+// ErrEndsBefore says that a partition ends before an offset that was read from it. A broker
+// that does not know yet that it lost the partition's leadership answers the same.
 var ErrEndsBefore = errors.New("the partition ends before what was read of it")
 
-// errNoAnswer is what a broker answers that slows its client down for a quota.
+// errNoAnswer is the answer of a broker that throttles its client for a quota.
 var errNoAnswer = errors.New("the broker answered without the partition")
 
 // fetch asks the leader for committed records from an offset on: up to limit bytes, or one
@@ -150,7 +149,7 @@ type Fetched struct {
 	*Chunk
 	// Next is the offset after it, and Start the first that the partition still has.
 	Next, Start int64
-	// Size is how many bytes the answer had.
+	// Size is the size of the answer in bytes.
 	Size int
 }
 
@@ -183,7 +182,7 @@ func (l *Log) Fetch(ctx context.Context, offset int64, limit int32) (Fetched, er
 	return Fetched{Chunk: chunk, Next: next, Start: answer.LogStartOffset, Size: len(answer.RecordBatches)}, nil
 }
 
-// FetchPatiently is Fetch, which asks again while the partition moves to another leader.
+// FetchPatiently is Fetch with retries while the partition moves to another leader.
 func (l *Log) FetchPatiently(ctx context.Context, offset int64, limit int32) (got Fetched, err error) {
 	err = l.patiently(ctx, func() (err error) { got, err = l.Fetch(ctx, offset, limit); return err })
 	return got, err

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// chunksWaiting is how many chunks of a claim may wait: one, and one that is taken
-// while it is worked off.
+// chunksWaiting is how many chunks of a claim may wait: one, and one that is being
+// processed.
 const chunksWaiting = 2
 
 // Claim is one partition that a session reads in chunks, which follow each other without a
@@ -54,17 +54,17 @@ func (c *Claim) Topic() string { return c.topic }
 // Partition is the partition of the topic.
 func (c *Claim) Partition() int32 { return c.partition }
 
-// End is the high watermark that the broker told last.
+// End is the last known high watermark.
 func (c *Claim) End() int64 { return c.end.Load() }
 
-// Stable is the last stable offset that the broker told last: nothing from there on can
-// be read as committed.
+// Stable is the last known last stable offset: no record at or above it is readable as
+// committed.
 func (c *Claim) Stable() int64 { return c.stable.Load() }
 
 // Chunks are what was fetched. The receiver calls Taken for each.
 func (c *Claim) Chunks() <-chan *Chunk { return c.chunks }
 
-// Taken says that a chunk was received: there is room for another.
+// Taken is called when a chunk was received: there is room for another.
 func (c *Claim) Taken() { c.fetcher.taken(c) }
 
 // Rewind drops what was fetched and reads on from an offset, after a pause.

@@ -12,7 +12,7 @@ import (
 	"pageheat/kafka/dial"
 )
 
-// Config says which brokers a process works with and how it reaches them.
+// Config has the brokers of a process and how it connects to them.
 type Config struct {
 	// Brokers are the bootstrap brokers, host:port.
 	Brokers []string
@@ -39,7 +39,7 @@ func New(c Config) *Cluster {
 }
 
 // Close ends the connections of the look-ups: nothing can be looked up afterwards. Clients
-// that were opened for others are theirs to close.
+// that it opened are closed by their callers.
 func (c *Cluster) Close() {
 	c.opening.Lock()
 	defer c.opening.Unlock()
@@ -66,7 +66,7 @@ func (c *Cluster) shared() (*kgo.Client, error) {
 	return c.client, nil
 }
 
-// Brokers are the bootstrap brokers, host:port. They are not to be changed.
+// Brokers are the bootstrap brokers, host:port. They must not be changed.
 func (c *Cluster) Brokers() []string { return c.config.Brokers }
 
 // clientID is the client.id for a purpose; an empty one stands for the process.
@@ -77,8 +77,8 @@ func (c *Cluster) clientID(purpose string) string {
 	return c.config.ClientID + "-" + purpose
 }
 
-// metadataMinAge is how old the knowledge of a franz-go client about topics and leaders
-// may be before it asks again where it has to.
+// metadataMinAge is the minimum age of a franz-go client's metadata before it is refreshed
+// on demand.
 const metadataMinAge = 250 * time.Millisecond
 
 // Client opens a client of franz-go for a purpose, which its client.id names. Options
@@ -89,8 +89,8 @@ func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error
 		kgo.SeedBrokers(c.config.Brokers...),
 		kgo.ClientID(c.clientID(purpose)),
 		kgo.Dialer(c.dialer.DialContext),
-		// A proxy before a broker that is down closes connections at once; others
-		// stand in.
+		// A proxy in front of a broker that is down closes connections at once; other
+		// brokers answer instead.
 		kgo.AlwaysRetryEOF(),
 		kgo.MetadataMinAge(metadataMinAge),
 	}, options...)...)
@@ -106,8 +106,8 @@ func (c *Cluster) saramaConfig(purpose string) *sarama.Config {
 	config := sarama.NewConfig()
 	config.ClientID = c.clientID(purpose)
 	config.Version = sarama.V3_6_0_0
-	// A topic that is missing is created by "pageheat topics create" alone: brokers would
-	// make it by their own defaults.
+	// Only "pageheat topics create" creates a missing topic: brokers would use their own
+	// defaults.
 	config.Metadata.AllowAutoTopicCreation = false
 	config.Metadata.Retry.Max = 5
 	config.Metadata.Retry.Backoff = 200 * time.Millisecond

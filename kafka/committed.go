@@ -13,15 +13,15 @@ const (
 	// covers. A transaction that ends normally leaves its last record two below it, so the
 	// first look is nearly always the only one.
 	committedWindow = 16
-	// committedAttempts bounds the attempts that fail since records were deleted meanwhile.
+	// committedAttempts bounds the attempts that fail because records are deleted meanwhile.
 	committedAttempts = 20
 )
 
 // CommittedEnd returns the offset after the last committed record of a partition: a record
-// with data, neither a transaction marker nor part of an aborted or still open
+// with data, neither a control record nor part of an aborted or still open
 // transaction. That is where a reader of committed records is caught up. The high
-// watermark would not do: after a transaction the last offset is a marker, which no reader
-// is ever handed, and one that waits for it waits forever. A partition without any
+// watermark does not serve: after a transaction the last offset is a control record, which
+// readers never see, and a reader that waits for it waits forever. A partition without any
 // committed record gives its log start offset.
 //
 // The last committed record is looked for from the last stable offset backwards, in

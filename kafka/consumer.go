@@ -10,8 +10,8 @@ import (
 )
 
 // Consumer returns a consumer for goka that reads tables as they are committed. It
-// connects when a partition is read for the first time: goka asks for one of each
-// processor, also of those that have no table, or one that is restored already.
+// connects when a partition is read for the first time: goka asks for one for each
+// processor, even without a table or with one that is restored already.
 func (c *Cluster) Consumer(purpose string) sarama.Consumer {
 	return &tableConsumer{cluster: c, purpose: purpose}
 }

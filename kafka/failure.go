@@ -37,7 +37,7 @@ func OnGroup(operation, group string) Right { return Right{operation, groupResou
 // OnTransactions is a right to a transactional id.
 func OnTransactions(operation, id string) Right { return Right{operation, idResource, id} }
 
-// hint says what to do where err is about this right.
+// hint returns a hint if err is about this right.
 func (r Right) hint(code int16) (hint string, ok bool) {
 	of, word := kerr.TopicAuthorizationFailed.Code, "topic"
 	switch r.resource {
@@ -51,9 +51,8 @@ func (r Right) hint(code int16) (hint string, ok bool) {
 }
 
 // Explain returns an error of a request, or of a client of either library, as a
-// [failure.Permanent] with what to do, where no second try mends it; any other, and one that is a Permanent
-// already, as it is. It is for where the error is made: the caller that made the request knows
-// which rights it needs.
+// [failure.Permanent] with a hint if retrying cannot fix it, and any other error unchanged.
+// The caller that made the request calls it, with the rights that the request needs.
 func Explain(err error, needs ...Right) error {
 	if err == nil || failure.As(err) != nil {
 		return err
@@ -76,11 +75,11 @@ func Explain(err error, needs ...Right) error {
 	return err
 }
 
-// isPermanent reports whether no second try mends an error that was explained.
+// isPermanent reports whether retrying cannot fix an error that was explained.
 func isPermanent(err error) bool { return failure.As(err) != nil }
 
-// hintOf is what to do about an error of a broker that no second try mends, by its code,
-// which both clients share. It is empty for every other code: those are about brokers that
+// hintOf is the hint for a permanent error of a broker, by its code, which both clients
+// share. It is empty for every other code: those are about brokers that
 // come and go, leaders and coordinators that move, members and producers that are
 // replaced, or a topic that may be created yet.
 func hintOf(code int16) string {
@@ -129,8 +128,7 @@ func hintOf(code int16) string {
 	return ""
 }
 
-// localHint is what to do about an error that a client makes by itself and that no second
-// try mends; empty for any other.
+// localHint is the hint for a permanent error of a client itself; empty for any other.
 func localHint(err error) string {
 	// A message above the producer's own bound, for one.
 	if _, ok := errors.AsType[sarama.ConfigurationError](err); ok {
@@ -148,8 +146,8 @@ func localHint(err error) string {
 	return ""
 }
 
-// codesOf are the codes of all errors of brokers that err wraps, whichever client asked:
-// of several, one may be permanent.
+// codesOf returns the codes of all brokers' errors that err wraps, for both clients: one of
+// several may be permanent.
 func codesOf(err error) []int16 {
 	var inner []error
 	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
@@ -171,8 +169,8 @@ func codesOf(err error) []int16 {
 	return codes
 }
 
-// Is reports whether err wraps an error of a broker with the code of one of these,
-// whichever client asked.
+// Is reports whether err wraps an error of a broker with one of these codes,
+// for both clients.
 func Is(err error, any ...*kerr.Error) bool {
 	codes := codesOf(err)
 	return slices.ContainsFunc(any, func(e *kerr.Error) bool { return slices.Contains(codes, e.Code) })

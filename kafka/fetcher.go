@@ -22,32 +22,32 @@ const (
 	// partitionBytes of each, if they are not too many to be held.
 	sessionBytes   = 8 << 20
 	partitionBytes = 1 << 20
-	// leastFetch is the least that is asked for of a partition.
+	// leastFetch is the minimum size requested from a partition.
 	leastFetch = 64 << 10
-	// heldBytes is what the chunks of all claims take at most, but for single batches
-	// that are larger than what was asked for.
+	// heldBytes bounds the chunks of all claims, except single batches that are larger than
+	// requested.
 	heldBytes = 64 << 20
 	// sessionWait is how long a broker waits for the first byte, and shortWait where
 	// another partition may become ready meanwhile: a broker answers one request after
 	// the other.
 	sessionWait = 100 * time.Millisecond
 	shortWait   = 4 * time.Millisecond
-	// StuckAfter is after how long a claim that takes nothing is no reason to ask again soon.
+	// StuckAfter is the time after which a claim that takes nothing no longer shortens waits.
 	StuckAfter = time.Second
 	// fetchPause is the pause after a fetch that failed.
 	fetchPause = 100 * time.Millisecond
-	// FetchPatience is how long a partition may fail with what passes by itself before
-	// an operator hears of it, and a log may end before what was read of it: a broker
-	// that does not know yet that it leads no more answers with what it had.
+	// FetchPatience is how long a partition may fail with transient errors before they are
+	// reported, and how long a log may end below what was read: a broker that does not know
+	// yet that it lost leadership answers with its old end.
 	FetchPatience = 30 * time.Second
 	// recreated is how long a broker may not know the topic's id.
 	recreated = 5 * time.Second
 )
 
 // fetcher reads the claims of one session. It asks each broker for all partitions
-// that it leads and that have room for more, so that a claim that takes nothing holds
-// no other up; and it hands over batches as they are, so that what they become in
-// memory is bounded by who reads them.
+// that it leads and that have room for more, so that a claim that takes nothing
+// delays no other. It hands over batches as they are, so that the reader bounds the memory
+// that they unpack to.
 type fetcher struct {
 	client  *kgo.Client
 	logger  *slog.Logger
@@ -76,7 +76,7 @@ func (f *fetcher) run(ctx context.Context) {
 	}
 }
 
-// assign gives each claim the broker that leads its partition.
+// assign assigns each claim to the leader of its partition.
 func (f *fetcher) assign(ctx context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -110,7 +110,7 @@ func (f *fetcher) wake(broker int32) {
 	}
 }
 
-// taken lets a claim be fetched that has taken a chunk.
+// taken lets a claim that has taken a chunk be fetched again.
 func (f *fetcher) taken(c *Claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,7 +137,7 @@ type wanted struct {
 	rewinds int
 }
 
-// want takes the claims that a broker should be asked for; others may have room soon.
+// want selects the claims to request from a broker; others may have room soon.
 func (f *fetcher) want(broker int32) (all []wanted, others bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,7 +160,7 @@ func (f *fetcher) want(broker int32) (all []wanted, others bool) {
 		c.busy = true
 		all = append(all, wanted{c, c.next, c.rewinds})
 	}
-	// A broker gives of the first partition at least one batch, however large.
+	// A broker returns at least one batch of the first partition, of any size.
 	slices.SortStableFunc(all, func(a, b wanted) int {
 		switch {
 		case a.claim.alone && !b.claim.alone:
@@ -255,7 +255,7 @@ func findStarts(ctx context.Context, client *kgo.Client, broker int32, name stri
 	return nil
 }
 
-// take hands the claims what they have got.
+// take hands the answer to the claims.
 func (f *fetcher) take(ctx context.Context, all []wanted, response *kmsg.FetchResponse, err error) {
 	var partitions []kmsg.FetchResponseTopicPartition
 	if response != nil && len(response.Topics) == 1 {
@@ -296,7 +296,7 @@ func (f *fetcher) failed(c *Claim, err error) (refresh bool) {
 		c.failing = now
 	}
 	c.leader, c.notYet = -1, now.Add(fetchPause)
-	// Others pass by themselves, or a watchdog finds that nothing moves.
+	// Other errors are transient, or the watchdog finds the stall.
 	broken := errors.Is(err, kerr.CorruptMessage) || errors.Is(err, kerr.KafkaStorageError)
 	if broken && now.Sub(c.failing) > FetchPatience {
 		c.told = true
@@ -370,7 +370,7 @@ func (f *fetcher) fetched(c *Claim, p *kmsg.FetchResponseTopicPartition, first, 
 	}
 }
 
-// stableOffset is the last stable offset of an answer; brokers of before transactions
+// stableOffset is the last stable offset of an answer; brokers older than transactions
 // give none.
 func stableOffset(p *kmsg.FetchResponseTopicPartition) int64 {
 	if p.LastStableOffset < 0 {

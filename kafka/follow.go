@@ -19,7 +19,7 @@ const (
 	followedRecords = 256
 )
 
-// Follower gives the committed records of some partitions of a topic as they come.
+// Follower reads the committed records of some partitions of a topic as they come.
 type Follower struct {
 	records chan *Record
 	cancel  context.CancelCauseFunc
@@ -86,15 +86,15 @@ func (f *Follower) run(client *kgo.Client, topic string) {
 	}
 }
 
-// Records are the records, those of each partition in order. It is closed when nothing
-// comes any more: see Err.
+// Records returns the channel of records, in order within each partition. It is closed when
+// the follower ends; see Err.
 func (f *Follower) Records() <-chan *Record { return f.records }
 
-// Err says why no record comes any more: what could not be read, or why the context ended;
-// nil while they come.
+// Err is why the follower ended: the error of reading, or the context's cause; nil while it
+// runs.
 func (f *Follower) Err() error { return context.Cause(f.ctx) }
 
-// Close ends it. It may be called again.
+// Close ends the follower. It may be called again.
 func (f *Follower) Close() {
 	f.cancel(errClosed)
 	<-f.ended

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// leadersAge is how long it is believed who leads a partition. A broker that leads no more
-// mostly says so; one that does not know it yet answers with what it had.
+// leadersAge is how long a known leader of a partition is trusted. A broker that lost
+// leadership mostly says so; one that does not know yet answers with old data.
 const leadersAge = time.Second
 
-// leaders remembers who leads partitions, so that a look-up costs one question. It is safe
+// leaders caches the leaders of partitions, so that a look-up costs one request. It is safe
 // for concurrent use.
 type leaders struct {
 	mu    sync.Mutex
@@ -21,7 +21,7 @@ type knownLeaders struct {
 	until time.Time
 }
 
-// learn takes what brokers have said.
+// learn takes brokers' metadata.
 func (l *leaders) learn(t Topic) {
 	if t.Err != nil {
 		return
@@ -34,7 +34,7 @@ func (l *leaders) learn(t Topic) {
 	l.known[t.Name] = knownLeaders{t.Leaders, time.Now().Add(leadersAge)}
 }
 
-// of is who leads a partition; -1 if that is not known.
+// of is the leader of a partition, -1 if unknown.
 func (l *leaders) of(topic string, partition int32) int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,7 +45,7 @@ func (l *leaders) of(topic string, partition int32) int32 {
 	return k.of[partition]
 }
 
-// forget forgets who leads the partitions of a topic.
+// forget drops the leaders of a topic's partitions.
 func (l *leaders) forget(topic string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

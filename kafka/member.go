@@ -19,9 +19,9 @@ type SessionHandler interface {
 	Begin(s *Session)
 	// End ends the session, if there is one. The group waits for it.
 	End()
-	// Away says that the member cannot take part now; it joins again by itself.
+	// Away is called when the member cannot take part now; it rejoins by itself.
 	Away(err error)
-	// Failed says that it cannot go on.
+	// Failed is called when the member cannot continue.
 	Failed(err error)
 }
 
@@ -61,7 +61,7 @@ func (c *Cluster) Join(ctx context.Context, purpose, group, topic string, m Memb
 	return nil
 }
 
-// anywhere has each partition begin somewhere: the client fetches nothing, but asks.
+// anywhere starts each partition at some offset: the client asks for one, and fetches nothing.
 func anywhere(_ context.Context, committed map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	for _, partitions := range committed {
 		for p := range partitions {
@@ -101,7 +101,7 @@ func (s *Session) Commit(ctx context.Context, next map[int32]int64) (stored map[
 	return stored, Explain(err, OnGroup("Read", s.group), OnTopic("Read", s.topic))
 }
 
-// answered is what a commit has stored: an answer has an error for each partition.
+// answered returns what a commit has stored: the answer has an error for each partition.
 func answered(sent map[int32]int64, response *kmsg.OffsetCommitResponse, err error) (map[int32]int64, error) {
 	if err != nil || response == nil {
 		return nil, err
@@ -127,8 +127,8 @@ type Reading struct {
 	Begins map[int32]int64
 	// Logger takes what an operator should know.
 	Logger *slog.Logger
-	// Waiting is told for how long a partition waits behind an open transaction, and 0
-	// when it does not any more.
+	// Waiting is told how long a partition has waited behind an open transaction, and 0
+	// when the wait ends.
 	Waiting func(partition int32, open time.Duration)
 	// Fault is told of an error after which the session cannot go on.
 	Fault func(error)

@@ -13,8 +13,7 @@ type transactionWait struct {
 	told  bool
 }
 
-// transactionPatience is how long a transaction may be open before an operator hears
-// of it. Producers end theirs within seconds, or at the latest after
+// transactionPatience is how long a transaction may be open before it is reported. Producers end theirs within seconds, or at the latest after
 // transaction.timeout.ms, one minute by default.
 const transactionPatience = 30 * time.Second
 

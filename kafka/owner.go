@@ -12,11 +12,11 @@ import (
 )
 
 // ErrSessionOver says that a session of a consumer group ended before something began, or
-// while it was on its way: no fault.
+// while it was under way. It is not a fault.
 var ErrSessionOver = errors.New("the session of the consumer group is over")
 
-// MostRecords is how many records a producer may send to one partition. Their sequence
-// numbers have 31 bits, and sarama does not begin again at 0.
+// MostRecords is the maximum number of records that a producer sends to one partition: their
+// sequence numbers have 31 bits, and sarama does not wrap around.
 const MostRecords = 1 << 30
 
 // Ownership is what an Owner owns.
@@ -64,10 +64,10 @@ type Owner struct {
 type endOfTransaction struct{}
 
 const (
-	// statusInterval is how often a commit looks whether the producer has failed:
-	// a fenced one may say nothing, and go on retrying.
+	// statusInterval is how often a commit checks whether the producer has failed:
+	// a fenced one may report nothing and keep retrying.
 	statusInterval = 20 * time.Millisecond
-	// refusalPatience is how long a producer that has failed may take to say why.
+	// refusalPatience is how long a failed producer may take to report the reason.
 	refusalPatience = 5 * time.Second
 	// fencedPatience is how long the group may take to tell a fenced owner that its
 	// session is over: some heartbeats.
@@ -78,7 +78,7 @@ const (
 var errRefused = errors.New("the broker refused the transaction, or another owner has taken it over")
 
 // TakeOver makes this process the owner of a table partition: it takes over the
-// transactional.id, which fences the owner before, and commits a record. A restore up to
+// transactional.id, which fences the earlier owner, and commits a record. A restore up to
 // that record sees everything that any owner committed. ctx is that of the session, and
 // ends when the partition must be given up: then, and when it ends before, the error is
 // ErrSessionOver.
@@ -112,8 +112,8 @@ func (c *Cluster) TakeOver(ctx context.Context, own Ownership, key string, value
 func (o *Owner) TakenAt() int64 { return o.takenAt }
 
 // connectOwner connects the producer of a transactional.id, which takes it over. What
-// it returns closes what the producer leaves open. When ctx ends before, nothing of
-// it goes on: a take-over that comes late would fence the owner that came after.
+// it returns closes what the producer leaves open. If ctx ends before, the take-over
+// stops: a late one would fence the next owner.
 func (c *Cluster) connectOwner(ctx context.Context, config *sarama.Config, hopeless *atomic.Bool) (sarama.AsyncProducer, func(), error) {
 	type made struct {
 		producer sarama.AsyncProducer
@@ -199,7 +199,7 @@ func newOwner(session context.Context, p sarama.AsyncProducer, own Ownership, ho
 	return o
 }
 
-// explain says what to do about an error of the transaction, if no second try mends it.
+// explain adds a hint to an error of the transaction if it is permanent.
 func (o *Owner) explain(err error) error {
 	return Explain(err, OnTopic("Write", o.Topic), OnTransactions("Write", o.ID))
 }
@@ -280,7 +280,7 @@ func (o *Owner) queue(ctx context.Context, key string, value []byte, metadata an
 	}
 }
 
-// begin opens a transaction if none is open, and keeps who waits for its end, if this is it.
+// begin opens a transaction if none is open, and keeps the callback if this record ends it.
 func (o *Owner) begin(done func(error)) error {
 	if !o.using.TryRLock() {
 		return o.Err() // it is being closed
@@ -364,11 +364,11 @@ func (o *Owner) End() int64 {
 	return o.offset
 }
 
-// Err says why the owner has failed or was given up; nil while it lives.
+// Err is why the owner failed or was given up; nil while it lives.
 func (o *Owner) Err() error { return context.Cause(o.ctx) }
 
 // GiveUp ends the transaction and everything after it, for the first reason that is given.
-// The transactional.id is given up without a word to the broker: closing may wait for a
+// The broker is not told that the transactional.id is given up: closing may wait for a
 // broker that does not answer, so it is not waited for.
 func (o *Owner) GiveUp(err error) {
 	o.mu.Lock()

@@ -9,8 +9,8 @@ import (
 	"pageheat/kafka/dial"
 )
 
-// reachTimeout is how long is looked for a broker that answers; each further one may
-// accept a connection and stay silent first.
+// reachTimeout bounds the search for a broker that answers; each one before it may accept a
+// connection and stay silent.
 const reachTimeout = 10 * time.Second
 
 // Reach makes sure that a broker answers.

@@ -38,11 +38,11 @@ type Span struct {
 	Partition int32
 	// From is the first offset, or Beginning, and To the one after the last.
 	From, To int64
-	// Bytes is how much is asked for at once; 0 stands for 1 MiB. At most four times as
-	// much is held: a fetch under way, one read, one waiting, one in the callback.
+	// Bytes is the size of a fetch; 0 stands for 1 MiB. Up to four times as much is held: a
+	// fetch under way, one read, one waiting, one in the callback.
 	Bytes int32
-	// Wait is whether to wait for as long as it takes where To lies above the last stable
-	// offset. Otherwise that is an error after a while: what was there is gone.
+	// Wait is whether to wait without bound if To is above the last stable offset. Otherwise
+	// that is an error after a while: the records are gone.
 	Wait bool
 }
 
@@ -50,7 +50,7 @@ type Span struct {
 var errBelow = errors.New("the last stable offset stays below the requested offset")
 
 const (
-	// fetchBytes is how much is asked for where nothing else is said.
+	// fetchBytes is the default size of a fetch.
 	fetchBytes = 1 << 20
 	// firstWait and longestWait are how long a broker may wait for the first byte: twice as
 	// long each time that nothing comes. Others read over the same connection.
@@ -67,9 +67,8 @@ type fetched struct {
 // read; next is the offset up to which that is so. The next fetch is under way meanwhile.
 // An error of each ends it.
 //
-// It fetches by itself instead of being a consumer: a consumer does not tell how far it is
-// where the last records are aborted ones or markers, and so would wait forever at an end
-// that holds nothing for it.
+// It fetches by itself instead of using a consumer: a consumer does not report its position
+// if the last records are aborted or control records, and would wait forever at such an end.
 func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record, next int64) error) error {
 	if s.From >= s.To {
 		return nil

@@ -20,27 +20,27 @@ const (
 	// heartbeatInterval is short, since a member hears of a rebalance with the answer to
 	// its next heartbeat: this is part of every take-over.
 	heartbeatInterval = 100 * time.Millisecond
-	// newPartitionsAge is how long partitions that were added to a topic go unread.
+	// newPartitionsAge is the maximum time until added partitions of a topic are read.
 	newPartitionsAge = 5 * time.Second
-	// waitingRecords is how many fetched records of a partition may wait to be worked
-	// off by a member of a group. One may have a few MiB.
+	// waitingRecords is how many fetched records of a partition may wait in a member
+	// of a group. One may have a few MiB.
 	waitingRecords = 8
 	// waitingOfTable is how many fetched records of a table partition may wait.
 	waitingOfTable = 4096
-	// endlessRetries is as often as sarama may retry a record: at the longest backoff some
-	// hours. (It allocates a slot for each try, so there is no infinity.)
+	// endlessRetries is the maximum number of retries of a record: some hours at the longest
+	// backoff. (sarama allocates a slot for each retry, so there is no infinity.)
 	endlessRetries = 10_000
-	// longestRetryBackoff is the pause between tries in a long outage.
+	// longestRetryBackoff is the pause between attempts in a long outage.
 	longestRetryBackoff = time.Second
 	// leaderBackoff is the longest pause between two questions for the leader of a
 	// partition, and leaderRetries how often the owner of a table partition asks: for
 	// half of TransactionTimeout.
 	leaderBackoff = 500 * time.Millisecond
 	leaderRetries = 60
-	// transactionRetries is how often a request about a transaction is tried again: for
-	// half a minute, twice the time after which brokers miss one of them by default and
-	// have another lead. Until then a transaction that was just committed there cannot be
-	// completed, and the next one not be begun.
+	// transactionRetries is how often a request about a transaction is retried: for half a
+	// minute, twice the time after which a missing broker's partitions get new leaders by
+	// default. Until then a transaction that was just committed there cannot
+	// complete, and the next one cannot begin.
 	transactionRetries = 350
 	// largestTableBatch bounds the batches of a table, in bytes. It is below the least
 	// segment.bytes that Kafka allows, 1 MiB.
@@ -77,7 +77,7 @@ func (c *Cluster) ConsumerGroup(purpose, group string, m Member) (sarama.Consume
 	config.Consumer.Group.Rebalance.Timeout = RebalanceTimeout
 	config.Consumer.Group.Rebalance.Retry.Backoff = 100 * time.Millisecond
 	config.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
-	// Nothing is skipped silently: an offset that is not there is an error.
+	// Nothing is skipped silently: an offset that does not exist is an error.
 	config.Consumer.Group.ResetInvalidOffsets = false
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	config.Consumer.Offsets.AutoCommit.Enable = false
@@ -119,8 +119,8 @@ func (c *Cluster) groupClient(purpose, group string, topics []string, m Member, 
 }
 
 // Producer opens a producer of records whose partition is set by the sender: none is
-// lost, repeated or reordered while it lives. A record may have most bytes; 0 stands for
-// what every topic of pageheat's own takes.
+// lost, repeated or reordered while it lives. most is the maximum size of a record; 0 stands
+// for the size that all of pageheat's own topics take.
 func (c *Cluster) Producer(purpose string, most int) (sarama.AsyncProducer, error) {
 	config := c.producerConfig(purpose)
 	if most > 0 {
@@ -143,8 +143,8 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 	config.Producer.Return.Successes = true
 	config.Producer.Return.Errors = true
 	config.Producer.Retry.Max = endlessRetries
-	// sarama gives a record up when it cannot find out who leads its partition, however
-	// often it may be sent: so that question is asked without end, too.
+	// sarama gives up a record if it cannot find the leader of its partition, whatever the
+	// record's retries: so that look-up is retried without end, too.
 	config.Metadata.Full = false
 	config.Metadata.Retry.Max = endlessRetries
 	config.Metadata.Retry.BackoffFunc = func(retries, _ int) time.Duration {
@@ -157,8 +157,8 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 }
 
 // transactionConfig is for the owner of one table partition, who has its transactional
-// id. A fenced producer does not always say so, but goes on retrying: few tries end it.
-// Once it is hopeless, no try waits for the one before.
+// id. A fenced producer does not always report it, but keeps retrying: few retries end it.
+// Once it has failed, retries have no pause.
 func (c *Cluster) transactionConfig(purpose, id string, hopeless *atomic.Bool) *sarama.Config {
 	config := c.producerConfig(purpose)
 	unless := func(backoff func(retries, most int) time.Duration) func(retries, most int) time.Duration {
@@ -188,9 +188,8 @@ func (c *Cluster) transactionConfig(purpose, id string, hopeless *atomic.Bool) *
 	return config
 }
 
-// transactionBackoff is the pause before a request about a transaction is tried again. It
-// is short for a second, since the transaction before is mostly completed within some
-// milliseconds.
+// transactionBackoff is the pause before a request about a transaction is retried. It is
+// short for a second, since the previous transaction mostly completes within milliseconds.
 func transactionBackoff(retries, _ int) time.Duration {
 	const soon, later, short = 20 * time.Millisecond, 100 * time.Millisecond, 50
 	if retries < short {

@@ -13,9 +13,9 @@ import (
 
 // Sending says how records are sent.
 type Sending struct {
-	// Linger is the time to gather a batch.
+	// Linger is the maximum time to fill a batch.
 	Linger time.Duration
-	// Records and Bytes bound what is on its way: at either, Send waits. 0 means the client's
+	// Records and Bytes bound what is in flight: at either, Send waits. 0 means the client's
 	// default.
 	Records, Bytes int
 	// BatchBytes bounds a batch; 0 means the client's default.
@@ -25,11 +25,11 @@ type Sending struct {
 	// Dated is whether the records that are queued have timestamps of their own, which the
 	// client would count Within from.
 	Dated bool
-	// InTurn is whether records go round the partitions, whatever their keys.
+	// InTurn is whether records are spread round-robin over partitions, whatever their keys.
 	InTurn bool
 }
 
-// UsualBatchBytes is the largest batch that any topic takes that was not told otherwise.
+// UsualBatchBytes is Kafka's default for the largest batch of a topic.
 const UsualBatchBytes = 1_000_000
 
 // Bulk is how many records are sent at once: round the partitions in turn, whatever their
@@ -89,7 +89,7 @@ func (c *Cluster) Sender(purpose, topic string, s Sending) (*Sender, error) {
 	return sender, nil
 }
 
-// Send queues a record, which the sender keeps; done is told how that ends. When ctx is
+// Send queues a record, which the sender keeps; done gets the result. When ctx is
 // done, a record that has not been sent yet is dropped. What is on its way cannot be
 // called back without losing idempotence.
 func (s *Sender) Send(ctx context.Context, r *Record, done func(*Record, error)) {
@@ -118,7 +118,7 @@ func (s *Sender) Queue(r *Record) error {
 	return nil
 }
 
-// explain says what to do about a record that was not sent.
+// explain adds a hint to the error of a record that was not sent.
 func (s *Sender) explain(r *Record, err error) error {
 	if errors.Is(err, kerr.MessageTooLarge) {
 		return fmt.Errorf("send a message of %d bytes to topic %s: %w; a batch has at most %d bytes here, and at most the topic's max.message.bytes",
@@ -150,11 +150,11 @@ func (s *Sender) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Forget forgets the topic, which the client knows by its id: it takes one that was
-// deleted and recreated as it finds it. What is queued for it is lost.
+// Forget drops the cached topic id, so that a recreated topic is found. Records queued for
+// the topic are lost.
 func (s *Sender) Forget() { s.client.PurgeTopicsFromProducing(s.topic) }
 
-// Close gives up what is on its way.
+// Close drops what is in flight.
 func (s *Sender) Close() {
 	s.client.Close()
 	s.fail(nil)

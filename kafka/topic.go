@@ -20,18 +20,18 @@ const (
 	// patience is how long a look-up outlives a broker that goes away, or a partition
 	// that moves to another leader. The caller's context may end before.
 	patience = 30 * time.Second
-	// unknownPatience is how long a topic may be unknown before that is believed: a broker
-	// may not have heard of one that was just created.
+	// unknownPatience is how long a topic may be unknown before the answer is trusted: a broker
+	// may not know a new topic yet.
 	unknownPatience = time.Second
-	// answerWithin bounds one question for topics or offsets, which no broker has to think
-	// about: then another one is asked. A broker that hangs would take the client's request
-	// timeout, which has to be longer than the slowest request.
+	// answerWithin bounds one request for topics or offsets, which brokers answer at once;
+	// after it another broker is asked. A broker that hangs would take the client's request
+	// timeout, which must be longer than the slowest request.
 	answerWithin = dial.AnswerTimeout
-	// retryPause is the time between two tries.
+	// retryPause is the pause between two attempts.
 	retryPause = 100 * time.Millisecond
 )
 
-// Topic is what brokers say of a topic.
+// Topic describes a topic.
 type Topic struct {
 	// Name is its name.
 	Name string
@@ -41,12 +41,12 @@ type Topic struct {
 	// Leaders are the brokers that lead the partitions, by partition, -1 where there is
 	// none.
 	Leaders []int32
-	// Err says why the rest is not known.
+	// Err is why the rest is unknown.
 	Err error
 }
 
-// Topic asks brokers for a topic. A client remembers topics, and one that was deleted and
-// created again as it was: this asks each time.
+// Topic asks brokers for a topic. A client caches topics, and
+// a recreated one with its old id: this asks each time.
 func (c *Cluster) Topic(ctx context.Context, name string) (Topic, error) {
 	var found Topic
 	began := time.Now()
@@ -70,8 +70,8 @@ func (c *Cluster) Topic(ctx context.Context, name string) (Topic, error) {
 	return found, err
 }
 
-// Topics asks any broker for topics, once. An error is that nothing was answered; of a
-// topic that is not known, its own says why.
+// Topics asks any broker for topics, once. An error means that there was no answer; the
+// error of an unknown topic is in its Err.
 func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]Topic, error) {
 	answer, err := c.topics(ctx, names...)
 	if err != nil {
@@ -136,8 +136,8 @@ type Bounds struct {
 	End int64
 }
 
-// Bounds looks up what a partition holds. A partition that is not there is asked for again
-// for a while, since it may be new; it is an [ErrNoPartition] then.
+// Bounds looks up the offsets that a partition holds. A missing partition is retried for a
+// while, since it may be new; then the error is [ErrNoPartition].
 func (c *Cluster) Bounds(ctx context.Context, topic string, partition int32) (Bounds, error) {
 	var b Bounds
 	p := c.partition(topic, partition)
@@ -169,7 +169,7 @@ const (
 	isolationReadCommitted = 1
 )
 
-// partition is one partition, and who leads it. It belongs to one goroutine.
+// partition is one partition and its leader. It belongs to one goroutine.
 type partition struct {
 	cluster *Cluster
 	topic   string
@@ -181,7 +181,7 @@ func (c *Cluster) partition(topic string, number int32) *partition {
 	return &partition{cluster: c, topic: topic, number: number, leader: -1}
 }
 
-// patiently asks the leader, and asks again where the partition moves to another one.
+// patiently asks the leader, and retries if the partition moves to another one.
 func (p *partition) patiently(ctx context.Context, ask func() error) error {
 	return patiently(ctx, patience, func() error {
 		err := p.findLeader(ctx)
@@ -221,7 +221,7 @@ func (p *partition) findLeader(ctx context.Context) error {
 	return fmt.Errorf("asking for the leader: %w", err)
 }
 
-// ErrNoPartition is a partition that its topic, which there is, does not have.
+// ErrNoPartition says that an existing topic does not have the partition.
 var ErrNoPartition = errors.New("the topic has no such partition")
 
 // request asks the leader.
@@ -258,8 +258,8 @@ func (p *partition) offset(ctx context.Context, timestamp int64, isolation int8)
 	return got.Offset, kerr.ErrorForCode(got.ErrorCode)
 }
 
-// Committed are the offsets that a group has committed for a topic, by partition. Of a
-// partition without any there is none.
+// Committed are the offsets that a group has committed for a topic, by partition. A
+// partition without one is left out.
 func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
 	admin, err := c.Admin()
 	if err != nil {
@@ -307,7 +307,7 @@ func (c *Cluster) Commit(ctx context.Context, group, topic string, next map[int3
 	return nil
 }
 
-// DeleteRecords deletes the records of a partition below an offset. Nothing is tried again.
+// DeleteRecords deletes the records of a partition below an offset. It does not retry.
 func (c *Cluster) DeleteRecords(ctx context.Context, topic string, partition int32, below int64) error {
 	admin, err := c.Admin()
 	if err != nil {
@@ -325,8 +325,8 @@ func (c *Cluster) DeleteRecords(ctx context.Context, topic string, partition int
 	return nil
 }
 
-// Setting is a setting of a topic, such as max.message.bytes; empty where brokers do not
-// tell.
+// Setting is a setting of a topic, such as max.message.bytes; empty if brokers do not
+// say.
 func (c *Cluster) Setting(ctx context.Context, topic, name string) (string, error) {
 	admin, err := c.Admin()
 	if err != nil {
@@ -349,18 +349,18 @@ func (c *Cluster) Setting(ctx context.Context, topic, name string) (string, erro
 	return "", nil
 }
 
-// errUnreadable marks what another attempt would not read either.
+// errUnreadable marks answers that a retry would not read either.
 var errUnreadable = errors.New("the answer cannot be read")
 
-// stays reports whether an error would be the same at the next attempt. A broker that does
-// not answer is no such error.
+// stays reports whether a retry would give the same error. That a broker does not answer is
+// transient.
 func stays(err error) bool {
 	var code *kerr.Error
 	return errors.Is(err, errUnreadable) || errors.Is(err, kgo.ErrClientClosed) ||
 		errors.As(err, &code) && !code.Retriable
 }
 
-// patiently asks, and asks again for a while where an error may pass.
+// patiently asks, and retries transient errors for a while.
 func patiently(ctx context.Context, patience time.Duration, ask func() error) error {
 	for deadline := time.Now().Add(patience); ; {
 		err := ask()

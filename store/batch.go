@@ -9,8 +9,8 @@ import (
 	"pageheat/heat"
 )
 
-// batchPages is how many pages of a range are looked up together. A processor has
-// some ten to twenty waits for memory under way at a time.
+// batchPages is the number of pages of a range that are looked up together. A processor has
+// ten to twenty memory accesses in flight at a time.
 const batchPages = 64
 
 // batch are the next pages of a range.
@@ -20,8 +20,7 @@ type batch struct {
 	totals [batchPages]heat.Totals
 	hashes [batchPages]uint32
 	pages  [batchPages]*page // that may be those of the names
-	// touched is of no meaning: without a use of what was read, the compiler
-	// would leave the reading out.
+	// touched has no meaning: it keeps the compiler from removing the reads.
 	touched uint32
 }
 
@@ -40,8 +39,7 @@ func (b *batch) read(r *codec.RangeReader) (more bool, err error) {
 	return true, nil
 }
 
-// subtract takes off what was counted before, by page, and leaves out the pages
-// that nothing is left of.
+// subtract subtracts what was counted before, by page, and drops the pages without a rest.
 func (b *batch) subtract(before map[string]heat.Totals) error {
 	kept := 0
 	for i := range b.size {

@@ -17,17 +17,16 @@ import (
 )
 
 // ErrDisk says that a directory of the on-disk store could not be read or written.
-// A partition that fails with it may be restored into another one at once, or when
-// the disk is well again: the changelog has everything.
+// Another partition may be restored at once, or when the disk works again: the changelog
+// has everything.
 var ErrDisk = errors.New("the on-disk store failed")
 
 // ErrDirInUse says that another process has the directory of an on-disk store.
 var ErrDirInUse = errors.New("the directory is used by another process")
 
-// Disk makes partitions that keep their pages in a directory. What is in there is
-// of no use to anybody later: the changelog is the truth, and a partition on disk is
-// restored from it as one in memory is. So nothing is synced, and what an earlier
-// process left behind is deleted.
+// Disk makes partitions that keep their pages in a directory. The
+// directory is scratch: the changelog is the truth, and a partition on disk is restored from
+// it as one in memory is. So nothing is synced, and files of an earlier process are deleted.
 //
 // A Disk may be used by many goroutines at a time; its partitions, each by one.
 type Disk struct {
@@ -138,8 +137,8 @@ func (d *Disk) openFiles(dir string) (*leveldb.DB, error) {
 	})
 }
 
-// Close discards all partitions and lets go of the directory. No partition may be in
-// use any more. The error is for the log: nothing is lost.
+// Close discards all partitions and releases the directory. No partition may be in
+// use. The error is for the log: nothing is lost.
 func (d *Disk) Close() error {
 	d.mu.Lock()
 	var opened []*diskPages
@@ -155,12 +154,12 @@ func (d *Disk) Close() error {
 		return errors.Join(errs...)
 	}
 	if err := d.lock.Close(); err != nil {
-		errs = append(errs, diskError("letting go of", d.dir, err))
+		errs = append(errs, diskError("releasing", d.dir, err))
 	}
 	return errors.Join(errs...)
 }
 
-// diskError is an ErrDisk with what an operator can do.
+// diskError is an ErrDisk with a hint.
 func diskError(doing, dir string, err error) error {
 	return fmt.Errorf("%w: %s %s: %w: see that the disk is sound and has space, and that this user may write there; "+
 		"nothing in the directory is needed, it may be deleted while no instance runs", ErrDisk, doing, dir, err)

@@ -11,8 +11,7 @@ import (
 
 // ErrGap says that a range begins above the partition's progress: behaviours
 // between the two never reached the table. The rules of ingest exclude it; the
-// check is there for the day they fail. It is permanent: what is missing can
-// not come later.
+// check guards against a bug in them. It is permanent: what is missing cannot come later.
 var ErrGap = failure.Known("a range is missing", failure.Missing)
 
 // ErrOtherInput says that a range was read from an input topic with another
@@ -22,7 +21,7 @@ var ErrOtherInput = failure.Known("the input topic was recreated", failure.Recre
 
 // Reread sums, per page of this partition, the valid behaviours of one input
 // partition at offsets in (from, to], under the given limits. A Partition asks
-// for it when a range reaches across its progress.
+// for it when a range overlaps its progress.
 type Reread func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error)
 
 // page is one page of the table with what the cache knows of it.
@@ -45,8 +44,8 @@ const (
 	held
 )
 
-// mostInputs is the most partitions that the input can have; it bounds what a
-// damaged range can make the progress take.
+// mostInputs is the maximum number of input partitions. It bounds the memory that a damaged
+// range can make the progress take.
 const mostInputs = 1 << 20
 
 // Partition is one partition of the heat table. It belongs to one goroutine at a time; only
@@ -82,12 +81,11 @@ type Partition struct {
 	failed    error
 }
 
-// Config says which partition to make.
+// Config configures a partition.
 type Config struct {
-	// ID is its number, of Partitions in all.
+	// ID is its number, and Partitions the number of heat partitions.
 	ID, Partitions int32
-	// Weights and Top say which pages lead: the Top hottest by Weights are kept at
-	// hand.
+	// Weights and Top define the leaders: the Top hottest pages by Weights.
 	Weights heat.Weights
 	Top     int
 }
@@ -98,11 +96,11 @@ type Applied struct {
 	Range codec.RangeHeader
 	// Counted is how many behaviours were new.
 	Counted uint64
-	// Lost is how many messages of the input were gone before they were counted, at
-	// most, and LostFrom the offset of the first.
+	// Lost is the maximum number of input messages that were gone before they were counted,
+	// and LostFrom the offset of the first.
 	Lost, LostFrom int64
-	// Begins says that the partition of the input was not known before, and that
-	// its messages up to Range.To were gone: they are not lost, it begins above.
+	// Begins says that the input partition is new and its messages up to Range.To were
+	// gone: they are not lost, the partition begins above them.
 	Begins bool
 }
 
@@ -124,19 +122,19 @@ func (p *Partition) ID() int32 { return p.id }
 // Len is the number of pages.
 func (p *Partition) Len() int { return p.pages.count() }
 
-// Crowded reports whether the dirty pages take so much memory that the next checkpoint
-// should be taken at once. It never is for a partition in memory, which keeps all.
+// Crowded reports whether dirty pages take enough memory that a checkpoint is due at once. A
+// partition in memory, which keeps all pages, is never crowded.
 func (p *Partition) Crowded() bool { return p.pages.level() >= levelHigh }
 
-// Full reports whether they take as much memory as they may: nothing more should be
-// applied until the open checkpoint has handed out more of its records.
+// Full reports whether dirty pages take their maximum of memory: nothing more should be
+// applied until the open checkpoint has handed out more records.
 func (p *Partition) Full() bool { return p.pages.level() >= levelFull }
 
 // Dirty is the number of dirty pages: those that the next checkpoint would hold.
 func (p *Partition) Dirty() int { return len(p.dirty) }
 
-// recordBytes is what a record of the changelog takes besides the name of its page,
-// about: its state, and what Kafka and its client keep of it.
+// recordBytes is the approximate size of a changelog record besides the page's name: its
+// state, and the overhead of Kafka and its client.
 const recordBytes = 100
 
 // DirtyBytes is the approximate size of the records of the next checkpoint.
@@ -149,7 +147,7 @@ func (p *Partition) Ahead() bool { return p.ahead }
 // such a partition may be kept for the next session.
 func (p *Partition) Clean() bool { return p.failed == nil && p.checkpoint == nil && !p.ahead }
 
-// Failed is the error that made the partition unfit for use, nil if there was none.
+// Failed is the error after which the partition must be discarded, nil if there was none.
 func (p *Partition) Failed() error { return p.failed }
 
 // Progress is how far the partition has read, and whether it has read
@@ -169,10 +167,10 @@ func (p *Partition) Begin(behavior codec.TopicID, next int64) {
 }
 
 // Apply applies the range in msg, the record at the given offset of the
-// behaviour topic. A range wholly at or below the progress is dropped; of one
-// that reaches across it, what was counted before is read again and taken off.
-// It returns how many behaviours were new. After an error the partition is no
-// longer fit for use: another must be restored.
+// behaviour topic. A range wholly at or below the progress is dropped; if one
+// overlaps the progress, the part counted before is read again and subtracted.
+// It returns how many behaviours were new. After an error the partition must be
+// discarded, and another restored.
 func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, error) {
 	if p.failed != nil {
 		return 0, p.failed
@@ -212,7 +210,7 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 	case h.To <= done:
 		return 0, nil
 	case h.Lost && !known:
-		// Nobody has promised these messages to anyone: the input begins here.
+		// These messages were never part of the input for this table: it begins here.
 		p.applied.Begins = true
 		p.progress.Begin[h.Partition], *to = h.To+1, h.To
 		return 0, nil
@@ -318,9 +316,9 @@ func (p *Partition) Totals(name string) (heat.Totals, bool) {
 	return t, ok
 }
 
-// Discard gives back what the partition takes outside of memory; it must be called
-// for a partition on disk that is not kept, and may be called again. The partition
-// is unfit for use from then on. The error is for the log: nothing is lost.
+// Discard frees what the partition takes outside of memory. It must be called for a
+// partition on disk that is not kept, and may be called again. The partition must not be
+// used afterwards. The error is for the log: nothing is lost.
 func (p *Partition) Discard() error {
 	if p.failed == nil {
 		p.failed = errDiscarded

@@ -57,8 +57,8 @@ func (p *Partition) Set(key string, value []byte) error {
 	return nil
 }
 
-// settle makes sure that all that was restored is in the table. After an error the
-// partition is unfit for use.
+// settle flushes restored pages into the table. After an error the partition must be
+// discarded.
 func (p *Partition) settle() {
 	gained, err := p.pages.settle()
 	p.sum += gained
@@ -95,8 +95,8 @@ func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32
 	return nil
 }
 
-// Check says whether a restored partition is fit for use: its sum over all
-// pages must be the count of its progress, since both were written together.
+// Check returns an error if a restored partition must not be used: the sum over its pages
+// must equal the count of its progress, since both were written together.
 func (p *Partition) Check() error {
 	p.settle()
 	switch {
@@ -114,11 +114,11 @@ func (p *Partition) Check() error {
 	return p.mend()
 }
 
-// ErrDeleted says that somebody has deleted pages of the table, and that their
-// totals are gone from the changelog too.
-var ErrDeleted = failure.Known("somebody has deleted pages from the changelog", failure.Deleted)
+// ErrDeleted says that another program deleted pages from the table, and that their totals
+// are gone from the changelog too.
+var ErrDeleted = failure.Known("another program has deleted pages from the changelog", failure.Deleted)
 
-// mostNamed is how many deleted pages an error names.
+// mostNamed is the maximum number of deleted pages that an error names.
 const mostNamed = 3
 
 func (p *Partition) deletedNames() string {
@@ -129,8 +129,8 @@ func (p *Partition) deletedNames() string {
 	return fmt.Sprintf("%q", names)
 }
 
-// mend makes the next checkpoint write again what somebody has deleted: the changelog has
-// its last state before the tombstone only until it is compacted.
+// mend makes the next checkpoint write deleted pages again: the changelog has their last
+// state before the tombstone only until it is compacted.
 func (p *Partition) mend() error {
 	for name := range p.deleted {
 		t, ok, err := p.pages.get(name)
@@ -153,16 +153,16 @@ func (p *Partition) mend() error {
 	return nil
 }
 
-// Mended is how many pages the partition has written again, or is about to, since
-// somebody had deleted them from the changelog.
+// Mended is the number of pages that the partition has written again, or is about to, because
+// another program had deleted them from the changelog.
 func (p *Partition) Mended() int { return p.mended }
 
 // Resume makes a kept partition ready to be restored again: records that
 // others may have written since are taken, until MarkRecovered.
 func (p *Partition) Resume() { p.recovered = false }
 
-// Refence says that the newest fence, at the given changelog offset, is known
-// without reading it, and that nothing but it was written since Checkpoint.Committed.
+// Refence sets the newest fence, at the given changelog offset, without reading it. Nothing
+// else was written since Checkpoint.Committed.
 func (p *Partition) Refence(f codec.Fence, offset int64) {
 	p.fence, p.fenced, p.offset = f, true, offset
 }
@@ -203,12 +203,12 @@ func (p *Partition) Get(key string) ([]byte, error) {
 	return codec.AppendPageState(nil, &t), nil
 }
 
-// mostDeleted is how many deleted pages are kept in mind.
+// mostDeleted is the maximum number of deleted pages that are remembered.
 const mostDeleted = 100_000
 
-// Delete records a tombstone in the changelog. pageheat writes none: no page
-// is ever taken out of the table, since its heat would be wrong when it is visited
-// again. So what was restored before stays, and is written again with the next checkpoint.
+// Delete records a tombstone in the changelog. pageheat writes none: it never
+// removes a page from the table, since the page's heat would be wrong at the next visit. So
+// what was restored before stays, and is written again with the next checkpoint.
 // Where it was compacted away already, Check finds the pages to hold less than what
 // was counted.
 func (p *Partition) Delete(key string) error {

@@ -7,10 +7,9 @@ import (
 )
 
 // table finds pages by name: a hash table with open addressing and linear
-// probing, in front of pages that never move. It does one thing that Go's map
-// cannot: many pages are looked up together (see batch). With a million pages
-// hardly anything is in the processor's caches, and a lookup is little else than
-// waiting for memory; together, the waits overlap.
+// probing, in front of pages that never move. Unlike Go's map, it
+// looks up many pages together (see batch). With a million pages most lookups miss the
+// processor's caches and wait for memory; together, the waits overlap.
 //
 // Pages lie in blocks and names in long strings, so that the garbage collector
 // has few objects to go through. Pages are only ever added.

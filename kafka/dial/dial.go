@@ -19,16 +19,16 @@ const (
 	// resolution included.
 	connectTimeout = 3 * time.Second
 	// AnswerTimeout is how long the first answer may take once the first request
-	// is on its way. It is the answer to ApiVersions, which no broker has to think about.
+	// is on its way. It is the answer to ApiVersions, which brokers answer at once.
 	AnswerTimeout = 3 * time.Second
-	// silenceMemory is how long a broker that stayed silent is passed over. It is
-	// short, since the broker may be the only one, and come back.
+	// silenceMemory is how long a broker that stayed silent is skipped. It is short, since
+	// the broker may be the only one and come back.
 	silenceMemory = 3 * time.Second
 )
 
 // Dialer opens connections, and remembers for a moment which brokers stayed silent, so
-// that the next client, or the same one that tries again, does not wait for them too.
-// One serves all clients of a process. A nil Dialer leaves it to the clients
+// that the next client, or a retry, does not wait for them too.
+// One serves all clients of a process. With a nil Dialer, clients connect by
 // themselves. It is safe for concurrent use.
 type Dialer struct {
 	connect, answer, forget time.Duration
@@ -53,7 +53,7 @@ func (d *Dialer) Options() []kgo.Opt {
 }
 
 // Sarama has the clients of a configuration connect with this dialer. Sarama's own
-// Net.DialTimeout then means nothing.
+// Net.DialTimeout is not used.
 func (d *Dialer) Sarama(c *sarama.Config) {
 	if d == nil {
 		return

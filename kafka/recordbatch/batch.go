@@ -10,7 +10,7 @@ import (
 // ErrIncomplete says that the bytes end before the batch does.
 var ErrIncomplete = errors.New("the batch is not complete")
 
-// ErrCorrupt says that a batch is not what its checksum or its format says.
+// ErrCorrupt says that a batch does not match its checksum or its format.
 var ErrCorrupt = errors.New("the batch is corrupt")
 
 func corrupt(format string, args ...any) error {
@@ -19,14 +19,14 @@ func corrupt(format string, args ...any) error {
 
 // Batch is one batch of records. It aliases the bytes that it was parsed from.
 type Batch struct {
-	// First and Last are the offsets that the batch spans. Of a message set of
-	// before Kafka 0.11, First is not known and equal to Last.
+	// First and Last are the offsets that the batch spans. In a message set older than
+	// Kafka 0.11, First is unknown and equal to Last.
 	First, Last int64
 	// Records is how many records it says to hold.
 	Records int
 	// ProducerID is the id of the producer that wrote it, -1 without idempotence.
 	ProducerID int64
-	// Size is how many bytes it takes in the log.
+	// Size is its size in the log, in bytes.
 	Size int
 
 	attributes   int16

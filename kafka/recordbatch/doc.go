@@ -1,6 +1,6 @@
 // Package recordbatch reads Kafka's record batches, as a fetch returns them,
-// within a bound on memory: whatever a batch becomes when it is decompressed,
-// and however long one of its records is. Clients usually decompress a batch
+// within a bound on memory, for any unpacked size of a batch and any length of a
+// record. Clients usually decompress a batch
 // as a whole and keep all of its records, so that one small message of a
 // stranger may take a GiB.
 //
