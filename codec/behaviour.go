@@ -24,8 +24,8 @@ const ByteOrderMark = "\ufeff"
 
 // ParseBehaviour reads one behaviour: the text page|clicks|minutes|like, such as
 // "page37|5|1.5119122|-1", or, where the first character after white space is '{',
-// the same as one JSON object. What begins with '{' and is no JSON, but a valid text, is one: there are
-// sites with pages such as "{D79E94C5-9D1A}", and no JSON object is a valid text.
+// the same as one JSON object. A message that begins with '{' and is not JSON but valid text
+// is text: there are sites with pages such as "{D79E94C5-9D1A}", and no JSON object is a valid text.
 // It returns a nil refusal for a valid one. The behaviour's page aliases
 // msg where it can; msg is not kept. Valid text costs no allocation.
 //
@@ -101,7 +101,7 @@ func beginsObject(msg []byte) (object []byte, yes bool) {
 	return object, len(object) > 0 && object[0] == '{'
 }
 
-// MaxBytes is the most bytes that a message may have that begins like this.
+// MaxBytes is the maximum size, in bytes, of a message that begins like this.
 func MaxBytes(msg []byte) int64 {
 	if _, yes := beginsObject(bytes.TrimPrefix(msg, []byte(ByteOrderMark))); yes {
 		return MaxJSONBytes
@@ -109,7 +109,7 @@ func MaxBytes(msg []byte) int64 {
 	return MaxTextBytes
 }
 
-// TooLarge is the refusal of a message of a given size where at most limit are read.
+// TooLarge is the refusal of a message of size bytes, which is above limit.
 func TooLarge(size, limit int64) *Refusal {
 	return refuse(CodeTooLarge, "The message has %d bytes, the most is %d.", size, limit)
 }

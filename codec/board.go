@@ -60,9 +60,8 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // in the order of the contract, no white space, times in UTC truncated to milliseconds,
 // numbers as plain decimals, and of the characters in names only those escaped
 // that JSON demands ('<', '&' and non-ASCII stay as they are). Equal boards give
-// equal bytes. The error names what has no such form: a decimal that is none, a name
-// that is not UTF-8, a time beyond the year 9999. The pipeline makes no such
-// boards.
+// equal bytes. The error names what cannot be encoded: an invalid decimal, a name that is
+// not UTF-8, a time after the year 9999. The pipeline makes no such boards.
 func EncodeBoard(b *Board) ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("encode board %q: %w", b.Board, err)
@@ -93,7 +92,7 @@ func EncodeBoard(b *Board) ([]byte, error) {
 	return append(dst, "]}"...), nil
 }
 
-// check returns an error that names what of the board has no JSON form.
+// check returns an error that names what of the board cannot be encoded.
 func (b *Board) check() error {
 	if !isWritable(b.UpdatedAt) {
 		return fmt.Errorf("updated_at: %v is not in the years 0 to 9999", b.UpdatedAt)
@@ -178,7 +177,7 @@ func DecodeBoard(data []byte) (*Board, error) {
 // after that could be left out, no "-0". In JSON it is a bare number.
 type Decimal string
 
-// isPlain reports whether d is as it should be.
+// isPlain reports whether d is a valid Decimal.
 func (d Decimal) isPlain() bool {
 	digits := string(d)
 	negative := len(digits) > 0 && digits[0] == '-'

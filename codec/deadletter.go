@@ -45,7 +45,7 @@ const (
 // DeadLetter is what the headers of a dead letter say of the message that it holds.
 type DeadLetter struct {
 	// Topic, TopicID, Partition and Offset are where the message was. TopicID is empty
-	// where the dead letter does not tell, and the numbers are -1.
+	// if the dead letter does not say, and the numbers are -1.
 	Topic, TopicID string
 	Partition      int32
 	Offset         int64
@@ -54,7 +54,7 @@ type DeadLetter struct {
 	// Truncated names what is not whole, see [HeaderTruncated]; empty for a whole message.
 	Truncated string
 	// Size and SHA256 are those of the whole value, KeySize that of the whole key. The
-	// numbers are -1 where the dead letter does not tell.
+	// numbers are -1 if the dead letter does not say.
 	Size, KeySize int64
 	SHA256        string
 	// Time is the message's own timestamp; zero where the dead letter has it as its own.
@@ -63,9 +63,8 @@ type DeadLetter struct {
 	Own []Header
 }
 
-// ReadDeadLetter reads the headers of a dead letter, names and values in their order. What
-// they do not tell, or tell in no way that can be read, is left out; of two headers of
-// one name the last counts.
+// ReadDeadLetter reads the headers of a dead letter, names and values in their order. Missing
+// and malformed values are left out; of two headers with one name the last counts.
 func ReadDeadLetter(headers iter.Seq2[string, []byte]) DeadLetter {
 	l := DeadLetter{Partition: -1, Offset: -1, Size: -1, KeySize: -1}
 	for name, value := range headers {
@@ -106,7 +105,7 @@ func ReadDeadLetter(headers iter.Seq2[string, []byte]) DeadLetter {
 	return l
 }
 
-// readNumber reads a whole number; what is none changes nothing.
+// readNumber reads a whole number; other text changes nothing.
 func readNumber(into *int64, text string) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		*into = n

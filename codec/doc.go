@@ -34,8 +34,7 @@
 // gokacodecs.go wraps these for goka, which wants a codec for each stream and
 // table.
 //
-// Every decoder checks what it reads: it never panics and never takes a length on
-// trust. Those of stored formats also refuse versions they do not know, bytes left
-// over and integers written longer than they need be, so what one accepts, its
-// encoder writes again byte for byte; their errors wrap [ErrMalformed].
+// Every decoder checks what it reads: it never panics and never trusts a length. Those of stored formats also refuse versions they do not know, bytes left
+// over and integers that are not in their shortest form, so an encoder
+// reproduces what its decoder accepts byte for byte; their errors wrap [ErrMalformed].
 package codec

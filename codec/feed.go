@@ -17,7 +17,7 @@ const (
 	FeedStart Feed = 's'
 	// FeedRecords holds consecutive input records: a bundle.
 	FeedRecords Feed = 'r'
-	// FeedCut is an input record that is too long to be held: a CutRecord.
+	// FeedTruncated is an input record that is too long to be held: a TruncatedRecord.
 	FeedTruncated Feed = 'c'
 	// FeedFlush asks for the pending sums: the offset up to which the input was read.
 	FeedFlush Feed = 'f'
@@ -25,8 +25,8 @@ const (
 
 // What a heat processor is fed.
 const (
-	// FeedWrite is one changed record of the table, to be written: its partition
-	// and its value, see AppendWrite.
+	// FeedWrite is one record to be written to the table: its partition and its value,
+	// see AppendWrite.
 	FeedWrite Feed = 'w'
 	// FeedLeaders are encoded leaders, to be sent on.
 	FeedLeaders Feed = 'l'
@@ -85,8 +85,8 @@ func SplitFeed(b []byte) (kind Feed, body []byte, err error) {
 }
 
 // IngestStart says where an input partition is read from: the first range
-// begins after From. Messages at offsets (From, LostTo] were taken by retention
-// before they were read; LostTo == From where none were.
+// begins after From. Messages at offsets (From, LostTo] were deleted by retention
+// before they were read; LostTo == From if none were.
 type IngestStart struct {
 	Input  TopicID
 	From   int64
@@ -122,8 +122,8 @@ func DecodeIngestStart(body []byte) (IngestStart, error) {
 
 // A bundle is a FeedRecords message. After its kind it holds segments, each of
 // records of one batch: how many bytes follow, what the records are relative to, and
-// the records as they stand in the batch, each with its length before it. So there is no need
-// to take records apart before they are read.
+// the records as they stand in the batch, each with its length before it. So records are not
+// decoded before they are read.
 
 // SegmentHeader says what the records of a segment are relative to.
 type SegmentHeader struct {
@@ -364,7 +364,7 @@ func DecodeTruncatedRecord(body []byte) (r TruncatedRecord, err error) {
 }
 
 // AppendFlush appends a FeedFlush message: the pending sums go out as ranges that
-// reach to an offset, beyond the last record where nothing to be read is between.
+// reach to an offset, above the last record if nothing readable is in between.
 func AppendFlush(dst []byte, to int64) []byte {
 	return binary.AppendVarint(append(dst, byte(FeedFlush)), to)
 }

@@ -10,11 +10,11 @@ import (
 // and each restart meets the same record again. So Decode returns no error: what
 // cannot be read is handed over as an [*Undecodable], and the callback decides.
 
-// Undecodable is what a codec here decodes a record to that it cannot read.
+// Undecodable is the value of a record that a codec cannot decode.
 type Undecodable struct {
 	// Value is the record's value as it is. It aliases the record.
 	Value []byte
-	// Err says what is wrong with it; it wraps [ErrMalformed].
+	// Err is the error of decoding; it wraps [ErrMalformed].
 	Err error
 }
 

@@ -10,9 +10,9 @@ import (
 // Settings are what an operator may choose of the collector.
 type Settings struct {
 	// CollectTimeout is how long Kafka may take for one batch, 10 ms to MaxTimeout.
-	CollectTimeout time.Duration `help:"Time that Kafka may take for a request before the sender is told to try again."`
+	CollectTimeout time.Duration `help:"Time limit for Kafka to take a request before the sender is told to retry."`
 	// AllowPages is the pattern of pages that are taken, see PagePattern; empty for all.
-	AllowPages string `placeholder:"REGEXP" help:"Pattern that the whole name of a page has to match."`
+	AllowPages string `placeholder:"REGEXP" help:"Pattern that must match the whole name of a page."`
 	// MaxPageBytes is the longest name of a page, 1 to codec.MaxPageBytes.
 	MaxPageBytes int `help:"Maximum length of a page name in bytes."`
 }

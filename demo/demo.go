@@ -19,9 +19,9 @@ import (
 // Settings are what may be chosen of a demo.
 type Settings struct {
 	Rate   traffic.Rate  `placeholder:"N" help:"Simulated messages a second, or max."`
-	For    time.Duration `placeholder:"DURATION" help:"Time to run, such as 1m30s. Runs until interrupted if not given."`
-	Data   string        `placeholder:"DIR" help:"Directory that keeps everything for the next demo. Kept in memory if not given."`
-	Listen *string       `placeholder:"HOST:PORT" help:"Address of the dashboard and the forum: 127.0.0.1:8080 if not given, or a free port where that is taken."`
+	For    time.Duration `placeholder:"DURATION" help:"Time to run, such as 1m30s. Default: until interrupted."`
+	Data   string        `placeholder:"DIR" help:"Directory that keeps everything for the next demo. Default: in memory."`
+	Listen *string       `placeholder:"HOST:PORT" help:"Address of the dashboard and the forum. Default 127.0.0.1:8080, or a free port if that is in use."`
 	Seed   *uint64       `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
 
 	Pages int     `help:"Number of threads in the forum."`

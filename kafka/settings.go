@@ -16,7 +16,7 @@ import (
 // Settings say how the brokers are reached.
 type Settings struct {
 	// Brokers are the bootstrap brokers; see [Settings.Config].
-	Brokers []string `placeholder:"HOST[:PORT]" help:"Bootstrap brokers, port 9092 if none is given."`
+	Brokers []string `placeholder:"HOST[:PORT]" help:"Bootstrap brokers; the default port is 9092."`
 }
 
 // DefaultSettings are for a Kafka on this machine.

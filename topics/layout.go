@@ -18,9 +18,9 @@ import (
 // Layout says how the topics are laid out. Zero leaves it to what exists.
 type Layout struct {
 	// Partitions is the number of partitions that pages are spread over.
-	Partitions int `placeholder:"P" help:"Number of partitions for pages, fixed once created. The input's number if not given."`
+	Partitions int `placeholder:"P" help:"Number of partitions for pages, fixed once created. Default: the input's number."`
 	// Replication is the number of replicas of each partition.
-	Replication int `placeholder:"R" help:"Replication factor. 3, or the number of brokers if lower, if not given."`
+	Replication int `placeholder:"R" help:"Replication factor. Default: 3, or the number of brokers if lower."`
 }
 
 const (

@@ -7,10 +7,10 @@ import (
 
 // Settings are what an operator may choose of what is served over HTTP.
 type Settings struct {
-	Listen       *string  `placeholder:"HOST:PORT" help:"Address for HTTP: health and metrics in every role, everything else in roles serve and collect. 127.0.0.1:8080 if not given, or a free port where that is taken."`
-	PublicListen string   `placeholder:"HOST:PORT" help:"Address for everybody, with nothing but behaviours, scripts and boards."`
-	HTTPPrefix   string   `name:"http-prefix" placeholder:"/PATH" help:"Path below which everything is served."`
-	Token        string   `placeholder:"SECRET" help:"Bearer token that is needed for everything that is not for everybody."`
+	Listen       *string  `placeholder:"HOST:PORT" help:"Address for HTTP: health and metrics in every role, all else in roles serve and collect. Default 127.0.0.1:8080, or a free port if that is in use."`
+	PublicListen string   `placeholder:"HOST:PORT" help:"Address for the public: behaviours, scripts and boards only."`
+	HTTPPrefix   string   `name:"http-prefix" placeholder:"/PATH" help:"Path prefix of all routes."`
+	Token        string   `placeholder:"SECRET" help:"Bearer token required for all routes that are not public."`
 	AllowOrigins []string `placeholder:"ORIGIN" help:"Sites whose pages may send and read, such as https://forum.example; * for all."`
 	AllowHosts   []string `placeholder:"HOST" help:"Host names that operators may use without a token, besides localhost and the names of this machine; * for all."`
 
@@ -27,7 +27,7 @@ type Settings struct {
 	// Collector are those of who takes the behaviours; it is made by its own package.
 	Collector collect.Settings `embed:""`
 
-	WriteKey       string   `placeholder:"KEY" help:"Key that has to come with behaviours."`
+	WriteKey       string   `placeholder:"KEY" help:"Key required with behaviours."`
 	TrustedProxies []string `placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For header is trusted."`
 }
 

@@ -16,8 +16,8 @@ import (
 
 // deadLettersCmd holds the commands about what was refused.
 type deadLettersCmd struct {
-	List   deadLettersListCmd   `cmd:"" help:"Show what was refused, and why."`
-	Replay deadLettersReplayCmd `cmd:"" help:"Send it to the input again: what was not replayed before."`
+	List   deadLettersListCmd   `cmd:"" help:"List refused messages and the reasons."`
+	Replay deadLettersReplayCmd `cmd:"" help:"Send refused messages to the input again, except those replayed before."`
 }
 
 // deadLetter is a message that was refused. The JSON is that of list --json.
@@ -149,7 +149,7 @@ func sample(value []byte) string {
 
 // deadLettersReplayCmd sends dead letters to the input again.
 type deadLettersReplayCmd struct {
-	All bool `help:"Begin at the beginning: what was replayed before is sent, and counted, again."`
+	All bool `help:"Begin at the first dead letter: messages replayed before are sent, and counted, again."`
 }
 
 // Run sends what is among the dead letters when it begins, and says what it has done.

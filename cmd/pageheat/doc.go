@@ -41,10 +41,10 @@
 // and Docker make of services called pageheat (PAGEHEAT_SERVICE_HOST, PAGEHEAT_PORT), and
 // those of the project's own tests (PAGEHEAT_TEST_), are ignored.
 //
-//	--brokers      localhost:9092         comma-separated; any of the cluster will do; port 9092 if none is given
-//	--prefix       pageheat               begins the names of all topics and groups of our own
-//	--input        user-behavior-topic    where the behaviours are
-//	--output       page-popularity-top10  where the boards go
+//	--brokers      localhost:9092         comma-separated bootstrap brokers; the default port is 9092
+//	--prefix       pageheat               prefix of all topics and groups of pageheat's own
+//	--input        user-behavior-topic    topic with the behaviours
+//	--output       page-popularity-top10  topic for the boards
 //	--log-level    info                   debug, info, warn, error
 //	--log-format   text                   text or json
 //
@@ -60,12 +60,12 @@
 // check` says what is wrong with them.
 //
 // The role heat keeps all pages in memory. With --store disk --store-dir DIR most are on
-// disk, for those who have more than fit; docs/operations.md says what it costs.
+// disk, if they do not fit into memory; docs/operations.md has the costs.
 //
 // # Over HTTP
 //
 // Role serve answers at --listen: the dashboard, boards (also as server-sent events),
-// pages, health and metrics. Role collect, which has to be named, takes behaviours
+// pages, health and metrics. Role collect, which must be named, takes behaviours
 // from browsers and servers (POST /api/v1/behaviours) and writes them to the input; it
 // answers 202 once Kafka keeps them. Both serve the scripts for a site's own pages,
 // /pageheat.js and /widget.js, and /api/v1/openapi.yaml, which describes it all;
@@ -73,54 +73,52 @@
 // /healthz, /readyz and /metrics there, and /debug/pprof/ for go tool pprof.
 //
 //	--listen          127.0.0.1:8080  everything
-//	--public-listen                   another address, with what is for everybody alone
-//	--http-prefix                     serve below this path
-//	--token                           ask for it where something is not for everybody
-//	--allow-hosts                     further names under which operators may ask without it
+//	--public-listen                   another address, for public routes only
+//	--http-prefix                     path prefix of all routes
+//	--token                           bearer token required for all routes that are not public
+//	--allow-hosts                     further host names that operators may use without the token
 //	--allow-origins                   sites whose pages may send and read
-//	--allow-pages                     take pages that match this regular expression
+//	--allow-pages                     pattern that must match the whole name of a page
 //
-// An instance for which no --listen is given takes a free port of 127.0.0.1 where 8080 is
-// taken, and says so in its log; an address that was given and is taken is an error.
+// Without --listen, an instance uses a free port of 127.0.0.1 if 8080 is in use, and logs
+// it; an address that was given and is in use is an error.
 //
-// What is for everybody are behaviours, scripts, boards, the description and
-// /healthz. The token is sent as Authorization: Bearer, or typed as the password
+// Public routes are behaviours, scripts, boards, the description and /healthz. The token is sent as Authorization: Bearer, or typed as the password
 // that a browser asks for.
 //
 // # Topics
 //
 // `pageheat topics create` creates what is missing and may be repeated. --partitions
 // is the number of partitions that pages are spread over; by default that of the
-// input. It is fixed ever after, since it decides where a page is kept: what exists
-// wins over the default. --replication is by default 3, or as many as there are
+// input. It cannot change later, since it decides where a page is kept: an existing
+// number wins over the default. --replication is by default 3, or as many as there are
 // brokers; with 3 or more, records are acknowledged by at least two of them
 // (min.insync.replicas). `pageheat topics check` changes nothing, prints a line for
-// each difference and what to do about it, and exits 3 where there is any.
+// each difference with a hint, and exits 3 if there is one.
 //
 // # Traffic
 //
 // `pageheat produce` sends 0 to 50 messages every 5 seconds, prints each of them and
-// counts each batch. With --rate it sends that many a second (--rate max: as many as
-// go), with --file the lines of a file (-: standard input), and shows how far it is.
+// counts each batch. With --rate it sends that many a second (--rate max: at full
+// speed), with --file the lines of a file (-: standard input), and shows how far it is.
 // --count ends it. --seed makes two runs alike, --zipf 1 makes some pages hotter
 // than others (0: all alike).
 //
 // # Dead letters
 //
-// A message that is no behaviour is kept aside with its reason. `pageheat
-// dead-letters list` shows them. Once the reason is gone (--max-clicks was raised,
-// say), `pageheat dead-letters replay` sends them to the input again, key and bytes as
-// they were. What was replayed is remembered in the group PREFIX-dead-letter-replay,
-// so the next call begins after it; --all begins at the beginning. Delivery is at
+// A message that is not a valid behaviour becomes a dead letter, with the reason. `pageheat
+// dead-letters list` shows them. When the reason is gone, `pageheat
+// dead-letters replay` sends them to the input again, with unchanged key and bytes. The group PREFIX-dead-letter-replay stores how far the replay came,
+// so the next call begins there; --all begins at the first one. Delivery is at
 // least once: a message is sent once in a call, but a call that is killed may have
-// sent up to 1,000 messages that it did not yet remember. What is refused again
+// sent up to 1,000 messages that it did not yet remember. A message that is refused again
 // becomes a new dead letter, for the next call.
 //
 // # Ending it
 //
-// The first SIGINT or SIGTERM drains: what was read is counted and committed, what
-// was to be sent is sent. What takes run longer than --drain-timeout (8s) is given up:
-// nothing is lost, the next owner reads on from the last commit. A second signal ends
+// The first SIGINT or SIGTERM drains: behaviours that were read are counted and committed,
+// messages that were due are sent. After --drain-timeout (8s) run gives up the rest:
+// nothing is lost, the next owner continues from the last commit. A second signal ends
 // at once.
 //
 //	0          done; run, demo and top also when a signal ended them

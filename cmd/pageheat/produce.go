@@ -19,8 +19,8 @@ import (
 
 // produceCmd sends behaviours to the input.
 type produceCmd struct {
-	Rate  traffic.Rate `placeholder:"N" help:"Messages a second, or max. If not given: 0 to 50 every 5 seconds, each printed."`
-	Count int64        `placeholder:"N" help:"Number of messages to send. Sends until interrupted if not given."`
+	Rate  traffic.Rate `placeholder:"N" help:"Messages a second, or max. Default: 0 to 50 every 5 seconds, each printed."`
+	Count int64        `placeholder:"N" help:"Number of messages to send. Default: until interrupted."`
 	File  string       `placeholder:"FILE" help:"File whose lines to send unchanged; - for standard input."`
 	Seed  *uint64      `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
 
