@@ -14,8 +14,8 @@ import (
 	"pageheat/heat"
 )
 
-// ErrBusy is what a [Writer] returns that has taken nothing because too much waits
-// for Kafka already.
+// ErrBusy is the error of a [Writer] that took nothing because too much waits for Kafka
+// already.
 var ErrBusy = errors.New("too much waits for Kafka")
 
 // Writer puts messages into the input topic. [Kafka] is one.
@@ -27,13 +27,13 @@ type Writer interface {
 	Write(ctx context.Context, messages [][]byte) error
 }
 
-// Config says which behaviours are valid, and where they go. See [Config.Validate].
+// Config configures which behaviours are valid and where they go. See [Config.Validate].
 type Config struct {
 	// Writer gets what is valid.
 	Writer Writer
 	// Limits are those of a behaviour.
 	Limits heat.Limits
-	// AllowPages, if not nil, has to match a page's name; see PagePattern.
+	// AllowPages, if not nil, must match a page's name; see PagePattern.
 	AllowPages *regexp.Regexp
 	// MaxPageBytes is the longest name of a page, 1 to codec.MaxPageBytes.
 	MaxPageBytes int
@@ -41,7 +41,7 @@ type Config struct {
 	Timeout time.Duration
 	// Registerer gets the metrics; nil for none.
 	Registerer prometheus.Registerer
-	// Logger gets what an operator should know; nil for none.
+	// Logger gets messages for operators; nil for none.
 	Logger *slog.Logger
 }
 
@@ -58,7 +58,7 @@ func (c Config) Validate() error {
 	return c.Limits.Validate()
 }
 
-// Collector judges behaviours and has the valid ones written. It is safe for
+// Collector validates behaviours and writes the valid ones. It is safe for
 // concurrent use.
 type Collector struct {
 	cfg     Config
@@ -82,8 +82,8 @@ func (c *Collector) Ready() error { return c.trouble.now() }
 
 // Keep counts a batch and returns nil once Kafka keeps what is valid of it. An error
 // says that some of it may not be kept, and may come to the topic all the same: callers that
-// sent it has to send it again. Keep waits for Kafka whether ctx is done or not, since a
-// page that is left does not wait for its answer.
+// sent it has to send it again. Keep waits for Kafka even if ctx is done, since a
+// visitor who leaves a page does not wait for the answer.
 func (c *Collector) Keep(ctx context.Context, batch *Batch) error {
 	for reason, n := range batch.reasons {
 		c.metrics.refused.WithLabelValues(reason).Add(float64(n))

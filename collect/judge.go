@@ -56,7 +56,7 @@ func (b *Batch) refuse(line int, reason, detail string) {
 	b.reasons[reason]++
 }
 
-// byteOrderMark may begin a text; it is no part of it.
+// byteOrderMark may begin a text; it is not part of it.
 const byteOrderMark = "\xEF\xBB\xBF"
 
 // Judge splits a body and judges each behaviour in it. It ends when there are more than
@@ -89,7 +89,7 @@ func (c *Collector) Judge(body []byte, most int) *Batch {
 	return batch
 }
 
-// PagePattern reads a regular expression (https://golang.org/s/re2syntax) that has to
+// PagePattern reads a regular expression (https://golang.org/s/re2syntax) that must
 // match the whole name of a page.
 func PagePattern(pattern string) (*regexp.Regexp, error) {
 	if _, err := regexp.Compile(pattern); err != nil {
@@ -106,7 +106,7 @@ type position struct {
 
 // messages gives the messages of a body. A body that is one JSON value is an array
 // of behaviours or one behaviour; any other has one on each line, and empty lines
-// mean nothing.
+// are ignored.
 func messages(body []byte) iter.Seq2[position, []byte] {
 	return func(yield func(position, []byte) bool) {
 		trimmed := bytes.TrimSpace(body)

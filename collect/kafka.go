@@ -14,14 +14,13 @@ import (
 )
 
 const (
-	// maxWaiting is how many bytes of messages wait for Kafka at most. A message
+	// maxWaiting is the maximum size, in bytes, of the messages that wait for Kafka. A message
 	// costs overhead besides its bytes.
 	maxWaiting = 64 << 20
 	overhead   = 256
 	// closeWithin is how long Close waits.
 	closeWithin = 2 * time.Second
-	// forgetEvery is the least time between two tries to begin with a topic that was
-	// created again.
+	// forgetEvery is the minimum time between two attempts to use a recreated topic.
 	forgetEvery = time.Second
 	// linger lets the messages of several requests go together, without being
 	// seen.
@@ -42,8 +41,8 @@ type Kafka struct {
 func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
 	sender, err := c.Sender("collect", topic, kafka.Sending{
 		Linger: linger,
-		// Whoever may write has been let in by waiting: the client's own bounds,
-		// at which it would block, are never reached. Senders give up by their own
+		// maxWaiting bounds the writers, so the client's own bounds, at which
+		// it would block, are never reached. Senders give up by their own
 		// deadlines, see Write.
 		Records: 2 * maxWaiting / overhead,
 	})
@@ -53,8 +52,7 @@ func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
 	return &Kafka{sender: sender, topic: topic, forget: rate.Sometimes{Interval: forgetEvery}}, nil
 }
 
-// Close waits a moment for what is on its way, and gives up what is still waiting
-// then.
+// Close waits a moment for messages in flight, and drops the rest.
 func (k *Kafka) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
@@ -63,8 +61,8 @@ func (k *Kafka) Close() {
 }
 
 // Write implements [Writer]. When ctx is done, what has not been sent yet is
-// dropped. What is on its way cannot be called back without losing idempotence: it
-// goes on to count as waiting, and the client sends it again until it has an answer.
+// dropped. A message in flight cannot be recalled without losing idempotence: it
+// still counts as waiting, and the client retries it until it has an answer.
 func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 	size := int64(0)
 	for _, m := range messages {
@@ -95,9 +93,9 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 	return nil
 }
 
-// adopt begins with a topic that was deleted and recreated. The client knows it
-// by its id, and would refuse the new one forever; once it has forgotten the topic it
-// takes it as it finds it. Only what cannot be written any more is lost by that.
+// adopt switches to a topic that was deleted and recreated. The client caches its id and
+// would refuse the new one forever, until the id is dropped. Only messages to the old topic
+// are lost.
 func (k *Kafka) adopt(err error) {
 	if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
 		k.forget.Do(func() { k.sender.Forget() })

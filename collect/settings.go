@@ -7,7 +7,7 @@ import (
 	"pageheat/failure"
 )
 
-// Settings are what an operator may choose of the collector.
+// Settings are the operator's settings of the collector.
 type Settings struct {
 	// CollectTimeout is how long Kafka may take for one batch, 10 ms to MaxTimeout.
 	CollectTimeout time.Duration `help:"Time limit for Kafka to take a request before the sender is told to retry."`
@@ -17,8 +17,7 @@ type Settings struct {
 	MaxPageBytes int `help:"Maximum length of a page name in bytes."`
 }
 
-// MaxTimeout is shorter than the time that a server which is to stop gives its last
-// requests.
+// MaxTimeout is shorter than the time that a stopping server gives its last requests.
 const MaxTimeout = 4 * time.Second
 
 // DefaultSettings are the settings in production.

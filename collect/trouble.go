@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// troubleLasts is for how long a failed write makes the collector unready. Then it
-// has to be tried again, for which it must be ready.
+// troubleLasts is how long a failed write makes the collector unready. A retry needs it to
+// be ready again.
 const troubleLasts = 5 * time.Second
 
 // trouble remembers whether Kafka took what was last written.
@@ -26,7 +26,7 @@ func (t *trouble) note(err error) (first bool) {
 	return first
 }
 
-// now is the trouble of the last seconds, or nil.
+// now is the last failed write if it is recent, or nil.
 func (t *trouble) now() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

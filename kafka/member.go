@@ -125,7 +125,7 @@ type Reading struct {
 	ID [16]byte
 	// Begins are the offsets at which the claims begin, by partition.
 	Begins map[int32]int64
-	// Logger takes what an operator should know.
+	// Logger gets messages for operators.
 	Logger *slog.Logger
 	// Waiting is told how long a partition has waited behind an open transaction, and 0
 	// when the wait ends.

@@ -90,8 +90,8 @@ func (c *Cluster) Sender(purpose, topic string, s Sending) (*Sender, error) {
 }
 
 // Send queues a record, which the sender keeps; done gets the result. When ctx is
-// done, a record that has not been sent yet is dropped. What is on its way cannot be
-// called back without losing idempotence.
+// done, a record that has not been sent yet is dropped. A message in flight cannot be
+// recalled without losing idempotence.
 func (s *Sender) Send(ctx context.Context, r *Record, done func(*Record, error)) {
 	s.client.Produce(ctx, r, done)
 }

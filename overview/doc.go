@@ -1,8 +1,8 @@
-// Package overview is what those who operate pageheat see of Kafka: how much is in each
-// topic, how far each group has come and who owns what, and what was refused lately.
+// Package overview is the operators' view of Kafka: the size of each topic, the progress of
+// each group and its owners, and the latest refused messages.
 //
-// [Overview.State] asks the cluster when somebody asks it, and at most once in a while,
-// however many ask, and costs nothing while none ask. It only reads. How far ingest
-// has come, it knows of what ingest commits; heat and rank commit nothing, and say it with
-// the leaders that the one sends at least once a second and the board of the other.
+// [Overview.State] asks the cluster on demand, at a bounded rate for any number of callers,
+// and costs nothing without callers. It only reads. The progress of ingest is what ingest
+// commits; heat and rank commit nothing, and report theirs with the leaders, at least once a
+// second, and with the board.
 package overview

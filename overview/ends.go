@@ -11,7 +11,7 @@ import (
 	"pageheat/topology"
 )
 
-// end is what is known of the ends of one partition.
+// end has the known offsets of one partition.
 type end struct {
 	// start is the offset of the first record, high that after the last one.
 	start, high int64
@@ -24,7 +24,7 @@ type end struct {
 // span is the offsets from one up to, without, another.
 type span struct{ from, end int64 }
 
-// cluster is what it says of itself.
+// cluster is the cluster's own state.
 type cluster struct {
 	ends      map[string]map[int32]end // by topic
 	described kafka.Groups
@@ -33,15 +33,15 @@ type cluster struct {
 	unknown   []string
 }
 
-// failed notes that something could not be asked.
+// failed records that a request failed.
 func (c *cluster) failed(what string, err error) {
 	if err != nil {
 		c.unknown = append(c.unknown, fmt.Sprintf("%s: %v", what, err))
 	}
 }
 
-// look asks for everything that needs no reading, at once. An error is that nothing
-// was answered.
+// look asks for everything that needs no reading, at once. An error means that there was no
+// answer at all.
 func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
@@ -90,7 +90,7 @@ func answered(listed kafka.ListedOffsets) bool {
 	return any
 }
 
-// endsOf puts together what was answered for each partition.
+// endsOf combines the answers for each partition.
 func endsOf(topics kafka.TopicDetails, starts, highs, stables kafka.ListedOffsets) map[string]map[int32]end {
 	ends := map[string]map[int32]end{}
 	for name, topic := range topics {
@@ -128,9 +128,9 @@ func spans(ends map[int32]end, back int64) map[int32]span {
 }
 
 // readable is, by partition of a topic, the offset after the last record that a reader
-// of committed records is given; a marker of a transaction and what it aborted are
-// none. Where reached is not below the last stable offset that is it: there is no need to
-// look. One that is missing was not found.
+// of committed records is given; control
+// records and aborted records do not count. If reached is not below the last stable offset,
+// that is the result without a read. A missing partition was not found.
 func (o *Overview) readable(ctx context.Context, topic string, ends map[int32]end, reached map[int32]int64) (map[int32]int64, error) {
 	out := map[int32]int64{}
 	open := map[int32]end{}

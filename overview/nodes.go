@@ -12,7 +12,7 @@ import (
 	"pageheat/topology"
 )
 
-// sum adds up what is known; it is nil once something is not.
+// sum adds up known values; it is nil once one is unknown.
 type sum struct {
 	total   int64
 	unknown bool
@@ -47,7 +47,7 @@ func (n *Node) topic(ends map[int32]end) {
 	n.Records = records.known()
 }
 
-// partitions adds those of a topic, without how far anybody has come.
+// partitions adds those of a topic, without any progress.
 func (n *Node) partitions(topic string, ends map[int32]end) {
 	for partition, e := range ends {
 		p := Partition{Topic: topic, Partition: partition}
@@ -104,19 +104,18 @@ func (n *Node) group(described kafka.Group, topic string, ends map[int32]end) {
 	}
 }
 
-// reached says how far somebody has come in the partitions of a topic.
+// reached is the progress in the partitions of a topic.
 type reached struct {
 	// at are the offsets below which all is done, by partition.
 	at map[int32]int64
-	// why says why one that is not there is not known.
+	// why is the reason for missing partitions.
 	why string
 	// ends are those of what can be read, by partition; nil for the ends of the
 	// partitions.
 	ends map[int32]int64
 }
 
-// until sets how far a group, or the board, has come in each partition, and so what is
-// left.
+// until sets the progress of a group, or of the board, in each partition, and so the lag.
 func (n *Node) until(r reached) {
 	var lags, records sum
 	var unread, unfound []int32

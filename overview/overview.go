@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	// fresh is how old an answer may be that is given again.
+	// fresh is the maximum age of an answer that is reused.
 	fresh = 2 * time.Second
 	// askWithin bounds asking the cluster, and lookWithin the part that needs no
-	// reading: what a broker does not answer is not known then.
+	// reading: unanswered parts are unknown then.
 	askWithin  = 5 * time.Second
 	lookWithin = 2500 * time.Millisecond
 )
 
-// errNotAnswered says why something is not known.
+// errNotAnswered is the reason for unknown values.
 var errNotAnswered = errors.New("no broker answered for it")
 
-// Overview tells of one cluster. It is safe for concurrent use.
+// Overview describes one cluster. It is safe for concurrent use.
 type Overview struct {
 	kafka *kafka.Cluster
 	topo  *topology.Topology
@@ -36,19 +36,19 @@ type Overview struct {
 	lettersAt  map[int32]span        // what last.DeadLetters were read from
 }
 
-// New returns an overview of a cluster. Nothing is connected before somebody asks.
+// New returns an overview of a cluster. Nothing is connected before the first call.
 func New(c *kafka.Cluster, topo *topology.Topology) *Overview {
 	return &Overview{kafka: c, topo: topo, readableAt: map[int32]readableEnd{}}
 }
 
-// State asks the cluster, or gives an answer that is fresh.
+// State asks the cluster, or returns a fresh answer.
 func (o *Overview) State(ctx context.Context) (State, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if time.Since(o.last.At) < fresh {
 		return o.last, nil
 	}
-	// Whoever asks may be gone, but others wait for the same.
+	// The caller may be gone, but others wait for the same answer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askWithin)
 	defer cancel()
 	state, err := o.ask(ctx)
@@ -59,8 +59,8 @@ func (o *Overview) State(ctx context.Context) (State, error) {
 	return state, nil
 }
 
-// ask asks for everything. What is not answered is said to be unknown; an error is
-// that nothing was.
+// ask asks for everything. Unanswered parts are unknown; an error means that there was no
+// answer at all.
 func (o *Overview) ask(ctx context.Context) (State, error) {
 	graph := o.topo.Graph()
 	state := State{At: time.Now()}

@@ -14,19 +14,19 @@ import (
 	"pageheat/kafka"
 )
 
-// progress is how far the groups are that commit no offsets of their own: heat says
-// it with its leaders, which it sends at least once a second, rank with its board.
+// progress is the progress of the groups that commit no offsets: heat reports it with its
+// leaders, at least once a second, rank with its board.
 type progress struct {
 	// next is, by partition of the heat table, the offset of the first range that is
-	// not applied. noLeaders says why there is none, if that is known.
+	// not applied. noLeaders is the reason if there is none.
 	next      map[int32]int64
 	noLeaders string
 	// applied is, by partition of the input, the offset below which all heat
-	// partitions have applied every message. unapplied says why it is not known.
+	// partitions have applied every message. unapplied is the reason if it is unknown.
 	applied   map[int32]int64
 	unapplied string
 	// board is, by partition of the input, the offset below which every message is
-	// in the newest board. noBoard says why it is not known.
+	// in the newest board. noBoard is the reason if it is unknown.
 	board   map[int32]int64
 	noBoard string
 }
@@ -158,7 +158,7 @@ func (o *Overview) read(ctx context.Context, name string, spans map[int32]span, 
 	return err == nil, unlessLate(err)
 }
 
-// unlessLate is the error of a question, unless it is only that its time was over.
+// unlessLate is the error of a request, unless it only timed out.
 func unlessLate(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil

@@ -3,11 +3,11 @@ package overview
 import "time"
 
 // State is the overview at one time. Offsets only grow, so two of them give rates.
-// What cannot be known is nil, and a reason stands beside it.
+// Unknown values are nil, with a reason beside them.
 type State struct {
 	// At is when the cluster was asked.
 	At time.Time `json:"at"`
-	// Unknown says what could not be asked, and why; empty where all could.
+	// Unknown names the failed requests and the reasons; empty if there are none.
 	Unknown []string `json:"unknown"`
 	// Brokers are those of the cluster, and those that hold replicas and are down.
 	Brokers []Broker `json:"brokers"`
@@ -37,8 +37,8 @@ type Replicas struct {
 	// UnderReplicated is how many partitions have fewer replicas in sync than they
 	// have replicas.
 	UnderReplicated int `json:"under_replicated"`
-	// Leaderless is how many partitions have no leader: none can be read or written
-	// them.
+	// Leaderless is how many partitions have no leader: none of these can be
+	// read or written.
 	Leaderless int `json:"leaderless"`
 }
 
@@ -53,15 +53,15 @@ type Node struct {
 	// From are the nodes that write to it, or that it reads.
 	From []string `json:"from"`
 	// Records is the sum of the end offsets of a topic, or of those that a group has
-	// committed; nil if one of them is not known.
+	// committed; nil if one of them is unknown.
 	Records *int64 `json:"records"`
 	// Lag is the sum of the lags of its partitions, of rank that of Behind; nil where
 	// one of them is not known, and where there is none.
 	Lag *int64 `json:"lag"`
 	// Unknown says why something of it is not known; empty if all is.
 	Unknown string `json:"unknown,omitempty"`
-	// Beside says that it is off the way of a behaviour: a table, or what nobody in
-	// the pipeline reads.
+	// Beside says that it is off the path of a behaviour: a table, or a topic that the
+	// pipeline does not read.
 	Beside bool `json:"beside,omitempty"`
 	// GroupState is the state of a group, such as Stable; empty if it is not known.
 	GroupState string `json:"group_state,omitempty"`
@@ -101,14 +101,14 @@ type Partition struct {
 	Partition int32  `json:"partition"`
 	// End is the offset after the last record; nil if it is not known.
 	End *int64 `json:"end"`
-	// Committed is up to where a group has come: ingest by what it has committed,
-	// heat by what it has applied in memory, as its leaders say; nil if it has not
-	// begun or that is not known, and for topics.
+	// Committed is the progress of a group: for ingest what it has committed, for heat
+	// what it has applied in memory, by its leaders; nil if it has not begun, is unknown,
+	// and for topics.
 	Committed *int64 `json:"committed"`
-	// Lag is how many offsets with something to read are not worked off, up to the
-	// last committed record: of the input, those that are not on the board; of ingest
-	// and heat, those from Committed on. It is 0 where only markers of transactions
-	// and aborted records are left, and nil if it is not known.
+	// Lag is the number of readable offsets that are not processed, up to the last
+	// committed record: of the input, those that are not on the board; of ingest
+	// and heat, those from Committed on. It is 0 if only control records and
+	// aborted records are left, and nil if it is unknown.
 	Lag *int64 `json:"lag"`
 	// WaitsAt is where an open transaction begins, behind which nothing is read until
 	// it ends; nil if there is none.

@@ -59,9 +59,9 @@ func TestRefusedCommitsAreTriedAgain(t *testing.T) {
 	require.Contains(t, log.String(), "committing input offsets works again")
 }
 
-// TestACorruptBatchStandsStill: records before it are read, it is said once where it is
+// TestACorruptBatchStallsItsPartition: records before it are read, it is said once where it is
 // and what to do, and it is read again after a while.
-func TestACorruptBatchStandsStill(t *testing.T) {
+func TestACorruptBatchStallsItsPartition(t *testing.T) {
 	it := feedIngest(t, time.Millisecond)
 	it.started()
 	bad := batchOf(3, 4)

@@ -19,7 +19,7 @@ type Settings struct {
 	Member kafka.Member
 	// Topology names topics and groups.
 	Topology *topology.Topology
-	// Logger takes what an operator should know.
+	// Logger gets messages for operators.
 	Logger *slog.Logger
 	// Metrics count what the roles do.
 	Metrics *Metrics

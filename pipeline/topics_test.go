@@ -23,8 +23,8 @@ import (
 	"pageheat/kafka"
 )
 
-// TestRangesThatCanNotBeDeletedAreSaidOnce: their topic grows without end.
-func TestRangesThatCanNotBeDeletedAreSaidOnce(t *testing.T) {
+// TestRangesThatCannotBeDeletedAreLoggedOnce: their topic grows without end.
+func TestRangesThatCannotBeDeletedAreLoggedOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		err   error
 		fails int

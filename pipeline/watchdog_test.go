@@ -68,7 +68,7 @@ func (d *dogTest) stands(still bool) {
 	require.InDelta(d, want, testutil.ToFloat64(d.dog.settings.Metrics.stalled.WithLabelValues("ingest")), 0)
 }
 
-func TestAPartitionThatStandsStillIsSaid(t *testing.T) {
+func TestAStalledPartitionIsReported(t *testing.T) {
 	watchdogTest(t, func(d *dogTest, p *Progress) {
 		at := p.Begin(Work{"ingest", "input", 0})
 		at.Reached(10)
@@ -113,8 +113,8 @@ func TestAPartitionThatWasGivenUpStandsStillNoMore(t *testing.T) {
 	})
 }
 
-// TestWhatDoesNotStandStill: what cannot be worked off, or is not known.
-func TestWhatDoesNotStandStill(t *testing.T) {
+// TestWhatIsNotStalled: what cannot be worked off, or is not known.
+func TestWhatIsNotStalled(t *testing.T) {
 	for name, prepare := range map[string]func(*fakeEnds){
 		"an open transaction":         func(e *fakeEnds) { e.stable, e.last = 10, 10 },
 		"markers and aborted records": func(e *fakeEnds) { e.stable, e.last = 20, 10 },

@@ -89,9 +89,9 @@ func testApplyCountsWhatFollows(t *testing.T, s kind) {
 	require.NoError(t, p.Check())
 }
 
-func TestApplyTakesMarks(t *testing.T) { onBoth(t, testApplyTakesMarks) }
+func TestApplyTakesEmptyRanges(t *testing.T) { onBoth(t, testApplyTakesEmptyRanges) }
 
-func testApplyTakesMarks(t *testing.T, s kind) {
+func testApplyTakesEmptyRanges(t *testing.T, s kind) {
 	p := s.started(t)
 	for offset, h := range []codec.RangeHeader{
 		{From: -1, To: -1},               // an empty input partition
@@ -289,9 +289,9 @@ func testBeginNamesTheTopicOnce(t *testing.T, s kind) {
 	require.True(t, p.Clean(), "nothing has to be written for it")
 }
 
-func TestOneCutAtATime(t *testing.T) { onBoth(t, testOneCutAtATime) }
+func TestOneCheckpointAtATime(t *testing.T) { onBoth(t, testOneCheckpointAtATime) }
 
-func testOneCutAtATime(t *testing.T, s kind) {
+func testOneCheckpointAtATime(t *testing.T, s kind) {
 	p, to := s.started(t), int64(-1)
 	require.Nil(t, p.Checkpoint(), "nothing was applied")
 	apply(t, p, &to, map[string]uint64{"a": 1})
@@ -313,9 +313,9 @@ func testOneCutAtATime(t *testing.T, s kind) {
 
 // While a checkpoint is written the partition goes on, and what is written is as it was
 // at the checkpoint: after each commit the table holds the exact totals of then.
-func TestCutIsExact(t *testing.T) { onBoth(t, testCutIsExact) }
+func TestCheckpointIsExact(t *testing.T) { onBoth(t, testCheckpointIsExact) }
 
-func testCutIsExact(t *testing.T, s kind) {
+func testCheckpointIsExact(t *testing.T, s kind) {
 	names := []string{"a", "b", "c", "d", "e", "f"}
 	rapid.Check(t, func(t *rapid.T) {
 		p, to := s.started(t), int64(-1)

@@ -44,7 +44,7 @@ type Boards struct {
 }
 
 // NewBoards returns boards that follow the output topic once Run is called. It
-// connects to nothing. The error says what the source lacks.
+// connects to nothing. The error names what the source lacks.
 func NewBoards(source Source) (*Boards, error) {
 	source, err := source.checked()
 	if err != nil {
@@ -60,14 +60,14 @@ func NewBoards(source Source) (*Boards, error) {
 // Run follows the topic until ctx is done, and then returns nil. It returns an
 // error when it cannot start, for instance because the brokers are away; it may
 // then be called again, and meanwhile the boards that were read stay readable.
-// Do not call it twice at a time.
+// Do not run it twice at a time.
 func (b *Boards) Run(ctx context.Context) error {
 	return b.reader.follow(ctx, b.update,
 		func(int32) *tableStore { return newTableStore() }, b.show)
 }
 
 // Ready returns nil while the topic is followed and has been read to its end;
-// else ErrRecovering, or that the brokers are away.
+// else ErrRecovering, or an error if the brokers are away.
 func (b *Boards) Ready() error { return b.reader.Ready() }
 
 // Recovered says whether Run is at work and has read the topic up to where it
@@ -101,8 +101,8 @@ func (b *Boards) show() {
 	b.signal()
 }
 
-// update takes one record of the topic. A record that is not a board is told
-// of and passed over: the next one may be good, whichever instance wrote it.
+// update takes one record of the topic. A record that is not a board is
+// logged and skipped: the next one may be valid.
 func (b *Boards) update(at goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
 	if value == nil {
 		b.forget(key)
@@ -119,7 +119,7 @@ func (b *Boards) update(at goka.UpdateContext, _ storage.Storage, key string, va
 	return nil
 }
 
-// readBoard reads what has to be known of a board. The bytes belong to the
+// readBoard reads the key fields of a board. The bytes belong to the
 // response of a fetch, with many other records: they are copied.
 func readBoard(key string, value []byte) (Board, error) {
 	decoded, err := codec.DecodeBoard(value)
@@ -133,8 +133,7 @@ func readBoard(key string, value []byte) (Board, error) {
 }
 
 // offer takes a board if it is newer than what is known. An older version is
-// nothing to speak of: a ranking that was frozen and has lost its place may let
-// one out.
+// normal: a frozen ranking that has lost its place may publish one.
 func (b *Boards) offer(board Board) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -164,7 +163,7 @@ func (b *Boards) forget(name string) {
 	b.signal()
 }
 
-// signal wakes everyone who waits; mu is held.
+// signal wakes all waiters; mu is held.
 func (b *Boards) signal() {
 	close(b.changed)
 	b.changed = make(chan struct{})

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// gokaLog gives goka's messages to slog. goka knows one level only, and repeats for each
-// partition and each try that it cannot read: so the first message that speaks of an
-// error is a warning, with goka's words as the reason, the end of it is said once the
-// view runs again, and all else is for debugging. It is safe for concurrent use.
+// gokaLog gives goka's messages to slog. goka has one level only, and repeats for each
+// partition and each attempt that it cannot read. So the first message about an error is a
+// warning with goka's text as the reason, the recovery is logged once the view runs again,
+// and all else is at the debug level. It is safe for concurrent use.
 type gokaLog struct {
 	log *slog.Logger
 

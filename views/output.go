@@ -33,7 +33,7 @@ const (
 	// board; where it is not among them, newestGrows times as many are.
 	newestWindow = 64
 	newestGrows  = 16
-	// mostNames is how many names of boards are told.
+	// mostNames is the maximum number of board names returned.
 	mostNames = 20
 )
 
@@ -91,7 +91,7 @@ func (o Output) Newest(ctx context.Context, name string) (Published, error) {
 	return newest, err
 }
 
-// newest also gives what the partitions held.
+// newest also returns the bounds of the partitions.
 func (o Output) newest(ctx context.Context, name string) (Published, map[int32]kafka.Bounds, error) {
 	all, err := o.Cluster.AllBounds(ctx, o.Topic)
 	if err != nil {
@@ -134,8 +134,8 @@ func (o Output) Names(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), err
 }
 
-// read reads a record; false if it is not a board of this name. What cannot be read is
-// logged and left: a newer board follows.
+// read reads a record; false if it is not a board of this name. Malformed records
+// are logged and skipped: a newer board follows.
 func (o Output) read(r *kafka.Record, name string) (Published, bool) {
 	if string(r.Key) != name || r.Value == nil {
 		return Published{}, false

@@ -5,8 +5,7 @@ import (
 	"pageheat/heat"
 )
 
-// PageHeat is what is told of one page: its heat and the exact totals that it
-// is made of. As JSON its numbers are plain decimals with all their digits.
+// PageHeat describes one page: its heat and the exact totals behind it. As JSON its numbers are plain decimals with all their digits.
 type PageHeat struct {
 	Page       string        `json:"page"`
 	Heat       codec.Decimal `json:"heat"`

@@ -23,7 +23,7 @@ type Pages struct {
 }
 
 // NewPages returns pages that follow the heat table once Run is called. It
-// connects to nothing. The error says what the source lacks.
+// connects to nothing. The error names what the source lacks.
 func NewPages(source Source) (*Pages, error) {
 	source, err := source.checked()
 	if err != nil {
@@ -34,7 +34,7 @@ func NewPages(source Source) (*Pages, error) {
 
 // Run follows the table until ctx is done, and then returns nil. It returns an
 // error when it cannot start, for instance because the brokers are away; it may
-// then be called again, and reads everything again. Do not call it twice at a
+// then be called again, and reads everything again. Do not run it twice at a
 // time.
 func (p *Pages) Run(ctx context.Context) error {
 	p.mu.Lock()
@@ -44,7 +44,7 @@ func (p *Pages) Run(ctx context.Context) error {
 }
 
 // Ready returns nil while the table is followed and has been read to its end;
-// else ErrRecovering, or that the brokers are away.
+// else ErrRecovering, or an error if the brokers are away.
 func (p *Pages) Ready() error { return p.reader.Ready() }
 
 // Recovered says whether Run is at work and has read the table up to where it
@@ -83,7 +83,7 @@ func (p *Pages) Get(page string) (heat.Totals, bool, error) {
 	return heat.Totals{}, false, nil
 }
 
-// partitions returns the tables of this Run. The map is not to be changed.
+// partitions returns the tables of this Run. The map must not be changed.
 func (p *Pages) partitions() map[int32]*tableStore {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

@@ -12,7 +12,7 @@ import (
 // tableStore is one partition of a table in memory, for a view: a map from key
 // to encoded value, with the offset that was last read. It implements goka's
 // storage.Storage, whose own memory store keeps its keys sorted and does not
-// get through a million of them. Keys are sorted only when somebody iterates.
+// cope with a million of them. Keys are sorted only for an iteration.
 //
 // Values are kept as strings: they never change in place, so that they can be
 // handed out without a copy, and an entry is two words smaller than two slices.
@@ -110,7 +110,7 @@ func (s *tableStore) SetOffset(offset int64) error {
 	return nil
 }
 
-// MarkRecovered is goka's word that the partition has been read.
+// MarkRecovered is called by goka when the partition has been read.
 func (s *tableStore) MarkRecovered() error {
 	if s.onRecovered != nil {
 		s.onRecovered()

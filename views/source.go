@@ -24,8 +24,8 @@ const (
 	backoffReset = time.Minute
 )
 
-// Source says where a view reads from and with what. The builders decide how
-// the brokers are spoken to; what they build is closed when Run ends, which a
+// Source configures where and how a view reads. The builders decide how to connect to the
+// brokers; what they build is closed when Run ends, which a
 // goka view gives no access to.
 type Source struct {
 	// Brokers are the addresses to connect to first.
@@ -47,8 +47,7 @@ type Source struct {
 	// Options are further options of the goka view. They come before those
 	// that this package sets.
 	Options []goka.ViewOption
-	// Logger gets what goka says and records that cannot be read; nil for
-	// none.
+	// Logger gets goka's messages and unreadable records; nil for none.
 	Logger *slog.Logger
 }
 
@@ -96,12 +95,11 @@ type reader struct {
 }
 
 const (
-	// disconnectGrace is for how long a topic may not be followed before that makes it
-	// not ready: longer than another broker takes by default to lead the partitions of
-	// one that has died (broker.session.timeout.ms), and short of the time after which
-	// what is shown is old.
+	// disconnectGrace is how long a topic may be disconnected before it is not ready: longer
+	// than the election of new leaders after a broker died takes by default
+	// (broker.session.timeout.ms), and shorter than the age at which data counts as old.
 	disconnectGrace = 15 * time.Second
-	// stateInterval is how often it is looked whether a topic is followed.
+	// stateInterval is the interval of checks whether a topic is followed.
 	stateInterval = 250 * time.Millisecond
 )
 

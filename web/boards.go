@@ -38,7 +38,7 @@ func (s *service) noBoard(w http.ResponseWriter, name string) {
 	}
 }
 
-// settings is what the dashboard has to know to say how heat is made.
+// settings are what the dashboard needs to explain heat.
 func (s *service) settings(w http.ResponseWriter, _ *http.Request) {
 	type weights struct {
 		Clicks  json.Number `json:"clicks"`

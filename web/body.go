@@ -15,7 +15,7 @@ import (
 const (
 	// bodyTimeout is how long a client may take to send its body.
 	bodyTimeout = 5 * time.Second
-	// maxHeld is how many bytes of bodies are held, of all clients.
+	// maxHeld is the maximum size, in bytes, of the bodies held for all clients.
 	maxHeld = 64 << 20
 )
 
@@ -55,7 +55,7 @@ func (h *held) release() {
 	h.counted = 0
 }
 
-// read reads the body, unpacked, within limits of size and time. Whoever gets it
+// read reads the body, unpacked, within limits of size and time. The caller
 // releases what is held once it is no longer needed, also after an error.
 func (i *intake) read(w http.ResponseWriter, r *http.Request, from *sender) ([]byte, *held, error) {
 	h := &held{all: &i.held, from: from, most: maxBodies * int64(i.MaxBytes)}

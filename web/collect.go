@@ -16,14 +16,14 @@ import (
 	"pageheat/collect"
 )
 
-// maxRequests is how many requests with behaviours that have come whole are answered at
-// a time.
+// maxRequests is the maximum number of complete requests with behaviours that are processed
+// at a time.
 const maxRequests = 512
 
-// intake answers where behaviours are posted, by strangers. Everything that they can
-// make grow is bounded: the bytes of a request, the requests of a sender and of all, and
+// intake answers posts of behaviours from strangers. Everything that they can grow is
+// bounded: the bytes of a request, the requests of a sender and of all, and
 // the senders that are remembered. Beyond a bound the answer is a refusal that says
-// when to try again, and never a queue. It is safe for concurrent use.
+// when to retry, and never a queue. It is safe for concurrent use.
 //
 //	POST ──► who asks, how often ──► bytes ──► behaviours ──► Collector ──► 202
 //	            403, 429              413         400            503
@@ -74,7 +74,7 @@ func (i *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, refused.Status, refused)
 }
 
-// refused is the answer where something was not taken.
+// refused is the answer if something was not taken.
 type refused struct {
 	problem
 	// Accepted is how many behaviours of the request are in the topic.
@@ -99,8 +99,8 @@ func tooMuch(seconds int, why, format string, args ...any) *refused {
 	return answer
 }
 
-// take does all but write the answer. It returns how many behaviours were taken, or
-// what was wrong.
+// take does all but write the answer. It returns the number of behaviours taken, or the
+// problem.
 func (i *intake) take(w http.ResponseWriter, r *http.Request) (int, *refused) {
 	if !i.origins.Allow(w, r) {
 		return 0, refuse(http.StatusForbidden, whyOrigin, "%s", i.origins.Refusal(w, r))
@@ -128,7 +128,7 @@ func (i *intake) take(w http.ResponseWriter, r *http.Request) (int, *refused) {
 	if refused := i.unread(err); refused != nil {
 		return 0, refused
 	}
-	// Only now: a body that does not come keeps no place from another one.
+	// Only now: a body that does not arrive takes no place from another one.
 	select {
 	case i.open <- struct{}{}:
 		defer func() { <-i.open }()
@@ -138,7 +138,7 @@ func (i *intake) take(w http.ResponseWriter, r *http.Request) (int, *refused) {
 	return i.keep(r.Context(), from, content)
 }
 
-// unread says what was wrong where a body could not be read.
+// unread is the problem of a body that could not be read.
 func (i *intake) unread(err error) *refused {
 	tooLarge := (*http.MaxBytesError)(nil)
 	switch {
@@ -154,7 +154,7 @@ func (i *intake) unread(err error) *refused {
 	return refuse(http.StatusBadRequest, whyBody, "The body of the request did not come whole: %v.", err)
 }
 
-// keep has behaviours judged, and those that are valid kept.
+// keep validates behaviours and writes the valid ones.
 func (i *intake) keep(ctx context.Context, from *sender, content []byte) (int, *refused) {
 	batch := i.Collector.Judge(content, i.Burst)
 	n := batch.Len()
@@ -209,7 +209,7 @@ func (i *intake) limited(from *sender, n int) *refused {
 		i.Rate, i.Burst, seconds)
 }
 
-// hasKey reports whether the write key came with a request.
+// hasKey reports whether a request has the write key.
 func (i *intake) hasKey(r *http.Request) bool {
 	if i.Key == "" {
 		return true

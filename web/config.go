@@ -14,14 +14,13 @@ import (
 	"pageheat/views"
 )
 
-// Config says what is served, where, and to whom. The zero value serves the health of
-// an instance to everybody.
+// Config configures what is served, where, and to whom. The zero value serves the health of
+// an instance to every client.
 type Config struct {
 	// Listen is the address of everything, such as 127.0.0.1:8080. If it is empty
-	// it is DefaultListen or, where that is taken, a free port.
+	// it is DefaultListen or, if that is in use, a free port.
 	Listen string
-	// PublicListen is the address of what is for everybody, without the rest; empty
-	// for none.
+	// PublicListen is the address of the public routes only; empty for none.
 	PublicListen string
 	// MaxConnections is how many connections each address may have open, and
 	// MaxConnectionsPerClient how many of them one client, an address or a /64
@@ -31,15 +30,15 @@ type Config struct {
 	// Prefix is the path under which everything is served, such as "/heat";
 	// empty for the root.
 	Prefix string
-	// Token is asked for where a route is not public; empty for never.
+	// Token is required for routes that are not public; empty for none.
 	Token string
-	// Hosts are checked where a route is not public and there is no token; nil for
+	// Hosts are checked for routes that are not public if there is no token; nil for
 	// all.
 	Hosts *Hosts
 	// Origins are the sites whose pages may send behaviours and read boards,
 	// besides our own.
 	Origins Origins
-	// Proxies are those whose X-Forwarded-For is believed.
+	// Proxies are those whose X-Forwarded-For is trusted.
 	Proxies Proxies
 
 	// Serve and Collect are the two roles that serve more than health.
@@ -54,7 +53,7 @@ type Config struct {
 	Metrics http.Handler
 	// Registerer gets the metrics of what is served; nil for none.
 	Registerer prometheus.Registerer
-	// Logger gets what an operator should know; nil for none.
+	// Logger gets messages for operators; nil for none.
 	Logger *slog.Logger
 
 	metrics *metrics // of refusals; nil for none
@@ -62,11 +61,11 @@ type Config struct {
 
 // Serve is the role serve: boards, pages, the dashboard and the overview.
 type Serve struct {
-	// Boards and Pages are what is shown; both are nil where the instance does not
-	// have the role.
+	// Boards and Pages are what is shown; both are nil if the instance does not have
+	// the role.
 	Boards BoardReader
 	Pages  PageReader
-	// Cluster is what operators see of Kafka; nil for nothing.
+	// Cluster is the operators' view of Kafka; nil for none.
 	Cluster ClusterReader
 	// Weights make heat of a page's totals.
 	Weights heat.Weights
@@ -95,9 +94,9 @@ type PageReader interface {
 	Ready() error
 }
 
-// ClusterReader gives what is known of the cluster. *overview.Overview is one.
+// ClusterReader returns the state of the cluster. *overview.Overview is one.
 type ClusterReader interface {
-	// State is what the cluster says, or the error that it says nothing.
+	// State returns the cluster's state, or an error if the cluster does not answer.
 	State(ctx context.Context) (overview.State, error)
 }
 
@@ -116,7 +115,7 @@ type Collect struct {
 	// TotalRate is how many behaviours all clients together may send in a second; 0
 	// for no bound.
 	TotalRate float64
-	// Key has to come with each request; empty for none.
+	// Key is required with each request; empty for none.
 	Key string
 }
 

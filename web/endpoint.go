@@ -46,8 +46,8 @@ type endpoint struct {
 	server   *http.Server
 }
 
-// listenAt takes an address. Where none is asked for and the usual one is taken, as it
-// is by another instance on this machine, any other does.
+// listenAt takes an address. If none is requested and the default is in use, as by another
+// instance on this machine, it takes a free one.
 func listenAt(address string, handler http.Handler, b bounds, log *slog.Logger) (*endpoint, error) {
 	if address != "" {
 		return listen(address, handler, b, log)
@@ -84,7 +84,7 @@ func listen(address string, handler http.Handler, b bounds, log *slog.Logger) (*
 // addr is the address that was taken.
 func (e *endpoint) addr() net.Addr { return e.listener.Addr() }
 
-// close gives the address back. It is for one that is not to be served.
+// close gives the address back. It is for an address that will not be served.
 func (e *endpoint) close() { _ = e.listener.Close() } // no client is connected
 
 // serve serves until ctx is done, then ends the event streams, waits for the
@@ -108,7 +108,7 @@ func (e *endpoint) serve(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	if e.server.Shutdown(drain) != nil {
-		// Whoever is still being answered has had its time.
+		// Requests still under way have had their time.
 		_ = e.server.Close()
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {

@@ -19,7 +19,7 @@ import (
 // (Linux doubles it for its own needs). Left alone it grows to megabytes.
 const sendBuffer = 32 << 10
 
-// sayEvery is the least time between two log lines about refused connections.
+// sayEvery is the minimum time between two log lines about refused connections.
 const sayEvery = time.Minute
 
 // gate is a listener that bounds connections, those of each client and all. Beyond a
@@ -27,7 +27,7 @@ const sayEvery = time.Minute
 // that has waited longest first; where all are being answered, the new one is closed.
 // So idle connections never keep others out.
 //
-// netutil.LimitListener does not do: it lets new connections wait, and knows no
+// netutil.LimitListener is not enough: it makes new connections wait, and does not know
 // clients.
 type gate struct {
 	net.Listener
@@ -117,7 +117,7 @@ func (g *gate) admit(conn net.Conn) (admitted, instead *gated) {
 	return admitted, instead
 }
 
-// refuse counts and tells it; the lock is held.
+// refuse counts and logs it; the lock is held.
 func (g *gate) refuse(counter prometheus.Counter, message, client string) {
 	if counter != nil {
 		counter.Inc()
@@ -127,8 +127,8 @@ func (g *gate) refuse(counter prometheus.Counter, message, client string) {
 	})
 }
 
-// longestWaiting is the connection of a client, or of anybody, that has waited
-// longest for a request; nil if all are being answered. It does not wait any more.
+// longestWaiting is the connection, of one client or of all, that has waited longest for a
+// request; nil if all are being answered. It does not wait any more.
 // The lock is held.
 func (g *gate) longestWaiting(of netip.Addr) *gated {
 	for e := g.waiting.Front(); e != nil; e = e.Next() {

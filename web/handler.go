@@ -19,8 +19,8 @@ func Handler(cfg Config) (http.Handler, error) {
 	return handlerOf(cfg, routes, false), nil
 }
 
-// handlerOf returns a handler of some routes, for whom cfg allows. operators says that
-// the address is for operators, while another one is for everybody: see forOperators.
+// handlerOf returns a handler of some routes, with the access rules of cfg. operators says
+// that the address is for operators while another one is public: see forOperators.
 func handlerOf(cfg Config, routes []Route, operators bool) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -58,8 +58,8 @@ func marked(next http.Handler) http.Handler {
 	})
 }
 
-// forOperators reports whether a request came to an address that is for operators
-// alone, since everybody has another one.
+// forOperators reports whether a request came to an address for operators only, because
+// another one is public.
 func forOperators(r *http.Request) bool {
 	is, _ := r.Context().Value(operatorsKey{}).(bool)
 	return is
@@ -91,8 +91,7 @@ func plain(p string) bool {
 	return p == "/" || path.Clean(p) == strings.TrimSuffix(p, "/") && p != "//"
 }
 
-// secured sets the headers that keep a browser from doing with an answer what
-// it is not for. All pages live with them: their code, style and data are their
+// secured sets security headers. All pages work with them: their code, style and data are their
 // own, and nothing else is loaded.
 func secured(next http.Handler) http.Handler {
 	policy := strings.Join([]string{
@@ -132,8 +131,8 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 	Refuse(w, http.StatusNotFound, "There is nothing at this address. Where the role serve runs, the dashboard is at the root, the newest board at api/v1/boards/all-time, and what else there is in api/v1/openapi.yaml.")
 }
 
-// allowing hands on what has one of the methods. The mux could do so too, but not
-// say what to do instead.
+// allowing passes on requests with one of the methods. The mux could do so too, but without
+// a hint.
 func allowing(methods []string, next http.Handler) http.Handler {
 	allow := strings.Replace(strings.Join(methods, ", "), http.MethodGet, "GET, HEAD", 1)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

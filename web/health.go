@@ -2,7 +2,7 @@ package web
 
 import "net/http"
 
-// Check is a part of the program that has to be ready before /readyz says so.
+// Check is a part of the program that must be ready before /readyz answers 200.
 type Check struct {
 	// Part names it, for the answer of /readyz.
 	Part string
@@ -11,7 +11,7 @@ type Check struct {
 	Ready func() error
 }
 
-// healthz only says that it answers.
+// healthz answers as long as the process does.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	WriteJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 }
@@ -22,7 +22,7 @@ type reason struct {
 	Reason string `json:"reason"`
 }
 
-// notReady is a problem that lists the reasons.
+// notReady is a problem with the list of reasons.
 type notReady struct {
 	problem
 	Reasons []reason `json:"reasons"`
