@@ -11,7 +11,7 @@ func quick() []benchmark {
 		&throughputCmd{Broker: embedded, Cases: []string{caseCeiling, caseGoka, caseOne, caseDisk},
 			Pages: []int{100}, Traffic: []string{trafficZipf}, Partitions: []int32{2}, Messages: 20_000, Repeat: 1, Timeout: time.Minute},
 		&latencyCmd{Broker: embedded, Rates: []int{1000}, Lingers: []time.Duration{5 * time.Millisecond}, Repeat: 1, steadyTraffic: sent},
-		&pagesCmd{Broker: embedded, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, Restores: 2, Pauses: true},
+		&pagesCmd{Broker: embedded, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, Rounds: 1, Restores: 2, Pauses: true},
 		&growthCmd{Broker: brokerEmbedded, Partitions: []int32{1, 2}, Inputs: []int32{1, 4}, Tops: []int{10, 20}, Instances: []int{1, 2},
 			Pages: 100, Messages: 20_000, Repeat: 1, Timeout: time.Minute},
 		&streamsCmd{Broker: embedded, Rate: 1000, Clients: 20, Repeat: 1, steadyTraffic: sent},
