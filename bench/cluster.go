@@ -247,7 +247,7 @@ func (c *cluster) firstRecord(ctx context.Context, topic string) (first time.Tim
 	return first, err
 }
 
-// arrivals notes when each of so many records came, by partition and offset, of a topic
+// arrivals notes when each of a given number of records came, by partition and offset, of a topic
 // whose offsets have no holes.
 func (c *cluster) arrivals(ctx context.Context, topic string, partitions int32, total int64) ([][]time.Time, error) {
 	came := make([][]time.Time, partitions)

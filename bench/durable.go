@@ -13,7 +13,7 @@ import (
 // durableEvery is how often the ends of the changelog are looked at.
 const durableEvery = 5 * time.Millisecond
 
-// awaitDurable returns when so many behaviours were committed in the changelog of
+// awaitDurable returns when a given number of behaviours were committed in the changelog of
 // the heat table. It reads the ends of its partitions: a transaction's last record
 // is the partition's progress, which says how many are counted.
 func awaitDurable(ctx context.Context, c *cluster, table string, counted int64) (time.Time, error) {

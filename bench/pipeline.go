@@ -50,7 +50,7 @@ func (s shape) create() []string {
 	return []string{"--partitions", strconv.Itoa(int(s.tablePartitions))}
 }
 
-// counts accepts a board of so many behaviours.
+// counts accepts a board of a given number of behaviours.
 func counts(behaviours int64) func(*harness.Board) bool {
 	return func(b *harness.Board) bool { return b.Counted >= behaviours }
 }

@@ -87,7 +87,7 @@ func (r *run) get(unit string) float64 {
 	return 0
 }
 
-// fail takes note of an error in the answer.
+// fail records an error in the answer.
 func (r *run) fail(format string, args ...any) {
 	r.wrong = append(r.wrong, fmt.Sprintf(format, args...))
 }

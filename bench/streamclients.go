@@ -35,7 +35,7 @@ type streamClient struct {
 	more   chan struct{} // has an element after each event
 }
 
-// openStreams connects so many clients and returns when all are served. close must
+// openStreams connects a given number of clients and returns when all are served. close must
 // be called.
 func openStreams(ctx context.Context, address string, n int) (*streams, error) {
 	reading, stop := context.WithCancel(context.Background())

@@ -140,7 +140,7 @@ func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, resu
 }
 
 // prepare starts the cluster, if there is none yet, and produces a scenario's backlog. It is
-// read once, so that nobody is the first that the broker reads for. A new Apache Kafka is
+// read once, so that no contender is the first reader. A new Apache Kafka is
 // warmed up.
 func (r *runner) prepare(ctx context.Context, s scenario, name string) (*backlog, error) {
 	cold := r.cluster == nil && s.broker == brokerKafka

@@ -36,7 +36,7 @@ const UsualBatchBytes = 1_000_000
 // key, so that few are spread as evenly as many.
 func Bulk() Sending {
 	return Sending{
-		Linger:  5 * time.Millisecond, // records gather, and nobody sees it
+		Linger:  5 * time.Millisecond, // fills batches without a visible delay
 		Records: 100_000, Bytes: 64 << 20,
 		BatchBytes: UsualBatchBytes,
 		Within:     2 * time.Minute, // as Kafka's own delivery.timeout.ms

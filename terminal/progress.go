@@ -18,7 +18,7 @@ const (
 
 // Sending tells how many messages were sent, until the returned function is called: in a
 // line on w, if that is a terminal, else in the log every 10 seconds. total is how many
-// there will be, 0 if nobody knows; done is asked from another goroutine.
+// there will be, 0 if unknown; done is asked from another goroutine.
 func Sending(w io.Writer, log *slog.Logger, total int64, done func() int64) (stop func()) {
 	every, tell := LogEvery, func() { log.Info("sending", "messages", done(), "of", total) }
 	if total == 0 {

@@ -120,7 +120,7 @@ func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[*codec.Board
 				return
 			}
 			select {
-			case <-newest: // nobody has taken it
+			case <-newest: // it was not taken
 			default:
 			}
 			newest <- b

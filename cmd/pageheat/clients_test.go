@@ -90,7 +90,7 @@ func (c *sniffedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// TestClientsOfAProcess: whoever looks something up shares one client.
+// TestClientsOfAProcess: all look-ups share one client.
 func TestClientsOfAProcess(t *testing.T) {
 	seen := &connections{open: map[string]int{}}
 	brokers := broker(t, kfake.ListenFn(seen.listen))

@@ -52,7 +52,7 @@ func (p *parts) left() string {
 }
 
 // wait returns when all parts have ended, with the first error. Once they have been told
-// to end, it waits for so long at most, and returns the parts that were given up.
+// to end, it waits for at most that time, and returns the parts that were given up.
 func (p *parts) wait(drain time.Duration) (givenUp string, err error) {
 	ended := make(chan error, 1)
 	go func() { ended <- p.group.Wait() }()

@@ -18,7 +18,7 @@ const (
 	exitInterrupted = 130
 )
 
-// usageError is an error of whoever wrote the command line, the environment or the
+// usageError is an error in the command line, the environment or the
 // configuration file.
 type usageError struct{ error }
 

@@ -64,7 +64,7 @@ func TestOverview(t *testing.T) {
 	assert.Nil(t, node(p.topo.Output).Lag)
 	assert.True(t, slices.ContainsFunc(state.Edges, func(e overview.Edge) bool {
 		return e.From == p.topo.HeatTable && e.To == p.topo.HeatGroup && e.Records == nil
-	}), "nobody counts what is read of a table")
+	}), "reads of a table are not counted")
 	edge := func(from, to string) int64 {
 		i := slices.IndexFunc(state.Edges, func(e overview.Edge) bool { return e.From == from && e.To == to })
 		require.GreaterOrEqual(t, i, 0, "%s to %s", from, to)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(cleanly{m}, map[string]func(){"pageheat": main})
 }
 
-// cleanly runs the tests without the settings of whoever runs them, which the program
+// cleanly runs the tests without the settings of the user who runs them, which the program
 // under test would take, or refuse.
 type cleanly struct{ *testing.M }
 

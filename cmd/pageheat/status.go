@@ -59,7 +59,7 @@ func (s *status) expect(name string) {
 	s.up.WithLabelValues(name)
 }
 
-// set takes note of a role's state.
+// set records a role's state.
 func (s *status) set(name string, state pipeline.RoleState, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

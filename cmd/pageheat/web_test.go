@@ -129,7 +129,7 @@ func TestAddressThatIsTaken(t *testing.T) {
 	assert.Contains(t, second.log, "--listen")
 	assert.Contains(t, second.log, "address already in use")
 
-	// Somebody has the usual address, whoever it is.
+	// Another process has the default address.
 	if usual, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", web.DefaultListen); err == nil {
 		defer usual.Close()
 	}

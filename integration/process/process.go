@@ -22,7 +22,7 @@ type Process struct {
 	done  chan struct{}
 }
 
-// Start starts a command that nobody else starts or waits for. The process ends with
+// Start starts a command that no other code starts or waits for. The process ends with
 // the caller's, however that ends (on Linux).
 func Start(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{cmd: cmd, done: make(chan struct{})}

@@ -107,7 +107,7 @@ func TestWhatWaitsIsSentInParts(t *testing.T) {
 	assert.Equal(t, []string{"/first|1|0"}, lines)
 }
 
-// TestNotYetSeen: what a browser only prepares, or shows to nobody, is no view.
+// TestNotYetSeen: what a browser only prepares, or does not show, is no view.
 func TestNotYetSeen(t *testing.T) {
 	g := newGuest(t, guestPage{before: `if (location.pathname === '/prepared') {
 		let prerendering = true;
