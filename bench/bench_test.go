@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/harness"
+	"pageheat/integration/kafkatest"
 	"pageheat/traffic"
 )
 
@@ -25,6 +26,7 @@ func TestMain(m *testing.M) {
 
 // TestQuick runs every benchmark and every contender, on the embedded broker.
 func TestQuick(t *testing.T) {
+	kafkatest.Long(t)
 	file := filepath.Join(t.TempDir(), "results.txt")
 	var stdout, stderr bytes.Buffer
 	code := execute(t.Context(), []string{"--quick", "--out", file}, &stdout, &stderr)

@@ -9,12 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/harness"
+	"pageheat/integration/kafkatest"
 )
 
 // TestStoreOnDisk counts more pages than are kept in memory, with an instance that is
 // killed and one that goes on after it in the same directory; then with a standby, and
 // at last in memory again.
 func TestStoreOnDisk(t *testing.T) {
+	kafkatest.Long(t)
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		p := newPipeline(t, site, 2, "--partitions", "1")
 		want := harness.NewRecount()
