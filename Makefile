@@ -59,7 +59,7 @@ bench-rest: kafka-jars ## Growth, latency against linger, pages on disk, ten mil
 
 .PHONY: chaos
 chaos: kafka-jars ## Faults for CHAOS, rounds without topics and rights, BATCHES of all shapes, and compare every page (Java, Maven)
-	PAGEHEAT_TEST_ALL=1 PAGEHEAT_CHAOS=$(CHAOS) PAGEHEAT_BATCHES=$(BATCHES) $(GO) test -count=1 -timeout=0 -p 1 -v ./integration/chaos ./integration/batches ./integration/hostile
+	PAGEHEAT_TEST_ALL=1 PAGEHEAT_CHAOS=$(CHAOS) PAGEHEAT_BATCHES=$(BATCHES) $(GO) test -tags chaos -count=1 -timeout=0 -p 1 -v ./integration/chaos ./integration/batches ./integration/hostile
 
 .PHONY: kafka-jars
 kafka-jars: ## Fetch the jars of Apache Kafka into the user's cache, once (Maven)

@@ -1,3 +1,5 @@
+//go:build chaos
+
 package chaos
 
 import (
@@ -10,11 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/harness"
-	"pageheat/integration/kafkatest"
 )
-
-// duration is the environment variable that says how long TestChaos goes on.
-const duration = "PAGEHEAT_CHAOS"
 
 // roundTime is how long faults come before everything is compared.
 const roundTime = 2 * time.Minute
@@ -23,9 +21,6 @@ const roundTime = 2 * time.Minute
 // all kinds, at random.
 func TestChaos(t *testing.T) {
 	text := os.Getenv(duration)
-	if text == "" {
-		kafkatest.SkipLong(t)
-	}
 	long, err := time.ParseDuration(text)
 	require.NoError(t, err, duration)
 	until := time.Now().Add(long)

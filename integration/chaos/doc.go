@@ -13,7 +13,7 @@
 // them back: everything goes on by itself, or an instance ends with exit code 1 and
 // says what a person has to do, and it is exact when that was done. Whatever is
 // missing, every instance ends on SIGTERM within 10 s. PAGEHEAT_CHAOS_ROUNDS says how
-// many rounds of it (30 in "make chaos"); PAGEHEAT_CHAOS_FAULTS, a regular
+// many rounds of it (1, and 30 in "make chaos"); PAGEHEAT_CHAOS_FAULTS, a regular
 // expression, which faults are run one by one.
 //
 // The tests take some minutes. "make chaos" goes on for longer, in rounds, each

@@ -141,3 +141,7 @@ func seed(t *testing.T, otherwise uint64) uint64 {
 	require.NoError(t, err, "PAGEHEAT_CHAOS_SEED")
 	return n
 }
+
+// duration is the environment variable that says how long TestChaos goes on. Other tests
+// take longer where it is set.
+const duration = "PAGEHEAT_CHAOS"

@@ -107,16 +107,13 @@ func takeEach(t *testing.T, name string, faults func(*taking) []fault, short ...
 // of its own.
 func TestTaken(t *testing.T) {
 	const roundFaults = 3
-	rounds, next := 0, seed(t, uint64(time.Now().UnixNano()))
+	rounds, next := 1, seed(t, uint64(time.Now().UnixNano()))
 	if text := os.Getenv(takenRounds); text != "" {
 		var err error
 		rounds, err = strconv.Atoi(text)
 		require.NoError(t, err, takenRounds)
 	} else if wholeSuite() {
 		rounds = 30
-	}
-	if rounds == 0 {
-		kafkatest.SkipLong(t)
 	}
 	for round := range rounds {
 		t.Run(fmt.Sprintf("round %d seed %d", round+1, next), func(t *testing.T) {

@@ -101,7 +101,6 @@ func TestOneMessage(t *testing.T) {
 // TestTransactionsOfOthers: what is aborted leaves no lag, and an open transaction is
 // named.
 func TestTransactionsOfOthers(t *testing.T) {
-	onlyInChaos(t)
 	a := newAttack(t)
 	writer := kafkatest.Client(t, a.Cluster, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID(a.Prefix+"-writer"))
 	send := func(n int) {
@@ -151,7 +150,6 @@ func TestTwoInstancesWithOneID(t *testing.T) {
 
 // TestMorePartitions adds partitions to topics while an instance runs.
 func TestMorePartitions(t *testing.T) {
-	onlyInChaos(t)
 	for _, topic := range []string{"-input", "-behavior", "-heat-table", "-leaders", "-rank-table", "-output", "-dead-letter"} {
 		t.Run(topic[1:], func(t *testing.T) {
 			a := newAttack(t)

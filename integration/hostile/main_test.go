@@ -31,16 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m, func(program string) { shared.program = program }, shared.kafka.Close))
 }
 
-// wholeSuite reports whether this is "make chaos": otherwise a few of the tests run.
+// wholeSuite reports whether this is "make chaos": otherwise tests take a few of their cases.
 func wholeSuite() bool { return os.Getenv("PAGEHEAT_CHAOS") != "" }
-
-// onlyInChaos skips a test that only "make chaos" runs, elsewhere.
-func onlyInChaos(t *testing.T) {
-	t.Helper()
-	if !wholeSuite() {
-		kafkatest.SkipLong(t)
-	}
-}
 
 const (
 	inputPartitions = 3

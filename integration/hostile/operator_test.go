@@ -20,7 +20,6 @@ import (
 // TestRecordsOfOwnTopicsAgain writes records of pageheat's own again, as tools that
 // copy topics do: the first of them, the last, and a tombstone of its key.
 func TestRecordsOfOwnTopicsAgain(t *testing.T) {
-	onlyInChaos(t)
 	for _, topic := range []string{"-behavior", "-heat-table", "-leaders", "-rank-table", "-output"} {
 		for _, what := range []string{"first", "last", "tombstone", "of another partition"} {
 			t.Run(topic[1:]+" "+what, func(t *testing.T) {
@@ -139,7 +138,6 @@ func TestAnInputWithoutItsBeginning(t *testing.T) {
 // TestAuditWhileBehind recounts while nothing runs and something waits: it says how
 // much.
 func TestAuditWhileBehind(t *testing.T) {
-	onlyInChaos(t)
 	a := newAttack(t)
 	a.drains(0)
 	for range 40 {
@@ -154,7 +152,6 @@ func TestAuditWhileBehind(t *testing.T) {
 // TestClusterWipedUnderServe deletes everything while an instance only serves: it
 // does not go on showing the old board.
 func TestClusterWipedUnderServe(t *testing.T) {
-	onlyInChaos(t)
 	a := newAttack(t)
 	for range 10 {
 		a.good()
@@ -192,7 +189,6 @@ func TestClusterWipedUnderServe(t *testing.T) {
 // TestReplayOfTheNewInput: a dead letter at the partition and offset of one of an
 // older input is another message.
 func TestReplayOfTheNewInput(t *testing.T) {
-	onlyInChaos(t)
 	site := harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
 	site.Create(inputPartitions)
 	a := attackOn(t, site)

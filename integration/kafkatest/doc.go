@@ -20,6 +20,5 @@
 // A test that needs something which is not installed is skipped with one line
 // that names it, and only through this package: see Skip, NeedTool and NeedKafka.
 // With PAGEHEAT_TEST_ALL=1, as set by "make test-all", such a test fails instead,
-// so a machine on which half the tests never run cannot look green. The long tests that
-// are left to "make chaos" are skipped with SkipLong.
+// so a machine on which half the tests never run cannot look green.
 package kafkatest

@@ -13,7 +13,7 @@ const testAll = "PAGEHEAT_TEST_ALL"
 
 // Skip skips a test for want of something that the machine does not have, with one
 // line that names it. With PAGEHEAT_TEST_ALL=1 the test fails instead. Every skip
-// of this project goes through here, or through SkipLong.
+// of this project goes through here.
 func Skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv(testAll) == "1" {
@@ -29,14 +29,6 @@ func Long(t testing.TB) {
 	if testing.Short() {
 		Skip(t, "takes too long for -short")
 	}
-}
-
-// SkipLong skips a test that takes too long for every day, and that "make chaos" runs. It
-// does so with PAGEHEAT_TEST_ALL=1, too, since nothing is missing: "make test-all" knows the
-// line and counts these tests by themselves.
-func SkipLong(t testing.TB) {
-	t.Helper()
-	t.Skip("left to make chaos")
 }
 
 // NeedTool returns the path of the first of the named programs that is installed,
