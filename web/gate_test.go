@@ -3,12 +3,14 @@ package web
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,13 +37,30 @@ type caller struct {
 	in *bufio.Reader
 }
 
-// call connects from an address of this machine.
+// call connects from an address of this machine. A server that refuses the connection
+// closes it, perhaps before the client has seen it open: to the client the two are
+// the same.
 func call(t *testing.T, from, to string) caller {
 	t.Helper()
 	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext(t.Context(), "tcp", to)
+	if errors.Is(err, syscall.ECONNRESET) {
+		return resetCaller()
+	}
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return caller{conn, bufio.NewReader(conn)}
+}
+
+// resetConn is a connection that the server closed before it was open.
+type resetConn struct{ net.Conn }
+
+func (resetConn) SetDeadline(time.Time) error     { return nil }
+func (resetConn) SetReadDeadline(time.Time) error { return nil }
+
+func resetCaller() caller {
+	conn, server := net.Pipe()
+	_ = server.Close()
+	return caller{resetConn{conn}, bufio.NewReader(conn)}
 }
 
 // asks sends a request and returns the status, or 0 where the connection is closed.
