@@ -14,8 +14,14 @@ type Permanent struct {
 	Hint string // what to do, a sentence
 }
 
-// Error is the error with the hint.
-func (e *Permanent) Error() string { return fmt.Sprintf("%v: %s", e.Err, e.Hint) }
+// Error is the error with the hint, once: an error that wraps a Permanent has its hint in
+// its text already.
+func (e *Permanent) Error() string {
+	if inner, ok := errors.AsType[*Permanent](e.Err); ok && inner.Hint == e.Hint {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%v: %s", e.Err, e.Hint)
+}
 
 // Unwrap is the error itself.
 func (e *Permanent) Unwrap() error { return e.Err }
@@ -33,10 +39,14 @@ func Known(text, hint string) error { return &known{text, hint} }
 
 func (e *known) Error() string { return e.text }
 
-// As returns the permanent error in err, or nil if retrying may help.
+// As returns err as a permanent error if it is or wraps one, or nil if retrying may help. Its
+// text is that of err, with everything that wraps the permanent error.
 func As(err error) *Permanent {
-	if p, ok := errors.AsType[*Permanent](err); ok {
+	if p, ok := err.(*Permanent); ok { //nolint:errorlint // one that is wrapped would lose what wraps it
 		return p
+	}
+	if p, ok := errors.AsType[*Permanent](err); ok {
+		return &Permanent{Err: err, Hint: p.Hint}
 	}
 	if k, ok := errors.AsType[*known](err); ok {
 		return &Permanent{Err: err, Hint: k.hint}

@@ -26,7 +26,10 @@ func TestWhatNoSecondTryMends(t *testing.T) {
 		"known":        {err: fmt.Errorf("%w: from 7", gap), hint: failure.Missing, text: "a range is missing: from 7: " + failure.Missing},
 		"joined":       {err: errors.Join(io.EOF, gap), hint: failure.Missing},
 		"collected":    {err: multierror.Append(nil, io.EOF, gap), hint: failure.Missing},
-		"made":         {err: fmt.Errorf("a role: %w", failure.New("do this", "offset %d: %w", 7, io.EOF)), hint: "do this", text: "offset 7: EOF: do this"},
+		"made":         {err: fmt.Errorf("a role: %w", failure.New("do this", "offset %d: %w", 7, io.EOF)), hint: "do this", text: "a role: offset 7: EOF: do this"},
+		"asked twice":  {err: fmt.Errorf("a role: %w", failure.As(fmt.Errorf("heat: %w", failure.New("do this", "offset %d", 7)))), hint: "do this", text: "a role: heat: offset 7: do this"},
+		"two hints":    {err: failure.New("then that", "heat: %w", failure.New("do this", "offset 7")), hint: "then that", text: "heat: offset 7: do this: then that"},
+		"joined made":  {err: fmt.Errorf("a role: %w: %w", io.EOF, failure.New("do this", "offset 7")), hint: "do this", text: "a role: EOF: offset 7: do this"},
 		"made of such": {err: failure.New("do this", "offset 7: %w", gap), hint: "do this"},
 	} {
 		t.Run(name, func(t *testing.T) {

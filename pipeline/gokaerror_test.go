@@ -37,6 +37,7 @@ func TestWhatGokaListsIsOneLine(t *testing.T) {
 		"without a list in it":      {fmt.Errorf("goka: %w", multierror.Append(nil, fmt.Errorf("error consuming from group consumer: %w", &handed{foreign}))), foreign.Error() + ": " + failure.Malformed},
 		"one after one that passes": {listed(io.EOF, foreign, io.EOF), foreign.Error() + ": " + failure.Malformed},
 		"with a hint of its own":    {listed(io.EOF, denied), denied.Error()},
+		"a hint with what wraps it": {listed(io.EOF, fmt.Errorf("leaders partition 0: %w", denied)), "leaders partition 0: " + denied.Error()},
 		"a hint around a list":      {fmt.Errorf("setting up: %w", &failure.Permanent{Err: listed(foreign), Hint: "do it"}), foreign.Error() + ": do it"},
 	} {
 		t.Run(name, func(t *testing.T) {
