@@ -33,7 +33,7 @@ test: ## Tests that need Go alone and take seconds: about three minutes on two c
 	cd bench && $(GO) test -race -short ./...
 
 .PHONY: test-all
-test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium)
+test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium, zsh, fish)
 	.ci/test-all
 
 .PHONY: lint

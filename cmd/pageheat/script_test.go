@@ -66,6 +66,17 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// TestCompletion runs the completion scripts of the shells that not every machine has: see
+// testdata/completion.
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"zsh", "fish"} {
+		t.Run(shell, func(t *testing.T) {
+			kafkatest.NeedTool(t, shell)
+			testscript.Run(t, testscript.Params{Files: []string{"testdata/completion/" + shell + ".txtar"}})
+		})
+	}
+}
+
 func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: code N COMMAND ARGS...")
