@@ -3,14 +3,12 @@ package collect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"pageheat/codec"
 	"pageheat/heat"
 )
 
@@ -27,7 +25,8 @@ type Writer interface {
 	Write(ctx context.Context, messages [][]byte) error
 }
 
-// Config configures which behaviours are valid and where they go. See [Config.Validate].
+// Config configures which behaviours are valid and where they go. [Settings.Config]
+// checks the ranges.
 type Config struct {
 	// Writer gets what is valid.
 	Writer Writer
@@ -45,19 +44,6 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Validate returns an error that names the field that is out of range.
-func (c Config) Validate() error {
-	switch {
-	case c.Writer == nil:
-		return errors.New("the collector needs a writer")
-	case c.MaxPageBytes < 1 || c.MaxPageBytes > codec.MaxPageBytes:
-		return fmt.Errorf("the longest page must have from 1 to %d bytes, not %d", codec.MaxPageBytes, c.MaxPageBytes)
-	case c.Timeout <= 0:
-		return fmt.Errorf("the time for Kafka must be above 0, not %s", c.Timeout)
-	}
-	return c.Limits.Validate()
-}
-
 // Collector validates behaviours and writes the valid ones. It is safe for
 // concurrent use.
 type Collector struct {
@@ -66,15 +52,12 @@ type Collector struct {
 	trouble trouble
 }
 
-// New returns a collector, or the error of the configuration.
-func New(cfg Config) (*Collector, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
+// New returns a collector.
+func New(cfg Config) *Collector {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Collector{cfg: cfg, metrics: newMetrics(cfg.Registerer)}, nil
+	return &Collector{cfg: cfg, metrics: newMetrics(cfg.Registerer)}
 }
 
 // Ready returns nil, or why behaviours could not be written a moment ago.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/codec"
+	"pageheat/heat"
 )
 
 // FuzzJudge: whatever is posted, each message is either kept, as text that the
@@ -15,8 +16,7 @@ func FuzzJudge(f *testing.F) {
 	for _, seed := range []string{"/a|1|0|0\n/b|x", `[{"page":"a","clicks":1,"minutes":0},5]`, `{"page":"a"}`, "{a}|1|0|0", "[", "[]", "\xff|1|1|1", "[1]\n[2]"} {
 		f.Add([]byte(seed))
 	}
-	c, err := New(config())
-	require.NoError(f, err)
+	c := New(Config{Limits: heat.DefaultLimits(), MaxPageBytes: 1024})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		batch := c.Judge(body, 1e6)
 		all := 0

@@ -40,9 +40,6 @@ type intake struct {
 
 func newIntake(cfg Config) (*intake, error) {
 	c := cfg.Collect
-	if err := c.validate(); err != nil {
-		return nil, err
-	}
 	known, err := newSenders(rate.Limit(c.Rate), c.Burst)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -100,11 +99,12 @@ type ClusterReader interface {
 	State(ctx context.Context) (overview.State, error)
 }
 
-// Collect is the role collect: behaviours over HTTP, from strangers.
+// Collect is the role collect: behaviours over HTTP, from strangers. [Settings.Config] checks
+// the ranges.
 type Collect struct {
 	// Collector gets the behaviours; nil where the instance does not have the role.
 	Collector Collector
-	// MaxBytes is the longest body of a request, in bytes; from 1 KiB to 1 MiB.
+	// MaxBytes is the maximum size of a request's body in bytes.
 	MaxBytes int
 	// Rate is how many behaviours one client may send in a second, for long; above
 	// 0.
@@ -127,25 +127,4 @@ type Collector interface {
 	Keep(ctx context.Context, batch *collect.Batch) error
 	// Ready returns nil, or why behaviours could not be kept a moment ago.
 	Ready() error
-}
-
-// The bounds of Collect.MaxBytes.
-const (
-	leastBodyBytes = 1 << 10
-	mostBodyBytes  = 1 << 20
-)
-
-// validate returns an error that names the field that is out of range.
-func (c Collect) validate() error {
-	switch {
-	case c.MaxBytes < leastBodyBytes || c.MaxBytes > mostBodyBytes:
-		return fmt.Errorf("the longest request must have from %d to %d bytes, not %d", leastBodyBytes, mostBodyBytes, c.MaxBytes)
-	case !(c.Rate > 0): // not NaN either
-		return fmt.Errorf("the rate must be above 0, not %g", c.Rate)
-	case c.Burst < 1:
-		return fmt.Errorf("the burst must be at least 1, not %d", c.Burst)
-	case !(c.TotalRate >= 0): // not NaN either
-		return fmt.Errorf("the rate of all must be at least 0, not %g", c.TotalRate)
-	}
-	return nil
 }

@@ -78,7 +78,10 @@ func (s Settings) validate() error {
 			return failure.BadSetting(bound.setting, "%d: must be from 1 to 100000", bound.value)
 		}
 	}
-	const mostBurst, mostRate, mostTotal = 1_000_000, 1e6, 1e9
+	const (
+		mostBurst, mostRate, mostTotal = 1_000_000, 1e6, 1e9
+		leastBodyBytes, mostBodyBytes  = 1 << 10, 1 << 20
+	)
 	switch {
 	case s.Listen != nil && *s.Listen == "":
 		return failure.BadSetting("listen", "must not be empty: give an address such as %s", DefaultListen)

@@ -39,9 +39,7 @@ func (pl *instance) newServed() (_ *served, err error) {
 		if s.writer, err = collect.NewKafka(pl.cfg.kafka, pl.cfg.topo.Input); err != nil {
 			return nil, err
 		}
-		if cfg.Collect.Collector, err = pl.collector(s.writer); err != nil {
-			return nil, err
-		}
+		cfg.Collect.Collector = pl.collector(s.writer)
 	}
 	if pl.cfg.has(roleServe) {
 		boards, pages, followers, err := pl.views()
@@ -61,7 +59,7 @@ func (pl *instance) newServed() (_ *served, err error) {
 }
 
 // collector is what takes behaviours.
-func (pl *instance) collector(writer *collect.Kafka) (*collect.Collector, error) {
+func (pl *instance) collector(writer *collect.Kafka) *collect.Collector {
 	cfg := pl.cfg.collector
 	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.settings.Limits, pl.status.registry, pl.cfg.log
 	return collect.New(cfg)
