@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
 
@@ -44,19 +43,15 @@ func (t *heatTable) own(ctx context.Context) (*harness.Instance, context.Context
 // owned waits until an owner works on all partitions. It returns how many seconds passed
 // since its start, and the longest that a partition says its restore has taken.
 func (t *heatTable) owned(ctx context.Context, owner *harness.Instance) (start, restore float64, err error) {
-	next := 0
-	for range t.partitions {
-		var line harness.Entry
-		if line, next, err = owner.WaitTakeOver(ctx, next); err != nil {
-			return 0, 0, err
-		}
-		took, err := time.ParseDuration(line.Text("restored_in"))
-		if err != nil {
-			return 0, 0, fmt.Errorf("how long a restore took: %w", err)
-		}
-		restore = max(restore, took.Seconds())
+	if err := owner.WaitOwner(ctx, int(t.partitions)); err != nil {
+		return 0, 0, err
 	}
-	return time.Since(owner.Began()).Seconds(), restore, nil
+	start = time.Since(owner.Began()).Seconds()
+	restores, err := owner.Restores(ctx)
+	for _, took := range restores {
+		restore = max(restore, took)
+	}
+	return start, restore, err
 }
 
 // visit has all pages visited, and waits until that is on the board and in

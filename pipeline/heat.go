@@ -373,8 +373,10 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		h.lostOf(int32(input), progress.Lost[input])
 	}
 	s.startAt(topic, p, restored.From)
+	took := time.Since(t.taken)
+	h.config.Metrics.tookOver(p, took)
 	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
-		"restored_in", time.Since(t.taken))
+		"restored_in", took)
 	return nil
 }
 

@@ -27,6 +27,8 @@ type Metrics struct {
 	counted      *prometheus.GaugeVec
 	commits      prometheus.Histogram
 	written      prometheus.Counter
+	takeOvers    *prometheus.CounterVec
+	restores     *prometheus.GaugeVec
 	epoch        prometheus.Gauge
 	failures     *prometheus.CounterVec
 	trims        *prometheus.CounterVec
@@ -56,6 +58,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "Time from the checkpoint of a commit to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 13)}),
 		written: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_heat_pages_written_total",
 			Help: "Pages written to the changelog."}),
+		takeOvers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_heat_take_overs_total",
+			Help: "Take-overs of a heat partition by this instance that are complete."}, []string{"partition"}),
+		restores: gauges("pageheat_heat_restore_seconds", "Duration of the restore at the last take-over of a heat partition that this instance owns.", "partition"),
 		epoch: prometheus.NewGauge(prometheus.GaugeOpts{Name: "pageheat_rank_epoch",
 			Help: "Epoch of the last board that this instance published."}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_failed_sessions_total",
@@ -76,7 +81,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_cut_dead_letters_total",
 		Help: "Dead letters that were truncated because their topic does not take the whole message."})
 	r.MustRegister(m.refusedCommits, m.unreadable, m.transactions, m.truncated)
-	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.epoch)
+	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.takeOvers, m.restores, m.epoch)
 	return m
 }
 
@@ -118,6 +123,7 @@ func (m *Metrics) owns(role string, s *session) {
 		m.pages.Reset()
 		m.counted.Reset()
 		m.lost.Reset()
+		m.restores.Reset()
 	}
 }
 
@@ -143,6 +149,12 @@ func (m *Metrics) applied(partition int32, pages int, counted uint64, lag int64)
 	m.pages.WithLabelValues(p).Set(float64(pages))
 	m.counted.WithLabelValues(p).Set(float64(counted))
 	m.behaviorLag.WithLabelValues(p).Set(float64(max(lag, 0)))
+}
+
+// tookOver records a complete take-over and how long its restore took.
+func (m *Metrics) tookOver(partition int32, restored time.Duration) {
+	m.takeOvers.WithLabelValues(label(partition)).Inc()
+	m.restores.WithLabelValues(label(partition)).Set(restored.Seconds())
 }
 
 func (m *Metrics) committed(pages int, took time.Duration) {

@@ -3,16 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -45,30 +42,6 @@ func readSnippets(t *testing.T, document string) (s snippets) {
 	return s
 }
 
-// logLines finds what the program has logged; it is safe for concurrent use.
-type logLines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logLines) addressOf(message string) (address string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range bytes.Lines(l.text.Bytes()) {
-		var entry struct{ Msg, Address string }
-		if json.Unmarshal(line, &entry) == nil && entry.Msg == message {
-			address = entry.Address
-		}
-	}
-	return address
-}
-
 // TestSnippetsOfTheDocumentation does what README and docs/collect.md say, to the
 // letter but for the names of hosts, on a site of another origin: what a visitor does
 // there is on the list there.
@@ -90,20 +63,17 @@ func TestSnippetsOfTheDocumentation(t *testing.T) {
 			brokers := broker(t)
 			var out bytes.Buffer
 			require.Equal(t, exitDone, run(t.Context(), []string{"topics", "create", "--replication", "1", "--brokers", brokers}, strings.NewReader(""), &out, &out), out.String())
-			args := strings.Fields(strings.NewReplacer("https://forum.example", site.URL, "0.0.0.0:8081", "127.0.0.1:0").Replace(strings.Join(s.command, " ")))
+			public := freeAddress(t)
+			args := strings.Fields(strings.NewReplacer("https://forum.example", site.URL, "0.0.0.0:8081", public).Replace(strings.Join(s.command, " ")))
 			args = append(args, "--brokers", brokers, "--listen", "127.0.0.1:0", "--log-format", "json")
 			ctx, cancel := context.WithCancel(t.Context())
-			log, ended := &logLines{}, make(chan int, 1)
+			log, ended := &signalling{}, make(chan int, 1)
 			go func() { ended <- run(ctx, args, strings.NewReader(""), &bytes.Buffer{}, log) }()
 			t.Cleanup(func() {
 				cancel()
 				assert.Equal(t, exitDone, <-ended)
 			})
-			var public string
-			require.Eventually(t, func() bool {
-				public = log.addressOf("serves public HTTP")
-				return public != ""
-			}, 30*time.Second, 20*time.Millisecond)
+			serves(t, public, log)
 			heat := "http://" + public
 			page = strings.ReplaceAll(s.html, "https://heat.example", heat)
 

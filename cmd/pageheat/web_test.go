@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,45 +15,60 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pageheat/integration/kafkatest"
 	"pageheat/web"
 )
 
 // command is a `pageheat run` in this process.
 type command struct {
 	address string // of HTTP
-	log     string // until it was known
+	log     *signalling
 	stop    context.CancelFunc
 	ended   chan int
 }
 
-// start runs an instance until it serves or has ended.
-func start(t *testing.T, args ...string) *command {
+// launch runs an instance.
+func launch(t *testing.T, args ...string) *command {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	in, out := io.Pipe()
-	i := &command{stop: cancel, ended: make(chan int, 1)}
+	i := &command{log: &signalling{}, stop: cancel, ended: make(chan int, 1)}
+	done := make(chan struct{})
 	go func() {
-		i.ended <- run(ctx, append([]string{"run", "--log-format", "json"}, args...), strings.NewReader(""), io.Discard, out)
-		_ = out.Close()
+		defer close(done)
+		i.ended <- run(ctx, append([]string{"run", "--log-format", "json"}, args...), strings.NewReader(""), io.Discard, i.log)
 	}()
 	t.Cleanup(func() {
 		cancel()
-		_, _ = io.Copy(io.Discard, in) // until it has ended
+		<-done
 	})
-	lines := bufio.NewReader(in)
-	for {
-		text, err := lines.ReadString('\n')
-		i.log += text
-		if err != nil {
-			return i
-		}
-		var line struct{ Msg, Address string }
-		if json.Unmarshal([]byte(text), &line) == nil && line.Msg == "serves HTTP" {
-			i.address = line.Address
-			go func() { _, _ = io.Copy(io.Discard, lines) }()
-			return i
-		}
-	}
+	return i
+}
+
+// start runs an instance until it serves.
+func start(t *testing.T, args ...string) *command {
+	t.Helper()
+	address := freeAddress(t)
+	i := launch(t, append([]string{"--listen", address}, args...)...)
+	i.address = address
+	serves(t, address, i.log)
+	return i
+}
+
+// freeAddress is an address to listen at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	address, err := kafkatest.FreeAddress()
+	require.NoError(t, err)
+	return address
+}
+
+// serves waits until somebody listens at an address.
+func serves(t *testing.T, address string, log fmt.Stringer) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		connection, err := net.Dial("tcp", address)
+		return err == nil && connection.Close() == nil
+	}, 30*time.Second, 10*time.Millisecond, "%s", log)
 }
 
 // status asks for a path under a host's name.
@@ -76,8 +91,7 @@ func TestEveryInstanceServesHealthAndMetrics(t *testing.T) {
 	var out strings.Builder
 	require.Equal(t, exitDone, run(t.Context(), []string{"topics", "create", "--brokers", brokers, "--replication", "1"}, strings.NewReader(""), io.Discard, &out), &out)
 	for _, roles := range []string{"ingest", "heat", "rank", "collect", "serve"} {
-		i := start(t, "--brokers", brokers, "--roles", roles, "--listen", "127.0.0.1:0")
-		require.NotEmpty(t, i.address, i.log)
+		i := start(t, "--brokers", brokers, "--roles", roles)
 		status, body := i.status(t, "/healthz", "")
 		assert.Equal(t, http.StatusOK, status, roles)
 		assert.JSONEq(t, `{"status":"alive"}`, body)
@@ -116,27 +130,28 @@ func TestAddressThatIsTaken(t *testing.T) {
 	brokers := broker(t)
 	var out strings.Builder
 	require.Equal(t, exitDone, run(t.Context(), []string{"topics", "create", "--brokers", brokers, "--replication", "1"}, strings.NewReader(""), io.Discard, &out), &out)
-	first := start(t, "--brokers", brokers, "--roles", "ingest", "--listen", "127.0.0.1:0")
-	require.NotEmpty(t, first.address, first.log)
+	first := start(t, "--brokers", brokers, "--roles", "ingest")
 	for _, flags := range [][]string{
 		{"--listen", first.address},
 		{"--listen", "127.0.0.1:0", "--public-listen", first.address},
 	} {
-		second := start(t, append(flags, "--brokers", brokers, "--roles", "ingest")...)
+		second := launch(t, append(flags, "--brokers", brokers, "--roles", "ingest")...)
 		require.Equal(t, exitFailed, <-second.ended, second.log)
+		assert.Contains(t, second.log.String(), flags[len(flags)-2]+": ")
+		assert.Contains(t, second.log.String(), "address already in use")
 	}
-	second := start(t, "--listen", first.address, "--brokers", brokers, "--roles", "ingest")
-	assert.Contains(t, second.log, "--listen")
-	assert.Contains(t, second.log, "address already in use")
 
 	// Another process has the default address.
 	if usual, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", web.DefaultListen); err == nil {
 		defer usual.Close()
 	}
-	third := start(t, "--brokers", brokers, "--roles", "ingest")
-	require.NotEmpty(t, third.address, third.log)
+	third := launch(t, "--brokers", brokers, "--roles", "ingest")
+	// Nobody can know the address but by what the log tells.
+	told := regexp.MustCompile(`"msg":"serves HTTP","address":"([^"]+)"`)
+	require.Eventually(t, func() bool { return told.MatchString(third.log.String()) }, 30*time.Second, 10*time.Millisecond, "%s", third.log)
+	third.address = told.FindStringSubmatch(third.log.String())[1]
 	assert.NotEqual(t, web.DefaultListen, third.address)
-	assert.Contains(t, third.log, "the default HTTP address is in use")
+	assert.Contains(t, third.log.String(), "the default HTTP address is in use")
 	status, _ := third.status(t, "/healthz", "")
 	assert.Equal(t, http.StatusOK, status)
 }

@@ -65,7 +65,7 @@ func testTakeOver(t *testing.T, handOver time.Duration, flags ...string) {
 	_, err := boards.WaitFor(ctx, site.Ends())
 	require.NoError(t, err)
 	second := start("second")
-	require.NoError(t, second.WaitOwner(ctx, 0))
+	require.NoError(t, second.WaitOwner(ctx, 1))
 	// As a rolling restart should, it goes on once the instance is ready.
 	require.NoError(t, second.WaitReady(ctx))
 
@@ -96,7 +96,7 @@ func testTakeOver(t *testing.T, handOver time.Duration, flags ...string) {
 	})
 	measure("joining", "start of the second", handOver, func() {
 		second = start("second again")
-		require.NoError(t, second.WaitOwner(ctx, 0))
+		require.NoError(t, second.WaitOwner(ctx, 1))
 	})
 	require.NoError(t, second.WaitReady(ctx))
 	measure("take-over", "kill -9 of one of two", longestTakeOver, func() {

@@ -63,10 +63,13 @@ func (i *Installation) Run(ctx context.Context, stdin []byte, args ...string) (R
 // StartInstance starts an instance with more flags of "run", and does not wait until it
 // does anything. It must be killed or stopped.
 func (i *Installation) StartInstance(name string, flags ...string) (*Instance, error) {
-	in := &Instance{name: name, log: NewLog()}
-	cmd := i.command(append([]string{"run", "--listen", "127.0.0.1:0"}, flags...))
+	address, err := kafkatest.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	in := &Instance{name: name, log: NewLog(), address: address}
+	cmd := i.command(append([]string{"run", "--listen", address}, flags...))
 	cmd.Stderr = in.log
-	var err error
 	in.Process, err = process.Start(cmd)
 	return in, err
 }

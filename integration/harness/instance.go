@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -26,8 +25,7 @@ type Instance struct {
 	*process.Process
 	name string
 	log  *Log
-
-	mu      sync.Mutex
+	// address is where it serves HTTP.
 	address string
 }
 
@@ -181,46 +179,56 @@ func (in *Instance) WaitLog(ctx context.Context, from int, match func(Entry) boo
 	return e, next, err
 }
 
-// OwnedPartitions are the heat partitions that the log says the instance has taken
-// over, from the given line on.
-func (in *Instance) OwnedPartitions(from int) []string {
-	var owned []string
-	for i, e := range in.log.Entries() {
-		if p := e.Text("partition"); i >= from && isTakeOver(e) && !slices.Contains(owned, p) {
-			owned = append(owned, p)
+// TakeOvers is how often the instance has taken over each heat partition, as /metrics says
+// it: none if it serves nothing yet.
+func (in *Instance) TakeOvers(ctx context.Context) map[string]float64 {
+	all, err := in.metric(ctx, "pageheat_heat_take_overs_total", "partition")
+	if err != nil {
+		return nil // it is about to serve, or has ended
+	}
+	return all
+}
+
+// metricsEvery is how often metrics are read that a condition waits for.
+const metricsEvery = 50 * time.Millisecond
+
+// WaitOwner waits until the instance has taken over a number of heat partitions.
+func (in *Instance) WaitOwner(ctx context.Context, partitions int) error {
+	for {
+		owned := in.TakeOvers(ctx)
+		if len(owned) >= partitions {
+			return nil
+		}
+		select {
+		case <-time.After(metricsEvery):
+		case <-in.Done():
+			return fmt.Errorf("waiting until instance %s owns %d heat partitions: it has ended with exit code %d\n%s", in.name, partitions, in.ExitCode(), in.LastWords())
+		case <-ctx.Done():
+			return fmt.Errorf("waiting until instance %s owns %d heat partitions: %w; it has taken over %v", in.name, partitions, context.Cause(ctx), owned)
 		}
 	}
-	slices.Sort(owned)
-	return owned
 }
 
-func isTakeOver(e Entry) bool { return e.Message == "owns a heat partition" }
-
-// WaitTakeOver waits until the instance has taken over a heat partition, and returns what
-// the log says of it, from the given line on, and the number of the line after it.
-func (in *Instance) WaitTakeOver(ctx context.Context, from int) (Entry, int, error) {
-	return in.WaitLog(ctx, from, isTakeOver)
+// Restores is how many seconds the restore of each heat partition took at its last take-over.
+func (in *Instance) Restores(ctx context.Context) (map[string]float64, error) {
+	return in.metric(ctx, "pageheat_heat_restore_seconds", "partition")
 }
 
-// WaitOwner waits until the instance has taken over at least one heat partition.
-func (in *Instance) WaitOwner(ctx context.Context, from int) error {
-	_, _, err := in.WaitTakeOver(ctx, from)
-	return err
-}
-
-// Address is where the instance serves HTTP, host:port. It waits for it.
+// Address is where the instance serves HTTP, host:port. It waits until it does.
 func (in *Instance) Address(ctx context.Context) (string, error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.address != "" {
-		return in.address, nil
+	for {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", in.address)
+		if err == nil {
+			return in.address, c.Close()
+		}
+		select {
+		case <-time.After(askEvery):
+		case <-in.Done():
+			return "", fmt.Errorf("waiting until instance %s serves HTTP: it has ended with exit code %d", in.name, in.ExitCode())
+		case <-ctx.Done():
+			return "", fmt.Errorf("waiting until instance %s serves HTTP: %w", in.name, err)
+		}
 	}
-	e, _, err := in.WaitLog(ctx, 0, func(e Entry) bool { return e.Message == "serves HTTP" })
-	if err != nil {
-		return "", err
-	}
-	in.address = e.Text("address")
-	return in.address, nil
 }
 
 // Answer is an answer over HTTP.
@@ -301,21 +309,31 @@ func (in *Instance) Quit() {
 	_, _ = in.Wait(ctx) // it is the stacks in the log that are wanted
 }
 
-// Restarts is how often each role that has begun was started again after an error, as
-// /metrics says it.
+// Restarts is how often each role that has begun was started again after an error.
 func (in *Instance) Restarts(ctx context.Context) (map[string]float64, error) {
+	restarts, err := in.metric(ctx, "pageheat_role_restarts_total", "role")
+	if err == nil && len(restarts) == 0 {
+		err = fmt.Errorf("%s has no metric of restarts of roles", in)
+	}
+	return restarts, err
+}
+
+// metric returns the values of a metric with one label, by the label's value, as /metrics
+// says them.
+func (in *Instance) metric(ctx context.Context, name, label string) (map[string]float64, error) {
 	a, err := in.Get(ctx, "/metrics")
 	if err != nil {
 		return nil, err
 	}
-	restarts := make(map[string]float64)
-	for _, m := range regexp.MustCompile(`(?m)^pageheat_role_restarts_total\{role="(\w+)"\} (\S+)$`).FindAllStringSubmatch(string(a.Body), -1) {
-		if restarts[m[1]], err = strconv.ParseFloat(m[2], 64); err != nil {
-			return nil, fmt.Errorf("restarts of %s: %w", in, err)
+	if a.Status != http.StatusOK {
+		return nil, fmt.Errorf("the metrics of %s: status %d: %s", in, a.Status, a.Body)
+	}
+	all := make(map[string]float64)
+	line := regexp.MustCompile(`(?m)^` + name + `\{` + label + `="(\w+)"\} (\S+)$`)
+	for _, m := range line.FindAllStringSubmatch(string(a.Body), -1) {
+		if all[m[1]], err = strconv.ParseFloat(m[2], 64); err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", name, in, err)
 		}
 	}
-	if len(restarts) == 0 {
-		return nil, fmt.Errorf("%s tells of no restarts of roles: status %d: %s", in, a.Status, a.Body)
-	}
-	return restarts, nil
+	return all, nil
 }

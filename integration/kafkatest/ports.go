@@ -38,4 +38,14 @@ func freePorts(n int) ([]int, error) {
 	return nil, fmt.Errorf("kafkatest: no %d free ports on 127.0.0.1 between %d and %d", n, lowestPort, highestPort)
 }
 
+// FreeAddress returns a loopback address on which no process listens now. Another process
+// may still be quicker.
+func FreeAddress() (string, error) {
+	ports, err := freePorts(1)
+	if err != nil {
+		return "", err
+	}
+	return loopback(ports[0]), nil
+}
+
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
