@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/kafka/dial"
+	"pageheat/kafka/security"
 )
 
 // Config has the brokers of a process and how it connects to them.
@@ -18,6 +19,8 @@ type Config struct {
 	Brokers []string
 	// ClientID begins the client.id of every connection.
 	ClientID string
+	// Security is how connections are secured; nil means that they are not.
+	Security *security.Security
 }
 
 // Cluster opens the clients of one process. It is safe for concurrent use.
@@ -35,7 +38,7 @@ type Cluster struct {
 // New returns a Cluster; nothing is connected yet.
 func New(c Config) *Cluster {
 	c.Brokers = slices.Clone(c.Brokers)
-	return &Cluster{config: c, dialer: dial.New()}
+	return &Cluster{config: c, dialer: dial.New(c.Security.TLS())}
 }
 
 // Close ends the connections of the look-ups: nothing can be looked up afterwards. Clients
@@ -69,6 +72,10 @@ func (c *Cluster) shared() (*kgo.Client, error) {
 // Brokers are the bootstrap brokers, host:port. They must not be changed.
 func (c *Cluster) Brokers() []string { return c.config.Brokers }
 
+// Exposed warns of what is sent to the brokers without encryption that should not be; it is
+// empty if nothing is.
+func (c *Cluster) Exposed() string { return c.config.Security.Exposed() }
+
 // clientID is the client.id for a purpose; an empty one stands for the process.
 func (c *Cluster) clientID(purpose string) string {
 	if purpose == "" {
@@ -85,7 +92,7 @@ const metadataMinAge = 250 * time.Millisecond
 // come after the common ones, and so override them. Nothing is connected before the first
 // request. The caller closes it.
 func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error) {
-	client, err := kgo.NewClient(append([]kgo.Opt{
+	common := append(c.config.Security.Franz(),
 		kgo.SeedBrokers(c.config.Brokers...),
 		kgo.ClientID(c.clientID(purpose)),
 		kgo.Dialer(c.dialer.DialContext),
@@ -93,7 +100,8 @@ func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error
 		// brokers answer instead.
 		kgo.AlwaysRetryEOF(),
 		kgo.MetadataMinAge(metadataMinAge),
-	}, options...)...)
+	)
+	client, err := kgo.NewClient(append(common, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("making a client of %v: %w", c.config.Brokers, err)
 	}
@@ -112,6 +120,7 @@ func (c *Cluster) saramaConfig(purpose string) *sarama.Config {
 	config.Metadata.Retry.Max = 5
 	config.Metadata.Retry.Backoff = 200 * time.Millisecond
 	c.dialer.Sarama(config)
+	c.config.Security.Sarama(config)
 	return config
 }
 

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pageheat/failure"
+	"pageheat/kafka/security"
 )
 
 // Right is a right that a request needs.
@@ -72,7 +72,45 @@ func Explain(err error, needs ...Right) error {
 	if hint := localHint(err); hint != "" {
 		return &failure.Permanent{Err: err, Hint: hint}
 	}
+	if hint := connectionHint(err); hint != "" {
+		return &refusedError{err, hint}
+	}
 	return err
+}
+
+// refusedError is a connection that a broker or this side refuses, by certificates or
+// credentials, with a hint. Where a command begins it is permanent (see [Cluster.Reach]). Later
+// it is retried, since what has worked may work again: certificates and passwords are renewed, a
+// broker learns of them after the others, an identity provider is away.
+type refusedError struct {
+	err  error
+	hint string
+}
+
+func (e *refusedError) Error() string { return fmt.Sprintf("%v: %s", e.err, e.hint) }
+
+func (e *refusedError) Unwrap() error { return e.err }
+
+// connectionHint is the hint for a connection that is refused; empty for any other error.
+func connectionHint(err error) string {
+	if refused, ok := errors.AsType[*refusedError](err); ok {
+		return refused.hint
+	}
+	codes := codesOf(err)
+	if errors.Is(err, sarama.ErrSASLAuthenticationFailed) { // sarama wraps the broker's message with it
+		codes = append(codes, kerr.SaslAuthenticationFailed.Code)
+	}
+	for _, code := range codes {
+		switch code {
+		case kerr.UnsupportedSaslMechanism.Code:
+			return "the brokers do not have this SASL mechanism at this address: see --sasl-mechanism and --brokers"
+		case kerr.IllegalSaslState.Code:
+			return "the brokers do not use SASL at this address: leave out --sasl-mechanism, or see --brokers"
+		case kerr.SaslAuthenticationFailed.Code:
+			return "the brokers refuse the login: see --sasl-mechanism, and the user and password, or the client and its token"
+		}
+	}
+	return security.Hint(err)
 }
 
 // isPermanent reports whether retrying cannot fix an error that was explained.
@@ -106,10 +144,6 @@ func hintOf(code int16) string {
 		return "give pageheat's user the rights Write and Describe on the transactional ids that begin with its prefix; " + failure.Rights
 	case kerr.InvalidTimestamp.Code:
 		return "the broker refuses records by their time: compare the clock of this machine with those of the brokers, and message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic; see \"Records are refused by their time\" in docs/operations.md"
-	case kerr.UnsupportedSaslMechanism.Code, kerr.IllegalSaslState.Code:
-		return "the brokers do not take this SASL mechanism at this address"
-	case kerr.SaslAuthenticationFailed.Code:
-		return "correct the user name, the password or the mechanism"
 	case kerr.UnsupportedVersion.Code:
 		return "the broker does not know this request: pageheat needs Apache Kafka 2.8 or later; " + failure.Settings
 	case kerr.UnsupportedForMessageFormat.Code:
@@ -136,12 +170,6 @@ func localHint(err error) string {
 	}
 	if errors.Is(err, sarama.ErrMessageTooLarge) || errors.Is(err, sarama.ErrDecompressedBatchTooLarge) {
 		return failure.Malformed
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "the broker's certificate is not trusted here, has expired, or is for another name"
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "the broker does not speak TLS at this address"
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pageheat/failure"
 	"pageheat/kafka/dial"
 )
 
@@ -13,7 +14,8 @@ import (
 // connection and stay silent.
 const reachTimeout = 10 * time.Second
 
-// Reach makes sure that a broker answers.
+// Reach makes sure that a broker answers. An error of certificates or credentials is permanent
+// here, since nothing has worked yet.
 func (c *Cluster) Reach(ctx context.Context) error {
 	client, err := c.shared()
 	if err != nil {
@@ -21,11 +23,20 @@ func (c *Cluster) Reach(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, reachTimeout+time.Duration(len(c.config.Brokers)-1)*dial.AnswerTimeout)
 	defer cancel()
-	if err := client.Ping(within); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return Explain(fmt.Errorf("no broker of %s answers (see --brokers): %w", strings.Join(c.config.Brokers, ","), err))
+	err = client.Ping(within)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	hint := connectionHint(err)
+	if hint == "" {
+		hint = c.mismatch(ctx)
+	}
+	err = fmt.Errorf("no broker of %s answers (see --brokers): %w", strings.Join(c.config.Brokers, ","), err)
+	if hint != "" {
+		return &failure.Permanent{Err: err, Hint: hint}
+	}
+	return Explain(err)
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -11,26 +12,33 @@ import (
 	"time"
 
 	"pageheat/failure"
+	"pageheat/kafka/security"
 )
 
 // Settings say how the brokers are reached.
 type Settings struct {
 	// Brokers are the bootstrap brokers; see [Settings.Config].
 	Brokers []string `placeholder:"HOST[:PORT]" help:"Bootstrap brokers; the default port is 9092."`
+	// Security is how connections are secured.
+	Security security.Settings `embed:""`
 }
 
 // DefaultSettings are for a Kafka on this machine.
 func DefaultSettings() Settings { return Settings{Brokers: []string{"localhost:" + defaultPort}} }
 
-// Config reads them, for a process whose connections have names that begin with clientID.
-// A broker is host, host:port, an IPv6 address alone, or in brackets with or without a
+// Config reads them, for a process whose connections have names that begin with clientID. The
+// logger gets a warning when a certificate or a password cannot be reloaded. A broker is host, host:port, an IPv6 address alone, or in brackets with or without a
 // port; blanks around it, and empty ones, are ignored. The error is a [failure.Setting].
-func (s Settings) Config(clientID string) (Config, error) {
+func (s Settings) Config(clientID string, logger *slog.Logger) (Config, error) {
 	brokers, err := parseBrokers(s.Brokers)
 	if err != nil {
 		return Config{}, &failure.Setting{Name: "brokers", Err: err}
 	}
-	return Config{Brokers: brokers, ClientID: clientID}, nil
+	secured, err := s.Security.Open(logger)
+	if err != nil {
+		return Config{}, err
+	}
+	return Config{Brokers: brokers, ClientID: clientID, Security: secured}, nil
 }
 
 // DefaultMember is a dynamic member.

@@ -75,7 +75,10 @@ type program struct {
 
 // program checks the common flags.
 func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, error) {
-	brokers, err := c.Kafka.Config(c.Names.Prefix)
+	level := &slog.LevelVar{}
+	level.Set(logLevels()[c.LogLevel])
+	logger := newLogger(stderr, level, c.LogFormat)
+	brokers, err := c.Kafka.Config(c.Names.Prefix, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -86,11 +89,9 @@ func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, e
 	if err != nil {
 		return nil, usageError{err}
 	}
-	level := &slog.LevelVar{}
-	level.Set(logLevels()[c.LogLevel])
 	return &program{
 		stdin: stdin, stdout: stdout, stderr: stderr,
-		log: newLogger(stderr, level, c.LogFormat), logLevel: level,
+		log: logger, logLevel: level,
 		kafka: kafka.New(brokers), topo: topo,
 	}, nil
 }

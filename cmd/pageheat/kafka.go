@@ -11,6 +11,9 @@ const requestTimeout = 30 * time.Second
 
 // reach makes sure that a broker answers.
 func (p *program) reach(ctx context.Context) error {
+	if exposed := p.kafka.Exposed(); exposed != "" {
+		p.log.Warn(exposed)
+	}
 	err := p.kafka.Reach(ctx)
 	if err != nil && ctx.Err() != nil {
 		return errInterrupted

@@ -54,9 +54,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return refuse(stderr, err)
 	}
+	if err := refuseSecrets(parsed); err != nil {
+		return report(stderr, err)
+	}
 	p, err := tree.program(stdin, stdout, stderr)
 	if err != nil {
-		return report(stderr, err)
+		return report(stderr, set.explain(err))
 	}
 	defer p.kafka.Close()
 	parsed.BindTo(ctx, (*context.Context)(nil))

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"pageheat/failure"
+	"pageheat/kafka/security"
 )
 
 // settings finds the value of a flag that is not on the command line: kong has read
@@ -178,6 +179,18 @@ func (s *settings) try(flag *kong.Flag, text, where string) error {
 		s.origin = map[string]string{}
 	}
 	s.origin[flag.Name] = where
+	return nil
+}
+
+// refuseSecrets refuses secrets among the arguments, which other users of the machine, and
+// /debug/pprof/cmdline, can read.
+func refuseSecrets(ctx *kong.Context) error {
+	for _, trace := range ctx.Path {
+		if trace.Flag == nil || trace.Resolved || trace.Flag.Target.Type() != reflect.TypeFor[security.Secret]() {
+			continue
+		}
+		return usageError{fmt.Errorf("--%s: a secret must not be an argument: use --%[1]s-file, or the environment variable %s", trace.Flag.Name, strings.Join(trace.Flag.Envs, " "))}
+	}
 	return nil
 }
 

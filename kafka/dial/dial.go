@@ -2,6 +2,7 @@ package dial
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -21,6 +22,9 @@ const (
 	// AnswerTimeout is how long the first answer may take once the first request
 	// is on its way. It is the answer to ApiVersions, which brokers answer at once.
 	AnswerTimeout = 3 * time.Second
+	// handshakeTimeout is how long the TLS handshake may take. It costs a broker that has just
+	// started, or that many clients come back to, more time than an answer.
+	handshakeTimeout = 5 * time.Second
 	// silenceMemory is how long a broker that stayed silent is skipped. It is short, since
 	// the broker may be the only one and come back.
 	silenceMemory = 3 * time.Second
@@ -31,17 +35,30 @@ const (
 // One serves all clients of a process. With a nil Dialer, clients connect by
 // themselves. It is safe for concurrent use.
 type Dialer struct {
-	connect, answer, forget time.Duration
+	secure                             func() (*tls.Config, error) // nil without TLS
+	connect, answer, forget, handshake time.Duration
 
 	mu     sync.Mutex
-	silent map[string]time.Time // address -> when to try it again
+	silent map[string]silence // by address
 }
 
-// New returns a Dialer.
-func New() *Dialer { return newDialer(connectTimeout, AnswerTimeout, silenceMemory) }
+// silence is that of a broker.
+type silence struct {
+	err   *SilentError
+	until time.Time // when to try the broker again
+}
+
+// New returns a Dialer. Where secure is not nil, connections use TLS: it is called for the
+// configuration of each one. Without a name in it, a broker's certificate has to be for the host
+// that is connected to.
+func New(secure func() (*tls.Config, error)) *Dialer {
+	d := newDialer(connectTimeout, AnswerTimeout, silenceMemory)
+	d.secure = secure
+	return d
+}
 
 func newDialer(connect, answer, forget time.Duration) *Dialer {
-	return &Dialer{connect: connect, answer: answer, forget: forget, silent: make(map[string]time.Time)}
+	return &Dialer{connect: connect, answer: answer, forget: forget, handshake: handshakeTimeout, silent: make(map[string]silence)}
 }
 
 // Options have a franz-go client connect with this dialer.
@@ -70,33 +87,40 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 // DialContext connects to a broker. The error of one that stayed silent a moment ago
 // is a [SilentError], at once.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if d.isSilent(address) {
-		return nil, &SilentError{address, d.answer}
+	if err := d.silence(address); err != nil {
+		return nil, err
 	}
 	plain := net.Dialer{Timeout: d.connect}
 	c, err := plain.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	if d.secure != nil {
+		if c, err = d.shakeHands(ctx, c, address); err != nil {
+			return nil, err
+		}
+	}
 	return &conn{Conn: c, dialer: d, address: address}, nil
 }
 
-func (d *Dialer) isSilent(address string) bool {
+// silence is the error of a broker that is to be skipped, nil for others.
+func (d *Dialer) silence(address string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	until, known := d.silent[address]
-	if known && time.Now().Before(until) {
-		return true
+	if s, known := d.silent[address]; known && time.Now().Before(s.until) {
+		return s.err
 	}
 	delete(d.silent, address)
-	return false
+	return nil
 }
 
-// staysSilent remembers a broker that did not answer.
-func (d *Dialer) staysSilent(address string) {
+// staysSilent remembers a broker that did not answer, and returns the error.
+func (d *Dialer) staysSilent(address string, after time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.silent[address] = time.Now().Add(d.forget)
+	err := &SilentError{address, after}
+	d.silent[address] = silence{err, time.Now().Add(d.forget)}
+	return err
 }
 
 // conn bounds the time to the first answer. It is safe for concurrent use as any
@@ -162,8 +186,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		return n, err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && !c.until.IsZero() && !time.Now().Before(c.until) {
-		c.dialer.staysSilent(c.address)
-		err = &SilentError{c.address, c.dialer.answer}
+		err = c.dialer.staysSilent(c.address, c.dialer.answer)
 	}
 	return n, err
 }

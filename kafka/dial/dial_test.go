@@ -1,6 +1,8 @@
 package dial
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"os"
@@ -131,7 +133,7 @@ func TestBothClientsGoOn(t *testing.T) {
 
 	t.Run("franz-go", func(t *testing.T) {
 		t.Parallel()
-		client, err := kgo.NewClient(append(New().Options(), kgo.SeedBrokers(brokers...))...)
+		client, err := kgo.NewClient(append(New(nil).Options(), kgo.SeedBrokers(brokers...))...)
 		require.NoError(t, err)
 		t.Cleanup(client.Close)
 		began := time.Now()
@@ -141,11 +143,42 @@ func TestBothClientsGoOn(t *testing.T) {
 	t.Run("sarama", func(t *testing.T) {
 		t.Parallel()
 		config := sarama.NewConfig()
-		New().Sarama(config)
+		New(nil).Sarama(config)
 		began := time.Now()
 		client, err := sarama.NewClient(brokers, config)
 		require.NoError(t, err)
 		t.Cleanup(func() { client.Close() })
 		assert.Less(t, time.Since(began), within)
 	})
+}
+
+// TestATLSHandshakeIsBounded: a broker that takes the connection, and one that completes the
+// handshake, have a bounded time for their next word.
+func TestATLSHandshakeIsBounded(t *testing.T) {
+	authority := kafkatest.NewAuthority(t)
+	server := authority.Issue().Server(t, nil)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority.PEM)
+	secured := func(address string) (net.Conn, error) {
+		d := newDialer(time.Second, soon, soon)
+		d.handshake = soon
+		d.secure = func() (*tls.Config, error) { return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}, nil }
+		return d.Dial("tcp", address)
+	}
+	_, err := secured(kafkatest.Listen(t, kafkatest.Silent))
+	var silence *SilentError
+	require.ErrorAs(t, err, &silence)
+
+	_, err = secured(kafkatest.Listen(t, func(c net.Conn) { c.Close() }))
+	var failed *HandshakeError
+	require.ErrorAs(t, err, &failed)
+	assert.True(t, failed.Temporary())
+
+	c, err := secured(kafkatest.Listen(t, func(c net.Conn) { kafkatest.Silent(tls.Server(c, server)) }))
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	_, err = c.Write([]byte("hello"))
+	require.NoError(t, err)
+	_, err = c.Read(make([]byte, 1))
+	require.ErrorAs(t, err, &silence)
 }

@@ -1,4 +1,5 @@
-// Package dial opens connections to brokers for all Kafka clients of the program: [Dialer.Options] for franz-go, [Dialer.Sarama] for sarama.
+// Package dial opens connections to brokers for all Kafka clients of the program, with TLS or
+// without: [Dialer.Options] for franz-go, [Dialer.Sarama] for sarama.
 //
 // A broker that is down refuses a connection at once. One that hangs, or a proxy with
 // nothing behind it, accepts the connection and stays silent for the client's request

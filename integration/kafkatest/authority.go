@@ -1,0 +1,133 @@
+package kafkatest
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Authority is a certificate authority of a test.
+type Authority struct {
+	t           testing.TB
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+	// PEM is its certificate.
+	PEM []byte
+}
+
+// Certificate is a certificate with its private key, in PEM.
+type Certificate struct{ Chain, Key []byte }
+
+// NewAuthority makes an authority.
+func NewAuthority(t testing.TB) *Authority {
+	t.Helper()
+	a := &Authority{t: t}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: "authority " + rand.Text()[:6]}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	made := a.sign(template, time.Hour)
+	a.PEM = made.Chain
+	block, _ := pem.Decode(made.Chain)
+	var err error
+	if a.certificate, err = x509.ParseCertificate(block.Bytes); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Issue makes a certificate for servers at these names, localhost and 127.0.0.1 without any, and
+// for clients; the first name is the subject's.
+func (a *Authority) Issue(names ...string) Certificate {
+	a.t.Helper()
+	return a.IssueFor(time.Hour, names...)
+}
+
+// IssueFor makes a certificate that expires after a time, which may be negative.
+func (a *Authority) IssueFor(valid time.Duration, names ...string) Certificate {
+	a.t.Helper()
+	if len(names) == 0 {
+		names = []string{"localhost", "127.0.0.1"}
+	}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: names[0]}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	return a.sign(template, valid)
+}
+
+// sign makes a key and its certificate, self-signed if the authority has none yet.
+func (a *Authority) sign(template *x509.Certificate, valid time.Duration) Certificate {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	const bits = 100
+	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), bits)); err != nil {
+		a.t.Fatal(err)
+	}
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(valid)
+	parent, signer := a.certificate, a.key
+	if parent == nil {
+		parent, signer, a.key = template, key, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return Certificate{
+		Chain: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		Key:   pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
+	}
+}
+
+// Both is key and chain in one, as Kafka's keystores in PEM have them.
+func (c Certificate) Both() []byte { return bytes.Join([][]byte{c.Key, c.Chain}, nil) }
+
+// Server is a configuration for a server with this certificate, which asks clients for one
+// that the authority has issued if clients is not nil.
+func (c Certificate) Server(t testing.TB, clients *Authority) *tls.Config {
+	t.Helper()
+	pair, err := tls.X509KeyPair(c.Chain, c.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	if clients != nil {
+		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		config.ClientCAs.AppendCertsFromPEM(clients.PEM)
+	}
+	return config
+}
+
+// WriteFile writes a file of a test into dir, whole: a reader sees the old text or the new one. It
+// returns its path.
+func WriteFile(t testing.TB, dir, name string, text []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
