@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/integration/kafkatest"
 )
 
 // runDemo runs a demo and returns how many messages it has sent, and how many the last
@@ -50,4 +52,12 @@ func TestDemoEndsWithABoardOfAllItHasSent(t *testing.T) {
 	second, counted := runDemo(t, "--for", "2s", "--rate", "500", "--data", dir)
 	assert.Positive(t, second)
 	assert.Equal(t, first+second, counted)
+}
+
+// Libraries do some of their work once a minute.
+func TestDemoRunsLongerThanAMinute(t *testing.T) {
+	kafkatest.Long(t)
+	t.Parallel()
+	sent, counted := runDemo(t, "--for", "65s", "--rate", "100")
+	assert.Equal(t, sent, counted)
 }
