@@ -32,8 +32,8 @@ const (
 	// the other.
 	sessionWait = 100 * time.Millisecond
 	shortWait   = 4 * time.Millisecond
-	// StuckAfter is the time after which a claim that takes nothing no longer shortens waits.
-	StuckAfter = time.Second
+	// stuckAfter is the time after which a claim that takes nothing no longer shortens waits.
+	stuckAfter = time.Second
 	// fetchPause is the pause after a fetch that failed.
 	fetchPause = 100 * time.Millisecond
 	// FetchPatience is how long a partition may fail with transient errors before they are
@@ -150,7 +150,7 @@ func (f *fetcher) want(broker int32) (all []wanted, others bool) {
 			if c.full.IsZero() {
 				c.full = now
 			}
-			others = others || now.Sub(c.full) < StuckAfter
+			others = others || now.Sub(c.full) < stuckAfter
 			continue
 		}
 		c.full = time.Time{}

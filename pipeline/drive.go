@@ -19,8 +19,8 @@ type driver interface {
 	// act carries out an action that is specific to a stage.
 	act(ctx context.Context, a *processors.Action, now time.Time) error
 	// await returns after an event, of which it has told the stage, or after a signal.
-	// Where input is false it must give the stage none.
-	await(ctx context.Context, input bool, s signals) error
+	// The action is the DoWait; where it has no Input, the stage must be given none.
+	await(ctx context.Context, a *processors.Action, s signals) error
 	// end tells the stage that the session is about to end.
 	end()
 }
@@ -72,7 +72,7 @@ func (f *feeder) drive(ctx, session context.Context, d driver) error {
 		if !a.Until.IsZero() {
 			timer.Reset(a.Until.Sub(now))
 		}
-		if err := d.await(ctx, a.Input, s); err != nil {
+		if err := d.await(ctx, &a, s); err != nil {
 			return err
 		}
 	}

@@ -67,9 +67,9 @@ func (d *heatDriver) act(_ context.Context, a *processors.Action, _ time.Time) e
 	return nil
 }
 
-func (d *heatDriver) await(ctx context.Context, input bool, s signals) error {
+func (d *heatDriver) await(ctx context.Context, a *processors.Action, s signals) error {
 	var ranges <-chan *sarama.ConsumerMessage
-	if input {
+	if a.Input {
 		ranges = d.out.claim.Messages()
 	}
 	select {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"hash"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,15 +31,15 @@ type Ingest struct {
 	ids      func(ctx context.Context, topic string) (codec.TopicID, error) // of topics
 
 	// Of the session; set by setup, before its goroutines run.
-	input     codec.TopicID
-	starts    map[int32]codec.IngestStart
-	ends      map[int32][]int64 // at which the first ranges end, in order, see processors.Sent
-	starting  atomic.Int32      // partitions whose start is not acknowledged
-	committer *committer
-	session   atomic.Pointer[session]
-	unpacking *unpacking
-	restart   restart
-	start     startFailure
+	input      codec.TopicID
+	starts     map[int32]codec.IngestStart
+	ends       map[int32][]int64 // at which the first ranges end, in order, see processors.Sent
+	commits    chan struct{}     // holds a token after a DoCommit; nil before the session is ready
+	committing sync.WaitGroup
+	session    atomic.Pointer[session]
+	unpacking  *unpacking
+	restart    restart
+	start      startFailure
 }
 
 // NewIngest returns what runs an ingest processor.
@@ -90,18 +91,44 @@ func (in *Ingest) route(topic, key string, value []byte) (int32, []byte, error) 
 
 func (in *Ingest) ready(_ context.Context, s *session) error {
 	in.config.Metrics.owns("ingest", s)
-	in.committer = startCommitter(s, func() bool { return in.starting.Load() == 0 })
+	in.commits = make(chan struct{}, 1)
+	in.committing.Go(func() {
+		for range in.commits {
+			s.commit()
+		}
+	})
 	return nil
 }
 
-func (in *Ingest) end(*session) {
-	if in.committer != nil {
-		in.committer.finish()
+// begins are the offsets at which the claims of the session begin.
+func (in *Ingest) begins() map[int32]int64 {
+	begins := make(map[int32]int64, len(in.starts))
+	for p, start := range in.starts {
+		begins[p] = start.LostTo + 1
+	}
+	return begins
+}
+
+// commit commits the offsets of all partitions, in a goroutine of its own: the drivers must
+// not wait for a broker.
+func (in *Ingest) commit() {
+	select {
+	case in.commits <- struct{}{}:
+	default: // it comes anyway
+	}
+}
+
+func (in *Ingest) end(s *session) {
+	if in.commits != nil {
+		close(in.commits)
+		in.committing.Wait()
+		s.commit()
 	}
 }
 
 const (
-	// bundleRecords and bundleBytes end a bundle.
+	// bundleRecords and bundleBytes end a bundle: what is handed over at a time costs little
+	// and decides nothing.
 	bundleRecords = 512
 	bundleBytes   = 256 << 10
 )

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -22,11 +23,9 @@ type ingestDriver struct {
 	topic   string
 	part    int32
 
-	reader inputReader
-	stream bool      // the reader waits for its turn
-	stuck  time.Time // since when it has its turn and nothing is taken
-	bundle int       // bytes of the last bundle
-	stall  stall
+	reader  inputReader
+	bundle  int  // bytes of the last bundle
+	stalled bool // it was said that an offset cannot be read
 
 	position *Position
 }
@@ -35,18 +34,15 @@ func (in *Ingest) feed(ctx context.Context, s *session, out *feeder) error {
 	d := &ingestDriver{Ingest: in, session: s, out: out, claim: out.claim.(inputSource),
 		topic: out.claim.Topic(), part: out.claim.Partition(), reader: inputReader{unpacking: in.unpacking}}
 	d.stage = processors.NewIngestStage(processors.IngestStart{Linger: in.config.Linger, Start: in.starts[d.part], Ends: in.ends[d.part],
-		Volume: processors.DefaultIngestVolume()})
+		Volume: processors.DefaultIngestVolume(), CommitEvery: processors.IngestCommitEvery})
 	defer d.reader.close()
-	defer d.endStall() // the next owner finds out by itself
+	defer d.forgetStall()
 	d.position = in.config.Progress.Begin(Work{Role: "ingest", Topic: d.topic, Partition: d.part})
 	defer d.position.End()
-	return d.run(ctx)
+	return out.drive(ctx, s.real(), d)
 }
 
 var _ driver = (*ingestDriver)(nil)
-
-// run drives the stage until it has come to its end.
-func (d *ingestDriver) run(ctx context.Context) error { return d.out.drive(ctx, d.session.real(), d) }
 
 func (d *ingestDriver) end() { d.stage.End() }
 
@@ -64,11 +60,14 @@ func (d *ingestDriver) feeds(kind codec.Feed) {
 
 func (d *ingestDriver) act(ctx context.Context, a *processors.Action, now time.Time) error {
 	switch a.Do {
-	case processors.DoBegun:
-		d.starting.Add(-1)
 	case processors.DoCommit:
 		d.session.commitUpTo(d.topic, d.part, a.Offset)
 		d.position.Reached(a.Offset)
+		d.commit()
+	case processors.DoReadAgain:
+		d.claim.Rewind(a.Offset, a.Until.Sub(now))
+	case processors.DoYield:
+		d.reader.closeBatch() // its chunk is still there
 	case processors.DoCheckInput:
 		id, err := d.ids(ctx, d.topic)
 		if err != nil {
@@ -79,27 +78,26 @@ func (d *ingestDriver) act(ctx context.Context, a *processors.Action, now time.T
 	return nil
 }
 
-func (d *ingestDriver) await(ctx context.Context, input bool, s signals) error {
-	if input && d.reader.more() && !d.stream {
-		d.stuck = time.Time{}
+func (d *ingestDriver) await(ctx context.Context, a *processors.Action, s signals) error {
+	var chunks <-chan *kafka.Chunk
+	var turn chan<- struct{}
+	switch {
+	case !a.Input: // back-pressure reaches the fetch
+	case a.Turn:
+		turn = d.unpacking.alone
+	case d.reader.more():
 		d.read(time.Now())
 		return nil
-	}
-	d.releaseStuckBatch()
-	var chunks <-chan *kafka.Chunk
-	if input && !d.reader.more() {
-		chunks = d.claim.Chunks() // otherwise back-pressure reaches the fetch
-	}
-	var alone chan<- struct{}
-	if input && d.stream {
-		alone = d.unpacking.alone
+	default:
+		chunks = d.claim.Chunks()
 	}
 	select {
 	case chunk := <-chunks:
 		d.claim.Taken()
 		d.take(chunk)
-	case alone <- struct{}{}:
-		d.stream, d.reader.holds = false, true
+	case turn <- struct{}{}:
+		d.reader.holds = true
+		d.stage.Turn(true)
 	case <-s.wake:
 	case <-s.due:
 	case <-s.ended:
@@ -113,58 +111,77 @@ func (d *ingestDriver) await(ctx context.Context, input bool, s signals) error {
 func (d *ingestDriver) take(c *kafka.Chunk) {
 	switch {
 	case c.Err != nil:
-		d.rewind(0, c.Err)
+		d.unreadable(0, c.Err)
 	case c.First > 0:
-		d.endStall()
 		d.stage.Gone(c.First)
 	case c.Batches == nil:
-		d.endStall()
+		d.stage.Readable()
 	default:
 		d.reader.take(c)
 	}
+	d.endStall()
 }
 
 // read gives the stage the next records of the chunk.
 func (d *ingestDriver) read(now time.Time) {
-	last := d.stage.Last()
-	p, err := d.reader.next(last, d.stage.Until(), d.bundle+d.bundle/8+256)
-	if p.last > last {
-		d.readUpTo(p.last)
-	}
+	held := d.reader.holds
+	p, err := d.reader.next(d.stage.Last(), d.stage.Until(), d.bundle+d.bundle/8+256)
 	if p.message != nil {
 		d.bundle = min(len(p.message), bundleBytes)
 	}
 	d.stage.Records(p.message, p.records, p.bytes, p.last, now)
+	d.endStall()
 	switch {
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, errBeyond):
 	case errors.Is(err, errStreaming):
-		d.stream = true
+		d.stage.Large()
 	default:
-		d.rewind(d.reader.skip, err)
+		d.unreadable(d.reader.skip, err)
+	}
+	if held && !d.reader.holds {
+		d.stage.Turn(false)
 	}
 }
 
-// rewind reads on after a pause where something could not be read.
-func (d *ingestDriver) rewind(skip int64, err error) {
+// unreadable tells the stage, and once the operator, that the next offset cannot be read. skip
+// is the offset after the unreadable batch, 0 if unknown.
+func (d *ingestDriver) unreadable(skip int64, err error) {
 	d.reader.close()
-	d.stream = false
-	next := d.stage.Last() + 1
-	d.claim.Rewind(next, d.stalled(next, skip, err))
-}
-
-// releaseStuckBatch lets another claim read a large batch if this claim has its turn and
-// nothing takes what it reads.
-func (d *ingestDriver) releaseStuckBatch() {
-	if !d.reader.holds {
+	first := d.stage.Unreadable(time.Now())
+	offset, _ := d.stage.Stalled()
+	d.config.Conditions.Set("ingest", d.about(), fmt.Errorf("partition %d of %s is stalled at offset %d: %w", d.part, d.topic, offset, err))
+	if !first {
 		return
 	}
-	if d.stuck.IsZero() {
-		d.stuck = time.Now()
+	d.stalled = true
+	d.config.Metrics.inputUnreadable(d.part, true)
+	hint := "repair the broker's log; or delete the unreadable records with kafka-delete-records, which declares them lost"
+	if skip > offset {
+		hint = fmt.Sprintf("repair the broker's log; or give up offsets %d to %d: delete the records below offset %d with kafka-delete-records, which declares them lost", offset, skip-1, skip)
 	}
-	if time.Since(d.stuck) > kafka.StuckAfter {
-		d.reader.closeBatch() // its chunk is still there
+	d.config.Logger.Error("an input partition is stalled: a batch cannot be read; retrying, the other partitions go on",
+		"topic", d.topic, "partition", d.part, "offset", offset, "error", err, "hint", hint)
+}
+
+// endStall tells the operator when an offset that could not be read is past.
+func (d *ingestDriver) endStall() {
+	if offset, stalled := d.stage.Stalled(); d.stalled && !stalled {
+		d.forgetStall()
+		d.config.Logger.Info("a stalled input partition is read again", "topic", d.topic, "partition", d.part, "offset", offset)
 	}
 }
+
+// forgetStall clears what says that an offset cannot be read. The next owner finds out by
+// itself.
+func (d *ingestDriver) forgetStall() {
+	if d.stalled {
+		d.stalled = false
+		d.config.Metrics.inputUnreadable(d.part, false)
+		d.config.Conditions.Set("ingest", d.about(), nil)
+	}
+}
+
+func (d *ingestDriver) about() string { return fmt.Sprintf("input partition %d", d.part) }
 
 func (d *ingestDriver) heard(kind codec.Feed, _ time.Time) error {
 	if kind == codec.FeedStart {

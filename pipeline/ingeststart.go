@@ -2,9 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 
 	"pageheat/codec"
-	"pageheat/failure"
 	"pageheat/processors"
 )
 
@@ -15,8 +15,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 	in.session.Store(s)
 	in.producer.begin(s, nil)
 	in.starts, in.ends = make(map[int32]codec.IngestStart), make(map[int32][]int64)
-	in.starting.Store(int32(len(partitions)))
-	in.committer = nil
+	in.commits = nil
 	if len(partitions) == 0 {
 		return nil
 	}
@@ -28,30 +27,29 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	firsts := make(map[int32]int64)
-	waiting := make(map[int32]int64) // the ends of those that have more than was committed
+	found := make(map[int32]processors.IngestFound)
+	unread := make(map[int32]int64) // the ends of the partitions
 	for _, p := range partitions {
-		first, end, err := in.topics.boundsFrom(ctx, topic, p, committed[p])
-		if err != nil {
+		f := processors.IngestFound{Input: in.input, Committed: committed[p]}
+		if f.First, f.End, err = in.topics.boundsFrom(ctx, topic, p, f.Committed); err != nil {
 			return err
 		}
-		if committed[p] > end {
-			return failure.New(failure.Recreated, "the committed offset %d of %s partition %d is above its end %d", committed[p], topic, p, end)
+		if err := f.Check(); err != nil {
+			return fmt.Errorf("%s partition %d: %w", topic, p, err)
 		}
-		firsts[p] = first
-		if end > max(committed[p], 0) {
-			waiting[p] = end
+		found[p] = f
+		if f.Unread() {
+			unread[p] = f.End
 		}
 	}
-	known := in.lookUpSent(ctx, waiting)
-	for _, p := range partitions {
-		start := processors.BeginIngest(in.input, committed[p], firsts[p], known[p])
-		if from := start.From + 1; from > max(committed[p], firsts[p]) {
+	known := in.lookUpSent(ctx, unread)
+	for p, f := range found {
+		start := f.Begin(known[p])
+		if from := start.From + 1; from > max(f.Committed, f.First) {
 			in.config.Logger.Info("starting above the committed offset: the records between were sent before",
-				"topic", topic, "partition", p, "committed", committed[p], "offset", from)
+				"topic", topic, "partition", p, "committed", f.Committed, "offset", from)
 		}
 		in.starts[p], in.ends[p] = start, known[p].Ends
-		s.startAt(topic, p, start.LostTo+1)
 	}
 	return nil
 }

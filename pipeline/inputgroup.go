@@ -105,7 +105,7 @@ func (r *inputRun) Begin(in *kafka.Session) {
 		r.fault(err)
 		return
 	}
-	s.start(r.group.role.input, r.stop)
+	s.start(r.group.role.input, r.group.role.begins(), r.stop)
 }
 
 // End implements kafka.SessionHandler.

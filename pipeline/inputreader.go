@@ -78,6 +78,9 @@ func (r *inputReader) release() {
 	}
 }
 
+// errStreaming says that a batch is too large to be read beside another such one.
+var errStreaming = errors.New("the batch is read alone")
+
 // errBeyond says that what comes next is beyond the end of the read.
 var errBeyond = errors.New("the next record is beyond the end of the read")
 

@@ -21,7 +21,7 @@ type inputSession struct {
 	settings Settings
 
 	mu        sync.Mutex
-	offsets   map[int32]int64 // by partition: to be committed, or where a claim begins
+	offsets   map[int32]int64 // to be committed, by partition
 	committed map[int32]int64
 	refused   bool // the last commit was
 }
@@ -34,16 +34,13 @@ func newInputSession(in *kafka.Session, set Settings, h *handler) *inputSession 
 		offsets: make(map[int32]int64), committed: make(map[int32]int64)}
 }
 
-// start runs the claims, and reads the topic with the given id for them. When goka leaves
-// a claim by itself, left is called: not at the end of the session, after which the
-// membership goes on.
-func (s *inputSession) start(input codec.TopicID, left func()) {
+// start runs the claims, and reads the topic with the given id for them from where they
+// begin. When goka leaves a claim by itself, left is called: not at the end of the session,
+// after which the membership goes on.
+func (s *inputSession) start(input codec.TopicID, begins map[int32]int64, left func()) {
 	if len(s.kafka.Partitions()) == 0 {
 		return
 	}
-	s.mu.Lock()
-	begins := maps.Clone(s.offsets)
-	s.mu.Unlock()
 	claims, read := s.kafka.Read(kafka.Reading{ID: input, Begins: begins, Logger: s.settings.Logger,
 		Waiting: s.settings.Metrics.transactionOpen,
 		Fault: func(err error) {

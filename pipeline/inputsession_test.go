@@ -63,8 +63,7 @@ func (r *failingRun) Begin(in *kafka.Session) {
 	h := &handler{role: failingRole{}, goka: claimedStub{}, entered: true}
 	r.session = newInputSession(in, r.settings, h)
 	h.session = newSession(r.session)
-	r.session.MarkOffset(in.Topic(), 0, 0, "")
-	r.session.start(codec.TopicID{}, func() { r.left <- r.session })
+	r.session.start(codec.TopicID{}, map[int32]int64{0: 0}, func() { r.left <- r.session })
 }
 
 func (r *failingRun) End() {

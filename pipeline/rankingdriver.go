@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/processors"
@@ -67,25 +69,20 @@ func (d *rankingDriver) act(_ context.Context, a *processors.Action, _ time.Time
 	return nil
 }
 
-func (d *rankingDriver) await(ctx context.Context, input bool, s signals) error {
-	if !input {
-		select {
-		case <-s.wake:
-		case <-s.due:
-		case <-s.ended:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return nil
+func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signals) error {
+	var leaders <-chan *sarama.ConsumerMessage
+	var boards <-chan *kafka.Record
+	if a.Input {
+		leaders, boards = d.out.claim.Messages(), d.output.Records()
 	}
 	select {
-	case m, ok := <-d.out.claim.Messages():
+	case m, ok := <-leaders:
 		if !ok {
 			d.stage.End()
 			return nil
 		}
 		d.stage.Leaders(m.Offset, m.Value)
-	case m, ok := <-d.output.Records():
+	case m, ok := <-boards:
 		if !ok {
 			return d.output.Err()
 		}

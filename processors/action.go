@@ -17,15 +17,19 @@ type Action struct {
 	// Input says, in a DoWait, that input may be given to the stage. Otherwise the
 	// driver holds the input back, all the way to the fetch.
 	Input bool
+	// Turn says, in a DoWait with Input, that the driver must have its turn to read a large
+	// batch before it gives the stage more. Partitions of one process take turns.
+	Turn bool
 	// Ack says, in a DoFeed, that the stage must hear when everything that the message
 	// causes is acknowledged.
 	Ack bool
 	// Key and Value are the message of a DoFeed. Value belongs to the receiver.
 	Key   string
 	Value []byte
-	// Offset is the next offset to be read, in a DoCommit or DoTrim.
+	// Offset is the next offset to be read, in a DoCommit, DoTrim or DoReadAgain.
 	Offset int64
-	// Until is when a DoWait ends even without an event; the zero time for never.
+	// Until is when a DoWait ends even without an event, or a DoReadAgain begins; the zero
+	// time for never.
 	Until time.Time
 	// Err is the reason of a DoFail.
 	Err error
@@ -39,14 +43,17 @@ const (
 	DoWait Do = iota
 	// DoFeed hands the message to the stage's callback, in order (see codec.Feed).
 	DoFeed
-	// DoCommit lets the group commit the offset.
+	// DoCommit commits the offset, in the background.
 	DoCommit
 	// DoTrim lets records below the offset be deleted from their topic.
 	DoTrim
-	// DoBegun says that the session has begun; offsets may be committed now.
-	DoBegun
 	// DoCheckInput looks up the id of the input topic and tells the stage.
 	DoCheckInput
+	// DoReadAgain reads the input again from the offset, not before Until. What was read of
+	// it and not given to the stage is dropped.
+	DoReadAgain
+	// DoYield gives up the turn to read a large batch, which was not read to its end.
+	DoYield
 	// DoEnd lets the session end; nothing is on its way any more.
 	DoEnd
 	// DoFail says that the stage cannot go on, because of Err.

@@ -86,7 +86,14 @@ type IngestStart struct {
 	Ends []int64
 	// Volume ends a range when ingest is behind, [DefaultIngestVolume] in production.
 	Volume IngestVolume
+	// CommitEvery is the minimum time between two commits of the input offset,
+	// [IngestCommitEvery] in production.
+	CommitEvery time.Duration
 }
+
+// IngestCommitEvery is the time between commits of an input offset in production. A new owner
+// reads at most this much again, and drops it.
+const IngestCommitEvery = 500 * time.Millisecond
 
 // IngestVolume says how much a range holds when ingest is behind.
 type IngestVolume struct {
@@ -114,14 +121,22 @@ const (
 	// topicCheckInterval is the maximum age of the last check of the input's topic id
 	// when a range is sent.
 	topicCheckInterval = time.Second
+	// firstReread and longestReread bound the pause before an unreadable batch is read
+	// again: a replica that was repaired may have it.
+	firstReread   = time.Second
+	longestReread = 15 * time.Second
+	// turnPatience is the time for which a partition may keep its turn to read a large batch
+	// while its input is held back.
+	turnPatience = time.Second
 	// shortestWait is the minimum wait while a range that is due cannot be sent yet.
 	shortestWait = time.Millisecond
 )
 
 // IngestStage decides for one input partition when a range ends, when it is sent, which
-// offset is committed, and when the input is held back. The [Combiner], which receives its
-// messages, decides what a range holds. An IngestStage
-// lasts for one session and belongs to one goroutine. See [Action] for how it is driven.
+// offset is committed and when, when the input is held back, and when a batch that cannot be
+// read is tried again. The [Combiner], which receives its messages, decides what a range
+// holds. An IngestStage lasts for one session and belongs to one goroutine. See [Action] for
+// how it is driven.
 //
 // One range for each target partition is in flight at a time. It is sent after everything
 // before it is acknowledged, including dead letters; input read meanwhile joins the next. The offset after it is committed when all targets have acknowledged.
@@ -129,7 +144,6 @@ type IngestStage struct {
 	start IngestStart
 
 	starting  starting
-	begun     bool   // the first start is acknowledged and DoBegun was returned
 	announced bool   // the first range was sent
 	message   []byte // that was read
 	unsettled int64  // messages handed to the combiner that are not acknowledged
@@ -145,6 +159,13 @@ type IngestStage struct {
 
 	sending           bool // a flush is on its way
 	commit, committed int64
+	nextCommit        time.Time // at the earliest
+
+	unreadable int64     // the offset that cannot be read
+	tries      int       // to read it; 0 if there is no such offset
+	readAgain  time.Time // when the next try begins; zero if the driver knows
+	turn       turn
+	idle       time.Time // since when it has its turn and takes no input
 
 	checked time.Time // when the topic id was last compared
 	failed  error
@@ -158,6 +179,15 @@ const (
 	startDue  starting = iota // it is due
 	startSent                 // and was sent, but is not acknowledged
 	started
+)
+
+// turn is whose turn it is to read a large batch.
+type turn uint8
+
+const (
+	turnUnneeded turn = iota
+	turnWanted
+	turnTaken
 )
 
 // NewIngestStage returns the stage of a session.
@@ -179,10 +209,45 @@ func (s *IngestStage) Records(message []byte, records, bytes int, last int64, no
 		s.bytes += bytes
 	}
 	s.message = message
+	if last >= s.unreadable {
+		s.Readable()
+	}
 }
 
 // Gone is called when the partition begins above the next offset to be read.
-func (s *IngestStage) Gone(first int64) { s.lost = first - 1 }
+func (s *IngestStage) Gone(first int64) {
+	s.lost = first - 1
+	s.Readable()
+}
+
+// Unreadable is called when the next offset cannot be read. The stage has it read again after
+// a pause that grows, and reports whether it is the first failure at this offset.
+func (s *IngestStage) Unreadable(now time.Time) (first bool) {
+	first = s.tries == 0
+	s.readAgain = now.Add(min(firstReread<<min(s.tries, 10), longestReread))
+	s.unreadable, s.turn = s.last+1, turnUnneeded
+	s.tries++
+	return first
+}
+
+// Readable is called when the partition can be read again.
+func (s *IngestStage) Readable() { s.tries = 0 }
+
+// Stalled reports whether an offset cannot be read, and which.
+func (s *IngestStage) Stalled() (offset int64, stalled bool) { return s.unreadable, s.tries > 0 }
+
+// Large is called when the next batch is too large to be read beside another such one: the
+// driver needs its turn.
+func (s *IngestStage) Large() { s.turn = turnWanted }
+
+// Turn is called when the driver has its turn, and when it has none any more since the batch
+// was read to its end.
+func (s *IngestStage) Turn(taken bool) {
+	s.turn, s.idle = turnUnneeded, time.Time{}
+	if taken {
+		s.turn = turnTaken
+	}
+}
 
 // Stable takes the partition's last stable offset: no record at or above it is readable as
 // committed.
@@ -195,9 +260,7 @@ func (s *IngestStage) Unsettled(messages int64) { s.unsettled = messages }
 // Started is called when a codec.FeedStart is acknowledged by all targets.
 func (s *IngestStage) Started() {
 	s.starting = started
-	if s.begun {
-		s.commit = s.last + 1
-	}
+	s.commit = s.last + 1
 }
 
 // Flushed is called when a codec.FeedFlush is acknowledged by all targets. It is the
@@ -245,21 +308,25 @@ func (s *IngestStage) Next(now time.Time) Action {
 		s.message = nil
 		s.unsettled++
 		return a
-	case s.commit > s.committed:
-		s.committed = s.commit
+	case s.commit > s.committed && (s.ending || !now.Before(s.nextCommit)):
+		s.committed, s.nextCommit = s.commit, nextMultiple(now, s.start.CommitEvery)
 		return Action{Do: DoCommit, Offset: s.commit}
+	case !s.readAgain.IsZero():
+		a := Action{Do: DoReadAgain, Offset: s.last + 1, Until: s.readAgain}
+		s.readAgain = time.Time{}
+		return a
 	case s.starting == startDue:
 		s.starting = startSent
 		return s.feed(codec.AppendIngestStart(nil, s.start.Start))
 	case s.starting == startSent:
 		return Action{Do: DoWait}
-	case !s.begun:
-		s.begun = true
-		return Action{Do: DoBegun}
 	case s.ready() && s.due(now):
 		return s.flush(now)
 	case s.ending && s.unsettled == 0 && !s.sending:
 		return Action{Do: DoEnd}
+	case s.ending && s.turn == turnTaken:
+		s.Turn(false)
+		return Action{Do: DoYield}
 	case s.ending:
 		return Action{Do: DoWait}
 	case s.lost > s.last && s.ready():
@@ -269,14 +336,42 @@ func (s *IngestStage) Next(now time.Time) Action {
 		s.starting = startSent
 		return s.feed(codec.AppendIngestStart(nil, s.start.Start))
 	}
-	a := Action{Do: DoWait, Input: !s.full(now)}
+	return s.wait(now)
+}
+
+// wait is what the stage does while there is nothing to do.
+func (s *IngestStage) wait(now time.Time) Action {
+	a := Action{Do: DoWait, Input: !s.full(now), Turn: s.turn == turnWanted}
+	switch {
+	case s.turn != turnTaken || a.Input:
+		s.idle = time.Time{}
+	case s.idle.IsZero():
+		s.idle = now
+		a.until(now.Add(turnPatience))
+	case now.Sub(s.idle) < turnPatience:
+		a.until(s.idle.Add(turnPatience))
+	default:
+		s.Turn(false)
+		return Action{Do: DoYield}
+	}
+	if s.commit > s.committed {
+		a.until(s.nextCommit)
+	}
 	if s.pending() {
-		if a.Until = s.over(); !now.Before(a.Until) {
-			// Something else delays it, and its end wakes the driver.
-			a.Until = now.Add(max(s.start.Linger, shortestWait))
+		if over := s.over(); now.Before(over) {
+			a.until(over)
+		} else { // something else delays it, and its end wakes the driver
+			a.until(now.Add(max(s.start.Linger, shortestWait)))
 		}
 	}
 	return a
+}
+
+// until lets a DoWait end at a time.
+func (a *Action) until(t time.Time) {
+	if a.Until.IsZero() || t.Before(a.Until) {
+		a.Until = t
+	}
 }
 
 func (s *IngestStage) feed(message []byte) Action {
@@ -322,11 +417,16 @@ func (s *IngestStage) over() time.Time {
 // multiple of the linger time. So the ranges of all input partitions go out
 // together, in one request to a broker instead of one for each partition.
 func (s *IngestStage) lingered() time.Time {
-	if s.start.Linger == 0 {
-		return s.first
+	return nextMultiple(s.first, s.start.Linger)
+}
+
+// nextMultiple is the next whole multiple of an interval after a time; the time itself for 0.
+func nextMultiple(t time.Time, interval time.Duration) time.Time {
+	if interval == 0 {
+		return t
 	}
 	// Truncate would drop the monotonic clock, and the wall clock may be set back.
-	return s.first.Add(s.start.Linger - time.Duration(s.first.UnixNano())%s.start.Linger)
+	return t.Add(interval - time.Duration(t.UnixNano())%interval)
 }
 
 // full reports whether the input is held back until a flush: if the pending range has

@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func startIngest(t *testing.T, s processors.IngestStart) *ingestTest {
 	require.Equal(t, []string{"feed start", "hold"}, it.do(0))
 	it.Started()
 	it.settle(1)
-	require.Equal(t, "begun", it.do(0)[0])
+	require.Equal(t, "commit", it.do(0)[0][:6])
 	it.Flushed()
 	it.settle(1)
 	it.do(0)
@@ -79,10 +80,120 @@ func TestIngestStageBegins(t *testing.T) {
 	require.Equal(t, []string{"hold"}, it.do(0), "nothing is read or committed before what is lost is acknowledged")
 	it.Started()
 	it.settle(1)
-	require.Equal(t, []string{"begun", "check input", "feed flush 14", "wait"}, it.do(0), "the first range is due even where nothing comes")
+	require.Equal(t, []string{"commit 15", "check input", "feed flush 14", "wait"}, it.do(0), "the first range is due even where nothing comes")
 	it.Flushed()
 	it.settle(1)
-	require.Equal(t, []string{"commit 15", "wait"}, it.do(0))
+	require.Equal(t, []string{"wait"}, it.do(0), "the same offset is not committed twice")
+}
+
+// Offsets are committed at intervals, at once at first and at last.
+func TestIngestStageCommitsAtIntervals(t *testing.T) {
+	s := ingestStart()
+	s.CommitEvery = 500 * ms
+	it := startIngest(t, s) // it commits its start
+	flush := func(at time.Duration, last int64) {
+		it.read(at, 100, 10, last)
+		it.unsettled = 0
+		require.Contains(t, strings.Join(it.do(at), ", "), fmt.Sprint("feed flush ", last))
+		it.Flushed()
+		it.unsettled = 0
+	}
+	flush(10*ms, 0)
+	require.Equal(t, []string{"wait until 500ms"}, it.do(20*ms))
+	flush(30*ms, 1)
+	require.Equal(t, []string{"wait until 500ms"}, it.do(499*ms))
+	require.Equal(t, []string{"commit 2", "wait"}, it.do(510*ms))
+	flush(700*ms, 2)
+	require.Equal(t, []string{"wait until 1s"}, it.do(700*ms), "all partitions at the same times, in one request")
+	it.End()
+	require.Equal(t, []string{"commit 3", "end"}, it.do(710*ms))
+}
+
+// What cannot be read is read again after a pause that grows, until it is past.
+func TestIngestStageReadsAgain(t *testing.T) {
+	it := startIngest(t, ingestStart())
+	it.read(0, 1, 10, 4)
+	it.unsettled = 0
+	at := time.Second
+	for try, pause := range []time.Duration{1, 2, 4, 8, 15, 15} {
+		require.Equal(t, try == 0, it.Unreadable(after(at)))
+		require.Contains(t, it.do(at), fmt.Sprint("read 5 again at ", at+pause*time.Second))
+		it.Flushed()
+		it.unsettled = 0
+		it.do(at)
+		offset, stalled := it.Stalled()
+		require.True(t, stalled)
+		require.EqualValues(t, 5, offset)
+		at += pause * time.Second
+	}
+	for _, c := range []struct {
+		name  string
+		event func()
+		at    int64 // where the next failure is
+	}{
+		{"it is read", func() { it.read(at, 1, 10, 5) }, 6},
+		{"the partition can be read again", func() { it.Readable() }, 6},
+		{"it is deleted", func() { it.Gone(10); it.unsettled = 0; it.do(at); it.Started(); it.Flushed(); it.unsettled = 0; it.do(at) }, 10},
+	} {
+		it.unsettled = 0
+		it.do(at)
+		c.event()
+		_, stalled := it.Stalled()
+		require.False(t, stalled, c.name)
+		it.Unreadable(after(at))
+		require.Contains(t, it.do(at), fmt.Sprint("read ", it.Last()+1, " again at ", at+time.Second), c.name)
+	}
+}
+
+// A large batch is read in turn, and the turn is not kept while nothing is taken.
+func TestIngestStageTakesTurns(t *testing.T) {
+	begin := func(t *testing.T) *ingestTest {
+		it := startIngest(t, ingestStart())
+		it.Stable(1 << 20)
+		it.Large()
+		require.Equal(t, []string{"wait for a turn"}, it.do(0))
+		it.Turn(true)
+		require.Equal(t, []string{"wait"}, it.do(0))
+		it.read(0, 100, 10, 99)
+		it.unsettled = 0
+		require.Equal(t, []string{"feed flush 99", "wait"}, it.do(0))
+		it.read(0, 100, 10, 199)
+		return it
+	}
+	t.Run("the input is held back", func(t *testing.T) {
+		it := begin(t)
+		require.Equal(t, "hold until 250ms", it.do(100*ms)[0])
+		require.Equal(t, []string{"hold until 1.1s"}, it.do(1099*ms))
+		require.Equal(t, []string{"yield", "hold until 1.105s"}, it.do(1100*ms))
+	})
+	t.Run("though not for long", func(t *testing.T) {
+		it := begin(t)
+		it.do(100 * ms)
+		it.Flushed()
+		it.unsettled = 0
+		require.Contains(t, it.do(1050*ms), "wait")
+		it.read(1060*ms, 100, 10, 299)
+		require.Equal(t, "hold", it.do(1060*ms)[0][:4])
+		require.NotContains(t, it.do(2059*ms), "yield")
+		require.Equal(t, "yield", it.do(2060*ms)[0])
+	})
+	t.Run("the batch is read", func(t *testing.T) {
+		it := begin(t)
+		it.Turn(false)
+		it.do(100 * ms)
+		require.NotContains(t, it.do(5*time.Second), "yield")
+	})
+	t.Run("the session ends", func(t *testing.T) {
+		it := begin(t)
+		it.End()
+		require.Equal(t, []string{"yield", "hold"}, it.do(0))
+	})
+	t.Run("what follows cannot be read", func(t *testing.T) {
+		it := begin(t)
+		it.Unreadable(after(0))
+		it.do(100 * ms)
+		require.NotContains(t, it.do(5*time.Second), "yield", "the driver has given it up")
+	})
 }
 
 // When a range ends.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pageheat/codec"
+	"pageheat/failure"
 )
 
 // An owner of an input partition that crashes leaves ranges in the behaviour topic above
@@ -68,11 +69,32 @@ func SaysSent(h codec.RangeHeader, input codec.TopicID, target, targets int32, e
 	return h.Input == input && h.Target == target && h.Targets == targets && h.To < end
 }
 
-// BeginIngest is where the owner of an input partition begins: above what the group has
-// committed (below 0 for nothing) and what is known to have been sent, and above what is
-// gone, where the partition begins at offset first. What of it is lost only heat knows: it
-// may have counted it, or the partition begins here.
-func BeginIngest(input codec.TopicID, committed, first int64, s Sent) codec.IngestStart {
-	from := max(committed, s.Next, 0)
-	return codec.IngestStart{Input: input, From: from - 1, LostTo: max(from, first) - 1}
+// IngestFound is what the owner of an input partition finds when it takes it over.
+type IngestFound struct {
+	// Input is the id of the input topic.
+	Input codec.TopicID
+	// Committed is the offset that the group has committed, below 0 for none.
+	Committed int64
+	// First and End are the first offset of the partition and the one after its last.
+	First, End int64
+}
+
+// Check returns a [failure.Permanent] if the partition ends below the committed offset.
+func (f IngestFound) Check() error {
+	if f.Committed > f.End {
+		return failure.New(failure.Recreated, "the committed offset %d is above the end %d", f.Committed, f.End)
+	}
+	return nil
+}
+
+// Unread reports whether there is input above the committed offset, of which ranges may have
+// been sent.
+func (f IngestFound) Unread() bool { return f.End > max(f.Committed, 0) }
+
+// Begin is where the owner begins: above what was committed and what is known to have been
+// sent, and above what is gone. What of it is lost only heat knows: it may have counted it,
+// or the partition begins here.
+func (f IngestFound) Begin(s Sent) codec.IngestStart {
+	from := max(f.Committed, s.Next, 0)
+	return codec.IngestStart{Input: f.Input, From: from - 1, LostTo: max(from, f.First) - 1}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/processors"
 )
@@ -59,7 +60,32 @@ func TestBeginIngest(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Input = input
-			require.Equal(t, c.want, processors.BeginIngest(input, c.committed, c.first, processors.Sent{Next: c.sent}))
+			found := processors.IngestFound{Input: input, Committed: c.committed, First: c.first, End: 30}
+			require.Equal(t, c.want, found.Begin(processors.Sent{Next: c.sent}))
+		})
+	}
+}
+
+func TestIngestFound(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		committed, end int64
+		unread, wrong  bool
+	}{
+		{"nothing anywhere", -1, 0, false, false},
+		{"nothing committed", -1, 5, true, false},
+		{"all of it committed", 5, 5, false, false},
+		{"a part of it", 4, 5, true, false},
+		{"more than there is", 6, 5, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			found := processors.IngestFound{Committed: c.committed, End: c.end}
+			require.Equal(t, c.unread, found.Unread())
+			if err := found.Check(); c.wrong {
+				require.NotNil(t, failure.As(err), "%v", err)
+			} else {
+				require.NoError(t, err)
+			}
 		})
 	}
 }

@@ -43,8 +43,10 @@ func say(a processors.Action) string {
 		return fmt.Sprint("commit ", a.Offset)
 	case processors.DoTrim:
 		return fmt.Sprint("trim ", a.Offset)
-	case processors.DoBegun:
-		return "begun"
+	case processors.DoReadAgain:
+		return fmt.Sprint("read ", a.Offset, " again at ", a.Until.Sub(began()))
+	case processors.DoYield:
+		return "yield"
 	case processors.DoCheckInput:
 		return "check input"
 	case processors.DoEnd:
@@ -61,6 +63,9 @@ func wait(a processors.Action) string {
 	said := "wait"
 	if !a.Input {
 		said = "hold"
+	}
+	if a.Turn {
+		said += " for a turn"
 	}
 	if !a.Until.IsZero() {
 		said += " until " + a.Until.Sub(began()).String()

@@ -20,7 +20,7 @@ type Counts struct {
 	Boards, OldBoards, Epochs, Overtaken, Again, Crossed uint64 // of the ranking
 	IgnoredLeaders                                       uint64
 	Begins, OffsetsExpired, Changed, Repartitioned       uint64 // of inputs, groups, settings, partitions
-	InputAborts, InputsAdded                             uint64 // of the input
+	InputAborts, InputsAdded, Unreadable, Yields         uint64 // of the input
 	Above                                                uint64 // owners that began above the committed offset
 }
 

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -17,7 +18,7 @@ type ingestOwner struct {
 	combiner *processors.Combiner
 
 	found  found     // when it looked where to begin
-	begun  bool      // offsets may be committed
+	again  time.Time // the input is not read before
 	given  []message // to the stage, last
 	fed    []*fed    // messages that are not acknowledged, in order
 	mark   int64     // what the next commit stores
@@ -26,10 +27,9 @@ type ingestOwner struct {
 
 // found is what an owner finds when it looks where to begin.
 type found struct {
-	asked      bool    // the group and the input
-	committed  int64   // offset of the group
-	first, end int64   // of the input
-	highest    []int64 // by log that was looked at, as far as ranges reach
+	processors.IngestFound
+	asked   bool    // the group and the input
+	highest []int64 // by log that was looked at, as far as ranges reach
 }
 
 // fed is a message of the stage with what it has sent on.
@@ -51,7 +51,7 @@ func (o *ingestOwner) act() bool {
 		return true
 	}
 	o.acknowledge()
-	if o.begun && o.mark > o.stored && o.w.chance(0.2) {
+	if o.mark > o.stored && o.w.chance(0.2) {
 		o.commit()
 		return true
 	}
@@ -62,10 +62,13 @@ func (o *ingestOwner) act() bool {
 func (o *ingestOwner) setup() {
 	f := &o.found
 	switch {
-	case !f.asked && o.in.committed > o.in.next:
-		o.w.stop(fmt.Errorf("%s: the committed offset %d is above the end %d", o.name, o.in.committed, o.in.next), false)
 	case !f.asked:
-		f.asked, f.committed, f.first, f.end = true, o.in.committed, o.in.first, o.in.next
+		f.asked, f.IngestFound = true, processors.IngestFound{Input: o.w.inputID, Committed: o.in.committed, First: o.in.first, End: o.in.next}
+		if err := f.Check(); err != nil {
+			o.w.stop(fmt.Errorf("%s: %w", o.name, err), false)
+		}
+	case !f.Unread():
+		o.begin()
 	case len(f.highest) < len(o.w.logs):
 		f.highest = append(f.highest, o.look(o.w.logs[len(f.highest)]))
 	default:
@@ -83,7 +86,7 @@ func (o *ingestOwner) look(l *rangeLog) int64 {
 			o.w.violate("%s: %v", o.name, err)
 			continue
 		}
-		if int(h.Partition) == o.in.partition && processors.SaysSent(h, o.w.inputID, int32(l.target), int32(len(o.w.logs)), o.found.end) {
+		if int(h.Partition) == o.in.partition && processors.SaysSent(h, o.w.inputID, int32(l.target), int32(len(o.w.logs)), o.found.End) {
 			highest = max(highest, h.To)
 		}
 	}
@@ -93,22 +96,22 @@ func (o *ingestOwner) look(l *rangeLog) int64 {
 // begin begins the stage.
 func (o *ingestOwner) begin() {
 	f, t := &o.found, &o.w.temper
-	if !o.w.on.LowestSent {
+	if !o.w.on.LowestSent && len(f.highest) > 0 {
 		highest := slices.Max(f.highest)
 		for i := range f.highest {
 			f.highest[i] = highest
 		}
 	}
 	sent := processors.AllSent(f.highest)
-	start := processors.BeginIngest(o.w.inputID, f.committed, f.first, sent)
-	if start.From >= max(f.committed, 0) {
+	start := f.Begin(sent)
+	if start.From >= max(f.Committed, 0) {
 		o.w.counts.Above++
 	}
 	if !o.w.on.DeclareLost {
 		start.From = start.LostTo
 	}
-	o.mark = start.LostTo + 1
-	o.stage = processors.NewIngestStage(processors.IngestStart{Linger: t.linger, Start: start, Ends: sent.Ends, Volume: t.volume})
+	o.mark = -1
+	o.stage = processors.NewIngestStage(processors.IngestStart{Linger: t.linger, Start: start, Ends: sent.Ends, Volume: t.volume, CommitEvery: t.commitInput})
 	o.combiner = o.on.combiners[o.slot.partition]
 	if o.combiner == nil {
 		o.combiner = processors.NewCombiner(int32(o.slot.partition), o.w.combineTargets(), heat.DefaultLimits())
@@ -126,8 +129,14 @@ func (o *ingestOwner) run() bool {
 	switch a := o.stage.Next(o.w.now); a.Do {
 	case processors.DoFeed:
 		o.feed(&a)
-	case processors.DoBegun:
-		o.begun = true
+	case processors.DoReadAgain:
+		o.again = a.Until
+		if last := o.stage.Last(); a.Offset != last+1 {
+			o.w.violate("%s: it reads again from offset %d after %d", o.name, a.Offset, last)
+		}
+	case processors.DoYield:
+		o.w.counts.Yields++
+		o.on.turn = nil
 	case processors.DoCheckInput:
 		o.stage.InputID(o.w.inputID, o.w.now)
 	case processors.DoCommit:
@@ -146,10 +155,15 @@ func (o *ingestOwner) run() bool {
 		if !a.Input && !o.leaving {
 			o.w.counts.HeldInput++
 		}
-		if a.Input && o.read() {
+		if a.Turn && (o.on.turn == nil || o.on.turn.over) {
+			o.on.turn = o
+			o.stage.Turn(true)
 			return true
 		}
-		if o.begun && o.mark > o.stored {
+		if a.Input && !a.Turn && o.read() {
+			return true
+		}
+		if o.mark > o.stored {
 			o.commit()
 			return true
 		}
@@ -162,6 +176,24 @@ func (o *ingestOwner) run() bool {
 // something.
 func (o *ingestOwner) read() bool {
 	w, last := o.w, o.stage.Last()
+	if w.now.Before(o.again) {
+		return false
+	}
+	if !w.settling && w.chance(w.temper.unreadable) {
+		o.stage.Unreadable(w.now)
+		w.counts.Unreadable++
+		w.say("%s cannot read offset %d", o.name, last+1)
+		return true
+	}
+	if o.on.turn == o {
+		if w.chance(0.5) { // what was large is read
+			o.on.turn = nil
+			o.stage.Turn(false)
+		}
+	} else if w.chance(w.temper.large) {
+		o.stage.Large()
+		return true
+	}
 	messages, there := o.in.read(last+1, 1+w.n(4))
 	if !there {
 		w.say("%s was to read offset %d, which is deleted", o.name, last+1)

@@ -18,13 +18,14 @@ type instance struct {
 	kept      map[int]*store.Partition
 	pageTime  map[int]time.Duration // what writing a page took, by partition
 	ranker    *processors.Ranker
+	turn      *ingestOwner // whose turn it is to read a large batch; nil or over if it is nobody's
 }
 
 func (i *instance) restart() {
 	i.combiners = make(map[int]*processors.Combiner)
 	i.kept = make(map[int]*store.Partition)
 	i.pageTime = make(map[int]time.Duration)
-	i.ranker = nil
+	i.ranker, i.turn = nil, nil
 }
 
 // role is what a slot is a partition of.

@@ -275,12 +275,26 @@ func (w *world) settle() {
 		if busy {
 			continue
 		}
+		if again := w.readAgain(); again.After(w.now) {
+			w.now = again
+			continue
+		}
 		if jumps++; jumps > settleJumps {
 			return
 		}
 		w.now = w.now.Add(settleTime)
 	}
 	w.violate("no progress: after %d rounds without faults there is still something to do", settleRounds)
+}
+
+// readAgain is when all input that could not be read is read again.
+func (w *world) readAgain() (at time.Time) {
+	for _, s := range w.slots {
+		if o, ok := s.holder.(*ingestOwner); ok && o.again.After(at) {
+			at = o.again
+		}
+	}
+	return at
 }
 
 // checkEnd makes sure that everything is counted and published.

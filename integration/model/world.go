@@ -35,11 +35,12 @@ type temper struct {
 	pace                              time.Duration // that goes by in a step, about
 	publish, commit                   time.Duration // the shortest time between boards, and the longest between commits
 	bounds                            processors.HeatBounds
-	linger                            time.Duration // of ingest
+	linger, commitInput               time.Duration // of ingest
 	volume                            processors.IngestVolume
 	focus                             role // which faults and steps meet more often; empty: all alike
 
 	holes, invalid, transactions, slow, duplicates, lostAnswers, notice float64
+	unreadable, large                                                   float64 // of reads of the input
 }
 
 // page is a page that behaviours can be of.
@@ -138,6 +139,8 @@ func (w *world) newTemper() temper {
 	t.publish = times(0, 5*time.Millisecond, 50*time.Millisecond)
 	t.commit = times(200*time.Millisecond, time.Second, 30*time.Second)
 	t.linger = times(0, 5*time.Millisecond, 50*time.Millisecond)
+	t.commitInput = times(0, 0, processors.IngestCommitEvery)
+	t.unreadable, t.large = some(0, 0, 0.05), some(0, 0, 0.2)
 	t.volume = processors.IngestVolume{Records: 1 + w.n(12), Bytes: 1 << 10, Behind: int64(w.n(12))}
 	t.bounds = processors.HeatBounds{LeastPages: 1 + w.n(3), MostPages: 2 + w.n(6), MostBytes: 1 << 20, Burst: 1 + w.n(3)}
 	t.weights = [actions]int{actGrow: 10, actTravel: 50, actOwner: 100, actStale: 25, actRead: 6, actAssign: 15}
