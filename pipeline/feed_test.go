@@ -162,7 +162,7 @@ func TestIngestFlushesOnlyWhatIsWhollyAcknowledged(t *testing.T) {
 	it.acknowledge(flush)
 	second, kind := it.next()
 	require.Equal(t, codec.FeedFlush, kind)
-	require.EqualValues(t, 1, it.real.marked(0), "the first range is acknowledged")
+	require.LessOrEqual(t, it.real.marked(0), int64(1), "only the first range is acknowledged")
 	it.acknowledge(second)
 	require.Eventually(t, func() bool { return it.real.marked(0) == 2 }, 10*time.Second, time.Millisecond)
 }
