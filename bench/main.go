@@ -19,6 +19,7 @@ type cli struct {
 	Pages      pagesCmd      `cmd:"" help:"Memory per page, and how long a restore takes."`
 	Growth     growthCmd     `cmd:"" help:"What more partitions, larger boards and more instances cost."`
 	Streams    streamsCmd    `cmd:"" help:"What a thousand clients that follow the board cost, and when they see it."`
+	Idle       idleCmd       `cmd:"" help:"What an instance costs while little or nothing is sent."`
 
 	All   allCmd   `cmd:"" help:"Several of these, with results and curves in a directory."`
 	Judge judgeCmd `cmd:"" help:"Judge the medians of several reports."`
