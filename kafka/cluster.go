@@ -119,6 +119,7 @@ func (c *Cluster) saramaConfig(purpose string) *sarama.Config {
 	config.Metadata.AllowAutoTopicCreation = false
 	config.Metadata.Retry.Max = 5
 	config.Metadata.Retry.Backoff = 200 * time.Millisecond
+	config.MetricRegistry = unmeasured{config.MetricRegistry}
 	c.dialer.Sarama(config)
 	c.config.Security.Sarama(config)
 	return config

@@ -27,11 +27,13 @@ const (
 	// heldBytes bounds the chunks of all claims, except single batches that are larger than
 	// requested.
 	heldBytes = 64 << 20
-	// sessionWait is how long a broker waits for the first byte, and shortWait where
-	// another partition may become ready meanwhile: a broker answers one request after
-	// the other.
-	sessionWait = 100 * time.Millisecond
-	shortWait   = 4 * time.Millisecond
+	// quietWait is how long a broker waits for the first byte if the request has all of its
+	// partitions. It is shorter where another one may become ready meanwhile, since a broker
+	// answers one request after the other: pausedWait where this one cannot be fetched or has
+	// been full for long, shortWait where it is full.
+	quietWait  = time.Second
+	pausedWait = 100 * time.Millisecond
+	shortWait  = 4 * time.Millisecond
 	// stuckAfter is the time after which a claim that takes nothing no longer shortens waits.
 	stuckAfter = time.Second
 	// fetchPause is the pause after a fetch that failed.
@@ -59,31 +61,40 @@ type fetcher struct {
 	mu      sync.Mutex
 	claims  []*Claim
 	brokers map[int32]chan struct{} // by id: wakes its loop
+	lost    chan struct{}           // holds a token when a claim has lost its leader
 	loops   sync.WaitGroup
 }
 
 // run reads until the context ends.
 func (f *fetcher) run(ctx context.Context) {
 	defer f.loops.Wait()
-	ticker := time.NewTicker(fetchPause)
-	defer ticker.Stop()
 	for ctx.Err() == nil {
-		f.assign(ctx)
+		var again <-chan time.Time
+		if !f.assign(ctx) {
+			again = time.After(fetchPause)
+		}
 		select {
-		case <-ticker.C:
+		case <-again:
+		case <-f.lost:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// assign assigns each claim to the leader of its partition.
-func (f *fetcher) assign(ctx context.Context) {
+// assign assigns each claim to the leader of its partition, and reports whether all have
+// one.
+func (f *fetcher) assign(ctx context.Context) (all bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
 	unknown := false
+	all = true
 	for _, c := range f.claims {
-		if c.leader >= 0 || c.busy || now.Before(c.notYet) {
+		if c.leader >= 0 || c.ended() {
+			continue
+		}
+		if c.busy || now.Before(c.notYet) {
+			all = false
 			continue
 		}
 		leader, _, err := f.client.PartitionLeader(f.topic, c.partition)
@@ -101,6 +112,7 @@ func (f *fetcher) assign(ctx context.Context) {
 	if unknown {
 		f.client.ForceMetadataRefresh()
 	}
+	return all && !unknown
 }
 
 func (f *fetcher) wake(broker int32) {
@@ -137,24 +149,32 @@ type wanted struct {
 	rewinds int
 }
 
-// want selects the claims to request from a broker; others may have room soon.
-func (f *fetcher) want(broker int32) (all []wanted, others bool) {
+// want selects the claims to request from a broker, and says how long the broker may wait.
+func (f *fetcher) want(broker int32) (all []wanted, wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
+	wait = quietWait
 	for _, c := range f.claims {
-		if c.leader != broker || c.busy || c.ended() {
+		if c.ended() || c.leader >= 0 && c.leader != broker {
+			continue
+		}
+		if c.leader < 0 || c.busy {
+			wait = min(wait, pausedWait)
 			continue
 		}
 		if len(c.chunks) == cap(c.chunks) {
 			if c.full.IsZero() {
 				c.full = now
 			}
-			others = others || now.Sub(c.full) < stuckAfter
+			if wait = min(wait, pausedWait); now.Sub(c.full) < stuckAfter {
+				wait = shortWait
+			}
 			continue
 		}
 		c.full = time.Time{}
 		if now.Before(c.notYet) {
+			wait = min(wait, pausedWait)
 			continue
 		}
 		c.busy = true
@@ -174,7 +194,7 @@ func (f *fetcher) want(broker int32) (all []wanted, others bool) {
 	if n := len(f.claims); n > 1 {
 		f.claims = append(f.claims[1:], f.claims[0])
 	}
-	return all, others
+	return all, wait
 }
 
 // loop asks one broker.
@@ -182,23 +202,34 @@ func (f *fetcher) loop(ctx context.Context, broker int32) {
 	f.mu.Lock()
 	wake := f.brokers[broker]
 	f.mu.Unlock()
+	due := pace{interval: inputPace}
 	for ctx.Err() == nil {
-		all, others := f.want(broker)
+		all, wait := f.want(broker)
 		if len(all) == 0 {
 			select {
 			case <-wake:
-			case <-time.After(sessionWait): // a pause may be over
+			case <-time.After(max(wait, pausedWait)): // a pause may be over
 			case <-ctx.Done():
 			}
 			continue
 		}
-		wait := sessionWait
-		if others {
-			wait = shortWait
-		}
 		response, err := f.fetch(ctx, broker, all, wait)
 		f.take(ctx, all, response, err)
+		due.wait(ctx, size(response))
 	}
+}
+
+// size is how many bytes of records an answer has; it may be nil.
+func size(response *kmsg.FetchResponse) (bytes int) {
+	if response == nil {
+		return 0
+	}
+	for _, t := range response.Topics {
+		for _, p := range t.Partitions {
+			bytes += len(p.RecordBatches)
+		}
+	}
+	return bytes
 }
 
 func (f *fetcher) fetch(ctx context.Context, broker int32, all []wanted, wait time.Duration) (*kmsg.FetchResponse, error) {
@@ -296,6 +327,10 @@ func (f *fetcher) failed(c *Claim, err error) (refresh bool) {
 		c.failing = now
 	}
 	c.leader, c.notYet = -1, now.Add(fetchPause)
+	select {
+	case f.lost <- struct{}{}:
+	default:
+	}
 	// Other errors are transient, or the watchdog finds the stall.
 	broken := errors.Is(err, kerr.CorruptMessage) || errors.Is(err, kerr.KafkaStorageError)
 	if broken && now.Sub(c.failing) > FetchPatience {

@@ -183,10 +183,38 @@ func TestACommitIsRefusedByPartition(t *testing.T) {
 func TestAClaimThatIsLeftIsNotFetched(t *testing.T) {
 	f, _ := testFetcher(t, 0, 1)
 	f.claims[0].Leave()
-	wanted, others := f.want(1)
+	wanted, wait := f.want(1)
 	require.Len(t, wanted, 1)
 	assert.EqualValues(t, 1, wanted[0].claim.partition)
-	assert.False(t, others)
+	assert.Equal(t, quietWait, wait)
+}
+
+// TestABrokerWaitsLongOnlyForAllPartitions: one that cannot be asked for now may be ready soon.
+func TestABrokerWaitsLongOnlyForAllPartitions(t *testing.T) {
+	fill := func(c *Claim) {
+		for len(c.chunks) < cap(c.chunks) {
+			c.chunks <- &Chunk{}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*Claim)
+		want   time.Duration
+	}{
+		"all are asked for":              {func(*Claim) {}, quietWait},
+		"it is led by another broker":    {func(c *Claim) { c.leader = 2 }, quietWait},
+		"it has ended":                   {func(c *Claim) { c.Leave() }, quietWait},
+		"its leader is not known":        {func(c *Claim) { c.leader = -1 }, pausedWait},
+		"it pauses":                      {func(c *Claim) { c.notYet = time.Now().Add(time.Hour) }, pausedWait},
+		"it is full":                     {fill, shortWait},
+		"nothing takes what it is given": {func(c *Claim) { fill(c); c.full = time.Now().Add(-stuckAfter) }, pausedWait},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _ := testFetcher(t, 0, 1, 2)
+			c.change(f.claims[1])
+			_, wait := f.want(1)
+			assert.Equal(t, c.want, wait)
+		})
+	}
 }
 
 // TestTheFetcherEndsWithItsSession, while brokers are away.

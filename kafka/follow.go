@@ -14,7 +14,7 @@ const Beginning = int64(earliest)
 
 const (
 	// followWait is how long a broker may wait for the first byte of what is followed.
-	followWait = 50 * time.Millisecond
+	followWait = time.Second
 	// followedRecords is how many records wait for the follower.
 	followedRecords = 256
 )
@@ -62,6 +62,7 @@ func (c *Cluster) Follow(ctx context.Context, purpose, topic string, from map[in
 }
 
 func (f *Follower) run(client *kgo.Client, topic string) {
+	due := pace{interval: followPace}
 	for {
 		fetches := client.PollFetches(f.ctx)
 		if f.ctx.Err() != nil {
@@ -76,13 +77,17 @@ func (f *Follower) run(client *kgo.Client, topic string) {
 		if failed {
 			return
 		}
+		bytes := 0
 		for all := fetches.RecordIter(); !all.Done(); {
+			r := all.Next()
+			bytes += len(r.Key) + len(r.Value)
 			select {
-			case f.records <- all.Next():
+			case f.records <- r:
 			case <-f.ctx.Done():
 				return
 			}
 		}
+		due.wait(f.ctx, bytes) // the client fetches no more meanwhile
 	}
 }
 

@@ -136,7 +136,8 @@ type Reading struct {
 
 // Read returns the claims of a session, and what reads them until its context ends.
 func (s *Session) Read(r Reading) (claims []*Claim, run func(context.Context)) {
-	f := &fetcher{client: s.client, logger: r.Logger, waiting: r.Waiting, topic: s.topic, id: r.ID, fault: r.Fault, brokers: make(map[int32]chan struct{})}
+	f := &fetcher{client: s.client, logger: r.Logger, waiting: r.Waiting, topic: s.topic, id: r.ID, fault: r.Fault,
+		brokers: make(map[int32]chan struct{}), lost: make(chan struct{}, 1)}
 	for _, p := range s.partitions {
 		c := newClaim(s.topic, p)
 		c.fetcher, c.next = f, r.Begins[p]

@@ -19,7 +19,7 @@ const (
 	TransactionTimeout = 60 * time.Second
 	// heartbeatInterval is short, since a member hears of a rebalance with the answer to
 	// its next heartbeat: this is part of every take-over.
-	heartbeatInterval = 100 * time.Millisecond
+	heartbeatInterval = 300 * time.Millisecond
 	// newPartitionsAge is the maximum time until added partitions of a topic are read.
 	newPartitionsAge = 5 * time.Second
 	// waitingRecords is how many fetched records of a partition may wait in a member
@@ -42,6 +42,11 @@ const (
 	// default. Until then a transaction that was just committed there cannot
 	// complete, and the next one cannot begin.
 	transactionRetries = 350
+	// gatherRecords is how long a producer waits for more records for the same request, and
+	// gatherBytes how many bytes of them it does not wait with: what partitions send at
+	// the same time comes from as many goroutines.
+	gatherRecords = time.Millisecond
+	gatherBytes   = 64 << 10
 	// largestTableBatch bounds the batches of a table, in bytes. It is below the least
 	// segment.bytes that Kafka allows, 1 MiB.
 	largestTableBatch = 1<<20 - 64<<10
@@ -142,6 +147,8 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 	config.Producer.MaxMessageBytes = topology.MaxMessageBytes - 1<<10
 	config.Producer.Return.Successes = true
 	config.Producer.Return.Errors = true
+	config.Producer.Flush.Frequency = gatherRecords
+	config.Producer.Flush.Bytes = gatherBytes
 	config.Producer.Retry.Max = endlessRetries
 	// sarama gives up a record if it cannot find the leader of its partition, whatever the
 	// record's retries: so that look-up is retried without end, too.

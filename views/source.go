@@ -100,7 +100,7 @@ const (
 	// (broker.session.timeout.ms), and shorter than the age at which data counts as old.
 	disconnectGrace = 15 * time.Second
 	// stateInterval is the interval of checks whether a topic is followed.
-	stateInterval = 250 * time.Millisecond
+	stateInterval = time.Second
 )
 
 // watch records when the view runs, until ctx ends.

@@ -1,0 +1,55 @@
+package kafka
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+const (
+	// inputPace is the time between two fetches of the input from a broker while little
+	// comes: records that came meanwhile are fetched together, and go on together.
+	inputPace = 20 * time.Millisecond
+	// followPace is the same of what is followed, for which nobody waits.
+	followPace = 100 * time.Millisecond
+	// unpacedRate is the rate, in bytes a second, above which nothing waits: a
+	// fetch has much to give then whenever it comes.
+	unpacedRate = 512 << 10
+	// rateAge is how long the rate remembers.
+	rateAge = 500 * time.Millisecond
+)
+
+// pace says when the next fetch is due.
+type pace struct {
+	interval time.Duration
+	rate     float64 // in bytes a second: an average in which older bytes weigh less
+	last     time.Time
+}
+
+// next is when the next fetch is due after one that gave some bytes. It is at a whole
+// multiple of the interval, so that all brokers are asked together; at once if nothing
+// came, since the broker waits for what comes first.
+func (p *pace) next(bytes int, now time.Time) time.Time {
+	if !p.last.IsZero() {
+		p.rate *= math.Exp(-now.Sub(p.last).Seconds() / rateAge.Seconds())
+	}
+	p.rate += float64(bytes) / rateAge.Seconds()
+	p.last = now
+	if bytes == 0 || p.rate > unpacedRate {
+		return now
+	}
+	return now.Add(p.interval - time.Duration(now.UnixNano())%p.interval)
+}
+
+// wait waits until the next fetch is due after one that gave some bytes, or until ctx ends.
+func (p *pace) wait(ctx context.Context, bytes int) {
+	now := time.Now()
+	pause := p.next(bytes, now).Sub(now)
+	if pause <= 0 {
+		return
+	}
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+	}
+}
