@@ -20,13 +20,13 @@ const (
 	maxStale = 1 << 32
 	// lookUpEvery is the interval of look-ups of a partition's end while records claim
 	// offsets above it.
-	lookUpEvery = time.Second
+	lookUpEvery = 5 * time.Second
 )
 
 // offsetBounds checks that the offsets that records claim exist. An offset above the end of
 // its topic would make every real record seem old. A large step is checked before it is
-// believed; small steps, which every record makes, are checked once a second in the
-// background. It is safe for concurrent use.
+// believed; small steps, which every record makes, are checked every few seconds in
+// the background. It is safe for concurrent use.
 type offsetBounds struct {
 	topic string
 	// end looks up the offset after a partition's last record. endFrom does too, and

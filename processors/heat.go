@@ -99,16 +99,18 @@ func DefaultHeatBounds() HeatBounds {
 }
 
 const (
-	// quietTime is the time without ranges after which a commit is due at once.
+	// quietTime is the time without ranges after which a commit does not wait for more.
 	quietTime = 100 * time.Millisecond
-	// shortestCommit is the minimum time between two commits while input comes.
-	shortestCommit = 200 * time.Millisecond
+	// shortestCommit is the minimum time between two commits. A commit is a transaction, which
+	// costs the broker several writes however little it holds, and ranges applied since
+	// the last one are applied again after a crash.
+	shortestCommit = time.Second
 	// commitShare bounds the share of time that commits take: after a commit of 100 ms the
 	// next one comes 3 s later at the earliest. Ranges that wait behind a commit are late
 	// on the board, and a page that changes often is written less often.
 	commitShare = 30
-	// repeatLeaders is the interval at which leaders are sent even if unchanged: they are
-	// soft state, and a new ranking owner waits for them.
+	// repeatLeaders is the longest time until leaders are sent even if unchanged: they are
+	// soft state, and a new ranking owner waits for them. All partitions repeat theirs together.
 	repeatLeaders = time.Second
 	// firstPageTime is the assumed time to write a page before the first commit.
 	firstPageTime = 40 * time.Microsecond
@@ -129,7 +131,8 @@ type HeatStage struct {
 	input     HeatInput
 
 	leaders     codec.Leaders
-	stale       bool // leaders differ from those last sent
+	stale       bool      // leaders differ from those last sent
+	changed     time.Time // since when they do
 	sentLeaders time.Time
 	sending     bool // leaders are on their way
 
@@ -139,6 +142,7 @@ type HeatStage struct {
 	burst      int               // records written since ranges were last asked for
 	arena      []byte
 
+	ahead      time.Time     // when the first range came that is in no commit
 	latest     time.Time     // when a range came last
 	behind     bool          // ingest sends by volume
 	lastCommit time.Time     // when the last commit was done
@@ -155,8 +159,8 @@ type HeatStage struct {
 // NewHeatStage returns the stage of a session over a restored partition, see
 // [RestoredHeat]. Until it has come to its end, the partition belongs to it.
 func NewHeatStage(p *store.Partition, input HeatInput, s HeatStart) *HeatStage {
-	return &HeatStage{start: s, partition: p, input: input, stale: true, latest: s.Now, lastCommit: s.Now, trimmed: s.Now,
-		perPage: s.PageTime}
+	return &HeatStage{start: s, partition: p, input: input, stale: true, latest: s.Now, trimmed: s.Now,
+		lastCommit: s.Now.Add(-shortestCommit), perPage: s.PageTime}
 }
 
 // Apply counts a range, the record at an offset of the behaviour topic. After an error
@@ -165,13 +169,19 @@ func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.App
 	if err := s.exists(record); err != nil {
 		return store.Applied{}, fmt.Errorf("offset %d: %w", offset, err)
 	}
+	if !s.partition.Ahead() {
+		s.ahead = now
+	}
 	counted, err := s.partition.Apply(record, offset, s.input.Sum)
 	if err != nil {
 		return store.Applied{}, fmt.Errorf("offset %d: %w", offset, err)
 	}
 	// Caught up, ingest sends what came within the linger time, which is less by far.
 	s.behind = counted*uint64(s.start.Partitions) > behindRecords
-	s.stale, s.latest = true, now
+	if !s.stale {
+		s.stale, s.changed = true, now
+	}
+	s.latest = now
 	return s.partition.Applied(), nil
 }
 
@@ -257,12 +267,14 @@ func (s *HeatStage) Next(now time.Time) Action {
 	return Action{Do: DoWait, Input: s.room(now), Until: now.Add(s.idle(now))}
 }
 
-// leadersIn is how long it is until leaders are due.
+// leadersIn is how long it is until leaders are due: at a whole multiple of the time between
+// two of them, so that those of all partitions go out together, and tell of all ranges that
+// came together.
 func (s *HeatStage) leadersIn(now time.Time) time.Duration {
 	if s.stale {
-		return s.start.PublishEvery - now.Sub(s.sentLeaders)
+		return nextMultiple(s.changed, s.start.PublishEvery).Sub(now)
 	}
-	return repeatLeaders - now.Sub(s.sentLeaders)
+	return nextMultiple(s.sentLeaders, repeatLeaders).Sub(now)
 }
 
 func (s *HeatStage) sendLeaders(now time.Time) Action {
@@ -271,16 +283,22 @@ func (s *HeatStage) sendLeaders(now time.Time) Action {
 	return Action{Do: DoFeed, Ack: true, Value: codec.AppendLeaders([]byte{byte(codec.FeedLeaders)}, &s.leaders)}
 }
 
-// commitDue reports whether a commit should begin: at once when the input is quiet,
-// and else after a time that grows with what commits take.
+// commitDue reports whether a commit should begin: when the input is quiet, soon, and else
+// after a time that grows with what commits take.
 func (s *HeatStage) commitDue(now time.Time) bool {
 	if !s.partition.Ahead() {
 		return false
 	}
-	if s.ending || now.Sub(s.latest) >= quietTime || s.partition.Crowded() {
-		return true
-	}
-	return s.large(now) || now.Sub(s.lastCommit) >= s.interval()
+	return s.ending || s.partition.Crowded() || s.large(now) || s.commitIn(now) <= 0
+}
+
+// commitIn is how long it is until a commit is due of what is applied, if it does not grow
+// large before.
+func (s *HeatStage) commitIn(now time.Time) time.Duration {
+	rest, moment := now.Sub(s.lastCommit), min(quietTime, s.start.CommitEvery)
+	busy := max(s.interval()-rest, moment-now.Sub(s.ahead))
+	quiet := max(shortestCommit-rest, quietTime-now.Sub(s.latest))
+	return min(busy, quiet)
 }
 
 // interval is the time between two commits while input comes: as short as they
@@ -333,7 +351,7 @@ func (s *HeatStage) idle(now time.Time) time.Duration {
 		idle = s.leadersIn(now)
 	}
 	if s.checkpoint == nil && s.partition.Ahead() {
-		idle = min(idle, quietTime-now.Sub(s.latest), s.interval()-now.Sub(s.lastCommit))
+		idle = min(idle, s.commitIn(now))
 	}
 	return max(idle, 0)
 }

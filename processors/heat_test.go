@@ -78,12 +78,14 @@ const progress = "write |progress|0"
 func TestHeatStageCommitsWhenItIsQuiet(t *testing.T) {
 	ht := startHeat(t, heatStart())
 	ht.apply(10*ms, 2, 1)
-	require.Equal(t, []string{"feed leaders", "wait until 110ms"}, do(ht, after(10*ms)))
+	require.Equal(t, []string{"wait until 15ms"}, do(ht, after(10*ms)))
+	require.Equal(t, []string{"feed leaders", "wait until 110ms"}, do(ht, after(15*ms)))
+	ht.LeadersSent()
 	require.Equal(t, []string{"wait until 110ms"}, do(ht, after(109*ms)))
-	require.Equal(t, []string{"feed write /1", "feed write /2", "feed " + progress, "wait until 1.11s"}, do(ht, after(110*ms)))
-	require.Equal(t, []string{"wait until 1.115s"}, do(ht, after(115*ms)), "there is nothing else to write")
+	require.Equal(t, []string{"feed write /1", "feed write /2", "feed " + progress, "wait until 1s"}, do(ht, after(110*ms)))
+	require.Equal(t, []string{"wait until 1s"}, do(ht, after(115*ms)), "there is nothing else to write")
 	ht.Committed(17, after(120*ms))
-	require.Equal(t, []string{"commit 1", "wait until 1.12s"}, do(ht, after(120*ms)))
+	require.Equal(t, []string{"commit 1", "wait until 1s"}, do(ht, after(120*ms)))
 	at, err := ht.Partition().GetOffset(-1)
 	require.NoError(t, err)
 	require.EqualValues(t, 17, at)
@@ -92,6 +94,10 @@ func TestHeatStageCommitsWhenItIsQuiet(t *testing.T) {
 	require.Equal(t, 10*ms, took)
 	require.Equal(t, 5*ms, ht.PageTime(after(time.Hour)))
 	require.True(t, ht.Partition().Clean())
+
+	ht.apply(200*ms, 1, 1)
+	require.Equal(t, []string{"wait until 1.12s"}, do(ht, after(300*ms))[1:], "a second after the last one")
+	require.Contains(t, do(ht, after(1120*ms)), "feed "+progress)
 }
 
 // The last record of a commit is the one whose acknowledgement is the commit's, and
@@ -121,11 +127,11 @@ func TestHeatStageCommitsUnderLoad(t *testing.T) {
 		behaviours uint64        // of the range that came last
 		want       time.Duration // from that commit to the next
 	}{
-		{"soon while commits take no time", ms, 1, 200 * ms},
+		{"soon while commits take no time", ms, 1, time.Second},
 		{"a thirtieth of the time, at most", 100 * ms, 1, 3 * time.Second},
 		{"not later than it may", 10 * time.Second, 1, 30 * time.Second},
 		{"seldom while there is a backlog", ms, 40_000 / partitions, 30 * time.Second},
-		{"a range of whom is caught up", ms, 16_384/partitions - 1, 200 * ms},
+		{"a range of whom is caught up", ms, 16_384/partitions - 1, time.Second},
 		{"a range of whom is not", ms, 16_384/partitions + 1, 30 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,37 +163,38 @@ func TestHeatStageCommitsSoonAfterABacklog(t *testing.T) {
 	ht := startHeat(t, heatStart())
 	ht.apply(200*ms, 1, 40_000)
 	require.NotContains(t, do(ht, after(200*ms)), "feed "+progress)
-	ht.apply(201*ms, 1, 1)
-	require.Contains(t, do(ht, after(201*ms)), "feed "+progress)
+	ht.apply(301*ms, 1, 1)
+	require.Contains(t, do(ht, after(301*ms)), "feed "+progress)
 }
 
 func TestHeatStageSendsLeaders(t *testing.T) {
 	ht := startHeat(t, heatStart())
-	ht.apply(1*ms, 1, 1)
-	require.NotContains(t, do(ht, after(4*ms)), "feed leaders", "not before the publishing time is over")
-	require.Contains(t, do(ht, after(5*ms)), "feed leaders")
-	ht.apply(6*ms, 1, 1)
+	ht.apply(21*ms, 1, 1)
+	ht.apply(22*ms, 1, 1)
+	require.NotContains(t, do(ht, after(24*ms)), "feed leaders", "not before a whole multiple of the publishing time")
+	require.Contains(t, do(ht, after(25*ms)), "feed leaders")
+	ht.apply(26*ms, 1, 1)
 	require.NotContains(t, do(ht, after(50*ms)), "feed leaders", "some are on their way")
 	ht.LeadersSent()
 	require.Contains(t, do(ht, after(51*ms)), "feed leaders")
 	ht.LeadersSent()
-	require.NotContains(t, do(ht, after(1050*ms)), "feed leaders", "nothing has changed")
-	require.Contains(t, do(ht, after(1051*ms)), "feed leaders", "they are soft state")
+	require.NotContains(t, do(ht, after(999*ms)), "feed leaders", "nothing has changed")
+	require.Contains(t, do(ht, after(1000*ms)), "feed leaders", "they are soft state")
 }
 
 // While ranges wait, a checkpoint is written in bursts between which they are let in.
 func TestHeatStageLetsRangesInWhileItWrites(t *testing.T) {
 	s := heatStart()
 	s.Bounds.Burst = 2
-	s.PublishEvery = time.Hour
+	s.PublishEvery = 5 * time.Second // began is a multiple of it
 	ht := startHeat(t, s)
 	ht.apply(0, 3, 1)
 	require.Equal(t, []string{"feed write /1", "feed write /2", "wait until 100ms"}, do(ht, after(100*ms)))
 	ht.apply(100*ms, 1, 1)
-	require.Equal(t, []string{"feed write /3", "feed " + progress, "wait until 1h0m0s"}, do(ht, after(100*ms)),
+	require.Equal(t, []string{"feed write /3", "feed " + progress, "wait until 5s"}, do(ht, after(100*ms)),
 		"what came meanwhile is for the next commit")
 	ht.Committed(9, after(101*ms))
-	require.Equal(t, []string{"commit 1", "wait until 200ms"}, do(ht, after(101*ms)))
+	require.Equal(t, []string{"commit 1", "wait until 1.101s"}, do(ht, after(101*ms)))
 }
 
 // What is applied while a checkpoint is written is bounded, and the first checkpoint too, though it is

@@ -84,8 +84,9 @@ type RankStage struct {
 	taken     int64  // the offset after the leaders that were taken last
 	committed int64
 
-	due          bool // leaders came since the last request for a board
-	again        bool // the next board is published even if unchanged
+	waiting      int32     // how many leaders came since the last request for a board
+	waits        time.Time // since when the first of them waits
+	again        bool      // the next board is published even if unchanged
 	requested    time.Time
 	publishing   bool  // a request is on its way
 	publishingTo int64 // taken at that request
@@ -124,7 +125,7 @@ func NewRankStage(s RankStart) *RankStage {
 // Leaders takes leaders that were at an offset. They are copied.
 func (s *RankStage) Leaders(offset int64, leaders []byte) {
 	s.heard = codec.AppendHeard(make([]byte, 0, len(leaders)+16), offset, leaders)
-	s.due, s.taken = true, offset+1
+	s.waiting, s.taken = s.waiting+1, offset+1
 }
 
 // Output takes a board that was published after [RankStart.Newest] by any owner. A board of
@@ -172,6 +173,9 @@ func (s *RankStage) Reached() int64 { return s.reached }
 
 // Next returns the next action.
 func (s *RankStage) Next(now time.Time) Action {
+	if s.waits.IsZero() && s.waiting > 0 {
+		s.waits = now
+	}
 	switch {
 	case s.heard != nil:
 		a := Action{Do: DoFeed, Value: s.heard}
@@ -189,17 +193,30 @@ func (s *RankStage) Next(now time.Time) Action {
 			Partitions: s.partitions, Above: s.above, Board: s.seen.Value, Positions: s.seen.Positions})}
 	case s.publishing:
 		return Action{Do: DoWait, Input: !s.ending}
-	case s.ending && s.due:
+	case s.ending && s.waiting > 0:
 		return s.publish(now)
 	case s.ending:
 		return Action{Do: DoEnd}
-	case !s.due && !s.again:
+	case s.waiting == 0 && !s.again:
 		return Action{Do: DoWait, Input: true}
 	}
-	if at := s.requested.Add(s.publishEvery); now.Before(at) {
+	if at := s.publishAt(); now.Before(at) {
 		return Action{Do: DoWait, Input: true, Until: at}
 	}
 	return s.publish(now)
+}
+
+// gatherLeaders is how long the first leaders wait for those of the other heat partitions. Each
+// flush of ingest reaches all of them, and a board counts what all of them have.
+const gatherLeaders = 5 * time.Millisecond
+
+// publishAt is when the next board is due.
+func (s *RankStage) publishAt() time.Time {
+	at := s.requested.Add(s.publishEvery)
+	if gathered := s.waits.Add(gatherLeaders); !s.again && s.waiting < s.partitions && gathered.After(at) {
+		return gathered
+	}
+	return at
 }
 
 // publish asks for a board.
@@ -208,7 +225,7 @@ func (s *RankStage) publish(now time.Time) Action {
 	if s.again {
 		kind = codec.FeedRepublish
 	}
-	s.due, s.again = false, false
+	s.waiting, s.waits, s.again = 0, time.Time{}, false
 	s.publishing, s.publishingTo, s.requested = true, s.taken, now
 	return Action{Do: DoFeed, Ack: true, Value: []byte{byte(kind)}}
 }

@@ -108,7 +108,15 @@ func TestRankStagePublishes(t *testing.T) {
 	require.EqualValues(t, 7, s.Reached())
 	s.Published()
 	require.EqualValues(t, 9, s.Reached(), "what came before the request is on the board")
-	require.Equal(t, []string{"feed publish", "wait"}, do(s, after(31*ms)))
+	require.Equal(t, []string{"wait until 35ms"}, do(s, after(31*ms)), "for those of the other heat partitions")
+	s.Leaders(10, nil)
+	require.Equal(t, []string{"feed heard", "commit 11", "wait until 35ms"}, do(s, after(32*ms)))
+	s.Leaders(11, nil)
+	require.Equal(t, []string{"feed heard", "commit 12", "feed publish", "wait"}, do(s, after(33*ms)), "all have sent some")
+	s.Published()
+	s.Leaders(12, nil)
+	require.Equal(t, []string{"feed heard", "commit 13", "wait until 55ms"}, do(s, after(50*ms)))
+	require.Equal(t, []string{"feed publish", "wait"}, do(s, after(55*ms)), "one may have none")
 	s.Published()
 	require.Equal(t, []string{"wait"}, do(s, after(time.Hour)), "nothing came")
 }
@@ -124,6 +132,7 @@ func TestRankStageEnds(t *testing.T) {
 			[][]string{{"feed heard", "commit 8", "feed publish", "hold"}, {"end"}}},
 		{"after a board on its way", func(s *processors.RankStage) {
 			s.Leaders(7, nil)
+			do(s, after(15*ms))
 			do(s, after(20*ms))
 			s.Leaders(8, nil)
 		}, [][]string{{"feed heard", "commit 9", "hold"}, {"feed publish", "hold"}, {"end"}}},
