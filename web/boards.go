@@ -11,8 +11,7 @@ import (
 	"pageheat/views"
 )
 
-// board answers with the published bytes. A version is published once, so it
-// says which bytes they are.
+// board serves the published bytes. Each version is published once, so it identifies the bytes.
 func (s *service) board(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("board")
 	board, ok := s.Serve.Boards.Newest(name)
@@ -26,19 +25,19 @@ func (s *service) board(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(board.Value))
 }
 
-// noBoard says why there is no board of that name.
+// noBoard explains why there is no board with that name.
 func (s *service) noBoard(w http.ResponseWriter, name string) {
 	switch {
 	case s.Serve.Boards.Ready() != nil:
-		Refuse(w, http.StatusServiceUnavailable, "The published boards are still being read: ask again in a moment, /readyz says when it is done.")
+		Refuse(w, http.StatusServiceUnavailable, "The published boards are still being read: try again in a moment. /readyz tells when they are complete.")
 	case name == views.DefaultBoard:
 		Refuse(w, http.StatusNotFound, "No board has been published yet: it appears when the first behaviour is counted. Are the roles ingest, heat and rank running?")
 	default:
-		Refuse(w, http.StatusNotFound, fmt.Sprintf("There is no board %q. The board over all behaviours is %q.", name, views.DefaultBoard))
+		Refuse(w, http.StatusNotFound, fmt.Sprintf("There is no board %q. The board of all behaviours is %q.", name, views.DefaultBoard))
 	}
 }
 
-// settings are what the dashboard needs to explain heat.
+// settings serves what the dashboard needs to explain heat.
 func (s *service) settings(w http.ResponseWriter, _ *http.Request) {
 	type weights struct {
 		Clicks  json.Number `json:"clicks"`

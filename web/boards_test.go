@@ -83,7 +83,7 @@ func TestBoardThatIsNotThere(t *testing.T) {
 
 	boards.err = views.ErrRecovering
 	w := ask(h, "GET", "/api/v1/boards/all-time")
-	requireProblem(t, w, http.StatusServiceUnavailable, "ask again")
+	requireProblem(t, w, http.StatusServiceUnavailable, "try again")
 	require.NotEmpty(t, w.Header().Get("Retry-After"))
 
 	// What was read before is better than nothing.
@@ -115,7 +115,7 @@ func TestPage(t *testing.T) {
 	requireProblem(t, ask(h, "GET", "/api/v1/page?page=%zz"), http.StatusBadRequest, "percent-encode")
 
 	pages.err = views.ErrRecovering
-	requireProblem(t, ask(h, "GET", "/api/v1/page?page=other"), http.StatusServiceUnavailable, "ask again")
+	requireProblem(t, ask(h, "GET", "/api/v1/page?page=other"), http.StatusServiceUnavailable, "try again")
 	pages.err = errors.New("secret detail")
 	p := requireProblem(t, ask(h, "GET", "/api/v1/page?page=other"), http.StatusInternalServerError, "log")
 	require.NotContains(t, p.Detail, "secret")

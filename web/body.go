@@ -13,25 +13,25 @@ import (
 )
 
 const (
-	// bodyTimeout is how long a client may take to send its body.
+	// bodyTimeout is the time limit for a client to send its body.
 	bodyTimeout = 5 * time.Second
 	// maxHeld is the maximum size, in bytes, of the bodies held for all clients.
 	maxHeld = 64 << 20
 )
 
-// errHeldOfAll and errHeldOfSender say that too many bytes are held already.
+// errHeldOfAll and errHeldOfSender mean that the limit of buffered bytes is reached.
 var (
-	errHeldOfAll    = errors.New("too many bytes of requests are held")
-	errHeldOfSender = errors.New("too many bytes of this sender's requests are held")
+	errHeldOfAll    = errors.New("too many bytes of requests are buffered")
+	errHeldOfSender = errors.New("too many bytes of this sender's requests are buffered")
 )
 
-// held counts the bytes of one body until it is released. They count as they come:
-// what is announced and never sent takes no place.
+// held counts the bytes of one body until it is released. Bytes count as they arrive, so an
+// announced body that never arrives uses nothing.
 type held struct {
 	source  io.Reader
 	all     *atomic.Int64
 	from    *sender
-	most    int64 // how many bytes may be held of the sender
+	most    int64 // maximum bytes to hold for the sender
 	counted int64
 }
 
@@ -55,8 +55,8 @@ func (h *held) release() {
 	h.counted = 0
 }
 
-// read reads the body, unpacked, within limits of size and time. The caller
-// releases what is held once it is no longer needed, also after an error.
+// read reads and decompresses the body, within limits of size and time. The caller calls
+// release when it no longer needs the bytes, even after an error.
 func (i *intake) read(w http.ResponseWriter, r *http.Request, from *sender) ([]byte, *held, error) {
 	h := &held{all: &i.held, from: from, most: maxBodies * int64(i.MaxBytes)}
 	control := http.NewResponseController(w)
@@ -67,7 +67,7 @@ func (i *intake) read(w http.ResponseWriter, r *http.Request, from *sender) ([]b
 	if isGzip(r) {
 		unpacked, err := gzip.NewReader(h.source)
 		if err != nil {
-			return nil, h, fmt.Errorf("unpacking it: %w", err)
+			return nil, h, fmt.Errorf("decompressing it: %w", err)
 		}
 		h.source = http.MaxBytesReader(w, unpacked, int64(i.MaxBytes))
 	}
@@ -75,20 +75,20 @@ func (i *intake) read(w http.ResponseWriter, r *http.Request, from *sender) ([]b
 	return content, h, err
 }
 
-// encodings are those of a request's Content-Encoding, in lower case.
+// encodings returns a request's Content-Encoding in lower case.
 func encodings(r *http.Request) string {
 	return strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ",")))
 }
 
 func isGzip(r *http.Request) bool { return encodings(r) == "gzip" || encodings(r) == "x-gzip" }
 
-// unpackable reports whether a body's encoding is one that read unpacks.
+// unpackable reports whether read can decompress the body.
 func unpackable(r *http.Request) bool {
 	return encodings(r) == "" || encodings(r) == "identity" || isGzip(r)
 }
 
-// readable reports whether a body of a type can be one of behaviours. Which one it
-// is, the body says: a beacon is text, whatever is in it. All of it is UTF-8.
+// readable reports whether a body of this type can hold behaviours. The body itself decides the
+// format, because a beacon is always sent as text. It must be UTF-8.
 func readable(contentType string) bool {
 	if contentType == "" {
 		return true

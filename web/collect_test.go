@@ -285,7 +285,7 @@ func TestPackedBehaviours(t *testing.T) {
 	requireRefused(t, send(h, request{body: packed(t, strings.Repeat("x", 100<<20)), headers: []string{"Content-Encoding", "gzip"}}),
 		http.StatusRequestEntityTooLarge, "65536 bytes")
 	for _, bad := range []string{"/a|1|0|0", whole[:len(whole)-5], whole + "x", ""} {
-		requireRefused(t, send(h, request{body: bad, headers: []string{"Content-Encoding", "gzip"}}), http.StatusBadRequest, "did not come whole")
+		requireRefused(t, send(h, request{body: bad, headers: []string{"Content-Encoding", "gzip"}}), http.StatusBadRequest, "is incomplete")
 	}
 	for _, encoding := range []string{"br", "deflate", "zstd", "gzip, gzip", "compress"} {
 		w := send(h, request{body: whole, headers: []string{"Content-Encoding", encoding}})

@@ -11,30 +11,29 @@ import (
 	"time"
 )
 
-// What a client may take. Bodies of requests and all answers are small, but for
-// event streams, which set their own deadlines.
+// Limits for clients. Request bodies and all answers are small, except event streams, which set
+// their own deadlines.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
-	// drainTimeout is how long requests under way may take once the server
-	// has been told to stop.
+	// drainTimeout is the time limit for open requests after the server was told to stop.
 	drainTimeout = 5 * time.Second
 )
 
-// bounds are what the clients of one address may take.
+// bounds are the limits for the clients of one address.
 type bounds struct {
-	// name says which address it is, in the log and in metrics.
+	// name identifies the address in the log and in metrics.
 	name string
-	// connections is how many may be open at a time; 0 for no bound. See
+	// connections is the maximum number of open connections; 0 for no limit. See
 	// connectionsWithin.
 	connections int
-	// perClient is how many of them one client may have, an address or a /64
-	// network of IPv6; 0 for no bound.
+	// perClient is the maximum number of open connections of one client, an address or a /64
+	// network of IPv6; 0 for no limit.
 	perClient int
-	// proxies are not bound by perClient: their clients share their connections.
+	// proxies are exempt from perClient: their clients share their connections.
 	proxies Proxies
 	// metrics count connections; nil for none.
 	metrics *metrics
@@ -46,8 +45,8 @@ type endpoint struct {
 	server   *http.Server
 }
 
-// listenAt takes an address. If none is requested and the default is in use, as by another
-// instance on this machine, it takes a free one.
+// listenAt opens an address. If none is configured and the default is in use, for example by
+// another instance on this machine, it opens a free port.
 func listenAt(address string, handler http.Handler, b bounds, log *slog.Logger) (*endpoint, error) {
 	if address != "" {
 		return listen(address, handler, b, log)
@@ -60,9 +59,8 @@ func listenAt(address string, handler http.Handler, b bounds, log *slog.Logger) 
 	return e, err
 }
 
-// listen takes an address, such as "127.0.0.1:8080" or ":0", so that a taken one is an
-// error at once. Clients are served once serve is called; a caller that does not call it
-// calls close.
+// listen opens an address, such as "127.0.0.1:8080" or ":0", so an address in use is an error
+// at once. Clients are served once serve is called; a caller that does not call it calls close.
 func listen(address string, handler http.Handler, b bounds, log *slog.Logger) (*endpoint, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
@@ -81,18 +79,17 @@ func listen(address string, handler http.Handler, b bounds, log *slog.Logger) (*
 	}}, nil
 }
 
-// addr is the address that was taken.
+// addr is the address that was opened.
 func (e *endpoint) addr() net.Addr { return e.listener.Addr() }
 
-// close gives the address back. It is for an address that will not be served.
+// close closes an address that will not be served.
 func (e *endpoint) close() { _ = e.listener.Close() } // no client is connected
 
-// serve serves until ctx is done, then ends the event streams, waits for the
-// other requests for a few seconds, and returns nil. An error is that of the
-// listener. Call it once.
+// serve serves until ctx is done. Then it ends the event streams, waits for the other requests
+// for a few seconds, and returns nil. An error is that of the listener. Call it once.
 func (e *endpoint) serve(ctx context.Context) error {
-	// Shutdown waits for requests and a stream never ends by itself: they all
-	// hang on this context.
+	// Shutdown waits for requests, and a stream never ends by itself, so all requests use this
+	// context.
 	base, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer endStreams()
 	e.server.BaseContext = func(net.Listener) context.Context { return base }
@@ -108,7 +105,7 @@ func (e *endpoint) serve(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	if e.server.Shutdown(drain) != nil {
-		// Requests still under way have had their time.
+		// The time for open requests is over.
 		_ = e.server.Close()
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {

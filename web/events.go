@@ -15,30 +15,29 @@ import (
 )
 
 const (
-	// eventInterval is the least time between two events of one client.
+	// eventInterval is the minimum time between two events of one client.
 	eventInterval = 100 * time.Millisecond
-	// heartbeat is how long a stream may be silent: less than the half minute
-	// to a minute after which proxies cut idle connections.
+	// heartbeat is the maximum silence of a stream: proxies close idle connections after 30 to
+	// 60 seconds.
 	heartbeat = 15 * time.Second
-	// eventTimeout is how long a client may take to accept one event. What it
-	// has not taken is held by its own stream alone.
+	// eventTimeout is the time limit for a client to accept one event. Only its own stream
+	// waits for it.
 	eventTimeout = 10 * time.Second
-	// retryAfter is how long a browser waits before it connects again.
+	// retryAfter is the delay before a browser reconnects.
 	retryAfter = 2 * time.Second
 )
 
-// eventID is the board's version in text: the id of its event, and its ETag.
+// eventID is the board's version as text: the ID of its event, and its ETag.
 func eventID(b views.Board) string { return strconv.FormatUint(b.Version, 10) }
 
 // events serves one board as server-sent events
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Each event
-// is the newest board at the time it is sent; versions between two events are
-// skipped. So a slow client costs one goroutine and sees fewer versions. What it has
-// not taken the kernel keeps, some 64 KiB of it; once that is full, it is dropped
-// after eventTimeout.
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Each event is the newest
+// board at that moment; versions in between are skipped. So a slow client costs one goroutine
+// and sees fewer versions. The kernel buffers about 64 KiB of unread data; when that is full,
+// the client is dropped after eventTimeout.
 func (s *service) events(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("board")
-	// The default board may be waited for before its first version.
+	// Clients may wait for the default board before its first version.
 	if _, ok := s.Serve.Boards.Newest(name); !ok && name != views.DefaultBoard {
 		s.noBoard(w, name)
 		return
@@ -49,24 +48,24 @@ func (s *service) events(w http.ResponseWriter, r *http.Request) {
 		defer leave()
 	case streamsOfClient:
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
-		Refuse(w, http.StatusTooManyRequests, fmt.Sprintf("This address has %d event streams already, the most of one client (--max-streams-per-client): poll api/v1/boards/%s instead.",
+		Refuse(w, http.StatusTooManyRequests, fmt.Sprintf("This address has %d event streams already, the maximum of one client (--max-streams-per-client): poll api/v1/boards/%s instead.",
 			s.Serve.MaxStreamsPerClient, name))
 		return
 	default:
-		Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All event streams are taken: poll api/v1/boards/%s instead, or connect to another instance.", name))
+		Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All event streams are in use: poll api/v1/boards/%s instead, or connect to another instance.", name))
 		return
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	header.Set("X-Accel-Buffering", "no") // otherwise nginx buffers events
 	if r.Method == http.MethodHead {
 		return
 	}
 	to := stream{w: w, control: http.NewResponseController(w), timeout: s.writeTimeout}
 	if err := to.begin(); err != nil {
-		// The client is gone, or this is a server that cannot stream; the
-		// first is the usual end, the second shows at the first try.
+		// The client is gone, or this server cannot stream. The first is the usual end; the
+		// second shows on the first attempt.
 		s.Logger.Debug("an event stream did not begin", "error", err)
 		return
 	}
@@ -119,20 +118,20 @@ func (s *service) follow(to *stream, r *http.Request, name string) error {
 	}
 }
 
-// encodedEvents are the newest events, by board: each version is encoded once,
-// however many clients it goes to. The zero value is ready.
+// encodedEvents are the newest events, by board. Each version is encoded once for all clients.
+// The zero value is ready.
 type encodedEvents struct {
 	mu     sync.RWMutex
 	events map[string]encodedEvent
 }
 
-// encodedEvent is what is sent of one version. It is shared and never changed.
+// encodedEvent is the encoding of one version. It is shared and never changed.
 type encodedEvent struct {
 	version uint64
 	text    []byte
 }
 
-// of returns the event of a board, to be read only.
+// of returns the event of a board. The caller must not modify it.
 func (e *encodedEvents) of(board views.Board) ([]byte, error) {
 	e.mu.RLock()
 	known := e.events[board.Name]
@@ -144,13 +143,13 @@ func (e *encodedEvents) of(board views.Board) ([]byte, error) {
 	defer e.mu.Unlock()
 	known = e.events[board.Name]
 	if known.version == board.Version && known.text != nil {
-		return known.text, nil // by another stream meanwhile
+		return known.text, nil // by another stream in the meantime
 	}
 	text, err := encodeEvent(board)
 	if err != nil {
 		return nil, err
 	}
-	// A stream may still ask for the version before; it is not kept.
+	// A stream may still need the previous version; it is not kept.
 	if board.Version > known.version {
 		if e.events == nil {
 			e.events = make(map[string]encodedEvent)
@@ -160,7 +159,7 @@ func (e *encodedEvents) of(board views.Board) ([]byte, error) {
 	return text, nil
 }
 
-// encodeEvent is the event of a board, whose data is one line: a line break ends a
+// encodeEvent encodes a board as an event with one data line, because a line break ends a
 // field.
 func encodeEvent(board views.Board) ([]byte, error) {
 	var text bytes.Buffer
@@ -176,14 +175,14 @@ func encodeEvent(board views.Board) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// stream writes events to one client; for one goroutine.
+// stream writes events to one client. It belongs to one goroutine.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
 }
 
-// begin sends the headers, and how long to wait before connecting again.
+// begin sends the headers and the reconnection delay.
 func (s *stream) begin() error {
 	return s.send(fmt.Appendf(nil, "retry: %d\n\n", retryAfter.Milliseconds()))
 }

@@ -2,5 +2,5 @@
 
 package web
 
-// maxFiles is how many files this process may have open; 0 if it is not known.
+// maxFiles is the open-file limit of this process; 0 if it is not known.
 func maxFiles() int { return 0 }

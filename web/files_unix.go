@@ -4,7 +4,7 @@ package web
 
 import "syscall"
 
-// maxFiles is how many files this process may have open; 0 if it is not known.
+// maxFiles is the open-file limit of this process; 0 if it is not known.
 func maxFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {

@@ -15,19 +15,18 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// sendBuffer is how many bytes the kernel keeps of what a client has not taken yet
-// (Linux doubles it for its own needs). Left alone it grows to megabytes.
+// sendBuffer is the size of the kernel's send buffer in bytes (Linux doubles it for its own
+// needs). By default it grows to megabytes.
 const sendBuffer = 32 << 10
 
 // sayEvery is the minimum time between two log lines about refused connections.
 const sayEvery = time.Minute
 
-// gate is a listener that bounds connections, those of each client and all. Beyond a
-// bound, a connection that waits for a request is given up for the new one, the one
-// that has waited longest first; where all are being answered, the new one is closed.
-// So idle connections never keep others out.
+// gate is a listener that limits connections, per client and in total. At a limit, the
+// connection that has been idle longest is closed to admit the new one; if all are active, the
+// new one is closed. So idle connections never block others.
 //
-// netutil.LimitListener is not enough: it makes new connections wait, and does not know
+// netutil.LimitListener is not enough: it makes new connections wait, and does not distinguish
 // clients.
 type gate struct {
 	net.Listener
@@ -38,7 +37,7 @@ type gate struct {
 	mu      sync.Mutex
 	open    int
 	clients map[netip.Addr]int
-	waiting *list.List // of *gated, the one that has waited longest first
+	waiting *list.List // of *gated, longest idle first
 
 	metricOpen                prometheus.Gauge // nil for none
 	refusedClient, refusedAll prometheus.Counter
@@ -48,8 +47,8 @@ type gate struct {
 type gated struct {
 	net.Conn
 	gate    *gate
-	client  netip.Addr    // the zero one for a trusted proxy
-	waiting *list.Element // while no request is being answered; the gate's lock guards it
+	client  netip.Addr    // zero for a trusted proxy
+	waiting *list.Element // while no request is in progress; guarded by the gate's lock
 	closed  sync.Once
 }
 
@@ -73,26 +72,27 @@ func (g *gate) Accept() (net.Conn, error) {
 		}
 		tcp, ok := conn.(*net.TCPConn)
 		if ok {
-			_ = tcp.SetWriteBuffer(sendBuffer) // the connection works without it, too
+			_ = tcp.SetWriteBuffer(sendBuffer) // the connection also works without it
 			forgetful(tcp)
 		}
 		admitted, instead := g.admit(conn)
 		if instead != nil {
-			_ = instead.Close() // no client waits for an answer there
+			_ = instead.Close() // no client waits for an answer on it
 		}
 		if admitted != nil {
 			return admitted, nil
 		}
 		if ok {
-			_ = tcp.SetLinger(0) // nothing is kept of it
+			_ = tcp.SetLinger(0) // discard what is buffered
 		}
 		_ = conn.Close() // refused
 	}
 }
 
-// admit counts a connection in, or returns nil for it; and one to close instead.
+// admit registers a connection, or returns nil if it is refused. It also returns a connection
+// to close instead, if any.
 func (g *gate) admit(conn net.Conn) (admitted, instead *gated) {
-	client := netip.Addr{} // a proxy is no client
+	client := netip.Addr{} // a proxy is not a client
 	if who := parseAddress(conn.RemoteAddr().String()); !g.bounds.proxies.trust(who) {
 		client = clientOf(who)
 	}
@@ -102,12 +102,12 @@ func (g *gate) admit(conn net.Conn) (admitted, instead *gated) {
 	switch {
 	case client.IsValid() && g.bounds.perClient > 0 && g.clients[client] >= g.bounds.perClient:
 		if instead = g.longestWaiting(client); instead == nil {
-			g.refuse(g.refusedClient, "connections are refused: one client has as many as it may", client.String())
+			g.refuse(g.refusedClient, "connections are refused: one client has the maximum number", client.String())
 			return nil, nil
 		}
 	case g.bounds.connections > 0 && g.open >= g.bounds.connections:
 		if instead = g.longestWaiting(netip.Addr{}); instead == nil {
-			g.refuse(g.refusedAll, "connections are refused: all are taken", client.String())
+			g.refuse(g.refusedAll, "connections are refused: the maximum number is open", client.String())
 			return nil, nil
 		}
 	}
@@ -117,7 +117,7 @@ func (g *gate) admit(conn net.Conn) (admitted, instead *gated) {
 	return admitted, instead
 }
 
-// refuse counts and logs it; the lock is held.
+// refuse counts and logs a refusal; the lock is held.
 func (g *gate) refuse(counter prometheus.Counter, message, client string) {
 	if counter != nil {
 		counter.Inc()
@@ -127,9 +127,8 @@ func (g *gate) refuse(counter prometheus.Counter, message, client string) {
 	})
 }
 
-// longestWaiting is the connection, of one client or of all, that has waited longest for a
-// request; nil if all are being answered. It does not wait any more.
-// The lock is held.
+// longestWaiting removes and returns the connection, of one client or of all, that has been
+// idle longest; nil if all are active. The lock is held.
 func (g *gate) longestWaiting(of netip.Addr) *gated {
 	for e := g.waiting.Front(); e != nil; e = e.Next() {
 		if c, ok := e.Value.(*gated); ok && (!of.IsValid() || c.client == of) {
@@ -141,7 +140,7 @@ func (g *gate) longestWaiting(of netip.Addr) *gated {
 	return nil
 }
 
-// count adds to the open connections of a client; the lock is held.
+// count adds to the number of a client's open connections; the lock is held.
 func (g *gate) count(client netip.Addr, n int) {
 	g.open += n
 	if g.clients[client] += n; g.clients[client] <= 0 {
@@ -162,7 +161,7 @@ func (g *gate) state(conn net.Conn, state http.ConnState) {
 	defer g.mu.Unlock()
 	if c.waiting != nil {
 		if state == http.StateNew {
-			return // it waits since it was accepted
+			return // it has been idle since it was accepted
 		}
 		g.waiting.Remove(c.waiting)
 		c.waiting = nil
@@ -172,8 +171,7 @@ func (g *gate) state(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// CloseWrite lets the server send the end of an answer before it gives the rest of a
-// request up.
+// CloseWrite lets the server finish an answer before it discards the rest of a request.
 func (c *gated) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -181,13 +179,13 @@ func (c *gated) CloseWrite() error {
 	return nil
 }
 
-// Write implements net.Conn. What a client has not taken in time, the kernel does not
-// keep for it either once the connection is closed.
+// Write implements net.Conn. After a write timeout the kernel discards unread data when the
+// connection is closed.
 func (c *gated) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		if tcp, ok := c.Conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // it is given up in any case
+			_ = tcp.SetLinger(0) // it is closed in any case
 		}
 	}
 	return n, err

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Handler returns a handler of all that cfg has served on its address for operators.
-// An error says what of the configuration is wrong.
+// Handler returns a handler for all routes of cfg, as on its address for operators. The error
+// names what is wrong with the configuration.
 func Handler(cfg Config) (http.Handler, error) {
 	routes, err := Routes(cfg)
 	if err != nil {
@@ -19,8 +19,8 @@ func Handler(cfg Config) (http.Handler, error) {
 	return handlerOf(cfg, routes, false), nil
 }
 
-// handlerOf returns a handler of some routes, with the access rules of cfg. operators says
-// that the address is for operators while another one is public: see forOperators.
+// handlerOf returns a handler of some routes with the access rules of cfg. operators means that
+// the address is only for operators because another one is public: see forOperators.
 func handlerOf(cfg Config, routes []Route, operators bool) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -49,7 +49,7 @@ func handlerOf(cfg Config, routes []Route, operators bool) http.Handler {
 	return handler
 }
 
-// operatorsKey is that of the mark that marked leaves in a request's context.
+// operatorsKey is the context key of the value that marked sets.
 type operatorsKey struct{}
 
 func marked(next http.Handler) http.Handler {
@@ -58,15 +58,15 @@ func marked(next http.Handler) http.Handler {
 	})
 }
 
-// forOperators reports whether a request came to an address for operators only, because
+// forOperators reports whether a request came in on an address only for operators, because
 // another one is public.
 func forOperators(r *http.Request) bool {
 	is, _ := r.Context().Value(operatorsKey{}).(bool)
 	return is
 }
 
-// under serves next below a prefix. Addresses in pages are relative, so the prefix
-// alone is sent on to the prefix with a slash.
+// under serves next below a prefix. Pages use relative addresses, so the prefix without a slash
+// redirects to the prefix with one.
 func under(prefix string, next http.Handler) http.Handler {
 	prefix = strings.TrimSuffix(path.Clean("/"+prefix), "/")
 	below := http.StripPrefix(prefix, next)
@@ -76,8 +76,7 @@ func under(prefix string, next http.Handler) http.Handler {
 			w.Header().Set("Location", prefix+"/")
 			w.WriteHeader(http.StatusPermanentRedirect)
 		case !strings.HasPrefix(p, prefix+"/"), !plain(p):
-			// The mux would send an odd path on to a plain one, without the
-			// prefix.
+			// The mux would redirect an unclean path to a clean one without the prefix.
 			notFound(w, r)
 		default:
 			below.ServeHTTP(w, r)
@@ -85,14 +84,13 @@ func under(prefix string, next http.Handler) http.Handler {
 	})
 }
 
-// plain says whether a path has neither empty nor dotted segments; it may end in
-// a slash.
+// plain reports whether a path has no empty or dotted segments; it may end in a slash.
 func plain(p string) bool {
 	return p == "/" || path.Clean(p) == strings.TrimSuffix(p, "/") && p != "//"
 }
 
-// secured sets security headers. All pages work with them: their code, style and data are their
-// own, and nothing else is loaded.
+// secured sets security headers. All pages comply: they load only their own code, style and
+// data.
 func secured(next http.Handler) http.Handler {
 	policy := strings.Join([]string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
@@ -107,18 +105,18 @@ func secured(next http.Handler) http.Handler {
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if len(r.TransferEncoding) > 0 {
-			// A message that has a Content-Length, too, may be read in two ways
-			// (RFC 9112, section 6.1). net/http takes that header away before we see
-			// it, so no chunked request is followed by another one.
+			// A message that also has a Content-Length can be read in two ways (RFC 9112,
+			// section 6.1). net/http removes that header before we see it, so a chunked request
+			// is the last one on its connection.
 			header.Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// embedded lets pages of other sites load an answer, also as a module or with an
-// integrity attribute, for which a browser asks for permission to read it. It is the
-// same for every request, so it gives nothing away.
+// embedded lets pages of other sites load an answer, also as a module or with an integrity
+// attribute, which both need CORS. The answer is the same for every request, so it reveals
+// nothing.
 func embedded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -128,18 +126,18 @@ func embedded(next http.Handler) http.Handler {
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
-	Refuse(w, http.StatusNotFound, "There is nothing at this address. Where the role serve runs, the dashboard is at the root, the newest board at api/v1/boards/all-time, and what else there is in api/v1/openapi.yaml.")
+	Refuse(w, http.StatusNotFound, "There is nothing at this address. On an instance with the role serve, the dashboard is at the root and the newest board at api/v1/boards/all-time; api/v1/openapi.yaml describes the other routes.")
 }
 
-// allowing passes on requests with one of the methods. The mux could do so too, but without
-// a hint.
+// allowing passes on requests with one of the methods. The mux could do this too, but without a
+// hint.
 func allowing(methods []string, next http.Handler) http.Handler {
 	allow := strings.Replace(strings.Join(methods, ", "), http.MethodGet, "GET, HEAD", 1)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := r.Method == http.MethodHead && slices.Contains(methods, http.MethodGet)
 		if !head && !slices.Contains(methods, r.Method) {
 			w.Header().Set("Allow", allow)
-			Refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not possible here, but: %s.", r.Method, allow))
+			Refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not allowed here. Use one of: %s.", r.Method, allow))
 			return
 		}
 		next.ServeHTTP(w, r)

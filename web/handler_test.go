@@ -121,7 +121,7 @@ func TestOrigins(t *testing.T) {
 	}
 	for _, bad := range []string{"", "forum.example", "https://", "https://forum.example/", "https://forum.example/path", "ftp://x", "https://a@b", "https://forum.example?x", "%"} {
 		_, err := NewOrigins([]string{bad})
-		require.ErrorContains(t, err, "is no origin", bad)
+		require.ErrorContains(t, err, "is not an origin", bad)
 	}
 }
 

@@ -4,9 +4,9 @@ import "net/http"
 
 // Check is a part of the program that must be ready before /readyz answers 200.
 type Check struct {
-	// Part names it, for the answer of /readyz.
+	// Part names it in the answer of /readyz.
 	Part string
-	// Ready returns nil, or the reason why it is not ready. It is called for
+	// Ready returns nil, or the reason why the part is not ready. It is called for
 	// each request, from many goroutines, and should answer from memory.
 	Ready func() error
 }
@@ -46,7 +46,7 @@ func (s *service) readyz(w http.ResponseWriter, _ *http.Request) {
 	if len(reasons) > 0 {
 		const status = http.StatusServiceUnavailable
 		writeProblem(w, status, notReady{
-			newProblem(status, "Not ready yet: wait until what is listed has recovered."), reasons})
+			newProblem(status, "Not ready: wait until the listed parts have recovered."), reasons})
 		return
 	}
 	WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})

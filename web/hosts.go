@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// Hosts are the names under which an operator's browser may ask. A page of another
-// site can make its own name point to this machine (DNS rebinding), and the browser
-// then takes us for that site: the Host header tells. localhost, the name of this
-// machine and the address that the client is connected to are always allowed. Make it
-// with NewHosts; it is safe for concurrent use.
+// Hosts are the host names that operators may use in a browser. A page of another site can make
+// its own name resolve to this machine (DNS rebinding), and the browser then treats us as that
+// site; the Host header reveals this. localhost, the name of this machine and the address that
+// the client is connected to are always allowed. Make it with NewHosts; it is safe for
+// concurrent use.
 type Hosts struct {
 	any   bool
 	names []string // in lower case, without port
 }
 
-// NewHosts reads a list of further names, such as heat.internal; "*" allows all. An
-// error names the item that is none.
+// NewHosts reads a list of additional names, such as heat.internal; "*" allows all. The error
+// names an invalid item.
 func NewHosts(list []string) (*Hosts, error) {
 	h := &Hosts{names: []string{"localhost"}}
 	if name, err := os.Hostname(); err == nil {
@@ -34,15 +34,15 @@ func NewHosts(list []string) (*Hosts, error) {
 		}
 		name := hostname(item)
 		if name == "" || strings.ContainsAny(item, "/?#@ *") {
-			return nil, fmt.Errorf("%q is no host: give a name such as heat.internal, or * for all", item)
+			return nil, fmt.Errorf("%q is not a host: use a name such as heat.internal, or * for all", item)
 		}
 		h.names = append(h.names, name)
 	}
 	return h, nil
 }
 
-// allow reports whether a request asks for an allowed host. A request without one
-// does not come from a browser.
+// allow reports whether a request's host is allowed. A request without a host does not come
+// from a browser.
 func (h *Hosts) allow(r *http.Request) bool {
 	name := hostname(r.Host)
 	if h.any || name == "" || slices.Contains(h.names, name) {
@@ -56,7 +56,7 @@ func (h *Hosts) allow(r *http.Request) bool {
 	return ok && who.IsValid() && parseAddress(local.String()) == who
 }
 
-// hostname is a host without its port, its brackets and the dot at its end.
+// hostname returns a host without its port, brackets and trailing dot.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -70,7 +70,7 @@ func (h *Hosts) checked(metrics *metrics, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.allow(r) {
 			metrics.refuse(refusedHost)
-			Refuse(w, http.StatusMisdirectedRequest, fmt.Sprintf("This is for operators, and %q is none of this instance's hosts: ask at localhost or at its address, name the host in --allow-hosts, or set --token.", r.Host))
+			Refuse(w, http.StatusMisdirectedRequest, fmt.Sprintf("This route is for operators, and %q is not one of this instance's hosts: use localhost or its address, add the host to --allow-hosts, or set --token.", r.Host))
 			return
 		}
 		next.ServeHTTP(w, r)

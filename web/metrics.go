@@ -8,16 +8,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Why a request or a connection is refused.
+// Reasons for refusing a request or a connection.
 const (
 	refusedHost      = "host"       // not in --allow-hosts
 	refusedOrigin    = "origin"     // not in --allow-origins
 	refusedToken     = "token"      // missing or wrong
 	refusedPerClient = "per-client" // too many connections of one client
-	refusedAll       = "all"        // too many connections of all
+	refusedAll       = "all"        // too many connections in total
 )
 
-// metrics count what is refused before a route answers. A nil one counts nothing.
+// metrics count refusals before a route is reached. A nil one counts nothing.
 type metrics struct {
 	requests    *prometheus.CounterVec
 	connections *prometheus.CounterVec
@@ -31,7 +31,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		requests: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_requests_total",
 			Help: "HTTP requests refused because of their host, origin or token."}, []string{"reason"}),
 		connections: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_http_refused_connections_total",
-			Help: "Connections closed because one client (per-client) or all clients together (all) had too many."}, []string{"listener", "reason"}),
+			Help: "Connections closed because one client (per-client) or all clients together (all) had reached the limit."}, []string{"listener", "reason"}),
 		open: factory.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_http_connections",
 			Help: "Open HTTP connections."}, []string{"listener"}),
 	}
@@ -47,22 +47,22 @@ func (m *metrics) refuse(reason string) {
 	}
 }
 
-// Why a request with behaviours is refused, whole or in part.
+// Reasons for refusing a request with behaviours, in whole or in part.
 const (
 	whyOrigin     = "origin"     // of another site
 	whyKey        = "key"        // missing or wrong
-	whyType       = "type"       // no text or JSON in UTF-8
-	whyEncoding   = "encoding"   // packed by something else than gzip
-	whyRequests   = "requests"   // too many of one client at a time, or bytes of them
+	whyType       = "type"       // not text or JSON in UTF-8
+	whyEncoding   = "encoding"   // an encoding other than gzip
+	whyRequests   = "requests"   // too many requests or bytes of one client at a time
 	whyRate       = "rate"       // too many behaviours of one client
 	whyTotal      = "total-rate" // too many behaviours of all clients
 	whyBytes      = "bytes"      // too long
 	whyBehaviours = "behaviours" // too many in one request
-	whyBody       = "body"       // did not come whole
-	whyEmpty      = "empty"      // no behaviour
-	whyInvalid    = "invalid"    // behaviours that are none
-	whyBusy       = "busy"       // too many requests of all, or bytes of them
-	whyKafka      = "kafka"      // Kafka did not take them
+	whyBody       = "body"       // incomplete
+	whyEmpty      = "empty"      // no behaviours
+	whyInvalid    = "invalid"    // invalid behaviours
+	whyBusy       = "busy"       // too many requests or bytes in total
+	whyKafka      = "kafka"      // Kafka did not accept them
 )
 
 // collectMetrics count requests with behaviours.
@@ -80,7 +80,7 @@ func newCollectMetrics(r prometheus.Registerer) *collectMetrics {
 		why: factory.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_collect_refused_requests_total",
 			Help: "Requests with behaviours refused in whole or in part, by reason."}, []string{"reason"}),
 	}
-	// A counter that begins with its first event has no increase to show.
+	// A counter needs its initial 0 for its first increase to show.
 	for _, status := range []int{http.StatusAccepted, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
 		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable} {
 		m.requests.WithLabelValues(strconv.Itoa(status))
@@ -92,7 +92,7 @@ func newCollectMetrics(r prometheus.Registerer) *collectMetrics {
 	return m
 }
 
-// answered counts a request; why is empty where all of it was taken.
+// answered counts a request; why is empty if all of it was accepted.
 func (m *collectMetrics) answered(status int, why string) {
 	m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
 	if why != "" {

@@ -13,16 +13,16 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Origins are the sites whose pages may ask from a browser, besides our own. The
-// zero value allows no others.
+// Origins are the other sites whose pages may send requests from a browser. The zero value
+// allows none.
 type Origins struct {
 	any     bool
 	list    []string
 	refused *refusedOrigins // nil: refusals are not reported
 }
 
-// NewOrigins reads a list of origins such as "https://forum.example"; "*" allows
-// all. An error names the one that is none.
+// NewOrigins reads a list of origins such as "https://forum.example"; "*" allows all. The error
+// names an invalid item.
 func NewOrigins(list []string) (Origins, error) {
 	var o Origins
 	for _, item := range list {
@@ -33,17 +33,16 @@ func NewOrigins(list []string) (Origins, error) {
 		}
 		u, err := url.Parse(item)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || item != u.Scheme+"://"+u.Host {
-			return Origins{}, fmt.Errorf("%q is no origin: say scheme and host, and the port where it is not the usual one, such as https://forum.example", item)
+			return Origins{}, fmt.Errorf("%q is not an origin: use scheme and host, and the port if it is not the default, such as https://forum.example", item)
 		}
 		o.list = append(o.list, strings.ToLower(item))
 	}
 	return o, nil
 }
 
-// Allow reports whether the page that sends a request may, and sets the headers
-// that tell the browser so (https://fetch.spec.whatwg.org/#http-cors-protocol). A
-// request without an origin does not come from another site's page: it is
-// allowed.
+// Allow reports whether the page that sends a request is allowed to, and sets the headers that
+// tell the browser (https://fetch.spec.whatwg.org/#http-cors-protocol). A request without an
+// origin does not come from another site's page, so it is allowed.
 func (o Origins) Allow(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
@@ -63,8 +62,8 @@ func (o Origins) Allow(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// told returns the same origins, of which a refused one is told: to the log once a
-// minute for each, and to the metrics, which may be nil.
+// told returns the same origins with reporting of refusals: to the log once a minute per
+// origin, and to the metrics, which may be nil.
 func (o Origins) told(log *slog.Logger, metrics *metrics) (Origins, error) {
 	last, err := lru.New[string, time.Time](toldOrigins)
 	if err != nil {
@@ -75,21 +74,21 @@ func (o Origins) told(log *slog.Logger, metrics *metrics) (Origins, error) {
 }
 
 const (
-	// toldEvery is the least time between two log lines about one origin.
+	// toldEvery is the minimum time between two log lines about one origin.
 	toldEvery = time.Minute
-	// toldOrigins is how many origins are remembered, and how many lines a minute
-	// there are at most about all: strangers choose what they send.
+	// toldOrigins is the number of origins that are remembered, and the maximum number of log
+	// lines a minute: strangers choose what they send.
 	toldOrigins = 20
-	// toldBytes is how much is shown of an origin.
+	// toldBytes is the maximum length of an origin in the log.
 	toldBytes = 200
 )
 
-// refusedOrigins tells of origins that were refused: a site whose pages are not
-// counted sees nothing of it, and neither do its visitors.
+// refusedOrigins reports refused origins. Otherwise nobody would notice that a site is not
+// counted, neither the site nor its visitors.
 type refusedOrigins struct {
 	log     *slog.Logger
 	metrics *metrics
-	last    *lru.Cache[string, time.Time] // when an origin was told of
+	last    *lru.Cache[string, time.Time] // last report by origin
 	lines   *rate.Limiter
 }
 
@@ -104,21 +103,20 @@ func (f *refusedOrigins) note(origin string, r *http.Request) {
 		return
 	}
 	f.last.Add(origin, now)
-	hint := "name it in --allow-origins if it is yours"
+	hint := "add it to --allow-origins if it is yours"
 	if origin == "null" {
-		hint = "its page hides where it is: by its Referrer-Policy, in a sandboxed frame, or as a file"
+		hint = "its page hides its origin: because of its Referrer-Policy, a sandboxed frame, or a local file"
 	}
-	f.log.Warn("requests from an origin are refused", "origin", origin, "path", r.URL.Path, "hint", hint)
+	f.log.Warn("refusing requests from an origin", "origin", origin, "path", r.URL.Path, "hint", hint)
 }
 
-// sameHost says whether an origin is that of the host that was asked.
+// sameHost reports whether an origin has the host of the request.
 func sameHost(origin, host string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
-// preflight answers the question that a browser asks before it sends what is not a
-// simple request, for the given methods and headers.
+// preflight answers the browser's CORS preflight request for the given methods and headers.
 func (o Origins) preflight(w http.ResponseWriter, r *http.Request, methods, headers string) {
 	if !o.Allow(w, r) {
 		Refuse(w, http.StatusForbidden, why(r))
@@ -130,17 +128,17 @@ func (o Origins) preflight(w http.ResponseWriter, r *http.Request, methods, head
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Refusal says what to do about an origin that Allow did not allow, and sets the header
-// that lets the page read it, so that its console can show it.
+// Refusal explains how to allow a refused origin, and sets the header that lets the page read
+// it, so that its console can show it.
 func (o Origins) Refusal(w http.ResponseWriter, r *http.Request) string {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	return why(r)
 }
 
-// why says what to do about the origin of a request.
+// why explains how to allow the origin of a request.
 func why(r *http.Request) string {
 	if r.Header.Get("Origin") == "null" {
-		return "This page hides its origin (null), so it may not ask here: serve it with a Referrer-Policy that shows the origin, such as strict-origin-when-cross-origin, and outside of sandboxed frames."
+		return "This page hides its origin (null), so it is not allowed: serve it with a Referrer-Policy that shows the origin, such as strict-origin-when-cross-origin, and not in a sandboxed frame."
 	}
-	return fmt.Sprintf("Pages of %q may not ask here: their origin has to be in --allow-origins.", r.Header.Get("Origin"))
+	return fmt.Sprintf("Pages of %q are not allowed: add their origin to --allow-origins.", r.Header.Get("Origin"))
 }

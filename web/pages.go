@@ -10,11 +10,11 @@ import (
 	"pageheat/views"
 )
 
-// headerWeights is the header of a page's answer that says by which weights it is scored:
-// while they are changed, one instance after the other, answers may differ.
+// headerWeights is the response header with the weights of a page's score. During a change of
+// the weights, instances may answer differently.
 const headerWeights = "Pageheat-Weights"
 
-// page answers with one page's totals, and what they add up to.
+// page serves one page's totals and its heat.
 func (s *service) page(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -23,12 +23,12 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 	}
 	name := query.Get("page")
 	if name == "" {
-		Refuse(w, http.StatusBadRequest, "The page is missing: ask for api/v1/page?page=NAME.")
+		Refuse(w, http.StatusBadRequest, "The page is missing: use api/v1/page?page=NAME.")
 		return
 	}
 	totals, ok, err := s.Serve.Pages.Get(name)
 	if err == nil && !ok {
-		// Under the address that a browser shows it is found, too.
+		// A page is also found by the address that a browser shows.
 		if readable := codec.ReadablePath(name); readable != name {
 			name = readable
 			totals, ok, err = s.Serve.Pages.Get(name)
@@ -36,12 +36,12 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(err, views.ErrRecovering):
-		Refuse(w, http.StatusServiceUnavailable, "The heat table is still being read: ask again in a moment, /readyz says when it is done.")
+		Refuse(w, http.StatusServiceUnavailable, "The heat table is still being read: try again in a moment. /readyz tells when it is complete.")
 	case err != nil:
 		s.Logger.Error("a request for a page failed", "page", name, "error", err)
-		Refuse(w, http.StatusInternalServerError, "The totals of this page cannot be read: is this program older than the one that wrote them? The log says more.")
+		Refuse(w, http.StatusInternalServerError, "The totals of this page cannot be read: is this program older than the one that wrote them? See the log.")
 	case !ok:
-		Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names are compared byte by byte; a new page appears after the next commit.", name))
+		Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names must match byte for byte. A new page appears after the next commit.", name))
 	default:
 		w.Header().Set(headerWeights, s.Serve.Weights.String())
 		WriteJSON(w, http.StatusOK, views.NewPageHeat(name, totals, s.Serve.Weights))

@@ -6,9 +6,8 @@ import (
 	"net/http"
 )
 
-// problem is an answer that something went wrong, as RFC 9457 has it. Its type
-// is always about:blank: the status says what kind of problem it is, the detail
-// what to do about it. Embed it in a struct to tell more.
+// problem is an error response by RFC 9457. Its type is always about:blank: the status is the
+// kind of problem, the detail tells what to do. Embed it in a struct to add members.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -16,7 +15,7 @@ type problem struct {
 	Detail string `json:"detail"`
 }
 
-// newProblem returns the problem of a status with a sentence for a person.
+// newProblem returns the problem of a status with a sentence for people.
 func newProblem(status int, detail string) problem {
 	return problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 }
@@ -26,9 +25,8 @@ func Refuse(w http.ResponseWriter, status int, detail string) {
 	writeProblem(w, status, newProblem(status, detail))
 }
 
-// writeProblem answers with a problem that is part of body. A client that is told
-// that something is not available now is told to ask again in a second, unless
-// Retry-After is set already.
+// writeProblem answers with a body that contains a problem. If something is temporarily
+// unavailable, the client is told to retry in a second, unless Retry-After is set already.
 func writeProblem(w http.ResponseWriter, status int, body any) {
 	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "1")
@@ -36,8 +34,7 @@ func writeProblem(w http.ResponseWriter, status int, body any) {
 	writeJSON(w, "application/problem+json", status, body)
 }
 
-// WriteJSON answers with an object that must not be kept by anybody between us
-// and the reader.
+// WriteJSON answers with an object that must not be cached.
 func WriteJSON(w http.ResponseWriter, status int, value any) {
 	writeJSON(w, "application/json", status, value)
 }
@@ -53,6 +50,6 @@ func writeJSON(w http.ResponseWriter, contentType string, status int, value any)
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	// Whether the client takes it is not our concern.
+	// An error here is the client's.
 	_, _ = w.Write(body.Bytes())
 }

@@ -5,9 +5,8 @@ import (
 	"net/http/pprof"
 )
 
-// profiles are the routes under which operators take profiles and execution traces of the
-// process, as "go tool pprof" asks for them. The command line is not shown: a flag may hold
-// a secret.
+// profiles are the routes for profiles and execution traces of the process, as "go tool pprof"
+// requests them. The command line is not served: a flag may hold a secret.
 func profiles() []Route {
 	const under = "/debug/pprof/"
 	return []Route{

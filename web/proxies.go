@@ -8,17 +8,16 @@ import (
 	"strings"
 )
 
-// network6 is what one client of IPv6 is: its network, since it has all addresses
-// in it.
+// network6 is the network that counts as one IPv6 client, because a client has all of its
+// addresses.
 const network6 = 64
 
-// Proxies are the networks of reverse proxies whose X-Forwarded-For is believed.
-// The zero value believes none. It is safe for concurrent use.
+// Proxies are the networks of trusted reverse proxies, whose X-Forwarded-For is used. The zero
+// value trusts none. It is safe for concurrent use.
 type Proxies struct{ networks []netip.Prefix }
 
-// NewProxies reads addresses and networks, such as 127.0.0.1 or 10.0.0.0/8. IPv4
-// may be written as a part of IPv6, such as ::ffff:10.0.0.0/104. An error names the
-// item that is neither.
+// NewProxies reads addresses and networks, such as 127.0.0.1 or 10.0.0.0/8. IPv4 may be written
+// as IPv6, such as ::ffff:10.0.0.0/104. The error names an invalid item.
 func NewProxies(list []string) (Proxies, error) {
 	var p Proxies
 	for _, text := range list {
@@ -32,11 +31,11 @@ func NewProxies(list []string) (Proxies, error) {
 			who = who.WithZone("")
 			network = netip.PrefixFrom(who, who.BitLen())
 		}
-		// Clients of IPv4 are compared as such, see parseAddress.
+		// IPv4 clients are compared as IPv4, see parseAddress.
 		if who := network.Addr(); who.Is4In6() {
 			const mapped = 96 // ::ffff:0:0/96 is all of IPv4
 			if network.Bits() < mapped {
-				return Proxies{}, fmt.Errorf("%q is more than all of IPv4: write it as a network of IPv4, such as 10.0.0.0/8", text)
+				return Proxies{}, fmt.Errorf("%q contains all of IPv4: use an IPv4 network, such as 10.0.0.0/8", text)
 			}
 			network = netip.PrefixFrom(who.Unmap(), network.Bits()-mapped)
 		}
@@ -45,11 +44,10 @@ func NewProxies(list []string) (Proxies, error) {
 	return p, nil
 }
 
-// Client says who sends a request: the address at the connection's other end or,
-// while that is a trusted proxy, the one that the proxy names in X-Forwarded-For.
-// What a client itself has written there stands further to the left and is never
-// reached. All addresses of a /64 network of IPv6 are one client. What is no address
-// is the zero one, so that all such are one client.
+// Client returns the client that sends a request: the remote address of the connection, or the
+// address in X-Forwarded-For while that is a trusted proxy. Entries that a client writes itself
+// are further left and are never reached. All addresses of a /64 network of IPv6 are one
+// client. Everything that is not an address counts as one client, the zero address.
 func (p Proxies) Client(r *http.Request) netip.Addr {
 	who := parseAddress(r.RemoteAddr)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -62,12 +60,12 @@ func (p Proxies) Client(r *http.Request) netip.Addr {
 	return clientOf(who)
 }
 
-// trust reports whether an address is that of a proxy.
+// trust reports whether an address belongs to a trusted proxy.
 func (p Proxies) trust(who netip.Addr) bool {
 	return slices.ContainsFunc(p.networks, func(n netip.Prefix) bool { return n.Contains(who) })
 }
 
-// clientOf is the client that an address belongs to.
+// clientOf returns the client that an address belongs to.
 func clientOf(who netip.Addr) netip.Addr {
 	if who.Is6() {
 		if network, err := who.Prefix(network6); err == nil {
@@ -77,7 +75,7 @@ func clientOf(who netip.Addr) netip.Addr {
 	return who
 }
 
-// parseAddress reads an address, with a port or without.
+// parseAddress reads an address, with or without a port.
 func parseAddress(text string) netip.Addr {
 	who, err := netip.ParseAddr(text)
 	if err != nil {

@@ -44,7 +44,7 @@ func TestHosts(t *testing.T) {
 	assert.InDelta(t, len(wrong), testutil.ToFloat64(metrics.requests.WithLabelValues("host")), 0)
 	for _, bad := range []string{"", " ", "http://x", "a/b", "*.example", "a b", "x@y"} {
 		_, err := NewHosts([]string{bad})
-		assert.ErrorContains(t, err, "is no host", bad)
+		assert.ErrorContains(t, err, "is not a host", bad)
 	}
 }
 

@@ -7,23 +7,23 @@ import (
 	"pageheat/web/site"
 )
 
-// Route is one address and what answers there.
+// Route is a path pattern and its handler.
 type Route struct {
 	// Path is a pattern of http.ServeMux without method, such as
 	// "/api/v1/boards/{board}".
 	Path string
-	// Methods are those that are answered; nil for GET, with which HEAD goes.
+	// Methods are the allowed methods; nil for GET, which includes HEAD.
 	Methods []string
-	// Handler answers.
+	// Handler serves the route.
 	Handler http.Handler
-	// Public says that the route is for everybody: it needs no token.
+	// Public routes need no token.
 	Public bool
-	// Embedded says that pages of other sites load it, as they do a script.
+	// Embedded routes can be loaded by pages of other sites, as scripts are.
 	Embedded bool
 }
 
-// Routes is the table of all that is served. Every instance tells of its health; each
-// of the two roles adds its part. An error says what of the configuration is wrong.
+// Routes is the table of all routes. Every instance serves its health; each of the two roles
+// adds its routes. The error names what is wrong with the configuration.
 func Routes(cfg Config) ([]Route, error) {
 	s, err := newService(cfg)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *service) routes() []Route {
 	return append(table, s.Routes...)
 }
 
-// Scripts are the part of the table that pages of a site load.
+// Scripts are the routes that pages of a site load.
 func Scripts() []Route {
 	return []Route{
 		{Path: "/pageheat.js", Public: true, Embedded: true, Handler: site.Script("pageheat.js")},
@@ -86,7 +86,7 @@ func Scripts() []Route {
 	}
 }
 
-// public returns the routes that are for everybody.
+// public returns the public routes.
 func public(routes []Route) []Route {
 	return slices.DeleteFunc(slices.Clone(routes), func(r Route) bool { return !r.Public })
 }

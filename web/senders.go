@@ -11,24 +11,25 @@ import (
 )
 
 const (
-	// maxSenders is how many senders are remembered, some 200 bytes each. Whoever
-	// has not been seen for longest is forgotten, and then as good as new.
+	// maxSenders is the number of senders that are remembered, about 200 bytes each. The least
+	// recently seen sender is forgotten, and then counts as new.
 	maxSenders = 100_000
-	// maxOpen is how many requests of one sender are answered at a time, so that
-	// one that sends slowly does not take the places of all.
+	// maxOpen is the maximum number of open requests of one sender, so that a slow sender does
+	// not use all slots.
 	maxOpen = 64
-	// maxBodies is how many of the longest requests are held of one sender.
+	// maxBodies is the maximum number of requests of maximum size that are buffered for one
+	// sender.
 	maxBodies = 4
 )
 
-// senders knows who has sent how much lately.
+// senders tracks how much each sender has sent recently.
 type senders struct {
 	rate  rate.Limit
 	burst int
 	known *lru.Cache[netip.Addr, *sender]
 }
 
-// sender is what is known of one client: an address, or a network of IPv6.
+// sender is the state of one client: an address, or a network of IPv6.
 type sender struct {
 	limiter *rate.Limiter
 	open    atomic.Int32
@@ -43,7 +44,7 @@ func newSenders(r rate.Limit, burst int) (*senders, error) {
 	return &senders{r, burst, known}, nil
 }
 
-// of returns what is known of a sender.
+// of returns the state of a sender.
 func (s *senders) of(who netip.Addr) *sender {
 	if known, ok := s.known.Get(who); ok {
 		return known
@@ -66,8 +67,8 @@ func (s *sender) enter() bool {
 
 func (s *sender) leave() { s.open.Add(-1) }
 
-// spend takes n behaviours, at most a burst, off what the sender may send now, and
-// returns 0; or takes nothing and returns how long to wait.
+// spend charges a sender for n behaviours, at most a burst, and returns 0; or it charges
+// nothing and returns the time to wait.
 func (s *sender) spend(now time.Time, n int) time.Duration { return spend(s.limiter, now, n) }
 
 func spend(limiter *rate.Limiter, now time.Time, n int) time.Duration {

@@ -56,7 +56,7 @@ func TestClientsHaveARateEach(t *testing.T) {
 		kept.taken()
 		time.Sleep(time.Minute)
 		for _, body := range []string{strings.Repeat("/a|1|0|0\n", 11), strings.Repeat("x\n", 11), "[" + strings.Repeat("1,", 20_000) + "1]"} {
-			requireRefused(t, post("192.0.2.1:1", body), http.StatusRequestEntityTooLarge, "10 behaviours, the most of one request (--collect-burst)")
+			requireRefused(t, post("192.0.2.1:1", body), http.StatusRequestEntityTooLarge, "10 behaviours, the maximum of one request (--collect-burst)")
 		}
 		require.Empty(t, kept.taken(), "nothing of them was kept")
 		time.Sleep(5 * time.Second)
@@ -160,7 +160,7 @@ func TestBytesThatAreHeldAreBounded(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		requireRefused(t, send(h, request{body: large, from: "10.0.0.0:1"}), http.StatusTooManyRequests, "from this address of 4194304 bytes")
+		requireRefused(t, send(h, request{body: large, from: "10.0.0.0:1"}), http.StatusTooManyRequests, "from this address with 4194304 bytes")
 		requireRefused(t, send(h, request{body: large, from: "192.0.2.1:1"}), http.StatusServiceUnavailable, "67108864 bytes")
 		all.Wait()
 		require.Zero(t, c.held.Load())
@@ -185,7 +185,7 @@ func TestOneClientDoesNotTakeAllPlaces(t *testing.T) {
 		}
 		synctest.Wait()
 		w := send(h, request{body: "/a|1|0|0", from: "192.0.2.2:1"})
-		requireRefused(t, w, http.StatusServiceUnavailable, "answered already")
+		requireRefused(t, w, http.StatusServiceUnavailable, "already in progress")
 		require.NotEmpty(t, w.Header().Get("Retry-After"))
 		all.Wait()
 		require.Empty(t, c.open)

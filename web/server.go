@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// DefaultListen is the address for HTTP where none is asked for.
+// DefaultListen is the address for HTTP if none is configured.
 const DefaultListen = "127.0.0.1:8080"
 
-// Server serves on one address or, with another one for everybody, on two.
+// Server serves on one address or, with a second one for the public, on two.
 type Server struct {
 	all    *endpoint // for operators
-	public *endpoint // nil if there is none
+	public *endpoint // nil for none
 }
 
-// New takes the addresses, so that one that is taken is an error at once. Clients are
-// served once Serve is called; a caller that does not calls Close.
+// New opens the addresses, so an address in use is an error at once. Clients are served once
+// Serve is called; a caller that does not call it calls Close.
 func New(cfg Config) (*Server, error) {
 	cfg.metrics = newMetrics(cfg.Registerer)
 	service, err := newService(cfg)
@@ -50,17 +50,17 @@ func New(cfg Config) (*Server, error) {
 		cfg.Logger.Info("serves public HTTP", "address", s.public.addr().String())
 	}
 	if cfg.Token == "" && !isLoopback(s.Addr()) {
-		cfg.Logger.Warn("operator routes are open to every client that can connect: set --token, or --public-listen and a --listen of this machine alone",
+		cfg.Logger.Warn("operator routes are open to every client that can connect: set --token, or set --public-listen and a loopback address for --listen",
 			"address", s.Addr().String())
 	}
 	cfg.Logger.Info("serves HTTP", "address", s.Addr().String())
 	return s, nil
 }
 
-// Addr is the address that was taken for everything.
+// Addr is the address of all routes.
 func (s *Server) Addr() net.Addr { return s.all.addr() }
 
-// Close gives the addresses back. It is for a server that is not to be served.
+// Close closes the addresses of a server that will not serve.
 func (s *Server) Close() {
 	s.all.close()
 	if s.public != nil {
@@ -68,9 +68,8 @@ func (s *Server) Close() {
 	}
 }
 
-// Serve serves until ctx is done, then ends the event streams, waits for the
-// other requests for a few seconds, and returns nil. An error is that of a
-// listener. Call it once.
+// Serve serves until ctx is done. Then it ends the event streams, waits for the other requests
+// for a few seconds, and returns nil. An error is that of a listener. Call it once.
 func (s *Server) Serve(ctx context.Context) error {
 	endpoints, ctx := errgroup.WithContext(ctx)
 	endpoints.Go(func() error { return s.all.serve(ctx) })
@@ -80,9 +79,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	return endpoints.Wait()
 }
 
-// connectionsWithin is how many of the wanted connections each of some listeners may
-// have, so that all together leave a quarter of the files that this process may open
-// to everything else.
+// connectionsWithin returns how many of the wanted connections each listener may have, so that
+// together they leave a quarter of the process's open-file limit for everything else.
 func connectionsWithin(wanted, listeners int) int {
 	if files := maxFiles(); files > 0 {
 		return max(1, min(wanted, files*3/4/listeners))

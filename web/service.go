@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// service answers requests. It is safe for concurrent use, and keeps no state but what
-// bounds clients and the newest event of each board.
+// service handles requests. It is safe for concurrent use. Its only state is the limits for
+// clients and the newest event of each board.
 type service struct {
 	Config
 	streams      *streamPlaces
@@ -17,7 +17,8 @@ type service struct {
 	intake       *intake       // of the role collect, else nil
 }
 
-// newService returns what answers. An error says what of the configuration is wrong.
+// newService returns the request handlers. The error names what is wrong with the
+// configuration.
 func newService(cfg Config) (*service, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -39,7 +40,7 @@ func newService(cfg Config) (*service, error) {
 	return s, nil
 }
 
-// forSites answers pages of allowed sites too, which may read what is refused.
+// forSites lets pages of allowed sites use the handler, and lets them read refusals.
 func (s *service) forSites(serve http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.Origins.Allow(w, r) {

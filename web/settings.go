@@ -5,7 +5,7 @@ import (
 	"pageheat/failure"
 )
 
-// Settings are what an operator may choose of what is served over HTTP.
+// Settings are the operator's settings of HTTP.
 type Settings struct {
 	Listen       *string  `placeholder:"HOST:PORT" help:"Address for HTTP: health and metrics in every role, all else in roles serve and collect. Default 127.0.0.1:8080, or a free port if that is in use."`
 	PublicListen string   `placeholder:"HOST:PORT" help:"Address for the public: behaviours, scripts and boards only."`
@@ -24,7 +24,7 @@ type Settings struct {
 	CollectTotalRate float64 `help:"Behaviours a second of all clients together; 0 for no limit."`
 	CollectMaxBytes  int     `help:"Maximum size of a request with behaviours in bytes, uncompressed."`
 
-	// Collector are those of who takes the behaviours; it is made by its own package.
+	// Collector has the settings of the collector, which its own package makes.
 	Collector collect.Settings `embed:""`
 
 	WriteKey       string   `placeholder:"KEY" help:"Key required with behaviours."`
@@ -40,8 +40,8 @@ func DefaultSettings() Settings {
 	}
 }
 
-// Config reads them. The error is a [failure.Setting] of the first setting that cannot be
-// used. What is not a setting is left to the caller.
+// Config returns the configuration. The error is a [failure.Setting] of the first invalid
+// setting. The caller sets the other fields.
 func (s Settings) Config() (cfg Config, err error) {
 	if err := s.validate(); err != nil {
 		return cfg, err
@@ -65,7 +65,7 @@ func (s Settings) Config() (cfg Config, err error) {
 	return cfg, nil
 }
 
-// validate returns the first setting that is out of range.
+// validate returns an error for the first setting that is out of range.
 func (s Settings) validate() error {
 	for _, bound := range []struct {
 		setting string
@@ -84,7 +84,7 @@ func (s Settings) validate() error {
 	)
 	switch {
 	case s.Listen != nil && *s.Listen == "":
-		return failure.BadSetting("listen", "must not be empty: give an address such as %s", DefaultListen)
+		return failure.BadSetting("listen", "must not be empty: use an address such as %s", DefaultListen)
 	case !(s.CollectRate > 0 && s.CollectRate <= mostRate): // not NaN either
 		return failure.BadSetting("collect-rate", "%g: must be above 0, and at most %g", s.CollectRate, mostRate)
 	case s.CollectBurst < 1 || s.CollectBurst > mostBurst:

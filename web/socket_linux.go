@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unacknowledged is how long the kernel keeps what a client does not take, also once
-// we have closed the connection.
+// unacknowledged is how long the kernel keeps unacknowledged data, even after we have closed
+// the connection.
 const unacknowledged = 20 * time.Second
 
-// forgetful has the kernel give up a connection whose other end takes nothing.
+// forgetful makes the kernel drop a connection whose peer does not read.
 func forgetful(conn *net.TCPConn) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

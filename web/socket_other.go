@@ -4,6 +4,6 @@ package web
 
 import "net"
 
-// forgetful has the kernel give up a connection whose other end takes nothing, where
-// that is possible.
+// forgetful makes the kernel drop a connection whose peer does not read, if the system supports
+// that.
 func forgetful(*net.TCPConn) {}

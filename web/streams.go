@@ -8,14 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Why there is no place for an event stream.
+// Reasons for refusing an event stream.
 const (
 	streamsOfClient = "per-client"
 	streamsOfAll    = "all"
 )
 
-// operatorStreams is how many event streams are kept for an address that is for
-// operators alone, besides those of everybody.
+// operatorStreams is the number of extra event streams for an address only for operators.
 const operatorStreams = 100
 
 // streamMetrics count event streams.
@@ -41,7 +40,7 @@ func newStreamMetrics(r prometheus.Registerer) *streamMetrics {
 	return m
 }
 
-// streamPlaces are the places for event streams. It is safe for concurrent use.
+// streamPlaces limits event streams. It is safe for concurrent use.
 type streamPlaces struct {
 	most, perClient int
 	metrics         *streamMetrics
@@ -52,8 +51,8 @@ type streamPlaces struct {
 	clients   map[netip.Addr]int
 }
 
-// take takes a place for a client, or says why there is none. Whoever has one calls
-// leave in the end.
+// take takes a slot for a client, or returns the reason why there is none. The caller calls
+// leave at the end.
 func (s *streamPlaces) take(client netip.Addr, operator bool) (leave func(), why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +74,7 @@ func (s *streamPlaces) take(client netip.Addr, operator bool) (leave func(), why
 	}, ""
 }
 
-// count adds to the open streams; the lock is held.
+// count adds to the number of a client's streams; the lock is held.
 func (s *streamPlaces) count(client netip.Addr, operator bool, n int) {
 	s.metrics.open.Add(float64(n))
 	if operator {
@@ -88,5 +87,5 @@ func (s *streamPlaces) count(client netip.Addr, operator bool, n int) {
 	}
 }
 
-// drop counts a client that did not take what was sent.
+// drop counts a client that did not read.
 func (s *streamPlaces) drop() { s.metrics.dropped.Inc() }

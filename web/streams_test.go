@@ -72,11 +72,11 @@ func TestPlacesForStreams(t *testing.T) {
 			require.Equal(t, "2", w.Header().Get("Retry-After"))
 		}
 		require.Equal(t, http.StatusOK, follow(everybody, "10.0.0.1:1", "198.51.100.1").Code)
-		requireProblem(t, follow(everybody, "10.0.0.1:1", "198.51.100.2"), http.StatusServiceUnavailable, "All event streams are taken")
+		requireProblem(t, follow(everybody, "10.0.0.1:1", "198.51.100.2"), http.StatusServiceUnavailable, "All event streams are in use")
 		for range operatorStreams {
 			require.Equal(t, http.StatusOK, follow(private, "127.0.0.1:1", "").Code)
 		}
-		requireProblem(t, follow(private, "127.0.0.1:1", ""), http.StatusServiceUnavailable, "All event streams are taken")
+		requireProblem(t, follow(private, "127.0.0.1:1", ""), http.StatusServiceUnavailable, "All event streams are in use")
 		require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
 # HELP pageheat_event_streams Open event streams.
 # TYPE pageheat_event_streams gauge
