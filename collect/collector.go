@@ -12,31 +12,31 @@ import (
 	"pageheat/heat"
 )
 
-// ErrBusy is the error of a [Writer] that took nothing because too much waits for Kafka
-// already.
-var ErrBusy = errors.New("too much waits for Kafka")
+// ErrBusy is the error of a [Writer] that accepted nothing because too many messages wait for
+// Kafka.
+var ErrBusy = errors.New("too many messages wait for Kafka")
 
-// Writer puts messages into the input topic. [Kafka] is one.
+// Writer writes messages to the input topic. [Kafka] implements it.
 type Writer interface {
-	// Write returns nil once Kafka keeps all messages. ErrBusy says that none was
-	// taken; after any other error, that of ctx among them, some may get into
-	// the topic. It is called from many goroutines, and does not keep the
-	// messages once it has returned nil or ErrBusy.
+	// Write returns nil when Kafka has acknowledged all messages. ErrBusy means that none was
+	// accepted. After any other error, including that of ctx, some may reach the topic. It is
+	// called from many goroutines. It does not retain the messages after it has returned nil or
+	// ErrBusy.
 	Write(ctx context.Context, messages [][]byte) error
 }
 
 // Config configures which behaviours are valid and where they go. [Settings.Config]
 // checks the ranges.
 type Config struct {
-	// Writer gets what is valid.
+	// Writer gets the valid behaviours.
 	Writer Writer
-	// Limits are those of a behaviour.
+	// Limits are the maximum values of a behaviour.
 	Limits heat.Limits
 	// AllowPages, if not nil, must match a page's name; see PagePattern.
 	AllowPages *regexp.Regexp
 	// MaxPageBytes is the longest name of a page, 1 to codec.MaxPageBytes.
 	MaxPageBytes int
-	// Timeout is how long Kafka may take for one batch; above 0.
+	// Timeout is the time limit for Kafka to acknowledge a batch.
 	Timeout time.Duration
 	// Registerer gets the metrics; nil for none.
 	Registerer prometheus.Registerer
@@ -60,13 +60,13 @@ func New(cfg Config) *Collector {
 	return &Collector{cfg: cfg, metrics: newMetrics(cfg.Registerer)}
 }
 
-// Ready returns nil, or why behaviours could not be written a moment ago.
+// Ready returns nil, or the reason why behaviours could not be written a moment ago.
 func (c *Collector) Ready() error { return c.trouble.now() }
 
-// Keep counts a batch and returns nil once Kafka keeps what is valid of it. An error
-// says that some of it may not be kept, and may come to the topic all the same: callers that
-// sent it has to send it again. Keep waits for Kafka even if ctx is done, since a
-// visitor who leaves a page does not wait for the answer.
+// Keep counts a batch and returns nil when Kafka has acknowledged its valid behaviours. After
+// an error some of them may be missing and others may still reach the topic, so the sender has
+// to send the batch again. Keep waits for Kafka even if ctx is done, because a visitor who
+// leaves a page does not wait for the answer.
 func (c *Collector) Keep(ctx context.Context, batch *Batch) error {
 	for reason, n := range batch.reasons {
 		c.metrics.refused.WithLabelValues(reason).Add(float64(n))

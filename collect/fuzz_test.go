@@ -10,8 +10,8 @@ import (
 	"pageheat/heat"
 )
 
-// FuzzJudge: whatever is posted, each message is either kept, as text that the
-// pipeline takes, or refused.
+// FuzzJudge: each message of any body is either kept, as text that the pipeline accepts, or
+// refused.
 func FuzzJudge(f *testing.F) {
 	for _, seed := range []string{"/a|1|0|0\n/b|x", `[{"page":"a","clicks":1,"minutes":0},5]`, `{"page":"a"}`, "{a}|1|0|0", "[", "[]", "\xff|1|1|1", "[1]\n[2]"} {
 		f.Add([]byte(seed))

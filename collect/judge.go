@@ -11,39 +11,38 @@ import (
 	"pageheat/codec"
 )
 
-// ReasonPageNotAllowed is the one reason of a [Refusal] that is not a code of
-// package codec: the page does not match [Config.AllowPages].
+// ReasonPageNotAllowed is the only reason of a [Refusal] that is not a code of package codec:
+// the page does not match [Config.AllowPages].
 const ReasonPageNotAllowed = "page-not-allowed"
 
-// maxListed is how many refused behaviours an answer lists.
+// maxListed is the maximum number of refused behaviours in an answer.
 const maxListed = 100
 
-// Refusal is a behaviour that was not taken.
+// Refusal is a behaviour that was refused.
 type Refusal struct {
-	// Line is its number in the request, from 1: of the line, or of the element of
-	// an array.
+	// Line is its number in the request, from 1: of the line, or of the array element.
 	Line int `json:"line"`
 	// Reason is a code of package codec, or ReasonPageNotAllowed.
 	Reason string `json:"reason"`
-	// Detail says it in a sentence.
+	// Detail explains the reason in a sentence.
 	Detail string `json:"detail"`
 }
 
 // Batch is the behaviours of one request.
 type Batch struct {
-	// Refused are those that are not valid, the first maxListed of them.
+	// Refused has the first maxListed invalid behaviours.
 	Refused []Refusal
-	// RefusedInAll is how many they are.
+	// RefusedInAll is the number of invalid behaviours.
 	RefusedInAll int
 
 	valid   [][]byte       // encoded for the input topic
-	reasons map[string]int // how often each was why one was refused
+	reasons map[string]int // number of refusals by reason
 }
 
-// Valid is how many behaviours are valid.
+// Valid returns the number of valid behaviours.
 func (b *Batch) Valid() int { return len(b.valid) }
 
-// Len is how many behaviours there are, valid or not.
+// Len returns the number of behaviours, valid or not.
 func (b *Batch) Len() int { return len(b.valid) + b.RefusedInAll }
 
 func (b *Batch) refuse(line int, reason, detail string) {
@@ -56,11 +55,11 @@ func (b *Batch) refuse(line int, reason, detail string) {
 	b.reasons[reason]++
 }
 
-// byteOrderMark may begin a text; it is not part of it.
+// byteOrderMark may start a text; it is not part of it.
 const byteOrderMark = "\xEF\xBB\xBF"
 
-// Judge splits a body and judges each behaviour in it. It ends when there are more than
-// most. The batch does not refer to the body.
+// Judge splits a body and validates each behaviour. It stops when there are more than most. The
+// batch does not alias the body.
 func (c *Collector) Judge(body []byte, most int) *Batch {
 	batch := &Batch{}
 	var all []byte
@@ -77,9 +76,9 @@ func (c *Collector) Judge(body []byte, most int) *Batch {
 		case refusal != nil:
 			batch.refuse(at.number, string(refusal.Code), refusal.Detail)
 		case len(behaviour.Page) > c.cfg.MaxPageBytes:
-			batch.refuse(at.number, string(codec.CodePageTooLong), fmt.Sprintf("The page's name has %d bytes, the most here is %d.", len(behaviour.Page), c.cfg.MaxPageBytes))
+			batch.refuse(at.number, string(codec.CodePageTooLong), fmt.Sprintf("The page's name has %d bytes, the maximum here is %d.", len(behaviour.Page), c.cfg.MaxPageBytes))
 		case c.cfg.AllowPages != nil && !c.cfg.AllowPages.Match(behaviour.Page):
-			batch.refuse(at.number, ReasonPageNotAllowed, "The page's name does not match what this site allows (--allow-pages).")
+			batch.refuse(at.number, ReasonPageNotAllowed, "The page's name does not match the pages that this site allows (--allow-pages).")
 		default:
 			start := len(all)
 			all = codec.AppendBehaviour(all, behaviour)
@@ -93,20 +92,20 @@ func (c *Collector) Judge(body []byte, most int) *Batch {
 // match the whole name of a page.
 func PagePattern(pattern string) (*regexp.Regexp, error) {
 	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, err // speaks of the pattern as it was given
+		return nil, err // its error quotes the pattern as given
 	}
 	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
-// position says which message of a request is meant.
+// position identifies a message of a request.
 type position struct {
 	number  int  // of the line or element, from 1
 	element bool // of a JSON array
 }
 
-// messages gives the messages of a body. A body that is one JSON value is an array
-// of behaviours or one behaviour; any other has one on each line, and empty lines
-// are ignored.
+// messages yields the messages of a body. A body that is one JSON value is an array of
+// behaviours or one behaviour. Any other body has one behaviour per line; empty lines are
+// ignored.
 func messages(body []byte) iter.Seq2[position, []byte] {
 	return func(yield func(position, []byte) bool) {
 		trimmed := bytes.TrimSpace(body)
@@ -128,7 +127,7 @@ func messages(body []byte) iter.Seq2[position, []byte] {
 	}
 }
 
-// elements gives the elements of a valid JSON array, each until the next one.
+// elements yields the elements of a valid JSON array; each is valid until the next one.
 func elements(array []byte, yield func(position, []byte) bool) {
 	decoder := jsontext.NewDecoder(bytes.NewReader(array), jsontext.AllowDuplicateNames(true))
 	if _, err := decoder.ReadToken(); err != nil { // the bracket

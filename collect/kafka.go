@@ -14,16 +14,15 @@ import (
 )
 
 const (
-	// maxWaiting is the maximum size, in bytes, of the messages that wait for Kafka. A message
-	// costs overhead besides its bytes.
+	// maxWaiting is the maximum size, in bytes, of the messages that wait for Kafka, including
+	// the overhead of each message.
 	maxWaiting = 64 << 20
 	overhead   = 256
-	// closeWithin is how long Close waits.
+	// closeWithin is the time limit of Close.
 	closeWithin = 2 * time.Second
 	// forgetEvery is the minimum time between two attempts to use a recreated topic.
 	forgetEvery = time.Second
-	// linger lets the messages of several requests go together, without being
-	// seen.
+	// linger batches the messages of several requests, without a visible delay.
 	linger = 2 * time.Millisecond
 )
 
@@ -56,13 +55,13 @@ func NewKafka(c *kafka.Cluster, topic string) (*Kafka, error) {
 func (k *Kafka) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	_ = k.sender.Flush(ctx) // nothing waits for the rest any more
+	_ = k.sender.Flush(ctx) // nobody waits for the rest anymore
 	k.sender.Close()
 }
 
-// Write implements [Writer]. When ctx is done, what has not been sent yet is
-// dropped. A message in flight cannot be recalled without losing idempotence: it
-// still counts as waiting, and the client retries it until it has an answer.
+// Write implements [Writer]. When ctx is done, unsent messages are dropped. A message in flight
+// cannot be recalled without losing idempotence: it still counts as waiting, and the client
+// retries it until it gets an answer.
 func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 	size := int64(0)
 	for _, m := range messages {
@@ -72,7 +71,7 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 		k.waiting.Add(-size)
 		return ErrBusy
 	}
-	results := make(chan error, len(messages)) // senders never wait for a reader
+	results := make(chan error, len(messages)) // callbacks never block
 	for _, m := range messages {
 		k.sender.Send(ctx, &kafka.Record{Value: m}, func(r *kafka.Record, err error) {
 			k.waiting.Add(-int64(len(r.Value)) - overhead)
@@ -93,9 +92,8 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 	return nil
 }
 
-// adopt switches to a topic that was deleted and recreated. The client caches its id and
-// would refuse the new one forever, until the id is dropped. Only messages to the old topic
-// are lost.
+// adopt switches to a recreated topic. The client caches the topic's ID and would never use the
+// new one until the ID is dropped. Only messages to the old topic are lost.
 func (k *Kafka) adopt(err error) {
 	if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
 		k.forget.Do(func() { k.sender.Forget() })

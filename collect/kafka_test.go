@@ -48,8 +48,8 @@ func TestKafkaKeepsWhatWasWritten(t *testing.T) {
 	assert.Len(t, kafkatest.Read(t, cluster, topic, 1001), 1001)
 }
 
-// While the broker takes nothing, writers come back by their deadlines, what waits
-// is bounded, and all of it goes away with the trouble.
+// While the broker does not respond, writers return at their deadlines, the number of waiting
+// messages is bounded, and they are released when the broker responds again.
 func TestKafkaThatIsAway(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
 	kafkatest.CreateTopic(t, cluster, topic, 1)
@@ -76,7 +76,7 @@ func TestKafkaThatIsAway(t *testing.T) {
 		}
 		require.LessOrEqual(t, k.waiting.Load(), int64(maxWaiting))
 	}
-	t.Logf("%d of 20 were told that too much waits, %d bytes wait", full, k.waiting.Load())
+	t.Logf("%d of 20 got ErrBusy, %d bytes wait", full, k.waiting.Load())
 
 	away.Store(false)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

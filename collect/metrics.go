@@ -7,7 +7,7 @@ import (
 	"pageheat/codec"
 )
 
-// metrics count what a collector does.
+// metrics count the work of a collector.
 type metrics struct {
 	behaviours prometheus.Counter
 	refused    *prometheus.CounterVec
@@ -26,7 +26,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help:    "Time until Kafka acknowledged the behaviours of a request.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}),
 	}
-	// A counter that begins with its first event has no increase to show.
+	// A counter needs its initial 0 for its first increase to show.
 	for _, code := range codec.Codes() {
 		m.refused.WithLabelValues(string(code))
 	}

@@ -9,11 +9,11 @@ import (
 
 // Settings are the operator's settings of the collector.
 type Settings struct {
-	// CollectTimeout is how long Kafka may take for one batch, 10 ms to MaxTimeout.
+	// CollectTimeout is the time limit for Kafka to acknowledge a batch, 10 ms to MaxTimeout.
 	CollectTimeout time.Duration `help:"Time limit for Kafka to take a request before the sender is told to retry."`
-	// AllowPages is the pattern of pages that are taken, see PagePattern; empty for all.
+	// AllowPages is the pattern of allowed pages, see PagePattern; empty for all.
 	AllowPages string `placeholder:"REGEXP" help:"Pattern that must match the whole name of a page."`
-	// MaxPageBytes is the longest name of a page, 1 to codec.MaxPageBytes.
+	// MaxPageBytes is the maximum length of a page name in bytes, 1 to codec.MaxPageBytes.
 	MaxPageBytes int `help:"Maximum length of a page name in bytes."`
 }
 
@@ -25,8 +25,8 @@ func DefaultSettings() Settings {
 	return Settings{CollectTimeout: MaxTimeout, MaxPageBytes: codec.MaxPageBytes}
 }
 
-// Config reads them. The error is a [failure.Setting]. What is not a setting is left to
-// the caller.
+// Config returns the configuration. The error is a [failure.Setting]. The caller sets the other
+// fields.
 func (s Settings) Config() (cfg Config, err error) {
 	switch {
 	case s.CollectTimeout < 10*time.Millisecond || s.CollectTimeout > MaxTimeout:

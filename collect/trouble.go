@@ -5,19 +5,18 @@ import (
 	"time"
 )
 
-// troubleLasts is how long a failed write makes the collector unready. A retry needs it to
-// be ready again.
+// troubleLasts is how long a failed write makes the collector unready. It must become ready
+// again by itself, so that senders can retry.
 const troubleLasts = 5 * time.Second
 
-// trouble remembers whether Kafka took what was last written.
+// trouble tracks recent failures of writes to Kafka.
 type trouble struct {
 	mu  sync.Mutex
 	err error
 	at  time.Time
 }
 
-// note takes a write's error or nil, and reports whether it is the first one of a
-// trouble.
+// note records the result of a write, and reports whether it is the first failure of a series.
 func (t *trouble) note(err error) (first bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -26,7 +25,7 @@ func (t *trouble) note(err error) (first bool) {
 	return first
 }
 
-// now is the last failed write if it is recent, or nil.
+// now returns the last failure if it is recent, or nil.
 func (t *trouble) now() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package deadletters reads the messages that were refused back from the dead letters, and
-// sends them to the input again.
+// Package deadletters reads refused messages from the dead-letter topic, and sends them to the
+// input again.
 package deadletters
 
 import (
@@ -9,12 +9,12 @@ import (
 	"pageheat/kafka"
 )
 
-// Message is a message that was refused, as its dead letter has it. What it shares with
-// the record is not to be changed.
+// Message is a refused message, as stored in its dead letter. It aliases the record; do not
+// modify it.
 type Message struct {
 	codec.DeadLetter
-	// Key and Value are the message's; nil: it had none. They are not whole where
-	// Truncated says so.
+	// Key and Value are those of the message; nil for none. Truncated tells if they are
+	// incomplete.
 	Key, Value []byte
 	// Time is the message's own timestamp, zero if it is not known.
 	Time time.Time
@@ -23,7 +23,7 @@ type Message struct {
 // Read reads a record of the dead-letter topic.
 func Read(r *kafka.Record) Message {
 	m := Message{DeadLetter: codec.ReadDeadLetter(kafka.Headers(r)), Key: r.Key, Value: r.Value}
-	const appended = 1 // by the broker: it is not that of the message
+	const appended = 1 // by the broker, so it is not the message's timestamp
 	switch {
 	case !m.DeadLetter.Time.IsZero():
 		m.Time = m.DeadLetter.Time

@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// replayStep is after how many messages it is remembered that they were replayed: the
-	// most that is sent twice when the program is killed.
+	// replayStep is the number of messages after which the position is committed, and so the
+	// maximum that is sent twice if the program is killed.
 	replayStep = 1000
-	// batchOverhead is what a batch of one record takes besides key and value, without
-	// headers, generously.
+	// batchOverhead is the size of a batch of one record without key, value and headers,
+	// rounded up.
 	batchOverhead = 200
-	// rememberWithin bounds committing how far a replay is.
+	// rememberWithin is the time limit for committing the position.
 	rememberWithin = 30 * time.Second
 )
 
-// messageID says which message of the input a dead letter is. Offsets repeat where a topic
-// was recreated; dead letters from before topic ids existed are told apart by what they hold.
+// messageID identifies a message of the input. Offsets repeat when a topic is recreated; the
+// content distinguishes dead letters from before topic IDs existed.
 type messageID struct {
 	topic, topicID string
 	partition      int32
@@ -34,50 +34,51 @@ type messageID struct {
 	content        [16]byte
 }
 
-// identify says which message a letter is.
+// identify returns the identity of the message in a dead letter.
 func identify(m *Message) messageID {
 	id := messageID{topic: m.Topic, topicID: m.TopicID, partition: m.Partition, offset: m.Offset}
 	sum := sha256.New()
 	for _, field := range [][]byte{m.Key, m.Value} {
-		_, _ = fmt.Fprintf(sum, "%d/", len(field)) // a hash takes everything
+		_, _ = fmt.Fprintf(sum, "%d/", len(field)) // writing to a hash never fails
 		_, _ = sum.Write(field)
 	}
 	copy(id.content[:], sum.Sum(nil))
 	return id
 }
 
-// Replayed is what a replay has done, in messages.
+// Replayed has the results of a replay, in messages.
 type Replayed struct {
-	// Sent were sent to the input, and acknowledged.
+	// Sent is the number of messages sent to the input and acknowledged.
 	Sent int64
-	// Twice were left out that stood there twice.
+	// Twice is the number of duplicate dead letters that were skipped.
 	Twice int64
-	// Truncated were left out since their dead letters do not hold the whole message.
+	// Truncated is the number of skipped dead letters that do not hold the whole message.
 	Truncated int64
-	// Large were left out since they are larger than the input takes uncompressed.
+	// Large is the number of skipped messages that exceed the input's maximum size
+	// uncompressed.
 	Large int64
 }
 
 // replay is one call of Replay.
 type replay struct {
 	cluster *kafka.Cluster
-	group   string // which remembers how far dead letters were replayed
+	group   string // its committed offsets are the position
 	letters string // the topic
 	input   *kafka.Sender
-	most    int // bytes of a batch of the input
-	// seen are the messages of this call: after a crash of ingest a message may stand
-	// twice among the dead letters. It takes some 150 bytes for each.
+	most    int // maximum batch size of the input in bytes
+	// seen has the messages of this call: after a crash of ingest, a message may have two dead
+	// letters. It takes about 150 bytes per message.
 	seen map[messageID]struct{}
-	// next are the offsets up to which dead letters were given to the sender.
+	// next has the offsets up to which dead letters were queued.
 	next map[int32]int64
 	done Replayed
 }
 
-// Replay sends the messages that are among the dead letters when it begins to the input,
-// key, bytes, headers and times as they were: those that were not replayed before, or all
-// of them. What is refused again meanwhile is for the next call. Delivery is at least
-// once: a call that is killed may have sent up to 1,000 messages that it did not yet
-// remember. What was done is told beside an error, too.
+// Replay sends the messages in the dead-letter topic to the input again, with their original
+// key, value, headers and timestamp. It sends those that were not replayed before, or all of
+// them, up to the end of the topic at the time of the call. Delivery is at least once: if a
+// call is killed, up to 1,000 messages may be sent again. The result is also valid if there is
+// an error.
 func Replay(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, all bool) (Replayed, error) {
 	r := &replay{cluster: cluster, group: topo.DeadLetter + "-replay", letters: topo.DeadLetter,
 		seen: map[messageID]struct{}{}, next: map[int32]int64{}}
@@ -90,7 +91,7 @@ func Replay(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology
 			return Replayed{}, err
 		}
 	}
-	// Whatever the input took once, it takes again.
+	// The input accepts every message that it accepted before.
 	r.most, err = r.mostBytes(ctx, topo.Input)
 	if err != nil {
 		return Replayed{}, err
@@ -106,7 +107,7 @@ func Replay(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology
 	return r.done, err
 }
 
-// skipReplayed moves the beginnings to where the last call ended.
+// skipReplayed moves the start offsets to where the last call ended.
 func (r *replay) skipReplayed(ctx context.Context, bounds map[int32]kafka.Bounds) error {
 	committed, err := r.cluster.Committed(ctx, r.group, r.letters)
 	if err != nil {
@@ -119,7 +120,8 @@ func (r *replay) skipReplayed(ctx context.Context, bounds map[int32]kafka.Bounds
 	return nil
 }
 
-// mostBytes is the most bytes of a batch that the input takes, as far as that may be known.
+// mostBytes returns the maximum batch size of the input, or Kafka's default if the setting is
+// not readable.
 func (r *replay) mostBytes(ctx context.Context, input string) (int, error) {
 	setting, err := r.cluster.Setting(ctx, input, "max.message.bytes")
 	if kafka.Is(err, kerr.UnknownTopicOrPartition, kerr.TopicAuthorizationFailed) {
@@ -163,7 +165,7 @@ func (r *replay) send(record *kafka.Record) error {
 	return nil
 }
 
-// remember waits until all that was sent is acknowledged, and commits how far that is.
+// remember waits until all queued messages are acknowledged, and commits the position.
 func (r *replay) remember() error {
 	if err := r.input.Drain(); err != nil {
 		return err
@@ -171,7 +173,7 @@ func (r *replay) remember() error {
 	if len(r.next) == 0 {
 		return nil
 	}
-	// What was sent is remembered even when the call is told to end.
+	// The position is committed even if the call was cancelled.
 	ctx, cancel := context.WithTimeout(context.Background(), rememberWithin)
 	defer cancel()
 	return r.cluster.Commit(ctx, r.group, r.letters, r.next)

@@ -1,6 +1,5 @@
-// Package demo is what a demo has besides the pipeline: a broker of its own, a made-up
-// forum (package forum), visitors who read it, and how to tell that all they did is on the
-// board.
+// Package demo has the parts of the demo besides the pipeline: an embedded broker, a fictional
+// forum (package forum), its visitors, and a check that the board includes all that was sent.
 package demo
 
 import (
@@ -16,7 +15,7 @@ import (
 	"pageheat/web"
 )
 
-// Settings are what may be chosen of a demo.
+// Settings are the operator's settings of a demo.
 type Settings struct {
 	Rate   traffic.Rate  `placeholder:"N" help:"Simulated messages a second, or max."`
 	For    time.Duration `placeholder:"DURATION" help:"Time to run, such as 1m30s. Default: until interrupted."`
@@ -28,19 +27,20 @@ type Settings struct {
 	Zipf  float64 `placeholder:"S" help:"Exponent of Zipf's law: the thread of rank R gets 1/R^S of the visits of the first, fashions aside."`
 }
 
-// DefaultSettings make a board that is nice to look at.
+// DefaultSettings make a lively board.
 func DefaultSettings() Settings {
 	return Settings{Rate: 200, Pages: traffic.DefaultPages, Zipf: 0.7}
 }
 
-// SessionTimeout is the shortest that the broker takes: after a crash, a demo that has
-// kept its data waits for its own ghost.
+// SessionTimeout is the broker's minimum: after a crash, a demo with stored data waits for its
+// previous group members to time out.
 const SessionTimeout = 6 * time.Second
 
-// trendTime is how long a thread is in fashion.
+// trendTime is how long a thread stays trending.
 const trendTime = 25 * time.Second
 
-// Web are the settings of what a demo serves. All its clients may be on one machine.
+// Web returns the settings of the demo's HTTP server. All its clients may be on one machine, so
+// there is no limit per client.
 func (s Settings) Web() web.Settings {
 	served := web.DefaultSettings()
 	served.Listen = s.Listen
@@ -56,7 +56,7 @@ func (s Settings) Visitors() (*traffic.Visitors, error) {
 	if err := (traffic.Settings{Pages: s.Pages, Zipf: s.Zipf}).Validate(); err != nil {
 		return nil, err
 	}
-	const quick = 10_000 // what counts as the rate where it is max
+	const quick = 10_000 // the assumed rate if it is max
 	threads := forum.Threads()
 	options := traffic.VisitorsOptions{
 		Pages: s.Pages, Zipf: s.Zipf, Seed: rand.Uint64(),
@@ -69,8 +69,8 @@ func (s Settings) Visitors() (*traffic.Visitors, error) {
 	return traffic.NewVisitors(options)
 }
 
-// Broker starts a broker on a free port of the loopback interface. It keeps its data in
-// Data, or in memory. The caller closes it.
+// Broker starts a broker on a free port of the loopback interface. It stores its data in Data,
+// or in memory. The caller closes it.
 func (s Settings) Broker() (*kfake.Cluster, error) {
 	options := []kfake.Opt{kfake.NumBrokers(1)}
 	if s.Data != "" {

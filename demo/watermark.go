@@ -8,18 +8,17 @@ import (
 	"pageheat/kafka"
 )
 
-// Watermark is how far the boards have come: the offsets of the newest one. It may be
-// shared between goroutines.
+// Watermark has the offsets of the newest board. It is safe for concurrent use.
 type Watermark struct {
 	mu      sync.Mutex
 	offsets codec.Offsets
-	moved   chan struct{} // closed, and replaced, at each change; under mu
+	moved   chan struct{} // closed and replaced on each change; guarded by mu
 }
 
 // NewWatermark returns a watermark before the first board.
 func NewWatermark() *Watermark { return &Watermark{moved: make(chan struct{})} }
 
-// Reach takes the offsets of a board.
+// Reach stores the offsets of a board.
 func (w *Watermark) Reach(b *codec.Board) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -28,8 +27,8 @@ func (w *Watermark) Reach(b *codec.Board) {
 	w.moved = make(chan struct{})
 }
 
-// Await waits until every partition of the input has reached its end; false where ctx is
-// done before.
+// Await waits until the board includes every partition up to its end. It returns false if ctx
+// is done first.
 func (w *Watermark) Await(ctx context.Context, input map[int32]kafka.Bounds) bool {
 	for {
 		w.mu.Lock()

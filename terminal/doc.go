@@ -1,4 +1,3 @@
-// Package terminal draws boards for people: in place on a terminal, as wide and as high
-// as it is, or as plain text. [Display] shows boards as they come, [Drawn] and [Text] one
-// of them.
+// Package terminal draws boards for people: in place on a terminal, in its full size, or as
+// plain text. [Display] shows boards as they arrive, [Drawn] and [Text] show a single board.
 package terminal

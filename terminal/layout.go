@@ -13,34 +13,34 @@ import (
 	"pageheat/heat"
 )
 
-// layout draws a board for a terminal: as much as fits into its size, the first ranks
-// before all else. No line is wider than the terminal and there are no more lines than
-// it has, so that the terminal itself cuts nothing.
+// layout draws a board for a terminal: as much as fits, the first ranks first. No line is wider
+// than the terminal and there are no more lines than it has, so the terminal never truncates
+// anything.
 type layout struct {
-	width, height int // 0: as much as is needed
+	width, height int // 0: unlimited
 	weights       heat.Weights
-	// title, if not nil, is a page's title, empty if it has none.
+	// title, if not nil, returns a page's title, empty if it has none.
 	title func(page string) string
-	// notes are lines that stand below the board, the most important first.
+	// notes are lines below the board, the most important first.
 	notes []Note
-	// waiting is what stands in the place of a board that has not come; empty: so much.
+	// waiting is the text to show before the first board; empty for the default.
 	waiting string
-	// foot is the last line, where there is room.
+	// foot is the last line, if there is space.
 	foot string
-	// style makes styles for the terminal, without colours where it has none.
+	// style makes styles for the terminal, without colors if it has none.
 	style *lipgloss.Renderer
 }
 
 // Note is a line below the board.
 type Note struct {
-	// Label says what the value is, and Value is never cut.
+	// Label describes the value. Value is never truncated.
 	Label, Value string
 }
 
-// firstRanks are shown before anything else is.
+// firstRanks is the number of ranks that have priority over everything else.
 const firstRanks = 3
 
-// lines are the lines of a board; a nil board is one that has not come yet.
+// lines returns the lines of a board; a nil board means that none has arrived yet.
 func (l layout) lines(b *codec.Board) []string {
 	width, height := l.width, l.height
 	if width <= 0 {
@@ -58,7 +58,7 @@ func (l layout) lines(b *codec.Board) []string {
 	for _, n := range l.notes {
 		notes = append(notes, n.lines(width)...)
 	}
-	// What gets its lines first is seen in the smallest terminal.
+	// What gets its lines first is visible in the smallest terminal.
 	left := height
 	take := func(want int) int {
 		got := max(0, min(want, left))
@@ -108,7 +108,7 @@ func (l layout) lines(b *codec.Board) []string {
 	return out
 }
 
-// head says which board it is, and from when.
+// head is the line with the board's name and time.
 func (l layout) head(b *codec.Board, width int) string {
 	if b.Board == "" {
 		if l.waiting != "" {
@@ -129,8 +129,7 @@ func (l layout) head(b *codec.Board, width int) string {
 	return l.style.NewStyle().Bold(true).Render(fit(name+": "+counted, width))
 }
 
-// lines are a note's lines. A value that has no room beside its label gets lines of
-// its own.
+// lines returns a note's lines. A value that does not fit next to its label gets its own lines.
 func (n Note) lines(width int) []string {
 	const labels = 10
 	label := fmt.Sprintf("%-*s ", labels, n.Label)
@@ -140,28 +139,28 @@ func (n Note) lines(width int) []string {
 	return strings.Split(ansi.Hardwrap(n.Value, width, true), "\n")
 }
 
-// fit cuts a text to a width and marks it.
+// fit truncates a text to a width and marks it.
 func fit(text string, width int) string { return ansi.Truncate(text, width, "…") }
 
-// The widths of columns. Those of the page and the bar follow from the terminal alone,
-// so that nothing jumps while names and numbers change.
+// The widths of columns. Those of the page and the bar depend only on the terminal, so nothing
+// moves while names and numbers change.
 const (
 	gap         = 2
-	leastPage   = 10 // what a name gets before there are other columns
+	leastPage   = 10 // minimum for a name before there are other columns
 	leastBar    = 8
 	mostBar     = 40
 	mostPage    = 64
-	totalsFrom  = 96 // the width of a terminal that has room for totals
+	totalsFrom  = 96 // minimum width of a terminal for totals
 	moveColumn  = 4
-	scientific  = 18 // the width from which a number is written with an exponent
+	scientific  = 18 // the width above which a number is written with an exponent
 	barEighths  = 8
-	barOfTwo    = 60 // percent for the bar of what page and bar share, beyond barLater
+	barOfTwo    = 60 // percentage for the bar of the space for page and bar, beyond barLater
 	barLater    = 14
 	noBarBefore = 14 + gap + leastBar
-	noHeatPage  = 3 // the least of a name beside its heat
+	noHeatPage  = 3 // minimum for a name next to its heat
 )
 
-// table is the head and the rows of a board.
+// table returns the header and the rows of a board.
 func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 	if len(b.Pages) == 0 {
 		return "", nil
@@ -232,7 +231,7 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 	return head, rows
 }
 
-// name is what a page is called for people.
+// name returns the displayed name of a page.
 func (l layout) name(page string) string {
 	if l.title != nil {
 		if title := l.title(page); title != "" {
@@ -242,7 +241,7 @@ func (l layout) name(page string) string {
 	return Printable(page)
 }
 
-// totals are the columns of totals, each with its head first, and what they take.
+// totals returns the columns of totals, each with its header first, and their width.
 func (l layout) totals(b *codec.Board, width int) (columns [][]string, takes int) {
 	if width < totalsFrom {
 		return nil, 0
@@ -267,8 +266,8 @@ func (l layout) totals(b *codec.Board, width int) (columns [][]string, takes int
 	return columns, takes
 }
 
-// shortened is a rounded number, with an exponent where it has too many digits for a
-// column: a number is never cut.
+// shortened returns a rounded number, with an exponent if it has too many digits for a column:
+// a number is never truncated.
 func shortened(d string, decimals int) string {
 	text := rounded(d, decimals)
 	if len(text) <= scientific {
@@ -277,7 +276,7 @@ func shortened(d string, decimals int) string {
 	return strconv.FormatFloat(size(d), 'e', 6, 64)
 }
 
-// moved draws a movement, in colour while it is news.
+// moved draws a movement, in color while it is recent.
 func (l layout) moved(m movement) string {
 	style := l.style.NewStyle()
 	if m.recent {
@@ -293,7 +292,7 @@ func (l layout) moved(m movement) string {
 	return style.Render(aligned(m.text, moveColumn, true))
 }
 
-// partStyles are the colours of the parts of a heat, those of the dashboard.
+// partStyles are the colors of the parts of a heat, those of the dashboard.
 func (l layout) partStyles() [3]lipgloss.Style {
 	colour := func(light, dark string) lipgloss.Style {
 		return l.style.NewStyle().Foreground(lipgloss.AdaptiveColor{Light: light, Dark: dark})
@@ -301,8 +300,8 @@ func (l layout) partStyles() [3]lipgloss.Style {
 	return [3]lipgloss.Style{colour("#d9481c", "#e8562a"), colour("#f29030", "#f59e42"), colour("#f9cc55", "#fbd774")}
 }
 
-// bar draws a heat on a scale that ends at full, in the colours of its parts. What
-// dislikes take away is left out of the parts in proportion.
+// bar draws a heat on a scale that ends at full, in the colors of its parts. Dislikes shorten
+// the parts proportionally.
 func (l layout) bar(heat, full float64, parts [3]string, width int) string {
 	if width <= 0 {
 		return ""
@@ -347,7 +346,7 @@ func (l layout) bar(heat, full float64, parts [3]string, width int) string {
 	return drawn + strings.Repeat(" ", max(0, width-ansi.StringWidth(drawn)))
 }
 
-// lastGiven is the last part that is not empty.
+// lastGiven returns the last part that is not empty.
 func lastGiven(parts [3]float64) int {
 	for i := len(parts) - 1; i > 0; i-- {
 		if parts[i] > 0 {
@@ -357,17 +356,17 @@ func lastGiven(parts [3]float64) int {
 	return 0
 }
 
-// legend says what the colours are, where there are any.
+// legend explains the colors, if there are any.
 func (l layout) legend(b *codec.Board) string {
 	if len(b.Pages) == 0 {
 		return ""
 	}
 	if _, known := heatParts(b, l.weights); !known {
-		return "(made with other weights: give them as --weight-... to see the parts of each heat)"
+		return "(made with other weights: set --weight-... to see the parts of each heat)"
 	}
 	styles := l.partStyles()
 	if styles[0].Render("█") == "█" {
-		return "" // no colours
+		return "" // no colors
 	}
 	return styles[0].Render("█") + " clicks  " + styles[1].Render("█") + " minutes  " + styles[2].Render("█") + " likes"
 }

@@ -13,8 +13,8 @@ import (
 	"pageheat/heat"
 )
 
-// heatParts are what clicks, minutes and likes give to the heat of each page. A board
-// does not say which weights it was made with: it is false where these are not.
+// heatParts returns the shares of clicks, minutes and likes in the heat of each page. A board
+// does not name its weights, so it returns false if these weights do not produce its heat.
 func heatParts(b *codec.Board, weights heat.Weights) ([][3]string, bool) {
 	parts := make([][3]string, len(b.Pages))
 	for i := range b.Pages {
@@ -31,11 +31,11 @@ func heatParts(b *codec.Board, weights heat.Weights) ([][3]string, bool) {
 	return parts, true
 }
 
-// minuteDecimals is how many decimals a sum of minutes has, at most.
+// minuteDecimals is the maximum number of decimals of a sum of minutes.
 const minuteDecimals = 9
 
-// units is a decimal that is not negative as a whole number of units of a given number of
-// decimals; false if it is none.
+// units returns a non-negative decimal as an integer in units of the given number of decimals;
+// false if it is not one.
 func units(d codec.Decimal, decimals int64) (heat.Uint128, bool) {
 	number, ok := new(big.Rat).SetString(string(d))
 	if !ok {
@@ -50,8 +50,8 @@ func units(d codec.Decimal, decimals int64) (heat.Uint128, bool) {
 	return heat.Uint128{}, false
 }
 
-// rounded writes a decimal with commas and always as many decimals, so that the points
-// stand below each other; what is no decimal is left as it is.
+// rounded formats a decimal with commas and a fixed number of decimals, so that the points
+// align. It leaves anything else unchanged.
 func rounded(d string, decimals int) string {
 	number, ok := new(big.Rat).SetString(d)
 	if !ok {
@@ -70,7 +70,7 @@ func rounded(d string, decimals int) string {
 	return text
 }
 
-// size is a decimal as a number to draw, 0 if it is none.
+// size returns a decimal as a number to draw, 0 if it is not one.
 func size(d string) float64 {
 	f, err := strconv.ParseFloat(d, 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
@@ -79,8 +79,8 @@ func size(d string) float64 {
 	return f
 }
 
-// Printable escapes what a terminal might take for more than a character: controls,
-// changes of the writing direction, characters that cannot be seen.
+// Printable escapes everything that a terminal might interpret: control characters, changes of
+// the writing direction, invisible characters.
 func Printable(s string) string {
 	var out strings.Builder
 	for _, r := range s {

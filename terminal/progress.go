@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// progressDraw is how often the line on a terminal is drawn.
+	// progressDraw is the interval between updates of the line on a terminal.
 	progressDraw = 200 * time.Millisecond
-	// LogEvery is how often the log tells, where there is no terminal.
+	// LogEvery is the interval between log lines if there is no terminal.
 	LogEvery = 10 * time.Second
 )
 
-// Sending tells how many messages were sent, until the returned function is called: in a
-// line on w, if that is a terminal, else in the log every 10 seconds. total is how many
-// there will be, 0 if unknown; done is asked from another goroutine.
+// Sending reports the number of sent messages until the returned function is called: in a line
+// on w, if that is a terminal, else in the log every 10 seconds. total is the expected number,
+// 0 if unknown. done is called from another goroutine.
 func Sending(w io.Writer, log *slog.Logger, total int64, done func() int64) (stop func()) {
 	every, tell := LogEvery, func() { log.Info("sending", "messages", done(), "of", total) }
 	if total == 0 {
@@ -27,7 +27,7 @@ func Sending(w io.Writer, log *slog.Logger, total int64, done func() int64) (sto
 	finish := func() {}
 	if Is(w) {
 		bar := newBar(w, total)
-		every, tell = progressDraw, func() { _ = bar.Set64(done()) } // a line that is not drawn is no harm
+		every, tell = progressDraw, func() { _ = bar.Set64(done()) } // a missing line does no harm
 		finish = func() { _ = bar.Clear() }
 	}
 	ended := make(chan struct{})

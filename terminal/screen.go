@@ -19,27 +19,27 @@ import (
 	"pageheat/heat"
 )
 
-// Display is how boards are shown.
+// Display configures how boards are shown.
 type Display struct {
-	// Boards gives the boards, each newer than the one before. The sequence ends with an
-	// error, which is that of ctx where ctx is done.
+	// Boards yields boards, each newer than the previous one. The sequence ends with an error,
+	// which is that of ctx if ctx is done.
 	Boards func(ctx context.Context) iter.Seq2[*codec.Board, error]
-	// Weights are what the heat is made with.
+	// Weights are the weights of the heat.
 	Weights heat.Weights
-	// Every is the shortest time between two boards where there is no terminal; 0: each
-	// of them is printed.
+	// Every is the minimum time between two boards if there is no terminal; 0 prints every
+	// board.
 	Every time.Duration
-	// Notes, if not nil, gives lines that stand below the board on a terminal.
+	// Notes, if not nil, returns lines to show below the board on a terminal.
 	Notes func() []Note
-	// Title, if not nil, is a page's title on a terminal, empty if it has none.
+	// Title, if not nil, returns a page's title for a terminal, empty if it has none.
 	Title func(page string) string
-	// Waiting, if not nil, is asked once what to say while no board has come.
+	// Waiting, if not nil, is called once for the text to show before the first board.
 	Waiting func(ctx context.Context) string
 }
 
-// Show shows boards until ctx is done (nil) or, on a terminal, somebody presses q: in
-// place on a terminal, else one board after the other, the last one always. What is
-// pressed comes from stdin.
+// Show shows boards until ctx is done (nil) or, on a terminal, somebody presses q. On a
+// terminal it draws in place; otherwise it prints one board after the other, always including
+// the last one. It reads keys from stdin.
 func (d Display) Show(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -71,7 +71,7 @@ func (d Display) draw(ctx context.Context, stop func(), boards iter.Seq2[*codec.
 		weights: d.Weights, title: d.Title, foot: "q: quit", style: lipgloss.NewRenderer(stdout)}})
 }
 
-// Drawn is a board as it is drawn on stdout, if that is a terminal, else as [Text].
+// Drawn returns a board as it is drawn on stdout, if that is a terminal, else as [Text].
 func Drawn(stdout io.Writer, b *codec.Board, weights heat.Weights) string {
 	f, ok := stdout.(*os.File)
 	if !ok || !canDraw(stdout) {
@@ -85,7 +85,7 @@ func Drawn(stdout io.Writer, b *codec.Board, weights heat.Weights) string {
 	return strings.Join(drawn.lines(b), "\n") + "\n"
 }
 
-// Is reports whether a person looks at w.
+// Is reports whether w is a terminal.
 func Is(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
@@ -107,8 +107,8 @@ func printEach(w io.Writer, boards iter.Seq2[*codec.Board, error], weights heat.
 	return nil
 }
 
-// printNewest prints the newest board every so often, if there is a new one, and the
-// last one when ctx, which must end boards too, is done.
+// printNewest prints the newest board at an interval, if there is a new one, and the last one
+// when ctx is done. That must end boards too.
 func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[*codec.Board, error], weights heat.Weights, every time.Duration) error {
 	newest := make(chan *codec.Board, 1)
 	var failed error // set before newest is closed
@@ -120,7 +120,7 @@ func printNewest(ctx context.Context, w io.Writer, boards iter.Seq2[*codec.Board
 				return
 			}
 			select {
-			case <-newest: // it was not taken
+			case <-newest: // nobody took it
 			default:
 			}
 			newest <- b
@@ -148,10 +148,10 @@ type screen struct {
 	raised bool // ctrl+c was pressed
 }
 
-// waitingFor is what to say while no board has come.
+// waitingFor is the text to show before the first board.
 type waitingFor string
 
-// redraw asks for the notes to be read again.
+// redraw triggers a reload of the notes.
 type redraw struct{}
 
 const redrawEvery = 500 * time.Millisecond
@@ -163,7 +163,7 @@ func redrawLater() tea.Cmd {
 // Init starts the clock.
 func (s screen) Init() tea.Cmd { return redrawLater() }
 
-// Update takes boards, keys and the size of the terminal.
+// Update handles boards, keys and the size of the terminal.
 func (s screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case *codec.Board:
@@ -194,13 +194,13 @@ func (s screen) View() string {
 	return strings.Join(s.layout.lines(s.board), "\n")
 }
 
-// showScreen shows boards in place. stop must end them. hint is what to say while no
-// board has come.
+// showScreen shows boards in place. stop must end them. hint is the text to show before the
+// first board.
 func showScreen(stop func(), stdin io.Reader, stdout io.Writer, boards iter.Seq2[*codec.Board, error], hint func() string, first screen) error {
-	// Signals are ours: the terminal only tells that ctrl+c was pressed.
+	// The program handles signals; the terminal only reports ctrl+c.
 	ui := tea.NewProgram(first,
 		tea.WithInput(stdin), tea.WithOutput(stdout), tea.WithoutSignalHandler(), tea.WithoutCatchPanics(),
-		tea.WithAltScreen()) // where a change of its size leaves nothing behind
+		tea.WithAltScreen()) // where resizing leaves nothing behind
 	var failed error
 	var reading sync.WaitGroup
 	reading.Go(func() { ui.Send(waitingFor(hint())) })
@@ -222,9 +222,9 @@ func showScreen(stop func(), stdin io.Reader, stdout io.Writer, boards iter.Seq2
 	}
 	if s, ok := last.(screen); ok {
 		if s.raised {
-			// So that it counts as the first signal, and the next one as the second.
+			// Count it as the first signal, so the next one is the second.
 			if self, err := os.FindProcess(os.Getpid()); err == nil {
-				_ = self.Signal(os.Interrupt) // if not, the board is gone, as with q
+				_ = self.Signal(os.Interrupt) // otherwise the board closes, as with q
 			}
 		}
 		if s.board != nil {

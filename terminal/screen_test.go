@@ -34,7 +34,7 @@ func usualWeights(t testing.TB) heat.Weights {
 	return w
 }
 
-// boardOf is a board of pages with these names, each hotter than the next.
+// boardOf returns a board of pages with these names, each hotter than the next.
 func boardOf(names ...string) *codec.Board {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	b := &codec.Board{Board: "all-time", Version: 4294967329, UpdatedAt: now, Counted: 5_000_000}
@@ -68,7 +68,7 @@ func drawn(t testing.TB, width, height int, profile termenv.Profile) layout {
 	return layout{width: width, height: height, weights: usualWeights(t), notes: demoNotes(), foot: "q: quit", style: style}
 }
 
-// TestBoardAtUsualSizes: what a person sees, in files of testdata/board.
+// TestBoardAtUsualSizes compares the output with files in testdata/board.
 func TestBoardAtUsualSizes(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}, {50, 20}, {40, 8}, {20, 5}} {
 		name := fmt.Sprintf("%dx%d.txt", size[0], size[1])
@@ -88,8 +88,8 @@ func TestBoardAtUsualSizes(t *testing.T) {
 	}
 }
 
-// TestBoardFitsAnyTerminal: the terminal never has to cut anything, addresses are whole, and
-// the first rank is always there.
+// TestBoardFitsAnyTerminal: the terminal never has to truncate anything, addresses are
+// complete, and the first rank is always there.
 func TestBoardFitsAnyTerminal(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		width, height := rapid.IntRange(14, 200).Draw(rt, "width"), rapid.IntRange(1, 60).Draw(rt, "height")
@@ -119,7 +119,7 @@ func TestBoardFitsAnyTerminal(t *testing.T) {
 	})
 }
 
-// TestBoardWithoutColours has no escape codes, and bars even so.
+// TestBoardWithoutColours: no escape codes, but bars.
 func TestBoardWithoutColours(t *testing.T) {
 	text := strings.Join(drawn(t, 80, 24, termenv.Ascii).lines(forumBoard()), "\n")
 	assert.Equal(t, ansi.Strip(text), text)
@@ -169,7 +169,7 @@ func TestRounded(t *testing.T) {
 	assert.Equal(t, `a\u202eb\tc\u200d`, Printable("a\u202eb\tc\u200d"))
 }
 
-// The parts of a heat are exact, and are shown only where they make this heat.
+// The parts of a heat are exact, and are shown only if they add up to this heat.
 func TestPartsOfHeat(t *testing.T) {
 	b := boardOf("/a", "/b")
 	parts, known := heatParts(b, usualWeights(t))
@@ -196,7 +196,7 @@ func TestPartsOfHeat(t *testing.T) {
 	}
 }
 
-// The board is drawn in place, as it changes, until somebody presses q.
+// The board is drawn in place as it changes, until somebody presses q.
 func TestScreenIsLive(t *testing.T) {
 	keys, press := io.Pipe()
 	began, shown := make(chan struct{}), make(chan struct{})
@@ -236,7 +236,7 @@ func TestScreenIsLive(t *testing.T) {
 	default:
 		t.Error("the second board was not drawn")
 	}
-	// What was on the screen last stays in the terminal.
+	// The last screen stays in the terminal.
 	_, left, _ := strings.Cut(second.String(), ansi.ResetAltScreenSaveCursorMode)
 	assert.Contains(t, left, "5,000,001")
 }
@@ -285,7 +285,7 @@ func TestPrintNewestPrintsTheLast(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(out.String(), "counted"), 2)
 }
 
-// signalling is a writer that tells when a text has come.
+// signalling is a writer that signals when it sees a text.
 type signalling struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -13,10 +13,10 @@ import (
 	"pageheat/heat"
 )
 
-// recentRank is how long a movement is news, as on the dashboard.
+// recentRank is how long a movement is recent, as on the dashboard.
 const recentRank = time.Minute
 
-// movement is how a page came to its rank.
+// movement describes how a page came to its rank.
 type movement struct {
 	text   string // "▲2", "▼1", "new", "·"
 	way    way
@@ -33,8 +33,8 @@ const (
 	entered
 )
 
-// movementOf says how a page came to its rank. Coming from outside is only told while
-// it is news: every page came from there once.
+// movementOf returns how a page came to its rank. Coming from outside is only shown while it is
+// recent: every page came from there once.
 func movementOf(b *codec.Board, p *codec.BoardPage) movement {
 	recent := b.UpdatedAt.Sub(p.RankSince) < recentRank
 	switch {
@@ -55,8 +55,8 @@ type column struct {
 	cell func(page *codec.BoardPage, parts [3]string) string
 }
 
-// textColumns are the columns of a board as text. The parts of the heat are there only
-// where they are known.
+// textColumns are the columns of a board as text. The parts of the heat are included only if
+// they are known.
 func textColumns(b *codec.Board, parts bool) []column {
 	all := []column{
 		{head: "#", cell: func(p *codec.BoardPage, _ [3]string) string { return strconv.Itoa(p.Rank) }},
@@ -76,8 +76,8 @@ func textColumns(b *codec.Board, parts bool) []column {
 		column{head: "behaviours", cell: func(p *codec.BoardPage, _ [3]string) string { return Count(p.Behaviours) }})
 }
 
-// Text is a board as plain text of any width, for pipes and files: nothing is cut
-// but decimals, which --json has all of.
+// Text formats a board as plain text of any width, for pipes and files. It only truncates
+// decimals; --json has all of them.
 func Text(b *codec.Board, weights heat.Weights) string {
 	parts, known := heatParts(b, weights)
 	columns := textColumns(b, known)
@@ -111,15 +111,15 @@ func Text(b *codec.Board, weights heat.Weights) string {
 		out.WriteString(strings.TrimRight(strings.Join(row, "  "), " ") + "\n")
 	}
 	if !known {
-		out.WriteString("(made with other weights than " + weights.String() + ": give them as --weight-clicks, --weight-minutes and --weight-likes to see the parts of each heat)\n")
+		out.WriteString("(made with other weights than " + weights.String() + ": set --weight-clicks, --weight-minutes and --weight-likes to see the parts of each heat)\n")
 	}
 	return out.String()
 }
 
-// updated is when a board was made.
+// updated returns the time of a board.
 func updated(b *codec.Board, layout string) string { return b.UpdatedAt.UTC().Format(layout) }
 
-// aligned fills a text up to a width in columns of a terminal.
+// aligned pads a text to a width in columns of a terminal.
 func aligned(text string, width int, left bool) string {
 	fill := strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))
 	if left {

@@ -1,4 +1,3 @@
-// Package topics compares the topics that exist with those that the topology needs, and
-// creates those that are missing. [Read] reads what exists, a [Layout] is what an operator
-// may choose.
+// Package topics compares existing topics with those that the topology needs, and creates
+// missing topics. [Read] reads the existing topics. A [Layout] has the operator's choices.
 package topics

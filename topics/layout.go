@@ -15,20 +15,20 @@ import (
 	"pageheat/topology"
 )
 
-// Layout says how the topics are laid out. Zero leaves it to what exists.
+// Layout is how topics are created. Zero values follow the existing topics.
 type Layout struct {
-	// Partitions is the number of partitions that pages are spread over.
+	// Partitions is the number of partitions for pages.
 	Partitions int `placeholder:"P" help:"Number of partitions for pages, fixed once created. Default: the input's number."`
 	// Replication is the number of replicas of each partition.
 	Replication int `placeholder:"R" help:"Replication factor. Default: 3, or the number of brokers if lower."`
 }
 
 const (
-	// maxPartitions keeps a slip of the finger from the cluster.
+	// maxPartitions protects the cluster from typing errors.
 	maxPartitions = 10_000
-	// maxReplication is what the protocol holds.
+	// maxReplication is the limit of the protocol.
 	maxReplication = 1<<15 - 1
-	// usualReplication is what is asked for where there are enough brokers.
+	// usualReplication is the default if there are enough brokers.
 	usualReplication = 3
 )
 
@@ -43,10 +43,10 @@ func (l Layout) Validate() error {
 	return nil
 }
 
-// resolve is the layout with what exists for what it leaves open.
+// resolve returns the layout with zero values filled in from the existing topics.
 func (l Layout) resolve(have *State) Layout {
-	// A page's place follows from the number, so what holds pages goes before
-	// the input, which may have grown since.
+	// The number determines the partition of a page, so topics with pages come before the
+	// input, which may have grown since.
 	for _, topic := range []string{have.topo.HeatTable, have.topo.Behavior, have.topo.Input} {
 		if state := have.Topics[topic]; l.Partitions == 0 && state != nil {
 			l.Partitions = state.Partitions
@@ -61,7 +61,8 @@ func (l Layout) resolve(have *State) Layout {
 	return l
 }
 
-// Check reads what exists and compares it with the layout: a sentence for each difference.
+// Check reads the existing topics and compares them with the layout. It returns a sentence for
+// each difference.
 func (l Layout) Check(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, []string, error) {
 	have, err := Read(ctx, cluster, topo)
 	if err != nil {
@@ -69,7 +70,7 @@ func (l Layout) Check(ctx context.Context, cluster *kafka.Cluster, topo *topolog
 	}
 	wanted := l.resolve(have)
 	if l.Replication == 0 && wanted.Replication < usualReplication {
-		// As many as there will be when all brokers are up.
+		// Expect the replication that is possible when all brokers are up.
 		down, err := cluster.DownBrokers(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -79,9 +80,9 @@ func (l Layout) Check(ctx context.Context, cluster *kafka.Cluster, topo *topolog
 	return have, have.differences(wanted), nil
 }
 
-// Create creates the topics that are missing, tells of each, and returns what exists then,
-// with as many partitions for pages as the second result says. Topics that exist stay as
-// they are; where that is not as needed, the error says so.
+// Create creates missing topics and reports each topic to tell. It returns the resulting state
+// and the number of partitions for pages. It does not change existing topics; if they differ
+// from what is needed, it returns an error.
 func (l Layout) Create(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, tell func(line string)) (*State, int, error) {
 	admin, err := cluster.Admin()
 	if err != nil {
@@ -116,13 +117,13 @@ func (l Layout) Create(ctx context.Context, cluster *kafka.Cluster, topo *topolo
 		return nil, 0, err
 	}
 	if differences := have.differences(wanted); len(differences) > 0 {
-		return have, 0, fmt.Errorf("not all is as needed:\n  %s", strings.Join(differences, "\n  "))
+		return have, 0, fmt.Errorf("some topics are not as needed:\n  %s", strings.Join(differences, "\n  "))
 	}
 	return have, wanted.Partitions, nil
 }
 
-// create creates a topic; false where somebody was quicker: the differences judge what
-// they made.
+// create creates a topic. It returns false if somebody else created it first; the comparison
+// then checks it.
 func create(ctx context.Context, admin *kafka.Admin, s topology.TopicSpec, brokers int) (bool, error) {
 	config := make(map[string]*string, len(s.Config))
 	for name, value := range s.Config {
@@ -133,15 +134,15 @@ func create(ctx context.Context, admin *kafka.Admin, s topology.TopicSpec, broke
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
 	case errors.Is(err, kerr.InvalidReplicationFactor):
-		return false, fmt.Errorf("create topic %s: %w: there are %d brokers, say --replication", s.Name, err, brokers)
+		return false, fmt.Errorf("create topic %s: %w: there are %d brokers; set --replication", s.Name, err, brokers)
 	case err != nil:
 		return false, fmt.Errorf("create topic %s: %w", s.Name, err)
 	}
 	return true, nil
 }
 
-// enough refuses to create topics with fewer replicas than the cluster has brokers for
-// as soon as all of them are up: the number stays forever.
+// enough refuses to create topics with fewer replicas than possible when all brokers are up:
+// the replication factor is permanent.
 func (s *State) enough(ctx context.Context, cluster *kafka.Cluster, replication int) error {
 	down, err := cluster.DownBrokers(ctx)
 	if err != nil || len(down) == 0 {
@@ -151,6 +152,6 @@ func (s *State) enough(ctx context.Context, cluster *kafka.Cluster, replication 
 	if wanted <= replication {
 		return nil
 	}
-	return fmt.Errorf("%d of %d brokers are up, too few for replication %d (down: %s): start them and try again, or say --replication %d if that is what you want",
+	return fmt.Errorf("%d of %d brokers are up, too few for replication %d (down: %s): start them and try again, or set --replication %d if that is what you want",
 		s.Brokers, s.Brokers+len(down), wanted, strings.Trim(fmt.Sprint(down), "[]"), replication)
 }

@@ -14,20 +14,20 @@ import (
 	"pageheat/topology"
 )
 
-// State is what exists of a topology's topics.
+// State has the existing topics of a topology.
 type State struct {
-	// Brokers is how many brokers are up.
+	// Brokers is the number of brokers that are up.
 	Brokers int
-	// Topics are the topics that exist, by name.
+	// Topics are the existing topics by name.
 	Topics map[string]*topology.TopicState
-	// Unchecked are the topics whose settings may not be read, in order. Their states
-	// have none.
+	// Unchecked has the topics whose settings are not readable, in order. Their states have no
+	// settings.
 	Unchecked []string
 
 	topo *topology.Topology
 }
 
-// Read reads what exists.
+// Read reads the existing topics.
 func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, error) {
 	admin, err := cluster.Admin()
 	if err != nil {
@@ -65,7 +65,7 @@ func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) 
 	return have, nil
 }
 
-// readSettings reads the settings of topics that exist.
+// readSettings reads the settings of existing topics.
 func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...string) error {
 	configs, err := admin.DescribeTopicConfigs(ctx, names...)
 	switch {
@@ -73,7 +73,7 @@ func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...s
 		s.Unchecked = append(s.Unchecked, names...)
 		return nil
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		// A right that is missing for one of them has failed them all.
+		// A missing right for one topic fails the request for all.
 		for _, name := range names {
 			if err := s.readSettings(ctx, admin, name); err != nil {
 				return err
@@ -85,8 +85,7 @@ func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...s
 	}
 	for _, topic := range configs {
 		if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
-			// The broker that was asked has not heard of it yet, unlike the one
-			// before.
+			// This broker does not know the topic yet, unlike the previous one.
 			delete(s.Topics, topic.Name)
 			continue
 		}
@@ -100,13 +99,13 @@ func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...s
 	return nil
 }
 
-// MissingRight says, where settings are Unchecked, which and what it takes.
+// MissingRight explains, if Unchecked is not empty, which right is missing.
 func (s *State) MissingRight() string {
 	return fmt.Sprintf("the settings of %s were not checked: the right DESCRIBE_CONFIGS on these topics is missing", strings.Join(s.Unchecked, ", "))
 }
 
-// denied names the topics that the user may not see where err, of a question for all
-// of them, is about the right to: one such topic fails the question for all.
+// denied adds the topics that the user is not allowed to describe to an authorization error. A
+// single such topic fails a request for all topics.
 func denied(ctx context.Context, admin *kafka.Admin, names []string, err error) error {
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		return err
@@ -132,11 +131,11 @@ func fewestReplicas(partitions kafka.PartitionDetails) int {
 	return fewest
 }
 
-// lookAgain is how often it is looked whether created topics are there.
+// lookAgain is the interval of checks for created topics.
 const lookAgain = 50 * time.Millisecond
 
-// await reads what exists until all topics are there: other brokers than the
-// one that created a topic hear of it a little later. It fails when ctx is done.
+// await reads the topics until all of them exist: other brokers learn about new topics a little
+// later. It fails when ctx is done.
 func await(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, error) {
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
@@ -153,13 +152,13 @@ func await(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology)
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return have, fmt.Errorf("wait until the created topics are known everywhere: %w", ctx.Err())
+			return have, fmt.Errorf("wait until all brokers know the created topics: %w", ctx.Err())
 		}
 	}
 }
 
-// differences compares what exists with what is needed, a sentence for each
-// difference, in the order in which behaviours pass the topics.
+// differences compares the existing topics with the required ones, one sentence per difference,
+// in the order in which behaviours pass the topics.
 func (s *State) differences(l Layout) []string {
 	topo := s.topo
 	out := topo.CheckInput(s.Topics[topo.Input], s.Topics[topo.DeadLetter])
@@ -169,8 +168,8 @@ func (s *State) differences(l Layout) []string {
 	return out
 }
 
-// Obstacles are the differences with which the pipeline must not begin: topics
-// that are missing, or have the wrong partitions or cleanup policy.
+// Obstacles are the differences that prevent the pipeline from starting: topics that are
+// missing or have the wrong partitions or cleanup policy.
 func (s *State) Obstacles() []string {
 	topo := s.topo
 	behavior := s.Topics[topo.Behavior]

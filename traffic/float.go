@@ -5,11 +5,11 @@ import (
 	"strconv"
 )
 
-// AppendFloat appends a finite 32-bit float as a JVM prints it
-// (java.lang.Float.toString): the shortest digits that tell it from its
-// neighbours; from 10^-3 to below 10^7 plain, else with an exponent, E and no plus
-// sign; at least one digit after the point in either case. (Below 10^-38, where floats
-// have fewer bits, a JVM may print one digit more.)
+// AppendFloat appends a finite 32-bit float as a JVM prints it (java.lang.Float.toString): the
+// shortest digits that distinguish it from its neighbours. It is plain from 10^-3 to below
+// 10^7, else it has an exponent, with E and no plus sign. There is always at least one digit
+// after the point. (Below 10^-38, where floats have fewer bits, a JVM may print one more
+// digit.)
 func AppendFloat(dst []byte, f float32) []byte {
 	magnitude := f
 	if magnitude < 0 {

@@ -9,21 +9,21 @@ import (
 	"iter"
 )
 
-// MaxLine is the longest line that [Lines] takes, in bytes. It is longer than the
-// longest message that is a behaviour, so that a line that is too long can still
-// be sent, where the topic takes it, and be refused by the pipeline.
+// MaxLine is the maximum length of a line for [Lines], in bytes. It exceeds the maximum length
+// of a behaviour, so a line that is too long can still be sent, if the topic accepts it, and
+// refused by the pipeline.
 const MaxLine = 2 << 20
 
 // byteOrderMark is U+FEFF in UTF-8, with which some editors begin a file.
 const byteOrderMark = "\ufeff"
 
-// Lines gives the lines of r without their line ends (LF or CR LF), each a message,
-// empty lines too; each is valid only until the next one. A UTF-8 byte order mark at
-// the start of r is no part of the first. A failed read or a line of
-// more than [MaxLine] bytes is given as an error, with the number of the line, and ends it.
+// Lines yields the lines of r without their line endings (LF or CR LF), including empty lines,
+// each as a message. A line is valid only until the next one. A UTF-8 byte order mark at the
+// start of r is not part of the first line. A failed read or a line of more than [MaxLine]
+// bytes ends the sequence with an error that has the line number.
 func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		// The scanner needs room for the line and its end.
+		// The scanner needs space for the line and its ending.
 		scanner := bufio.NewScanner(r)
 		scanner.Buffer(make([]byte, 0, 64<<10), MaxLine+2)
 		n := 0

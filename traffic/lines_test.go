@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// collect gives the lines and the error that ended them.
+// collect returns the lines and the error that ended them.
 func collect(r io.Reader) (lines []string, err error) {
 	for line, e := range Lines(r) {
 		if e != nil {

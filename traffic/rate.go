@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// Rate is how many messages are sent in a second; 0: none was given, infinite: as many
-// as go.
+// Rate is a rate in messages per second; 0: none was given, infinite: unlimited.
 type Rate float64
 
-// maxRate keeps the arithmetic of a Pacer exact enough; no broker takes as many.
+// maxRate keeps a Pacer's arithmetic exact enough. No broker accepts that many.
 const maxRate = 1e9
 
 // UnmarshalText reads a positive number or max.
@@ -23,21 +22,20 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseFloat(string(text), 64)
 	if err != nil || !(n > 0 && n <= maxRate) { // not NaN either
-		return fmt.Errorf("must be a number above 0 (messages a second), or max, but got %q", text)
+		return fmt.Errorf("must be a number above 0 (messages per second), or max, but got %q", text)
 	}
 	*r = Rate(n)
 	return nil
 }
 
-// Pacer lets messages through at a rate. What came late is caught up with, so that
-// the rate holds on the whole.
+// Pacer limits messages to a rate. It catches up after delays, so the overall rate holds.
 type Pacer struct {
 	rate  Rate
 	start time.Time
 	sent  float64
 }
 
-// NewPacer returns a pacer that begins now. Without a rate everything goes at once.
+// NewPacer returns a pacer that starts now. Without a rate there is no limit.
 func NewPacer(r Rate) *Pacer {
 	if r == 0 {
 		r = Rate(math.Inf(1))
@@ -53,7 +51,7 @@ func (p *Pacer) Wait(ctx context.Context) error {
 	due := time.Duration(p.sent / float64(p.rate) * float64(time.Second))
 	p.sent++
 	early := due - time.Since(p.start)
-	// A shorter sleep takes longer than it should: then a few go together.
+	// Shorter sleeps are imprecise, so a few messages go together instead.
 	if early < time.Millisecond {
 		return nil
 	}

@@ -17,8 +17,9 @@ func Endless(messages iter.Seq[[]byte]) iter.Seq2[[]byte, error] {
 	}
 }
 
-// Interruptible gives what a sequence gives, and the error of ctx as soon as that is done: a read from a terminal cannot be called back. It is then left to itself,
-// until it returns or the process ends.
+// Interruptible yields the items of a sequence, and the error of ctx as soon as ctx is done. A
+// blocked read from a terminal cannot be cancelled; it continues in the background until it
+// returns or the process ends.
 func Interruptible(ctx context.Context, messages iter.Seq2[[]byte, error]) iter.Seq2[[]byte, error] {
 	type read struct {
 		message []byte

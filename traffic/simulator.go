@@ -14,33 +14,31 @@ import (
 )
 
 const (
-	// Pause is the time between two of the article's batches.
+	// Pause is the time between two batches of the article.
 	Pause = 5 * time.Second
-	// MaxBatch is the most messages of one batch.
+	// MaxBatch is the maximum number of messages in a batch.
 	MaxBatch = 50
-	// DefaultPages is how many pages there are.
+	// DefaultPages is the default number of pages.
 	DefaultPages = 100
-	// MaxPages is the most pages that may be asked for: with an exponent, each
-	// takes 8 bytes.
+	// MaxPages is the maximum number of pages: with an exponent, each takes 8 bytes.
 	MaxPages = 100_000_000
-	// MaxZipf is the largest exponent; page1 then has all but a thousandth of
-	// the visits.
+	// MaxZipf is the largest exponent; page1 then gets 99.9% of the visits.
 	MaxZipf = 10
 )
 
-// Options shape the simulated traffic. The zero value is the article's.
+// Options configure the simulated traffic. The zero value is that of the article.
 type Options struct {
-	// Pages is how many pages there are, named page1 and so on; 0 means
-	// [DefaultPages], at most [MaxPages].
+	// Pages is the number of pages, named page1 and so on; 0 means [DefaultPages], at most
+	// [MaxPages].
 	Pages int
-	// Zipf is the exponent of Zipf's law, from 0 to [MaxZipf]: the page of
-	// rank r is visited 1/r^Zipf times as often as page1. 0: all alike.
+	// Zipf is the exponent of Zipf's law, from 0 to [MaxZipf]: the page of rank r gets 1/r^Zipf
+	// times the visits of page1. 0 means uniform.
 	Zipf float64
-	// Seed makes two simulators with the same options alike.
+	// Seed makes the traffic reproducible.
 	Seed uint64
 }
 
-// Settings are the part of the options that a command has.
+// Settings are the options that a command has.
 type Settings struct {
 	// Pages and Zipf are those of [Options]; Pages is at least 1.
 	Pages int     `help:"Number of simulated pages."`
@@ -50,7 +48,7 @@ type Settings struct {
 // DefaultSettings are those of the article.
 func DefaultSettings() Settings { return Settings{Pages: DefaultPages} }
 
-// Validate returns a [failure.Setting] of each setting that is out of range.
+// Validate returns a [failure.Setting] if a setting is out of range.
 func (s Settings) Validate() error {
 	var errs []error
 	if s.Pages < 1 || s.Pages > MaxPages {
@@ -62,12 +60,11 @@ func (s Settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Simulator makes messages. It is not safe for concurrent use.
+// Simulator generates messages. It is not safe for concurrent use.
 type Simulator struct {
 	random *rand.Rand
 	pages  int
-	// visits holds the cumulated share of the pages before and at each rank,
-	// up to 1; nil: all alike.
+	// visits holds the cumulative share of the pages up to each rank, up to 1; nil for uniform.
 	visits []float64
 }
 
@@ -80,7 +77,7 @@ func NewSimulator(o Options) (*Simulator, error) {
 		return nil, fmt.Errorf("simulate traffic: %w", err)
 	}
 	s := &Simulator{
-		// The second word only has to be the same in every run.
+		// The second word only has to be constant.
 		random: rand.New(rand.NewPCG(o.Seed, 0)),
 		pages:  o.Pages,
 	}
@@ -90,8 +87,8 @@ func NewSimulator(o Options) (*Simulator, error) {
 	return s, nil
 }
 
-// zipf is the cumulated distribution of Zipf's law over n ranks. rand.Zipf of the
-// standard library takes only exponents above 1; traffic is often below.
+// zipf returns the cumulative distribution of Zipf's law over n ranks. rand.Zipf of the
+// standard library requires exponents above 1; those of real traffic are often lower.
 func zipf(n int, exponent float64) []float64 {
 	cumulated := make([]float64, n)
 	var sum float64
@@ -117,7 +114,7 @@ type Visit struct {
 	Like int
 }
 
-// Next makes a visit.
+// Next generates a visit.
 func (s *Simulator) Next() Visit {
 	return Visit{
 		Page:    s.page(),
@@ -131,11 +128,11 @@ func (s *Simulator) page() int {
 	if s.visits == nil {
 		return 1 + s.random.IntN(s.pages)
 	}
-	// The last share is 1 and the number below it, so there is always one.
+	// The last share is 1 and the number is less, so there is always one.
 	return 1 + sort.SearchFloat64s(s.visits, s.random.Float64())
 }
 
-// Messages makes messages without end. Each is valid only until the next one.
+// Messages yields endless messages. Each is valid only until the next one.
 func (s *Simulator) Messages() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		var buf []byte
@@ -148,7 +145,7 @@ func (s *Simulator) Messages() iter.Seq[[]byte] {
 	}
 }
 
-// Batch is how many messages the article's producer sends at once: from 0 to
+// Batch returns the number of messages that the article's producer sends at once: from 0 to
 // [MaxBatch].
 func (s *Simulator) Batch() int { return s.random.IntN(MaxBatch + 1) }
 

@@ -10,49 +10,48 @@ import (
 	"strconv"
 )
 
-// VisitorsOptions shape the traffic of [Visitors].
+// VisitorsOptions configure the traffic of [Visitors].
 type VisitorsOptions struct {
-	// Pages is how many pages there are, from 1 to [MaxPages].
+	// Pages is the number of pages, from 1 to [MaxPages].
 	Pages int
-	// Name is the name of the page with this index, from 0 to Pages - 1.
+	// Name returns the name of the page with this index, from 0 to Pages - 1.
 	Name func(page int) string
-	// Zipf is the exponent of Zipf's law for the lasting popularity of pages, from 0
-	// to [MaxZipf]. Which page is how popular follows from the seed.
+	// Zipf is the exponent of Zipf's law for the lasting popularity of pages, from 0 to
+	// [MaxZipf]. The seed determines the popularity of each page.
 	Zipf float64
-	// Trend is about how many visits, of all pages, pass while a page is in fashion;
-	// at least 1. It grows with the visits made, since the totals that a page in
-	// fashion has to overtake grow as well.
+	// Trend is the approximate number of visits, to all pages, while a page is trending; at
+	// least 1. It grows with the number of visits, because the totals that a trending page has
+	// to overtake grow as well.
 	Trend int
-	// Seed makes two with the same options alike.
+	// Seed makes the traffic reproducible.
 	Seed uint64
 }
 
-// Visitors make the traffic of a site that people like to read: a few pages have most
-// of the visits, some come into fashion and go out of it again, most visits are short
-// and some very long, and what is read may be liked or disliked. It is not safe for
-// concurrent use.
+// Visitors generate the traffic of a popular site: a few pages get most of the visits, some
+// pages trend for a while, most visits are short and some very long, and visitors may like or
+// dislike pages. It is not safe for concurrent use.
 type Visitors struct {
 	o      VisitorsOptions
 	random *rand.Rand
-	// visits is the cumulated popularity by rank, order the page of each rank.
+	// visits is the cumulative popularity by rank, order the page of each rank.
 	visits []float64
 	order  []int32
 	trends [4]trend
 	made   int
 }
 
-// trend is a page in fashion.
+// trend is a trending page.
 type trend struct {
 	page          int
-	share         float64 // of all visits at its height
-	begin, length int     // in visits made
-	likes         float64 // share of visits that like it; as many of the rest dislike it
+	share         float64 // share of all visits at its peak
+	begin, length int     // in visits
+	likes         float64 // share of visits that like it; the rest is as likely to dislike it
 }
 
 const (
-	// leastShare and mostShare bound the share of visits of a page in fashion.
+	// leastShare and mostShare are the range of a trending page's share of visits.
 	leastShare, mostShare = 0.03, 0.10
-	// trendGrowth is the part of all visits so far that a fashion lasts in addition.
+	// trendGrowth is the fraction of all visits so far that extends a trend.
 	trendGrowth = 0.03
 	// longestVisit is in minutes.
 	longestVisit = 90
@@ -64,7 +63,7 @@ func NewVisitors(o VisitorsOptions) (*Visitors, error) {
 		return nil, fmt.Errorf("simulate visitors: %w", err)
 	}
 	if o.Name == nil || o.Trend < 1 {
-		return nil, errors.New("simulate visitors: the names of pages and the length of a trend must be given")
+		return nil, errors.New("simulate visitors: the names of pages and the length of a trend are required")
 	}
 	v := &Visitors{o: o, random: rand.New(rand.NewPCG(o.Seed, 1)), visits: zipf(o.Pages, o.Zipf), order: make([]int32, o.Pages)}
 	for i := range v.order {
@@ -73,13 +72,13 @@ func NewVisitors(o VisitorsOptions) (*Visitors, error) {
 	v.random.Shuffle(len(v.order), func(i, j int) { v.order[i], v.order[j] = v.order[j], v.order[i] })
 	for i := range v.trends {
 		v.begin(&v.trends[i])
-		// The first are at different points of their way already.
+		// The first trends start at different points of their course.
 		v.trends[i].begin = -v.trends[i].length * i / len(v.trends)
 	}
 	return v, nil
 }
 
-// begin brings another page into fashion.
+// begin starts a trend for another page.
 func (v *Visitors) begin(t *trend) {
 	usual := float64(v.o.Trend) + trendGrowth*float64(v.made)
 	*t = trend{
@@ -101,7 +100,7 @@ func (v *Visitors) page() (page int, likes float64) {
 			v.begin(t)
 			way = 0
 		}
-		// Up to its height and down again.
+		// Up to its peak and down again.
 		if left -= t.share * (1 - math.Abs(2*way-1)); left < 0 {
 			return t.page, t.likes
 		}
@@ -118,7 +117,7 @@ func (v *Visitors) Append(dst []byte) []byte {
 	for clicks < 30 && v.random.Float64() < 0.35 {
 		clicks++
 	}
-	// Half of the visits are over within 40 seconds, one of a hundred takes 7 minutes or more.
+	// Half of the visits end within 40 seconds; one in a hundred takes 7 minutes or more.
 	minutes := min(longestVisit, 0.65*math.Exp(v.random.NormFloat64()))
 	like := 0
 	switch p := v.random.Float64(); {
@@ -136,7 +135,7 @@ func (v *Visitors) Append(dst []byte) []byte {
 	return strconv.AppendInt(dst, int64(like), 10)
 }
 
-// Messages makes messages without end. Each is valid only until the next one.
+// Messages yields endless messages. Each is valid only until the next one.
 func (v *Visitors) Messages() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		var buf []byte

@@ -22,14 +22,14 @@ func visitors(t *testing.T, seed uint64) *Visitors {
 	return v
 }
 
-// top is the ten hottest pages so far.
+// top returns the ten hottest pages so far.
 func top(counts map[string]int) []string {
 	pages := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Compare(counts[b], counts[a]) })
 	return pages[:10]
 }
 
-// TestVisitorsMoveTheBoard: at every time, not only in the beginning, ranks change
-// within a minute of the demo's usual rate, and yet the hottest are far above the rest.
+// TestVisitorsMoveTheBoard: at any time, not only at the start, ranks change within a minute at
+// the demo's usual rate, and the hottest pages are far above the rest.
 func TestVisitorsMoveTheBoard(t *testing.T) {
 	const minute = 200 * 60
 	for seed := range uint64(3) {

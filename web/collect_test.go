@@ -329,7 +329,7 @@ func TestKafkaThatDoesNotTakeThem(t *testing.T) {
 		require.Equal(t, "1", w.Header().Get("Retry-After"))
 		require.ErrorContains(t, c.Collector.Ready(), "secret detail")
 		kept.err = collect.ErrBusy
-		requireRefused(t, send(h, request{body: "/a|1|0|0"}), http.StatusServiceUnavailable, "too much waits")
+		requireRefused(t, send(h, request{body: "/a|1|0|0"}), http.StatusServiceUnavailable, "too many messages wait")
 
 		// It must be ready to find out that it works again.
 		time.Sleep(6 * time.Second)

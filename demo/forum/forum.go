@@ -1,6 +1,5 @@
-// Package forum is the sample of a web site that the demo serves: a small made-up forum
-// that uses both scripts of package site. Its [Threads] are the pages that the simulator
-// visits.
+// Package forum is the demo's sample site: a small fictional forum that uses both scripts of
+// package site. Its [Threads] are the pages that the simulator visits.
 package forum
 
 import (
@@ -19,7 +18,7 @@ import (
 //go:embed *.html forum.css
 var files embed.FS
 
-// post is a thread with what is written in it.
+// post is a thread with its content.
 type post struct {
 	Thread
 	Author  string
@@ -30,8 +29,8 @@ type post struct {
 // reply is a post below the first one.
 type reply struct{ Author, Text string }
 
-// Routes returns the pages of the forum, below [Path]. Its threads are
-// those of [Threads], and all their parts. An error is one of the embedded templates.
+// Routes returns the pages of the forum, below [Path]: all [Threads] and their parts. An error
+// means that an embedded template is invalid.
 func Routes() ([]web.Route, error) {
 	pages, err := template.ParseFS(files, "*.html")
 	if err != nil {
@@ -46,11 +45,11 @@ func Routes() ([]web.Route, error) {
 		titles[t.Path] = t.Title
 		front[i] = postOf(t, i)
 	}
-	// The hottest threads are not the first of the list, since that is not their order
-	// in a forum either.
+	// The order differs from [Threads], so the hottest threads are not at the top, as in a real
+	// forum.
 	slices.SortStableFunc(front, func(a, b post) int { return strings.Compare(shuffled(a.Path), shuffled(b.Path)) })
 
-	style, _ := files.ReadFile("forum.css") // a missing file shows in every test
+	style, _ := files.ReadFile("forum.css") // every test fails if the file is missing
 	public := func(path string, serve http.HandlerFunc) web.Route {
 		return web.Route{Path: path, Handler: serve, Public: true}
 	}
@@ -66,7 +65,7 @@ func Routes() ([]web.Route, error) {
 			path, part := partOf(Path + r.PathValue("thread"))
 			n, ok := number[path]
 			if !ok {
-				web.Refuse(w, http.StatusNotFound, "The forum has no such thread. Its front page lists those that there are.")
+				web.Refuse(w, http.StatusNotFound, "The forum has no such thread. Its front page lists all threads.")
 				return
 			}
 			show(w, pages, "thread.html", postOf(threads[n].Part(part), n+part))
@@ -78,22 +77,22 @@ func Routes() ([]web.Route, error) {
 func show(w http.ResponseWriter, pages *template.Template, name string, data any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
-		web.Refuse(w, http.StatusInternalServerError, "The page cannot be made: "+err.Error())
+		web.Refuse(w, http.StatusInternalServerError, "The page cannot be rendered: "+err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(page.Bytes()) // whether the client takes it is not our concern
+	_, _ = w.Write(page.Bytes()) // an error here is the client's
 }
 
-// shuffled is a key that puts threads into an order of its own, the same each time.
+// shuffled returns a sort key that puts the threads in a fixed, different order.
 func shuffled(path string) string {
 	key := []byte(path)
 	slices.Reverse(key)
 	return string(key)
 }
 
-// postOf makes up what is written in a thread, the same each time for a number.
+// postOf makes up the content of a thread, always the same for the same number.
 func postOf(t Thread, n int) post {
 	people := []string{"ada_w", "bruno", "chidi", "dilek", "edda42", "farid", "greta", "hana.k", "ines", "jonas"}
 	openings := []string{

@@ -14,16 +14,16 @@ const Path = "/forum/"
 
 // Thread is a thread of the forum.
 type Thread struct {
-	// Path is its address, and its page's name: what the script counts it as.
+	// Path is its path and its page name.
 	Path string
-	// Title is what a person reads.
+	// Title is its title.
 	Title string
-	// Section is the part of the forum that it is in.
+	// Section is its section of the forum.
 	Section string
 }
 
-// Threads returns the threads of the forum, the same list each time: one hundred, in
-// no order. The caller owns the list.
+// Threads returns the one hundred threads of the forum, always the same list, in no particular
+// order. The caller owns the list.
 func Threads() []Thread {
 	var threads []Thread
 	for line := range strings.Lines(threadList) {
@@ -33,8 +33,8 @@ func Threads() []Thread {
 	return threads
 }
 
-// Part returns a thread that continues this one, for those who need more threads
-// than there are titles: "part 2" for 1, and so on. For 0 it is the thread itself.
+// Part returns a thread that continues this one, if more threads are needed than there are
+// titles: "part 2" for 1, and so on. For 0 it is the thread itself.
 func (t Thread) Part(n int) Thread {
 	if n > 0 {
 		number := strconv.Itoa(n + 1)
@@ -44,8 +44,7 @@ func (t Thread) Part(n int) Thread {
 	return t
 }
 
-// Titles returns a function that gives the title of a thread by its path, empty for other
-// pages.
+// Titles returns a function that maps the path of a thread to its title, and other pages to "".
 func Titles() func(page string) string {
 	threads := map[string]Thread{}
 	for _, thread := range Threads() {
@@ -63,8 +62,8 @@ func Titles() func(page string) string {
 	}
 }
 
-// partOf takes the path of a part apart: the path of its thread, and its number, 0 where
-// it is none.
+// partOf splits the path of a part into the path of its thread and the number of the part, 0 if
+// it is not a part.
 func partOf(path string) (thread string, part int) {
 	first, digits, _ := strings.Cut(path, "-part-")
 	n, err := strconv.ParseUint(digits, 10, 31)
@@ -74,8 +73,7 @@ func partOf(path string) (thread string, part int) {
 	return first, int(n) - 1
 }
 
-// slug makes a title a segment of an address: letters and digits in lower case, and
-// hyphens between.
+// slug turns a title into a path segment: lower-case letters and digits, separated by hyphens.
 func slug(title string) string {
 	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
