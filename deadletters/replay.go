@@ -80,7 +80,7 @@ type replay struct {
 // call is killed, up to 1,000 messages may be sent again. The result is also valid if there is
 // an error.
 func Replay(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, all bool) (Replayed, error) {
-	r := &replay{cluster: cluster, group: topo.DeadLetter + "-replay", letters: topo.DeadLetter,
+	r := &replay{cluster: cluster, group: topo.ReplayGroup, letters: topo.DeadLetter,
 		seen: map[messageID]struct{}{}, next: map[int32]int64{}}
 	bounds, err := cluster.AllBounds(ctx, r.letters)
 	if err != nil {

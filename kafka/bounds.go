@@ -56,7 +56,7 @@ func (c *Cluster) AllBounds(ctx context.Context, topic string) (map[int32]Bounds
 			err = listed.Error()
 		}
 		if err != nil {
-			return nil, Missing(topic, Explain(fmt.Errorf("looking up the offsets of topic %s: %w", topic, err), OnTopic("Describe", topic)))
+			return nil, Missing(topic, Explain(fmt.Errorf("looking up the offsets of topic %s: %w", topic, err), OnTopic(Describe, topic)))
 		}
 		listed.Each(func(o kadm.ListedOffset) {
 			b := all[o.Partition]

@@ -46,7 +46,7 @@ func (t *tableConsumer) ConsumePartition(topic string, partition int32, offset i
 	}
 	claim, err := t.inner.ConsumePartition(topic, partition, offset)
 	if err != nil {
-		return nil, Explain(fmt.Errorf("reading topic %s partition %d: %w", topic, partition, err), OnTopic("Read", topic))
+		return nil, Explain(fmt.Errorf("reading topic %s partition %d: %w", topic, partition, err), OnTopic(Read, topic))
 	}
 	return claim, nil
 }

@@ -12,44 +12,6 @@ import (
 	"pageheat/kafka/security"
 )
 
-// Right is a right that a request needs.
-type Right struct {
-	Operation string // such as "Read"
-	resource  resource
-	name      string
-}
-
-// The kinds of resources that rights are for.
-type resource int
-
-const (
-	topicResource resource = iota
-	groupResource
-	idResource
-)
-
-// OnTopic is a right to a topic.
-func OnTopic(operation, topic string) Right { return Right{operation, topicResource, topic} }
-
-// OnGroup is a right to a consumer group.
-func OnGroup(operation, group string) Right { return Right{operation, groupResource, group} }
-
-// OnTransactions is a right to a transactional id.
-func OnTransactions(operation, id string) Right { return Right{operation, idResource, id} }
-
-// hint returns a hint if err is about this right.
-func (r Right) hint(code int16) (hint string, ok bool) {
-	of, word := kerr.TopicAuthorizationFailed.Code, "topic"
-	switch r.resource {
-	case groupResource:
-		of, word = kerr.GroupAuthorizationFailed.Code, "consumer group"
-	case idResource:
-		of, word = kerr.TransactionalIDAuthorizationFailed.Code, "transactional id"
-	case topicResource:
-	}
-	return fmt.Sprintf("give pageheat's user the right %s on the %s %s; %s", r.Operation, word, r.name, failure.Rights), code == of
-}
-
 // Explain returns an error of a request, or of a client of either library, as a
 // [failure.Permanent] with a hint if retrying cannot fix it, and any other error unchanged.
 // The caller that made the request calls it, with the rights that the request needs.
@@ -139,7 +101,7 @@ func hintOf(code int16) string {
 	case kerr.GroupAuthorizationFailed.Code:
 		return "give pageheat's user the rights Read and Describe on the consumer group; " + failure.Rights
 	case kerr.ClusterAuthorizationFailed.Code:
-		return "give pageheat's user the right IdempotentWrite on the cluster, or Write on a topic; " + failure.Rights
+		return "give pageheat's user the right Write on a topic, or IdempotentWrite on the cluster; " + failure.Rights
 	case kerr.TransactionalIDAuthorizationFailed.Code:
 		return "give pageheat's user the rights Write and Describe on the transactional ids that begin with its prefix; " + failure.Rights
 	case kerr.InvalidTimestamp.Code:

@@ -74,15 +74,15 @@ func TestHintsSayWhatIsMissing(t *testing.T) {
 		return p.Hint
 	}
 	refused := fmt.Errorf("committing: %w", kerr.TopicAuthorizationFailed)
-	table, id := OnTopic("Write", "pageheat-heat-table"), OnTransactions("Write", "pageheat-heat-0")
+	table, id := OnTopic(Write, "pageheat-heat-table"), OnTransactions(Write, "pageheat-heat-0")
 	assert.Contains(t, hint(refused, table), "Write on the topic pageheat-heat-table")
 	assert.Contains(t, hint(sarama.ErrTransactionalIDAuthorizationFailed, table, id), "Write on the transactional id pageheat-heat-0")
 	assert.Contains(t, hint(sarama.ErrTopicAuthorizationFailed, id, table), "Write on the topic pageheat-heat-table")
-	assert.Contains(t, hint(sarama.ErrGroupAuthorizationFailed, OnGroup("Read", "pageheat-rank"), table), "Read on the consumer group pageheat-rank")
+	assert.Contains(t, hint(sarama.ErrGroupAuthorizationFailed, OnGroup(Read, "pageheat-rank"), table), "Read on the consumer group pageheat-rank")
 	assert.Contains(t, hint(sarama.ErrGroupAuthorizationFailed, table), "consumer group", "what is not known is left open")
 	assert.Contains(t, hint(sarama.ErrInvalidTimestamp), "clock")
 	assert.Contains(t, hint(kerr.FencedInstanceID), "--instance-id")
-	assert.Equal(t, io.EOF, Explain(io.EOF, OnTopic("Read", "input")))
+	assert.Equal(t, io.EOF, Explain(io.EOF, OnTopic(Read, "input")))
 	own := failure.New("do this", "offset 7: %w", kerr.TopicAuthorizationFailed)
 	assert.Equal(t, own, Explain(own, table), "who made it knows more")
 }

@@ -374,7 +374,7 @@ func (f *fetcher) refused(c *Claim, p *kmsg.FetchResponseTopicPartition, err err
 	case kerr.IsRetriable(err):
 		return f.failed(c, err)
 	}
-	f.fault(Explain(describe(err), OnTopic("Read", c.topic)))
+	f.fault(Explain(describe(err), OnTopic(Read, c.topic)))
 	return false
 }
 

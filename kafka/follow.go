@@ -72,7 +72,7 @@ func (f *Follower) run(client *kgo.Client, topic string) {
 		fetches.EachError(func(_ string, partition int32, err error) {
 			failed = true
 			err = fmt.Errorf("reading topic %s partition %d: %w", topic, partition, err)
-			f.cancel(Explain(err, OnTopic("Read", topic))) // the first one counts
+			f.cancel(Explain(err, OnTopic(Read, topic))) // the first one counts
 		})
 		if failed {
 			return

@@ -45,7 +45,7 @@ func (c *Cluster) Join(ctx context.Context, purpose, group, topic string, m Memb
 	for ctx.Err() == nil {
 		client.PollFetches(ctx).EachPartition(func(p kgo.FetchTopicPartition) {
 			var outside *kgo.ErrGroupSession
-			err := Explain(p.Err, OnGroup("Read", group), OnTopic("Read", topic))
+			err := Explain(p.Err, OnGroup(Read, group), OnTopic(Read, topic))
 			switch {
 			case err == nil || errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed):
 			case errors.As(err, &outside) && !isPermanent(err):
@@ -98,7 +98,7 @@ func (s *Session) Commit(ctx context.Context, next map[int32]int64) (stored map[
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, failed error) {
 			stored, err = answered(next, response, failed)
 		})
-	return stored, Explain(err, OnGroup("Read", s.group), OnTopic("Read", s.topic))
+	return stored, Explain(err, OnGroup(Read, s.group), OnTopic(Read, s.topic))
 }
 
 // answered returns what a commit has stored: the answer has an error for each partition.

@@ -89,7 +89,7 @@ func (c *Cluster) TakeOver(ctx context.Context, own Ownership, key string, value
 		if errors.Is(err, ErrSessionOver) {
 			return nil, err
 		}
-		return nil, Explain(fmt.Errorf("taking over transactional.id %s: %w", own.ID, err), OnTransactions("Write", own.ID))
+		return nil, Explain(fmt.Errorf("taking over transactional.id %s: %w", own.ID, err), OnTransactions(Write, own.ID))
 	}
 	o := newOwner(ctx, p, own, hopeless, closed)
 	written := make(chan error, 1)
@@ -201,7 +201,7 @@ func newOwner(session context.Context, p sarama.AsyncProducer, own Ownership, ho
 
 // explain adds a hint to an error of the transaction if it is permanent.
 func (o *Owner) explain(err error) error {
-	return Explain(err, OnTopic("Write", o.Topic), OnTransactions("Write", o.ID))
+	return Explain(err, OnTopic(Write, o.Topic), OnTransactions(Write, o.ID))
 }
 
 // BelongsTo names the session that ends when the partition must be given up. dropped is

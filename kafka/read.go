@@ -83,7 +83,7 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 	if s.From == Beginning {
 		err := r.patiently(ctx, func() (err error) { s.From, err = r.offset(ctx, earliest, isolationReadCommitted); return err })
 		if err != nil {
-			return Explain(fmt.Errorf("looking up where topic %s partition %d begins: %w", s.Topic.Name, s.Partition, err), OnTopic("Describe", s.Topic.Name))
+			return Explain(fmt.Errorf("looking up where topic %s partition %d begins: %w", s.Topic.Name, s.Partition, err), OnTopic(Describe, s.Topic.Name))
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -98,7 +98,7 @@ func (c *Cluster) Read(ctx context.Context, s Span, each func(records []*Record,
 				err = errBelow
 			}
 			if err != nil {
-				return Explain(fmt.Errorf("reading topic %s partition %d at offset %d: %w", s.Topic.Name, s.Partition, from, err), OnTopic("Read", s.Topic.Name))
+				return Explain(fmt.Errorf("reading topic %s partition %d at offset %d: %w", s.Topic.Name, s.Partition, from, err), OnTopic(Read, s.Topic.Name))
 			}
 			if got.next == from {
 				wait = min(2*wait, longestWait)

@@ -127,7 +127,7 @@ func (s *Sender) explain(r *Record, err error) error {
 	if errors.Is(err, kgo.ErrRecordTimeout) {
 		err = fmt.Errorf("%w: are enough brokers up for its min.insync.replicas?", err)
 	}
-	return fmt.Errorf("send to topic %s: %w", s.topic, Missing(s.topic, err))
+	return Explain(fmt.Errorf("send to topic %s: %w", s.topic, Missing(s.topic, err)), OnTopic(Write, s.topic))
 }
 
 // Sent is how many of the records that were queued are acknowledged.

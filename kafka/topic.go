@@ -73,7 +73,7 @@ func (c *Cluster) Topic(ctx context.Context, name string) (Topic, error) {
 // Topics asks any broker for topics, once. An error means that there was no answer; the
 // error of an unknown topic is in its Err.
 func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]Topic, error) {
-	answer, err := c.topics(ctx, names...)
+	answer, err := c.topics(ctx, false, names...)
 	if err != nil {
 		return nil, Explain(fmt.Errorf("looking up topics: %w", err))
 	}
@@ -98,19 +98,20 @@ func topicOf(t kmsg.MetadataResponseTopic) Topic {
 		found.Leaders[p.Partition] = p.Leader
 	}
 	if err != nil {
-		found.Err = Explain(fmt.Errorf("looking up topic %s: %w", found.Name, err), OnTopic("Describe", found.Name))
+		found.Err = Explain(fmt.Errorf("looking up topic %s: %w", found.Name, err), OnTopic(Describe, found.Name))
 	}
 	return found
 }
 
-// topics asks any broker for topics.
-func (c *Cluster) topics(ctx context.Context, names ...string) ([]kmsg.MetadataResponseTopic, error) {
+// topics asks any broker for topics, and what the user may do with them.
+func (c *Cluster) topics(ctx context.Context, withRights bool, names ...string) ([]kmsg.MetadataResponseTopic, error) {
 	client, err := c.shared()
 	if err != nil {
 		return nil, err
 	}
 	request := kmsg.NewPtrMetadataRequest()
 	request.AllowAutoTopicCreation = false
+	request.IncludeTopicAuthorizedOperations = withRights
 	for _, name := range names {
 		topic := kmsg.NewMetadataRequestTopic()
 		topic.Topic = new(name)
@@ -156,7 +157,7 @@ func (c *Cluster) Bounds(ctx context.Context, topic string, partition int32) (Bo
 		return asked.Wait()
 	})
 	if err != nil {
-		return Bounds{}, Explain(fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition, err), OnTopic("Describe", topic))
+		return Bounds{}, Explain(fmt.Errorf("looking up the offsets of %s partition %d: %w", topic, partition, err), OnTopic(Describe, topic))
 	}
 	return b, nil
 }
@@ -286,7 +287,7 @@ func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32
 	})
 	if err != nil {
 		return nil, Explain(fmt.Errorf("looking up the offsets of group %s for %s: %w", group, topic, err),
-			OnGroup("Describe", group), OnTopic("Describe", topic))
+			OnGroup(Describe, group), OnTopic(Describe, topic))
 	}
 	return offsets, nil
 }
@@ -302,7 +303,7 @@ func (c *Cluster) Commit(ctx context.Context, group, topic string, next map[int3
 		offsets.AddOffset(topic, partition, at, -1)
 	}
 	if err := admin.CommitAllOffsets(ctx, group, offsets); err != nil {
-		return Explain(fmt.Errorf("committing offsets of group %s for %s: %w", group, topic, err), OnGroup("Read", group), OnTopic("Read", topic))
+		return Explain(fmt.Errorf("committing offsets of group %s for %s: %w", group, topic, err), OnGroup(Read, group), OnTopic(Read, topic))
 	}
 	return nil
 }
@@ -320,7 +321,7 @@ func (c *Cluster) DeleteRecords(ctx context.Context, topic string, partition int
 		err = answers.Error()
 	}
 	if err != nil {
-		return Explain(fmt.Errorf("deleting the records of %s partition %d below offset %d: %w", topic, partition, below, err), OnTopic("Delete", topic))
+		return Explain(fmt.Errorf("deleting the records of %s partition %d below offset %d: %w", topic, partition, below, err), OnTopic(Delete, topic))
 	}
 	return nil
 }
@@ -334,11 +335,11 @@ func (c *Cluster) Setting(ctx context.Context, topic, name string) (string, erro
 	}
 	all, err := admin.DescribeTopicConfigs(ctx, topic)
 	if err != nil {
-		return "", Explain(fmt.Errorf("looking up %s of %s: %w", name, topic, err), OnTopic("DescribeConfigs", topic))
+		return "", Explain(fmt.Errorf("looking up %s of %s: %w", name, topic, err), OnTopic(DescribeConfigs, topic))
 	}
 	for _, found := range all {
 		if found.Err != nil {
-			return "", Explain(fmt.Errorf("looking up %s of %s: %w", name, topic, found.Err), OnTopic("DescribeConfigs", topic))
+			return "", Explain(fmt.Errorf("looking up %s of %s: %w", name, topic, found.Err), OnTopic(DescribeConfigs, topic))
 		}
 		for _, setting := range found.Configs {
 			if setting.Key == name {
@@ -388,7 +389,7 @@ func (c *Cluster) StableEnds(ctx context.Context, topic string) (map[int32]int64
 	}
 	listed, err := admin.ListCommittedOffsets(ctx, topic)
 	if err != nil {
-		return nil, Explain(fmt.Errorf("looking up the ends of %s: %w", topic, err), OnTopic("Describe", topic))
+		return nil, Explain(fmt.Errorf("looking up the ends of %s: %w", topic, err), OnTopic(Describe, topic))
 	}
 	ends := make(map[int32]int64)
 	listed.Each(func(o kadm.ListedOffset) {
@@ -408,7 +409,7 @@ func (c *Cluster) OpenTransactions(ctx context.Context, topic string, partition 
 	}
 	producers, err := admin.DescribeProducers(ctx, kadm.TopicsSet{topic: {partition: {}}})
 	if err != nil {
-		return nil, Explain(fmt.Errorf("looking up the producers of %s partition %d: %w", topic, partition, err), OnTopic("Read", topic))
+		return nil, Explain(fmt.Errorf("looking up the producers of %s partition %d: %w", topic, partition, err), OnTopic(Read, topic))
 	}
 	var open []string
 	for _, p := range producers.SortedProducers() {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"pageheat/kafka"
 	"pageheat/topology"
 )
@@ -50,15 +52,22 @@ func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, er
 		return nil, err
 	}
 	var topics, groups []string
+	c := &cluster{}
+	hidden := kafka.Groups{}
 	for _, node := range graph.Nodes {
 		switch node.Kind {
 		case topology.Stream, topology.Table:
-			topics = append(topics, node.Name)
+			if !o.hidden(kafka.TopicResource, node.Name) {
+				topics = append(topics, node.Name)
+			}
 		case topology.Group:
-			groups = append(groups, node.Name)
+			if o.hidden(kafka.GroupResource, node.Name) {
+				hidden[node.Name] = kafka.Group{Group: node.Name, Err: kerr.GroupAuthorizationFailed}
+			} else {
+				groups = append(groups, node.Name)
+			}
 		}
 	}
-	c := &cluster{}
 	var starts, highs, stables kafka.ListedOffsets
 	var errMeta, errStart, errHigh, errStable, errGroups error
 	var all sync.WaitGroup
@@ -66,9 +75,15 @@ func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, er
 	all.Go(func() { starts, errStart = admin.ListStartOffsets(ctx, topics...) })
 	all.Go(func() { highs, errHigh = admin.ListEndOffsets(ctx, topics...) })
 	all.Go(func() { stables, errStable = admin.ListCommittedOffsets(ctx, topics...) })
-	all.Go(func() { c.described, errGroups = admin.DescribeGroups(ctx, groups...) })
-	all.Go(func() { c.committed = admin.FetchManyOffsets(ctx, groups...) })
+	if len(groups) > 0 { // none would stand for all
+		all.Go(func() { c.described, errGroups = admin.DescribeGroups(ctx, groups...) })
+		all.Go(func() { c.committed = admin.FetchManyOffsets(ctx, groups...) })
+	}
 	all.Wait()
+	if c.described == nil {
+		c.described = kafka.Groups{}
+	}
+	maps.Copy(c.described, hidden)
 	if errMeta != nil {
 		return nil, fmt.Errorf("asking the cluster for its brokers and topics: %w", errMeta)
 	}

@@ -25,8 +25,9 @@ var errNotAnswered = errors.New("no broker answered for it")
 
 // Overview describes one cluster. It is safe for concurrent use.
 type Overview struct {
-	kafka *kafka.Cluster
-	topo  *topology.Topology
+	kafka  *kafka.Cluster
+	topo   *topology.Topology
+	hidden func(kind kafka.Resource, name string) bool
 
 	mu   sync.Mutex // held while the cluster is asked: the others want the same
 	last State
@@ -36,9 +37,10 @@ type Overview struct {
 	lettersAt  map[int32]span        // what last.DeadLetters were read from
 }
 
-// New returns an overview of a cluster. Nothing is connected before the first call.
-func New(c *kafka.Cluster, topo *topology.Topology) *Overview {
-	return &Overview{kafka: c, topo: topo, readableAt: map[int32]readableEnd{}}
+// New returns an overview of a cluster. hidden says of which topics and groups nothing may be
+// asked. Nothing is connected before the first call.
+func New(c *kafka.Cluster, topo *topology.Topology, hidden func(kind kafka.Resource, name string) bool) *Overview {
+	return &Overview{kafka: c, topo: topo, hidden: hidden, readableAt: map[int32]readableEnd{}}
 }
 
 // State asks the cluster, or returns a fresh answer.

@@ -39,7 +39,7 @@ func newWorld(t *testing.T) world {
 	kafkatest.CreateTopic(t, cluster, topo.Input, 1)
 	clients := kafka.New(kafka.Config{Brokers: cluster.Brokers(), ClientID: topo.Prefix})
 	t.Cleanup(clients.Close)
-	return world{t, cluster, topo, kafkatest.Admin(t, cluster), New(clients, topo)}
+	return world{t, cluster, topo, kafkatest.Admin(t, cluster), New(clients, topo, func(kafka.Resource, string) bool { return false })}
 }
 
 // now is the state that is asked for.

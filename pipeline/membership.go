@@ -139,5 +139,5 @@ func (m *membership) explain(err error) error {
 	if m == nil {
 		return kafka.Explain(err)
 	}
-	return kafka.Explain(err, kafka.OnGroup("Read", m.group), kafka.OnTopic("Read", m.topic))
+	return kafka.Explain(err, kafka.OnGroup(kafka.Read, m.group), kafka.OnTopic(kafka.Read, m.topic))
 }

@@ -85,7 +85,7 @@ func (p *producer) drain(from sarama.AsyncProducer) {
 				}
 			}
 			p.settle(e.Msg.Metadata.(*emission), kafka.Explain(
-				fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition, e.Err), kafka.OnTopic("Write", e.Msg.Topic)))
+				fmt.Errorf("sending to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition, e.Err), kafka.OnTopic(kafka.Write, e.Msg.Topic)))
 		}
 	})
 }

@@ -38,7 +38,7 @@ func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int
 			s.Topology.Input, h.Partition, from+1, err)
 	}
 	return nil, kafka.Explain(fmt.Errorf("reading %s partition %d again from offset %d: %w", s.Topology.Input, h.Partition, from+1, err),
-		kafka.OnTopic("Read", s.Topology.Input))
+		kafka.OnTopic(kafka.Read, s.Topology.Input))
 }
 
 // reread reads a few records of one input partition again, as ingest reads them.

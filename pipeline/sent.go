@@ -44,7 +44,7 @@ func (in *Ingest) lookUpSent(ctx context.Context, ends map[int32]int64) map[int3
 	found, err := l.find(limited)
 	if err != nil && ctx.Err() == nil {
 		in.config.Logger.Info("starting at the committed offsets: the ranges sent above them could not be read",
-			"topic", l.topic, "error", kafka.Explain(err, kafka.OnTopic("Read", l.topic)))
+			"topic", l.topic, "error", kafka.Explain(err, kafka.OnTopic(kafka.Read, l.topic)))
 	}
 	return found
 }

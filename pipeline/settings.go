@@ -30,6 +30,9 @@ type Settings struct {
 	// Partitions is the number of partitions of the heat table (and of what it is
 	// made from) when the process began, for which alone its ranges are right.
 	Partitions int
+	// CannotDelete is whether the operator was told that the user may not delete ranges that
+	// are applied.
+	CannotDelete bool
 }
 
 // deadLetterLimit is the maximum size of a dead letter, in bytes.

@@ -36,7 +36,11 @@ type topics struct {
 
 func newTopics(s Settings) *topics {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &topics{cluster: s.Cluster, logger: s.Logger, metrics: s.Metrics, ctx: ctx, close: cancel}
+	t := &topics{cluster: s.Cluster, logger: s.Logger, metrics: s.Metrics, ctx: ctx, close: cancel}
+	if s.CannotDelete {
+		t.untrim.Store(trimsInVain)
+	}
+	return t
 }
 
 // id is the topic id, which differs when a topic was deleted and recreated.

@@ -64,7 +64,7 @@ func (l Layout) resolve(have *State) Layout {
 // Check reads the existing topics and compares them with the layout. It returns a sentence for
 // each difference.
 func (l Layout) Check(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, []string, error) {
-	have, err := Read(ctx, cluster, topo)
+	have, err := Read(ctx, cluster, topo, topo.Topics()...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +88,7 @@ func (l Layout) Create(ctx context.Context, cluster *kafka.Cluster, topo *topolo
 	if err != nil {
 		return nil, 0, err
 	}
-	have, err := Read(ctx, cluster, topo)
+	have, err := Read(ctx, cluster, topo, topo.Topics()...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -136,7 +136,7 @@ func create(ctx context.Context, admin *kafka.Admin, s topology.TopicSpec, broke
 	case errors.Is(err, kerr.InvalidReplicationFactor):
 		return false, fmt.Errorf("create topic %s: %w: there are %d brokers; set --replication", s.Name, err, brokers)
 	case err != nil:
-		return false, fmt.Errorf("create topic %s: %w", s.Name, err)
+		return false, kafka.Explain(fmt.Errorf("create topic %s: %w", s.Name, err), kafka.OnTopic(kafka.Create, s.Name))
 	}
 	return true, nil
 }

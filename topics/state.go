@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/topology"
 )
@@ -25,23 +26,20 @@ type State struct {
 	Unchecked []string
 
 	topo *topology.Topology
+	read []string // names of the topics that were looked up
 }
 
-// Read reads the existing topics.
-func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (*State, error) {
+// Read reads the existing ones among the named topics.
+func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, names ...string) (*State, error) {
 	admin, err := cluster.Admin()
 	if err != nil {
 		return nil, err
 	}
-	names := []string{topo.Input}
-	for _, s := range topo.Specs(1, 1) {
-		names = append(names, s.Name)
-	}
 	meta, err := admin.Metadata(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("read the topics of the cluster: %w", denied(ctx, admin, names, err))
+		return nil, fmt.Errorf("read the topics of the cluster: %w", err)
 	}
-	have := &State{Brokers: len(meta.Brokers), Topics: map[string]*topology.TopicState{}, topo: topo}
+	have := &State{Brokers: len(meta.Brokers), Topics: map[string]*topology.TopicState{}, topo: topo, read: names}
 	var existing []string
 	for _, name := range names {
 		detail, known := meta.Topics[name]
@@ -101,23 +99,8 @@ func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...s
 
 // MissingRight explains, if Unchecked is not empty, which right is missing.
 func (s *State) MissingRight() string {
-	return fmt.Sprintf("the settings of %s were not checked: the right DESCRIBE_CONFIGS on these topics is missing", strings.Join(s.Unchecked, ", "))
-}
-
-// denied adds the topics that the user is not allowed to describe to an authorization error. A
-// single such topic fails a request for all topics.
-func denied(ctx context.Context, admin *kafka.Admin, names []string, err error) error {
-	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
-		return err
-	}
-	var hidden []string
-	for _, name := range names {
-		if _, err := admin.Metadata(ctx, name); errors.Is(err, kerr.TopicAuthorizationFailed) {
-			hidden = append(hidden, name)
-		}
-	}
-	return fmt.Errorf("%w: give pageheat's user the right Describe on %s; see \"A right is missing\" in docs/operations.md",
-		err, strings.Join(hidden, ", "))
+	return fmt.Sprintf("the settings of %s were not checked: give pageheat's user the right %s on these topics; %s",
+		strings.Join(s.Unchecked, ", "), kafka.DescribeConfigs, failure.Rights)
 }
 
 // fewestReplicas is the lowest number of replicas of any partition.
@@ -140,7 +123,7 @@ func await(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology)
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
 	for {
-		have, err := Read(ctx, cluster, topo)
+		have, err := Read(ctx, cluster, topo, topo.Topics()...)
 		if err != nil {
 			return have, err
 		}
@@ -168,29 +151,36 @@ func (s *State) differences(l Layout) []string {
 	return out
 }
 
+// Partitions is the number of partitions that pages are spread over; 0 if no topic that was
+// looked up has it.
+func (s *State) Partitions() int {
+	for _, name := range []string{s.topo.Behavior, s.topo.HeatTable} {
+		if have := s.Topics[name]; have != nil {
+			return have.Partitions
+		}
+	}
+	return 0
+}
+
 // Obstacles are the differences that prevent the pipeline from starting: topics that are
 // missing or have the wrong partitions or cleanup policy.
 func (s *State) Obstacles() []string {
-	topo := s.topo
-	behavior := s.Topics[topo.Behavior]
-	if behavior == nil || s.Topics[topo.Input] == nil {
-		var missing []string
-		for _, name := range []string{topo.Input, topo.Behavior} {
-			if s.Topics[name] == nil {
-				missing = append(missing, name+" does not exist: run `pageheat topics create`, or check --prefix and --input")
-			}
+	var missing, out []string
+	for _, name := range s.read {
+		if s.Topics[name] == nil {
+			missing = append(missing, name+" does not exist: run `pageheat topics create`, or check --prefix, --input and --output")
 		}
+	}
+	if missing != nil {
 		return missing
 	}
-	var out []string
-	if policy := s.Topics[topo.Input].Config[topology.SettingCleanupPolicy]; strings.Contains(policy, "compact") {
-		out = append(out, fmt.Sprintf("the input %s is compacted, which deletes behaviours: set its cleanup.policy to delete", topo.Input))
+	if input := s.Topics[s.topo.Input]; input != nil && strings.Contains(input.Config[topology.SettingCleanupPolicy], policyCompact) {
+		out = append(out, fmt.Sprintf("the input %s is compacted, which deletes behaviours: set its cleanup.policy to delete", s.topo.Input))
 	}
-	for _, need := range topo.Specs(behavior.Partitions, 1) {
+	for _, need := range s.topo.Specs(s.Partitions(), 1) {
 		have := s.Topics[need.Name]
 		switch {
-		case have == nil:
-			out = append(out, need.Name+" does not exist: run `pageheat topics create`")
+		case have == nil: // not looked up
 		case have.Partitions != need.Partitions:
 			out = append(out, fmt.Sprintf("%s has %d partitions and needs %d: run `pageheat topics check`", need.Name, have.Partitions, need.Partitions))
 		case have.Config[topology.SettingCleanupPolicy] != need.Config[topology.SettingCleanupPolicy] && !slices.Contains(s.Unchecked, need.Name):
@@ -200,3 +190,6 @@ func (s *State) Obstacles() []string {
 	}
 	return out
 }
+
+// policyCompact is a cleanup policy, or a part of one.
+const policyCompact = "compact"

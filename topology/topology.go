@@ -136,6 +136,7 @@ const (
 	suffixBehavior   = "-behavior"
 	suffixLeaders    = "-leaders"
 	suffixDeadLetter = "-dead-letter"
+	suffixReplay     = "-replay"
 	longestSuffix    = suffixDeadLetter
 )
 
@@ -166,6 +167,13 @@ type Topology struct {
 	HeatGroup string
 	// RankGroup reads Leaders and writes RankTable and Output.
 	RankGroup string
+	// ReplayGroup remembers how far DeadLetter was replayed.
+	ReplayGroup string
+}
+
+// Topics are the names of all topics, in the order in which behaviours pass them.
+func (t *Topology) Topics() []string {
+	return []string{t.Input, t.Behavior, t.HeatTable, t.Leaders, t.RankTable, t.Output, t.DeadLetter}
 }
 
 // New names everything. Empty fields of c mean the default. The error is that of
@@ -187,6 +195,7 @@ func New(c Config) (*Topology, error) {
 		IngestGroup: c.Prefix + suffixIngest,
 		HeatGroup:   c.Prefix + suffixHeat,
 		RankGroup:   c.Prefix + suffixRank,
+		ReplayGroup: c.Prefix + suffixDeadLetter + suffixReplay,
 	}
 	if err := t.Graph().Validate(); err != nil {
 		return nil, fmt.Errorf("check the graph: %w", err)
@@ -197,8 +206,11 @@ func New(c Config) (*Topology, error) {
 // HeatTransactionalID is the transactional.id that owns one partition of
 // HeatTable. Whoever takes it over fences the owner before.
 func (t *Topology) HeatTransactionalID(partition int32) string {
-	return t.HeatGroup + "-" + strconv.FormatInt(int64(partition), 10)
+	return t.HeatTransactionalIDs() + strconv.FormatInt(int64(partition), 10)
 }
+
+// HeatTransactionalIDs is how the transactional.ids of all partitions of HeatTable begin.
+func (t *Topology) HeatTransactionalIDs() string { return t.HeatGroup + "-" }
 
 // RankTransactionalID is the transactional.id that owns RankTable.
 func (t *Topology) RankTransactionalID() string { return t.RankGroup }

@@ -35,6 +35,7 @@ func TestDefaultNamesAreTheContract(t *testing.T) {
 		IngestGroup: "pageheat-ingest",
 		HeatGroup:   "pageheat-heat",
 		RankGroup:   "pageheat-rank",
+		ReplayGroup: "pageheat-dead-letter-replay",
 	}, mustNew(t, Config{}))
 }
 

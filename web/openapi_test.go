@@ -64,7 +64,7 @@ func serveEverything(t *testing.T) everything {
 	kafkatest.Produce(t, w.cluster, topo.DeadLetter, "nonsense")
 	clients := kafka.New(kafka.Config{Brokers: w.cluster.Brokers(), ClientID: "web"})
 	t.Cleanup(clients.Close)
-	cfg.Serve.Cluster = overview.New(clients, topo)
+	cfg.Serve.Cluster = overview.New(clients, topo, func(kafka.Resource, string) bool { return false })
 	routes, err := Routes(cfg)
 	require.NoError(t, err)
 	return everything{w, routes, handlerOf(cfg, routes, false)}

@@ -28,7 +28,11 @@ func (c *auditCmd) Run(ctx context.Context, p *program) error {
 	if err := limits.Validate(); err != nil {
 		return err
 	}
-	if err := p.reach(ctx); err != nil {
+	var leftOut []string
+	if !c.DeadLetters {
+		leftOut = append(leftOut, p.topo.DeadLetter)
+	}
+	if err := p.ready(ctx, "audit", leftOut...); err != nil {
 		return err
 	}
 	tell, finish := auditProgress(p)

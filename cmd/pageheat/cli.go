@@ -19,7 +19,7 @@ type cli struct {
 
 	Demo        demoCmd        `cmd:"" help:"Try everything in one process: embedded broker, simulator, pipeline, board."`
 	Run         runCmd         `cmd:"" help:"Run the pipeline against your brokers, in any number of instances."`
-	Topics      topicsCmd      `cmd:"" help:"Create or check the topics."`
+	Topics      topicsCmd      `cmd:"" help:"Create or check the topics, or print the rights on them."`
 	Topology    topologyCmd    `cmd:"" help:"Print the graph of consumer groups, streams and tables."`
 	Produce     produceCmd     `cmd:"" help:"Send simulated behaviours, or the lines of a file, to the input."`
 	Top         topCmd         `cmd:"" help:"Show the board, live or once."`
@@ -51,6 +51,7 @@ func newCLI() *cli {
 		common:  defaultCommon(),
 		Demo:    demoCmd{Demo: demo.DefaultSettings(), Pipeline: processors.DefaultSettings()},
 		Run:     defaultRun(),
+		Topics:  topicsCmd{ACLs: defaultACLs()},
 		Produce: produceCmd{Traffic: traffic.DefaultSettings()},
 		Top:     topCmd{Board: views.DefaultBoard, Weights: weights},
 		Page:    pageCmd{Weights: weights},

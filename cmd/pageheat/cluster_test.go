@@ -92,7 +92,7 @@ func TestWithoutTheRightToReadSettings(t *testing.T) {
 	assert.Equal(t, exitFailed, code)
 	assert.Regexp(t, `user-behavior-topic +3 +1 +unknown +unknown`, out)
 	assert.NotContains(t, out, "as needed")
-	assert.Contains(t, log, "settings of user-behavior-topic were not checked: the right DESCRIBE_CONFIGS")
+	assert.Contains(t, log, "settings of user-behavior-topic were not checked: give pageheat's user the right DescribeConfigs")
 
 	ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
 	defer end()

@@ -90,7 +90,7 @@ const (
 
 // Run prints all that is there when it begins.
 func (c *deadLettersListCmd) Run(ctx context.Context, p *program) error {
-	if err := p.reach(ctx); err != nil {
+	if err := p.ready(ctx, "dead-letters-list"); err != nil {
 		return err
 	}
 	return interrupted(ctx, c.list(ctx, p))
@@ -154,7 +154,7 @@ type deadLettersReplayCmd struct {
 
 // Run sends what is among the dead letters when it begins, and says what it has done.
 func (c *deadLettersReplayCmd) Run(ctx context.Context, p *program) error {
-	if err := p.reach(ctx); err != nil {
+	if err := p.ready(ctx, "dead-letters-replay"); err != nil {
 		return err
 	}
 	done, err := deadletters.Replay(ctx, p.kafka, p.topo, c.All)

@@ -4,6 +4,7 @@
 //	pageheat demo                    everything in one process, nothing to install
 //	pageheat run                     the pipeline against --brokers
 //	pageheat topics create | check   sets the topics up, or compares what exists
+//	pageheat topics acls             prints the rights that roles and commands need
 //	pageheat topology                prints the graph of streams, tables and groups
 //	pageheat produce                 the simulator, or the lines of a file
 //	pageheat top                     the board, live, and what each heat is made of
@@ -94,7 +95,9 @@
 // number wins over the default. --replication is by default 3, or as many as there are
 // brokers; with 3 or more, records are acknowledged by at least two of them
 // (min.insync.replicas). `pageheat topics check` changes nothing, prints a line for
-// each difference with a hint, and exits 3 if there is one.
+// each difference with a hint, and exits 3 if there is one. Where the cluster checks
+// rights, `pageheat topics acls --principal User:NAME --roles ROLES` prints those that
+// roles and commands need.
 //
 // # Traffic
 //

@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"pageheat/kafka"
+	"pageheat/rights"
 )
 
 // requestTimeout bounds one administrative step.
@@ -19,6 +23,23 @@ func (p *program) reach(ctx context.Context) error {
 		return errInterrupted
 	}
 	return err
+}
+
+// ready makes sure that a broker answers, and that the user has the rights that a command
+// needs, but those on a topic that is left out. What the user may not read the settings of, and
+// may not create, the command says itself.
+func (p *program) ready(ctx context.Context, command string, leftOut ...string) error {
+	if err := p.reach(ctx); err != nil {
+		return err
+	}
+	needs, err := rights.Of(p.topo, command)
+	if err != nil {
+		return err
+	}
+	needs = slices.DeleteFunc(needs, func(n rights.Need) bool {
+		return n.Operation == kafka.DescribeConfigs || n.Operation == kafka.Create || slices.Contains(leftOut, n.Name)
+	})
+	return interrupted(ctx, rights.NewWatch(p.kafka, p.log, needs).Check(ctx))
 }
 
 // interrupted is errInterrupted instead of an error that comes of ctx being done.

@@ -29,7 +29,7 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := p.reach(ctx); err != nil {
+	if err := p.ready(ctx, "page"); err != nil {
 		return err
 	}
 	totals, known, err := audit.ReadPage(ctx, p.kafka, p.topo, c.Page)

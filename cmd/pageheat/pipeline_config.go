@@ -11,6 +11,7 @@ import (
 	"pageheat/heat"
 	"pageheat/kafka"
 	"pageheat/processors"
+	"pageheat/rights"
 	"pageheat/store"
 	"pageheat/topology"
 	"pageheat/web"
@@ -48,6 +49,8 @@ type pipelineConfig struct {
 	web       web.Config     // what is served over HTTP
 	collector collect.Config // of the role collect
 
+	rights *rights.Watch // of the roles; nil for a broker of our own
+
 	member       kafka.Member
 	drainTimeout time.Duration // how long an instance that was told to end takes at most
 	standby      bool          // keep copies of the tables of others, for a quicker take-over
@@ -59,6 +62,11 @@ type pipelineConfig struct {
 
 // has reports whether the instance runs a role.
 func (c *pipelineConfig) has(r role) bool { return slices.Contains(c.roles, r) }
+
+// lacks reports whether an optional right was missing at the start.
+func (c *pipelineConfig) lacks(right kafka.Right) bool {
+	return c.rights != nil && c.rights.Missing(right)
+}
 
 // newPipelineConfig checks the settings of the pipeline and of what is served.
 func newPipelineConfig(p *program, s processors.Settings, served web.Settings) (pipelineConfig, error) {

@@ -62,7 +62,7 @@ func (c *produceCmd) Run(ctx context.Context, p *program) error {
 		lines = f
 	}
 
-	if err := p.reach(ctx); err != nil {
+	if err := p.ready(ctx, "produce"); err != nil {
 		return err
 	}
 	s, err := p.kafka.Sender("produce", p.topo.Input, kafka.Bulk())

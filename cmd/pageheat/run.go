@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"pageheat/failure"
+	"pageheat/kafka"
 	"pageheat/pipeline"
 	"pageheat/processors"
+	"pageheat/rights"
 	"pageheat/store"
 	"pageheat/topics"
 	"pageheat/views"
@@ -24,7 +27,7 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	have, err := c.look(ctx, p)
+	have, err := c.look(ctx, p, &cfg)
 	if errors.Is(err, errInterrupted) {
 		return nil // told to end before there was anything to drain
 	}
@@ -34,20 +37,39 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if problems := have.Obstacles(); len(problems) > 0 {
 		return fmt.Errorf("the topics are not as they must be:\n  %s", strings.Join(problems, "\n  "))
 	}
-	if len(have.Unchecked) > 0 {
-		p.log.Warn(have.MissingRight() + ": `pageheat topics check` with that right says whether they are as needed")
-	}
-	cfg.partitions = have.Topics[p.topo.Behavior].Partitions
+	cfg.partitions = have.Partitions()
 	return runPipeline(ctx, cfg)
 }
 
-// look reads what exists.
-func (c *runCmd) look(ctx context.Context, p *program) (*topics.State, error) {
+// look makes sure that the user has the rights that the roles need, and reads what exists of
+// their topics.
+func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) (*topics.State, error) {
 	if err := p.reach(ctx); err != nil {
 		return nil, err
 	}
-	have, err := topics.Read(ctx, p.kafka, p.topo)
-	return have, interrupted(ctx, err)
+	names := make([]string, len(cfg.roles))
+	for i, r := range cfg.roles {
+		names[i] = string(r)
+	}
+	needs, err := rights.Of(p.topo, names...)
+	if err != nil {
+		return nil, err
+	}
+	cfg.rights = rights.NewWatch(p.kafka, p.log, needs)
+	if err := cfg.rights.Check(ctx); err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	have, err := topics.Read(ctx, p.kafka, p.topo, rights.Topics(needs)...)
+	if err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	unsaid := slices.ContainsFunc(have.Unchecked, func(topic string) bool {
+		return !cfg.rights.Missing(kafka.OnTopic(kafka.DescribeConfigs, topic))
+	})
+	if unsaid {
+		p.log.Warn(have.MissingRight())
+	}
+	return have, nil
 }
 
 // runPipeline runs the roles of cfg until ctx is done and everything is drained
@@ -66,6 +88,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		Cluster: cfg.kafka, Member: cfg.member, Topology: cfg.topo, Logger: cfg.log,
 		Metrics: pipeline.NewMetrics(status.registry), Partitions: cfg.partitions,
 		Progress: pipeline.NewProgress(), Conditions: status.conditions,
+		CannotDelete: cfg.rights.Missing(kafka.OnTopic(kafka.Delete, cfg.topo.Behavior)),
 	}}
 	// A name that no other process has, nor had before.
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
@@ -92,6 +115,10 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	all.run("http", http.run)
 	all.run("topics", pl.topics.Run)
 	all.run("watchdog", pl.settings.Watchdog)
+	if cfg.rights != nil {
+		cfg.rights.Register(status.registry)
+		all.run("rights", cfg.rights.Run)
+	}
 	givenUp, err := all.wait(cfg.drainTimeout)
 	ran := time.Since(started).Round(time.Second)
 	switch {
@@ -125,6 +152,9 @@ const originWithin = 10 * time.Second
 // checkOrigin compares the newest board with the settings of the instance before any role
 // begins. Only what no second try mends ends the instance: its roles compare them again.
 func checkOrigin(ctx context.Context, pl *instance) error {
+	if slices.Equal(pl.cfg.roles, []role{roleCollect}) || pl.cfg.rights.Missing(kafka.OnTopic(kafka.Read, pl.cfg.topo.Output)) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, originWithin)
 	defer cancel()
 	err := pipeline.CheckOrigin(ctx, pl.settings, views.DefaultBoard)

@@ -37,7 +37,7 @@ func (c *topCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := p.reach(ctx); err != nil {
+	if err := p.ready(ctx, "top"); err != nil {
 		if c.Once || !errors.Is(err, errInterrupted) {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 type topicsCmd struct {
 	Create topicsCreateCmd `cmd:"" help:"Create missing topics. Safe to repeat."`
 	Check  topicsCheckCmd  `cmd:"" help:"Compare the topics with what is needed; exit code 3 if they differ."`
+	ACLs   topicsACLsCmd   `cmd:"" name:"acls" help:"Print the rights that a user needs on a cluster that checks them."`
 }
 
 // topicsCreateCmd creates topics.
@@ -36,7 +37,7 @@ func (c *topicsCreateCmd) Run(ctx context.Context, p *program) error {
 // createTopics creates the topics that are missing, tells of each, and returns how many
 // partitions pages are spread over.
 func createTopics(ctx context.Context, p *program, l topics.Layout, tell func(line string)) (int, error) {
-	if err := p.reach(ctx); err != nil {
+	if err := p.ready(ctx, "topics-create"); err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -58,7 +59,7 @@ func (c *topicsCheckCmd) Run(ctx context.Context, p *program) error {
 	if err := c.Layout.Validate(); err != nil {
 		return err
 	}
-	if err := p.reach(ctx); err != nil {
+	if err := p.ready(ctx, "topics-check"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)

@@ -47,7 +47,7 @@ func (pl *instance) newServed() (_ *served, err error) {
 			return nil, err
 		}
 		s.parts = followers
-		cfg.Serve.Boards, cfg.Serve.Pages, cfg.Serve.Cluster, cfg.Serve.Weights = boards, pages, overview.New(pl.cfg.kafka, pl.cfg.topo), pl.cfg.weights
+		cfg.Serve.Boards, cfg.Serve.Pages, cfg.Serve.Cluster, cfg.Serve.Weights = boards, pages, overview.New(pl.cfg.kafka, pl.cfg.topo, pl.cfg.rights.Hidden), pl.cfg.weights
 	}
 	if s.server, err = web.New(cfg); err != nil {
 		return nil, err

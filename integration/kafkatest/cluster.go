@@ -75,11 +75,19 @@ func startEmbedded(cfg Config) (*Cluster, error) {
 	if cfg.Dir != "" {
 		opts = append(opts, kfake.DataDir(cfg.Dir))
 	}
+	if cfg.Rights {
+		u := superUser()
+		opts = append(opts, kfake.EnableACLs(), kfake.Superuser("PLAIN", u.User, u.Pass))
+	}
 	fake, err := kfake.NewCluster(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("kafkatest: starting the embedded broker: %w", err)
 	}
-	return &Cluster{fake: fake, brokers: fake.ListenAddrs()}, nil
+	c := &Cluster{fake: fake, brokers: fake.ListenAddrs()}
+	if cfg.Rights { // whoever does not log in is anonymous
+		c.guarded, c.login = c.brokers, []kgo.Opt{kgo.SASL(superUser().AsMechanism())}
+	}
+	return c, nil
 }
 
 // Brokers are the addresses that clients begin with, each host:port.

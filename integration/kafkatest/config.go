@@ -37,10 +37,10 @@ type Config struct {
 	// a proxy; see Cluster.Routes. It has no meaning for embedded and external
 	// clusters.
 	Proxies bool
-	// Rights has the brokers check rights (ACLs), by Kafka's StandardAuthorizer. The
-	// tests' own clients are a super user; those that come to Cluster.Guarded are
+	// Rights has the brokers check rights (ACLs), by Kafka's StandardAuthorizer or as kfake
+	// does. The tests' own clients are a super user; those that come to Cluster.Guarded are
 	// anonymous and may do nothing until Cluster.Allow. It has no meaning for
-	// embedded and external clusters, and excludes Proxies.
+	// external clusters, and excludes Proxies.
 	Rights bool
 	// Measured asks for the JVM flags that Kafka's own start script uses, as a
 	// benchmark must. Otherwise the JVM gets flags that start it quickly and

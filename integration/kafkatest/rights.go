@@ -127,6 +127,28 @@ func (c *Cluster) Undeny(ctx context.Context, rights ...Right) error {
 	})
 }
 
+// Revoke takes all rights from anonymous clients that Allow gave them.
+func (c *Cluster) Revoke(ctx context.Context) error {
+	filter := kmsg.NewDeleteACLsRequestFilter()
+	filter.ResourceType, filter.ResourcePatternType = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny
+	filter.Principal = new(Anonymous)
+	filter.Operation, filter.PermissionType = kmsg.ACLOperationAny, kmsg.ACLPermissionTypeAllow
+	req := kmsg.NewPtrDeleteACLsRequest()
+	req.Filters = append(req.Filters, filter)
+	return c.asSuperUser(func(cl *kgo.Client) error {
+		resp, err := req.RequestWith(ctx, cl)
+		if err != nil {
+			return fmt.Errorf("kafkatest: revoking all rights: %w", err)
+		}
+		for _, r := range resp.Results {
+			if r.ErrorCode != 0 {
+				return fmt.Errorf("kafkatest: revoking all rights: code %d", r.ErrorCode)
+			}
+		}
+		return nil
+	})
+}
+
 func (r Right) pattern() kmsg.ACLResourcePatternType {
 	if r.Prefixed {
 		return kmsg.ACLResourcePatternTypePrefixed

@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pageheat/integration/kafkatest"
+	"pageheat/kafka"
+	"pageheat/rights"
+	"pageheat/topology"
+)
+
+// printed are rights as "topics acls" prints them, one a line.
+func printed(t *testing.T, flags ...string) []string {
+	t.Helper()
+	var out, log bytes.Buffer
+	code := run(t.Context(), append([]string{"topics", "acls", "--principal", kafkatest.Anonymous}, flags...), strings.NewReader(""), &out, &log)
+	require.Equal(t, exitDone, code, &log)
+	return strings.Split(strings.TrimSpace(out.String()), "\n")
+}
+
+// aRight is a line of "topics acls".
+var aRight = regexp.MustCompile(`^kafka-acls --add --allow-principal User:ANONYMOUS --operation (\w+) --(topic|group|transactional-id|cluster)(?: (\S+))?( --resource-pattern-type prefixed)?$`)
+
+// parsed reads a line.
+func parsed(t *testing.T, line string) kafkatest.Right {
+	t.Helper()
+	m := aRight.FindStringSubmatch(line)
+	require.NotNil(t, m, line)
+	operation, err := kmsg.ParseACLOperation(m[1])
+	require.NoError(t, err)
+	kind, err := kmsg.ParseACLResourceType(m[2])
+	require.NoError(t, err)
+	right := kafkatest.Right{Operation: operation, Kind: kind, Name: m[3], Prefixed: m[4] != ""}
+	if right.Name == "" {
+		right = kafkatest.ClusterRight(operation)
+	}
+	return right
+}
+
+// only leaves anonymous clients these rights alone.
+func only(t *testing.T, c *kafkatest.Cluster, lines []string) {
+	t.Helper()
+	require.NoError(t, c.Revoke(t.Context()))
+	if len(lines) == 0 {
+		return
+	}
+	rights := make([]kafkatest.Right, len(lines))
+	for i, line := range lines {
+		rights[i] = parsed(t, line)
+	}
+	require.NoError(t, c.Allow(t.Context(), rights...))
+}
+
+// guarded is a cluster that checks rights, with all topics, two pages counted, and a dead
+// letter.
+func guarded(t *testing.T, c *kafkatest.Cluster, names ...string) *guardedCluster {
+	t.Helper()
+	g := &guardedCluster{c, append([]string{"--brokers", c.Guarded()}, names...), names}
+	only(t, c, g.rightsOf(t, "topics-create"))
+	g.must(t, "topics", "create", "--partitions", "2", "--replication", "1")
+	only(t, c, g.rightsOf(t, "ingest,heat,rank,serve,produce,top"))
+	ctx, end := context.WithTimeout(t.Context(), 60*time.Second)
+	defer end()
+	ready := &signalling{want: "owns the ranking", came: func() {
+		for _, message := range []string{"page1|1|1|1", "page2|2|2|0", "no behaviour"} {
+			g.mustRead(t, message+"\n", "produce", "--file", "-")
+		}
+		for !strings.Contains(g.must(t, "top", "--once", "--json"), `"counted":2`) {
+			if ctx.Err() != nil {
+				return
+			}
+		}
+		end()
+	}}
+	code := run(ctx, append([]string{"run", "--listen", "127.0.0.1:0"}, g.flags...), strings.NewReader(""), io.Discard, &asynchronous{ready})
+	require.Equal(t, exitDone, code, ready.String())
+	require.NotContains(t, ready.String(), "right", ready.String())
+	return g
+}
+
+// asynchronous calls back in a goroutine of its own.
+type asynchronous struct{ *signalling }
+
+func (a *asynchronous) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	if came := a.came; came != nil {
+		a.came = func() { go came() }
+	}
+	a.mu.Unlock()
+	return a.signalling.Write(b)
+}
+
+type guardedCluster struct {
+	*kafkatest.Cluster
+	flags []string // of every command
+	names []string // those about names alone
+}
+
+func (g *guardedCluster) rightsOf(t *testing.T, roles string) []string {
+	t.Helper()
+	return printed(t, append([]string{"--roles", roles}, g.names...)...)
+}
+
+// command runs a command to its end.
+func (g *guardedCluster) command(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	var out, log bytes.Buffer
+	code = run(ctx, append(args, g.flags...), strings.NewReader(stdin), &out, &log)
+	return code, out.String(), log.String()
+}
+
+func (g *guardedCluster) mustRead(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	code, out, log := g.command(t, stdin, args...)
+	assert.Equal(t, exitDone, code, "%v: %s%s", args, out, log)
+	return out
+}
+
+func (g *guardedCluster) must(t *testing.T, args ...string) string {
+	t.Helper()
+	return g.mustRead(t, "", args...)
+}
+
+// instance runs roles until /readyz answers 200, or they end by themselves. It returns
+// what was logged, and /metrics.
+func (g *guardedCluster) instance(t *testing.T, roles string) (code int, log, metrics string) {
+	t.Helper()
+	ctx, end := context.WithTimeout(t.Context(), 60*time.Second)
+	defer end()
+	out := &signalling{}
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, append([]string{"run", "--listen", "127.0.0.1:0", "--log-format", "json", "--roles", roles}, g.flags...), strings.NewReader(""), io.Discard, out)
+	}()
+	address := regexp.MustCompile(`"address":"([^"]+)"`)
+	get := func(path string) (int, string) {
+		m := address.FindStringSubmatch(out.String())
+		if m == nil {
+			return 0, ""
+		}
+		r, err := http.Get("http://" + m[1] + path)
+		if err != nil {
+			return 0, ""
+		}
+		defer r.Body.Close()
+		body, _ := io.ReadAll(r.Body)
+		return r.StatusCode, string(body)
+	}
+	works := map[string]string{"ingest": "pageheat_partitions_owned{role=\"ingest\"} 3", "heat": "pageheat_partitions_owned{role=\"heat\"} 2", "rank": "pageheat_partitions_owned{role=\"rank\"} 1"}
+	for {
+		select {
+		case code := <-ended:
+			return code, out.String(), metrics
+		case <-time.After(10 * time.Millisecond):
+		}
+		status, _ := get("/readyz")
+		if status != http.StatusOK {
+			continue
+		}
+		if _, metrics = get("/metrics"); !strings.Contains(metrics, works[roles]) {
+			continue
+		}
+		if roles == "serve" {
+			if status, body := get("/api/v1/overview"); assert.Equal(t, http.StatusOK, status, body) {
+				metrics += body
+			}
+		}
+		end()
+	}
+}
+
+// workOf does what a role or command does.
+func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metrics string) {
+	t.Helper()
+	command := func(stdin string, args ...string) (int, string, string) {
+		code, out, log := g.command(t, stdin, args...)
+		return code, log + out, ""
+	}
+	switch name {
+	case "ingest", "heat", "rank", "serve", "collect":
+		return g.instance(t, name)
+	case "topics-create":
+		return command("", "topics", "create", "--partitions", "2", "--replication", "1")
+	case "topics-check":
+		return command("", "topics", "check", "--replication", "1")
+	case "produce":
+		return command("page1|1|1|1\n", "produce", "--file", "-")
+	case "top":
+		return command("", "top", "--once")
+	case "page":
+		return command("", "page", "page1")
+	case "audit":
+		return command("", "audit")
+	case "dead-letters-list":
+		return command("", "dead-letters", "list")
+	case "dead-letters-replay":
+		return command("", "dead-letters", "replay", "--all")
+	}
+	require.Fail(t, "no such role", name)
+	return 0, "", ""
+}
+
+// TestPrintedRightsAreNeeded: every role and command works with the printed rights alone.
+// Without a required one it ends with 1 and names the right and what it is on; without an
+// optional one it works, and an instance says so once, in its log and its metrics.
+func TestPrintedRightsAreNeeded(t *testing.T) {
+	for _, name := range rights.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := guarded(t, kafkatest.Embedded(t, kafkatest.WithRights()))
+			needs, lines := g.needs(t, name)
+			only(t, g.Cluster, lines)
+			code, log, metrics := g.workOf(t, name)
+			require.Equal(t, exitDone, code, log)
+			require.NotContains(t, log, "right")
+			require.NotContains(t, metrics, "pageheat_missing_rights{")
+			require.NotContains(t, metrics, "AUTHORIZATION_FAILED")
+			for i, n := range needs {
+				code, log, metrics := g.workWithout(t, name, i)
+				if !n.Optional() {
+					n.refused(t, code, log)
+					continue
+				}
+				assert.Equal(t, exitDone, code, "without %s: %s", n.Right, log)
+				if metrics != "" {
+					assert.Equal(t, 1, strings.Count(log, "right is missing"), "without %s: %s", n.Right, log)
+					assert.Contains(t, log, n.Right.String())
+					assert.Contains(t, metrics, fmt.Sprintf("pageheat_missing_rights{name=%q,operation=%q,resource=%q} 1", n.Name, n.Operation, n.Resource))
+				}
+			}
+		})
+	}
+}
+
+// TestRightsOfBrokersThatDoNotTell: brokers that do not say what a user may do with a topic
+// refuse what it may not do, and then it ends as well.
+func TestRightsOfBrokersThatDoNotTell(t *testing.T) {
+	for _, name := range []string{"ingest", "heat", "rank", "serve"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := guarded(t, kafkatest.Embedded(t, kafkatest.WithRights()))
+			g.Fake().ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+				g.Fake().KeepControl()
+				if metadata, ok := request.(*kmsg.MetadataRequest); ok {
+					metadata.IncludeTopicAuthorizedOperations = false
+				}
+				return nil, nil, false
+			})
+			needs, lines := g.needs(t, name)
+			only(t, g.Cluster, lines)
+			code, log, _ := g.workOf(t, name)
+			require.Equal(t, exitDone, code, log)
+			for i, n := range needs {
+				if name == "rank" && n.Right == kafka.OnTopic(kafka.Write, topology.DefaultOutput) {
+					continue // without heat it has nothing to publish
+				}
+				code, log, _ := g.workWithout(t, name, i)
+				if n.Optional() {
+					assert.Equal(t, exitDone, code, "without %s: %s", n.Right, log)
+				} else {
+					n.refused(t, code, log)
+				}
+			}
+		})
+	}
+}
+
+// need is a right that a role or command needs.
+type need struct{ rights.Need }
+
+// needs are the rights of a role or command, and the lines that give them.
+func (g *guardedCluster) needs(t *testing.T, name string) (needs []need, lines []string) {
+	t.Helper()
+	topo, err := topology.New(topology.Config{})
+	require.NoError(t, err)
+	all, err := rights.Of(topo, name)
+	require.NoError(t, err)
+	lines = g.rightsOf(t, name)
+	require.Len(t, lines, len(all))
+	for _, n := range all {
+		needs = append(needs, need{n})
+	}
+	return needs, lines
+}
+
+// workWithout does the work of a role or command without one of its rights.
+func (g *guardedCluster) workWithout(t *testing.T, name string, i int) (code int, log, metrics string) {
+	t.Helper()
+	needs, lines := g.needs(t, name)
+	only(t, g.Cluster, slices.Delete(lines, i, i+1))
+	if needs[i].Operation == kafka.Create {
+		_, err := kafkatest.Admin(t, g.Cluster).DeleteTopics(t.Context(), needs[i].Name)
+		require.NoError(t, err)
+	}
+	return g.workOf(t, name)
+}
+
+// refused checks how a role or command ended without the right.
+func (n need) refused(t *testing.T, code int, log string) {
+	t.Helper()
+	assert.Equal(t, exitFailed, code, "without %s: %s", n.Right, log)
+	last := log[max(0, strings.LastIndex(log, "pageheat: ")):]
+	assert.Contains(t, last, string(n.Operation), "without %s: %s", n.Right, log)
+	assert.Contains(t, last, n.Name, "without %s", n.Right)
+	assert.Contains(t, last, `"A right is missing" in docs/operations.md`, "without %s", n.Right)
+}

@@ -1,0 +1,193 @@
+// Package rights says which rights on Kafka's resources each role and each command needs, and
+// prints them for the tools that give them to a user.
+//
+// [Of] is the only place where they are declared. [Watch] compares them with what brokers say
+// that the user has.
+package rights
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pageheat/kafka"
+	"pageheat/topology"
+)
+
+// Need is a right that a role or command needs.
+type Need struct {
+	kafka.Right
+	// Without is what happens without an optional right; empty for one that is required.
+	Without string
+}
+
+// Optional reports whether the role or command works without the right.
+func (n Need) Optional() bool { return n.Without != "" }
+
+// What a role or command is without an optional right.
+const (
+	unchecked  = "its settings are not checked"
+	unmeasured = "the overview does not show it"
+)
+
+// list collects the needs of one role or command.
+type list []Need
+
+func (l *list) add(right kafka.Right, without string) { *l = append(*l, Need{right, without}) }
+
+// topic adds rights on a topic, which are required.
+func (l *list) topic(name string, operations ...kafka.Operation) {
+	for _, o := range operations {
+		l.add(kafka.OnTopic(o, name), "")
+	}
+}
+
+// role is topic for who also compares the topic's settings with what is needed.
+func (l *list) role(name string, operations ...kafka.Operation) {
+	l.topic(name, operations...)
+	l.add(kafka.OnTopic(kafka.DescribeConfigs, name), unchecked)
+}
+
+// all has the needs of every role and command, in the order in which behaviours meet them.
+func all(t *topology.Topology) []struct {
+	name  string
+	needs list
+} {
+	var ingest, heat, rank, serve, collect, audit, top, page, produce, letters, replay, create, check list
+
+	ingest.role(t.Input, kafka.Read)
+	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
+	ingest.role(t.Behavior, kafka.Write)
+	ingest.add(kafka.OnTopic(kafka.Read, t.Behavior), "after a crash, input that was sent already is sent again")
+	ingest.role(t.DeadLetter, kafka.Write)
+
+	heat.role(t.Behavior, kafka.Read)
+	heat.add(kafka.OnGroup(kafka.Read, t.HeatGroup), "")
+	heat.add(kafka.OnTopic(kafka.Delete, t.Behavior), "what was applied is not deleted, and the topic grows")
+	heat.role(t.HeatTable, kafka.Read, kafka.Write)
+	heat.add(kafka.Right{Operation: kafka.Write, Resource: kafka.TransactionalResource, Name: t.HeatTransactionalIDs(), Prefixed: true}, "")
+	heat.role(t.Leaders, kafka.Write)
+	heat.role(t.Input, kafka.Read) // of a range that overlaps with what was counted
+
+	rank.role(t.Leaders, kafka.Read)
+	rank.add(kafka.OnGroup(kafka.Read, t.RankGroup), "")
+	rank.role(t.RankTable, kafka.Read, kafka.Write)
+	rank.add(kafka.OnTransactions(kafka.Write, t.RankTransactionalID()), "")
+	rank.role(t.Output, kafka.Read, kafka.Write)
+	rank.role(t.Behavior, kafka.Describe)
+	rank.role(t.HeatTable, kafka.Describe)
+
+	serve.role(t.HeatTable, kafka.Read)
+	serve.role(t.Output, kafka.Read)
+	serve.add(kafka.OnTopic(kafka.Read, t.Leaders), "the overview does not show how far heat and the board are behind")
+	serve.add(kafka.OnTopic(kafka.Read, t.DeadLetter), "the overview does not show refused messages")
+	for _, topic := range []string{t.Input, t.Behavior, t.RankTable} {
+		serve.add(kafka.OnTopic(kafka.Describe, topic), unmeasured)
+	}
+	for _, group := range []string{t.IngestGroup, t.HeatGroup, t.RankGroup} {
+		serve.add(kafka.OnGroup(kafka.Describe, group), unmeasured)
+	}
+
+	collect.role(t.Input, kafka.Write)
+
+	for _, l := range []*list{&ingest, &heat} {
+		l.add(kafka.OnTopic(kafka.Read, t.Output), "the partitions of the newest board are not compared with those of the topics at the start")
+	}
+
+	audit.topic(t.Input, kafka.Read)
+	audit.topic(t.HeatTable, kafka.Read)
+	audit.topic(t.Behavior, kafka.Describe)
+	audit.topic(t.DeadLetter, kafka.Read) // unless --no-dead-letters
+
+	top.topic(t.Output, kafka.Read)
+	page.topic(t.HeatTable, kafka.Read)
+	produce.topic(t.Input, kafka.Write)
+
+	letters.topic(t.DeadLetter, kafka.Read)
+	replay.topic(t.DeadLetter, kafka.Read)
+	replay.add(kafka.OnGroup(kafka.Read, t.ReplayGroup), "")
+	replay.topic(t.Input, kafka.Write)
+	replay.add(kafka.OnTopic(kafka.DescribeConfigs, t.Input), "messages of more than 1 MB are left out")
+
+	for _, topic := range t.Topics() {
+		create.role(topic, kafka.Create, kafka.Describe)
+		check.topic(topic, kafka.Describe, kafka.DescribeConfigs)
+	}
+
+	return []struct {
+		name  string
+		needs list
+	}{
+		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
+		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
+		{"audit", audit}, {"dead-letters-list", letters}, {"dead-letters-replay", replay},
+	}
+}
+
+// Names are the roles and commands that Of knows.
+func Names() []string {
+	var names []string
+	for _, one := range all(&topology.Topology{}) {
+		names = append(names, one.name)
+	}
+	return names
+}
+
+// Of returns the rights that the named roles and commands need together, each once. A right to
+// describe is left out beside one that implies it. The error names what is unknown.
+func Of(t *topology.Topology, names ...string) ([]Need, error) {
+	of := map[string]list{}
+	for _, one := range all(t) {
+		of[one.name] = one.needs
+	}
+	var needs []Need
+	for _, name := range names {
+		more, known := of[name]
+		if !known {
+			return nil, fmt.Errorf("%q: choose among %s", name, strings.Join(Names(), ", "))
+		}
+		for _, n := range more {
+			needs = merge(needs, n)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(needs), func(n Need) bool {
+		return slices.ContainsFunc(needs, func(other Need) bool {
+			return other.Operation != n.Operation && other.covers(n)
+		})
+	}), nil
+}
+
+// covers reports whether a need makes another one superfluous.
+func (n Need) covers(other Need) bool {
+	return n.Resource == other.Resource && n.Name == other.Name && n.Prefixed == other.Prefixed &&
+		n.Operation.Implies(other.Operation) && (!n.Optional() || other.Optional())
+}
+
+// merge adds a need. What one role requires is optional for none.
+func merge(needs []Need, n Need) []Need {
+	for i := range needs {
+		if needs[i].Right == n.Right {
+			if !n.Optional() {
+				needs[i].Without = ""
+			}
+			return needs
+		}
+	}
+	return append(needs, n)
+}
+
+// Required are the needs that are not optional.
+func Required(needs []Need) []Need {
+	return slices.DeleteFunc(slices.Clone(needs), Need.Optional)
+}
+
+// Topics are the topics of which at least one right is required, each once.
+func Topics(needs []Need) []string {
+	var topics []string
+	for _, n := range Required(needs) {
+		if n.Resource == kafka.TopicResource && !slices.Contains(topics, n.Name) {
+			topics = append(topics, n.Name)
+		}
+	}
+	return topics
+}
