@@ -26,7 +26,6 @@ type State struct {
 	Unchecked []string
 
 	topo *topology.Topology
-	read []string // names of the topics that were looked up
 }
 
 // Read reads the existing ones among the named topics.
@@ -39,7 +38,7 @@ func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, 
 	if err != nil {
 		return nil, fmt.Errorf("read the topics of the cluster: %w", err)
 	}
-	have := &State{Brokers: len(meta.Brokers), Topics: map[string]*topology.TopicState{}, topo: topo, read: names}
+	have := &State{Brokers: len(meta.Brokers), Topics: map[string]*topology.TopicState{}, topo: topo}
 	var existing []string
 	for _, name := range names {
 		detail, known := meta.Topics[name]
@@ -163,10 +162,10 @@ func (s *State) Partitions() int {
 }
 
 // Obstacles are the differences that prevent the pipeline from starting: topics that are
-// missing or have the wrong partitions or cleanup policy.
-func (s *State) Obstacles() []string {
+// missing among those that it needs, or have the wrong partitions or cleanup policy.
+func (s *State) Obstacles(needed ...string) []string {
 	var missing, out []string
-	for _, name := range s.read {
+	for _, name := range needed {
 		if s.Topics[name] == nil {
 			missing = append(missing, name+" does not exist: run `pageheat topics create`, or check --prefix, --input and --output")
 		}

@@ -85,7 +85,7 @@ func TestObstacles(t *testing.T) {
 	} {
 		s := asNeeded(topo)
 		c.change(s)
-		got := s.Obstacles()
+		got := s.Obstacles(topo.Topics()...)
 		require.Len(t, got, len(c.want), "%s: %q", name, got)
 		for i := range got {
 			assert.Regexp(t, "^"+c.want[i], got[i], name)
@@ -109,7 +109,7 @@ func TestCreate(t *testing.T) {
 	have, partitions, err := Layout{}.Create(t.Context(), clients, topo, func(line string) { created = append(created, line) })
 	require.NoError(t, err)
 	assert.Equal(t, 5, partitions)
-	assert.Empty(t, have.Obstacles())
+	assert.Empty(t, have.Obstacles(topo.Topics()...))
 	assert.Equal(t, topo.Input+" exists", created[0])
 	assert.Equal(t, topo.Behavior+" created: 5 partitions, replication 1", created[1])
 
@@ -134,7 +134,7 @@ func TestSettingsThatMayNotBeRead(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, differences)
 	assert.Equal(t, []string{topo.HeatTable}, have.Unchecked)
-	assert.Contains(t, have.MissingRight(), "DESCRIBE_CONFIGS")
+	assert.Contains(t, have.MissingRight(), "DescribeConfigs")
 	assert.Equal(t, "delete", have.Topics[topo.Behavior].Config["cleanup.policy"])
 }
 

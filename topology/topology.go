@@ -14,136 +14,14 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
-
-	"pageheat/failure"
-)
-
-// The names used where nothing else is configured.
-const (
-	DefaultPrefix = "pageheat"
-	DefaultInput  = "user-behavior-topic"
-	DefaultOutput = "page-popularity-top10"
-)
-
-// Config is what an operator may choose about the names. Empty fields mean the
-// default.
-type Config struct {
-	// Prefix begins the name of every topic, group and transaction of
-	// pageheat's own, so that several can share a cluster.
-	Prefix string `help:"Prefix of pageheat's own topics and consumer groups."`
-	// Input is the topic that holds the behaviours.
-	Input string `help:"Topic with the behaviours."`
-	// Output is the topic that the boards are published to.
-	Output string `help:"Topic for the boards."`
-}
-
-// DefaultConfig has the names used where nothing else is configured.
-func DefaultConfig() Config { return Config{}.withDefaults() }
-
-// Complete returns a [failure.Setting] of the first field that is empty.
-func (c Config) Complete() error {
-	for _, s := range []struct{ setting, name string }{{"prefix", c.Prefix}, {"input", c.Input}, {"output", c.Output}} {
-		if s.name == "" {
-			return failure.BadSetting(s.setting, "must not be empty")
-		}
-	}
-	return nil
-}
-
-// withDefaults fills the empty fields.
-func (c Config) withDefaults() Config {
-	if c.Prefix == "" {
-		c.Prefix = DefaultPrefix
-	}
-	if c.Input == "" {
-		c.Input = DefaultInput
-	}
-	if c.Output == "" {
-		c.Output = DefaultOutput
-	}
-	return c
-}
-
-// Validate reports every name that Kafka would refuse and every name used twice.
-// The error names the setting as the command line knows it (prefix, input, output).
-func (c Config) Validate() error {
-	c = c.withDefaults()
-	var errs []error
-	for _, s := range []struct{ setting, name string }{
-		// The prefix is judged by the longest name made from it.
-		{"prefix", c.Prefix + longestSuffix},
-		{"input", c.Input},
-		{"output", c.Output},
-	} {
-		if err := validTopicName(s.name); err != nil {
-			errs = append(errs, fmt.Errorf("%s: topic name %q %w", s.setting, s.name, err))
-		}
-	}
-	own := map[string]string{} // name as metrics show it -> what uses it
-	for _, t := range []struct{ setting, name string }{
-		{"prefix", c.Prefix + suffixBehavior},
-		{"prefix", c.Prefix + suffixHeat + suffixTable},
-		{"prefix", c.Prefix + suffixLeaders},
-		{"prefix", c.Prefix + suffixRank + suffixTable},
-		{"prefix", c.Prefix + suffixDeadLetter},
-		{"input", c.Input},
-		{"output", c.Output},
-	} {
-		// Kafka refuses two topics that differ only in '.' and '_', since
-		// the names of its metrics would be the same.
-		key := strings.ReplaceAll(t.name, ".", "_")
-		if other, taken := own[key]; taken {
-			errs = append(errs, fmt.Errorf("%s: topic name %q is already used by %s: choose another", t.setting, t.name, other))
-			continue
-		}
-		own[key] = t.setting
-	}
-	return errors.Join(errs...)
-}
-
-// MaxNameBytes is the longest topic name that Kafka takes.
-const MaxNameBytes = 249
-
-// validTopicName checks a name against the rules of
-// org.apache.kafka.common.internals.Topic.
-func validTopicName(name string) error {
-	switch {
-	case name == "":
-		return errors.New("is empty")
-	case name == "." || name == "..":
-		return errors.New("may be neither . nor .. alone")
-	case len(name) > MaxNameBytes:
-		return fmt.Errorf("is %d bytes long, Kafka takes at most %d", len(name), MaxNameBytes)
-	}
-	for _, r := range name {
-		ok := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
-		if !ok {
-			return fmt.Errorf("holds %q, Kafka takes only letters, digits, '.', '_' and '-'", r)
-		}
-	}
-	return nil
-}
-
-const (
-	suffixIngest     = "-ingest"
-	suffixHeat       = "-heat"
-	suffixRank       = "-rank"
-	suffixTable      = "-table" // goka's, see goka.GroupTable
-	suffixBehavior   = "-behavior"
-	suffixLeaders    = "-leaders"
-	suffixDeadLetter = "-dead-letter"
-	suffixReplay     = "-replay"
-	longestSuffix    = suffixDeadLetter
 )
 
 // Topology holds the names. Make it with [New]; after that it is only read, and
 // may be shared between goroutines.
 type Topology struct {
-	// Prefix begins every name below but Input and Output.
+	// Prefix begins the names below that were not given one by one.
 	Prefix string
 
 	// Input holds the behaviours as their producers sent them.
@@ -179,23 +57,26 @@ func (t *Topology) Topics() []string {
 // New names everything. Empty fields of c mean the default. The error is that of
 // [Config.Validate], or says what does not fit together in the graph.
 func New(c Config) (*Topology, error) {
-	c = c.withDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("name the topics: %w", err)
 	}
+	n := c.names()
 	t := &Topology{
 		Prefix:      c.Prefix,
-		Input:       c.Input,
-		Behavior:    c.Prefix + suffixBehavior,
-		HeatTable:   c.Prefix + suffixHeat + suffixTable,
-		Leaders:     c.Prefix + suffixLeaders,
-		RankTable:   c.Prefix + suffixRank + suffixTable,
-		Output:      c.Output,
-		DeadLetter:  c.Prefix + suffixDeadLetter,
-		IngestGroup: c.Prefix + suffixIngest,
-		HeatGroup:   c.Prefix + suffixHeat,
-		RankGroup:   c.Prefix + suffixRank,
-		ReplayGroup: c.Prefix + suffixDeadLetter + suffixReplay,
+		Input:       n.input.name,
+		Behavior:    n.behavior.name,
+		HeatTable:   n.heatTable.name,
+		Leaders:     n.leaders.name,
+		RankTable:   n.rankTable.name,
+		Output:      n.output.name,
+		DeadLetter:  n.deadLetter.name,
+		IngestGroup: n.ingestGroup.name,
+		HeatGroup:   n.heatGroup.name,
+		RankGroup:   n.rankGroup.name,
+		ReplayGroup: n.deadLetter.name + suffixReplay,
+	}
+	if t.Prefix == "" {
+		t.Prefix = DefaultPrefix
 	}
 	if err := t.Graph().Validate(); err != nil {
 		return nil, fmt.Errorf("check the graph: %w", err)

@@ -53,6 +53,28 @@ func TestPrefixIsInEveryNameOfOurOwn(t *testing.T) {
 	assert.Equal(t, "shop-heat-3", topo.HeatTransactionalID(3))
 }
 
+// TestEveryNameCanBeGiven: those that are not given follow from the prefix.
+func TestEveryNameCanBeGiven(t *testing.T) {
+	assert.Equal(t, &Topology{
+		Prefix:      "eu.shop",
+		Input:       "eu.clicks",
+		Behavior:    "b",
+		HeatTable:   "eu.heat-table",
+		Leaders:     "l",
+		RankTable:   "eu.rank-table",
+		Output:      "eu.boards",
+		DeadLetter:  "d",
+		IngestGroup: "i",
+		HeatGroup:   "eu.heat",
+		RankGroup:   "eu.rank",
+		ReplayGroup: "d-replay",
+	}, mustNew(t, Config{Prefix: "eu.shop", Input: "eu.clicks", Output: "eu.boards", BehaviorTopic: "b", LeadersTopic: "l",
+		DeadLetterTopic: "d", IngestGroup: "i", HeatGroup: "eu.heat", RankGroup: "eu.rank"}))
+	topo := mustNew(t, Config{Prefix: "eu.shop", LeadersTopic: "l"})
+	assert.Equal(t, "eu.shop-behavior", topo.Behavior)
+	assert.Equal(t, "eu.shop-heat-table", topo.HeatTable)
+}
+
 func TestTablesAreTheOnesThatGokaGivesTheGroups(t *testing.T) {
 	topo := mustNew(t, Config{Prefix: "shop"})
 	assert.Equal(t, string(goka.GroupTable(goka.Group(topo.HeatGroup))), topo.HeatTable)
@@ -73,6 +95,12 @@ func TestConfigRefusesWhatKafkaRefuses(t *testing.T) {
 		"ours":            {Config{Input: "pageheat-leaders"}, []string{"input", "prefix"}},
 		"same in metrics": {Config{Input: "a.b", Output: "a_b"}, []string{"output", "a_b"}},
 		"both wrong":      {Config{Input: "a b", Output: "c d"}, []string{"input", "output"}},
+		"named one":       {Config{LeadersTopic: "a b"}, []string{"leaders-topic", "' '"}},
+		"named twice":     {Config{DeadLetterTopic: "x", BehaviorTopic: "x"}, []string{"dead-letter-topic", `"x"`, "behavior-topic"}},
+		"group's table":   {Config{HeatGroup: "g", Input: "g-table"}, []string{"input", `"g-table"`, "heat-group"}},
+		"group":           {Config{IngestGroup: "a b"}, []string{"ingest-group", "' '"}},
+		"group twice":     {Config{IngestGroup: "a.b", RankGroup: "a_b"}, []string{"rank-group", "ingest-group"}},
+		"group's id":      {Config{HeatGroup: "g", RankGroup: "g-7"}, []string{"rank-group", "transactional id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := New(tc.config)

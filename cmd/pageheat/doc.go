@@ -49,7 +49,9 @@
 //	--log-level    info                   debug, info, warn, error
 //	--log-format   text                   text or json
 //
-// Several pipelines share a cluster when their prefixes and outputs differ.
+// Several pipelines share a cluster when their prefixes and outputs differ. Other topics
+// and groups have names of their own with --behavior-topic, --leaders-topic,
+// --dead-letter-topic, --ingest-group, --heat-group and --rank-group.
 //
 // # Running it
 //

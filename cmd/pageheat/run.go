@@ -27,25 +27,21 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	have, err := c.look(ctx, p, &cfg)
+	err = c.look(ctx, p, &cfg)
 	if errors.Is(err, errInterrupted) {
 		return nil // told to end before there was anything to drain
 	}
 	if err != nil {
 		return err
 	}
-	if problems := have.Obstacles(); len(problems) > 0 {
-		return fmt.Errorf("the topics are not as they must be:\n  %s", strings.Join(problems, "\n  "))
-	}
-	cfg.partitions = have.Partitions()
 	return runPipeline(ctx, cfg)
 }
 
-// look makes sure that the user has the rights that the roles need, and reads what exists of
-// their topics.
-func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) (*topics.State, error) {
+// look makes sure that the user has the rights that the roles need, and that their topics are as
+// they must be.
+func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) error {
 	if err := p.reach(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	names := make([]string, len(cfg.roles))
 	for i, r := range cfg.roles {
@@ -53,15 +49,19 @@ func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) (*to
 	}
 	needs, err := rights.Of(p.topo, names...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	cfg.rights = rights.NewWatch(p.kafka, p.log, needs)
 	if err := cfg.rights.Check(ctx); err != nil {
-		return nil, interrupted(ctx, err)
+		return interrupted(ctx, err)
 	}
-	have, err := topics.Read(ctx, p.kafka, p.topo, rights.Topics(needs)...)
+	needed := rights.Topics(needs)
+	have, err := topics.Read(ctx, p.kafka, p.topo, needed...)
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return interrupted(ctx, err)
+	}
+	if problems := have.Obstacles(needed...); len(problems) > 0 {
+		return fmt.Errorf("the topics are not as they must be:\n  %s", strings.Join(problems, "\n  "))
 	}
 	unsaid := slices.ContainsFunc(have.Unchecked, func(topic string) bool {
 		return !cfg.rights.Missing(kafka.OnTopic(kafka.DescribeConfigs, topic))
@@ -69,7 +69,8 @@ func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) (*to
 	if unsaid {
 		p.log.Warn(have.MissingRight())
 	}
-	return have, nil
+	cfg.partitions = have.Partitions()
+	return nil
 }
 
 // runPipeline runs the roles of cfg until ctx is done and everything is drained

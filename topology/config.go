@@ -1,0 +1,177 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"pageheat/failure"
+)
+
+// The names used where nothing else is configured.
+const (
+	DefaultPrefix = "pageheat"
+	DefaultInput  = "user-behavior-topic"
+	DefaultOutput = "page-popularity-top10"
+)
+
+// Config is what an operator may choose about the names. Empty fields mean the
+// default.
+type Config struct {
+	// Prefix begins the names of pageheat's own topics, groups and transactional ids that are
+	// not named below, so that several can share a cluster.
+	Prefix string `help:"Prefix of pageheat's own topics and consumer groups."`
+	// Input is the topic that holds the behaviours.
+	Input string `help:"Topic with the behaviours."`
+	// Output is the topic that the boards are published to.
+	Output string `help:"Topic for the boards."`
+
+	// BehaviorTopic, LeadersTopic and DeadLetterTopic are names of topics.
+	BehaviorTopic   string `help:"Topic for behaviours by page. Default: PREFIX-behavior."`
+	LeadersTopic    string `help:"Topic for the hottest pages of each partition. Default: PREFIX-leaders."`
+	DeadLetterTopic string `help:"Topic for refused messages. Default: PREFIX-dead-letter."`
+
+	// IngestGroup, HeatGroup and RankGroup are names of consumer groups. goka names the table
+	// of a group after it, and so are the transactional ids that write to it.
+	IngestGroup string `placeholder:"GROUP" help:"Consumer group of the role ingest. Default: PREFIX-ingest."`
+	HeatGroup   string `placeholder:"GROUP" help:"Consumer group of the role heat; its table is the topic GROUP-table. Default: PREFIX-heat."`
+	RankGroup   string `placeholder:"GROUP" help:"Consumer group of the role rank; its table is the topic GROUP-table. Default: PREFIX-rank."`
+}
+
+// DefaultConfig has the names used where nothing else is configured. Those that follow from the
+// prefix are empty.
+func DefaultConfig() Config {
+	return Config{Prefix: DefaultPrefix, Input: DefaultInput, Output: DefaultOutput}
+}
+
+// Complete returns a [failure.Setting] of the first field that must not be empty.
+func (c Config) Complete() error {
+	for _, s := range []struct{ setting, name string }{{"prefix", c.Prefix}, {"input", c.Input}, {"output", c.Output}} {
+		if s.name == "" {
+			return failure.BadSetting(s.setting, "must not be empty")
+		}
+	}
+	return nil
+}
+
+const (
+	suffixIngest     = "-ingest"
+	suffixHeat       = "-heat"
+	suffixRank       = "-rank"
+	suffixTable      = "-table" // goka's, see goka.GroupTable
+	suffixBehavior   = "-behavior"
+	suffixLeaders    = "-leaders"
+	suffixDeadLetter = "-dead-letter"
+	suffixReplay     = "-replay"
+)
+
+// named is a name and the setting that it comes from, as the command line knows it.
+type named struct{ name, setting string }
+
+// of is the name if it was given as a setting, else the one that follows from the prefix.
+func (c Config) of(given, setting, suffix string) named {
+	if given != "" {
+		return named{given, setting}
+	}
+	return named{c.Prefix + suffix, "prefix"}
+}
+
+// names are all names of a configuration.
+type names struct {
+	input, behavior, heatTable, leaders, rankTable, output, deadLetter named
+	ingestGroup, heatGroup, rankGroup                                  named
+}
+
+// names completes the configuration.
+func (c Config) names() names {
+	if c.Prefix == "" {
+		c.Prefix = DefaultPrefix
+	}
+	n := names{
+		input:       named{c.Input, "input"},
+		output:      named{c.Output, "output"},
+		behavior:    c.of(c.BehaviorTopic, "behavior-topic", suffixBehavior),
+		leaders:     c.of(c.LeadersTopic, "leaders-topic", suffixLeaders),
+		deadLetter:  c.of(c.DeadLetterTopic, "dead-letter-topic", suffixDeadLetter),
+		ingestGroup: c.of(c.IngestGroup, "ingest-group", suffixIngest),
+		heatGroup:   c.of(c.HeatGroup, "heat-group", suffixHeat),
+		rankGroup:   c.of(c.RankGroup, "rank-group", suffixRank),
+	}
+	if c.Input == "" {
+		n.input.name = DefaultInput
+	}
+	if c.Output == "" {
+		n.output.name = DefaultOutput
+	}
+	n.heatTable = named{n.heatGroup.name + suffixTable, n.heatGroup.setting}
+	n.rankTable = named{n.rankGroup.name + suffixTable, n.rankGroup.setting}
+	return n
+}
+
+// Validate reports every name that Kafka would refuse and every name used twice.
+// The error names the setting as the command line knows it.
+func (c Config) Validate() error {
+	n := c.names()
+	topics := []named{n.behavior, n.heatTable, n.leaders, n.rankTable, n.deadLetter, n.input, n.output}
+	groups := []named{n.ingestGroup, n.heatGroup, n.rankGroup}
+	var errs []error
+	refused := map[named]bool{}
+	for _, t := range topics {
+		if err := validTopicName(t.name); err != nil {
+			errs = append(errs, fmt.Errorf("%s: topic name %q %w", t.setting, t.name, err))
+			refused[t] = true
+		}
+	}
+	// Kafka takes any name of a group; ours are names of topics as well, with a suffix.
+	if err := validTopicName(n.ingestGroup.name); err != nil {
+		errs = append(errs, fmt.Errorf("%s: group name %q %w", n.ingestGroup.setting, n.ingestGroup.name, err))
+	}
+	errs = append(errs, twice("topic", topics, refused), twice("group", groups, nil))
+	if strings.HasPrefix(n.rankGroup.name, n.heatGroup.name+"-") && isNumber(n.rankGroup.name[len(n.heatGroup.name)+1:]) {
+		errs = append(errs, fmt.Errorf("%s: group name %q is also a transactional id of the group %s: choose another",
+			n.rankGroup.setting, n.rankGroup.name, n.heatGroup.name))
+	}
+	return errors.Join(errs...)
+}
+
+func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+
+// twice reports every name that is used twice.
+func twice(kind string, all []named, except map[named]bool) error {
+	var errs []error
+	own := map[string]string{} // name as metrics show it -> what uses it
+	for _, t := range all {
+		// Kafka refuses two topics that differ only in '.' and '_', since
+		// the names of its metrics would be the same.
+		key := strings.ReplaceAll(t.name, ".", "_")
+		if other, taken := own[key]; taken && !except[t] {
+			errs = append(errs, fmt.Errorf("%s: %s name %q is already used by %s: choose another", t.setting, kind, t.name, other))
+			continue
+		}
+		own[key] = t.setting
+	}
+	return errors.Join(errs...)
+}
+
+// MaxNameBytes is the longest topic name that Kafka takes.
+const MaxNameBytes = 249
+
+// validTopicName checks a name against the rules of
+// org.apache.kafka.common.internals.Topic.
+func validTopicName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("is empty")
+	case name == "." || name == "..":
+		return errors.New("may be neither . nor .. alone")
+	case len(name) > MaxNameBytes:
+		return fmt.Errorf("is %d bytes long, Kafka takes at most %d", len(name), MaxNameBytes)
+	}
+	for _, r := range name {
+		ok := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
+		if !ok {
+			return fmt.Errorf("holds %q, Kafka takes only letters, digits, '.', '_' and '-'", r)
+		}
+	}
+	return nil
+}
