@@ -19,37 +19,35 @@ import (
 	"pageheat/topology"
 )
 
-// ErrCannotRecount is wrapped by the errors of [Run] that say that the input no
-// longer holds what was counted: its beginning is gone, or it is another topic of
-// the same name.
+// ErrCannotRecount is wrapped by errors of [Run] if the input no longer holds what was counted:
+// its start was deleted, or it is a different topic with the same name.
 var ErrCannotRecount = errors.New("cannot recount")
 
-// DefaultMaxDifferences is how many differences a report lists where nothing else
-// is said.
+// DefaultMaxDifferences is the default number of differences that a report lists.
 const DefaultMaxDifferences = 1000
 
-// Config says what to audit.
+// Config configures an audit.
 type Config struct {
 	// Cluster reaches the brokers. It is not closed.
 	Cluster *kafka.Cluster
 	// Topology names the topics.
 	Topology *topology.Topology
-	// Limits have to be those that the input was counted with: a message beyond
-	// them is invalid. The zero value stands for heat.DefaultLimits.
+	// Limits must be those that the input was counted with: a message beyond them is invalid.
+	// The zero value means heat.DefaultLimits.
 	Limits heat.Limits
-	// SkipDeadLetters leaves out whether each invalid message is a dead letter.
+	// SkipDeadLetters skips the check that each invalid message is a dead letter.
 	SkipDeadLetters bool
-	// MaxDifferences bounds how many the report lists (all are counted); 0:
-	// DefaultMaxDifferences.
+	// MaxDifferences is the maximum number of differences that the report lists (all are
+	// counted); 0 means DefaultMaxDifferences.
 	MaxDifferences int
-	// Parallel is how many partitions are read at a time; 0: two for each CPU.
+	// Parallel is the number of partitions read concurrently; 0 means two for each CPU.
 	Parallel int
-	// Progress, if not nil, is told how far the audit is: about once a second,
-	// and at the end of each step. It is not called concurrently.
+	// Progress, if not nil, is called with the status of the audit: about once a second, and at
+	// the end of each step. It is not called concurrently.
 	Progress func(Status)
 }
 
-// Status is how far a step of an audit is.
+// Status is the status of one step of an audit.
 type Status struct {
 	// Step names what is being read.
 	Step string
@@ -57,14 +55,13 @@ type Status struct {
 	Done, Total int64
 }
 
-// Run reads the table as it is committed, recounts the input and compares. The
-// report says what was found; the error is about what could not be done. Where
-// the input no longer holds what was counted, the error wraps
-// [ErrCannotRecount], and the report still says what the table holds and what was
-// lost.
+// Run reads the committed table, recounts the input and compares. The report has the findings;
+// the error says what could not be done. If the input no longer holds what was counted, the
+// error wraps [ErrCannotRecount], and the report still has the contents of the table and the
+// losses.
 //
-// Everything may run meanwhile. Memory grows with the number of pages and of
-// invalid messages, not with the number of messages.
+// The pipeline may run in the meantime. Memory grows with the number of pages and of invalid
+// messages, not with the number of messages.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.Limits == (heat.Limits{}) {
 		cfg.Limits = heat.DefaultLimits()
@@ -82,7 +79,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	return a.report, err
 }
 
-// auditor is one audit under way.
+// auditor is a running audit.
 type auditor struct {
 	Config
 	report  Report
@@ -94,8 +91,8 @@ func (a *auditor) run(ctx context.Context) error {
 	if err := a.readTable(ctx); err != nil {
 		return err
 	}
-	// From here on, so that whatever the table has counted lies before the ends
-	// that are seen now, and whatever was refused is a dead letter already.
+	// The ends are read after the table, so everything that the table has counted is before
+	// them, and every message refused so far is already a dead letter.
 	input, err := lookAt(ctx, a.Cluster, a.Topology.Input)
 	if err != nil {
 		return err
@@ -154,8 +151,8 @@ func (a *auditor) readTable(ctx context.Context) error {
 	return group.Wait()
 }
 
-// checkProgress compares each partition's progress with its pages and with the
-// topics, and whether the input still holds all that was counted.
+// checkProgress compares each partition's progress with its pages and with the topics, and
+// checks that the input still has everything that was counted.
 func (a *auditor) checkProgress(input, behavior topic) error {
 	var errs []error
 	for i := range a.report.Partitions {
@@ -180,20 +177,20 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 		}
 		for q, to := range p.Progress.To {
 			if q >= len(input.end) {
-				differs(KindProgress, "the progress covers input partition %d, and topic %s has only %d", q, input.Name, len(input.end))
+				differs(KindProgress, "the progress covers input partition %d, but topic %s has only %d", q, input.Name, len(input.end))
 				break
 			}
 			if to >= input.end[q] {
-				differs(KindProgress, "the progress covers input partition %d up to offset %d, and topic %s is committed up to offset %d only",
+				differs(KindProgress, "the progress covers input partition %d up to offset %d, but topic %s is only committed up to offset %d",
 					q, to, input.Name, input.end[q]-1)
 			}
 		}
 		for q := range input.start {
-			// Offsets that are gone from the input: those before its beginning and
-			// the lost ones were not counted; any more of them that the progress
-			// covers were.
+			// Messages missing from the input are those before its start. Neither the ones
+			// before the table's start nor the lost ones were counted; if the progress covers
+			// more of them, those were.
 			if gone := min(input.start[q], p.covers(q)+1) - p.begins(q); gone > 0 && uint64(gone) > p.lost(q) {
-				errs = append(errs, fmt.Errorf("%w: topic %s partition %d starts at offset %d, and partition %d of topic %s has counted messages before that",
+				errs = append(errs, fmt.Errorf("%w: topic %s partition %d starts at offset %d, but partition %d of topic %s has counted messages before it",
 					ErrCannotRecount, input.Name, q, input.start[q], p.Partition, a.report.Table))
 			}
 		}
@@ -201,11 +198,11 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 	return errors.Join(errs...)
 }
 
-// readDeadLetters reads which messages are dead letters; nil if that is not to
-// be checked, or cannot be.
+// readDeadLetters reads which messages are dead letters; nil if they are not to be checked, or
+// cannot be.
 func (a *auditor) readDeadLetters(ctx context.Context) (*deadLetters, error) {
 	if a.SkipDeadLetters {
-		a.report.DeadLettersWhyNot = "they were left out"
+		a.report.DeadLettersWhyNot = "the check was disabled"
 		return nil, nil
 	}
 	topic, err := lookAt(ctx, a.Cluster, a.Topology.DeadLetter)
@@ -230,7 +227,8 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*deadLetters, error) {
 	return l, nil
 }
 
-// recount counts the input as far as any progress covers it, and how much lies behind.
+// recount counts the input as far as any progress covers it, and the number of messages beyond
+// that.
 func (a *auditor) recount(ctx context.Context, input topic, l *deadLetters) error {
 	c := recount{
 		cluster: a.Cluster, input: input, limits: a.Limits,
@@ -292,8 +290,8 @@ func (a *auditor) comparePages() {
 // statusEvery is the time between two calls of Config.Progress.
 const statusEvery = time.Second
 
-// step begins a step of a given number of offsets: read must be called, from any goroutine,
-// with how many are done, and done at the end.
+// step begins a step with the given total of offsets. Call read, from any goroutine, with the
+// number of finished offsets, and done at the end.
 func (a *auditor) step(name string, total int64) (read func(offsets int), done func()) {
 	var count atomic.Int64
 	read = func(offsets int) { count.Add(int64(offsets)) }
@@ -319,8 +317,8 @@ func (a *auditor) step(name string, total int64) (read func(offsets int), done f
 	return read, func() { close(stop); <-stopped }
 }
 
-// differences collects differences, at most a given number. Its methods may be called
-// concurrently.
+// differences collects differences up to a maximum number. Its methods are safe for concurrent
+// use.
 type differences struct {
 	most int
 
@@ -329,8 +327,8 @@ type differences struct {
 	count int          // guarded by mu
 }
 
-// add adds one; beyond the most it is only counted. What is about progress comes
-// first, so a million pages that differ do not push their reason out.
+// add adds a difference; beyond the maximum it is only counted. Differences of the progress
+// come first, so that a million different pages do not hide the reason.
 func (d *differences) add(one Difference) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

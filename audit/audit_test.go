@@ -26,8 +26,8 @@ func TestExactTable(t *testing.T) { exactScenario(embedded(t)) }
 
 func TestExactTableOnKafka(t *testing.T) { exactScenario(newWorld(t, kafkatest.Real(t, 1))) }
 
-// Every table partition stands at a progress of its own, behind the input's end;
-// what is aborted or not yet committed is not there.
+// Every table partition has its own progress, behind the input's end. Aborted and uncommitted
+// states are not visible.
 func exactScenario(w *world) {
 	t := w.t
 	w.traffic(300)
@@ -72,7 +72,7 @@ func exactScenario(w *world) {
 		}
 	}
 	require.Equal(t, messages, report.Messages)
-	// What is behind are all messages above the progress of the partition they belong to.
+	// Messages are behind if they are above the progress of their page's partition.
 	for q := range inputs {
 		behind := uint64(0)
 		for offset, m := range w.messages[q] {
@@ -102,13 +102,13 @@ func TestNothingCountedYet(t *testing.T) {
 	require.False(t, report.Partitions[0].Known)
 }
 
-// Whatever is wrong with the table is found, and nothing else.
+// Every kind of wrong table is found, and nothing else.
 func TestDifferences(t *testing.T) {
 	const page = "/page7"
 	partition := topology.Partition(page, tables)
 	for name, c := range map[string]struct {
 		spoil func(w *world, s *state)
-		want  []string // beginnings of the differences
+		want  []string // the start of each difference
 	}{
 		"one like too many": {
 			func(_ *world, s *state) { totals := s.pages[page]; totals.Likes++; s.pages[page] = totals },
@@ -133,7 +133,7 @@ func TestDifferences(t *testing.T) {
 		},
 		"missing page": {
 			func(_ *world, s *state) { s.progress.Counted -= s.pages[page].Behaviours; delete(s.pages, page) },
-			[]string{`page "/page7": the table does not hold it`},
+			[]string{`page "/page7": missing in the table`},
 		},
 		"page of no message": {
 			func(_ *world, s *state) {
@@ -154,7 +154,7 @@ func TestDifferences(t *testing.T) {
 				w.commit(other, strayed, kgo.TryCommit)
 				delete(s.pages, page)
 			},
-			[]string{`page "/page7": not in the input`, `page "/page7": the table does not hold it`},
+			[]string{`page "/page7": not in the input`, `page "/page7": missing in the table`},
 		},
 		"count is not the sum": {
 			func(_ *world, s *state) { s.progress.Counted++ },
@@ -199,7 +199,7 @@ func TestDifferences(t *testing.T) {
 			}
 			for _, want := range c.want {
 				found := slices.ContainsFunc(lines, func(line string) bool {
-					_, what, _ := strings.Cut(line, " ") // behind the partition
+					_, what, _ := strings.Cut(line, " ") // after the partition
 					return strings.HasPrefix(what, want)
 				})
 				require.True(t, found, "%q in %q", want, lines)

@@ -11,16 +11,16 @@ import (
 	"pageheat/kafka"
 )
 
-// deadLetters knows which messages of the input lie among the dead letters. It keeps
-// some forty bytes for each, not the messages. Once filled it is only read.
+// deadLetters knows which messages of the input have dead letters. It takes about forty bytes
+// per dead letter and does not keep the messages. Once filled it is only read.
 type deadLetters struct {
 	seed maphash.Seed
 	held map[deadLetterID]struct{}
 }
 
-// deadLetterID is a dead letter: which message it says it is, and a hash of the key and
-// the value that it holds, or of what it says of them where they were truncated. Two
-// different messages have the same one by a chance of 2⁻⁶⁴.
+// deadLetterID identifies a dead letter: the message that it names, and a hash of its key and
+// value, or of their sizes and checksums if they were truncated. Two different messages have
+// the same ID with probability 2⁻⁶⁴.
 type deadLetterID struct {
 	partition        int32
 	offset           int64
@@ -32,8 +32,8 @@ func newDeadLetters() *deadLetters {
 	return &deadLetters{seed: maphash.MakeSeed(), held: make(map[deadLetterID]struct{})}
 }
 
-// holds reports whether some dead letter holds exactly this message, or says of it,
-// where it was truncated, what is so.
+// holds reports whether a dead letter holds exactly this message or, if truncated, describes it
+// correctly.
 func (l *deadLetters) holds(partition int32, offset int64, key, value []byte) bool {
 	id := deadLetterID{partition: partition, offset: offset}
 	held := func(key, value uint64) bool {
@@ -92,7 +92,7 @@ func (l *deadLetters) read(ctx context.Context, cluster *kafka.Cluster, deadLett
 	return nil
 }
 
-// add adds one dead letter. What does not say which message it holds belongs to no message.
+// add adds one dead letter. A dead letter that does not name its message matches no message.
 func (l *deadLetters) add(r *kafka.Record, input string) {
 	says := codec.ReadDeadLetter(kafka.Headers(r))
 	if says.Topic != input || says.Partition < 0 || says.Offset < 0 {

@@ -11,8 +11,8 @@ import (
 	"pageheat/codec"
 )
 
-// TestTruncatedDeadLetters: a dead letter stands for the message whose size and checksum it
-// names, and for no other.
+// TestTruncatedDeadLetters: a dead letter matches only the message whose size and checksum it
+// has.
 func TestTruncatedDeadLetters(t *testing.T) {
 	key, value := []byte("a long key"), []byte("a long value")
 	sum := sha256.Sum256(value)

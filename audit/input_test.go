@@ -24,8 +24,8 @@ func TestTruncatedInput(t *testing.T) {
 	require.Equal(t, 41, report.Pages(), "the table was read all the same")
 }
 
-// begunAbove is a world whose input partition 1 lost its first messages before they were
-// counted, of which each partition of the table says what tell writes.
+// begunAbove returns a world whose input partition 1 lost its first messages before they were
+// counted. tell records this in the progress of each table partition.
 func begunAbove(t *testing.T, first int64, tell func(*codec.Progress)) *world {
 	t.Helper()
 	w := embedded(t)
@@ -43,8 +43,8 @@ func begunAbove(t *testing.T, first int64, tell func(*codec.Progress)) *world {
 	return w
 }
 
-// What was deleted before it was counted is lost; the rest can be recounted, since
-// nothing that is gone is in the table.
+// Messages that were deleted before they were counted are lost. The rest can be recounted,
+// because the table has none of the deleted ones.
 func TestLostBeforeTheFirstRead(t *testing.T) {
 	w := begunAbove(t, 10, func(p *codec.Progress) { p.Lost[1] = 10 })
 	report := w.requireExact()
@@ -58,7 +58,8 @@ func TestLostBeforeTheFirstRead(t *testing.T) {
 	require.EqualValues(t, 10, report.Lost(), "and the loss is still said")
 }
 
-// What was deleted before the table knew of the input is not lost: it begins above.
+// Messages that were deleted before the table knew the input are not lost: the input starts
+// above them.
 func TestTheInputBeginsAboveZero(t *testing.T) {
 	w := begunAbove(t, 10, func(p *codec.Progress) { p.Begin[1] = 10 })
 	report := w.requireExact()
@@ -69,8 +70,8 @@ func TestTheInputBeginsAboveZero(t *testing.T) {
 	require.ErrorIs(t, err, audit.ErrCannotRecount, "one that was counted is gone")
 }
 
-// An input that lost its beginning before anything was counted is no obstacle as
-// long as nothing is counted.
+// An input that lost its start before anything was counted can be audited until something is
+// counted.
 func TestUncountedTruncatedInput(t *testing.T) {
 	w := embedded(t)
 	w.traffic(20)
@@ -93,8 +94,8 @@ func TestAnotherInput(t *testing.T) {
 	require.ErrorContains(t, err, w.ids[w.topo.Input].String())
 }
 
-// An input written by transactions: aborted messages are not counted, offsets have
-// holes, and an end that holds nothing readable is an end all the same.
+// An input written by transactions: aborted messages are not counted, offsets have gaps, and
+// the log may end with records that cannot be read.
 func TestTransactionalInput(t *testing.T) {
 	w := embedded(t)
 	writer := func(id string) *kgo.Client { return w.kafka(kgo.TransactionalID(w.topo.Prefix + id)) }
@@ -117,8 +118,8 @@ func TestTransactionalInput(t *testing.T) {
 	report := w.requireExact()
 	require.EqualValues(t, 3, report.Messages)
 
-	// The last stable offset follows an aborted record whose marker lies behind
-	// it: nothing that a consumer would be handed comes before the end.
+	// The last stable offset follows an aborted record whose marker comes after it: a consumer
+	// gets no record before the end.
 	require.NoError(t, a.BeginTransaction())
 	write(a, true, "/p|100|100|0")
 	require.NoError(t, b.BeginTransaction())
@@ -134,7 +135,7 @@ func TestTransactionalInput(t *testing.T) {
 	require.Equal(t, audit.KindProgress, report.Differences[0].Kind)
 }
 
-// The table's and the input's partitions may move to other brokers at any time.
+// Partitions of the table and the input may move to other brokers at any time.
 func TestMovingPartitions(t *testing.T) {
 	w := newWorld(t, kafkatest.Embedded(t, kafkatest.WithBrokers(3)))
 	w.traffic(100)

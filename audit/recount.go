@@ -12,18 +12,18 @@ import (
 	"pageheat/topology"
 )
 
-// pair is one page: what the table holds and what the input says.
+// pair has the totals of one page in the table and in the input.
 type pair struct {
 	table, recount   heat.Totals
 	inTable, inInput bool
 }
 
-// tallyShards spreads a tally over several locks, since input partitions are
-// recounted at the same time.
+// tallyShards is the number of locks of a tally, because input partitions are recounted
+// concurrently.
 const tallyShards = 16
 
-// tally holds the pages of one table partition. Its methods may be called
-// concurrently. It is all that grows with the number of pages.
+// tally holds the pages of one table partition. Its methods are safe for concurrent use. Only
+// tallies grow with the number of pages.
 type tally struct {
 	seed   maphash.Seed
 	shards [tallyShards]shard
@@ -42,7 +42,7 @@ func newTally() *tally {
 	return t
 }
 
-// locked returns the pair of a page, and the shard that it is in, locked.
+// locked returns the pair of a page and its shard, locked.
 func (t *tally) locked(page []byte) (*pair, *shard) {
 	s := &t.shards[maphash.Bytes(t.seed, page)%tallyShards]
 	s.mu.Lock()
@@ -54,7 +54,7 @@ func (t *tally) locked(page []byte) (*pair, *shard) {
 	return p, s
 }
 
-// hold sets what the table holds; nil: it no longer holds the page.
+// hold sets the totals in the table; nil if the table no longer has the page.
 func (t *tally) hold(page []byte, totals *heat.Totals) {
 	p, s := t.locked(page)
 	defer s.mu.Unlock()
@@ -71,7 +71,8 @@ func (t *tally) count(b heat.Behaviour) {
 	s.mu.Unlock()
 }
 
-// each calls f for every page, in no order. It must not run beside other calls.
+// each calls f for every page, in no particular order. Do not call it concurrently with other
+// methods.
 func (t *tally) each(f func(page string, p *pair)) {
 	for i := range t.shards {
 		for page, p := range t.shards[i].pages {
@@ -87,20 +88,20 @@ type recount struct {
 	limits  heat.Limits
 	tallies []*tally     // by table partition
 	states  []Snapshot   // by table partition; only read
-	letters *deadLetters // nil: invalid messages are not looked for
+	letters *deadLetters // nil: do not check invalid messages
 	differ  *differences
 	read    func(offsets int)
 }
 
-// sums is what the recount of one input partition gave.
+// sums is the result of the recount of one input partition.
 type sums struct {
 	messages, invalid uint64   // as far as any progress covers them
 	counted           []uint64 // valid behaviours by table partition
-	behind            uint64   // messages that the partition of their page has not applied
+	behind            uint64   // messages that their page's partition has not applied
 }
 
-// partition recounts one input partition at offsets in [from, to). Each message
-// costs a parse and one look-up, and no memory, unless its page is new.
+// partition recounts one input partition at offsets in [from, to). Each message costs a parse
+// and one lookup, and no memory unless its page is new.
 func (c *recount) partition(ctx context.Context, input int, from, to int64) (sums, error) {
 	got := sums{counted: make([]uint64, len(c.tallies))}
 	covers, furthest := make([]int64, len(c.states)), int64(-1)
@@ -124,7 +125,7 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 				if c.letters != nil && !c.letters.holds(r.Partition, r.Offset, r.Key, r.Value) {
 					c.differ.add(Difference{
 						Kind: KindDeadLetter, Topic: c.input.Name, Partition: r.Partition, Offset: r.Offset,
-						Detail: fmt.Sprintf("refused (%v), and no dead letter holds it", refusal),
+						Detail: fmt.Sprintf("refused (%v), but it has no dead letter", refusal),
 					})
 				}
 				continue

@@ -10,7 +10,7 @@ import (
 	"pageheat/heat"
 )
 
-// A message of a page that is known costs no memory, however many there are.
+// Messages of known pages cost no memory.
 func TestCountingDoesNotAllocate(t *testing.T) {
 	tally, limits := newTally(), heat.DefaultLimits()
 	messages := make([][]byte, 500)

@@ -8,41 +8,40 @@ import (
 	"pageheat/heat"
 )
 
-// Kind is what a difference is about.
+// Kind is the kind of a difference.
 type Kind string
 
 // The kinds of differences.
 const (
-	// KindPage: a page's totals are not those of the recount.
+	// KindPage: a page's totals differ from the recount.
 	KindPage Kind = "page"
-	// KindCounted: the count in a partition's progress is not the sum over its
-	// pages.
+	// KindCounted: the count in a partition's progress differs from the sum over its pages.
 	KindCounted Kind = "counted"
 	// KindProgress: a partition's progress does not fit the topics.
 	KindProgress Kind = "progress"
-	// KindDeadLetter: an invalid message is not among the dead letters.
+	// KindDeadLetter: an invalid message has no dead letter.
 	KindDeadLetter Kind = "dead letter"
 )
 
-// Difference is one thing that is not as it has to be.
+// Difference is one difference.
 type Difference struct {
 	Kind Kind
-	// Topic, Partition say where: the table, or for a dead letter the input.
+	// Topic and Partition are the place: in the table, or in the input for a dead letter.
 	Topic     string
 	Partition int32
-	// Offset of the message in the input, for a dead letter.
+	// Offset is the message's offset in the input, for a dead letter.
 	Offset int64
-	// Page, its totals in the table and those recounted, for a page. InTable and
-	// InInput say whether the page is there at all.
+	// Page is the name, with the totals in the table and those recounted, for a page. InTable
+	// and InInput report whether the page exists there.
 	Page           string
 	Table, Recount heat.Totals
 	InTable        bool
 	InInput        bool
-	// Detail is the rest, in a sentence, for the other kinds.
+	// Detail describes the difference in a sentence, for the other kinds.
 	Detail string
 }
 
-// String is the difference in one line.
+// String describes the difference in one line.
 func (d Difference) String() string {
 	where := fmt.Sprintf("%s/%d", d.Topic, d.Partition)
 	switch {
@@ -51,7 +50,7 @@ func (d Difference) String() string {
 	case d.Kind != KindPage:
 		return fmt.Sprintf("%s: %s", where, d.Detail)
 	case !d.InTable:
-		return fmt.Sprintf("%s page %q: the table does not hold it, recounted: %s", where, d.Page, inWords(&d.Recount))
+		return fmt.Sprintf("%s page %q: missing in the table, recounted: %s", where, d.Page, inWords(&d.Recount))
 	case !d.InInput:
 		return fmt.Sprintf("%s page %q: not in the input, in the table: %s", where, d.Page, inWords(&d.Table))
 	}
@@ -68,54 +67,52 @@ func (d Difference) compare(o Difference) int {
 		cmp.Compare(d.Offset, o.Offset), cmp.Compare(d.Page, o.Page), cmp.Compare(d.Detail, o.Detail))
 }
 
-// order puts first what explains what follows.
+// order puts causes before their effects.
 func order(k Kind) int {
 	return slices.Index([]Kind{KindProgress, KindCounted, KindPage, KindDeadLetter}, k)
 }
 
-// Partition is what was found in one partition of the table.
+// Partition is the result for one partition of the table.
 type Partition struct {
 	Snapshot
 	// Pages in the table.
 	Pages int
-	// Behaviours is the sum over these pages. It has to be Progress.Counted.
+	// Behaviours is the sum over these pages. It must equal Progress.Counted.
 	Behaviours uint64
-	// Recounted is how many valid behaviours of this partition the input holds
-	// up to its progress.
+	// Recounted is the number of valid behaviours of this partition in the input, up to its
+	// progress.
 	Recounted uint64
-	// LostMessages is how many input messages retention took before this
-	// partition had counted them, at most, over all input partitions.
+	// LostMessages is the maximum number of input messages, over all input partitions, that
+	// retention deleted before this partition counted them.
 	LostMessages uint64
 }
 
-// Report is what an audit found.
+// Report is the result of an audit.
 type Report struct {
 	// Table and Input are the names of the topics.
 	Table, Input string
 	// Partitions of the table, in order.
 	Partitions []Partition
-	// Messages is how many messages of the input were recounted: those that at
-	// least one partition's progress covers. Invalid is how many of them are no
-	// behaviours.
+	// Messages is the number of recounted messages: those that the progress of at least one
+	// partition covers. Invalid is how many of them are not behaviours.
 	Messages, Invalid uint64
-	// Behind is, by input partition, how many messages the table has not applied
-	// yet: each table partition was read at its own progress, and these lie above
-	// that of the partition that holds their page.
+	// Behind is, by input partition, the number of messages that the table has not applied yet:
+	// they are above the progress of their page's partition.
 	Behind []uint64
-	// Differences are at most Config.MaxDifferences of them, in order: those
-	// about progress first, then by partition and page.
+	// Differences are the first Config.MaxDifferences ones: those of the progress first, then
+	// by partition and page.
 	Differences []Difference
-	// DifferenceCount is how many there are in all.
+	// DifferenceCount is the total number of differences.
 	DifferenceCount int
-	// DeadLettersChecked says whether every invalid message was looked for
-	// among the dead letters; where it was not, DeadLettersWhyNot says why.
+	// DeadLettersChecked reports whether every invalid message was checked for a dead letter.
+	// If not, DeadLettersWhyNot has the reason.
 	DeadLettersChecked bool
 	DeadLettersWhyNot  string
 }
 
-// Lost is how many input messages retention took before they were counted, at
-// most. Each partition of the table knows of its own; a message that is gone for
-// one is mostly gone for all, so the largest loss is given by input partition.
+// Lost is the maximum number of input messages that retention deleted before they were counted.
+// Each partition of the table tracks its own. A message that is lost for one partition is
+// usually lost for all, so this uses the largest loss for each input partition.
 func (r *Report) Lost() uint64 {
 	var most []uint64
 	for _, p := range r.Partitions {
@@ -133,7 +130,7 @@ func (r *Report) Lost() uint64 {
 	return sum
 }
 
-// NotApplied is how many messages of the input the table has not applied yet.
+// NotApplied is the number of input messages that the table has not applied yet.
 func (r *Report) NotApplied() uint64 {
 	var sum uint64
 	for _, n := range r.Behind {
@@ -142,7 +139,7 @@ func (r *Report) NotApplied() uint64 {
 	return sum
 }
 
-// Pages is how many pages the table holds.
+// Pages is the number of pages in the table.
 func (r *Report) Pages() int {
 	sum := 0
 	for _, p := range r.Partitions {
@@ -151,7 +148,7 @@ func (r *Report) Pages() int {
 	return sum
 }
 
-// Counted is how many behaviours the table holds.
+// Counted is the number of behaviours in the table.
 func (r *Report) Counted() uint64 {
 	sum := uint64(0)
 	for _, p := range r.Partitions {

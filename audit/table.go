@@ -10,30 +10,28 @@ import (
 	"pageheat/topology"
 )
 
-// Snapshot says what state of a table partition was read.
+// Snapshot describes the state that was read of a table partition.
 type Snapshot struct {
 	// Partition of the table.
 	Partition int32
-	// End is the last stable offset that the state was read at.
+	// End is the last stable offset at which the state was read.
 	End int64
-	// Known is false where the partition holds no progress: nothing has been
-	// counted into it yet.
+	// Known is false if the partition has no progress: nothing was counted in it yet.
 	Known bool
-	// Progress is how far the partition had counted; where it is not Known,
-	// the zero value.
+	// Progress is the partition's progress; the zero value if it is not Known.
 	Progress codec.Progress
 }
 
-// covers is the highest offset of an input partition that the partition has
-// counted, -1 for none.
+// covers returns the highest offset of an input partition that the partition has counted, -1
+// for none.
 func (s *Snapshot) covers(input int) int64 {
 	if !s.Known || input >= len(s.Progress.To) {
 		return -1
 	}
-	return max(-1, s.Progress.To[input]) // it may be less where nothing was heard of it
+	return max(-1, s.Progress.To[input]) // it may be lower if the partition is unknown
 }
 
-// begins is the offset of an input partition that the partition began to count at.
+// begins returns the offset of an input partition at which the partition started to count.
 func (s *Snapshot) begins(input int) int64 {
 	if input >= len(s.Progress.Begin) {
 		return 0
@@ -41,8 +39,7 @@ func (s *Snapshot) begins(input int) int64 {
 	return s.Progress.Begin[input]
 }
 
-// lost is how many messages of an input partition the partition has not seen, at
-// most.
+// lost returns the maximum number of messages of an input partition that the partition missed.
 func (s *Snapshot) lost(input int) uint64 {
 	if input >= len(s.Progress.Lost) {
 		return 0
@@ -50,14 +47,13 @@ func (s *Snapshot) lost(input int) uint64 {
 	return s.Progress.Lost[input]
 }
 
-// ReadPartition reads a partition of a heat table as committed, up to the last
-// stable offset at the call. It calls page for every record of a page, in the
-// order of their offsets, so the last call for a page holds; totals are nil where
-// the page was removed. name is only valid during the call, totals stay the
-// callee's. Nothing is kept here: what page does not keep costs no memory.
+// ReadPartition reads a partition of a heat table as committed, up to the last stable offset at
+// the call. It calls page for every record of a page, in offset order, so the last call for a
+// page is the valid one; totals are nil if the page was removed. name is only valid during the
+// call; the callee owns totals. ReadPartition retains nothing.
 //
-// What page has seen by the end is the exact totals at the Snapshot's progress,
-// whatever is written meanwhile. An error names topic, partition and offset.
+// The final totals are exact at the Snapshot's progress, regardless of concurrent writes. An
+// error names topic, partition and offset.
 func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table string, partition int32,
 	page func(name []byte, totals *heat.Totals),
 ) (Snapshot, error) {
@@ -68,8 +64,8 @@ func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table string, pa
 	return readPartition(ctx, cluster, t, partition, page, func(int) {})
 }
 
-// readPartition is ReadPartition of a table that was looked at; it tells read of
-// the offsets that are done.
+// readPartition is ReadPartition for a topic that was looked up. It reports finished offsets to
+// read.
 func readPartition(ctx context.Context, cluster *kafka.Cluster, table topic, partition int32,
 	page func(name []byte, totals *heat.Totals), read func(offsets int),
 ) (Snapshot, error) {
@@ -91,15 +87,15 @@ func readPartition(ctx context.Context, cluster *kafka.Cluster, table topic, par
 	return s, err
 }
 
-// take reads one record of the table.
+// take handles one record of the table.
 func (s *Snapshot) take(r *kafka.Record, page func(name []byte, totals *heat.Totals)) error {
-	if len(r.Key) > 0 && r.Key[0] == '|' { // no page's, see codec.InternalKey
+	if len(r.Key) > 0 && r.Key[0] == '|' { // not a page, see codec.InternalKey
 		kind, of, _ := codec.InternalKey(string(r.Key))
 		if kind != codec.KindProgress {
 			return nil
 		}
 		if of != s.Partition {
-			return fmt.Errorf("this is the progress of partition %d: the table was not written by pageheat alone", of)
+			return fmt.Errorf("this is the progress of partition %d: another program writes to the table", of)
 		}
 		progress, err := codec.DecodeProgress(r.Value)
 		if err != nil {
@@ -120,9 +116,9 @@ func (s *Snapshot) take(r *kafka.Record, page func(name []byte, totals *heat.Tot
 	return nil
 }
 
-// ReadPage reads one page's totals from the table as committed; known is false
-// where the table does not hold the page. It reads the page's partition only, and
-// keeps nothing of the others' pages.
+// ReadPage reads one page's totals from the table as committed; known is false if the table
+// does not have the page. It reads only the page's partition and retains nothing of other
+// pages.
 func ReadPage(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, page string) (totals heat.Totals, known bool, err error) {
 	table, err := lookAt(ctx, cluster, topo.HeatTable)
 	if err != nil {

@@ -6,18 +6,18 @@ import (
 	"pageheat/kafka"
 )
 
-// fetchBytes is how much of a partition is asked for at once.
+// fetchBytes is the maximum size of a fetch from a partition.
 const fetchBytes = 4 << 20
 
-// topic is what is known of a topic before its partitions are read.
+// topic has the data of a topic before its partitions are read.
 type topic struct {
 	kafka.Topic
-	// start and end are, by partition, the log start and the last stable
-	// offset: everything committed lies from the one to before the other.
+	// start and end are, by partition, the log start offset and the last stable offset: all
+	// committed records are from start up to, but not including, end.
 	start, end []int64
 }
 
-// lookAt reads what there is of a topic now.
+// lookAt looks up the current state of a topic.
 func lookAt(ctx context.Context, cluster *kafka.Cluster, name string) (topic, error) {
 	found, err := cluster.Topic(ctx, name)
 	if err != nil {
@@ -34,8 +34,8 @@ func lookAt(ctx context.Context, cluster *kafka.Cluster, name string) (topic, er
 	return t, nil
 }
 
-// read hands each the committed records of a partition with offsets in [from, to); next is
-// the offset up to which all is read.
+// read passes the committed records of a partition with offsets in [from, to) to each. next is
+// the offset up to which it has read.
 func (t *topic) read(ctx context.Context, cluster *kafka.Cluster, partition int32, from, to int64,
 	each func(records []*kafka.Record, next int64) error,
 ) error {

@@ -24,8 +24,8 @@ const (
 	tables = 4 // partitions of the table
 )
 
-// world is a cluster with pageheat's topics, whose table the test writes itself:
-// what a correct pipeline would have written, as far as the test does not break it.
+// world is a cluster with pageheat's topics. The test writes the table itself: what a correct
+// pipeline would have written, except for what the test breaks.
 type world struct {
 	t       *testing.T
 	ctx     context.Context
@@ -40,8 +40,7 @@ type world struct {
 	sent     int
 }
 
-// message is an input record; a nil value at a hole (a marker, an aborted record)
-// is told by gone.
+// message is an input record; gone marks a gap (a marker, an aborted record).
 type message struct {
 	key, value []byte
 	gone       bool
@@ -115,7 +114,7 @@ func (w *world) send(partition int, values ...string) {
 	}
 }
 
-// note keeps in mind what lies at a record's offset.
+// note records a message at its offset.
 func (w *world) note(r *kgo.Record, gone bool) {
 	log := &w.messages[r.Partition]
 	for int64(len(*log)) < r.Offset {
@@ -152,7 +151,7 @@ type state struct {
 	progress codec.Progress
 }
 
-// everything covers all that was sent.
+// everything covers all messages sent.
 func (w *world) everything() []int64 {
 	to := make([]int64, inputs)
 	for q := range to {
@@ -161,7 +160,7 @@ func (w *world) everything() []int64 {
 	return to
 }
 
-// state is the exact state of a table partition at a progress.
+// state returns the exact state of a table partition at a progress.
 func (w *world) state(partition int32, to []int64) state {
 	w.t.Helper()
 	s := state{pages: map[string]heat.Totals{}, progress: codec.Progress{
@@ -186,7 +185,7 @@ func (w *world) state(partition int32, to []int64) state {
 	return s
 }
 
-// commit writes a state of a table partition in one transaction, and ends it.
+// commit writes a state of a table partition in one transaction and ends it.
 func (w *world) commit(partition int32, s state, how kgo.TransactionEndTry) {
 	w.t.Helper()
 	w.end(w.begin(partition, s), how)
@@ -227,8 +226,7 @@ func (w *world) end(owner *kgo.Client, how kgo.TransactionEndTry) {
 	}, 10*time.Second, 5*time.Millisecond)
 }
 
-// fill writes the exact table at a progress, after an older state of it, so that
-// most pages are there twice.
+// fill writes the exact table at a progress, after an older state, so most pages appear twice.
 func (w *world) fill(to []int64) {
 	w.t.Helper()
 	half := make([]int64, inputs)
@@ -241,7 +239,7 @@ func (w *world) fill(to []int64) {
 	}
 }
 
-// letter is the dead letter of a message.
+// letter returns the dead letter of a message.
 func (w *world) letter(partition int, offset int64) *kgo.Record {
 	m := w.messages[partition][offset]
 	return &kgo.Record{Topic: w.topo.DeadLetter, Key: m.key, Value: m.value, Headers: []kgo.RecordHeader{
@@ -252,7 +250,7 @@ func (w *world) letter(partition int, offset int64) *kgo.Record {
 	}}
 }
 
-// letters are the dead letters of all invalid messages.
+// letters returns the dead letters of all invalid messages.
 func (w *world) letters() []*kgo.Record {
 	var out []*kgo.Record
 	for q := range inputs {
@@ -270,7 +268,7 @@ func (w *world) bury(letters ...*kgo.Record) {
 	require.NoError(w.t, w.client.ProduceSync(w.ctx, letters...).FirstErr())
 }
 
-// deleteBefore takes the beginning of a partition away, as retention does.
+// deleteBefore deletes the start of a partition, as retention does.
 func (w *world) deleteBefore(topic string, partition int32, offset int64) {
 	w.t.Helper()
 	var offsets kadm.Offsets
@@ -283,7 +281,7 @@ func (w *world) audit() (audit.Report, error) {
 	return audit.Run(w.ctx, audit.Config{Cluster: w.clients, Topology: w.topo})
 }
 
-// requireExact audits, and requires that nothing differs.
+// requireExact audits and requires that nothing differs.
 func (w *world) requireExact() audit.Report {
 	w.t.Helper()
 	report, err := w.audit()

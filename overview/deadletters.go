@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// maxDeadLetters is how many of the last are looked at.
+	// maxDeadLetters is the number of latest dead letters that are read.
 	maxDeadLetters = 200
-	// maxSamples is how many of them are shown.
+	// maxSamples is the number of dead letters that are shown.
 	maxSamples = 10
-	// maxMessage is how many bytes are shown of one.
+	// maxMessage is the maximum length of a shown message in bytes.
 	maxMessage = 200
 )
 
-// deadLetters reads the last ones. It does so again only when others are there.
+// deadLetters reads the latest dead letters, again only if there are new ones.
 func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLetters {
 	out := DeadLetters{Reasons: map[string]int{}, Samples: []DeadLetter{}}
 	var total sum
@@ -28,11 +28,11 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 			total.add(nil)
 			continue
 		}
-		held := e.high - e.start // records may have been deleted by hand
+		held := e.high - e.start // somebody may have deleted records
 		total.add(&held)
 	}
 	if len(ends) == 0 {
-		out.Unknown = "the topic does not exist, or may not be described"
+		out.Unknown = "the topic does not exist, or the right to describe it is missing"
 		total.add(nil)
 	}
 	out.Total = total.known()
@@ -50,7 +50,7 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 	case err != nil:
 		out.Unknown = reasons(out.Unknown, err.Error())
 	case !whole:
-		out.Unknown = reasons(out.Unknown, "the last ones were not read in time")
+		out.Unknown = reasons(out.Unknown, "reading the latest ones timed out")
 	}
 	if o.lettersAt = nil; err == nil && whole {
 		o.lettersAt = last
@@ -58,14 +58,14 @@ func (o *Overview) deadLetters(ctx context.Context, ends map[int32]end) DeadLett
 	return out
 }
 
-// letterOf reads what is shown of a dead letter.
+// letterOf reads the displayed part of a dead letter.
 func deadLetterOf(record *kafka.Record) DeadLetter {
 	says := codec.ReadDeadLetter(kafka.Headers(record))
 	return DeadLetter{At: record.Timestamp.UTC(), Message: excerpt(record.Value),
 		Reason: excerpt([]byte(says.Reason)), Detail: says.Detail}
 }
 
-// excerpt is the beginning of a message as text.
+// excerpt returns the start of a message as text.
 func excerpt(message []byte) string {
 	return strings.ToValidUTF8(string(message[:min(len(message), maxMessage)]), "\uFFFD")
 }

@@ -17,13 +17,13 @@ import (
 type end struct {
 	// start is the offset of the first record, high that after the last one.
 	start, high int64
-	// stable is where the first open transaction begins; high if there is none.
+	// stable is the start of the first open transaction; high if there is none.
 	stable int64
-	// err says why they are not known.
+	// err is the reason if they are unknown.
 	err error
 }
 
-// span is the offsets from one up to, without, another.
+// span is a range of offsets, without its end.
 type span struct{ from, end int64 }
 
 // cluster is the cluster's own state.
@@ -42,7 +42,7 @@ func (c *cluster) failed(what string, err error) {
 	}
 }
 
-// look asks for everything that needs no reading, at once. An error means that there was no
+// look sends all requests that need no reading, concurrently. An error means that there was no
 // answer at all.
 func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
@@ -87,10 +87,10 @@ func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, er
 	if errMeta != nil {
 		return nil, fmt.Errorf("asking the cluster for its brokers and topics: %w", errMeta)
 	}
-	if errHigh != nil && !answered(highs) { // the client had the rest from before
+	if errHigh != nil && !answered(highs) { // the client had the rest from an earlier answer
 		return nil, fmt.Errorf("asking the cluster for the ends of topics: %w", errHigh)
 	}
-	c.failed("the beginnings of the topics", errStart)
+	c.failed("the starts of the topics", errStart)
 	c.failed("the ends of the topics", errHigh)
 	c.failed("the last stable offsets of the topics", errStable)
 	c.failed("the groups", errGroups)
@@ -98,7 +98,7 @@ func (o *Overview) look(ctx context.Context, graph topology.Graph) (*cluster, er
 	return c, nil
 }
 
-// answered reports whether the offset of any partition was.
+// answered reports whether the offset of any partition is known.
 func answered(listed kafka.ListedOffsets) bool {
 	any := false
 	listed.Each(func(at kafka.ListedOffset) { any = any || at.Err == nil })
@@ -131,7 +131,7 @@ func endsOf(topics kafka.TopicDetails, starts, highs, stables kafka.ListedOffset
 	return ends
 }
 
-// spans are the offsets of a topic's partitions from some back of their end on.
+// spans returns the last offsets of each partition of a topic.
 func spans(ends map[int32]end, back int64) map[int32]span {
 	out := map[int32]span{}
 	for partition, e := range ends {
@@ -142,10 +142,10 @@ func spans(ends map[int32]end, back int64) map[int32]span {
 	return out
 }
 
-// readable is, by partition of a topic, the offset after the last record that a reader
-// of committed records is given; control
-// records and aborted records do not count. If reached is not below the last stable offset,
-// that is the result without a read. A missing partition was not found.
+// readable returns, by partition of a topic, the offset after the last record that a
+// read-committed consumer gets; control records and aborted records do not count. If reached is
+// not below the last stable offset, that is the result without a read. A missing partition was
+// not found.
 func (o *Overview) readable(ctx context.Context, topic string, ends map[int32]end, reached map[int32]int64) (map[int32]int64, error) {
 	out := map[int32]int64{}
 	open := map[int32]end{}
@@ -193,10 +193,10 @@ func (o *Overview) readable(ctx context.Context, topic string, ends map[int32]en
 	return out, nil
 }
 
-// readableEnd is what was found for a last stable offset.
+// readableEnd is the result for a last stable offset.
 type readableEnd struct{ start, stable, readable int64 }
 
-// brokers are those of the cluster, and what their absence costs.
+// brokers returns the cluster's brokers and the effects of missing ones.
 func (o *Overview) brokers(metadata kafka.Metadata) ([]Broker, Replicas) {
 	up := map[int32]bool{}
 	known := map[int32]string{}
@@ -220,7 +220,7 @@ func (o *Overview) brokers(metadata kafka.Metadata) ([]Broker, Replicas) {
 			}
 		}
 	}
-	o.addresses = known // no more than hold replicas now
+	o.addresses = known // there are at least as many as hold replicas now
 	brokers := []Broker{}
 	for id, address := range known {
 		brokers = append(brokers, Broker{ID: id, Address: address, Up: up[id]})
@@ -228,7 +228,7 @@ func (o *Overview) brokers(metadata kafka.Metadata) ([]Broker, Replicas) {
 	return brokers, missing
 }
 
-// reasons joins what is not known, without repetition.
+// reasons joins the reasons of unknown values, without repetition.
 func reasons(all ...string) string {
 	var out []string
 	seen := map[string]bool{}

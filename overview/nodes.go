@@ -12,7 +12,7 @@ import (
 	"pageheat/topology"
 )
 
-// sum adds up known values; it is nil once one is unknown.
+// sum adds up known values; it is nil if one is unknown.
 type sum struct {
 	total   int64
 	unknown bool
@@ -36,7 +36,7 @@ func (s *sum) known() *int64 {
 // topic fills in a topic's partitions.
 func (n *Node) topic(ends map[int32]end) {
 	if len(ends) == 0 {
-		n.Unknown = "the topic does not exist, or may not be described"
+		n.Unknown = "the topic does not exist, or the right to describe it is missing"
 		return
 	}
 	n.partitions(n.Name, ends)
@@ -47,7 +47,7 @@ func (n *Node) topic(ends map[int32]end) {
 	n.Records = records.known()
 }
 
-// partitions adds those of a topic, without any progress.
+// partitions adds the partitions of a topic, without progress.
 func (n *Node) partitions(topic string, ends map[int32]end) {
 	for partition, e := range ends {
 		p := Partition{Topic: topic, Partition: partition}
@@ -69,7 +69,7 @@ func (n *Node) group(described kafka.Group, topic string, ends map[int32]end) {
 	n.GroupState = described.State
 	switch {
 	case errors.Is(described.Err, kerr.GroupIDNotFound):
-		n.GroupState = "Dead" // as older brokers say it of a group that is not there
+		n.GroupState = "Dead" // older brokers report a missing group like this
 	case described.Err != nil:
 		n.GroupState = ""
 		n.Unknown = reasons(n.Unknown, fmt.Sprintf("group %s: %v", n.Name, described.Err))
@@ -106,16 +106,16 @@ func (n *Node) group(described kafka.Group, topic string, ends map[int32]end) {
 
 // reached is the progress in the partitions of a topic.
 type reached struct {
-	// at are the offsets below which all is done, by partition.
+	// at has the offsets below which everything is processed, by partition.
 	at map[int32]int64
 	// why is the reason for missing partitions.
 	why string
-	// ends are those of what can be read, by partition; nil for the ends of the
+	// ends has the ends of the readable records, by partition; nil for the ends of the
 	// partitions.
 	ends map[int32]int64
 }
 
-// until sets the progress of a group, or of the board, in each partition, and so the lag.
+// until sets the progress of a group or of the board in each partition, and with it the lag.
 func (n *Node) until(r reached) {
 	var lags, records sum
 	var unread, unfound []int32
@@ -143,7 +143,7 @@ func (n *Node) until(r reached) {
 	}
 	n.Unknown = reasons(n.Unknown, ofPartitions(unread, r.why), ofPartitions(unfound, fmt.Sprintf("the last record was not found among %d offsets", maxTail)))
 	if len(n.Partitions) == 0 {
-		return // of what there is nothing, nothing is known
+		return // an empty sum is unknown
 	}
 	n.Lag = lags.known()
 	if n.Kind == string(topology.Group) {
@@ -151,8 +151,7 @@ func (n *Node) until(r reached) {
 	}
 }
 
-// ofPartitions says of which partitions something is so; it is empty if it is of
-// none.
+// ofPartitions names the partitions with a problem; empty for none.
 func ofPartitions(partitions []int32, why string) string {
 	const shown = 5
 	switch n := len(partitions); {
@@ -172,7 +171,7 @@ func (n *Node) behind(input string, p progress) {
 	}
 	total := int64(0)
 	for partition, applied := range p.applied {
-		at := p.board[partition] // of one that it does not have, nothing is on the board
+		at := p.board[partition] // nothing of an input partition that it does not have is on the board
 		lag := max(0, applied-at)
 		n.Behind = append(n.Behind, Partition{Topic: input, Partition: partition, End: &applied, Committed: &at, Lag: &lag})
 		total += lag
@@ -181,7 +180,7 @@ func (n *Node) behind(input string, p progress) {
 	slices.SortFunc(n.Behind, func(a, b Partition) int { return int(a.Partition - b.Partition) })
 }
 
-// offsetsOf are the offsets that a group has committed for a topic.
+// offsetsOf returns the offsets that a group has committed for a topic.
 func offsetsOf(committed kafka.GroupOffsets, topic string) reached {
 	r := reached{at: map[int32]int64{}, why: "the group has committed no offset"}
 	if committed.Err != nil && !errors.Is(committed.Err, kerr.GroupIDNotFound) {
@@ -198,7 +197,7 @@ func offsetsOf(committed kafka.GroupOffsets, topic string) reached {
 	return r
 }
 
-// beside says whether a node is off the way of a behaviour.
+// beside reports whether a node is off the path of a behaviour.
 func beside(graph topology.Graph, node topology.Node) bool {
 	if node.Kind != topology.Stream {
 		return node.Kind == topology.Table
@@ -220,10 +219,10 @@ func beside(graph topology.Graph, node topology.Node) bool {
 	return !last
 }
 
-// edges are those of the graph, with what has gone over them: what a topic holds of
-// what is written to it, and what a group has read. Rank and those outside do not say
-// what they have read: of them it is what there is to read. A table is read again when
-// a partition is taken over, which is not counted.
+// edges returns the edges of the graph with the number of records that passed: the records in a
+// topic for its writer, and those read by a group for its reader. Rank and outside nodes do not
+// report what they have read, so their number is that of all readable records. Repeated reads
+// of a table at take-over do not count.
 func edges(graph topology.Graph, flow []Node, rank string) []Edge {
 	of := map[string]Node{}
 	for _, node := range flow {

@@ -14,14 +14,14 @@ import (
 const (
 	// fresh is the maximum age of an answer that is reused.
 	fresh = 2 * time.Second
-	// askWithin bounds asking the cluster, and lookWithin the part that needs no
-	// reading: unanswered parts are unknown then.
+	// askWithin is the time limit for all requests, and lookWithin that for the part without
+	// reading. Unanswered parts are unknown.
 	askWithin  = 5 * time.Second
 	lookWithin = 2500 * time.Millisecond
 )
 
 // errNotAnswered is the reason for unknown values.
-var errNotAnswered = errors.New("no broker answered for it")
+var errNotAnswered = errors.New("no broker answered the request")
 
 // Overview describes one cluster. It is safe for concurrent use.
 type Overview struct {
@@ -29,12 +29,12 @@ type Overview struct {
 	topo   *topology.Topology
 	hidden func(kind kafka.Resource, name string) bool
 
-	mu   sync.Mutex // held while the cluster is asked: the others want the same
+	mu   sync.Mutex // held during requests: other callers wait for the same answer
 	last State
-	// What was found before, also under the lock.
+	// Results of earlier calls, guarded by the same lock.
 	addresses  map[int32]string      // of brokers that hold replicas
 	readableAt map[int32]readableEnd // by partition of the input
-	lettersAt  map[int32]span        // what last.DeadLetters were read from
+	lettersAt  map[int32]span        // the offsets that last.DeadLetters was read from
 }
 
 // New returns an overview of a cluster. hidden says of which topics and groups nothing may be
@@ -43,7 +43,7 @@ func New(c *kafka.Cluster, topo *topology.Topology, hidden func(kind kafka.Resou
 	return &Overview{kafka: c, topo: topo, hidden: hidden, readableAt: map[int32]readableEnd{}}
 }
 
-// State asks the cluster, or returns a fresh answer.
+// State queries the cluster, or returns a recent answer.
 func (o *Overview) State(ctx context.Context) (State, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -61,8 +61,8 @@ func (o *Overview) State(ctx context.Context) (State, error) {
 	return state, nil
 }
 
-// ask asks for everything. Unanswered parts are unknown; an error means that there was no
-// answer at all.
+// ask sends all requests. Unanswered parts are unknown. An error means that there was no answer
+// at all.
 func (o *Overview) ask(ctx context.Context) (State, error) {
 	graph := o.topo.Graph()
 	state := State{At: time.Now()}
@@ -76,7 +76,7 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 	input := o.topo.Input
 	committed := offsetsOf(seen.committed[o.topo.IngestGroup], input)
 	come := o.progress(ctx, seen)
-	board := reached{at: come.board, why: reasons(come.noBoard, "the board does not count it yet")}
+	board := reached{at: come.board, why: reasons(come.noBoard, "the board does not include it yet")}
 	board.ends, err = o.readable(ctx, input, seen.ends[input], least(committed.at, come.board))
 	seen.failed("the last records of "+input, err)
 	committed.ends = board.ends
@@ -102,7 +102,7 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 			case o.topo.IngestGroup:
 				shown.until(committed)
 			case o.topo.HeatGroup:
-				shown.until(reached{at: come.next, why: reasons(come.noLeaders, "its heat partition was not heard of lately")})
+				shown.until(reached{at: come.next, why: reasons(come.noLeaders, "its heat partition sent no leaders recently")})
 			case o.topo.RankGroup:
 				shown.behind(input, come)
 			}
@@ -117,7 +117,7 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 	return state, nil
 }
 
-// least is, by partition, the lower of two offsets; of one that has only one, none.
+// least returns, by partition, the lower of two offsets, for partitions that have both.
 func least(a, b map[int32]int64) map[int32]int64 {
 	out := map[int32]int64{}
 	for partition, at := range a {
@@ -128,7 +128,7 @@ func least(a, b map[int32]int64) map[int32]int64 {
 	return out
 }
 
-// reads is the topic that a group takes its work from.
+// reads returns the topic that a group takes its work from.
 func (o *Overview) reads(group string) string {
 	switch group {
 	case o.topo.IngestGroup:

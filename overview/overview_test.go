@@ -19,7 +19,7 @@ import (
 	"pageheat/topology"
 )
 
-// world is a cluster with pageheat's topics, and an overview of it that asks each time.
+// world is a cluster with pageheat's topics, and an overview of it that does not reuse answers.
 type world struct {
 	t       *testing.T
 	cluster *kafkatest.Cluster
@@ -42,7 +42,7 @@ func newWorld(t *testing.T) world {
 	return world{t, cluster, topo, kafkatest.Admin(t, cluster), New(clients, topo, func(kafka.Resource, string) bool { return false })}
 }
 
-// now is the state that is asked for.
+// now is the current state.
 func (w world) now() State {
 	w.t.Helper()
 	w.last.At = time.Time{}
@@ -58,8 +58,8 @@ func (s State) node(t *testing.T, name string) Node {
 	return s.Flow[i]
 }
 
-// counts has the pipeline come so far: ingest has committed an offset, heat has
-// applied everything below it, and the board counts it.
+// counts simulates the pipeline's progress: ingest has committed an offset, heat has applied
+// everything below it, and the board includes it.
 func (w world) counts(below int64) {
 	w.t.Helper()
 	leaders := codec.AppendLeaders(nil, &codec.Leaders{Partition: 0,
@@ -77,8 +77,8 @@ func (w world) counts(below int64) {
 	require.NoError(w.t, err)
 }
 
-// transaction writes a given number of messages to the input in a transaction, and returns what
-// ends it.
+// transaction writes messages to the input in a transaction, and returns the function that ends
+// it.
 func (w world) transaction(messages int) func(kgo.TransactionEndTry) {
 	w.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.Brokers()...), kgo.TransactionalID("a job"))
@@ -102,7 +102,7 @@ func lagOf(t *testing.T, n Node) int64 {
 	return *n.Lag
 }
 
-// Where nothing is left to read there is no lag, whatever transactions have left.
+// Without unread records there is no lag, whatever transactions have left behind.
 func TestLagKnowsTransactions(t *testing.T) {
 	w := newWorld(t)
 	w.transaction(1)(kgo.TryCommit) // offset 0, and its marker
@@ -126,14 +126,14 @@ func TestLagKnowsTransactions(t *testing.T) {
 	ends, err := w.admin.ListEndOffsets(t.Context(), w.topo.Input)
 	require.NoError(t, err)
 	end, _ := ends.Lookup(w.topo.Input, 0)
-	w.counts(end.Offset - 1) // but for the marker
+	w.counts(end.Offset - 1) // except the marker
 	assert.Zero(t, lagOf(t, w.now().node(t, w.topo.Input)))
 
 	kafkatest.Produce(t, w.cluster, w.topo.Input, "/a|1|0|0", "/a|1|0|0")
 	assert.EqualValues(t, 3, lagOf(t, w.now().node(t, w.topo.Input)), "two, and the marker before them")
 }
 
-// What waits behind an open transaction is said.
+// Records behind an open transaction are reported.
 func TestOpenTransactionsAreShown(t *testing.T) {
 	w := newWorld(t)
 	kafkatest.Produce(t, w.cluster, w.topo.Input, "/a|1|0|0")
@@ -154,7 +154,7 @@ func TestOpenTransactionsAreShown(t *testing.T) {
 	assert.Nil(t, n.Partitions[0].WaitsAt)
 }
 
-// Dead letters may be deleted by hand, all of them or some.
+// Somebody may delete some or all dead letters.
 func TestDeadLettersThatWereDeleted(t *testing.T) {
 	w := newWorld(t)
 	kafkatest.Produce(t, w.cluster, w.topo.DeadLetter, "1", "2", "3")
@@ -186,15 +186,15 @@ func TestDeadLettersThatWereDeleted(t *testing.T) {
 	assert.EqualValues(t, 4, *w.now().node(t, w.topo.DeadLetter).Records, "records that ever were, for rates")
 }
 
-// What is not known is null with a reason, and never 0.
+// Unknown values are null with a reason, and never 0.
 func TestWhatIsNotKnownIsSaidSo(t *testing.T) {
 	w := newWorld(t)
 	state := w.now()
 	for name, why := range map[string]string{
 		w.topo.Input:       "there is no board yet",
 		w.topo.IngestGroup: "the group has committed no offset",
-		w.topo.HeatGroup:   "not heard of",
-		w.topo.RankGroup:   "of 1 heat partitions 0 were heard of lately",
+		w.topo.HeatGroup:   "sent no leaders",
+		w.topo.RankGroup:   "of 1 heat partitions, 0 sent leaders recently",
 	} {
 		n := state.node(t, name)
 		assert.Nil(t, n.Lag, name)
@@ -222,8 +222,7 @@ func TestWhatIsNotKnownIsSaidSo(t *testing.T) {
 	assert.Contains(t, string(text), `"lag":null`)
 	assert.Contains(t, string(text), `"records":null`)
 
-	// A broker that does not answer is no reason to say nothing at all, but if there
-	// is no other it is.
+	// If one broker does not answer, the others still do; if there is no other, it is an error.
 	require.NoError(t, w.cluster.Close())
 	w.last.At = time.Time{}
 	began := time.Now()

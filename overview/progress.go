@@ -14,11 +14,11 @@ import (
 	"pageheat/kafka"
 )
 
-// progress is the progress of the groups that commit no offsets: heat reports it with its
-// leaders, at least once a second, rank with its board.
+// progress is the progress of the groups that commit no offsets. Heat reports it with its
+// leaders, at least once a second, and rank with its board.
 type progress struct {
-	// next is, by partition of the heat table, the offset of the first range that is
-	// not applied. noLeaders is the reason if there is none.
+	// next is, by partition of the heat table, the offset of the first range that is not
+	// applied. noLeaders is the reason if it is unknown.
 	next      map[int32]int64
 	noLeaders string
 	// applied is, by partition of the input, the offset below which all heat
@@ -32,26 +32,25 @@ type progress struct {
 }
 
 const (
-	// leadersEach is how many records are looked at first for the leaders of each
-	// partition; where one is not among them, tailGrows times as many are, but never
-	// more than maxTail.
+	// leadersEach is the number of records per partition to search for leaders at first. If
+	// some are missing, the next attempt reads tailGrows times as many, up to maxTail.
 	leadersEach = 8
 	tailGrows   = 8
 	maxTail     = 50_000
-	// tailWithin bounds reading the end of a topic once.
+	// tailWithin is the time limit for reading the end of a topic.
 	tailWithin = time.Second
-	// boardTail is how many records may follow the newest board: markers of
-	// transactions and what is not a board.
+	// boardTail is the maximum number of records after the newest board: transaction markers
+	// and records that are not boards.
 	boardTail = 8
 )
 
-// progress reads it from the ends of the two topics.
+// progress reads the progress from the ends of the two topics.
 func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	p := progress{next: map[int32]int64{}}
 	partitions := len(seen.ends[o.topo.Behavior])
 	newest := map[int32]*codec.Leaders{}
 	err := o.tail(ctx, o.topo.Leaders, seen.ends[o.topo.Leaders], int64(leadersEach*partitions), func(r *kafka.Record) {
-		if l, err := codec.DecodeLeaders(r.Value); err == nil { // else it is not ours
+		if l, err := codec.DecodeLeaders(r.Value); err == nil { // otherwise it is not ours
 			newest[l.Partition] = l
 		}
 	}, func() bool { return len(newest) >= partitions })
@@ -62,7 +61,7 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 		p.next[partition] = l.Next
 	}
 	if p.applied = appliedBy(newest, partitions); len(p.applied) == 0 {
-		p.unapplied = reasons(p.noLeaders, fmt.Sprintf("of %d heat partitions %d were heard of lately", partitions, len(newest)))
+		p.unapplied = reasons(p.noLeaders, fmt.Sprintf("of %d heat partitions, %d sent leaders recently", partitions, len(newest)))
 	}
 	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kafka.Record) {
 		board, err := codec.DecodeBoard(r.Value)
@@ -83,7 +82,8 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	return p
 }
 
-// appliedBy is what all heat partitions have applied; empty unless the leaders of that many are known.
+// appliedBy returns what all heat partitions have applied; empty unless the leaders of all of
+// them are known.
 func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 {
 	applied := map[int32]int64{}
 	if len(newest) < partitions {
@@ -96,7 +96,7 @@ func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 
 	for input := range inputs {
 		least := int64(math.MaxInt64)
 		for _, l := range newest {
-			to := int64(-1) // of an input partition that it has not heard of
+			to := int64(-1) // for an input partition that it does not know
 			if input < len(l.To) {
 				to = max(l.To[input], -1)
 			}
@@ -107,8 +107,8 @@ func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 
 	return applied
 }
 
-// tail gives the last records of a topic, each time more of them, until enough says
-// so or there are no more. What was given once may be given again.
+// tail yields the last records of a topic, more on each attempt, until enough returns true or
+// there are no more. Records may be yielded repeatedly.
 func (o *Overview) tail(ctx context.Context, topic string, ends map[int32]end, window int64, each func(*kafka.Record), enough func() bool) error {
 	for ; window > 0; window *= tailGrows {
 		from := spans(ends, min(window, maxTail))
@@ -126,9 +126,8 @@ func (o *Overview) tail(ctx context.Context, topic string, ends map[int32]end, w
 	return nil
 }
 
-// read gives the committed records of a topic in some spans, one at a time, and reports
-// whether it came to the ends of all. It takes its time only up to tailWithin: what was not
-// found by then is not known.
+// read passes the committed records in spans of a topic to each, one at a time, and reports
+// whether it reached the ends of all spans. After tailWithin it gives up.
 func (o *Overview) read(ctx context.Context, name string, spans map[int32]span, each func(*kafka.Record)) (whole bool, err error) {
 	if len(spans) == 0 {
 		return true, nil
@@ -158,7 +157,7 @@ func (o *Overview) read(ctx context.Context, name string, spans map[int32]span, 
 	return err == nil, unlessLate(err)
 }
 
-// unlessLate is the error of a request, unless it only timed out.
+// unlessLate returns the error of a request, or nil for a timeout.
 func unlessLate(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil

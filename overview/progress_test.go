@@ -8,7 +8,7 @@ import (
 	"pageheat/codec"
 )
 
-// Only what all heat partitions have applied is applied.
+// Applied means applied by all heat partitions.
 func TestAppliedBy(t *testing.T) {
 	leaders := map[int32]*codec.Leaders{
 		0: {Progress: codec.Progress{To: []int64{9, -1, 4}}},

@@ -2,23 +2,22 @@ package overview
 
 import "time"
 
-// State is the overview at one time. Offsets only grow, so two of them give rates.
-// Unknown values are nil, with a reason beside them.
+// State is the overview at one time. Offsets only grow, so two states give rates. Unknown
+// values are nil, with a reason.
 type State struct {
-	// At is when the cluster was asked.
+	// At is the time of the requests.
 	At time.Time `json:"at"`
 	// Unknown names the failed requests and the reasons; empty if there are none.
 	Unknown []string `json:"unknown"`
-	// Brokers are those of the cluster, and those that hold replicas and are down.
+	// Brokers are the cluster's brokers, and missing ones that hold replicas.
 	Brokers []Broker `json:"brokers"`
 	// Replicas are those of the topics in Flow.
 	Replicas Replicas `json:"replicas"`
 	// Flow are topics and groups in the order in which a behaviour passes them.
 	Flow []Node `json:"flow"`
-	// Edges are the ways that records go between these nodes, and from and to what
-	// stands outside.
+	// Edges are the paths of records between these nodes and the outside.
 	Edges []Edge `json:"edges"`
-	// DeadLetters are the last ones.
+	// DeadLetters are the latest ones.
 	DeadLetters DeadLetters `json:"dead_letters"`
 }
 
@@ -26,19 +25,17 @@ type State struct {
 type Broker struct {
 	// ID is its number.
 	ID int32 `json:"id"`
-	// Address is where it is; empty if it has been down since this instance began.
+	// Address is its address; empty if it has been down since this instance started.
 	Address string `json:"address"`
-	// Up says that the cluster counts on it.
+	// Up reports whether the cluster considers it alive.
 	Up bool `json:"up"`
 }
 
-// Replicas says how many partitions miss some.
+// Replicas counts partitions with missing replicas.
 type Replicas struct {
-	// UnderReplicated is how many partitions have fewer replicas in sync than they
-	// have replicas.
+	// UnderReplicated is the number of partitions with fewer in-sync replicas than replicas.
 	UnderReplicated int `json:"under_replicated"`
-	// Leaderless is how many partitions have no leader: none of these can be
-	// read or written.
+	// Leaderless is the number of partitions without a leader. These cannot be read or written.
 	Leaderless int `json:"leaderless"`
 }
 
@@ -48,24 +45,24 @@ type Node struct {
 	Name string `json:"name"`
 	// Kind is stream, table or group.
 	Kind string `json:"kind"`
-	// Does says in a few words what it holds or does.
+	// Does describes in a few words what it holds or does.
 	Does string `json:"does"`
 	// From are the nodes that write to it, or that it reads.
 	From []string `json:"from"`
 	// Records is the sum of the end offsets of a topic, or of those that a group has
 	// committed; nil if one of them is unknown.
 	Records *int64 `json:"records"`
-	// Lag is the sum of the lags of its partitions, of rank that of Behind; nil where
-	// one of them is not known, and where there is none.
+	// Lag is the sum of the lags of its partitions, for rank that of Behind; nil if one of them
+	// is unknown, or there is none.
 	Lag *int64 `json:"lag"`
-	// Unknown says why something of it is not known; empty if all is.
+	// Unknown is the reason for unknown values; empty if all are known.
 	Unknown string `json:"unknown,omitempty"`
-	// Beside says that it is off the path of a behaviour: a table, or a topic that the
+	// Beside reports that it is off the path of a behaviour: a table, or a topic that the
 	// pipeline does not read.
 	Beside bool `json:"beside,omitempty"`
 	// GroupState is the state of a group, such as Stable; empty if it is not known.
 	GroupState string `json:"group_state,omitempty"`
-	// Members are those of a group.
+	// Members are the members of a group.
 	Members []Member `json:"members,omitempty"`
 	// Partitions are those of a topic, or those that a group reads.
 	Partitions []Partition `json:"partitions"`
@@ -75,13 +72,13 @@ type Node struct {
 	Behind []Partition `json:"behind,omitempty"`
 }
 
-// Edge is a way that records go.
+// Edge is a path of records.
 type Edge struct {
-	// From and To are names of nodes, or the words for what is outside.
+	// From and To are names of nodes or of the outside.
 	From string `json:"from"`
 	To   string `json:"to"`
-	// Records is how many have gone this way since the topic began; nil if it is not
-	// known. Transactions count a little too: each leaves a marker in its partition.
+	// Records is the number of records that passed since the topic was created; nil if unknown.
+	// Transaction markers are included.
 	Records *int64 `json:"records"`
 }
 
@@ -89,13 +86,13 @@ type Edge struct {
 type Member struct {
 	// ID is its member ID, or its instance ID where it has one.
 	ID string `json:"id"`
-	// Host is where it connects from.
+	// Host is the address that it connects from.
 	Host string `json:"host"`
-	// Partitions are the numbers of those that it owns.
+	// Partitions are the partitions that it owns.
 	Partitions []int32 `json:"partitions"`
 }
 
-// Partition is a partition of a topic, and how far a group has read it.
+// Partition is a partition of a topic, with the progress of a group.
 type Partition struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
@@ -110,30 +107,29 @@ type Partition struct {
 	// and heat, those from Committed on. It is 0 if only control records and
 	// aborted records are left, and nil if it is unknown.
 	Lag *int64 `json:"lag"`
-	// WaitsAt is where an open transaction begins, behind which nothing is read until
-	// it ends; nil if there is none.
+	// WaitsAt is the start of an open transaction that blocks reading; nil if there is none.
 	WaitsAt *int64 `json:"waits_at,omitempty"`
 	// Owner is the ID of the member that reads it; empty if there is none.
 	Owner string `json:"owner,omitempty"`
 }
 
-// DeadLetters are the last messages that were refused.
+// DeadLetters are the latest refused messages.
 type DeadLetters struct {
-	// Total is how many there are in the topic; nil if it is not known.
+	// Total is the number in the topic; nil if unknown.
 	Total *int64 `json:"total"`
-	// Unknown says why something of them is not known; empty if all is.
+	// Unknown is the reason for unknown values; empty if all are known.
 	Unknown string `json:"unknown,omitempty"`
-	// Reasons counts the last ones, at most maxDeadLetters, by reason.
+	// Reasons counts the latest maxDeadLetters by reason.
 	Reasons map[string]int `json:"reasons"`
-	// Samples are the newest ones, the newest first.
+	// Samples are the newest ones, newest first.
 	Samples []DeadLetter `json:"samples"`
 }
 
-// DeadLetter is one of them.
+// DeadLetter is a refused message.
 type DeadLetter struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
 	Detail string    `json:"detail"`
-	// Message is the beginning of what was refused, as text.
+	// Message is the start of the message, as text.
 	Message string `json:"message"`
 }

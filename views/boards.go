@@ -12,39 +12,37 @@ import (
 	"pageheat/codec"
 )
 
-// DefaultBoard is the name of the board over all behaviours.
+// DefaultBoard is the name of the board of all behaviours.
 const DefaultBoard = "all-time"
 
-// maxBoards bounds how many boards are kept in memory. There is one today; the
-// bound is for an output topic that somebody else writes to as well.
+// maxBoards is the maximum number of boards in memory. There is one today; the limit is for an
+// output topic that other programs write to.
 const maxBoards = 1000
 
-// Board is one version of one board, as it was published.
+// Board is one published version of a board.
 type Board struct {
 	// Name is the board's name, the key in the output topic.
 	Name string
-	// Version numbers what was published under that name and only grows.
+	// Version numbers the published versions of this name. It only grows.
 	Version uint64
-	// Value is the published JSON object, byte for byte. It is shared: do
-	// not change it.
+	// Value is the published JSON object, byte for byte. It is shared: do not modify it.
 	Value []byte
 }
 
-// Boards holds the newest version of every board in the output topic. It is
-// safe for concurrent use, and no reader holds up the pipeline or
-// another reader: there are no queues, only the newest version and a signal
-// that there is a newer one.
+// Boards holds the newest version of every board in the output topic. It is safe for concurrent
+// use. Readers never block the pipeline or each other: there are no queues, only the newest
+// version and a signal for changes.
 type Boards struct {
 	reader reader
 
 	mu      sync.RWMutex
 	shown   bool // the topic has been read to its end at least once
 	newest  map[string]Board
-	changed chan struct{} // closed, and replaced, at every change
+	changed chan struct{} // closed and replaced on every change
 }
 
-// NewBoards returns boards that follow the output topic once Run is called. It
-// connects to nothing. The error names what the source lacks.
+// NewBoards returns boards that follow the output topic once Run is called. It does not
+// connect. The error names what the source lacks.
 func NewBoards(source Source) (*Boards, error) {
 	source, err := source.checked()
 	if err != nil {
@@ -57,25 +55,24 @@ func NewBoards(source Source) (*Boards, error) {
 	}, nil
 }
 
-// Run follows the topic until ctx is done, and then returns nil. It returns an
-// error when it cannot start, for instance because the brokers are away; it may
-// then be called again, and meanwhile the boards that were read stay readable.
-// Do not run it twice at a time.
+// Run follows the topic until ctx is done, and then returns nil. It returns an error if it
+// cannot start, for instance because the brokers are down. It may then be called again; the
+// boards that were read stay readable. Do not call it concurrently.
 func (b *Boards) Run(ctx context.Context) error {
 	return b.reader.follow(ctx, b.update,
 		func(int32) *tableStore { return newTableStore() }, b.show)
 }
 
-// Ready returns nil while the topic is followed and has been read to its end;
-// else ErrRecovering, or an error if the brokers are away.
+// Ready returns nil while the topic is followed and has been read to its end; else
+// ErrRecovering, or an error if the brokers are unreachable.
 func (b *Boards) Ready() error { return b.reader.Ready() }
 
-// Recovered says whether Run is at work and has read the topic up to where it
-// ended when Run began. It stays so while the brokers are away.
+// Recovered reports whether Run is active and has read the topic up to its end at the time that
+// Run started. It stays true while the brokers are unreachable.
 func (b *Boards) Recovered() bool { return b.reader.Recovered() }
 
-// Newest returns the newest version of a board. There is none before the topic
-// has been read to its end once: what comes before that is history.
+// Newest returns the newest version of a board. It returns none until the topic has been read
+// to its end once, because earlier records are history.
 func (b *Boards) Newest(name string) (Board, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -86,8 +83,8 @@ func (b *Boards) Newest(name string) (Board, bool) {
 	return board, ok
 }
 
-// Changed returns a channel that is closed at the next change of any board. Ask
-// for it before Newest, and wait on it afterwards: then no change is missed.
+// Changed returns a channel that is closed at the next change of any board. Call it before
+// Newest, and wait on it afterwards, to miss no change.
 func (b *Boards) Changed() <-chan struct{} {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -101,8 +98,8 @@ func (b *Boards) show() {
 	b.signal()
 }
 
-// update takes one record of the topic. A record that is not a board is
-// logged and skipped: the next one may be valid.
+// update handles one record of the topic. A record that is not a board is logged and skipped:
+// the next one may be valid.
 func (b *Boards) update(at goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
 	if value == nil {
 		b.forget(key)
@@ -119,8 +116,8 @@ func (b *Boards) update(at goka.UpdateContext, _ storage.Storage, key string, va
 	return nil
 }
 
-// readBoard reads the key fields of a board. The bytes belong to the
-// response of a fetch, with many other records: they are copied.
+// readBoard reads the key fields of a board. It copies the bytes, because they belong to a
+// fetch response with many other records.
 func readBoard(key string, value []byte) (Board, error) {
 	decoded, err := codec.DecodeBoard(value)
 	if err != nil {
@@ -132,8 +129,8 @@ func readBoard(key string, value []byte) (Board, error) {
 	return Board{Name: key, Version: decoded.Version, Value: bytes.Clone(value)}, nil
 }
 
-// offer takes a board if it is newer than what is known. An older version is
-// normal: a frozen ranking that has lost its place may publish one.
+// offer stores a board if it is newer than the known one. Older versions are normal: a frozen
+// ranking that was replaced may publish one.
 func (b *Boards) offer(board Board) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,7 +139,7 @@ func (b *Boards) offer(board Board) error {
 		return nil
 	}
 	if !ok && len(b.newest) >= maxBoards {
-		return fmt.Errorf("keeping board %q: %d boards are kept already, the most there may be",
+		return fmt.Errorf("keeping board %q: %d boards are kept already, which is the maximum",
 			board.Name, maxBoards)
 	}
 	b.newest[board.Name] = board

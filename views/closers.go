@@ -9,7 +9,7 @@ import (
 	"github.com/lovoo/goka"
 )
 
-// closers remembers what was opened for a view, to close it once.
+// closers tracks what was opened for a view, to close it once.
 type closers struct {
 	mu   sync.Mutex
 	open []io.Closer
@@ -54,8 +54,8 @@ func (c *closers) close() error {
 	return errors.Join(errs...)
 }
 
-// closedOnce lets goka close the topic manager that it asked for the
-// partitions, and us all of them.
+// closedOnce makes Close idempotent: goka closes the topic manager that it used for the
+// partitions, and we close all of them.
 type closedOnce struct {
 	goka.TopicManager
 	once sync.Once

@@ -10,7 +10,7 @@ import (
 	"pageheat/heat"
 )
 
-// totalsOf sums behaviours of a page.
+// totalsOf sums the behaviours of a page.
 func totalsOf(behaviours ...heat.Behaviour) heat.Totals {
 	var t heat.Totals
 	for _, b := range behaviours {
@@ -19,7 +19,7 @@ func totalsOf(behaviours ...heat.Behaviour) heat.Totals {
 	return t
 }
 
-// encodedBoard is a board as the ranking publishes it, pages in the given order.
+// encodedBoard returns a board as the ranking publishes it, with the pages in the given order.
 func encodedBoard(t testing.TB, version uint64, counted uint64, pages ...codec.BoardPage) []byte {
 	t.Helper()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// gokaLog gives goka's messages to slog. goka has one level only, and repeats for each
-// partition and each attempt that it cannot read. So the first message about an error is a
-// warning with goka's text as the reason, the recovery is logged once the view runs again,
-// and all else is at the debug level. It is safe for concurrent use.
+// gokaLog passes goka's messages to slog. goka has a single level, and repeats its message for
+// each partition and each attempt. So the first error is logged as a warning with goka's text
+// as the reason, and the recovery when the view runs again. Everything else has the debug
+// level. It is safe for concurrent use.
 type gokaLog struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
-	since time.Time // when the view could not be read first; zero while it can
+	since time.Time // when the view failed first; zero while it works
 }
 
 // Print implements goka's logger.
@@ -37,13 +37,13 @@ func (l *gokaLog) say(message string) {
 	}
 	l.mu.Unlock()
 	if first {
-		l.log.Warn("the topic cannot be read; retrying, and serving what was read before", "error", message)
+		l.log.Warn("the topic cannot be read; retrying, and serving earlier data", "error", message)
 		return
 	}
 	l.log.Debug(message)
 }
 
-// runs says, once, that the view can be read again.
+// runs logs, once, that the view works again.
 func (l *gokaLog) runs() {
 	l.mu.Lock()
 	since := l.since

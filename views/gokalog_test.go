@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestOneWarningForEachTimeThatATopicCanNotBeRead: goka repeats it for each partition
-// and each try.
+// TestOneWarningForEachTimeThatATopicCanNotBeRead: goka repeats its message for each partition
+// and each attempt.
 func TestOneWarningForEachTimeThatATopicCanNotBeRead(t *testing.T) {
 	var out strings.Builder
 	l := &gokaLog{log: slog.New(slog.NewTextHandler(&out, nil))}

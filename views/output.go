@@ -11,36 +11,35 @@ import (
 	"pageheat/kafka"
 )
 
-// Output reads boards from the output topic without keeping the others: for a command that
-// shows one of them. Nothing is connected before it is asked.
+// Output reads boards from the output topic without keeping the others, for commands that show
+// a single board. It connects on the first call.
 type Output struct {
-	// Cluster is where the topic is.
+	// Cluster has the topic.
 	Cluster *kafka.Cluster
 	// Topic is its name.
 	Topic string
-	// Logger gets records that are no boards.
+	// Logger gets records that are not boards.
 	Logger *slog.Logger
 }
 
-// Published is a board and the record's value that it was read from.
+// Published is a board with the record's value that it was read from.
 type Published struct {
 	Value []byte
 	Board *codec.Board
 }
 
 const (
-	// newestWindow is how many records before the end are looked at first for the newest
-	// board; where it is not among them, newestGrows times as many are.
+	// newestWindow is the number of records before the end to search for the newest board at
+	// first. If it is not among them, the next attempt reads newestGrows times as many.
 	newestWindow = 64
 	newestGrows  = 16
 	// mostNames is the maximum number of board names returned.
 	mostNames = 20
 )
 
-// Follow gives the newest board of a name, then every newer one as it is published. A
-// board whose version is not greater than the last is ignored: it comes from an instance
-// that has lost its place. The sequence ends after an error, which is that of ctx where
-// ctx is done.
+// Follow yields the newest board of a name, then every newer one when it is published. It
+// ignores a board whose version is not greater than the last: it comes from an instance that
+// was replaced. The sequence ends with an error, which is that of ctx if ctx is done.
 func (o Output) Follow(ctx context.Context, name string) iter.Seq2[Published, error] {
 	return func(yield func(Published, error) bool) {
 		if err := o.follow(ctx, name, func(p Published) bool { return yield(p, nil) }); err != nil {
@@ -49,7 +48,7 @@ func (o Output) Follow(ctx context.Context, name string) iter.Seq2[Published, er
 	}
 }
 
-// follow gives boards to each until that returns false (nil) or something fails.
+// follow passes boards to each until that returns false (nil) or an error occurs.
 func (o Output) follow(ctx context.Context, name string, each func(Published) bool) error {
 	newest, bounds, err := o.newest(ctx, name)
 	if err != nil {
@@ -84,8 +83,8 @@ func (o Output) follow(ctx context.Context, name string, each func(Published) bo
 	return kafka.Missing(o.Topic, output.Err())
 }
 
-// Newest reads back from the end of the topic until it finds a board of the name; its
-// Board is nil if there is none.
+// Newest reads back from the end of the topic until it finds a board of the name; its Board is
+// nil if there is none.
 func (o Output) Newest(ctx context.Context, name string) (Published, error) {
 	newest, _, err := o.newest(ctx, name)
 	return newest, err
@@ -118,7 +117,7 @@ func (o Output) newest(ctx context.Context, name string) (Published, map[int32]k
 	}
 }
 
-// Names are the names of the boards in the topic, in order, or the first some of them.
+// Names returns the names of the boards in the topic, in order, up to mostNames.
 func (o Output) Names(ctx context.Context) ([]string, error) {
 	all, err := o.Cluster.AllBounds(ctx, o.Topic)
 	if err != nil {
@@ -134,8 +133,8 @@ func (o Output) Names(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), err
 }
 
-// read reads a record; false if it is not a board of this name. Malformed records
-// are logged and skipped: a newer board follows.
+// read reads a record; false if it is not a board of this name. Malformed records are logged
+// and skipped: a newer board follows.
 func (o Output) read(r *kafka.Record, name string) (Published, bool) {
 	if string(r.Key) != name || r.Value == nil {
 		return Published{}, false

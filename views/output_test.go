@@ -16,7 +16,7 @@ import (
 	"pageheat/kafka"
 )
 
-// output is a topic of a broker of its own.
+// output is a topic on its own broker.
 func output(t *testing.T) Output {
 	t.Helper()
 	brokers := kafkatest.Embedded(t)
@@ -73,7 +73,7 @@ func TestFollowGivesOnlyNewerBoards(t *testing.T) {
 		require.NoError(t, err)
 		versions = append(versions, b.Board.Version)
 		switch b.Board.Version {
-		case 7: // what it began with; now what comes while it looks
+		case 7: // the initial board; the next one arrives while it reads
 			publish(t, o, "weekly", 100)
 			publish(t, o, "all-time", 7, 6, 9, 8, 12)
 		case 12:

@@ -9,18 +9,18 @@ import (
 	"github.com/lovoo/goka/storage"
 )
 
-// tableStore is one partition of a table in memory, for a view: a map from key
-// to encoded value, with the offset that was last read. It implements goka's
-// storage.Storage, whose own memory store keeps its keys sorted and does not
-// cope with a million of them. Keys are sorted only for an iteration.
+// tableStore is one partition of a table in memory, for a view: a map from key to encoded
+// value, with the last offset. It implements goka's storage.Storage; goka's own memory store
+// keeps its keys sorted and is too slow for a million of them. Here keys are sorted only for an
+// iteration.
 //
-// Values are kept as strings: they never change in place, so that they can be
-// handed out without a copy, and an entry is two words smaller than two slices.
+// Values are strings: they never change in place, so they can be returned without a copy, and
+// an entry is two words smaller than with two slices.
 //
-// Safe for concurrent use.
+// It is safe for concurrent use.
 type tableStore struct {
-	// onRecovered is called when the partition has been read up to where it
-	// ended; set before the store is given to goka, may be nil.
+	// onRecovered is called when the partition has been read up to its initial end. It is set
+	// before goka gets the store, and may be nil.
 	onRecovered func()
 
 	mu     sync.RWMutex
@@ -53,17 +53,16 @@ func (s *tableStore) Len() int {
 // Open does nothing: there is nothing to open.
 func (s *tableStore) Open() error { return nil }
 
-// Close does nothing. The values stay readable, so that a reader who is just
-// looking one up is not disturbed.
+// Close does nothing. The values stay readable for readers in progress.
 func (s *tableStore) Close() error { return nil }
 
-// Has says whether there is a value for the key.
+// Has reports whether there is a value for the key.
 func (s *tableStore) Has(key string) (bool, error) {
 	_, ok := s.Lookup(key)
 	return ok, nil
 }
 
-// Get returns a copy of the value, nil if there is none.
+// Get returns a copy of the value, or nil.
 func (s *tableStore) Get(key string) ([]byte, error) {
 	value, ok := s.Lookup(key)
 	if !ok {
@@ -72,8 +71,7 @@ func (s *tableStore) Get(key string) ([]byte, error) {
 	return []byte(value), nil
 }
 
-// Set keeps a copy of the value. A nil value is refused: it is a deletion in
-// Kafka, and Delete is for that.
+// Set stores a copy of the value. It refuses nil, which is a deletion in Kafka: use Delete.
 func (s *tableStore) Set(key string, value []byte) error {
 	if value == nil {
 		return errors.New("setting a key of a table to no value: delete it instead")
@@ -84,7 +82,7 @@ func (s *tableStore) Set(key string, value []byte) error {
 	return nil
 }
 
-// Delete forgets the key, if it is there.
+// Delete removes the key, if it exists.
 func (s *tableStore) Delete(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +100,7 @@ func (s *tableStore) GetOffset(def int64) (int64, error) {
 	return s.offset, nil
 }
 
-// SetOffset keeps the offset of the record that was read last.
+// SetOffset stores the offset of the last record.
 func (s *tableStore) SetOffset(offset int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,13 +116,13 @@ func (s *tableStore) MarkRecovered() error {
 	return nil
 }
 
-// Iterator goes over the entries as they are now, by key.
+// Iterator iterates over a snapshot of the entries, by key.
 func (s *tableStore) Iterator() (storage.Iterator, error) {
 	return s.IteratorWithRange(nil, nil)
 }
 
-// IteratorWithRange goes over the entries with start <= key < limit as they
-// are now, by key; nil is no bound.
+// IteratorWithRange iterates over a snapshot of the entries with start <= key < limit, by key;
+// nil means no limit.
 func (s *tableStore) IteratorWithRange(start, limit []byte) (storage.Iterator, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -140,7 +138,7 @@ func (s *tableStore) IteratorWithRange(start, limit []byte) (storage.Iterator, e
 
 type entry struct{ key, value string }
 
-// tableIterator goes over a snapshot; for one goroutine.
+// tableIterator iterates over a snapshot. It belongs to one goroutine.
 type tableIterator struct {
 	entries []entry
 	at      int
@@ -173,7 +171,7 @@ func (i *tableIterator) Value() ([]byte, error) {
 
 func (i *tableIterator) Release() { i.entries, i.at = nil, 0 }
 
-// Seek goes before the first key that is not below key; Next then moves to it.
+// Seek moves before the first key that is not below key; Next then moves to it.
 func (i *tableIterator) Seek(key []byte) bool {
 	at, _ := slices.BinarySearchFunc(i.entries, string(key),
 		func(e entry, key string) int { return strings.Compare(e.key, key) })

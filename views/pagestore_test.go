@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestStorageConformance is what goka relies on in a storage.
+// TestStorageConformance checks what goka requires of a storage.
 func TestStorageConformance(t *testing.T) {
 	open := func(t *testing.T) *tableStore {
 		s := newTableStore()
@@ -157,7 +157,7 @@ func TestStorageUnderConcurrency(t *testing.T) {
 	require.Equal(t, 500, s.Len())
 }
 
-// A million pages have to fit, with others in the same process.
+// A million pages must fit, with others in the same process.
 func TestStorageIsSmall(t *testing.T) {
 	const pages = 500_000
 	before := heapBytes()

@@ -16,8 +16,8 @@ import (
 	"pageheat/codec"
 )
 
-// How long goka waits before it reads on after an error: half a second more at
-// each try, up to five, and from the beginning after a quiet minute.
+// goka's pause before it reads on after an error: half a second more after each attempt, up to
+// five seconds, and from the start after a quiet minute.
 const (
 	backoffStep  = 500 * time.Millisecond
 	backoffMax   = 5 * time.Second
@@ -25,33 +25,29 @@ const (
 )
 
 // Source configures where and how a view reads. The builders decide how to connect to the
-// brokers; what they build is closed when Run ends, which a
-// goka view gives no access to.
+// brokers. What they build is closed when Run ends, which a goka view does not do by itself.
 type Source struct {
-	// Brokers are the addresses to connect to first.
+	// Brokers are the bootstrap brokers.
 	Brokers []string
 	// Topic is the compacted topic to follow, all its partitions.
 	Topic string
-	// ClientID is the name given to the brokers; empty for one made from
-	// the topic.
+	// ClientID is the client.id; empty for one derived from the topic.
 	ClientID string
-	// Consumer builds the consumer, which must report errors
-	// (Consumer.Return.Errors) and should read committed records only; nil
-	// for goka's.
+	// Consumer builds the consumer, which must report errors (Consumer.Return.Errors) and
+	// should read committed records only; nil for goka's.
 	Consumer goka.SaramaConsumerBuilder
-	// TopicManager builds what says where a partition is caught up; nil for
-	// goka's, which is wrong for a topic that transactions write to.
+	// TopicManager builds the topic manager, which tells where a partition is caught up; nil
+	// for goka's, which is wrong for a topic with transactions.
 	TopicManager goka.TopicManagerBuilder
-	// Hasher is the one that placed the keys; nil for goka's.
+	// Hasher is the hasher that placed the keys; nil for goka's.
 	Hasher func() hash.Hash32
-	// Options are further options of the goka view. They come before those
-	// that this package sets.
+	// Options are further options of the goka view. This package's own options come after them.
 	Options []goka.ViewOption
 	// Logger gets goka's messages and unreadable records; nil for none.
 	Logger *slog.Logger
 }
 
-// checked returns s with its defaults, or an error that says what is missing.
+// checked returns s with its defaults, or an error that names what is missing.
 func (s Source) checked() (Source, error) {
 	if len(s.Brokers) == 0 {
 		return s, errors.New("following a topic: no brokers are given")
@@ -75,28 +71,25 @@ func (s Source) checked() (Source, error) {
 	return s, nil
 }
 
-// ErrRecovering says that a topic has not been read to its end yet, so that
-// nothing can be said about what is in it.
+// ErrRecovering means that a topic has not been read to its end yet, so its content is unknown.
 var ErrRecovering = errors.New("the topic is still being read")
 
-// errDisconnected says that a topic was read to its end once and is not being
-// followed now.
-var errDisconnected = errors.New("the brokers cannot be read from; what was read before is shown until they can")
+// errDisconnected means that a topic was read to its end once and is not being followed now.
+var errDisconnected = errors.New("the brokers cannot be reached; earlier data is served until they can")
 
-// reader follows a source and knows how far it has come. Safe for concurrent
-// use, but for follow.
+// reader follows a source and tracks its state. It is safe for concurrent use, except follow.
 type reader struct {
 	Source
 	recovered atomic.Bool
 	view      atomic.Pointer[goka.View] // while it runs
 
-	grace time.Duration // 0 stands for disconnectGrace
-	since atomic.Int64  // when it was seen running last, in Unix nanoseconds
+	grace time.Duration // 0 means disconnectGrace
+	since atomic.Int64  // when it was last seen running, in Unix nanoseconds
 }
 
 const (
 	// disconnectGrace is how long a topic may be disconnected before it is not ready: longer
-	// than the election of new leaders after a broker died takes by default
+	// than the election of new leaders takes by default after a broker fails
 	// (broker.session.timeout.ms), and shorter than the age at which data counts as old.
 	disconnectGrace = 15 * time.Second
 	// stateInterval is the interval of checks whether a topic is followed.
@@ -120,7 +113,7 @@ func (r *reader) watch(ctx context.Context, view *goka.View, log *gokaLog) {
 	}
 }
 
-// away reports whether the topic is not followed for longer than the grace.
+// away reports whether the topic has been disconnected for longer than the grace period.
 func (r *reader) away() bool {
 	grace := r.grace
 	if grace == 0 {
@@ -129,8 +122,8 @@ func (r *reader) away() bool {
 	return time.Since(time.Unix(0, r.since.Load())) > grace
 }
 
-// Ready returns nil while the topic is followed and has been read up to where
-// it ended when Run began; else ErrRecovering, or that the connection is lost.
+// Ready returns nil while the topic is followed and has been read up to its end at the time
+// that Run started; else ErrRecovering, or errDisconnected.
 func (r *reader) Ready() error {
 	view := r.view.Load()
 	switch {
@@ -142,15 +135,14 @@ func (r *reader) Ready() error {
 	return nil
 }
 
-// Recovered says whether Run is at work and has read the topic up to where it
-// ended when Run began. It stays so while the brokers are away; see Ready.
+// Recovered reports whether Run is active and has read the topic up to its end at the time that
+// Run started. It stays true while the brokers are unreachable; see Ready.
 func (r *reader) Recovered() bool { return r.recovered.Load() }
 
-// follow reads the topic from its beginning into stores that build makes, and
-// stays with it until ctx is done (then it returns nil) or the view gives up,
-// which it does only where it could not start: it reads on by itself after an
-// error. onRecovered is called once, when every partition has been read up to
-// where it ended.
+// follow reads the topic from its start into stores that build makes. It continues until ctx is
+// done (then it returns nil) or the view fails, which only happens if it cannot start:
+// afterwards the view recovers from errors by itself. onRecovered is called once, when every
+// partition has been read up to its initial end.
 func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
 	build func(partition int32) *tableStore, onRecovered func(),
 ) (err error) {
@@ -159,9 +151,8 @@ func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
 	opened := &closers{}
 	defer func() { err = errors.Join(err, opened.close()) }()
 
-	// goka asks for the stores from one goroutine per partition, and a
-	// partition can be through before the next one has started: the number
-	// of partitions has to be known before the first one is counted.
+	// goka requests the stores from one goroutine per partition, and one partition can finish
+	// before the next one starts, so the number of partitions must be known before.
 	var partitions, through atomic.Int32
 	builder := func(_ string, partition int32) (storage.Storage, error) {
 		st := build(partition)
@@ -190,7 +181,7 @@ func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
 		return fmt.Errorf("following topic %s: %w", r.Topic, err)
 	}
 	if ctx.Err() == nil {
-		return fmt.Errorf("following topic %s: its reader has ended by itself", r.Topic)
+		return fmt.Errorf("following topic %s: its reader ended unexpectedly", r.Topic)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 	"pageheat/topology"
 )
 
-// soon bounds waiting for what must happen; it is only used up by a failure.
+// soon is the time limit for events that must happen; only a failure uses it up.
 const soon = 20 * time.Second
 
 func saramaConfig() *sarama.Config {
@@ -47,12 +47,12 @@ func sourceOf(brokers []string, topic string) Source {
 	}
 }
 
-// noLeaks checks that what the test starts from here on has ended with it. Call it
-// first: then it looks when all else has been closed.
+// noLeaks checks that goroutines started after it have ended by the end of the test. Call it
+// first, so that it runs after all other cleanups.
 func noLeaks(t *testing.T) {
 	leaks := []goleak.Option{
 		goleak.IgnoreCurrent(),
-		// One for the whole process, started by sarama's first client.
+		// One per process, started by sarama's first client.
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"),
 	}
 	t.Cleanup(func() { goleak.VerifyNone(t, leaks...) })
@@ -88,8 +88,8 @@ func (tb *table) set(t *testing.T, key string, value []byte) {
 	require.NoError(t, tb.emitter.EmitSync(key, v))
 }
 
-// running runs something until the test ends or stop is called, which must then
-// return nil.
+// running runs a function until the test ends or stop is called. The function must then return
+// nil.
 func running(t *testing.T, run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -105,7 +105,7 @@ func running(t *testing.T, run func(context.Context) error) (stop func()) {
 	return stop
 }
 
-// waitBoard waits until the newest board is as wanted, on the signal of a change.
+// waitBoard waits until the newest board is as wanted, using the change signal.
 func waitBoard(t *testing.T, boards *Boards, want func(Board, bool) bool) Board {
 	t.Helper()
 	timeout := time.After(soon)
@@ -152,13 +152,13 @@ func TestBoardsFollowTheOutputTopic(t *testing.T) {
 	require.Equal(t, string(third), string(board.Value), "the bytes of the topic")
 	require.True(t, boards.Recovered())
 
-	// What is no board does not keep the next one from being read.
+	// A record that is not a board does not stop the reader.
 	tb.set(t, DefaultBoard, []byte("not a board"))
 	tb.set(t, DefaultBoard, encodedBoard(t, 4, 40))
 	waitBoard(t, boards, version(4))
 	require.NoError(t, boards.Ready())
 
-	// It goes on to be readable when it is stopped, and goes on from there.
+	// It stays readable when it is stopped, and continues from there.
 	stop()
 	require.ErrorIs(t, boards.Ready(), ErrRecovering)
 	waitBoard(t, boards, version(4))
@@ -235,7 +235,7 @@ func TestPagesFollowTheTable(t *testing.T) {
 		sum := totals(clicks)
 		tb.set(t, page, codec.AppendPageState(nil, &sum))
 	}
-	// One of them is where goka's own hash would be negative.
+	// For one of them goka's own hash would be negative.
 	names := []string{"/t/cb8p5q", "ü", "page one"}
 	for i := range 50 {
 		names = append(names, fmt.Sprint("page", i))
@@ -288,8 +288,7 @@ func TestPagesFollowTheTable(t *testing.T) {
 	require.Equal(t, totals(1000), seven)
 }
 
-// A view whose brokers go away answers from what it has, says so, and goes on
-// when they are back.
+// A view whose brokers go away serves its data, reports it, and continues when they are back.
 func TestViewOutlivesItsBrokers(t *testing.T) {
 	tb := newTable(t, 1)
 	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
@@ -325,7 +324,7 @@ func TestSourceThatCannotBeFollowed(t *testing.T) {
 	_, err = NewPages(Source{Brokers: []string{"b"}})
 	require.ErrorContains(t, err, "topic")
 
-	// Nobody listens where somebody just did.
+	// Nobody listens on the port of a closed listener.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())

@@ -163,7 +163,7 @@ func (r *run) audit() bool {
 	if len(r.lettersGone) == 0 {
 		return assert.Zero(r.t, audit.Code, "pageheat audit: %s%s", audit.Stdout, audit.Stderr)
 	}
-	missing := regexp.MustCompile(`/(\d+) offset (\d+): refused .* and no dead letter holds it`)
+	missing := regexp.MustCompile(`/(\d+) offset (\d+): refused .* but it has no dead letter`)
 	other := ""
 	for line := range strings.Lines(audit.Stdout + audit.Stderr) {
 		if m := missing.FindStringSubmatch(line); m != nil {
