@@ -23,6 +23,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/integration/samples"
 )
 
 var update = flag.Bool("update", false, "write the golden files of boards")
@@ -200,8 +201,8 @@ func TestPartsOfHeat(t *testing.T) {
 func TestScreenIsLive(t *testing.T) {
 	keys, press := io.Pipe()
 	began, shown := make(chan struct{}), make(chan struct{})
-	first := &signalling{want: "5,000,000", came: func() { close(began) }}
-	second := &signalling{want: "5,000,001", came: func() { close(shown) }}
+	first := &samples.Output{Want: "5,000,000", Came: func() { close(began) }}
+	second := &samples.Output{Want: "5,000,001", Came: func() { close(shown) }}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	boards := func(yield func(*codec.Board, error) bool) {
@@ -283,29 +284,4 @@ func TestPrintNewestPrintsTheLast(t *testing.T) {
 	require.ErrorIs(t, printNewest(ctx, &out, boards, usualWeights(t), time.Hour), context.Canceled)
 	assert.Contains(t, out.String(), "b, 100 behaviours")
 	assert.LessOrEqual(t, strings.Count(out.String(), "counted"), 2)
-}
-
-// signalling is a writer that signals when it sees a text.
-type signalling struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	want string
-	came func()
-}
-
-func (s *signalling) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text.Write(b)
-	if s.came != nil && strings.Contains(s.text.String(), s.want) {
-		s.came()
-		s.came = nil
-	}
-	return len(b), nil
-}
-
-func (s *signalling) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }

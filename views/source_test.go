@@ -18,6 +18,7 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
+	"pageheat/integration/samples"
 	"pageheat/topology"
 )
 
@@ -129,9 +130,9 @@ func version(v uint64) func(Board, bool) bool {
 
 func TestBoardsFollowTheOutputTopic(t *testing.T) {
 	tb := newTable(t, 1)
-	third := encodedBoard(t, 3, 30, boardPage("p", "4.6"))
-	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
-	tb.set(t, DefaultBoard, encodedBoard(t, 2, 20))
+	third := samples.Board(t, 3, 30, samples.BoardPage("p", "4.6"))
+	tb.set(t, DefaultBoard, samples.Board(t, 1, 10))
+	tb.set(t, DefaultBoard, samples.Board(t, 2, 20))
 	tb.set(t, DefaultBoard, third)
 
 	boards, err := NewBoards(sourceOf(tb.Brokers(), tableTopic))
@@ -154,7 +155,7 @@ func TestBoardsFollowTheOutputTopic(t *testing.T) {
 
 	// A record that is not a board does not stop the reader.
 	tb.set(t, DefaultBoard, []byte("not a board"))
-	tb.set(t, DefaultBoard, encodedBoard(t, 4, 40))
+	tb.set(t, DefaultBoard, samples.Board(t, 4, 40))
 	waitBoard(t, boards, version(4))
 	require.NoError(t, boards.Ready())
 
@@ -162,7 +163,7 @@ func TestBoardsFollowTheOutputTopic(t *testing.T) {
 	stop()
 	require.ErrorIs(t, boards.Ready(), ErrRecovering)
 	waitBoard(t, boards, version(4))
-	tb.set(t, DefaultBoard, encodedBoard(t, 5, 50))
+	tb.set(t, DefaultBoard, samples.Board(t, 5, 50))
 	running(t, boards.Run)
 	waitBoard(t, boards, version(5))
 
@@ -176,14 +177,14 @@ func TestBoardsOfAnEmptyTopicRecover(t *testing.T) {
 	require.NoError(t, err)
 	running(t, boards.Run)
 	require.Eventually(t, func() bool { return boards.Ready() == nil }, soon, 5*time.Millisecond)
-	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
+	tb.set(t, DefaultBoard, samples.Board(t, 1, 10))
 	waitBoard(t, boards, version(1))
 }
 
 func TestOnlyNewerBoardsAreTaken(t *testing.T) {
 	boards, err := NewBoards(Source{Brokers: []string{"x"}, Topic: "y"})
 	require.NoError(t, err)
-	third := encodedBoard(t, 3, 30)
+	third := samples.Board(t, 3, 30)
 	record := func(key string, value []byte) (signalled bool) {
 		changed := boards.Changed()
 		require.NoError(t, boards.update(&goka.DefaultUpdateContext{}, nil, key, value), "no record ends a view")
@@ -202,10 +203,10 @@ func TestOnlyNewerBoardsAreTaken(t *testing.T) {
 		key   string
 		value []byte
 	}{
-		"an older version":               {DefaultBoard, encodedBoard(t, 2, 20)},
-		"the same version again":         {DefaultBoard, encodedBoard(t, 3, 99)},
+		"an older version":               {DefaultBoard, samples.Board(t, 2, 20)},
+		"the same version again":         {DefaultBoard, samples.Board(t, 3, 99)},
 		"no JSON":                        {DefaultBoard, []byte("not a board")},
-		"another board's":                {"other-name", encodedBoard(t, 77, 1)},
+		"another board's":                {"other-name", samples.Board(t, 77, 1)},
 		"the deletion of an unknown one": {"other-name", nil},
 	} {
 		require.False(t, record(r.key, r.value), what)
@@ -215,7 +216,7 @@ func TestOnlyNewerBoardsAreTaken(t *testing.T) {
 		_, ok = boards.Newest("other-name")
 		require.False(t, ok, what)
 	}
-	require.True(t, record(DefaultBoard, encodedBoard(t, 4, 40)))
+	require.True(t, record(DefaultBoard, samples.Board(t, 4, 40)))
 }
 
 func TestNumberOfBoardsIsBounded(t *testing.T) {
@@ -230,7 +231,7 @@ func TestNumberOfBoardsIsBounded(t *testing.T) {
 
 func TestPagesFollowTheTable(t *testing.T) {
 	tb := newTable(t, 3)
-	totals := func(clicks uint32) heat.Totals { return totalsOf(heat.Behaviour{Clicks: clicks, Minutes: 5, Like: -1}) }
+	totals := func(clicks uint32) heat.Totals { return samples.Totals(heat.Behaviour{Clicks: clicks, Minutes: 5, Like: -1}) }
 	set := func(page string, clicks uint32) {
 		sum := totals(clicks)
 		tb.set(t, page, codec.AppendPageState(nil, &sum))
@@ -291,7 +292,7 @@ func TestPagesFollowTheTable(t *testing.T) {
 // A view whose brokers go away serves its data, reports it, and continues when they are back.
 func TestViewOutlivesItsBrokers(t *testing.T) {
 	tb := newTable(t, 1)
-	tb.set(t, DefaultBoard, encodedBoard(t, 1, 10))
+	tb.set(t, DefaultBoard, samples.Board(t, 1, 10))
 	boards, err := NewBoards(sourceOf(tb.Brokers(), tableTopic))
 	require.NoError(t, err)
 	boards.reader.grace = 100 * time.Millisecond
@@ -312,7 +313,7 @@ func TestViewOutlivesItsBrokers(t *testing.T) {
 	waitBoard(t, boards, version(1))
 
 	away.Store(false)
-	tb.set(t, DefaultBoard, encodedBoard(t, 2, 20))
+	tb.set(t, DefaultBoard, samples.Board(t, 2, 20))
 	waitBoard(t, boards, version(2))
 	require.Eventually(t, func() bool { return boards.Ready() == nil }, soon, 5*time.Millisecond)
 }

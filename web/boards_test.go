@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/heat"
+	"pageheat/integration/samples"
 	"pageheat/views"
 )
 
@@ -94,7 +95,7 @@ func TestBoardThatIsNotThere(t *testing.T) {
 func TestPage(t *testing.T) {
 	_, pages, cfg := served()
 	h := handler(t, cfg)
-	pages.pages["a page/ü&<b>"] = totalsOf(heat.Behaviour{Clicks: 1, Minutes: 500_000_000, Like: 1})
+	pages.pages["a page/ü&<b>"] = samples.Totals(heat.Behaviour{Clicks: 1, Minutes: 500_000_000, Like: 1})
 
 	w := ask(h, "GET", "/api/v1/page?page=a%20page%2F%C3%BC%26%3Cb%3E")
 	require.Equal(t, http.StatusOK, w.Code)
@@ -106,7 +107,7 @@ func TestPage(t *testing.T) {
 	requireProblem(t, ask(h, "GET", "/api/v1/page?page=other"), http.StatusNotFound, `"other"`)
 
 	// Under the address that a browser shows.
-	pages.pages["/日"] = totalsOf(heat.Behaviour{Clicks: 1})
+	pages.pages["/日"] = samples.Totals(heat.Behaviour{Clicks: 1})
 	for _, path := range []string{"/日", "/%25e6%2597%25a5", "/%25E6%2597%25A5"} {
 		require.Contains(t, ask(h, "GET", "/api/v1/page?page="+path).Body.String(), `"page":"/日"`, path)
 	}

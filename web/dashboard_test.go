@@ -14,6 +14,7 @@ import (
 	"pageheat/heat"
 	"pageheat/integration/browser"
 	"pageheat/integration/kafkatest"
+	"pageheat/integration/samples"
 	"pageheat/views"
 )
 
@@ -28,16 +29,16 @@ func TestDashboardInABrowser(t *testing.T) {
 
 	boards, pages, cfg := served()
 	cfg.Prefix = "/heat"
-	pages.pages["deep/page"] = totalsOf(heat.Behaviour{Clicks: 10, Minutes: 2_500_000_000, Like: -1})
+	pages.pages["deep/page"] = samples.Totals(heat.Behaviour{Clicks: 10, Minutes: 2_500_000_000, Like: -1})
 	server := httptest.NewServer(handler(t, cfg))
 	defer server.Close()
 	publish := func(version, counted uint64, names ...string) {
 		b := views.Board{Name: views.DefaultBoard, Version: version}
 		switch len(names) {
 		case 2:
-			b.Value = encodedBoard(t, version, counted, boardPage(names[0], "9.5"), boardPage(names[1], "4.6"))
+			b.Value = samples.Board(t, version, counted, samples.BoardPage(names[0], "9.5"), samples.BoardPage(names[1], "4.6"))
 		default:
-			b.Value = encodedBoard(t, version, counted, boardPage(names[0], "9.5"))
+			b.Value = samples.Board(t, version, counted, samples.BoardPage(names[0], "9.5"))
 		}
 		boards.publish(b)
 	}

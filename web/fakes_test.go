@@ -4,12 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"testing"
-	"time"
 
-	"github.com/stretchr/testify/require"
-
-	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/views"
 )
@@ -69,33 +64,4 @@ func (f *fakePages) Ready() error { return f.err }
 func boardOf(version uint64, padding int) views.Board {
 	return views.Board{Name: views.DefaultBoard, Version: version, Value: fmt.Appendf(nil,
 		`{"board":"all-time","version":%d,"pages":[],"padding":%q}`, version, strings.Repeat("x", padding))}
-}
-
-// totalsOf sums behaviours of a page.
-func totalsOf(behaviours ...heat.Behaviour) heat.Totals {
-	var t heat.Totals
-	for _, b := range behaviours {
-		t.Count(b)
-	}
-	return t
-}
-
-// encodedBoard is a board as the ranking publishes it, pages in the given order.
-func encodedBoard(t testing.TB, version uint64, counted uint64, pages ...codec.BoardPage) []byte {
-	t.Helper()
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for i := range pages {
-		pages[i].Rank = i + 1
-		pages[i].RankSince = now
-	}
-	raw, err := codec.EncodeBoard(&codec.Board{
-		Board: views.DefaultBoard, Version: version, UpdatedAt: now, Counted: counted,
-		Offsets: codec.NewOffsets([]int64{int64(counted)}), Pages: pages,
-	})
-	require.NoError(t, err)
-	return raw
-}
-
-func boardPage(name string, heat codec.Decimal) codec.BoardPage {
-	return codec.BoardPage{Page: name, Heat: heat, Clicks: "3", Minutes: "1.5", Likes: 1, Behaviours: 2}
 }

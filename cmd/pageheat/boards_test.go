@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
+	"pageheat/integration/samples"
 )
 
 // testProgram is a program whose output topic exists on a broker of its own.
@@ -57,31 +57,6 @@ func send(t *testing.T, p *program, name string, versions ...uint64) bool {
 	return assert.NoError(t, client.Flush(t.Context())) && sent
 }
 
-// signalling is a writer that tells when a text has come.
-type signalling struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	want string
-	came func()
-}
-
-func (s *signalling) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text.Write(b)
-	if s.came != nil && strings.Contains(s.text.String(), s.want) {
-		s.came()
-		s.came = nil
-	}
-	return len(b), nil
-}
-
-func (s *signalling) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 func TestTopPrintsEveryBoardUntilInterrupted(t *testing.T) {
 	p := testProgram(t)
 	publish(t, p, "all-time", 1)
@@ -97,8 +72,8 @@ func TestTopPrintsEveryBoardUntilInterrupted(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	out := &signalling{want: "all-time, 3 behaviours", came: cancel}
-	first := &signalling{want: "all-time, 1 behaviours", came: func() { close(began) }}
+	out := &samples.Output{Want: "all-time, 3 behaviours", Came: cancel}
+	first := &samples.Output{Want: "all-time, 1 behaviours", Came: func() { close(began) }}
 	code := run(ctx, []string{"top", "--brokers", strings.Join(p.kafka.Brokers(), ",")}, strings.NewReader(""), io.MultiWriter(first, out), io.Discard)
 	assert.Equal(t, exitDone, code)
 	assert.Equal(t, 3, strings.Count(out.String(), "behaviours counted"))

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/integration/kafkatest"
+	"pageheat/integration/samples"
 )
 
 // TestTopicsCreateWaitsForEveryBroker: a broker that is asked for the settings of a
@@ -96,7 +97,7 @@ func TestWithoutTheRightToReadSettings(t *testing.T) {
 
 	ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
 	defer end()
-	ready := &signalling{want: "owns the ranking", came: end}
+	ready := &samples.Output{Want: "owns the ranking", Came: end}
 	code = run(ctx, []string{"run", "--brokers", cluster.Bootstrap(), "--listen", "127.0.0.1:0"}, strings.NewReader(""), io.Discard, ready)
 	assert.Equal(t, exitDone, code, ready.String())
 	assert.Contains(t, ready.String(), "settings of user-behavior-topic were not checked")

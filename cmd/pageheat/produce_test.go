@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"pageheat/integration/samples"
 )
 
 func TestProduceInterrupted(t *testing.T) {
@@ -15,7 +17,7 @@ func TestProduceInterrupted(t *testing.T) {
 	t.Run("between batches", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		out := &signalling{want: "in all", came: cancel}
+		out := &samples.Output{Want: "in all", Came: cancel}
 		assert.Equal(t, exitInterrupted, run(ctx, []string{"produce", "--brokers", brokers}, nil, out, io.Discard))
 		assert.Contains(t, out.String(), "batch 1: ")
 	})
@@ -24,7 +26,7 @@ func TestProduceInterrupted(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			stdin := &typist{first: "a|1|1|0\n", more: more, read: cancel}
-			out := &signalling{}
+			out := &samples.Output{}
 			code := run(ctx, []string{"produce", "--brokers", brokers, "--file", "-", "--rate", "1"}, stdin, out, io.Discard)
 			assert.Equal(t, exitInterrupted, code)
 			assert.Contains(t, out.String(), " messages sent in ")

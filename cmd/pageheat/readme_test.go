@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/kafkatest"
+	"pageheat/integration/samples"
 )
 
 func readme(t *testing.T) string {
@@ -51,11 +52,11 @@ func TestTheREADMEsCommands(t *testing.T) {
 		seen[args[0]] = true
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		out, log := &signalling{}, &signalling{}
+		out, log := &samples.Output{}, &samples.Output{}
 		switch args[0] {
 		case "run":
 			ready := make(chan struct{})
-			log.want, log.came = "owns the ranking", func() { close(ready) }
+			log.Want, log.Came = "owns the ranking", func() { close(ready) }
 			background.Go(func() {
 				assert.Equal(t, exitDone, run(ctx, append(args, "--listen", "127.0.0.1:0"), strings.NewReader(""), out, log), log.String())
 			})
@@ -67,9 +68,9 @@ func TestTheREADMEsCommands(t *testing.T) {
 			continue
 		case "demo":
 			args = append(args, "--listen", "127.0.0.1:0")
-			out.want, out.came = "behaviours counted", stop
+			out.Want, out.Came = "behaviours counted", stop
 		case "top": // until somebody ends it
-			out.want, out.came = "behaviours counted", stop
+			out.Want, out.Came = "behaviours counted", stop
 		}
 		code := run(ctx, args, strings.NewReader(""), out, log)
 		assert.Equal(t, exitDone, code, "%s\n%s%s", c[0], out.String(), log.String())

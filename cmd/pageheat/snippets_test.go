@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/browser"
+	"pageheat/integration/samples"
 )
 
 // snippets are what a document tells the owner of a site to do.
@@ -67,7 +68,7 @@ func TestSnippetsOfTheDocumentation(t *testing.T) {
 			args := strings.Fields(strings.NewReplacer("https://forum.example", site.URL, "0.0.0.0:8081", public).Replace(strings.Join(s.command, " ")))
 			args = append(args, "--brokers", brokers, "--listen", "127.0.0.1:0", "--log-format", "json")
 			ctx, cancel := context.WithCancel(t.Context())
-			log, ended := &signalling{}, make(chan int, 1)
+			log, ended := &samples.Output{}, make(chan int, 1)
 			go func() { ended <- run(ctx, args, strings.NewReader(""), &bytes.Buffer{}, log) }()
 			t.Cleanup(func() {
 				cancel()

@@ -16,13 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/kafkatest"
+	"pageheat/integration/samples"
 	"pageheat/web"
 )
 
 // command is a `pageheat run` in this process.
 type command struct {
 	address string // of HTTP
-	log     *signalling
+	log     *samples.Output
 	stop    context.CancelFunc
 	ended   chan int
 }
@@ -31,7 +32,7 @@ type command struct {
 func launch(t *testing.T, args ...string) *command {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	i := &command{log: &signalling{}, stop: cancel, ended: make(chan int, 1)}
+	i := &command{log: &samples.Output{}, stop: cancel, ended: make(chan int, 1)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
