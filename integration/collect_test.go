@@ -17,8 +17,8 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// TestCollectUnderLoad posts behaviours while Kafka is killed and started again: each
-// that was answered 202 is in the topic, once, and everything in the topic is counted.
+// TestCollectUnderLoad posts behaviours while Kafka is killed and restarted: each behaviour
+// answered with 202 is in the topic once, and everything in the topic is counted.
 func TestCollectUnderLoad(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Real(t, 1)
@@ -34,7 +34,7 @@ func TestCollectUnderLoad(t *testing.T) {
 	address, err := collector.Address(ctx)
 	require.NoError(t, err)
 
-	// Each request has three behaviours of pages of its own.
+	// Each request has three behaviours for its own pages.
 	const each = 3
 	var requests atomic.Int64
 	target := func(to *vegeta.Target) error {
@@ -51,7 +51,7 @@ func TestCollectUnderLoad(t *testing.T) {
 	results := attacker.Attack(target, vegeta.Rate{Freq: 150, Per: time.Second}, 0, "collect")
 	codes := map[uint16]int{}
 	accepted := map[string]bool{} // numbers of requests
-	// until takes results until there are that many of a kind.
+	// until receives results until there are enough of a kind.
 	until := func(n int, kind uint16) {
 		t.Helper()
 		for seen := 0; seen < n; {
@@ -89,8 +89,8 @@ func TestCollectUnderLoad(t *testing.T) {
 	t.Logf("answers by status: %v", codes)
 	assert.Zero(t, codes[0], "requests without an answer")
 
-	// What was answered 503 may have been on its way: nothing comes any more when the
-	// collector has ended.
+	// Behaviours answered with 503 may have been in flight. After the end of the collector
+	// nothing more arrives.
 	require.NoError(t, cluster.WaitReady(ctx))
 	stopped(t, collector)
 	ends := site.Ends()

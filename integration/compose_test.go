@@ -26,7 +26,7 @@ func compose(t *testing.T) *types.Project {
 	return project
 }
 
-// The roles, each a service of its own.
+// The roles, each its own service.
 var roles = []string{"ingest", "heat", "rank", "serve", "collect"}
 
 func TestComposeBrokersReplicate(t *testing.T) {
@@ -89,13 +89,13 @@ func TestComposeRolesCanBeScaled(t *testing.T) {
 			}
 		}
 		if assert.NotNil(t, s.HealthCheck, name) {
-			// Where every instance answers, whatever its roles.
+			// Every instance answers here, whatever its roles.
 			assert.Contains(t, strings.Join(s.HealthCheck.Test, " "), "http://127.0.0.1:8080/readyz", name)
 			assert.Contains(t, strings.Join(s.Command, " "), "--listen 0.0.0.0:8080 --allow-hosts "+name, name)
 		}
 		assert.NotEmpty(t, s.Restart, name)
 		require.NotNil(t, s.StopGracePeriod, name)
-		// A session's last flush and commit may take a rebalance timeout.
+		// A session's last flush and commit may take up to the rebalance timeout.
 		assert.Greater(t, time.Duration(*s.StopGracePeriod), time.Minute, name)
 		if assert.NotNil(t, s.Build, name) {
 			assert.FileExists(t, filepath.Join(s.Build.Context, "Dockerfile"))
@@ -122,8 +122,8 @@ func TestComposeUsesKnownFlags(t *testing.T) {
 	}
 }
 
-// assertKnown checks that the command exists and knows its flags, and returns all
-// the flags that it knows.
+// assertKnown checks that the command exists and accepts the flags. It returns all flags of the
+// command.
 func assertKnown(t *testing.T, program string, command []string) []string {
 	t.Helper()
 	words := command

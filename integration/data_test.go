@@ -16,19 +16,18 @@ import (
 	"pageheat/integration/harness"
 )
 
-// dataFile is real traffic and its exact answer, by an independent program.
+// dataFile is real traffic with its exact result from an independent program.
 type dataFile struct {
 	name  string
-	lines []byte            // one behaviour a line
-	pages map[string][]byte // the line of each page in the answer: page, clicks, minutes, likes, heat
+	lines []byte            // one behaviour per line
+	pages map[string][]byte // one line per page of the result: page, clicks, minutes, likes, heat
 	top   []harness.Page    // the board, without history and counts of behaviours
 }
 
-// smallest is the file that is part of this package.
+// smallest is the file in this package.
 const smallest = "elastic-apache"
 
-// dataFiles are the file of this package and, where they are available, larger
-// ones.
+// dataFiles are the file in this package and, if available, larger ones.
 func dataFiles(t *testing.T) []dataFile {
 	t.Helper()
 	files := []dataFile{readData(t, "testdata", smallest)}
@@ -86,8 +85,8 @@ func unzip(t *testing.T, path string) []byte {
 	return text
 }
 
-// recount counts the file a given number of times. In the file with the attack probes there
-// are pages that begin with '{', as JSON would.
+// recount counts the file several times. In the file with attack probes, page names may start
+// with '{', like JSON.
 func (f *dataFile) recount(t *testing.T, times int64) *harness.Recount {
 	t.Helper()
 	r := harness.NewRecount()
@@ -97,8 +96,7 @@ func (f *dataFile) recount(t *testing.T, times int64) *harness.Recount {
 	return r
 }
 
-// bare is a page with neither history nor the count of behaviours, which the
-// answers do not tell.
+// bare returns a page without history and behaviour count, which the results do not have.
 func bare(p harness.Page) harness.Page {
 	p.PreviousRank, p.RankSince, p.Behaviours = 0, "", ""
 	return p
@@ -109,8 +107,8 @@ func row(p harness.Page) string {
 	return strings.Join([]string{p.Page, string(p.Clicks), string(p.Minutes), string(p.Likes), string(p.Heat)}, "\t")
 }
 
-// TestDataFiles sends real traffic through two instances: the board and every page
-// are what an independent program has computed.
+// TestDataFiles sends real traffic through two instances: the board and every page match the
+// results of an independent program.
 func TestDataFiles(t *testing.T) {
 	for _, file := range dataFiles(t) {
 		t.Run(file.name, func(t *testing.T) {
@@ -146,7 +144,7 @@ func TestDataFiles(t *testing.T) {
 	}
 }
 
-// TestFileSentAgain sends a file three times, at the same time.
+// TestFileSentAgain sends a file three times, concurrently.
 func TestFileSentAgain(t *testing.T) {
 	file := readData(t, "testdata", smallest)
 	everywhere(t, func(t *testing.T, site *harness.Site) {

@@ -17,7 +17,7 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// refused are messages of every kind that is refused, with the reason.
+// refused has messages of every refused kind, with the reason.
 func refused() []struct{ reason, value string } {
 	return []struct{ reason, value string }{
 		{"empty", ""}, {"empty", " \t\r\n"}, {"empty", "\n"},
@@ -39,7 +39,7 @@ func refused() []struct{ reason, value string } {
 	}
 }
 
-// refusedAt is when the first bad message was made, as its producer says.
+// refusedAt is the producer's timestamp of the first bad message.
 var refusedAt = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 
 // headers are a record's headers by name.
@@ -51,8 +51,8 @@ func headers(r *kgo.Record) map[string]string {
 	return all
 }
 
-// TestDeadLetters sends every kind of bad message between good ones: each ends as
-// it was among the dead letters, and the rest is exact.
+// TestDeadLetters sends every kind of bad message between good ones: each becomes a dead letter
+// unchanged, and the rest is exact.
 func TestDeadLetters(t *testing.T) {
 	file := readData(t, "testdata", smallest)
 	everywhere(t, func(t *testing.T, site *harness.Site) {
@@ -127,7 +127,7 @@ func TestDeadLetters(t *testing.T) {
 		}
 		p.audited(t)
 
-		// Sent again they are refused again, and nothing is counted.
+		// Replayed, they are refused again, and nothing is counted.
 		site.Must("dead-letters", "replay")
 		p.exact(t, in, site.Ends(), want)
 		again := kafkatest.Read(t, site.Cluster, site.Prefix+"-dead-letter", 2*len(bad))
@@ -145,8 +145,8 @@ func TestDeadLetters(t *testing.T) {
 	})
 }
 
-// TestReplayAfterTheLimitIsRaised sends refused behaviours again that are valid
-// under another limit.
+// TestReplayAfterTheLimitIsRaised replays refused behaviours that are valid under a different
+// limit.
 func TestReplayAfterTheLimitIsRaised(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		p := newPipeline(t, site, 3)

@@ -17,7 +17,7 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// refuses waits until an instance ends with an error, and returns what it says.
+// refuses waits until an instance exits with an error, and returns its last log lines.
 func refuses(t *testing.T, in *harness.Instance) string {
 	t.Helper()
 	code, text, err := in.WaitFailure()
@@ -26,8 +26,8 @@ func refuses(t *testing.T, in *harness.Instance) string {
 	return text
 }
 
-// TestARecreatedInputIsNoticed deletes the input, while an instance runs and
-// while none does: its offsets start again, and must not be taken for the old ones.
+// TestARecreatedInputIsNoticed deletes the input, while an instance runs and while none does:
+// its offsets restart and must not be mistaken for the old ones.
 func TestARecreatedInputIsNoticed(t *testing.T) {
 	for name, running := range map[string]bool{"while an instance runs": true, "while none runs": false} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestInputThatRetentionTookIsDeclared(t *testing.T) {
 		in := site.Start("before")
 		p.exact(t, in, sent(t, site, records(site, text, nil, one)), want)
 		stopped(t, in)
-		sent(t, site, records(site, []byte("/x|1|0|0\n/y|1|0|0\n/z|1|0|0\n"), nil, one)) // never to be read
+		sent(t, site, records(site, []byte("/x|1|0|0\n/y|1|0|0\n/z|1|0|0\n"), nil, one)) // never read
 		truncate(t, site, site.Input, 7)
 		require.NoError(t, want.AddLines(text, 1))
 		ends := sent(t, site, records(site, text, nil, one))
@@ -94,8 +94,8 @@ func truncate(t *testing.T, site *harness.Site, topic string, below int64) {
 	require.NoError(t, deleted.Error())
 }
 
-// TestADamagedChangelogIsRefused writes a record into the table that does not
-// decode, and one that makes the pages differ from their count.
+// TestADamagedChangelogIsRefused writes a record into the table that does not decode, and one
+// that makes the pages differ from their count.
 func TestADamagedChangelogIsRefused(t *testing.T) {
 	undecodable := []byte{0xFF, 0x00}
 	wrongSum := codec.AppendPageState(nil, &heat.Totals{Behaviours: 41})
@@ -123,7 +123,7 @@ func TestADamagedChangelogIsRefused(t *testing.T) {
 	}
 }
 
-// TestWrongTopicsAreFoundAtTheStart sets topics up wrongly.
+// TestWrongTopicsAreFoundAtTheStart creates topics with wrong settings.
 func TestWrongTopicsAreFoundAtTheStart(t *testing.T) {
 	for name, wrong := range map[string]struct {
 		topic    string
@@ -164,8 +164,8 @@ func TestTwoDeploymentsWithOnePrefixAreNoticed(t *testing.T) {
 	})
 }
 
-// TestOffsetsMovedForwardAreNoticed moves the offset of ingest as an operator never should:
-// behaviours are missing, and the table must not go on.
+// TestOffsetsMovedForwardAreNoticed moves the offset of ingest forward, which an operator never
+// should: behaviours are missing, and the table must not continue.
 func TestOffsetsMovedForwardAreNoticed(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		p := newPipeline(t, site, 1)
@@ -182,8 +182,8 @@ func TestOffsetsMovedForwardAreNoticed(t *testing.T) {
 		assert.Contains(t, says, "a range is missing")
 		assert.Contains(t, says, "after 2", "it names where")
 
-		// The documented way on: delete the ranges after the gap and set the offset back;
-		// what was counted is not counted again.
+		// The documented remedy: delete the ranges after the gap and reset the offset. Nothing
+		// is counted twice.
 		behavior := site.Prefix + "-behavior"
 		ends, err := kafkatest.Admin(t, site.Cluster).ListEndOffsets(within(t), behavior)
 		require.NoError(t, err)
@@ -196,8 +196,8 @@ func TestOffsetsMovedForwardAreNoticed(t *testing.T) {
 	})
 }
 
-// TestAGapOfInputThatIsGoneCanBeGotOver moves the offset of ingest forward, and deletes
-// what the documented way on needs. What is gone is lost, and nothing else.
+// TestAGapOfInputThatIsGoneCanBeGotOver moves the offset of ingest forward and deletes the
+// input that the documented remedy needs. Only the deleted input is lost.
 func TestAGapOfInputThatIsGoneCanBeGotOver(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		p := newPipeline(t, site, 1)
@@ -232,8 +232,8 @@ func TestAGapOfInputThatIsGoneCanBeGotOver(t *testing.T) {
 	})
 }
 
-// TestAStrangeRecordAmongRangesIsGotOver as "A record does not decode" says: the ranges
-// are deleted with it, and made again from the input.
+// TestAStrangeRecordAmongRangesIsGotOver follows "A record does not decode": the ranges are
+// deleted with the record, and created again from the input.
 func TestAStrangeRecordAmongRangesIsGotOver(t *testing.T) {
 	cut := codec.AppendRangeHeader(nil, codec.RangeHeader{Targets: 1, To: 1}, 1)
 	for name, strange := range map[string][]byte{"of no version": {0xff, 0, 0xc3, 0x28}, "cut short": cut[:len(cut)/2]} {

@@ -15,7 +15,7 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// fourPages are a few behaviours, of which /a leads by clicks and /d by dislikes.
+// fourPages are a few behaviours; /a is first by clicks and /d by dislikes.
 const fourPages = "/a|5|0|0\n/b|4|0|0\n/c|3|0|0\n/d|1|0|-1\n"
 
 // counted starts an instance and has it count four pages.
@@ -29,8 +29,8 @@ func counted(t *testing.T, p *pipeline, flags ...string) (*harness.Instance, *ha
 	return in, want, ends
 }
 
-// TestPartitionsThatAreAddedAreRefused adds partitions to the ranges and the table: which
-// pages belong where follows from their number.
+// TestPartitionsThatAreAddedAreRefused adds partitions to the ranges and the table: their
+// number determines the partition of each page.
 func TestPartitionsThatAreAddedAreRefused(t *testing.T) {
 	for name, running := range map[string]bool{"while an instance runs": true, "while none runs": false} {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestPartitionsThatAreAddedAreRefused(t *testing.T) {
 					assert.Contains(t, says, "docs/operations.md")
 				}
 
-				// The way that the documentation names: other topics of its own.
+				// The documented remedy: new topics.
 				fresh := []string{"--prefix", site.Prefix + "-fresh", "--output", site.Output + "-fresh"}
 				site.Must(append([]string{"topics", "create", "--partitions", "6"}, fresh...)...)
 				other := site.Start("fresh", fresh...)
@@ -85,9 +85,9 @@ func TestPartitionsThatAreAddedAreRefused(t *testing.T) {
 	}
 }
 
-// TestRollingChangeOfSettings restarts one of two instances after the other with other
-// weights and another size, and sends behaviours all the while. A board is exact by the
-// settings that its header names; while they differ the last one stays.
+// TestRollingChangeOfSettings restarts two instances one after the other with different weights
+// and size, under load. Each board is exact for the settings in its header; while the settings
+// differ, the last board stays.
 func TestRollingChangeOfSettings(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		p := newPipeline(t, site, 1, "--partitions", "2")
@@ -137,8 +137,8 @@ func TestRollingChangeOfSettings(t *testing.T) {
 	})
 }
 
-// exactByHeaders makes sure that every board in the output, each of some rounds of
-// fourPages, is the one that the settings in its header make.
+// exactByHeaders checks that every board in the output, each after some rounds of fourPages, is
+// exact for the settings in its header.
 func (p *pipeline) exactByHeaders(t *testing.T) {
 	t.Helper()
 	ends, err := kafkatest.Admin(t, p.Cluster).ListEndOffsets(within(t), p.Output)
@@ -203,8 +203,8 @@ func TestPrefixesAndOutputsDoNotMix(t *testing.T) {
 	stopped(t, in)
 }
 
-// TestAnInputThatBeginsAboveZeroHasLostNothing starts on an input whose first messages
-// are gone, and loses the group's offsets later.
+// TestAnInputThatBeginsAboveZeroHasLostNothing starts on an input whose first messages are
+// gone, and later loses the group's offsets.
 func TestAnInputThatBeginsAboveZeroHasLostNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		p := newPipeline(t, site, 1, "--partitions", "2")
@@ -223,7 +223,7 @@ func TestAnInputThatBeginsAboveZeroHasLostNothing(t *testing.T) {
 		p.audited(t)
 		stopped(t, in)
 
-		// The offsets expire, and what was counted is deleted.
+		// The offsets expire, and the counted input is deleted.
 		_, err = kafkatest.Admin(t, site.Cluster).DeleteGroup(within(t), site.Prefix+"-ingest")
 		require.NoError(t, err)
 		truncate(t, site, site.Input, 6)
@@ -253,8 +253,8 @@ func TestADeletedPageIsWrittenAgain(t *testing.T) {
 	})
 }
 
-// TestNonsenseInOurTopics writes what pageheat never writes into each of its topics. It
-// ends with what is wrong, where, and what to do, and does not freeze a board.
+// TestNonsenseInOurTopics writes foreign records into each topic. The instance exits and says
+// what is wrong, where, and what to do. No board freezes.
 func TestNonsenseInOurTopics(t *testing.T) {
 	t.Parallel()
 	const far = 1 << 52
@@ -275,7 +275,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 		key     string
 		value   func(input, behavior codec.TopicID) []byte
 		says    string
-		stopped bool // it is written while no instance runs
+		stopped bool // written while no instance runs
 	}
 	raw := func(b []byte) func(codec.TopicID, codec.TopicID) []byte {
 		return func(codec.TopicID, codec.TopicID) []byte { return b }

@@ -14,8 +14,8 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// records makes a record of each line, with a key by the key function (nil: none)
-// and in a partition by the partition function.
+// records makes a record for each line, with a key from the key function (nil: none) and a
+// partition from the partition function.
 func records(site *harness.Site, lines []byte, key func(i int, line []byte) []byte, partition func(i int) int32) []*kgo.Record {
 	var all []*kgo.Record
 	for line := range bytes.Lines(lines) {
@@ -29,7 +29,7 @@ func records(site *harness.Site, lines []byte, key func(i int, line []byte) []by
 	return all
 }
 
-// sent sends records and returns the offsets that they end at.
+// sent sends records and returns the end offsets.
 func sent(t *testing.T, site *harness.Site, all []*kgo.Record) harness.Ends {
 	t.Helper()
 	kafkatest.ProduceRecords(t, site.Cluster, all...)
@@ -40,8 +40,8 @@ func sent(t *testing.T, site *harness.Site, all []*kgo.Record) harness.Ends {
 	return ends
 }
 
-// TestKeysAndPartitions sends the same behaviours with all sorts of keys to all
-// sorts of partitions: the answer is the same.
+// TestKeysAndPartitions sends the same behaviours with various keys to various partitions: the
+// result is the same.
 func TestKeysAndPartitions(t *testing.T) {
 	file := readData(t, "testdata", smallest)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -88,7 +88,7 @@ func TestKeysAndPartitions(t *testing.T) {
 	}
 }
 
-// asJSON writes a line of text as JSON, in one of several ways.
+// asJSON converts a line of text to JSON, in one of several ways.
 func asJSON(t *testing.T, i int, line []byte) []byte {
 	t.Helper()
 	f := bytes.Split(line, []byte{'|'})
@@ -128,8 +128,8 @@ func TestTextAndJSON(t *testing.T) {
 	})
 }
 
-// TestTransactionalInput sends behaviours in transactions, some of which are
-// aborted, one of which is open at the end: what is committed counts.
+// TestTransactionalInput sends behaviours in transactions. Some are aborted, and one is open at
+// the end: only committed behaviours count.
 func TestTransactionalInput(t *testing.T) {
 	file := readData(t, "testdata", smallest)
 	everywhere(t, func(t *testing.T, site *harness.Site) {
@@ -158,7 +158,7 @@ func TestTransactionalInput(t *testing.T) {
 			}
 		}
 		p.exact(t, in, ends, want)
-		// What is behind an open transaction waits, and comes when it ends.
+		// Records behind an open transaction wait until it ends.
 		open := &kgo.Record{Topic: site.Input, Partition: 2, Value: []byte("/open|1000000|1440|1")}
 		require.NoError(t, writer.BeginTransaction())
 		require.NoError(t, writer.ProduceSync(ctx, open).FirstErr())

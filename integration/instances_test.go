@@ -15,8 +15,8 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// traffic sends behaviours one after the other, each acknowledged, until it is
-// stopped, and counts them.
+// traffic sends behaviours one after the other, each acknowledged, until it is stopped, and
+// counts them.
 type traffic struct {
 	stop chan struct{}
 	done chan struct{}
@@ -69,14 +69,14 @@ func (f *traffic) end() {
 	<-f.done
 }
 
-// finish stops the traffic; what was sent may be read then.
+// finish stops the traffic; afterwards the count is stable.
 func (f *traffic) finish(t *testing.T) {
 	t.Helper()
 	f.end()
 	require.NoError(t, f.err)
 }
 
-// waitShared waits until each of a given number of members of the groups owns partitions.
+// waitShared waits until all of the expected members of the groups own partitions.
 func waitShared(t *testing.T, ctx context.Context, site *harness.Site, members int, groups ...string) {
 	t.Helper()
 	for _, group := range groups {
@@ -86,7 +86,7 @@ func waitShared(t *testing.T, ctx context.Context, site *harness.Site, members i
 				break
 			}
 			select {
-			case <-time.After(20 * time.Millisecond): // a group has no signal
+			case <-time.After(20 * time.Millisecond): // groups have no signal to wait for
 			case <-ctx.Done():
 				require.NoError(t, ctx.Err(), "group %s: state %s, members own %v", group, state, owned)
 			}
@@ -94,8 +94,8 @@ func waitShared(t *testing.T, ctx context.Context, site *harness.Site, members i
 	}
 }
 
-// TestInstancesShareTheWork starts a second instance and stops it again while
-// input flows, twice; then the first is stopped, and the second goes on alone.
+// TestInstancesShareTheWork starts and stops a second instance under load, twice. Then the
+// first one is stopped, and the second one continues alone.
 func TestInstancesShareTheWork(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		const partitions = 4
@@ -131,7 +131,7 @@ func TestInstancesShareTheWork(t *testing.T) {
 	})
 }
 
-// TestRolesInProcessesOfTheirOwn runs every role in another process.
+// TestRolesInProcessesOfTheirOwn runs each role in its own process.
 func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	file := readData(t, "testdata", smallest)
 	everywhere(t, func(t *testing.T, site *harness.Site) {
@@ -147,7 +147,7 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	})
 }
 
-// history is what a board remembers of its pages.
+// history is what a board remembers about its pages.
 func history(b *harness.Board) map[string]string {
 	all := map[string]string{}
 	for _, page := range b.Pages {
@@ -156,8 +156,8 @@ func history(b *harness.Board) map[string]string {
 	return all
 }
 
-// TestRestart stops everything and starts it again, twice: nothing is counted
-// again, versions grow, and the board remembers.
+// TestRestart stops and starts everything, twice: nothing is counted twice, versions grow, and
+// the board keeps its history.
 func TestRestart(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		p := newPipeline(t, site, 3)
@@ -176,8 +176,8 @@ func TestRestart(t *testing.T) {
 			stopped(t, in)
 			before := p.boards.Newest()
 			in = site.Start(fmt.Sprintf("again %d", round))
-			// A board with the same contents need not be published; the next one must
-			// remember. It changes no rank.
+			// A board with the same contents need not be published; the next one must keep the
+			// history. It changes no rank.
 			after := p.exact(t, in, send("/c|1|0|0\n"), want)
 			assert.Greater(t, after.Version, before.Version)
 			assert.Equal(t, history(before), history(after))
@@ -198,15 +198,15 @@ func total(byPartition map[string]float64) (n float64) {
 	return n
 }
 
-// TestStaticMembership restarts an instance under its name: no other instance's
-// partitions move meanwhile.
+// TestStaticMembership restarts an instance with the same ID: no partitions of other instances
+// move.
 func TestStaticMembership(t *testing.T) {
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		const partitions = 4
 		p := newPipeline(t, site, partitions)
 		ctx := within(t)
 		first := site.Start("first", "--instance-id", "one")
-		// It leads the group: the embedded broker moves partitions when a leader comes back.
+		// It leads the group: the embedded broker moves partitions when a leader returns.
 		require.Eventually(t, func() bool { return len(first.TakeOvers(ctx)) == partitions }, time.Minute, 10*time.Millisecond,
 			"the first has set up all partitions")
 		alone := total(first.TakeOvers(ctx))

@@ -14,8 +14,8 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// TestKcat writes the input and reads the output with kcat, which is another
-// client in another language.
+// TestKcat writes the input and reads the output with kcat, an independent client in another
+// language.
 func TestKcat(t *testing.T) {
 	kcat := kafkatest.NeedTool(t, "kcat", "kafkacat")
 	file := readData(t, "testdata", smallest)
@@ -43,7 +43,7 @@ func TestKcat(t *testing.T) {
 		assert.Equal(t, board.Version, got.Version)
 		assert.Equal(t, string(board.Value), value)
 
-		// With keys and of the other form.
+		// With keys and as JSON.
 		run([]byte(`k:{"page":"/kcat","clicks":1000000,"minutes":1440,"like":1}`+"\n"), "-P", "-t", site.Input, "-K", ":")
 		want := file.recount(t, 1)
 		require.NoError(t, want.Add([]byte("/kcat|1000000|1440|1"), 1))

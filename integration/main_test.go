@@ -13,7 +13,7 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// suite is what all tests of the package share.
+// suite has what all tests of the package share.
 type suite struct {
 	program string
 	kafka   kafkatest.Shared
@@ -62,7 +62,7 @@ func newPipeline(t *testing.T, site *harness.Site, inputPartitions int32, flags 
 	return &pipeline{site, site.Follow()}
 }
 
-// exact waits until all before the ends is on the board, and compares it and every
+// exact waits until the board includes everything before the ends, and compares it and every
 // page with the recount.
 func (p *pipeline) exact(t *testing.T, in *harness.Instance, ends harness.Ends, want *harness.Recount) *harness.Board {
 	t.Helper()
@@ -79,7 +79,7 @@ func (p *pipeline) exact(t *testing.T, in *harness.Instance, ends harness.Ends, 
 	return board
 }
 
-// audited has the program recount the input itself.
+// audited runs the program's own audit.
 func (p *pipeline) audited(t *testing.T) string {
 	t.Helper()
 	r := p.Command("audit")
@@ -87,7 +87,7 @@ func (p *pipeline) audited(t *testing.T) string {
 	return r.Stdout
 }
 
-// stopped stops instances, one after the other, each with exit code 0.
+// stopped stops instances, one after the other, and expects exit code 0.
 func stopped(t *testing.T, instances ...*harness.Instance) {
 	t.Helper()
 	for _, in := range instances {

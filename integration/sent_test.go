@@ -17,9 +17,9 @@ import (
 	"pageheat/processors"
 )
 
-// TestWhatWasSentNeedsNoInput kills ingest before it has committed what it sent, and
-// before all heat partitions have got its last range. Heat is away until the input is gone:
-// all behaviours are in the ranges, so nothing is lost.
+// TestWhatWasSentNeedsNoInput kills ingest before it has committed its offsets and before all
+// heat partitions have its last range. Heat is down until the input is deleted: all behaviours
+// are in the ranges, so nothing is lost.
 func TestWhatWasSentNeedsNoInput(t *testing.T) {
 	const targets, each = 3, 50
 	everywhere(t, func(t *testing.T, site *harness.Site) {
@@ -44,7 +44,7 @@ func TestWhatWasSentNeedsNoInput(t *testing.T) {
 			harness.Within, 50*time.Millisecond)
 		commit(t, site, group, site.Input, each/5)
 
-		// Its last range is in one heat partition alone.
+		// Only one heat partition has its last range.
 		topics, err := kafkatest.Admin(t, site.Cluster).ListTopics(within(t), site.Input)
 		require.NoError(t, err)
 		combiner := processors.NewCombiner(0, targets, heat.DefaultLimits())
@@ -54,7 +54,7 @@ func TestWhatWasSentNeedsNoInput(t *testing.T) {
 		}
 		kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: site.Prefix + "-behavior", Partition: 1, Value: combiner.Flush()[1]})
 
-		truncate(t, site, site.Input, each/2) // what was not committed, but sent
+		truncate(t, site, site.Input, each/2) // sent, but not committed
 		second := site.Start("second", ingest...)
 		more()
 		require.NoError(t, site.WaitCommitted(within(t), harness.Ends{0: 3 * each}))

@@ -12,9 +12,9 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// TestStoreOnDisk counts more pages than are kept in memory, with an instance that is
-// killed and one that goes on after it in the same directory; then with a standby, and
-// at last in memory again.
+// TestStoreOnDisk counts more pages than fit in memory, with an instance that is killed and
+// another one that continues in the same directory, then with a standby, and finally in memory
+// again.
 func TestStoreOnDisk(t *testing.T) {
 	kafkatest.Long(t)
 	everywhere(t, func(t *testing.T, site *harness.Site) {

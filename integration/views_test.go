@@ -14,7 +14,7 @@ import (
 	"pageheat/integration/harness"
 )
 
-// TestHTTP asks one instance of two over HTTP while boards come.
+// TestHTTP queries one of two instances over HTTP while boards arrive.
 func TestHTTP(t *testing.T) {
 	const boardPath = "/api/v1/boards/all-time"
 	everywhere(t, func(t *testing.T, site *harness.Site) {

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/integration/kafkatest"
+	"pageheat/integration/samples"
 	"pageheat/kafka"
 	"pageheat/rights"
 	"pageheat/topology"
@@ -74,7 +75,7 @@ func guarded(t *testing.T, c *kafkatest.Cluster, names ...string) *guardedCluste
 	only(t, c, g.rightsOf(t, "ingest,heat,rank,serve,produce,top"))
 	ctx, end := context.WithTimeout(t.Context(), 60*time.Second)
 	defer end()
-	ready := &signalling{want: "owns the ranking", came: func() {
+	count := func() {
 		for _, message := range []string{"page1|1|1|1", "page2|2|2|0", "no behaviour"} {
 			g.mustRead(t, message+"\n", "produce", "--file", "-")
 		}
@@ -84,24 +85,13 @@ func guarded(t *testing.T, c *kafkatest.Cluster, names ...string) *guardedCluste
 			}
 		}
 		end()
-	}}
-	code := run(ctx, append([]string{"run", "--listen", "127.0.0.1:0"}, g.flags...), strings.NewReader(""), io.Discard, &asynchronous{ready})
+	}
+	ready := &samples.Output{Want: "owns the ranking", Came: func() { go count() }}
+	code := run(ctx, append([]string{"run", "--listen", "127.0.0.1:0"}, g.flags...), strings.NewReader(""), io.Discard, ready)
 	require.Equal(t, exitDone, code, ready.String())
 	require.NotContains(t, ready.String(), "right", ready.String())
 	kafkatest.Produce(t, c, topology.DefaultInput, "page3|1|1|1") // and one more is not counted yet
 	return g
-}
-
-// asynchronous calls back in a goroutine of its own.
-type asynchronous struct{ *signalling }
-
-func (a *asynchronous) Write(b []byte) (int, error) {
-	a.mu.Lock()
-	if came := a.came; came != nil {
-		a.came = func() { go came() }
-	}
-	a.mu.Unlock()
-	return a.signalling.Write(b)
 }
 
 type guardedCluster struct {
@@ -143,7 +133,7 @@ func (g *guardedCluster) instance(t *testing.T, roles string) (code int, log, me
 	t.Helper()
 	ctx, end := context.WithTimeout(t.Context(), 60*time.Second)
 	defer end()
-	out := &signalling{}
+	out := &samples.Output{}
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(ctx, append([]string{"run", "--listen", "127.0.0.1:0", "--log-format", "json", "--roles", roles}, g.flags...), strings.NewReader(""), io.Discard, out)

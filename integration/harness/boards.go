@@ -13,8 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Page is a page as it is shown, on the board or alone. Decimals are kept as they
-// were written.
+// Page is a page as shown, on the board or alone. Decimals are kept as text.
 type Page struct {
 	Rank         int         `json:"rank"`
 	PreviousRank int         `json:"previous_rank"`
@@ -36,12 +35,12 @@ type Board struct {
 	Offsets   map[string]int64 `json:"offsets"`
 	Pages     []Page           `json:"pages"`
 
-	// Value is the record's value, and Came when it was read.
+	// Value is the record's value, and Came the time it was read.
 	Value []byte    `json:"-"`
 	Came  time.Time `json:"-"`
 }
 
-// Covers reports whether every message before the ends is in the board.
+// Covers reports whether the board includes every message before the ends.
 func (b *Board) Covers(ends Ends) bool {
 	for partition, end := range ends {
 		if end > 0 && b.Offsets[strconv.Itoa(int(partition))] < end {
@@ -51,8 +50,7 @@ func (b *Board) Covers(ends Ends) bool {
 	return true
 }
 
-// Boards follows the output topic from its beginning. It may be used by several
-// goroutines.
+// Boards follows the output topic from its start. It is safe for concurrent use.
 type Boards struct {
 	client *kgo.Client
 	cancel context.CancelFunc
@@ -60,14 +58,14 @@ type Boards struct {
 
 	mu      sync.Mutex
 	newest  *Board
-	seen    []*Board // those that were newer than all before, without their pages
+	seen    []*Board // those newer than all before, without their pages
 	wrong   []string
-	older   int // boards with a version that is not greater than one before
+	older   int // number of boards whose version was not greater than an earlier one
 	changed chan struct{}
 }
 
-// FollowBoards begins to follow an output topic, over a client with more options. Close
-// must be called.
+// FollowBoards starts to follow an output topic, with additional client options. The caller
+// calls Close.
 func FollowBoards(topic string, opts ...kgo.Opt) (*Boards, error) {
 	client, err := kgo.NewClient(append(opts, kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond),
@@ -88,14 +86,14 @@ func FollowBoards(topic string, opts ...kgo.Opt) (*Boards, error) {
 	return b, nil
 }
 
-// Close ends the following.
+// Close stops following.
 func (b *Boards) Close() {
 	b.cancel()
 	<-b.done
 	b.client.Close()
 }
 
-// Follow begins to follow the site's output. It ends with the test.
+// Follow starts to follow the site's output, until the end of the test.
 func (s *Site) Follow() *Boards {
 	s.t.Helper()
 	b, err := FollowBoards(s.Output, s.Cluster.Connect()...)
@@ -104,7 +102,7 @@ func (s *Site) Follow() *Boards {
 	return b
 }
 
-// take judges a record and keeps it if it is the newest.
+// take checks a record and keeps it if it is the newest.
 func (b *Boards) take(r *kgo.Record, came time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -131,7 +129,7 @@ func (b *Boards) take(r *kgo.Record, came time.Time) {
 	b.changed = make(chan struct{})
 }
 
-// wentBack says what a later board takes back of an earlier one.
+// wentBack describes what a later board takes back from an earlier one.
 func wentBack(earlier, later *Board) []string {
 	var wrong []string
 	if later.Counted < earlier.Counted {
@@ -146,38 +144,37 @@ func wentBack(earlier, later *Board) []string {
 	return wrong
 }
 
-// Newest is the newest board, nil before the first.
+// Newest returns the newest board, nil before the first.
 func (b *Boards) Newest() *Board {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.newest
 }
 
-// Wrong is what was seen that must not be: something that is no board, a count or
-// an offset that goes back.
+// Wrong lists violations: a record that is not a board, or a count or an offset that went back.
 func (b *Boards) Wrong() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.wrong)
 }
 
-// Older is how many boards had a version that was not greater than one before
-// them: only an instance that was frozen may let one out.
+// Older is the number of boards whose version was not greater than an earlier one: only an
+// instance that was frozen may publish one.
 func (b *Boards) Older() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.older
 }
 
-// Seen are the boards that were newer than all before them, in order, without their
-// pages and values.
+// Seen returns the boards that were newer than all before them, in order, without their pages
+// and values.
 func (b *Boards) Seen() []*Board {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clip(b.seen)
 }
 
-// Count is how many boards were newer than those before them.
+// Count is the number of boards that were newer than those before them.
 func (b *Boards) Count() int { return len(b.Seen()) }
 
 // LongestPause is the longest time without a new board.
@@ -189,13 +186,13 @@ func (b *Boards) LongestPause(from, to time.Time) time.Duration {
 	return longest
 }
 
-// Pause is a time without a new board.
+// Pause is a period without a new board.
 type Pause struct {
 	From time.Time
 	Took time.Duration
 }
 
-// Pauses are the times without a new board that took longer than the given one.
+// Pauses returns the periods without a new board that were longer than the given duration.
 func (b *Boards) Pauses(from, to time.Time, longerThan time.Duration) []Pause {
 	var arrived []time.Time
 	for _, board := range b.Seen() {
@@ -204,10 +201,10 @@ func (b *Boards) Pauses(from, to time.Time, longerThan time.Duration) []Pause {
 	return pauses(arrived, from, to, longerThan)
 }
 
-// LongestStall is the longest time in which the boards did not get on in some
-// partition of the input. Boards may come meanwhile, with what others have read.
+// LongestStall is the longest period without progress of the boards in some partition of the
+// input. Boards may arrive in the meantime, with progress in other partitions.
 func (b *Boards) LongestStall(from, to time.Time) time.Duration {
-	rises := make(map[string][]time.Time) // when an offset rose, by input partition
+	rises := make(map[string][]time.Time) // when an offset increased, by input partition
 	last := make(map[string]int64)
 	for i, board := range b.Seen() {
 		for partition, offset := range board.Offsets {
@@ -226,7 +223,7 @@ func (b *Boards) LongestStall(from, to time.Time) time.Duration {
 	return longest
 }
 
-// pauses are the times without any of the events that took longer than the given one.
+// pauses returns the periods without an event that were longer than the given duration.
 func pauses(events []time.Time, from, to time.Time, longerThan time.Duration) []Pause {
 	var all []Pause
 	last := from
@@ -242,7 +239,7 @@ func pauses(events []time.Time, from, to time.Time, longerThan time.Duration) []
 	return all
 }
 
-// Wait waits for a board that match accepts, beginning with the newest.
+// Wait waits for a board that match accepts, starting with the newest.
 func (b *Boards) Wait(ctx context.Context, match func(*Board) bool) (*Board, error) {
 	return b.wait(ctx, func(newest *Board, _ []*Board) *Board {
 		if newest != nil && match(newest) {
@@ -252,8 +249,7 @@ func (b *Boards) Wait(ctx context.Context, match func(*Board) bool) (*Board, err
 	})
 }
 
-// First waits for the first board of all that match accepts. It has neither pages nor
-// a value.
+// First waits for the first of all boards that match accepts. It has no pages and no value.
 func (b *Boards) First(ctx context.Context, match func(*Board) bool) (*Board, error) {
 	looked := 0
 	return b.wait(ctx, func(_ *Board, seen []*Board) *Board {
@@ -286,7 +282,7 @@ func (b *Boards) wait(ctx context.Context, look func(newest *Board, seen []*Boar
 	}
 }
 
-// WaitFor waits for a board that every message before the ends is in.
+// WaitFor waits for a board that includes every message before the ends.
 func (b *Boards) WaitFor(ctx context.Context, ends Ends) (*Board, error) {
 	board, err := b.Wait(ctx, func(b *Board) bool { return b.Covers(ends) })
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// followed is a follower to which boards have come at given milliseconds, with a version,
-// a count and the offsets of two partitions each.
+// followed is a follower that received boards at the given milliseconds, each with a version, a
+// count and the offsets of two partitions.
 func followed(began time.Time, boards ...[5]int) *Boards {
 	b := &Boards{changed: make(chan struct{})}
 	for _, n := range boards {
@@ -22,8 +22,7 @@ func followed(began time.Time, boards ...[5]int) *Boards {
 	return b
 }
 
-// A follower knows the newest board with its pages, and of all others when they came and
-// how far they had counted.
+// A follower keeps the newest board with its pages, and the time and progress of all others.
 func TestBoards(t *testing.T) {
 	began := time.Now()
 	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
@@ -49,7 +48,7 @@ func TestBoards(t *testing.T) {
 	assert.Equal(t, 130*time.Millisecond, b.LongestStall(at(0), at(200)))
 }
 
-// What a later board takes back, and what is no board, is noted.
+// Boards that go back and records that are not boards are recorded.
 func TestBoardsThatAreWrong(t *testing.T) {
 	b := followed(time.Now(), [5]int{10, 1, 5, 3, 2}, [5]int{20, 2, 4, 3, 1})
 	b.take(&kgo.Record{Offset: 7, Value: []byte("none")}, time.Now())

@@ -10,8 +10,7 @@ import (
 	"strings"
 )
 
-// prebuilt is an environment variable that names a program to be tested instead of
-// one that is built from here.
+// prebuilt is the environment variable with a program to test instead of a new build.
 const prebuilt = "PAGEHEAT_PROGRAM"
 
 // Module returns the directory of the module pageheat. The working directory must be
@@ -41,8 +40,8 @@ func Build(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A test may run under the race detector or with coverage; the program that
-	// is judged is the one that people get.
+	// A test may run with the race detector or coverage. The tested program is the regular
+	// build.
 	cmd := exec.CommandContext(ctx, "go", "build", "-race=false", "-o", program, "pageheat/cmd/pageheat")
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOFLAGS=")

@@ -10,17 +10,16 @@ import (
 // DefaultTop is the number of pages on the board.
 const DefaultTop = 10
 
-// numbers are what a page's totals are compared by: a page on the board has a
-// history beside them.
+// numbers are the compared totals of a page: a page on the board also has a history.
 func (p Page) numbers() Page {
 	p.PreviousRank, p.RankSince = 0, ""
 	return p
 }
 
-// CompareBoard says in what a board of the default size differs from the recount.
+// CompareBoard describes how a board of the default size differs from the recount.
 func (r *Recount) CompareBoard(b *Board) []string { return r.CompareTop(b, DefaultTop) }
 
-// CompareTop says in what a board of a given number of pages differs from the recount.
+// CompareTop describes how a board of the given size differs from the recount.
 func (r *Recount) CompareTop(b *Board, pages int) []string {
 	var wrong []string
 	if b.Counted != r.Counted {
@@ -38,15 +37,15 @@ func (r *Recount) CompareTop(b *Board, pages int) []string {
 	return wrong
 }
 
-// Tally is what a comparison of all pages has found.
+// Tally is the result of a comparison of all pages.
 type Tally struct {
-	// Lost and Twice are behaviours that are missing, and that are too many.
+	// Lost and Twice are the numbers of missing and surplus behaviours.
 	Lost, Twice int64
-	// Wrong are the pages that differ, at most some of them.
+	// Wrong lists the pages that differ, up to a limit.
 	Wrong []string
 }
 
-// mostWrong is how many differences a person wants to read.
+// mostWrong is the maximum number of listed differences.
 const mostWrong = 20
 
 func (t *Tally) add(format string, args ...any) {
@@ -58,9 +57,8 @@ func (t *Tally) add(format string, args ...any) {
 // settleWithin is how long the table may be behind the board.
 const settleWithin = 15 * time.Second
 
-// ComparePages asks an instance for every page. The table is shown as it is
-// committed, which may be a moment behind the board, so pages that differ are asked
-// for again, until all are right or have had their time.
+// ComparePages queries every page of an instance. Pages show the committed table, which may be
+// behind the board, so it retries pages that differ until all are right or the time is over.
 func (r *Recount) ComparePages(ctx context.Context, in *Instance) (Tally, error) {
 	var t Tally
 	until := time.Now().Add(settleWithin)
@@ -68,7 +66,7 @@ func (r *Recount) ComparePages(ctx context.Context, in *Instance) (Tally, error)
 		want := r.Page(name)
 		got, known, err := in.Page(ctx, name)
 		for (err != nil || !known || got.numbers() != want) && time.Now().Before(until) {
-			time.Sleep(askEvery) // nothing tells of a page's change
+			time.Sleep(askEvery) // there is no signal for a page's change
 			got, known, err = in.Page(ctx, name)
 		}
 		if err != nil {
@@ -78,7 +76,7 @@ func (r *Recount) ComparePages(ctx context.Context, in *Instance) (Tally, error)
 			continue
 		}
 		t.add("page %q is %+v instead of %+v", name, got, want)
-		behaviours, _ := strconv.ParseInt(string(got.Behaviours), 10, 64) // 0 for a page not known
+		behaviours, _ := strconv.ParseInt(string(got.Behaviours), 10, 64) // 0 for an unknown page
 		if missing := r.Pages[name].Behaviours - behaviours; missing > 0 {
 			t.Lost += missing
 		} else {

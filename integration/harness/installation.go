@@ -11,19 +11,19 @@ import (
 	"pageheat/integration/process"
 )
 
-// Installation is one pageheat: a program, brokers, and names of its own.
+// Installation is one deployment of pageheat: a program, brokers, and unique names.
 type Installation struct {
 	// Program is the built program.
 	Program string
-	// Brokers is what the processes are given as --brokers.
+	// Brokers is the value of --brokers.
 	Brokers string
 	// Prefix, Input and Output are the names of the topics.
 	Prefix, Input, Output string
-	// Env is the rest of the processes' environment, beside this process's own.
+	// Env is added to the environment of the processes.
 	Env []string
 }
 
-// command is a command of the program with the installation's settings.
+// command returns a command of the program with the installation's settings.
 func (i *Installation) command(args []string) *exec.Cmd {
 	cmd := exec.Command(i.Program, args...)
 	cmd.Env = append(kafkatest.Environment(), "PAGEHEAT_BROKERS="+i.Brokers, "PAGEHEAT_PREFIX="+i.Prefix,
@@ -32,16 +32,15 @@ func (i *Installation) command(args []string) *exec.Cmd {
 	return cmd
 }
 
-// Result is how a command has ended.
+// Result is the result of a command.
 type Result struct {
 	// Code is the exit code.
 	Code int
-	// Stdout and Stderr are what was written.
+	// Stdout and Stderr are its output.
 	Stdout, Stderr string
 }
 
-// Run runs a command of the program to its end. It is an error if the command does not
-// end before ctx.
+// Run runs a command of the program to its end. It returns an error if ctx ends first.
 func (i *Installation) Run(ctx context.Context, stdin []byte, args ...string) (Result, error) {
 	var stdout bytes.Buffer
 	log := NewLog()
@@ -60,8 +59,8 @@ func (i *Installation) Run(ctx context.Context, stdin []byte, args ...string) (R
 	return r, err
 }
 
-// StartInstance starts an instance with more flags of "run", and does not wait until it
-// does anything. It must be killed or stopped.
+// StartInstance starts an instance with additional flags of "run". It does not wait until the
+// instance is active. The caller kills or stops it.
 func (i *Installation) StartInstance(name string, flags ...string) (*Instance, error) {
 	address, err := kafkatest.FreeAddress()
 	if err != nil {

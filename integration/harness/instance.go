@@ -25,13 +25,13 @@ type Instance struct {
 	*process.Process
 	name string
 	log  *Log
-	// address is where it serves HTTP.
+	// address is its HTTP address.
 	address string
 }
 
-// Start starts an instance with more flags of "run", and does not wait until it
-// does anything. It ends with the test at the latest; where the test has failed,
-// the end of its log is printed.
+// Start starts an instance with additional flags of "run". It does not wait until the instance
+// is active. The instance ends with the test at the latest. If the test fails, the end of its
+// log is printed.
 func (s *Site) Start(name string, flags ...string) *Instance {
 	s.t.Helper()
 	in, err := s.StartInstance(name, flags...)
@@ -49,11 +49,11 @@ func (s *Site) Start(name string, flags ...string) *Instance {
 	return in
 }
 
-// keepLogs is an environment variable that names a directory for the whole logs of
-// all instances, for those who look for what went wrong.
+// keepLogs is the environment variable with a directory for the complete logs of all instances,
+// for debugging.
 const keepLogs = "PAGEHEAT_TEST_LOGS"
 
-// keepLog writes the log where it is to be kept, and says where that is.
+// keepLog writes the log to that directory, and returns its path.
 func (s *Site) keepLog(in *Instance) string {
 	dir := os.Getenv(keepLogs)
 	if dir == "" {
@@ -66,10 +66,10 @@ func (s *Site) keepLog(in *Instance) string {
 	return "all of it is in " + path
 }
 
-// Name is the name that the instance was started with.
+// Name is the name of the instance.
 func (in *Instance) Name() string { return in.name }
 
-// Log is what the instance has logged.
+// Log is the log of the instance.
 func (in *Instance) Log() *Log { return in.log }
 
 // String names the instance in errors.
@@ -77,8 +77,7 @@ func (in *Instance) String() string {
 	return fmt.Sprintf("instance %s (process %d)", in.name, in.PID())
 }
 
-// Ended reports whether the process has ended, and with which exit code: -1 after
-// a signal.
+// Ended reports whether the process has ended, and its exit code: -1 after a signal.
 func (in *Instance) Ended() (code int, ended bool) {
 	if !in.Process.Ended() {
 		return 0, false
@@ -86,18 +85,17 @@ func (in *Instance) Ended() (code int, ended bool) {
 	return in.ExitCode(), true
 }
 
-// Freeze stops the instance where it stands (SIGSTOP): its connections stay open
-// and it says nothing.
+// Freeze suspends the instance (SIGSTOP): its connections stay open but do not respond.
 func (in *Instance) Freeze() error { return in.Signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen instance go on (SIGCONT).
+// Thaw resumes a frozen instance (SIGCONT).
 func (in *Instance) Thaw() error { return in.Signal(syscall.SIGCONT) }
 
-// Terminate asks the instance to drain and end (SIGTERM), and does not wait.
+// Terminate sends SIGTERM and does not wait.
 func (in *Instance) Terminate() error { return in.Signal(syscall.SIGTERM) }
 
-// Stop asks the instance to drain (SIGTERM), waits for its end, and returns an
-// error unless it ends with exit code 0 in time.
+// Stop sends SIGTERM, waits for the end, and returns an error unless the instance ends in time
+// with exit code 0.
 func (in *Instance) Stop() error {
 	if err := in.Terminate(); err != nil {
 		return err
@@ -105,8 +103,8 @@ func (in *Instance) Stop() error {
 	return in.WaitEnd()
 }
 
-// Drain asks the instance to drain (SIGTERM) and returns its exit code, or an error
-// unless it ends in time. It ends with an error where it was about to.
+// Drain sends SIGTERM and returns the exit code, or an error unless the instance ends in time.
+// The exit code is not 0 if it was about to fail.
 func (in *Instance) Drain(limit time.Duration) (code int, err error) {
 	if err := in.Terminate(); err != nil {
 		return 0, err
@@ -119,16 +117,16 @@ func (in *Instance) Drain(limit time.Duration) (code int, err error) {
 	return code, nil
 }
 
-// lastWords is how many lines a person wants to read of an instance that has ended.
+// lastWords is the number of log lines to show for an instance that has ended.
 const lastWords = 20
 
-// LastWords is the end of what the instance has logged.
+// LastWords returns the end of the log.
 func (in *Instance) LastWords() string { return in.log.Tail(lastWords) }
 
-// stopWithin is how long an instance gets to end after SIGTERM.
+// stopWithin is the time limit for the end after SIGTERM.
 const stopWithin = 40 * time.Second
 
-// WaitEnd waits until the instance has ended by itself with exit code 0.
+// WaitEnd waits until the instance ends by itself with exit code 0.
 func (in *Instance) WaitEnd() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
@@ -142,8 +140,8 @@ func (in *Instance) WaitEnd() error {
 	return nil
 }
 
-// WaitFailure waits until the instance has ended by itself, and returns its exit
-// code and the end of what it has logged.
+// WaitFailure waits until the instance ends by itself, and returns its exit code and the end of
+// its log.
 func (in *Instance) WaitFailure() (code int, says string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), Within)
 	defer cancel()
@@ -153,7 +151,8 @@ func (in *Instance) WaitFailure() (code int, says string, err error) {
 	return code, in.LastWords(), nil
 }
 
-// While is a context that ends when any of the instances does; its cause says so.
+// While returns a context that ends when any of the instances does; its cause names the
+// instance.
 func While(ctx context.Context, instances ...*Instance) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	for _, in := range instances {
@@ -179,17 +178,17 @@ func (in *Instance) WaitLog(ctx context.Context, from int, match func(Entry) boo
 	return e, next, err
 }
 
-// TakeOvers is how often the instance has taken over each heat partition, as /metrics says
-// it: none if it serves nothing yet.
+// TakeOvers returns the number of take-overs of each heat partition from /metrics; none if the
+// instance does not serve yet.
 func (in *Instance) TakeOvers(ctx context.Context) map[string]float64 {
 	all, err := in.metric(ctx, "pageheat_heat_take_overs_total", "partition")
 	if err != nil {
-		return nil // it is about to serve, or has ended
+		return nil // it does not serve yet, or has ended
 	}
 	return all
 }
 
-// metricsEvery is how often metrics are read that a condition waits for.
+// metricsEvery is the interval for polling metrics.
 const metricsEvery = 50 * time.Millisecond
 
 // WaitOwner waits until the instance has taken over a number of heat partitions.
@@ -209,12 +208,12 @@ func (in *Instance) WaitOwner(ctx context.Context, partitions int) error {
 	}
 }
 
-// Restores is how many seconds the restore of each heat partition took at its last take-over.
+// Restores returns the duration in seconds of the last restore of each heat partition.
 func (in *Instance) Restores(ctx context.Context) (map[string]float64, error) {
 	return in.metric(ctx, "pageheat_heat_restore_seconds", "partition")
 }
 
-// Address is where the instance serves HTTP, host:port. It waits until it does.
+// Address returns the HTTP address, host:port. It waits until the instance serves.
 func (in *Instance) Address(ctx context.Context) (string, error) {
 	for {
 		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", in.address)
@@ -231,14 +230,14 @@ func (in *Instance) Address(ctx context.Context) (string, error) {
 	}
 }
 
-// Answer is an answer over HTTP.
+// Answer is an HTTP response.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Get asks the instance over HTTP. Headers come in pairs of name and value.
+// Get sends an HTTP request to the instance. Headers are pairs of name and value.
 func (in *Instance) Get(ctx context.Context, path string, headers ...string) (Answer, error) {
 	address, err := in.Address(ctx)
 	if err != nil {
@@ -262,11 +261,10 @@ func (in *Instance) Get(ctx context.Context, path string, headers ...string) (An
 	return Answer{response.StatusCode, response.Header, body}, nil
 }
 
-// askEvery is how often a question over HTTP is asked again that has no signal
-// to wait for.
+// askEvery is the interval for polling over HTTP if there is no signal to wait for.
 const askEvery = 20 * time.Millisecond
 
-// WaitReady waits until /readyz says so.
+// WaitReady waits until /readyz reports ready.
 func (in *Instance) WaitReady(ctx context.Context) error {
 	var last Answer
 	var err error
@@ -284,7 +282,7 @@ func (in *Instance) WaitReady(ctx context.Context) error {
 	}
 }
 
-// Page asks for a page; known is false for one that was never counted.
+// Page requests a page; known is false if it was never counted.
 func (in *Instance) Page(ctx context.Context, page string) (p Page, known bool, err error) {
 	a, err := in.Get(ctx, "/api/v1/page?page="+url.QueryEscape(page))
 	if err != nil {
@@ -302,14 +300,14 @@ func (in *Instance) Page(ctx context.Context, page string) (p Page, known bool, 
 	return Page{}, false, fmt.Errorf("page %q of instance %s: status %d: %s", page, in.name, a.Status, a.Body)
 }
 
-// Quit makes the instance write down what its goroutines do, and ends it.
+// Quit makes the instance print its goroutines and end.
 func (in *Instance) Quit() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _ = in.Wait(ctx) // it is the stacks in the log that are wanted
+	_, _ = in.Wait(ctx) // only the stacks in the log matter
 }
 
-// Restarts is how often each role that has begun was started again after an error.
+// Restarts returns the number of restarts after an error of each role that has started.
 func (in *Instance) Restarts(ctx context.Context) (map[string]float64, error) {
 	restarts, err := in.metric(ctx, "pageheat_role_restarts_total", "role")
 	if err == nil && len(restarts) == 0 {
@@ -318,8 +316,7 @@ func (in *Instance) Restarts(ctx context.Context) (map[string]float64, error) {
 	return restarts, err
 }
 
-// metric returns the values of a metric with one label, by the label's value, as /metrics
-// says them.
+// metric returns the values of a metric with one label, by the label's value, from /metrics.
 func (in *Instance) metric(ctx context.Context, name, label string) (map[string]float64, error) {
 	a, err := in.Get(ctx, "/metrics")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // Entry is one line of an instance's log.
 type Entry struct {
-	// Message is what the line says, and Attributes the rest of it.
+	// Message is the message of the line, Attributes has the other fields.
 	Message    string
 	Level      string
 	Attributes map[string]any
@@ -18,7 +18,7 @@ type Entry struct {
 	Raw string
 }
 
-// Text is an attribute as text, empty if there is none.
+// Text returns an attribute as text, empty if there is none.
 func (e Entry) Text(attribute string) string {
 	if v, ok := e.Attributes[attribute]; ok {
 		return fmt.Sprint(v)
@@ -26,8 +26,8 @@ func (e Entry) Text(attribute string) string {
 	return ""
 }
 
-// Log is what a process has written to its standard error, by line. It takes
-// the lines as an io.Writer, and may be used by several goroutines.
+// Log has the lines that a process has written to its standard error. It is an io.Writer, and
+// safe for concurrent use.
 type Log struct {
 	mu      sync.Mutex
 	part    []byte // of a line
@@ -60,8 +60,8 @@ func (l *Log) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// parseEntry reads a line of --log-format json; another line, as of a panic, is
-// all message.
+// parseEntry parses a line of --log-format json. Any other line, as of a panic, becomes the
+// message.
 func parseEntry(line []byte) Entry {
 	e := Entry{Raw: string(line), Message: string(line)}
 	attributes := map[string]any{}
@@ -78,22 +78,22 @@ func parseEntry(line []byte) Entry {
 	return e
 }
 
-// Entries are the lines until now.
+// Entries returns all lines so far.
 func (l *Log) Entries() []Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]Entry(nil), l.entries...)
 }
 
-// Len is the number of lines until now.
+// Len is the number of lines so far.
 func (l *Log) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.entries)
 }
 
-// Wait returns the first entry from the given line on for which match is true,
-// and the number of the line after it; or an error when ctx ends first.
+// Wait returns the first entry from the given line on that match accepts, and the number of the
+// line after it; or an error if ctx ends first.
 func (l *Log) Wait(ctx context.Context, from int, match func(Entry) bool) (Entry, int, error) {
 	for {
 		l.mu.Lock()
@@ -112,7 +112,7 @@ func (l *Log) Wait(ctx context.Context, from int, match func(Entry) bool) (Entry
 	}
 }
 
-// Tail is the end of the log, for somebody who looks for what went wrong.
+// Tail returns the end of the log, for debugging.
 func (l *Log) Tail(lines int) string {
 	entries := l.Entries()
 	var b bytes.Buffer

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Main builds the program and runs the tests of a package that judge it. It calls
-// begin with the program's path before the tests and end after them, and returns the exit
-// code: 1 where the program does not build or end fails.
+// Main builds the program and runs the tests of a package. It calls begin with the program's
+// path before the tests and end after them. It returns the exit code: 1 if the build or end
+// fails.
 func Main(m *testing.M, begin func(program string), end func() error) int {
 	dir, err := os.MkdirTemp("", "pageheat-test-")
 	if err != nil {

@@ -12,36 +12,36 @@ import (
 	"strings"
 )
 
-// Sum is what one page has to be. Minutes are in units of 10^-9: 64 bits hold those of
-// the six million largest behaviours, and Add refuses more.
+// Sum is the expected total of one page. Minutes are in units of 10^-9: 64 bits hold those of
+// six million maximum behaviours, and Add refuses more.
 type Sum struct {
 	Clicks, Minutes, Likes, Behaviours int64
 }
 
-// Recount is what the table and the board have to be. It is quick enough to be made
-// while millions of messages are sent, and holds as many pages.
+// Recount is the expected content of the table and the board. It is fast enough to run while
+// millions of messages are sent, with as many pages.
 type Recount struct {
 	// Pages are all pages that were sent.
 	Pages map[string]*Sum
-	// Counted is how many behaviours were.
+	// Counted is the number of behaviours.
 	Counted int64
 }
 
 // NewRecount returns a recount of nothing.
 func NewRecount() *Recount { return &Recount{Pages: make(map[string]*Sum)} }
 
-// minuteDecimals is how many decimals of a minute count.
+// minuteDecimals is the precision of minutes in decimals.
 const minuteDecimals = 9
 
-// heatDecimals is how many decimals the heat of the default weights has.
+// heatDecimals is the number of decimals of the heat with default weights.
 const heatDecimals = minuteDecimals + 1
 
 func powerOfTen(n int) *big.Int {
 	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
 }
 
-// Add counts a behaviour, a given number of times. It has to be a valid one: the error is a
-// fault of the caller.
+// Add counts a behaviour, a given number of times. It must be valid: an error is a mistake of
+// the caller.
 func (r *Recount) Add(message []byte, times int64) error {
 	page, fields, err := split(message)
 	if err != nil {
@@ -73,7 +73,7 @@ func (r *Recount) Add(message []byte, times int64) error {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// AddLines counts a text of one behaviour a line, a given number of times.
+// AddLines counts a text with one behaviour per line, a given number of times.
 func (r *Recount) AddLines(text []byte, times int64) error {
 	for line := range bytes.Lines(text) {
 		if err := r.Add(line, times); err != nil {
@@ -83,8 +83,7 @@ func (r *Recount) AddLines(text []byte, times int64) error {
 	return nil
 }
 
-// split takes a valid behaviour apart, text or JSON, into its page and its clicks, minutes
-// and likes.
+// split splits a valid behaviour, text or JSON, into its page, clicks, minutes and likes.
 func split(message []byte) (page string, fields [3]string, err error) {
 	if message = bytes.TrimLeft(message, " \t\r\n"); bytes.HasPrefix(message, []byte{'{'}) && json.Valid(message) {
 		var b struct {
@@ -111,8 +110,8 @@ func split(message []byte) (page string, fields [3]string, err error) {
 	return strings.Trim(page, " \t"), fields, nil
 }
 
-// scaled reads a decimal and rounds it half to even at a given number of decimals; the
-// result is in units of the last of them.
+// scaled parses a decimal and rounds it half to even to a number of decimals; the result is in
+// units of the last one.
 func scaled(text string, decimals int) (int64, error) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	if missing := decimals - len(fraction); missing >= 0 && whole != "" { // nearly always
@@ -123,7 +122,7 @@ func scaled(text string, decimals int) (int64, error) {
 	return rounded(text, decimals)
 }
 
-// rounded is scaled for whatever notation.
+// rounded is scaled for any notation.
 func rounded(text string, decimals int) (int64, error) {
 	exact, ok := new(big.Rat).SetString(text)
 	if !ok {
@@ -148,7 +147,7 @@ func (s *Sum) heat() *big.Int {
 	return sum.Add(sum, new(big.Int).Mul(big.NewInt(s.Likes), big.NewInt(1e10)))
 }
 
-// decimal writes a number of units of 10^-decimals without trailing zeros.
+// decimal formats a number of units of 10^-decimals without trailing zeros.
 func decimal(units *big.Int, decimals int) string {
 	digits := new(big.Int).Abs(units).String()
 	if missing := decimals + 1 - len(digits); missing > 0 {
@@ -164,7 +163,7 @@ func decimal(units *big.Int, decimals int) string {
 	return text
 }
 
-// Page is what a page has to look like; a page that was never sent has nothing.
+// Page returns the expected page; a page that was never sent is empty.
 func (r *Recount) Page(name string) Page {
 	s := r.Pages[name]
 	if s == nil {
@@ -181,7 +180,7 @@ func (r *Recount) Page(name string) Page {
 	}
 }
 
-// hotter puts pages in order: by heat, by name where it is the same.
+// hotter compares pages: by heat, then by name.
 func hotter(a, b ranked) int { return cmp.Or(b.heat.Cmp(a.heat), strings.Compare(a.name, b.name)) }
 
 type ranked struct {
@@ -189,7 +188,7 @@ type ranked struct {
 	heat *big.Int
 }
 
-// Names are the pages, the hottest first.
+// Names returns the pages, hottest first.
 func (r *Recount) Names() []string {
 	all := make([]ranked, 0, len(r.Pages))
 	for name, s := range r.Pages {
@@ -203,8 +202,8 @@ func (r *Recount) Names() []string {
 	return names
 }
 
-// Top are the hottest pages as a board shows them, without history. It goes through all
-// pages once: there may be millions, of which few are wanted.
+// Top returns the hottest pages as a board shows them, without history. It makes one pass,
+// because there may be millions of pages.
 func (r *Recount) Top(n int) []Page {
 	var hottest []ranked // until now, in order
 	for name, s := range r.Pages {

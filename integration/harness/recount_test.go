@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The answers of the recount are known: the board's rules at work on a few lines.
+// The results of the recount are known: the board's rules applied to a few lines.
 func TestRecount(t *testing.T) {
 	r := NewRecount()
 	for _, line := range []string{"page001.html|1|0.5|1", "b | 1 |0.5|1\n", "a|2|7.152557E-6|-1", "b|3|4.9999995|0"} {
@@ -39,7 +39,7 @@ func TestRecount(t *testing.T) {
 	assert.Equal(t, &Sum{Clicks: 32, Minutes: 7153, Likes: -1, Behaviours: 4}, r.Pages["a"], "half to even")
 }
 
-// What is no behaviour, and what the sums cannot hold, is an error and counts nothing.
+// Invalid behaviours, and those that overflow the sums, are errors and count nothing.
 func TestRecountRefuses(t *testing.T) {
 	r := NewRecount()
 	for _, line := range []string{"a|1", "a|1|1|1|1", "a|x|1|1", "a|1|1.-5|1", `{"page":"a","clicks":1}`} {
@@ -50,7 +50,7 @@ func TestRecountRefuses(t *testing.T) {
 	assert.EqualValues(t, 3_000_000, r.Counted)
 }
 
-// The quick way of reading decimals is the exact one.
+// The fast path for decimals is exact.
 func TestScaled(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 10_000 {

@@ -15,11 +15,10 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// Within bounds whatever the harness waits for, on a machine that does much else
-// at the same time.
+// Time limits for everything that the harness waits for, on a busy machine.
 const Within = 60 * time.Second
 
-// Site is an installation of one test; a failure of the harness ends the test.
+// Site is the installation of one test. A failure of the harness ends the test.
 type Site struct {
 	t testing.TB
 	// Cluster is where the topics are.
@@ -41,13 +40,13 @@ func (s *Site) Command(args ...string) Result {
 	return s.CommandWith(nil, args...)
 }
 
-// CommandWith is Command with something to read.
+// CommandWith is Command with standard input.
 func (s *Site) CommandWith(stdin []byte, args ...string) Result {
 	s.t.Helper()
 	return s.command(Within, stdin, args)
 }
 
-// CommandWithin is Command for one that may take longer than others.
+// CommandWithin is Command with its own time limit.
 func (s *Site) CommandWithin(limit time.Duration, args ...string) Result {
 	s.t.Helper()
 	return s.command(limit, nil, args)
@@ -62,8 +61,7 @@ func (s *Site) command(limit time.Duration, stdin []byte, args []string) Result 
 	return r
 }
 
-// Must runs a command that has to end with exit code 0, and returns what it wrote
-// to its standard output.
+// Must runs a command, expects exit code 0, and returns its standard output.
 func (s *Site) Must(args ...string) string {
 	s.t.Helper()
 	r := s.Command(args...)
@@ -73,15 +71,15 @@ func (s *Site) Must(args ...string) string {
 	return r.Stdout
 }
 
-// Create creates the input with a given number of partitions, and all other topics with the
-// program, whose flags may be given.
+// Create creates the input with the given number of partitions, and all other topics with the
+// program and optional flags.
 func (s *Site) Create(inputPartitions int32, flags ...string) {
 	s.t.Helper()
 	kafkatest.CreateTopic(s.t, s.Cluster, s.Input, inputPartitions)
 	s.Must(append([]string{"topics", "create"}, flags...)...)
 }
 
-// ProduceFile has the program send the lines of a text.
+// ProduceFile sends the lines of a text with the program.
 func (s *Site) ProduceFile(lines []byte) {
 	s.t.Helper()
 	if r := s.CommandWith(lines, "produce", "--file", "-"); r.Code != 0 {
@@ -89,9 +87,9 @@ func (s *Site) ProduceFile(lines []byte) {
 	}
 }
 
-// Ends are the offsets after the last record of each partition of the input.
-// Where the input is written by transactions they may be above what any reader
-// of the records can know of: use the offsets of the records then.
+// Ends returns the offsets after the last record of each input partition. If the input is
+// written by transactions, these may be above what a reader of the records can know: use the
+// offsets of the records instead.
 func (s *Site) Ends() Ends {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Within)
@@ -108,8 +106,8 @@ func (s *Site) Ends() Ends {
 	return ends
 }
 
-// WaitCommitted waits until the ingest group has committed the given offsets: all
-// before them is in the behaviour topic.
+// WaitCommitted waits until the ingest group has committed the given offsets: everything before
+// them is in the behaviour topic.
 func (s *Site) WaitCommitted(ctx context.Context, ends Ends) error {
 	group := s.Prefix + "-ingest"
 	for {
@@ -132,14 +130,13 @@ func (s *Site) WaitCommitted(ctx context.Context, ends Ends) error {
 
 func (s *Site) admin() *kadm.Client { return kafkatest.Admin(s.t, s.Cluster) }
 
-// Ends are offsets of the input by partition: all before them is meant.
+// Ends are offsets of the input by partition; they mean all messages before them.
 type Ends map[int32]int64
 
-// Include raises an end so that a record is before it.
+// Include raises an end to include a record.
 func (e Ends) Include(r *kgo.Record) { e[r.Partition] = max(e[r.Partition], r.Offset+1) }
 
-// Describe tells who is in a group, for a test that asks how work is shared:
-// how many partitions each member owns.
+// Describe returns the number of partitions that each member of a group owns.
 func (s *Site) Describe(group string) (state string, owned []int) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Within)
@@ -149,7 +146,7 @@ func (s *Site) Describe(group string) (state string, owned []int) {
 		err = groups.Error()
 	}
 	if errors.Is(err, kerr.GroupIDNotFound) {
-		return "Dead", nil // as an older broker says
+		return "Dead", nil // as older brokers report it
 	}
 	if err != nil {
 		s.t.Fatalf("describing group %s: %v", group, err)
@@ -166,7 +163,7 @@ func (s *Site) Describe(group string) (state string, owned []int) {
 	return groups[group].State, owned
 }
 
-// must ends the test with an error that says what was not to be had.
+// must ends the test with an error that names what failed.
 func (s *Site) must(err error, format string, args ...any) {
 	s.t.Helper()
 	if err != nil {

@@ -14,12 +14,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ErrNoProcess is what the methods that act on a broker's process return where
-// there is none: embedded and external clusters.
+// ErrNoProcess is returned by methods that act on a broker's process if there is none: in
+// embedded and external clusters.
 var ErrNoProcess = errors.New("kafkatest: the brokers of this cluster are no processes of ours")
 
-// Cluster is one or more brokers that answer on loopback addresses, or wherever
-// an external cluster is. Its methods may be called concurrently.
+// Cluster is one or more brokers on loopback addresses, or an external cluster. Its methods are
+// safe for concurrent use.
 type Cluster struct {
 	brokers []string
 	fake    *kfake.Cluster
@@ -30,18 +30,17 @@ type Cluster struct {
 	scratch string    // directory to remove at the end, if any
 }
 
-// Route is the way from a client through a proxy to a broker.
+// Route is the path from a client through a proxy to a broker.
 type Route struct {
-	// Listen is where the proxy has to listen, host:port: it is what the broker
-	// tells the clients that come this way as its own address.
+	// Listen is the address for the proxy, host:port. The broker advertises it to clients that
+	// connect through the proxy.
 	Listen string
-	// Upstream is where the broker listens for what comes through the proxy.
+	// Upstream is the broker's address for the proxy.
 	Upstream string
 }
 
-// Start brings up a cluster and returns when every broker serves and the group
-// and transaction coordinators answer. Close must be called at the end; ctx only
-// bounds the start.
+// Start starts a cluster and returns when every broker serves and the coordinators of groups
+// and transactions answer. The caller calls Close. ctx only limits the start.
 func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -90,34 +89,33 @@ func startEmbedded(cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
-// Brokers are the addresses that clients begin with, each host:port.
+// Brokers are the bootstrap addresses, each host:port.
 func (c *Cluster) Brokers() []string { return slices.Clone(c.brokers) }
 
 // Bootstrap is Brokers as one comma-separated string, as in --brokers.
 func (c *Cluster) Bootstrap() string { return strings.Join(c.brokers, ",") }
 
-// Connect are the options of a client of the cluster: where it is, and who the client is.
+// Connect returns the options for a client of the cluster: addresses and credentials.
 func (c *Cluster) Connect() []kgo.Opt {
 	return append([]kgo.Opt{kgo.SeedBrokers(c.brokers...)}, c.login...)
 }
 
-// Routes are the ways through proxies, by broker; nil without WithProxies. Nothing
-// listens at their beginnings until the test starts its proxies there. A client
-// that begins with one of them comes to all brokers through proxies, while
-// Brokers lead past them.
+// Routes are the paths through proxies, by broker; nil without WithProxies. The test starts its
+// proxies at their Listen addresses. A client that bootstraps from one of them reaches all
+// brokers through proxies, while Brokers bypass them.
 func (c *Cluster) Routes() []Route { return slices.Clone(c.routes) }
 
-// Fake is the embedded broker, through which a test can inject faults, compact
-// topics and see into groups. It is nil for a real or external cluster.
+// Fake is the embedded broker. Tests can use it to inject faults, compact topics and inspect
+// groups. It is nil for a real or external cluster.
 func (c *Cluster) Fake() *kfake.Cluster { return c.fake }
 
-// Close ends every broker at once and removes what Start has made in the
-// temporary directory. It may be called again.
+// Close ends every broker at once and removes what Start created in the temporary directory. It
+// may be called again.
 func (c *Cluster) Close() error {
 	if c.fake != nil {
 		c.fake.Close()
 	}
-	// A clean stop would need a quorum of controllers until the last of them.
+	// A clean stop would need a quorum of controllers until the last one.
 	var errs []error
 	for i := range c.nodes {
 		errs = append(errs, c.Kill(i))
@@ -139,9 +137,9 @@ func (c *Cluster) Kill(i int) error {
 	return n.end(syscall.SIGKILL)
 }
 
-// Stop has broker i hand over its partitions and end (SIGTERM), and returns when
-// its process has ended; an error if it takes more than half a minute, as it
-// does without a majority of controllers.
+// Stop makes broker i hand over its partitions and end (SIGTERM), and returns when its process
+// has ended. It returns an error after half a minute, as happens without a majority of
+// controllers.
 func (c *Cluster) Stop(i int) error {
 	n, err := c.node(i)
 	if err != nil {
@@ -150,8 +148,8 @@ func (c *Cluster) Stop(i int) error {
 	return n.end(syscall.SIGTERM)
 }
 
-// Start starts broker i again, with its data and at its old address. It does not
-// wait until it serves: WaitReady does.
+// Start restarts broker i, with its data and address. It does not wait until it serves; see
+// WaitReady.
 func (c *Cluster) Start(i int) error {
 	n, err := c.node(i)
 	if err != nil {
@@ -160,8 +158,8 @@ func (c *Cluster) Start(i int) error {
 	return n.start()
 }
 
-// Freeze stops broker i where it stands (SIGSTOP) and returns when it does nothing
-// more: its connections stay open and get no answer.
+// Freeze suspends broker i (SIGSTOP) and returns when it is suspended: its connections stay
+// open but do not respond.
 func (c *Cluster) Freeze(i int) error {
 	n, err := c.node(i)
 	if err != nil {
@@ -170,7 +168,7 @@ func (c *Cluster) Freeze(i int) error {
 	return n.freeze(true)
 }
 
-// Thaw lets a frozen broker go on (SIGCONT).
+// Thaw resumes a frozen broker (SIGCONT).
 func (c *Cluster) Thaw(i int) error {
 	n, err := c.node(i)
 	if err != nil {
@@ -179,7 +177,7 @@ func (c *Cluster) Thaw(i int) error {
 	return n.freeze(false)
 }
 
-// PID is the process id of broker i, an error if it has none now.
+// PID is the process ID of broker i. It returns an error if there is no process.
 func (c *Cluster) PID(i int) (int, error) {
 	n, err := c.node(i)
 	if err != nil {
@@ -192,8 +190,8 @@ func (c *Cluster) PID(i int) (int, error) {
 	return pid, nil
 }
 
-// CPU is the processor time, user and system, that all brokers have used since
-// Start, those ended since among them. It needs Linux.
+// CPU is the CPU time, user and system, of all brokers since Start, including those that have
+// ended. It needs Linux.
 func (c *Cluster) CPU() (time.Duration, error) {
 	if len(c.nodes) == 0 {
 		return 0, ErrNoProcess

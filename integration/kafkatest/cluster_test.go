@@ -34,7 +34,7 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// roundTrip checks that what is produced can be read.
+// roundTrip checks that produced records can be read.
 func roundTrip(t *testing.T, c *kafkatest.Cluster) {
 	t.Helper()
 	topic := kafkatest.Prefix(t)
@@ -190,8 +190,7 @@ func TestBrokersEndWithTheirStarter(t *testing.T) {
 	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, 10*time.Millisecond, "broker %d has ended", pid)
 }
 
-// gone tells whether the process has ended; one that was not waited for yet
-// counts as ended.
+// gone reports whether the process has ended; a zombie counts as ended.
 func gone(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if errors.Is(err, os.ErrNotExist) {

@@ -7,13 +7,12 @@ import (
 	"testing"
 )
 
-// testAll is the environment variable with which "make test-all" turns every skip
-// of Skip into a failure.
+// testAll is the environment variable that turns every skip into a failure. "make test-all"
+// sets it.
 const testAll = "PAGEHEAT_TEST_ALL"
 
-// Skip skips a test for want of something that the machine does not have, with one
-// line that names it. With PAGEHEAT_TEST_ALL=1 the test fails instead. Every skip
-// of this project goes through here.
+// Skip skips a test because the machine lacks something, with one line that names it. With
+// PAGEHEAT_TEST_ALL=1 the test fails instead. Every skip in this project uses this function.
 func Skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv(testAll) == "1" {
@@ -22,8 +21,8 @@ func Skip(t testing.TB, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// Long leaves the test out of "go test -short": it takes seconds, or much of the
-// machine. "make test" is short, "make test-all" is not.
+// Long skips the test with "go test -short": it takes seconds, or much of the machine. "make
+// test" is short, "make test-all" is not.
 func Long(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -31,8 +30,8 @@ func Long(t testing.TB) {
 	}
 }
 
-// NeedTool returns the path of the first of the named programs that is installed,
-// and skips the test where none is, and with -short; see Skip.
+// NeedTool returns the path of the first of the named programs that is installed. It skips the
+// test if none is, and with -short; see Skip.
 func NeedTool(t testing.TB, names ...string) string {
 	t.Helper()
 	Long(t)
@@ -45,9 +44,9 @@ func NeedTool(t testing.TB, names ...string) string {
 	return ""
 }
 
-// NeedKafka skips the test where Real could not give it a cluster: without Java,
-// without Maven as long as Kafka's jars have not been fetched, and without
-// KAFKA_BROKERS; and with -short; see Skip.
+// NeedKafka skips the test if Real cannot start a cluster: without Java, without Maven until
+// Kafka's jars have been fetched, and without KAFKA_BROKERS. It also skips it with -short; see
+// Skip.
 func NeedKafka(t testing.TB) {
 	t.Helper()
 	Long(t)
@@ -69,8 +68,8 @@ func NeedKafka(t testing.TB) {
 	}
 }
 
-// NeedProcesses skips the test where the cluster's brokers cannot be killed or
-// frozen, because they are those of KAFKA_BROKERS; see Skip.
+// NeedProcesses skips the test if the cluster's brokers cannot be killed or frozen because they
+// are those of KAFKA_BROKERS; see Skip.
 func NeedProcesses(t testing.TB, c *Cluster) {
 	t.Helper()
 	if len(c.nodes) == 0 {

@@ -13,8 +13,8 @@ import (
 // could not start again; or it could even connect to itself.
 const lowestPort, highestPort = 15000, 32000
 
-// freePorts returns n loopback ports on which no process listens now. Another process
-// may still be quicker: Start tries again then.
+// freePorts returns n unused loopback ports. Another process may take one first; then Start
+// tries again.
 func freePorts(n int) ([]int, error) {
 	ports := make([]int, 0, n)
 	taken := make(map[int]bool, n)
@@ -38,8 +38,7 @@ func freePorts(n int) ([]int, error) {
 	return nil, fmt.Errorf("kafkatest: no %d free ports on 127.0.0.1 between %d and %d", n, lowestPort, highestPort)
 }
 
-// FreeAddress returns a loopback address on which no process listens now. Another process
-// may still be quicker.
+// FreeAddress returns an unused loopback address. Another process may take it first.
 func FreeAddress() (string, error) {
 	ports, err := freePorts(1)
 	if err != nil {

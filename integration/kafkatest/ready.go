@@ -12,14 +12,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// pollEvery is how often a cluster is asked whether it is ready: Kafka has nothing
-// that one could wait for instead.
+// pollEvery is the interval for polling whether a cluster is ready: Kafka has no signal for it.
 const pollEvery = 25 * time.Millisecond
 
-// WaitReady waits until every broker that is started and not frozen serves, knows
-// all the others, and the coordinators of groups and transactions answer. The
-// error says what was still missing when ctx ended, or with which words a broker
-// has died.
+// WaitReady waits until every broker that is started and not frozen serves and knows all the
+// others, and the coordinators of groups and transactions answer. The error names what was
+// missing when ctx ended, or has the last words of a broker that died.
 func (c *Cluster) WaitReady(ctx context.Context) error {
 	if c.fake != nil {
 		return nil
@@ -38,8 +36,8 @@ func (c *Cluster) WaitReady(ctx context.Context) error {
 	})
 }
 
-// WaitInSync waits until every replica of every partition is in sync, so that the
-// next broker can be taken down without losing one.
+// WaitInSync waits until every replica of every partition is in sync, so that the next broker
+// can be taken down without data loss.
 func (c *Cluster) WaitInSync(ctx context.Context) error {
 	if c.fake != nil {
 		return nil
@@ -62,7 +60,7 @@ func (c *Cluster) WaitInSync(ctx context.Context) error {
 	})
 }
 
-// waitLed waits until every broker knows of a leader for each partition of topic.
+// waitLed waits until every broker knows a leader for each partition of topic.
 func (c *Cluster) waitLed(ctx context.Context, topic string, partitions int32) error {
 	return c.poll(ctx, func(ctx context.Context, cl *kgo.Client) error {
 		meta, err := c.metadata(ctx, cl)
@@ -94,7 +92,7 @@ func led(m *kmsg.MetadataResponse, topic string) int32 {
 	return n
 }
 
-// poll asks until check is content.
+// poll calls check until it succeeds.
 func (c *Cluster) poll(ctx context.Context, check func(context.Context, *kgo.Client) error) error {
 	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(c.brokers...), kgo.RequestRetries(0),
 		kgo.RetryBackoffFn(func(int) time.Duration { return pollEvery }), kgo.DialTimeout(time.Second),
@@ -123,7 +121,7 @@ func (c *Cluster) poll(ctx context.Context, check func(context.Context, *kgo.Cli
 	}
 }
 
-// deaths returns an error if a broker has ended that was not told to end.
+// deaths returns an error if a broker has ended unexpectedly.
 func (c *Cluster) deaths() error {
 	for _, n := range c.nodes {
 		if _, died := n.state(); died {
@@ -138,8 +136,8 @@ func (c *Cluster) deaths() error {
 	return nil
 }
 
-// metadata asks every broker that should serve what it knows of the cluster; of an
-// external cluster the brokers that the first answer names.
+// metadata asks every broker that should serve for its view of the cluster. For an external
+// cluster these are the brokers in the first answer.
 func (c *Cluster) metadata(ctx context.Context, cl *kgo.Client) ([]*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest() // of all topics
 	first, err := req.RequestWith(ctx, cl)
@@ -189,8 +187,8 @@ func (c *Cluster) allKnown(m *kmsg.MetadataResponse) error {
 	return nil
 }
 
-// coordinators has Kafka create its internal topics, which it does at the first
-// question, so that this delays no test or measurement later.
+// coordinators makes Kafka create its internal topics, which it does on the first request, so
+// that no test or measurement is delayed later.
 func coordinators(ctx context.Context, cl *kgo.Client) error {
 	const group, transaction = 0, 1
 	for _, kind := range []int8{group, transaction} {

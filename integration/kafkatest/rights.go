@@ -15,12 +15,12 @@ import (
 // Anonymous is the principal of every client without credentials.
 const Anonymous = "User:ANONYMOUS"
 
-// superUser is who the tests and the brokers themselves are where rights are
-// checked. It is no secret: the brokers listen on loopback only.
+// superUser is the user of the tests and the brokers if rights are checked. It is not a secret:
+// the brokers listen on loopback only.
 func superUser() plain.Auth { return plain.Auth{User: "admin", Pass: "admin"} }
 
-// rightsProperties have a broker check rights. Brokers and controllers talk to one
-// another as the super user; who comes to the listener GUARDED is anonymous.
+// rightsProperties make a broker check rights. Brokers and controllers authenticate to each
+// other as the super user. Clients of the listener GUARDED are anonymous.
 func rightsProperties() map[string]string {
 	u := superUser()
 	login := fmt.Sprintf("org.apache.kafka.common.security.plain.PlainLoginModule required username=%q password=%q user_%s=%q;", u.User, u.Pass, u.User, u.Pass)
@@ -37,24 +37,23 @@ func rightsProperties() map[string]string {
 	}
 }
 
-// Guarded are the addresses where clients are anonymous and their rights are
-// checked, as one comma-separated string; empty without WithRights.
+// Guarded are the addresses for anonymous clients, whose rights are checked, as one
+// comma-separated string; empty without WithRights.
 func (c *Cluster) Guarded() string { return strings.Join(c.guarded, ",") }
 
-// Right is what an anonymous client may do, or may not.
+// Right is a right of an anonymous client, or its denial.
 type Right struct {
 	// Operation is READ, WRITE and so on.
 	Operation kadm.ACLOperation
-	// Kind is what the right is for: a topic, a group, a transactional id or the
-	// cluster.
+	// Kind is the kind of resource: a topic, a group, a transactional id or the cluster.
 	Kind kmsg.ACLResourceType
-	// Name names it, wholly, or by its beginning where Prefixed is set.
+	// Name is the name of the resource, or a prefix if Prefixed is set.
 	Name string
-	// Prefixed has Name stand for every name that begins with it.
+	// Prefixed makes Name match every name that starts with it.
 	Prefixed bool
 }
 
-// String is the right as a person would name it.
+// String describes the right for people.
 func (r Right) String() string {
 	return fmt.Sprintf("%v on %v %s", r.Operation, r.Kind, r.Name)
 }
@@ -72,8 +71,7 @@ func (c *Cluster) Allow(ctx context.Context, rights ...Right) error {
 	return c.createACLs(ctx, kmsg.ACLPermissionTypeAllow, rights)
 }
 
-// Deny takes rights from anonymous clients, whatever else allows them, until
-// Undeny.
+// Deny takes rights from anonymous clients, overriding all others, until Undeny.
 func (c *Cluster) Deny(ctx context.Context, rights ...Right) error {
 	return c.createACLs(ctx, kmsg.ACLPermissionTypeDeny, rights)
 }
@@ -102,7 +100,7 @@ func (c *Cluster) createACLs(ctx context.Context, permission kmsg.ACLPermissionT
 	})
 }
 
-// Undeny takes back what Deny has denied.
+// Undeny removes what Deny has denied.
 func (c *Cluster) Undeny(ctx context.Context, rights ...Right) error {
 	req := kmsg.NewPtrDeleteACLsRequest()
 	for _, r := range rights {

@@ -13,12 +13,11 @@ import (
 // externalBrokers is the environment variable that names a running cluster.
 const externalBrokers = "KAFKA_BROKERS"
 
-// startWithin bounds the start of a cluster in a test, on a machine that does much
-// else at the same time.
+// startWithin is the time limit for starting a cluster in a test, on a busy machine.
 const startWithin = 2 * time.Minute
 
-// Embedded starts an embedded cluster, of one broker unless WithBrokers says
-// otherwise, that ends with the test.
+// Embedded starts an embedded cluster that ends with the test. It has one broker unless
+// WithBrokers is given.
 func Embedded(t testing.TB, opts ...Option) *Cluster {
 	t.Helper()
 	cfg := Config{Embedded: true}
@@ -28,10 +27,9 @@ func Embedded(t testing.TB, opts ...Option) *Cluster {
 	return start(t, cfg)
 }
 
-// Real starts an Apache Kafka of a given number of brokers that ends with the test; or, if
-// the environment variable KAFKA_BROKERS is set, returns the cluster that it
-// names, whatever its size. Where neither can be had the test is skipped; see
-// Skip.
+// Real starts an Apache Kafka with the given number of brokers that ends with the test. If the
+// environment variable KAFKA_BROKERS is set, it returns that cluster, whatever its size. If
+// neither is possible, the test is skipped; see Skip.
 func Real(t testing.TB, brokers int, opts ...Option) *Cluster {
 	t.Helper()
 	NeedKafka(t)
@@ -70,7 +68,7 @@ func start(t testing.TB, cfg Config) *Cluster {
 	return c
 }
 
-// Shared is a cluster that tests share: it is started for the first that needs it.
+// Shared is a cluster that tests share. It starts for the first test that needs it.
 type Shared struct {
 	// Config is what is started.
 	Config Config
@@ -103,9 +101,8 @@ func (s *Shared) Close() error {
 	return s.cluster.Close()
 }
 
-// Prefix returns a name for the topics and groups of one test: its own name in
-// the characters that Kafka allows, and something random, so that tests can share
-// a cluster.
+// Prefix returns a name for the topics and groups of one test: its own name in the characters
+// that Kafka allows plus a random part, so that tests can share a cluster.
 func Prefix(t testing.TB) string {
 	t.Helper()
 	name := strings.Map(func(r rune) rune {

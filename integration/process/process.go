@@ -1,5 +1,5 @@
-// Package process runs the programs that tests and benchmarks look at from outside:
-// brokers, instances of pageheat, and readers to compare them with.
+// Package process runs the programs that tests and benchmarks observe: brokers, instances of
+// pageheat, and readers for comparison.
 package process
 
 import (
@@ -15,15 +15,15 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// Process is a program that was started. Its methods may be called concurrently.
+// Process is a running program. Its methods are safe for concurrent use.
 type Process struct {
 	cmd   *exec.Cmd
 	began time.Time
 	done  chan struct{}
 }
 
-// Start starts a command that no other code starts or waits for. The process ends with
-// the caller's, however that ends (on Linux).
+// Start starts a command. Only the returned Process waits for it. The process ends with the
+// caller's process, however that ends (on Linux).
 func Start(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{cmd: cmd, done: make(chan struct{})}
 	cmd.SysProcAttr = diesWithParent()
@@ -46,14 +46,14 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// PID is the process's id.
+// PID is the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Began is when the process was started.
+// Began is the start time.
 func (p *Process) Began() time.Time { return p.began }
 
-// Done is closed when the process has ended, and all that it wrote has been handed to
-// the command's writers.
+// Done is closed when the process has ended and all its output has reached the command's
+// writers.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Ended reports whether the process has ended.
@@ -66,14 +66,13 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// ExitCode is the exit code of a process that has ended, -1 after a signal. It waits
-// for the end.
+// ExitCode is the exit code, -1 after a signal. It waits for the end.
 func (p *Process) ExitCode() int {
 	<-p.done
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Signal sends a signal; a process that has ended is no error.
+// Signal sends a signal. It is not an error if the process has ended.
 func (p *Process) Signal(sig syscall.Signal) error {
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("sending %v to process %d: %w", sig, p.PID(), err)
@@ -90,9 +89,9 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Wait waits for the end and returns the exit code, -1 after a signal. When ctx ends
-// first, the process, a Go program, is made to write its goroutines' stacks to its
-// standard error, and is killed.
+// Wait waits for the end and returns the exit code, -1 after a signal. If ctx ends first, it
+// makes the process, a Go program, print its goroutines' stacks to standard error, and kills
+// it.
 func (p *Process) Wait(ctx context.Context) (int, error) {
 	select {
 	case <-p.done:
@@ -110,8 +109,8 @@ func (p *Process) Wait(ctx context.Context) (int, error) {
 	return -1, fmt.Errorf("process %d did not end in time (its log has its stacks): %w", p.PID(), context.Cause(ctx))
 }
 
-// CPU is the processor time, user and system, that the process has used until now, or
-// until its end. While it runs this needs Linux.
+// CPU is the CPU time, user and system, of the process until now, or until its end. While the
+// process runs, this needs Linux.
 func (p *Process) CPU() (time.Duration, error) {
 	if p.Ended() {
 		state := p.cmd.ProcessState
@@ -120,11 +119,10 @@ func (p *Process) CPU() (time.Duration, error) {
 	return CPU(p.PID())
 }
 
-// Memory is what a process that runs holds; see [Memory].
+// Memory is the memory of the running process; see [Memory].
 func (p *Process) Memory() (now, peak uint64, err error) { return Memory(p.PID()) }
 
-// CPU is the processor time, user and system, that a process which runs has used. It
-// needs Linux.
+// CPU is the CPU time, user and system, of a running process. It needs Linux.
 func CPU(pid int) (time.Duration, error) {
 	proc, err := procfs.NewProc(pid)
 	if err != nil {
@@ -137,8 +135,8 @@ func CPU(pid int) (time.Duration, error) {
 	return time.Duration(stat.CPUTime() * float64(time.Second)), nil
 }
 
-// Memory is the resident memory of a process which runs, and the most that it ever was,
-// in bytes. It needs Linux. (The kernel's ru_maxrss begins with what the parent held.)
+// Memory is the current and peak resident memory of a running process in bytes. It needs Linux.
+// (The kernel's ru_maxrss starts with the parent's value.)
 func Memory(pid int) (now, peak uint64, err error) {
 	proc, err := procfs.NewProc(pid)
 	if err != nil {
