@@ -202,7 +202,7 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 // cannot be.
 func (a *auditor) readDeadLetters(ctx context.Context) (*deadLetters, error) {
 	if a.SkipDeadLetters {
-		a.report.DeadLettersWhyNot = "the check was disabled"
+		a.report.DeadLettersWhyNot = "they were left out"
 		return nil, nil
 	}
 	topic, err := lookAt(ctx, a.Cluster, a.Topology.DeadLetter)

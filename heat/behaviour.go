@@ -6,43 +6,40 @@ import (
 	"pageheat/failure"
 )
 
-// The most that [Limits] may allow. The arithmetic of this package is proved for
-// them; see the package comment.
+// The maximum values of [Limits]. The package comment proves the arithmetic for them.
 const (
 	MostClicks  = 1_000_000
 	MostMinutes = 1_440
 )
 
-// unitsPerMinute is how many units of [Minutes] one minute has.
+// unitsPerMinute is the number of units of [Minutes] in one minute.
 const unitsPerMinute = 1_000_000_000
 
 // minutesScale is the number of decimals that [Minutes] keeps.
 const minutesScale = 9
 
-// Limits are the most that one behaviour may carry. A behaviour beyond them is
-// invalid as a whole; nothing is cut down to fit. They belong to what was
-// counted: sums taken with other limits are other sums.
+// Limits are the maximum values of one behaviour. A behaviour beyond them is invalid as a
+// whole; values are never clamped. Sums taken with different limits are different sums.
 type Limits struct {
-	// MaxClicks is the most clicks of one behaviour, 1 to [MostClicks].
+	// MaxClicks is the maximum clicks of one behaviour, 1 to [MostClicks].
 	MaxClicks uint32 `help:"Maximum clicks of a valid behaviour."`
-	// MaxMinutes is the longest dwell time of one behaviour in whole minutes,
-	// 1 to [MostMinutes].
+	// MaxMinutes is the maximum dwell time of one behaviour in whole minutes, 1 to
+	// [MostMinutes].
 	MaxMinutes uint32 `help:"Maximum minutes of a valid behaviour."`
 }
 
-// DefaultLimits returns the limits used when nothing else is set: one million
-// clicks, and a day.
+// DefaultLimits returns the default limits: one million clicks, and one day.
 func DefaultLimits() Limits {
 	return Limits{MaxClicks: MostClicks, MaxMinutes: MostMinutes}
 }
 
-// Validate returns a [failure.Setting] of the limit that lies outside its range.
+// Validate returns a [failure.Setting] if a limit is out of range.
 func (l Limits) Validate() error {
 	if l.MaxClicks < 1 || l.MaxClicks > MostClicks {
-		return failure.BadSetting("max-clicks", "the most clicks of one behaviour must be from 1 to %d, not %d", MostClicks, l.MaxClicks)
+		return failure.BadSetting("max-clicks", "the maximum clicks of one behaviour must be from 1 to %d, not %d", MostClicks, l.MaxClicks)
 	}
 	if l.MaxMinutes < 1 || l.MaxMinutes > MostMinutes {
-		return failure.BadSetting("max-minutes", "the most minutes of one behaviour must be from 1 to %d, not %d", MostMinutes, l.MaxMinutes)
+		return failure.BadSetting("max-minutes", "the maximum minutes of one behaviour must be from 1 to %d, not %d", MostMinutes, l.MaxMinutes)
 	}
 	return nil
 }
@@ -72,9 +69,9 @@ func (m Minutes) Append(dst []byte) []byte {
 
 // Behaviour is one visit of one page by one user.
 type Behaviour struct {
-	// Page names the page: 1 to 1024 bytes of UTF-8 without control characters
-	// and without '|'. It aliases the message that the behaviour was read from,
-	// so it is valid only as long as that message is.
+	// Page is the name of the page: 1 to 1024 bytes of UTF-8 without control characters and
+	// without '|'. It aliases the message that the behaviour was read from, so it is valid only
+	// as long as that message.
 	Page []byte
 	// Clicks on the page, from 0 to [Limits].MaxClicks.
 	Clicks uint32

@@ -6,23 +6,22 @@ import (
 	"slices"
 )
 
-// Page is the heat of one page in memory. Who makes it owns it; an [Index] that
-// knows it keeps a pointer to it. A zero Page with a name is ready to use.
+// Page is the heat of one page in memory. Its creator owns it; an [Index] that contains it
+// keeps a pointer to it. A zero Page with a name is ready to use.
 type Page struct {
 	// Name is the page's name. It never changes.
 	Name string
-	// Totals are the sums over the page's behaviours. After a change,
-	// [Index.Changed] must be told.
+	// Totals are the sums over the page's behaviours. Call [Index.Changed] after a change.
 	Totals Totals
 
-	place int32 // 1 + the position among the index's candidates, 0: not among them
+	place int32 // 1 + the position among the index's candidates; 0 if it is not one
 }
 
-// NewPage returns a page without behaviours that no index knows.
+// NewPage returns a page without behaviours that is in no index.
 func NewPage(name string) *Page { return &Page{Name: name} }
 
-// The sizes of an index that gives n pages: when more than crowd(n) pages are
-// candidates, all but the best keep(n) are dropped.
+// The sizes of an index that returns n pages: when more than crowd(n) pages are candidates,
+// only the best keep(n) remain.
 func crowd(n int) int { return max(4*n, 1024) }
 func keep(n int) int  { return max(2*n, 512) }
 
@@ -49,7 +48,7 @@ type Index struct {
 
 	candidates []ranked
 	open       bool   // no threshold yet: every page is a candidate
-	threshold  ranked // the last page, as it was then, that is a candidate
+	threshold  ranked // the last candidate page, as it was then
 	scratch    []ranked
 }
 
@@ -77,11 +76,10 @@ func compareRanked(a, b ranked) int {
 	}
 }
 
-// NewIndex returns an index over the pages that all yields, which gives the n
-// hottest by w. It goes through all at once, and again from within
-// [Index.Changed] when it must; all has to yield every page of the table exactly
-// once, each with a name of its own. The index owns what it needs to know about
-// a page, so a page can be in one index at a time. An n below 1 is taken as 1.
+// NewIndex returns an index over the pages that all yields. It returns the n hottest by w. It
+// iterates over all at once, and again from within [Index.Changed] if necessary; all must yield
+// every page of the table exactly once, each with a unique name. The index stores its own state
+// in a page, so a page can be in one index at a time. An n below 1 means 1.
 func NewIndex(w Weights, n int, all iter.Seq[*Page]) *Index {
 	n = max(n, 1)
 	return newIndex(w, n, crowd(n), keep(n), all)

@@ -4,7 +4,7 @@ import (
 	"math/bits"
 )
 
-// heatDecimals is how many digits after the point a shown heat has at most.
+// heatDecimals is the maximum number of decimals of a displayed heat.
 const heatDecimals = 10
 
 // Score is a heat as a signed 128-bit whole number in units of 10⁻⁽⁹⁺ᵏ⁾, where k
@@ -59,15 +59,14 @@ func timesSigned(u Uint128, v int64) (hi, lo uint64) {
 	return hi, lo
 }
 
-// Heat returns the heat of t as a plain decimal without trailing zeros, rounded
-// half to even to 10 digits after the point. With weights of one decimal, as the
-// default ones, that is exact.
+// Heat returns the heat of t as a plain decimal without trailing zeros, rounded half to even to
+// 10 digits after the point. With weights of one decimal, like the default ones, it is exact.
 func (w Weights) Heat(t *Totals) string {
 	return w.Score(t).decimal(minutesScale + int(w.decimals))
 }
 
-// Parts returns how a heat is made up: the weight times the sum of clicks, of
-// minutes and of likes, each written as [Weights.Heat] writes a heat.
+// Parts returns the parts of a heat: the weight times the sum of clicks, of minutes and of
+// likes, each formatted as by [Weights.Heat].
 func (w Weights) Parts(t *Totals) (clicks, minutes, likes string) {
 	return w.Heat(&Totals{Clicks: t.Clicks}), w.Heat(&Totals{Minutes: t.Minutes}), w.Heat(&Totals{Likes: t.Likes})
 }
@@ -93,9 +92,9 @@ func (s Score) decimal(scale int) string {
 	return string(appendDecimal(dst, magnitude, scale))
 }
 
-// Before reports whether page a comes before page b on a board: the hotter one
-// does, and of two equally hot ones the one whose name is less, byte by byte.
-// Names differ, so this is a total order.
+// Before reports whether page a comes before page b on a board: the hotter page comes first,
+// and of two equally hot pages the one with the smaller name, byte by byte. Names differ, so
+// this is a total order.
 func Before(a Score, aPage string, b Score, bPage string) bool {
 	if a != b {
 		return b.Less(a)

@@ -17,7 +17,7 @@ type Totals struct {
 	Minutes Uint128
 	// Likes is the sum of like: likes less dislikes.
 	Likes int64
-	// Behaviours is how many behaviours are in the sums.
+	// Behaviours is the number of behaviours in the sums.
 	Behaviours uint64
 }
 
@@ -38,20 +38,19 @@ func (t *Totals) Add(o *Totals) {
 	t.Behaviours += o.Behaviours
 }
 
-// Sub takes the behaviours summed in o out again. It changes nothing and returns
-// an error where o has more clicks, minutes or behaviours than t: then o cannot
-// have been a part of t.
+// Sub subtracts the behaviours summed in o. It changes nothing and returns an error if o has
+// more clicks, minutes or behaviours than t, because then o is not a part of t.
 func (t *Totals) Sub(o *Totals) error {
 	clicks, ok := t.Clicks.Sub(o.Clicks)
 	if !ok {
-		return fmt.Errorf("cannot take %v clicks from %v", o.Clicks, t.Clicks)
+		return fmt.Errorf("cannot subtract %v clicks from %v", o.Clicks, t.Clicks)
 	}
 	minutes, ok := t.Minutes.Sub(o.Minutes)
 	if !ok {
-		return fmt.Errorf("cannot take %s minutes from %s", o.MinutesDecimal(), t.MinutesDecimal())
+		return fmt.Errorf("cannot subtract %s minutes from %s", o.MinutesDecimal(), t.MinutesDecimal())
 	}
 	if o.Behaviours > t.Behaviours {
-		return fmt.Errorf("cannot take %d behaviours from %d", o.Behaviours, t.Behaviours)
+		return fmt.Errorf("cannot subtract %d behaviours from %d", o.Behaviours, t.Behaviours)
 	}
 	t.Clicks, t.Minutes = clicks, minutes
 	t.Likes -= o.Likes
@@ -68,9 +67,8 @@ func (t *Totals) MinutesDecimal() string {
 	return string(appendDecimal(nil, t.Minutes, minutesScale))
 }
 
-// Within reports whether as many behaviours as t has, each within the limits, can
-// add up to t. Sums of such totals do not overflow as long as their behaviours do
-// not.
+// Within reports whether t's number of behaviours, each within the limits, can add up to t.
+// Sums of such totals do not overflow as long as their behaviours do not.
 func (t *Totals) Within(l Limits) bool {
 	if likes := t.Likes; likes < 0 && uint64(-likes) > t.Behaviours || likes > 0 && uint64(likes) > t.Behaviours {
 		return false

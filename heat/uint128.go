@@ -63,7 +63,7 @@ func (u Uint128) divide(d uint64) (quotient Uint128, remainder uint64) {
 	return Uint128{Hi: hi, Lo: lo}, r
 }
 
-// maxDigits is how many decimal digits the largest Uint128 has (3.4·10³⁸).
+// maxDigits is the number of decimal digits of the largest Uint128 (3.4·10³⁸).
 const maxDigits = 39
 
 // appendDecimal appends u·10⁻ˢᶜᵃˡᵉ as a plain decimal: no exponent, no trailing

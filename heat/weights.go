@@ -13,17 +13,16 @@ const (
 	maxWeightDecimals = 6
 )
 
-// Weights say what one click, one minute and one like are worth. They are held
-// as whole numbers in units of 10⁻ᵏ, so that the decimals an operator writes are
-// taken exactly: 0.8 is not a binary fraction. The zero value weighs nothing.
+// Weights are the values of one click, one minute and one like. They are integers in units of
+// 10⁻ᵏ, so decimals are exact: 0.8 is not a binary fraction. The zero value weighs nothing.
 // Weights with equal values are ==.
 type Weights struct {
 	clicks, minutes, like int64 // in units of 10^-decimals
-	decimals              uint8 // k: the most fraction digits that one of them needs
+	decimals              uint8 // k: the maximum number of decimals of the three
 }
 
-// DefaultWeights returns the weights of the article that pageheat goes back to:
-// heat = 0.8·clicks + 0.8·minutes + 1·like.
+// DefaultWeights returns the weights of the article that pageheat is based on: heat =
+// 0.8·clicks + 0.8·minutes + 1·like.
 func DefaultWeights() Weights {
 	return Weights{clicks: 8, minutes: 8, like: 10, decimals: 1}
 }
@@ -50,14 +49,14 @@ func NewWeights(clicks, minutes, like string) (Weights, error) {
 	return w, nil
 }
 
-// weight is one weight, value·10^-decimals, with as few decimals as it needs.
+// weight is one weight, value·10^-decimals, with as few decimals as possible.
 type weight struct {
 	value    int64
 	decimals uint8
 }
 
-// at returns the weight in units of 10^-decimals, which must be no fewer decimals
-// than it has.
+// at returns the weight in units of 10^-decimals, which must be at least its own number of
+// decimals.
 func (w weight) at(decimals uint8) int64 {
 	return w.value * int64(powersOfTen[decimals-w.decimals])
 }
@@ -80,8 +79,8 @@ func parseWeight(text string) (weight, error) {
 	w := weight{decimals: uint8(len(fraction))}
 	limit := int64(maxWeight) * int64(powersOfTen[w.decimals])
 	for _, digit := range []byte(whole + fraction) {
-		// The limit is checked digit by digit, so a long number cannot overflow;
-		// while only the whole part is read the value is smaller still.
+		// The limit is checked digit by digit, so a long number cannot overflow; while only the
+		// integer part has been read, the value is even smaller.
 		if w.value = w.value*10 + int64(digit-'0'); w.value > limit {
 			return weight{}, fmt.Errorf("%q is out of range: %s", text, whatItIs)
 		}
@@ -92,13 +91,13 @@ func parseWeight(text string) (weight, error) {
 	return w, nil
 }
 
-// Clicks returns what one click is worth, as a plain decimal.
+// Clicks returns the value of one click, as a plain decimal.
 func (w Weights) Clicks() string { return w.decimal(w.clicks) }
 
-// Minutes returns what one minute is worth, as a plain decimal.
+// Minutes returns the value of one minute, as a plain decimal.
 func (w Weights) Minutes() string { return w.decimal(w.minutes) }
 
-// Like returns what one like is worth, as a plain decimal.
+// Like returns the value of one like, as a plain decimal.
 func (w Weights) Like() string { return w.decimal(w.like) }
 
 // String returns the weights as a formula, such as

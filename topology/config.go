@@ -8,22 +8,21 @@ import (
 	"pageheat/failure"
 )
 
-// The names used where nothing else is configured.
+// The default names.
 const (
 	DefaultPrefix = "pageheat"
 	DefaultInput  = "user-behavior-topic"
 	DefaultOutput = "page-popularity-top10"
 )
 
-// Config is what an operator may choose about the names. Empty fields mean the
-// default.
+// Config has the operator's choices of names. Empty fields mean the default.
 type Config struct {
-	// Prefix begins the names of pageheat's own topics, groups and transactional ids that are
-	// not named below, so that several can share a cluster.
+	// Prefix is the prefix of the names of pageheat's own topics, groups and transactional IDs
+	// that are not set below, so that several deployments can share a cluster.
 	Prefix string `help:"Prefix of pageheat's own topics and consumer groups."`
-	// Input is the topic that holds the behaviours.
+	// Input is the topic with the behaviours.
 	Input string `help:"Topic with the behaviours."`
-	// Output is the topic that the boards are published to.
+	// Output is the topic for the boards.
 	Output string `help:"Topic for the boards."`
 
 	// BehaviorTopic, LeadersTopic and DeadLetterTopic are names of topics.
@@ -31,15 +30,14 @@ type Config struct {
 	LeadersTopic    string `help:"Topic for the hottest pages of each partition. Default: PREFIX-leaders."`
 	DeadLetterTopic string `help:"Topic for refused messages. Default: PREFIX-dead-letter."`
 
-	// IngestGroup, HeatGroup and RankGroup are names of consumer groups. goka names the table
-	// of a group after it, and so are the transactional ids that write to it.
+	// IngestGroup, HeatGroup and RankGroup are names of consumer groups. The names of a group's
+	// table (by goka) and of its transactional IDs are derived from it.
 	IngestGroup string `placeholder:"GROUP" help:"Consumer group of the role ingest. Default: PREFIX-ingest."`
 	HeatGroup   string `placeholder:"GROUP" help:"Consumer group of the role heat; its table is the topic GROUP-table. Default: PREFIX-heat."`
 	RankGroup   string `placeholder:"GROUP" help:"Consumer group of the role rank; its table is the topic GROUP-table. Default: PREFIX-rank."`
 }
 
-// DefaultConfig has the names used where nothing else is configured. Those that follow from the
-// prefix are empty.
+// DefaultConfig returns the default names. Those derived from the prefix are empty.
 func DefaultConfig() Config {
 	return Config{Prefix: DefaultPrefix, Input: DefaultInput, Output: DefaultOutput}
 }
@@ -65,10 +63,10 @@ const (
 	suffixReplay     = "-replay"
 )
 
-// named is a name and the setting that it comes from, as the command line knows it.
+// named is a name with the setting that it comes from, as on the command line.
 type named struct{ name, setting string }
 
-// of is the name if it was given as a setting, else the one that follows from the prefix.
+// of returns the name if the setting was given, else the one derived from the prefix.
 func (c Config) of(given, setting, suffix string) named {
 	if given != "" {
 		return named{given, setting}
@@ -76,7 +74,7 @@ func (c Config) of(given, setting, suffix string) named {
 	return named{c.Prefix + suffix, "prefix"}
 }
 
-// names are all names of a configuration.
+// names has all names of a configuration.
 type names struct {
 	input, behavior, heatTable, leaders, rankTable, output, deadLetter named
 	ingestGroup, heatGroup, rankGroup                                  named
@@ -108,8 +106,8 @@ func (c Config) names() names {
 	return n
 }
 
-// Validate reports every name that Kafka would refuse and every name used twice.
-// The error names the setting as the command line knows it.
+// Validate reports every name that Kafka would refuse and every name used twice. The error
+// names the setting as on the command line.
 func (c Config) Validate() error {
 	n := c.names()
 	topics := []named{n.behavior, n.heatTable, n.leaders, n.rankTable, n.deadLetter, n.input, n.output}
@@ -122,7 +120,7 @@ func (c Config) Validate() error {
 			refused[t] = true
 		}
 	}
-	// Kafka takes any name of a group; ours are names of topics as well, with a suffix.
+	// Kafka accepts any group name, but ours are also topic names, with a suffix.
 	if err := validTopicName(n.ingestGroup.name); err != nil {
 		errs = append(errs, fmt.Errorf("%s: group name %q %w", n.ingestGroup.setting, n.ingestGroup.name, err))
 	}
@@ -139,10 +137,10 @@ func isNumber(text string) bool { return text != "" && strings.Trim(text, "01234
 // twice reports every name that is used twice.
 func twice(kind string, all []named, except map[named]bool) error {
 	var errs []error
-	own := map[string]string{} // name as metrics show it -> what uses it
+	own := map[string]string{} // name as shown in metrics -> its use
 	for _, t := range all {
-		// Kafka refuses two topics that differ only in '.' and '_', since
-		// the names of its metrics would be the same.
+		// Kafka refuses two topics that differ only in '.' and '_', because their metrics would
+		// have the same name.
 		key := strings.ReplaceAll(t.name, ".", "_")
 		if other, taken := own[key]; taken && !except[t] {
 			errs = append(errs, fmt.Errorf("%s: %s name %q is already used by %s: choose another", t.setting, kind, t.name, other))
@@ -153,7 +151,7 @@ func twice(kind string, all []named, except map[named]bool) error {
 	return errors.Join(errs...)
 }
 
-// MaxNameBytes is the longest topic name that Kafka takes.
+// MaxNameBytes is the maximum length of a topic name in Kafka.
 const MaxNameBytes = 249
 
 // validTopicName checks a name against the rules of
@@ -163,14 +161,14 @@ func validTopicName(name string) error {
 	case name == "":
 		return errors.New("is empty")
 	case name == "." || name == "..":
-		return errors.New("may be neither . nor .. alone")
+		return errors.New("must not be . or ..")
 	case len(name) > MaxNameBytes:
-		return fmt.Errorf("is %d bytes long, Kafka takes at most %d", len(name), MaxNameBytes)
+		return fmt.Errorf("is %d bytes long; Kafka allows at most %d", len(name), MaxNameBytes)
 	}
 	for _, r := range name {
 		ok := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
 		if !ok {
-			return fmt.Errorf("holds %q, Kafka takes only letters, digits, '.', '_' and '-'", r)
+			return fmt.Errorf("contains %q; Kafka only allows letters, digits, '.', '_' and '-'", r)
 		}
 	}
 	return nil

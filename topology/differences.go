@@ -6,26 +6,26 @@ import (
 	"strconv"
 )
 
-// TopicState is how a topic of the cluster is set up.
+// TopicState is the state of a topic in the cluster.
 type TopicState struct {
 	// Name is the topic's name.
 	Name string
-	// Partitions is how many partitions it has.
+	// Partitions is the number of partitions.
 	Partitions int
-	// Replication is the lowest number of replicas of any of them.
+	// Replication is the lowest number of replicas of any partition.
 	Replication int
-	// Config holds the settings in force, by Kafka's names. A setting that is
-	// missing here is not compared.
+	// Config has the effective settings by Kafka's names. A setting that is missing here is not
+	// compared.
 	Config map[string]string
 }
 
-// rule is how a setting in force is compared with the one that is needed.
+// rule is how an effective setting is compared with the required one.
 type rule int
 
 const (
 	equal   rule = iota // any other value is wrong
-	atLeast             // more is fine; -1 is without limit
-	advice              // only created with, never compared: it costs disk or time, nothing else
+	atLeast             // more is fine; -1 is unlimited
+	advice              // only set at creation, never compared: it only costs disk or time
 )
 
 func ruleOf(setting string) rule {
@@ -39,9 +39,9 @@ func ruleOf(setting string) rule {
 	}
 }
 
-// Differences compares a topic with what it has to be: one sentence for each
-// difference, that says what is wrong and what to do; none where all is well.
-// A nil state is a topic that does not exist.
+// Differences compares a topic with its requirements. It returns one sentence for each
+// difference, with the problem and the remedy; none if there are none. A nil state is a topic
+// that does not exist.
 func (s TopicSpec) Differences(have *TopicState) []string {
 	if have == nil {
 		return []string{fmt.Sprintf("topic %s does not exist: run `pageheat topics create`", s.Name)}
@@ -52,7 +52,7 @@ func (s TopicSpec) Differences(have *TopicState) []string {
 			s.Name, plural(have.Partitions, "partition"), s.Partitions, partitionsHint(s)))
 	}
 	if have.Replication < s.Replication {
-		out = append(out, fmt.Sprintf("topic %s has %s, %d needed: add some with kafka-reassign-partitions, or say --replication %d",
+		out = append(out, fmt.Sprintf("topic %s has %s, %d needed: add some with kafka-reassign-partitions, or set --replication %d",
 			s.Name, plural(have.Replication, "replica"), s.Replication, have.Replication))
 	}
 	settings := make([]string, 0, len(s.Config))
@@ -80,7 +80,7 @@ func partitionsHint(s TopicSpec) string {
 	if s.Partitions == 1 {
 		return "delete the topic while nothing runs, then run `pageheat topics create`"
 	}
-	return "the number is fixed once there is data: say --partitions with the number that it has, or start again under another --prefix"
+	return "the number is fixed once there is data: set --partitions to the number that it has, or start over with another --prefix"
 }
 
 func plural(n int, what string) string {
@@ -90,8 +90,8 @@ func plural(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
-// fits reports whether a setting in force is as needed. A number that cannot be
-// read counts as different.
+// fits reports whether an effective setting meets the requirement. An invalid number counts as
+// different.
 func fits(r rule, got, want string) bool {
 	if got == want || r == advice {
 		return true
@@ -107,9 +107,9 @@ func fits(r rule, got, want string) bool {
 	return g == -1 || w != -1 && g >= w
 }
 
-// CheckInput says what is wrong with the input, as [TopicSpec.Differences] does:
-// that it does not exist, that it is compacted, or that it takes larger messages
-// than the dead-letter topic (nil: does not exist, not compared).
+// CheckInput checks the input, with results like [TopicSpec.Differences]: it must exist, must
+// not be compacted, and must not accept larger messages than the dead-letter topic (nil: does
+// not exist, not compared).
 func (t *Topology) CheckInput(input, deadLetter *TopicState) []string {
 	if input == nil {
 		return []string{fmt.Sprintf("topic %s does not exist: create it, or run `pageheat topics create`", t.Input)}

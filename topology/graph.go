@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Kind is what a node of the graph is.
+// Kind is the kind of a node.
 type Kind string
 
 // The kinds of nodes.
@@ -20,37 +20,37 @@ const (
 	Group Kind = "group"
 )
 
-// Count is how many partitions a topic has.
+// Count is the number of partitions of a topic, in words.
 type Count string
 
 // The partition counts.
 const (
-	// AsItIs is any number: a topic that belongs to somebody else.
+	// AsItIs is any number: the topic belongs to somebody else.
 	AsItIs Count = "any number of partitions"
-	// PerPage is the number chosen with `topics create --partitions`: a page
-	// belongs to one of them.
+	// PerPage is the number chosen with `topics create --partitions`: it determines the
+	// partition of a page.
 	PerPage Count = "P partitions"
 	// One partition.
 	One Count = "1 partition"
 )
 
-// Node is a topic, a group, or what stands outside.
+// Node is a topic, a group, or something outside.
 type Node struct {
-	// Name is the name of the topic or group, or the words for what is outside.
+	// Name is the name of the topic or group, or a description of the outside.
 	Name string
-	// Kind says which of them.
+	// Kind is its kind.
 	Kind Kind
-	// Count is a topic's number of partitions; empty for the others.
+	// Count is a topic's number of partitions; empty for others.
 	Count Count
-	// Does says in a few words what the node holds or does.
+	// Does describes in a few words what the node holds or does.
 	Does string
 }
 
-// Edge is a way that records go, from a node to another, by their names.
+// Edge is a path of records from one node to another, by their names.
 type Edge struct{ From, To string }
 
-// Graph is how streams, tables and groups hang together. Nodes are in the order in
-// which a behaviour passes them; a topic beside the way follows its group.
+// Graph is the graph of streams, tables and groups. Nodes are in the order in which a behaviour
+// passes them; a topic off this path follows its group.
 type Graph struct {
 	Nodes []Node
 	Edges []Edge
@@ -62,8 +62,8 @@ const (
 	outsideOperator  = "the operator"
 )
 
-// Graph is the graph of this topology. A group's table has an edge both ways: the
-// group writes it, and reads it again when it takes a partition over.
+// Graph returns the graph of this topology. A group's table has an edge in both directions: the
+// group writes it, and reads it when it takes over a partition.
 func (t *Topology) Graph() Graph {
 	return Graph{
 		Nodes: []Node{
@@ -100,7 +100,7 @@ func (t *Topology) Graph() Graph {
 	}
 }
 
-// holds is what a topic holds, in the words of the graph.
+// holds returns the description of a topic in the graph.
 func (t *Topology) holds(topic string) string {
 	n, _ := t.Graph().node(topic)
 	return n.Does
@@ -124,10 +124,10 @@ func (g Graph) has(from, to string) bool {
 	return false
 }
 
-// Validate reports all that does not fit together: a name used twice, an edge to
-// nowhere or between two topics, a stream without writer or without reader, a
-// table that is not the one goka gives its group or that another group writes, and
-// a group whose table has not the partitions of its streams.
+// Validate reports everything that is inconsistent: a name used twice, an edge to nowhere or
+// between two topics, a stream without a writer or a reader, a table that is not the one goka
+// gives its group or that another group writes, and a group whose table and streams have
+// different numbers of partitions.
 func (g Graph) Validate() error {
 	var errs []error
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -164,7 +164,7 @@ func (g Graph) Validate() error {
 			}
 		case Table:
 			if len(in[n.Name]) != 1 || in[n.Name][0].Name+suffixTable != n.Name {
-				fault("table %s: it is written by its own group, and by no other", n.Name)
+				fault("table %s: it must be written by its own group, and by no other", n.Name)
 			}
 		case Group:
 			errs = append(errs, g.validateGroup(n, in[n.Name], out[n.Name])...)
@@ -173,8 +173,8 @@ func (g Graph) Validate() error {
 	return errors.Join(errs...)
 }
 
-// validateGroup checks that a group reads a stream and that what it reads together
-// is partitioned alike: partition i of its table belongs to partition i of its streams.
+// validateGroup checks that a group reads a stream, and that its table and streams are
+// co-partitioned: partition i of its table belongs to partition i of its streams.
 func (g Graph) validateGroup(group Node, in, out []Node) []error {
 	var errs []error
 	streams := 0

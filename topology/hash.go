@@ -10,16 +10,16 @@ const (
 	fnvOffset uint32 = 2166136261
 	fnvPrime  uint32 = 16777619
 
-	// low31 clears the top bit. goka takes the hash for an int32 and turns
-	// its sign when it is negative, which 0x80000000 survives: page
-	// "/t/cb8p5q" then has a negative partition. Without the bit there is
-	// nothing to turn, and every way to take a remainder agrees.
+	// low31 clears the top bit. goka converts the hash to an int32 and negates it if it is
+	// negative, which does not work for 0x80000000: page "/t/cb8p5q" then has a negative
+	// partition. Without the top bit nothing is negative, and all ways to compute a remainder
+	// agree.
 	low31 uint32 = 1<<31 - 1
 )
 
-// Hasher is what places a key, to be given to everything of goka and sarama that
-// takes a hasher (goka.WithHasher, WithViewHasher, WithEmitterHasher,
-// sarama.NewCustomHashPartitioner). The hash is FNV-1a without its top bit.
+// Hasher places keys. Pass it to everything in goka and sarama that accepts a hasher
+// (goka.WithHasher, WithViewHasher, WithEmitterHasher, sarama.NewCustomHashPartitioner). The
+// hash is FNV-1a without its top bit.
 func Hasher() func() hash.Hash32 {
 	return func() hash.Hash32 { return pageHash{fnv.New32a()} }
 }
@@ -34,8 +34,8 @@ func (h pageHash) Sum(b []byte) []byte {
 	return append(b, byte(s>>24), byte(s>>16), byte(s>>8), byte(s))
 }
 
-// Partition is the partition of a page among a given number of partitions (above 0): the
-// same that goka and sarama compute with [Hasher], without an allocation.
+// Partition returns the partition of a page for a number of partitions (above 0): the same as
+// goka and sarama compute with [Hasher], without an allocation.
 func Partition[P []byte | string](page P, partitions int) int32 {
 	h := fnvOffset
 	for i := range len(page) {

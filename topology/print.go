@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// Formats are the formats that [Topology.Print] knows.
+// Formats are the formats of [Topology.Print].
 func Formats() []string { return []string{"text", "mermaid", "dot"} }
 
-// Print draws the graph: "text" for a terminal, "mermaid" for a Markdown page,
-// "dot" for Graphviz. Another format is an error, as is one of w.
+// Print draws the graph: "text" for a terminal, "mermaid" for Markdown, "dot" for Graphviz. It
+// returns an error for other formats and for failed writes.
 func (t *Topology) Print(w io.Writer, format string) error {
 	var b bytes.Buffer
 	switch format {
@@ -46,7 +46,7 @@ func (n Node) label() string {
 	}
 }
 
-// note is what stands beside a node.
+// note is the text next to a node.
 func (n Node) note() string {
 	switch n.Kind {
 	case Outside:
@@ -58,8 +58,8 @@ func (n Node) note() string {
 	}
 }
 
-// text draws the way of a behaviour from top to bottom, and what stands beside it
-// on branches of the group before.
+// text draws the path of a behaviour from top to bottom, and the topics off this path on
+// branches of the group before.
 func (g Graph) text(b *bytes.Buffer) {
 	type row struct{ left, note string }
 	var rows []row
@@ -73,7 +73,7 @@ func (g Graph) text(b *bytes.Buffer) {
 			}
 			rows = append(rows, row{arrow + n.label(), n.note()})
 		case i > 0 && g.beyond(n):
-			// What reads a branch is named with it.
+			// Readers of a branch are named with it.
 			rows[len(rows)-1].note += " (" + n.Name + ": " + n.Does + ")"
 		default:
 			if !first {
@@ -96,8 +96,8 @@ func (g Graph) text(b *bytes.Buffer) {
 	}
 }
 
-// beside reports whether a topic is off the way: a table, or a stream that no
-// group reads while its writer also writes one further on.
+// beside reports whether a topic is off the path: a table, or a stream that no group reads
+// while its writer also writes one further on.
 func (g Graph) beside(n Node) bool {
 	if n.Kind == Table {
 		return true
@@ -105,7 +105,7 @@ func (g Graph) beside(n Node) bool {
 	return n.Kind == Stream && g.feedsOnly(n, Outside) && !g.last(n)
 }
 
-// beyond reports whether a node stands outside and reads nothing but branches.
+// beyond reports whether a node is outside and reads only branches.
 func (g Graph) beyond(n Node) bool {
 	if n.Kind != Outside {
 		return false

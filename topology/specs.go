@@ -5,55 +5,53 @@ import (
 	"time"
 )
 
-// MaxMessageBytes is the largest batch that every topic of pageheat's own and the
-// output take (max.message.bytes), and so the most that a producer may send at
-// once and a consumer must be ready to fetch. It fits
+// MaxMessageBytes is the maximum batch size of the output and of all of pageheat's own topics
+// (max.message.bytes). It is the maximum that a producer may send at once and that a consumer
+// must be able to fetch. It fits
 //
-//   - the leaders of a partition and a board of 1,000 pages whose names are
-//     1,024 bytes long, the longest there are (at most 6 MiB, where every
-//     character of a name has to be escaped in JSON);
-//   - a range over 65,536 behaviours of different pages with names of 80 bytes;
-//     with longer names ingest ends the range earlier.
+//   - the leaders of a partition and a board of 1,000 pages with names of the maximum length of
+//     1,024 bytes (at most 6 MiB, if every character of a name must be escaped in JSON);
+//   - a range over 65,536 behaviours of different pages with names of 80 bytes; with longer
+//     names ingest ends the range earlier.
 //
-// It stays well below socket.request.max.bytes (100 MiB), which no topic can raise.
+// It is well below socket.request.max.bytes (100 MiB), which topics cannot override.
 const MaxMessageBytes = 8 << 20
 
-// DeadLetterOverhead is what a dead letter adds to the message it holds: the
-// headers, and the batch around it, in bytes, rounded up generously. The dead-letter
-// topic must take the input's largest message and this.
+// DeadLetterOverhead is the size that a dead letter adds to its message, in bytes: headers and
+// batch, rounded up. The dead-letter topic must accept the input's largest message plus this.
 const DeadLetterOverhead = 16 << 10
 
-// DefaultInputPartitions is how many partitions the input gets where it does not exist.
+// DefaultInputPartitions is the number of partitions of the input if pageheat creates it.
 const DefaultInputPartitions = 3
 
-// MinCompactionLag is how long the table of heats keeps every record
-// (min.compaction.lag.ms). A reader that needs the state at one offset (audit, a
-// view that is catching up) may take as long as this from its first record to its last.
+// MinCompactionLag is how long the heat table keeps every record (min.compaction.lag.ms). It is
+// the maximum time for a reader that needs the state at one offset (audit, a view that is
+// catching up) from its first record to its last.
 const MinCompactionLag = time.Hour
 
-// TopicSpec is how a topic has to be set up.
+// TopicSpec has the requirements of a topic.
 type TopicSpec struct {
 	// Name is the topic's name.
 	Name string
-	// Holds says in a few words what is in it.
+	// Holds describes its content in a few words.
 	Holds string
-	// Partitions is the exact number of partitions; 0: as it exists.
+	// Partitions is the exact number of partitions; 0: any.
 	Partitions int
-	// Replication is the number of replicas that it is created with.
+	// Replication is the number of replicas at creation.
 	Replication int
 	// CleanupPolicy is delete, compact, or empty for the broker's default.
 	CleanupPolicy string
-	// Config holds the topic's settings by Kafka's names, cleanup.policy among them.
+	// Config has the topic's settings by Kafka's names, including cleanup.policy.
 	Config map[string]string
 }
 
-// The names of the topic settings of Kafka's that operators are shown.
+// The Kafka names of the topic settings that operators see.
 const (
 	SettingCleanupPolicy = "cleanup.policy"
 	SettingMinInsync     = "min.insync.replicas"
 )
 
-// The names of the others that are used here.
+// The names of the other settings.
 const (
 	retentionMs      = "retention.ms"
 	retentionBytes   = "retention.bytes"
@@ -81,8 +79,8 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 		config[SettingCleanupPolicy] = policy
 		config[maxMessageBytes] = strconv.Itoa(MaxMessageBytes)
 		config[SettingMinInsync] = strconv.Itoa(insync(replication))
-		// A replica that lacks acknowledged records must never lead: what
-		// was counted would be gone.
+		// A replica that lacks acknowledged records must never lead: counted behaviours would
+		// be lost.
 		config[uncleanElection] = "false"
 		return TopicSpec{
 			Name: name, Holds: t.holds(name), Partitions: partitions, Replication: replication,
@@ -90,21 +88,20 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 		}
 	}
 	return []TopicSpec{
-		// Kept until it is applied and committed: the owner of the table's
-		// partition deletes the records, never the clock. Whole segments
-		// are freed, hence small ones.
+		// Kept until it is applied and committed: only the owner of the table's partition
+		// deletes the records, not retention. Kafka frees whole segments, so they are small.
 		spec(t.Behavior, partitions, policyDelete, map[string]string{
 			retentionMs:    unlimited,
 			retentionBytes: unlimited,
 			segmentBytes:   kib(64 << 10),
 		}),
-		// Only closed segments are compacted, and a restore reads the whole
-		// log: hence small segments.
+		// Only closed segments are compacted, and a restore reads the whole log, so segments
+		// are small.
 		spec(t.HeatTable, partitions, policyCompact, map[string]string{
 			minCompactionLag: ms(MinCompactionLag),
 			segmentBytes:     kib(64 << 10),
 		}),
-		// Sent again at least once a second, so an hour is for people who look.
+		// Leaders are sent at least once a second, so an hour is only for people who look.
 		spec(t.Leaders, 1, policyDelete, map[string]string{
 			retentionMs:  ms(time.Hour),
 			segmentMs:    ms(10 * time.Minute),
@@ -114,7 +111,7 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 			segmentMs:    ms(time.Hour),
 			segmentBytes: kib(16 << 10),
 		}),
-		// Up to a hundred boards a second, of which only the newest counts.
+		// Up to a hundred boards a second, and only the newest counts.
 		spec(t.Output, 1, policyCompact, map[string]string{
 			segmentMs:    ms(time.Hour),
 			segmentBytes: kib(64 << 10),
@@ -137,8 +134,8 @@ func (t *Topology) InputSpec(replication int) TopicSpec {
 	}
 }
 
-// insync is min.insync.replicas: one replica may be missing where there are three,
-// and an acknowledged record is on at least two machines.
+// insync returns min.insync.replicas: one of three replicas may be missing, and an acknowledged
+// record is on at least two machines.
 func insync(replication int) int {
 	if replication >= 3 {
 		return 2

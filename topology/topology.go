@@ -1,14 +1,13 @@
-// Package topology says how pageheat is laid out in Kafka: which topics, tables
-// and consumer groups there are and what they are called, how each topic has to
-// be set up, how they hang together, and to which partition a page belongs.
+// Package topology describes pageheat's layout in Kafka: the topics, tables and consumer groups
+// with their names, the settings of each topic, the graph that connects them, and the partition
+// of each page.
 //
-// It does no I/O. A [Topology] is made from a [Config] by [New], which refuses
-// names that Kafka would refuse and a graph that does not fit together, so that
-// a mistake shows before the first connection. From there:
+// It does no I/O. [New] makes a [Topology] from a [Config]. It refuses names that Kafka would
+// refuse and an inconsistent graph, so mistakes show before the first connection. From there:
 //
 //   - the names are fields of [Topology];
-//   - [Topology.Specs] and [Topology.InputSpec] say how each topic is created,
-//     and [TopicSpec.Differences] what is wrong with one that exists;
+//   - [Topology.Specs] and [Topology.InputSpec] describe how each topic is created, and
+//     [TopicSpec.Differences] compares an existing one;
 //   - [Topology.Graph] is the graph as data, [Topology.Print] draws it;
 //   - [Hasher] and [Partition] place a page.
 package topology
@@ -18,10 +17,9 @@ import (
 	"strconv"
 )
 
-// Topology holds the names. Make it with [New]; after that it is only read, and
-// may be shared between goroutines.
+// Topology holds the names. Make it with [New]. It is read-only and safe for concurrent use.
 type Topology struct {
-	// Prefix begins the names below that were not given one by one.
+	// Prefix is the prefix of the names below that were not given individually.
 	Prefix string
 
 	// Input holds the behaviours as their producers sent them.
@@ -36,7 +34,7 @@ type Topology struct {
 	RankTable string
 	// Output holds the boards.
 	Output string
-	// DeadLetter holds what was refused.
+	// DeadLetter holds the refused messages.
 	DeadLetter string
 
 	// IngestGroup reads Input and writes Behavior and DeadLetter.
@@ -45,7 +43,7 @@ type Topology struct {
 	HeatGroup string
 	// RankGroup reads Leaders and writes RankTable and Output.
 	RankGroup string
-	// ReplayGroup remembers how far DeadLetter was replayed.
+	// ReplayGroup stores how far DeadLetter was replayed.
 	ReplayGroup string
 }
 
@@ -54,8 +52,8 @@ func (t *Topology) Topics() []string {
 	return []string{t.Input, t.Behavior, t.HeatTable, t.Leaders, t.RankTable, t.Output, t.DeadLetter}
 }
 
-// New names everything. Empty fields of c mean the default. The error is that of
-// [Config.Validate], or says what does not fit together in the graph.
+// New returns the topology. Empty fields of c mean the default. The error is that of
+// [Config.Validate], or describes an inconsistency in the graph.
 func New(c Config) (*Topology, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("name the topics: %w", err)
@@ -84,13 +82,14 @@ func New(c Config) (*Topology, error) {
 	return t, nil
 }
 
-// HeatTransactionalID is the transactional.id that owns one partition of
-// HeatTable. Whoever takes it over fences the owner before.
+// HeatTransactionalID is the transactional.id that owns one partition of HeatTable. A new owner
+// that takes it over fences the previous one.
 func (t *Topology) HeatTransactionalID(partition int32) string {
 	return t.HeatTransactionalIDs() + strconv.FormatInt(int64(partition), 10)
 }
 
-// HeatTransactionalIDs is how the transactional.ids of all partitions of HeatTable begin.
+// HeatTransactionalIDs is the common prefix of the transactional.ids of all partitions of
+// HeatTable.
 func (t *Topology) HeatTransactionalIDs() string { return t.HeatGroup + "-" }
 
 // RankTransactionalID is the transactional.id that owns RankTable.

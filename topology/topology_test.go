@@ -153,7 +153,7 @@ func TestGraphValidation(t *testing.T) {
 		"no reader":        {without(topo.DeadLetter, outsideOperator), "stream pageheat-dead-letter: no reader"},
 		"reads no stream":  {without(topo.Leaders, topo.RankGroup), "group pageheat-rank: it reads no stream"},
 		"table not read":   {without(topo.HeatTable, topo.HeatGroup), "group pageheat-heat: it does not read its table"},
-		"table not ours":   {without(topo.HeatGroup, topo.HeatTable), "table pageheat-heat-table: it is written by its own group"},
+		"table not ours":   {without(topo.HeatGroup, topo.HeatTable), "table pageheat-heat-table: it must be written by its own group"},
 		"edge to nowhere":  {func(g *Graph) { g.Edges = append(g.Edges, Edge{topo.Output, "x"}) }, "edge page-popularity-top10 -> x"},
 		"topic to topic":   {func(g *Graph) { g.Edges = append(g.Edges, Edge{topo.Input, topo.Behavior}) }, "from a topic to a group"},
 		"used twice":       {func(g *Graph) { g.Nodes = append(g.Nodes, g.Nodes[1]) }, "stream user-behavior-topic: the name is used twice"},
