@@ -106,21 +106,41 @@ var ErrEndsBefore = errors.New("the partition ends before what was read of it")
 // errNoAnswer is the answer of a broker that throttles its client for a quota.
 var errNoAnswer = errors.New("the broker answered without the partition")
 
-// fetch asks the leader for committed records from an offset on: up to limit bytes, or one
-// batch.
+// fetch asks for committed records from an offset on: up to limit bytes, or one batch. It asks
+// the replica that the leader named, and the leader if there is none or it fails.
 func (p *partition) fetch(ctx context.Context, id [16]byte, offset int64, wait time.Duration, limit int32) (*kmsg.FetchResponseTopicPartition, error) {
+	if near, is := p.near.at(time.Now()); is {
+		answer, err := p.fetchFrom(ctx, near, id, offset, wait, limit)
+		if err == nil || ctx.Err() != nil {
+			return answer, err
+		}
+		p.near.failed(time.Now())
+	}
+	answer, err := p.fetchFrom(ctx, p.leader, id, offset, wait, limit)
+	if err == nil && p.cluster.config.Rack != "" && answer.PreferredReadReplica >= 0 && answer.PreferredReadReplica != p.leader {
+		p.near.prefer(answer.PreferredReadReplica, time.Now()) // the answer is empty
+		return p.fetch(ctx, id, offset, wait, limit)
+	}
+	return answer, err
+}
+
+// fetchFrom asks one broker.
+func (p *partition) fetchFrom(ctx context.Context, broker int32, id [16]byte, offset int64, wait time.Duration, limit int32) (*kmsg.FetchResponseTopicPartition, error) {
 	client, err := p.cluster.shared()
 	if err != nil {
 		return nil, err
 	}
 	request := newFetch(wait, limit)
+	if p.near.wanted(time.Now()) {
+		request.Rack = p.cluster.config.Rack
+	}
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = p.topic, id // which of them is used is up to the version
 	topic.Partitions = append(topic.Partitions, fetchPartition(p.number, offset, limit))
 	request.Topics = append(request.Topics, topic)
-	response, err := sendFetch(ctx, client, p.leader, request)
+	response, err := sendFetch(ctx, client, broker, request)
 	if err == nil {
-		err = findStarts(ctx, client, p.leader, p.topic, response)
+		err = findStarts(ctx, client, broker, p.topic, response)
 	}
 	if err != nil {
 		return nil, err

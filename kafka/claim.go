@@ -21,8 +21,9 @@ type Claim struct {
 	stable    atomic.Int64  // and its last stable offset
 
 	// Of the fetcher, under its lock.
-	next    int64     // where the next fetch begins
-	leader  int32     // the broker that is asked, -1 if it is not known
+	next    int64 // where the next fetch begins
+	broker  int32 // the broker that is asked, -1 if it is not known
+	near    nearReplica
 	busy    bool      // a fetch is on its way
 	alone   bool      // the next batch is larger than what is asked for
 	notYet  time.Time // when it may be fetched again
@@ -34,7 +35,7 @@ type Claim struct {
 }
 
 func newClaim(topic string, partition int32) *Claim {
-	return &Claim{topic: topic, partition: partition, leader: -1,
+	return &Claim{topic: topic, partition: partition, broker: -1, near: nearReplica{broker: -1},
 		chunks: make(chan *Chunk, chunksWaiting), gone: make(chan struct{})}
 }
 

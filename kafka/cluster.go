@@ -19,6 +19,9 @@ type Config struct {
 	Brokers []string
 	// ClientID begins the client.id of every connection.
 	ClientID string
+	// Rack is where this process is: replicas in the same rack are read, if leaders name one.
+	// Empty: leaders are read.
+	Rack string
 	// Security is how connections are secured; nil means that they are not.
 	Security *security.Security
 }
@@ -95,6 +98,7 @@ func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error
 	common := append(c.config.Security.Franz(),
 		kgo.SeedBrokers(c.config.Brokers...),
 		kgo.ClientID(c.clientID(purpose)),
+		kgo.Rack(c.config.Rack),
 		kgo.Dialer(c.dialer.DialContext),
 		// A proxy in front of a broker that is down closes connections at once; other
 		// brokers answer instead.
@@ -113,6 +117,7 @@ func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error
 func (c *Cluster) saramaConfig(purpose string) *sarama.Config {
 	config := sarama.NewConfig()
 	config.ClientID = c.clientID(purpose)
+	config.RackID = c.config.Rack
 	config.Version = sarama.V3_6_0_0
 	// Only "pageheat topics create" creates a missing topic: brokers would use their own
 	// defaults.

@@ -56,6 +56,7 @@ type fetcher struct {
 	waiting func(partition int32, open time.Duration) // is told for how long one waits for a transaction
 	topic   string
 	id      [16]byte
+	rack    string // of this process
 	fault   func(error)
 
 	mu      sync.Mutex
@@ -81,8 +82,8 @@ func (f *fetcher) run(ctx context.Context) {
 	}
 }
 
-// assign assigns each claim to the leader of its partition, and reports whether all have
-// one.
+// assign assigns each claim to the leader of its partition, or to the replica that the leader
+// named, and reports whether all have a broker.
 func (f *fetcher) assign(ctx context.Context) (all bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,24 +91,27 @@ func (f *fetcher) assign(ctx context.Context) (all bool) {
 	unknown := false
 	all = true
 	for _, c := range f.claims {
-		if c.leader >= 0 || c.ended() {
+		if c.broker >= 0 || c.ended() {
 			continue
 		}
 		if c.busy || now.Before(c.notYet) {
 			all = false
 			continue
 		}
-		leader, _, err := f.client.PartitionLeader(f.topic, c.partition)
-		if leader < 0 || err != nil {
-			unknown = true
-			continue
+		broker, isNear := c.near.at(now)
+		if !isNear {
+			var err error
+			if broker, _, err = f.client.PartitionLeader(f.topic, c.partition); broker < 0 || err != nil {
+				unknown = true
+				continue
+			}
 		}
-		c.leader = leader
-		if f.brokers[leader] == nil {
-			f.brokers[leader] = make(chan struct{}, 1)
-			f.loops.Go(func() { f.loop(ctx, leader) })
+		c.broker = broker
+		if f.brokers[broker] == nil {
+			f.brokers[broker] = make(chan struct{}, 1)
+			f.loops.Go(func() { f.loop(ctx, broker) })
 		}
-		f.wake(leader)
+		f.wake(broker)
 	}
 	if unknown {
 		f.client.ForceMetadataRefresh()
@@ -126,8 +130,8 @@ func (f *fetcher) wake(broker int32) {
 func (f *fetcher) taken(c *Claim) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c.leader >= 0 {
-		f.wake(c.leader)
+	if c.broker >= 0 {
+		f.wake(c.broker)
 	}
 }
 
@@ -156,10 +160,10 @@ func (f *fetcher) want(broker int32) (all []wanted, wait time.Duration) {
 	now := time.Now()
 	wait = quietWait
 	for _, c := range f.claims {
-		if c.ended() || c.leader >= 0 && c.leader != broker {
+		if c.ended() || c.broker >= 0 && c.broker != broker {
 			continue
 		}
-		if c.leader < 0 || c.busy {
+		if c.broker < 0 || c.busy {
 			wait = min(wait, pausedWait)
 			continue
 		}
@@ -175,6 +179,10 @@ func (f *fetcher) want(broker int32) (all []wanted, wait time.Duration) {
 		c.full = time.Time{}
 		if now.Before(c.notYet) {
 			wait = min(wait, pausedWait)
+			continue
+		}
+		if c.near.expired(now) {
+			f.leave(c, now)
 			continue
 		}
 		c.busy = true
@@ -237,7 +245,11 @@ func (f *fetcher) fetch(ctx context.Context, broker int32, all []wanted, wait ti
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = f.topic, f.id
 	each := max(min(heldBytes/(len(f.claims)*(chunksWaiting+1)), partitionBytes), leastFetch)
+	request.Rack = f.rack
 	for _, w := range all {
+		if !w.claim.near.wanted(time.Now()) {
+			request.Rack = "" // then leaders answer by themselves
+		}
 		topic.Partitions = append(topic.Partitions, fetchPartition(w.claim.partition, w.next, int32(each)))
 	}
 	request.Topics = append(request.Topics, topic)
@@ -326,11 +338,8 @@ func (f *fetcher) failed(c *Claim, err error) (refresh bool) {
 	if c.failing.IsZero() {
 		c.failing = now
 	}
-	c.leader, c.notYet = -1, now.Add(fetchPause)
-	select {
-	case f.lost <- struct{}{}:
-	default:
-	}
+	c.near.failed(now)
+	f.leave(c, now.Add(fetchPause))
 	// Other errors are transient, or the watchdog finds the stall.
 	broken := errors.Is(err, kerr.CorruptMessage) || errors.Is(err, kerr.KafkaStorageError)
 	if broken && now.Sub(c.failing) > FetchPatience {
@@ -338,6 +347,15 @@ func (f *fetcher) failed(c *Claim, err error) (refresh bool) {
 		f.deliver(c, &Chunk{Err: fmt.Errorf("fetching from offset %d: %w", c.next, err)})
 	}
 	return true
+}
+
+// leave ends asking a broker for a claim, which is assigned again at a time or later.
+func (f *fetcher) leave(c *Claim, notYet time.Time) {
+	c.broker, c.notYet = -1, notYet
+	select {
+	case f.lost <- struct{}{}:
+	default:
+	}
 }
 
 // deliver hands over a chunk if there is room.
@@ -354,6 +372,8 @@ func (f *fetcher) refused(c *Claim, p *kmsg.FetchResponseTopicPartition, err err
 		return fmt.Errorf("reading %s partition %d at offset %d: %w", c.topic, c.partition, c.next, err)
 	}
 	switch {
+	case c.near.broker >= 0:
+		return f.failed(c, err) // the leader says what is so
 	case errors.Is(err, kerr.OffsetOutOfRange) && p.LogStartOffset > c.next:
 		c.failing = time.Time{}
 		f.deliver(c, &Chunk{First: p.LogStartOffset})
@@ -382,6 +402,12 @@ func (f *fetcher) refused(c *Claim, p *kmsg.FetchResponseTopicPartition, err err
 // request says if it was given at least one whole batch, and whether it was the only
 // one, if the answer holds nothing else.
 func (f *fetcher) fetched(c *Claim, p *kmsg.FetchResponseTopicPartition, first, only bool) {
+	if near := p.PreferredReadReplica; f.rack != "" && near >= 0 && near != c.broker {
+		now := time.Now()
+		c.near.prefer(near, now)
+		f.leave(c, now)
+		return
+	}
 	c.failing = time.Time{}
 	if c.told {
 		c.told = false

@@ -28,7 +28,7 @@ func testFetcher(t testing.TB, partitions ...int32) (*fetcher, *error) {
 	claims, _ := session.Read(Reading{ID: [16]byte{1}, Logger: slog.New(slog.DiscardHandler), Waiting: func(int32, time.Duration) {},
 		Fault: func(err error) { *fault = err }})
 	for _, c := range claims {
-		c.leader = 1
+		c.broker = 1
 	}
 	return claims[0].fetcher, fault
 }
@@ -148,7 +148,7 @@ func TestErrorsOfOnePartition(t *testing.T) {
 			if c.fault {
 				assert.Contains(t, (*fault).Error(), "input partition 0 at offset 10")
 			} else {
-				assert.EqualValues(t, -1, f.claims[0].leader, "it is looked up again")
+				assert.EqualValues(t, -1, f.claims[0].broker, "it is looked up again")
 			}
 		})
 	}
@@ -201,9 +201,9 @@ func TestABrokerWaitsLongOnlyForAllPartitions(t *testing.T) {
 		want   time.Duration
 	}{
 		"all are asked for":              {func(*Claim) {}, quietWait},
-		"it is led by another broker":    {func(c *Claim) { c.leader = 2 }, quietWait},
+		"it is led by another broker":    {func(c *Claim) { c.broker = 2 }, quietWait},
 		"it has ended":                   {func(c *Claim) { c.Leave() }, quietWait},
-		"its leader is not known":        {func(c *Claim) { c.leader = -1 }, pausedWait},
+		"its leader is not known":        {func(c *Claim) { c.broker = -1 }, pausedWait},
 		"it pauses":                      {func(c *Claim) { c.notYet = time.Now().Add(time.Hour) }, pausedWait},
 		"it is full":                     {fill, shortWait},
 		"nothing takes what it is given": {func(c *Claim) { fill(c); c.full = time.Now().Add(-stuckAfter) }, pausedWait},
@@ -221,7 +221,7 @@ func TestABrokerWaitsLongOnlyForAllPartitions(t *testing.T) {
 func TestTheFetcherEndsWithItsSession(t *testing.T) {
 	f, _ := testFetcher(t, 0, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	f.claims[0].leader = -1
+	f.claims[0].broker = -1
 	ended := make(chan struct{})
 	go func() { f.run(ctx); close(ended) }()
 	cancel()

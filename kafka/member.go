@@ -32,7 +32,7 @@ func (c *Cluster) Join(ctx context.Context, purpose, group, topic string, m Memb
 	ended := func(context.Context, *kgo.Client, map[string][]int32) { h.End() }
 	client, err := c.groupClient(purpose, group, []string{topic}, m,
 		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
-			h.Begin(&Session{client: client, group: group, topic: topic, partitions: partitions[topic]})
+			h.Begin(&Session{client: client, group: group, topic: topic, partitions: partitions[topic], rack: c.config.Rack})
 		}),
 		kgo.OnPartitionsRevoked(ended),
 		kgo.OnPartitionsLost(ended),
@@ -76,6 +76,7 @@ type Session struct {
 	client       *kgo.Client
 	group, topic string
 	partitions   []int32
+	rack         string
 }
 
 // Topic is the topic that the partitions are of.
@@ -136,7 +137,7 @@ type Reading struct {
 
 // Read returns the claims of a session, and what reads them until its context ends.
 func (s *Session) Read(r Reading) (claims []*Claim, run func(context.Context)) {
-	f := &fetcher{client: s.client, logger: r.Logger, waiting: r.Waiting, topic: s.topic, id: r.ID, fault: r.Fault,
+	f := &fetcher{client: s.client, logger: r.Logger, waiting: r.Waiting, topic: s.topic, id: r.ID, rack: s.rack, fault: r.Fault,
 		brokers: make(map[int32]chan struct{}), lost: make(chan struct{}, 1)}
 	for _, p := range s.partitions {
 		c := newClaim(s.topic, p)

@@ -19,6 +19,8 @@ import (
 type Settings struct {
 	// Brokers are the bootstrap brokers; see [Settings.Config].
 	Brokers []string `placeholder:"HOST[:PORT]" help:"Bootstrap brokers; the default port is 9092."`
+	// Rack is the rack of this process, as broker.rack names it.
+	Rack string `placeholder:"NAME" help:"Rack of this process: replicas there are read instead of leaders, if brokers have broker.rack and replica.selector.class."`
 	// Security is how connections are secured.
 	Security security.Settings `embed:""`
 }
@@ -38,7 +40,7 @@ func (s Settings) Config(clientID string, logger *slog.Logger) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return Config{Brokers: brokers, ClientID: clientID, Security: secured}, nil
+	return Config{Brokers: brokers, ClientID: clientID, Rack: s.Rack, Security: secured}, nil
 }
 
 // DefaultMember is a dynamic member.

@@ -176,10 +176,11 @@ type partition struct {
 	topic   string
 	number  int32
 	leader  int32 // -1: to be asked for
+	near    nearReplica
 }
 
 func (c *Cluster) partition(topic string, number int32) *partition {
-	return &partition{cluster: c, topic: topic, number: number, leader: -1}
+	return &partition{cluster: c, topic: topic, number: number, leader: -1, near: nearReplica{broker: -1}}
 }
 
 // patiently asks the leader, and retries if the partition moves to another one.

@@ -101,6 +101,7 @@ func layOut(dir string, i int, ports []int, routes []Route, guarded []string, cf
 	}
 	p := cfg.properties()
 	p["node.id"] = strconv.Itoa(i)
+	p["broker.rack"] = fmt.Sprintf("rack-%d", i)
 	p["listeners"] = "BROKER://" + loopback(ports[i]) + ",CONTROLLER://" + loopback(ports[cfg.Brokers+i])
 	if len(routes) > 0 {
 		p["listeners"] += ",PROXY://" + routes[i].Upstream
