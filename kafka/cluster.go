@@ -75,6 +75,9 @@ func (c *Cluster) shared() (*kgo.Client, error) {
 // Brokers are the bootstrap brokers, host:port. They must not be changed.
 func (c *Cluster) Brokers() []string { return c.config.Brokers }
 
+// Rack is the rack of this process, empty if it has none.
+func (c *Cluster) Rack() string { return c.config.Rack }
+
 // Exposed warns of what is sent to the brokers without encryption that should not be; it is
 // empty if nothing is.
 func (c *Cluster) Exposed() string { return c.config.Security.Exposed() }

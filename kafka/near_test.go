@@ -146,4 +146,3 @@ func TestReadingGoesBackToTheLeader(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[int32]int{found.Leaders[0]: 3, other: 1}, asked, "the leader alone for a while")
 }
-

@@ -33,6 +33,7 @@ type Metrics struct {
 	failures     *prometheus.CounterVec
 	trims        *prometheus.CounterVec
 	stalled      *prometheus.GaugeVec
+	unsupported  *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics of the roles.
@@ -70,6 +71,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		stalled: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_stalled_partitions",
 			Help: "Owned partitions that are stalled, by role: committed records waited for a minute."}, []string{"role"}),
 	}
+	m.unsupported = gauges("pageheat_unsupported_features", "1 for each optional feature that the brokers do not support.", "feature")
 	for _, role := range []string{"ingest", "heat", "rank"} {
 		m.failures.WithLabelValues(role)
 		m.stalled.WithLabelValues(role)
@@ -81,7 +83,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_cut_dead_letters_total",
 		Help: "Dead letters that were truncated because their topic does not take the whole message."})
 	r.MustRegister(m.refusedCommits, m.unreadable, m.transactions, m.truncated)
-	r.MustRegister(m.failures, m.trims, m.stalled, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.takeOvers, m.restores, m.epoch)
+	r.MustRegister(m.failures, m.trims, m.stalled, m.unsupported, m.owned, m.inputLag, m.lost, m.limitChanges, m.differ, m.flushes, m.behaviorLag, m.pages, m.counted, m.commits, m.written, m.takeOvers, m.restores, m.epoch)
 	return m
 }
 

@@ -30,8 +30,8 @@ type Settings struct {
 	// Partitions is the number of partitions of the heat table (and of what it is
 	// made from) when the process began, for which alone its ranges are right.
 	Partitions int
-	// CannotDelete is whether the operator was told that the user may not delete ranges that
-	// are applied.
+	// CannotDelete is whether the operator was told that ranges that are applied cannot be
+	// deleted.
 	CannotDelete bool
 }
 

@@ -99,12 +99,9 @@ func (s Settings) NewTopicWatch(topics []WatchedTopic) *TopicWatch {
 func (w *TopicWatch) Run(ctx context.Context) error {
 	ticker := time.NewTicker(topicWatchInterval)
 	defer ticker.Stop()
-	for first := true; ; first = false {
+	for {
 		if err := w.Check(ctx); err != nil {
 			return err
-		}
-		if first {
-			w.sayWithoutIDs()
 		}
 		select {
 		case <-ticker.C:
@@ -198,18 +195,5 @@ func (w *TopicWatch) miss(t WatchedTopic, state *watchedState) {
 	}
 	if state.missing == missingLooks {
 		w.settings.Logger.Warn("a topic does not exist", "topic", t.Name, "roles", t.Roles)
-	}
-}
-
-// sayWithoutIDs warns, once, where the brokers give no topic ids.
-func (w *TopicWatch) sayWithoutIDs() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, t := range w.topics {
-		if state := w.known[t.Name]; state.seen && state.id == (codec.TopicID{}) {
-			w.settings.Logger.Warn("the brokers give no topic ids: pageheat does not notice a topic that is deleted and recreated, and skips messages at offsets that were counted before; stop pageheat before replacing a topic",
-				"topic", t.Name)
-			return
-		}
 	}
 }

@@ -41,7 +41,6 @@ func watchTopics(t *testing.T) *watchTest {
 	t.Cleanup(s.Cluster.Close)
 	wt.watch = s.NewTopicWatch(needed)
 	require.NoError(t, wt.watch.Check(t.Context()))
-	wt.watch.sayWithoutIDs()
 	require.Empty(t, wt.log.String())
 	return wt
 }
@@ -123,17 +122,6 @@ func TestMorePartitionsThanThePagesWereSpreadOver(t *testing.T) {
 	err := wt.watch.Check(t.Context())
 	require.NotNil(t, failure.As(err))
 	require.ErrorContains(t, err, wt.topo.Behavior+" had 2 partitions and has 3")
-}
-
-// TestBrokersWithoutTopicIDs: what is not noticed then is said once.
-func TestBrokersWithoutTopicIDs(t *testing.T) {
-	wt := watchTopics(t)
-	found := kafka.Topic{Leaders: make([]int32, 1)}
-	w := &TopicWatch{settings: wt.watch.settings, topics: wt.watch.topics[:1], known: map[string]*watchedState{wt.topo.Input: {}}}
-	require.NoError(t, w.compare(w.topics[0], found))
-	require.Equal(t, codec.TopicID{}, w.known[wt.topo.Input].id)
-	w.sayWithoutIDs()
-	assert.Contains(t, wt.log.String(), "give no topic ids")
 }
 
 // TestBrokersOfWhichSomeGiveNoTopicIDs: while a cluster is upgraded, each answer may

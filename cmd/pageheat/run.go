@@ -89,10 +89,15 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		Cluster: cfg.kafka, Member: cfg.member, Topology: cfg.topo, Logger: cfg.log,
 		Metrics: pipeline.NewMetrics(status.registry), Partitions: cfg.partitions,
 		Progress: pipeline.NewProgress(), Conditions: status.conditions,
-		CannotDelete: cfg.rights.Missing(kafka.OnTopic(kafka.Delete, cfg.topo.Behavior)),
 	}}
 	// A name that no other process has, nor had before.
 	pl.owner = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	has := func(name string) bool { return cfg.has(role(name)) }
+	unsupported, err := pl.settings.Probe(ctx, has)
+	if err != nil {
+		return err
+	}
+	pl.settings.CannotDelete = cfg.rights.Missing(kafka.OnTopic(kafka.Delete, cfg.topo.Behavior)) || slices.Contains(unsupported, kafka.RecordDeletion)
 	if err := checkOrigin(ctx, pl); err != nil {
 		return err
 	}
@@ -101,7 +106,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	if err != nil {
 		return err
 	}
-	pl.topics = pl.settings.NewTopicWatch(pl.settings.NeededTopics(func(name string) bool { return cfg.has(role(name)) }))
+	pl.topics = pl.settings.NewTopicWatch(pl.settings.NeededTopics(has))
 	pl.began()
 	started := time.Now()
 	all := newParts(ctx)
