@@ -88,7 +88,7 @@ func TestConfigRefusesWhatKafkaRefuses(t *testing.T) {
 	}{
 		"slash":           {Config{Prefix: "a/b"}, []string{"prefix", "'/'"}},
 		"letter":          {Config{Input: "größe"}, []string{"input", "'ö'"}},
-		"dot":             {Config{Output: "."}, []string{"output", "neither"}},
+		"dot":             {Config{Output: "."}, []string{"output", "must not be"}},
 		"long":            {Config{Input: strings.Repeat("x", 250)}, []string{"input", "250", "249"}},
 		"long with ends":  {Config{Prefix: strings.Repeat("x", 240)}, []string{"prefix", "249"}},
 		"same twice":      {Config{Input: "a", Output: "a"}, []string{"output", `"a"`, "input"}},
