@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// allCmd runs several benchmarks, one after the other, and judges them together.
+// allCmd runs several benchmarks one after the other, and judges them together.
 type allCmd struct {
 	Dir string `default:".cache/bench" help:"Where results and curves go (${default})."`
 	Set string `default:"compare" enum:"compare,short,rest" help:"compare: throughput in all scenarios, latency and pages. short: all that a target is for, several times. rest: growth, the linger, pages on disk, ten million pages (${default})."`
@@ -20,12 +20,12 @@ type allCmd struct {
 // part is one call of bench.
 type part struct {
 	name    string
-	minutes int // that it takes on two cores, about
+	minutes int // approximate duration on two cores
 	call    string
-	curves  bool // whether it has some to draw
+	curves  bool // whether it has curves
 }
 
-// parts are what is measured.
+// parts are the parts of each set.
 func (c *allCmd) parts() []part {
 	switch c.Set {
 	case "short":
@@ -52,7 +52,7 @@ func (c *allCmd) parts() []part {
 	}
 }
 
-// Run runs the parts. One that fails does not keep the others from running.
+// Run runs the parts. If one fails, the others still run.
 func (c *allCmd) Run(ctx context.Context, o out) error {
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
 		return fmt.Errorf("making the directory of results: %w", err)
@@ -90,8 +90,7 @@ func (c *allCmd) Run(ctx context.Context, o out) error {
 	return errors.Join(failed...)
 }
 
-// run runs one part, and draws what it has curves of. The results are there also
-// where it failed, as far as it came.
+// run runs one part and draws its curves. A failed part leaves the results that it has so far.
 func (c *allCmd) run(ctx context.Context, o out, p part, program string) (*report, error) {
 	file := filepath.Join(c.Dir, p.name+".txt")
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {

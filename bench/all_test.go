@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every part is a call that bench understands, and has a file of its own.
+// Every part is a valid call of bench and has its own file.
 func TestParts(t *testing.T) {
 	for _, set := range []string{"compare", "short", "rest"} {
 		seen := make(map[string]bool)
@@ -29,7 +29,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// A part leaves its results and its curves, and one that fails none of an earlier run.
+// A part leaves its results and its curves, and a failed part leaves none from an earlier run.
 func TestPart(t *testing.T) {
 	program, clean, err := (&outputFlags{}).build(t.Context())
 	require.NoError(t, err)

@@ -12,8 +12,8 @@ import (
 	"pageheat/traffic"
 )
 
-// sender writes messages to the partitions of a topic in turn, without keys, not
-// compressed, and knows what has to come out.
+// sender writes uncompressed messages without keys to the partitions of a topic, round-robin,
+// and computes the expected result.
 type sender struct {
 	ctx        context.Context //nolint:containedctx // it ends with the first error
 	fail       context.CancelCauseFunc
@@ -24,7 +24,7 @@ type sender struct {
 	arena      []byte
 }
 
-// newSender returns one that must be ended.
+// newSender returns a sender. The caller calls end.
 func newSender(ctx context.Context, c *cluster, topic string, partitions int32, want *harness.Recount, opts ...kgo.Opt) (*sender, error) {
 	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()))...)
@@ -56,7 +56,7 @@ func (s *sender) send(message []byte, at time.Time) error {
 	return context.Cause(s.ctx)
 }
 
-// end waits until all is acknowledged.
+// end waits until everything is acknowledged.
 func (s *sender) end() error {
 	_ = s.client.Flush(s.ctx) // the cause says more
 	err := context.Cause(s.ctx)
@@ -65,15 +65,15 @@ func (s *sender) end() error {
 	return err
 }
 
-// backlog is what waits in an input topic, and what has to come out.
+// backlog is the backlog in an input topic, with the expected result.
 type backlog struct {
 	topic    string
 	messages int64
 	want     *harness.Recount
 }
 
-// produceBacklog creates a topic and fills it with the first messages of the
-// scenario's traffic. It returns when all are acknowledged.
+// produceBacklog creates a topic and fills it with the first messages of the scenario's
+// traffic. It returns when all are acknowledged.
 func produceBacklog(ctx context.Context, c *cluster, topic string, s scenario, messages int64) (*backlog, error) {
 	simulator, err := traffic.NewSimulator(s.options())
 	if err != nil {
@@ -106,7 +106,7 @@ func (b *backlog) produce(ctx context.Context, c *cluster, partitions int32, str
 	return err
 }
 
-// scenario is what all contenders of one comparison have in common.
+// scenario has the parameters that all contenders of one comparison share.
 type scenario struct {
 	broker     string
 	pages      int
@@ -115,7 +115,7 @@ type scenario struct {
 	messages   int64 // of the backlog; that of goka is smaller
 }
 
-// The kinds of traffic: how often the pages are visited.
+// The kinds of traffic: the distribution of visits over pages.
 const (
 	trafficUniform = "uniform"
 	trafficZipf    = "zipf"
@@ -131,17 +131,17 @@ func (s scenario) options() traffic.Options {
 	return o
 }
 
-// run begins a run of a contender.
+// run starts a run of a contender.
 func (s scenario) run(contender string) *run {
 	return newRun("Throughput", "broker", s.broker, "pages", s.pages, "traffic", s.traffic, "partitions", s.partitions, "case", contender)
 }
 
-// String names the scenario in topics and on a person's line.
+// String names the scenario in topics and in progress lines.
 func (s scenario) String() string {
 	return fmt.Sprintf("%s-%d-%s-%d", s.broker, s.pages, s.traffic, s.partitions)
 }
 
-// figures sets those of a process of bench that has counted the backlog.
+// figures sets the figures of a bench process that has counted the backlog.
 func (b *backlog) figures(res *run, p *child, m *measured, broker time.Duration) {
 	millions := float64(b.messages) / 1e6
 	res.set(rateUnit, perSecond(b.messages, m.Done.Sub(m.Began)))

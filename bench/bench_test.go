@@ -15,7 +15,7 @@ import (
 	"pageheat/traffic"
 )
 
-// TestMain makes the test binary a process of bench where bench starts itself.
+// TestMain turns the test binary into a bench process if bench starts itself.
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		main()
@@ -80,7 +80,7 @@ func TestQuick(t *testing.T) {
 	assert.InDelta(t, some.get("cpu-s/M"), some.get("pipeline-cpu-s/M")+some.get("serving-cpu-s/M")+some.get("runtime-cpu-s/M"), some.get("cpu-s/M")/1000)
 }
 
-// Results are read back as they were written, and by benchstat.
+// Results survive a round trip, and benchstat can read them.
 func TestResults(t *testing.T) {
 	r := &report{}
 	good, bad := newRun("Latency", "broker", brokerKafka, "rate", 2000), newRun("Pauses", "broker", brokerKafka)
@@ -111,7 +111,7 @@ func TestResults(t *testing.T) {
 	assert.ErrorContains(t, err, file)
 }
 
-// The digest of a recount tells any difference.
+// The digest of a recount detects any difference.
 func TestDigest(t *testing.T) {
 	simulator, err := traffic.NewSimulator(traffic.Options{Pages: 50, Seed: 7})
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestBoardTimes(t *testing.T) {
 	assert.Error(t, err, "not all have come")
 }
 
-// Of each figure the median counts, of an even number the worse one.
+// The median of each figure counts; of an even number, the worse of the middle ones.
 func TestMedians(t *testing.T) {
 	one := func(name string, rate, cpu float64) *run {
 		r := newRun(name)

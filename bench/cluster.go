@@ -19,11 +19,11 @@ import (
 
 // The brokers that can be started.
 const (
-	brokerEmbedded = "embedded" // kfake, in a process of its own
+	brokerEmbedded = "embedded" // kfake, in a separate process
 	brokerKafka    = "kafka"    // Apache Kafka, or the cluster that KAFKA_BROKERS names
 )
 
-// cluster is a broker to measure on. It is used by one goroutine after the other.
+// cluster is a broker to measure on. It is not safe for concurrent use.
 type cluster struct {
 	kind    string
 	brokers []string
@@ -33,8 +33,8 @@ type cluster struct {
 	close   func()
 }
 
-// startCluster starts a broker, embedded or Apache Kafka; or, for the latter,
-// takes the cluster that KAFKA_BROKERS names.
+// startCluster starts a broker, embedded or Apache Kafka. For the latter, it uses the cluster
+// in KAFKA_BROKERS if set.
 func startCluster(ctx context.Context, kind string) (*cluster, error) {
 	c := &cluster{kind: kind}
 	var err error
@@ -76,14 +76,14 @@ func onEach(ctx context.Context, kinds []string, measure func(*cluster) error) e
 	return ctx.Err()
 }
 
-// startEmbedded starts kfake as a process of its own, so that what it costs is not
-// mixed with what bench does.
+// startEmbedded starts kfake as a separate process, so that its cost is not mixed with that of
+// bench.
 func (c *cluster) startEmbedded(ctx context.Context) error {
 	p, err := self("broker")
 	if err != nil {
 		return err
 	}
-	c.cpu, c.close = p.CPU, func() { _ = p.Kill() } // there is nothing to save
+	c.cpu, c.close = p.CPU, func() { _ = p.Kill() } // nothing to preserve
 	ctx, cancel := context.WithTimeout(ctx, harness.Within)
 	defer cancel()
 	address, _, err := p.stdout.Wait(ctx, 0, func(harness.Entry) bool { return true })
@@ -121,11 +121,11 @@ func (c *cluster) startKafka(ctx context.Context) error {
 		return err
 	}
 	c.brokers, c.cpu = broker.Brokers(), broker.CPU
-	c.close = func() { _ = broker.Close() } // what is left is in the temporary directory
+	c.close = func() { _ = broker.Close() } // leftovers are in the temporary directory
 	return nil
 }
 
-// bootstrap is what a program is given as --brokers.
+// bootstrap is the value of --brokers.
 func (c *cluster) bootstrap() string { return strings.Join(c.brokers, ",") }
 
 // createTopic creates a topic with one replica.
@@ -136,9 +136,9 @@ func (c *cluster) createTopic(ctx context.Context, topic string, partitions int3
 	return nil
 }
 
-// deleteTopics deletes every topic whose name begins so.
+// deleteTopics deletes every topic with the given prefix.
 func (c *cluster) deleteTopics(ctx context.Context, prefix string) error {
-	// kadm would answer from what it knew some seconds ago.
+	// kadm would answer from metadata that is some seconds old.
 	topics, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.client)
 	if err != nil {
 		return fmt.Errorf("listing topics: %w", err)
@@ -162,8 +162,8 @@ func (c *cluster) deleteTopics(ctx context.Context, prefix string) error {
 	return nil
 }
 
-// ends are the offsets after the last committed record of each partition of a topic,
-// with the control record that ends a transaction.
+// ends returns the offset after the last committed record of each partition of a topic,
+// including the control record that ends a transaction.
 func (c *cluster) ends(ctx context.Context, topic string) ([]int64, error) {
 	listed, err := c.admin.ListCommittedOffsets(ctx, topic)
 	if err == nil {
@@ -179,8 +179,8 @@ func (c *cluster) ends(ctx context.Context, topic string) ([]int64, error) {
 	return ends, nil
 }
 
-// read hands on the committed records of a topic from its beginning, with the time they
-// came, until take is done or fails.
+// read yields the committed records of a topic from its start, with their arrival times, until
+// take is done or fails.
 func (c *cluster) read(ctx context.Context, topic string, take func(records []*kgo.Record, at time.Time) (done bool, err error)) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(shortFetch),
@@ -205,11 +205,11 @@ func (c *cluster) read(ctx context.Context, topic string, take func(records []*k
 	}
 }
 
-// shortFetch is the longest that a broker waits for records, which only matters
-// where it is full of idle readers.
+// shortFetch is the broker's maximum wait for records. It matters only if many idle readers are
+// connected.
 const shortFetch = 500 * time.Millisecond
 
-// readAll hands on every record that a topic without transactions holds now.
+// readAll yields every current record of a topic without transactions.
 func (c *cluster) readAll(ctx context.Context, topic string, take func(*kgo.Record) error) error {
 	ends, err := c.ends(ctx, topic)
 	if err != nil {
@@ -233,8 +233,7 @@ func (c *cluster) readAll(ctx context.Context, topic string, take func(*kgo.Reco
 	})
 }
 
-// firstRecord returns when the first record of a topic was made, by its own
-// timestamp, as soon as there is one.
+// firstRecord returns the timestamp of the first record of a topic, as soon as there is one.
 func (c *cluster) firstRecord(ctx context.Context, topic string) (first time.Time, err error) {
 	err = c.read(ctx, topic, func(records []*kgo.Record, _ time.Time) (bool, error) {
 		for _, r := range records {
@@ -247,8 +246,8 @@ func (c *cluster) firstRecord(ctx context.Context, topic string) (first time.Tim
 	return first, err
 }
 
-// arrivals notes when each of a given number of records came, by partition and offset, of a topic
-// whose offsets have no holes.
+// arrivals records the arrival of the given number of records, by partition and offset, of a
+// topic without gaps in its offsets.
 func (c *cluster) arrivals(ctx context.Context, topic string, partitions int32, total int64) ([][]time.Time, error) {
 	came := make([][]time.Time, partitions)
 	return came, c.read(ctx, topic, func(records []*kgo.Record, at time.Time) (bool, error) {
@@ -260,7 +259,7 @@ func (c *cluster) arrivals(ctx context.Context, topic string, partitions int32, 
 	})
 }
 
-// followBoards begins to follow an output topic. The follower must be closed.
+// followBoards starts to follow an output topic. The caller closes the follower.
 func (c *cluster) followBoards(topic string) (*harness.Boards, error) {
 	return harness.FollowBoards(topic, kgo.SeedBrokers(c.brokers...))
 }

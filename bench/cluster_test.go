@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Every topic of a run is deleted after it, also one that was created a moment ago, and
-// none of another.
+// Every topic of a run is deleted after it, even one that was just created, and no topic of
+// another run.
 func TestDeleteTopics(t *testing.T) {
 	c, err := startCluster(t.Context(), brokerEmbedded)
 	require.NoError(t, err)

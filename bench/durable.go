@@ -10,12 +10,12 @@ import (
 	"pageheat/codec"
 )
 
-// durableEvery is how often the ends of the changelog are looked at.
+// durableEvery is the interval for checking the ends of the changelog.
 const durableEvery = 5 * time.Millisecond
 
-// awaitDurable returns when a given number of behaviours were committed in the changelog of
-// the heat table. It reads the ends of its partitions: a transaction's last record
-// is the partition's progress, which says how many are counted.
+// awaitDurable returns when the given number of behaviours is committed in the changelog of the
+// heat table. It reads the ends of its partitions: a transaction's last record is the
+// partition's progress, which has the count.
 func awaitDurable(ctx context.Context, c *cluster, table string, counted int64) (time.Time, error) {
 	var seen, by []int64 // ends and counts, by partition
 	ticker := time.NewTicker(durableEvery)

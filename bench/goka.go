@@ -20,11 +20,11 @@ import (
 	"pageheat/topology"
 )
 
-// gokaCmd is the process of goka as its examples write it: a stream of behaviours
-// with any key, sent to itself by page (Loopback), and a group table of the totals
-// of each page. Its settings are goka's, made safe: all replicas acknowledge, and
-// it reads from the oldest message. Values are compact, and the table's store is
-// goka's own, LevelDB.
+// gokaCmd is the process of goka as in its examples: a stream of behaviours with any key, sent
+// to itself by page (Loopback), and a group table with the totals of each page. It uses goka's
+// default settings with safe acknowledgements and offsets: all replicas acknowledge, and it
+// reads from the oldest message. Values are compact, and the table's store is goka's own,
+// LevelDB.
 type gokaCmd struct {
 	Brokers  []string
 	Topic    string
@@ -33,7 +33,7 @@ type gokaCmd struct {
 	Dir      string
 }
 
-// gokaGroup names the group of a run.
+// gokaGroup returns the group name of a run.
 func gokaGroup(prefix string) goka.Group { return goka.Group(prefix + "group") }
 
 // Run counts the messages of the topic, and drains.

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// growthCmd measures what it costs to have more of something: one thing grows,
-// everything else stays at its first value.
+// growthCmd measures the cost of growth: it varies one parameter, and the others keep their
+// first values.
 type growthCmd struct {
 	Broker     string        `default:"kafka" enum:"embedded,kafka" help:"Broker to measure on: embedded, kafka (${default})."`
 	Partitions []int32       `default:"3,12,48" help:"Partitions of the input and of the table (${default})."`
@@ -24,7 +24,7 @@ type growthCmd struct {
 	outputFlags
 }
 
-// What can grow.
+// The parameters.
 const (
 	growPartitions = "partitions"
 	growInputs     = "input-partitions"
@@ -76,8 +76,8 @@ func (c *growthCmd) measure(ctx context.Context, o out, program string, results 
 	r := &runner{out: o, program: program, timeout: c.Timeout}
 	defer r.close()
 	points := c.points()
-	// What has the same inputs and shape is measured once, whatever number of curves it is a
-	// point of; a point without a shape is the bare consumer.
+	// Points with the same input and shape are measured once, even if they are on several
+	// curves; a point without a shape is the bare consumer.
 	measured := make(map[grown][]*run)
 	key := func(p grown) grown { return grown{inputs: p.inputs, shape: p.shape} }
 	bare := func(p grown) grown { return grown{inputs: p.inputs} }
@@ -85,7 +85,7 @@ func (c *growthCmd) measure(ctx context.Context, o out, program string, results 
 		if measured[bare(first)] != nil {
 			continue
 		}
-		// One backlog after the other, each for all points that have its partitions.
+		// One backlog after the other, each for all points with its partitions.
 		s := scenario{broker: c.Broker, pages: c.Pages, traffic: trafficUniform, partitions: first.inputs, messages: c.Messages}
 		name := fmt.Sprintf("bench-growth-%d", first.inputs)
 		b, err := r.prepare(ctx, s, name)
@@ -96,7 +96,7 @@ func (c *growthCmd) measure(ctx context.Context, o out, program string, results 
 			r.shape = k.shape
 			for range c.Repeat {
 				res := s.run(contender)
-				// No two runs share a name: groups outlive their topics.
+				// Names of runs are unique: groups outlive their topics.
 				if err := r.once(ctx, contender, b, fmt.Sprintf("%s-%s-%d-%d", name, contender, len(measured), len(measured[k])), res); err != nil {
 					return err
 				}

@@ -8,11 +8,11 @@ import (
 	"pageheat/integration/harness"
 )
 
-// perPageUnit is what a page takes in memory, in bytes.
+// perPageUnit is the memory of a page in bytes.
 const perPageUnit = "B/page"
 
-// heatTable is a table whose only owner is one process after the other, beside one
-// with all else. Memory is what a process holds resident.
+// heatTable is a table that one process after the other owns, next to an instance with all
+// other roles. Memory is resident memory.
 type heatTable struct {
 	cluster    *cluster
 	site       *harness.Installation
@@ -20,17 +20,16 @@ type heatTable struct {
 	backlog    *backlog
 	boards     *harness.Boards
 	pages      int
-	visits     iter.Seq[[]byte] // all pages, as often as there are rounds
+	visits     iter.Seq[[]byte] // all pages, once for each round
 	partitions int32
 
 	labels  []any
 	results *report
 	filled  *run
-	empty   float64 // MiB of an owner without a page
+	empty   float64 // MiB of an owner without pages
 }
 
-// own starts a process with the role heat alone. It must be killed at last, and the
-// context ended.
+// own starts a process with only the role heat. The caller kills it and ends the context.
 func (t *heatTable) own(ctx context.Context) (*harness.Instance, context.Context, context.CancelFunc, error) {
 	owner, err := t.site.StartInstance("owner", "--roles", "heat")
 	if err != nil {
@@ -40,8 +39,8 @@ func (t *heatTable) own(ctx context.Context) (*harness.Instance, context.Context
 	return owner, running, ended, nil
 }
 
-// owned waits until an owner works on all partitions. It returns how many seconds passed
-// since its start, and the longest that a partition says its restore has taken.
+// owned waits until an owner has all partitions. It returns the seconds since its start, and
+// the longest restore of a partition.
 func (t *heatTable) owned(ctx context.Context, owner *harness.Instance) (start, restore float64, err error) {
 	if err := owner.WaitOwner(ctx, int(t.partitions)); err != nil {
 		return 0, 0, err
@@ -54,8 +53,7 @@ func (t *heatTable) owned(ctx context.Context, owner *harness.Instance) (start, 
 	return start, restore, err
 }
 
-// visit has all pages visited, and waits until that is on the board and in
-// the changelog.
+// visit sends visits to all pages, and waits until they are on the board and in the changelog.
 func (t *heatTable) visit(ctx context.Context, res *run) error {
 	if err := t.backlog.produce(ctx, t.cluster, t.partitions, t.visits); err != nil {
 		return err
@@ -70,12 +68,12 @@ func (t *heatTable) visit(ctx context.Context, res *run) error {
 	return nil
 }
 
-// perPage is what memory is above that of an empty owner, in bytes for each page.
+// perPage returns the memory above that of an empty owner, in bytes per page.
 func (t *heatTable) perPage(mib float64) float64 {
 	return (mib - t.empty) * (1 << 20) / float64(t.pages)
 }
 
-// fill measures from nothing to all pages applied and committed.
+// fill measures from an empty table to all pages applied and committed.
 func (t *heatTable) fill(ctx context.Context) error {
 	t.filled = newRun("Memory", t.labels...)
 	t.results.add(t.filled)
@@ -109,14 +107,14 @@ func (t *heatTable) fill(ctx context.Context) error {
 	return owner.Stop()
 }
 
-// restore measures a process that restores all pages, and a bare reader of the same.
+// restore measures a process that restores all pages, and a bare reader of the same records.
 func (t *heatTable) restore(ctx context.Context) error {
 	ends, err := t.cluster.ends(ctx, heatTopic(t.site))
 	if err != nil {
 		return err
 	}
 	for p := range ends {
-		ends[p]-- // a control record is the last
+		ends[p]-- // the last one is a control record
 	}
 	owner, running, ended, err := t.own(ctx)
 	if err != nil {
@@ -144,9 +142,9 @@ func (t *heatTable) restore(ctx context.Context) error {
 	return owner.Stop()
 }
 
-// pauses measures those of the collector of a process that restores all pages, and then
-// has every page visited again, so that the collector works while the table is full.
-// Writing the trace slows the process down: nothing else is measured of it.
+// pauses measures the collector's pauses of a process that restores all pages and then gets a
+// visit to each page, so that the collector runs with a full table. The trace slows the process
+// down, so nothing else is measured.
 func (t *heatTable) pauses(ctx context.Context) error {
 	res := newRun("Pauses", t.labels...)
 	owner, running, ended, err := t.own(ctx)
@@ -176,7 +174,7 @@ func (t *heatTable) pauses(ctx context.Context) error {
 			return err
 		}
 	}
-	// Of less than a thousand pauses the p99.9 is the longest.
+	// With fewer than a thousand pauses the p99.9 is the maximum.
 	res.set("p99.9-ms", quantile(paused, 0.999))
 	res.set("p50-ms", quantile(paused, 0.5))
 	res.set("max-ms", quantile(paused, 1))

@@ -28,7 +28,7 @@ func measuredRun(name string, figures ...any) *run {
 	return r
 }
 
-// judgedReport has one run for each target, all of them just met.
+// judgedReport has one run for each target, each of which is just met.
 func judgedReport() *report {
 	r := &report{}
 	for _, s := range []struct {
@@ -99,7 +99,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// A start may take less than the bare reader.
+// A start may be faster than the bare reader.
 func TestStartIsJudgedBelowTheBareReader(t *testing.T) {
 	r := judgedReport()
 	r.worsen(11, "start-s", 0.5)
@@ -108,7 +108,7 @@ func TestStartIsJudgedBelowTheBareReader(t *testing.T) {
 	assert.NoError(t, missed(all))
 }
 
-// Of several runs the medians are judged, and each has to be exact.
+// With several runs the medians are judged, and each run must be exact.
 func TestJudgeRuns(t *testing.T) {
 	write := func(change func(*report)) string {
 		r := judgedReport()
@@ -139,7 +139,7 @@ func TestJudgeRuns(t *testing.T) {
 	assert.ErrorIs(t, err, errWrong)
 }
 
-// Nothing is judged that no target is for.
+// Figures without a target are not judged.
 func TestTargetsAreForKafkaAlone(t *testing.T) {
 	r := judgedReport()
 	for i, one := range r.runs {
@@ -156,7 +156,7 @@ func TestTargetsAreForKafkaAlone(t *testing.T) {
 	assert.Empty(t, judge(r))
 }
 
-// A missed target ends bench with an error, unless the gate is open.
+// A missed target ends bench with an error, unless --no-gate is set.
 func TestGate(t *testing.T) {
 	r := judgedReport()
 	r.worsen(10, perPageUnit, 451)
@@ -167,7 +167,7 @@ func TestGate(t *testing.T) {
 	assert.ErrorIs(t, (&outputFlags{}).finish(quiet, r), errWrong)
 }
 
-// A pause is over as soon as another of Go's processors runs again.
+// A pause ends when any of Go's processors runs again.
 func TestStopwatch(t *testing.T) {
 	const mine, other, third = trace.ProcID(0), trace.ProcID(1), trace.ProcID(2)
 	at := func(ms int) trace.Time { return trace.Time(ms) * trace.Time(time.Millisecond) }
@@ -202,7 +202,7 @@ func TestPausesOfATrace(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// Each curve begins where all do, and only one thing grows along it.
+// Each curve starts at the common first point, and only one parameter varies along it.
 func TestGrowthPoints(t *testing.T) {
 	c := growthCmd{Partitions: []int32{3, 12}, Inputs: []int32{3, 48}, Tops: []int{10, 100}, Instances: []int{1, 2}}
 	points := c.points()
@@ -218,7 +218,7 @@ func TestGrowthPoints(t *testing.T) {
 	assert.Equal(t, grown{growInstances, 2, 3, shape{tablePartitions: 3, top: 10, instances: 2}}, points[7])
 }
 
-// What is drawn is a well-formed document that dark pages have colours for.
+// The drawing is a well-formed document with colors for dark pages.
 func TestPlot(t *testing.T) {
 	dir := t.TempDir()
 	results, drawing := filepath.Join(dir, "results.txt"), filepath.Join(dir, "curves.svg")

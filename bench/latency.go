@@ -15,7 +15,7 @@ import (
 	"pageheat/traffic"
 )
 
-// steadyTraffic is what is sent at a steady rate.
+// steadyTraffic is traffic at a steady rate.
 type steadyTraffic struct {
 	Pages      int           `default:"10000" help:"Number of pages (${default})."`
 	Partitions int32         `default:"3" help:"Number of partitions (${default})."`
@@ -23,9 +23,9 @@ type steadyTraffic struct {
 	Warmup     time.Duration `default:"3s" help:"How long messages are sent before, which are not measured (${default})."`
 }
 
-// latencyCmd measures how long it takes from a message's creation until a reader
-// of the output has the first board with it in hand. A bare consumer of the same
-// messages runs beside it: what it needs is the machine's and the broker's.
+// latencyCmd measures the time from a message's creation until a reader of the output has the
+// first board that includes it. A bare consumer of the same messages runs at the same time: its
+// latency is that of the machine and the broker.
 type latencyCmd struct {
 	Broker  []string        `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Rates   []int           `default:"2000,50000" help:"Messages a second (${default})."`
@@ -90,8 +90,8 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	if err != nil {
 		return err
 	}
-	// A board may count all before: an offset is the lowest of all heat partitions, and one
-	// that gets no page of the last range learns of it a moment later.
+	// A board may already count all messages: its offset is the lowest of all heat partitions,
+	// and a partition without pages of the last range learns about it a moment later.
 	if _, err := s.boards.First(ctx, func(b *harness.Board) bool { return b.Covers(endsOf(created)) }); err != nil {
 		return err
 	}
@@ -115,23 +115,23 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	return s.end()
 }
 
-// steadyRun is one instance and what is read of it.
+// steadyRun is one instance with its readers.
 type steadyRun struct {
 	ctx    context.Context //nolint:containedctx // of the run
 	broker *cluster
 	site   *harness.Installation
 	in     *harness.Instance
 	boards *harness.Boards
-	// unwatch lets the instance end without an error; free is called in the end, the last
-	// one first.
+	// unwatch lets the instance end without an error; free has the cleanups, called in reverse
+	// order.
 	unwatch func()
 	free    []func()
 }
 
-// begin starts an instance on an input of its own, and waits for its first board. It must
-// be closed.
+// begin starts an instance on its own input, and waits for its first board. The caller closes
+// it.
 func (t *steadyTraffic) begin(ctx context.Context, broker *cluster, program, prefix string, flags ...string) (*steadyRun, error) {
-	const patience = time.Minute // beyond what is asked for
+	const patience = time.Minute // more than is requested
 	s := &steadyRun{broker: broker}
 	ctx, cancel := within(ctx, t.Warmup+t.For+patience)
 	s.free = append(s.free, cancel)
@@ -161,7 +161,7 @@ func (t *steadyTraffic) begin(ctx context.Context, broker *cluster, program, pre
 
 // end drains the instance and deletes the topics.
 func (s *steadyRun) end() error {
-	s.unwatch() // what ends from now on was asked to
+	s.unwatch() // from now on the instance may end
 	if err := s.in.Stop(); err != nil {
 		return fmt.Errorf("%w\n%s", err, s.in.LastWords())
 	}
@@ -174,13 +174,13 @@ func (s *steadyRun) close() {
 	}
 }
 
-// total is how many messages are sent.
+// total is the number of messages to send.
 func (t *steadyTraffic) total(rate int) int64 {
 	return int64((t.Warmup + t.For).Seconds() * float64(rate))
 }
 
-// send sends messages at a rate. It returns when each was created, by partition and
-// offset, and what has to come out.
+// send sends messages at a rate. It returns the creation time of each, by partition and offset,
+// and the expected result.
 func (t *steadyTraffic) send(ctx context.Context, broker *cluster, topic string, rate int) ([][]time.Time, *harness.Recount, error) {
 	simulator, err := traffic.NewSimulator(traffic.Options{Pages: t.Pages, Seed: 1})
 	if err != nil {
@@ -211,7 +211,7 @@ func (t *steadyTraffic) send(ctx context.Context, broker *cluster, topic string,
 	return created, want, err
 }
 
-// endsOf are the offsets after the last message of each partition.
+// endsOf returns the offset after the last message of each partition.
 func endsOf(created [][]time.Time) harness.Ends {
 	ends := harness.Ends{}
 	for p, messages := range created {
@@ -220,8 +220,8 @@ func endsOf(created [][]time.Time) harness.Ends {
 	return ends
 }
 
-// boardTimes says, for each message that was created, when the first board came
-// that every message before the one after it is in.
+// boardTimes returns, for each message, the arrival of the first board that includes every
+// message up to it.
 func boardTimes(boards []*harness.Board, created [][]time.Time) [][]time.Time {
 	came := make([][]time.Time, len(created))
 	for p := range came {
@@ -235,8 +235,8 @@ func boardTimes(boards []*harness.Board, created [][]time.Time) [][]time.Time {
 	return came
 }
 
-// latencies are the times from creation to coming in milliseconds, of messages created
-// from a time on.
+// latencies returns the times from creation to arrival in milliseconds, of messages created
+// from a given time on.
 func latencies(created [][]time.Time, from time.Time, came [][]time.Time) ([]float64, error) {
 	var all []float64
 	for p := range created {
@@ -254,7 +254,7 @@ func latencies(created [][]time.Time, from time.Time, came [][]time.Time) ([]flo
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// quantile is a part of all figures, from 0 to 1; that of none is 0. It sorts them.
+// quantile returns a quantile of the figures, from 0 to 1; 0 if there are none. It sorts them.
 func quantile(all []float64, part float64) float64 {
 	if len(all) == 0 {
 		return 0

@@ -11,8 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// cli is the command line. The hidden commands are processes that bench starts to
-// measure them.
+// cli is the command line. bench starts the hidden commands as processes to measure.
 type cli struct {
 	Throughput throughputCmd `cmd:"" default:"withargs" help:"Messages a second until all are on the board, and what they cost."`
 	Latency    latencyCmd    `cmd:"" help:"From a message's creation to the board in a reader's hands."`
@@ -38,21 +37,21 @@ func main() {
 	os.Exit(code)
 }
 
-// out is where a command writes: results to the one, progress to the other.
+// out has the writers of a command: one for results, one for progress.
 type out struct{ results, progress io.Writer }
 
-// say tells a person how far it is.
+// say prints a progress line.
 func (o out) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(o.progress, format+"\n", args...) // a line that is not shown is no harm
+	_, _ = fmt.Fprintf(o.progress, format+"\n", args...) // a missing line does no harm
 }
 
-// execute does what the arguments say and returns the exit code: 1 also where an
-// answer was wrong, 2 for wrong usage.
+// execute runs the arguments and returns the exit code: 1 also for a wrong result, 2 for wrong
+// usage.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var tree cli
 	helped := false
 	parser, err := kong.New(&tree, kong.Name("bench"),
-		kong.Description("Measures pageheat beside a bare consumer and beside goka alone. What each number is: docs/benchmarks.md"),
+		kong.Description("Compares pageheat with a bare consumer and with goka alone. docs/benchmarks.md explains the numbers"),
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 	"pageheat/integration/harness"
 )
 
-// outputFlags say what becomes of the results.
+// outputFlags configure the use of the results.
 type outputFlags struct {
 	Program string `placeholder:"FILE" help:"The pageheat to measure; by default it is built."`
 	Out     string `placeholder:"FILE" help:"Write the results there, in the format of Go benchmarks: benchstat compares such files."`
 	Gate    bool   `default:"true" negatable:"" help:"End with exit code 1 where a target is missed (default)."`
 }
 
-// build builds the program, unless one is named.
+// build builds the program, unless one is given.
 func (f *outputFlags) build(ctx context.Context) (program string, clean func(), err error) {
 	if f.Program != "" {
 		return f.Program, func() {}, nil
@@ -36,8 +36,7 @@ func (f *outputFlags) build(ctx context.Context) (program string, clean func(), 
 	return program, clean, err
 }
 
-// benchmark measures something with a built program, and adds it to the results, also
-// where it ends with an error.
+// benchmark measures a built program and adds to the results, even if it ends with an error.
 type benchmark interface {
 	measure(ctx context.Context, o out, program string, results *report) error
 }
@@ -77,7 +76,7 @@ func (f *outputFlags) finish(o out, results *report) error {
 	return missed(judgements)
 }
 
-// print prints the median runs, a table for each benchmark, with a column for each unit.
+// print prints the median runs: a table for each benchmark, with a column for each unit.
 func (r *report) print(w io.Writer) error {
 	medians := r.medians()
 	for len(medians) > 0 {
@@ -99,7 +98,7 @@ func (r *report) print(w io.Writer) error {
 }
 
 func printTable(w io.Writer, name string, runs []*run) error {
-	// Labels that all runs share stand above the table.
+	// Labels that all runs share are above the table.
 	shared := slices.DeleteFunc(strings.Split(runs[0].name, "/")[1:], func(part string) bool {
 		return slices.ContainsFunc(runs, func(one *run) bool { return !slices.Contains(strings.Split(one.name, "/"), part) })
 	})
@@ -129,7 +128,7 @@ func printTable(w io.Writer, name string, runs []*run) error {
 	return t.end()
 }
 
-// figure writes a number for people: a dash for one that was not measured.
+// figure formats a number for people: a dash for one that was not measured.
 func figure(n float64) string {
 	switch {
 	case n == 0:
@@ -140,7 +139,7 @@ func figure(n float64) string {
 	return strconv.FormatFloat(n, 'g', 3, 64)
 }
 
-// thousands writes a number with a comma between thousands.
+// thousands formats a number with a comma between thousands.
 func thousands(n int64) string {
 	digits, sign := strconv.FormatInt(n, 10), ""
 	if n < 0 {
@@ -152,7 +151,7 @@ func thousands(n int64) string {
 	return sign + digits
 }
 
-// verdict says on a person's line whether an answer was exact.
+// verdict returns the end of a progress line if a result was not exact.
 func verdict(r *run) string {
 	if len(r.wrong) == 0 {
 		return ""

@@ -10,8 +10,7 @@ import (
 	"pageheat/integration/harness"
 )
 
-// pagesCmd measures what a page takes in memory, and how long a restore of all
-// pages takes.
+// pagesCmd measures the memory of a page and the duration of a restore of all pages.
 type pagesCmd struct {
 	Broker     []string `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Pages      []int    `default:"1000000" help:"Numbers of pages (${default})."`
@@ -97,12 +96,12 @@ func (c *pagesCmd) once(ctx context.Context, program string, t *heatTable) error
 	return errors.Join(audit(ctx, t.site, t.filled), t.cluster.deleteTopics(ctx, prefix))
 }
 
-// pageFront begins all names.
+// pageFront is the prefix of all names.
 const pageFront = "/articles/"
 
-// visitEach visits every page once in each round, the pages in no order.
+// visitEach visits every page once in each round, in a shuffled order.
 func visitEach(pages, nameBytes, rounds int) iter.Seq[[]byte] {
-	// A step that has no divisor in common with the number goes through all.
+	// A step that is coprime to the number reaches all.
 	step := pages*5/8 | 1
 	for gcd(step, pages) != 1 {
 		step += 2
