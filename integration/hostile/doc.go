@@ -1,7 +1,7 @@
-// Package hostile does to pageheat, on Apache Kafka, what one message, one stranger or
-// one operator may do: messages that are huge once unpacked, garbage and well-formed
-// nonsense in topics of pageheat's own, settings of topics that refuse what is
-// written, more partitions, two instances with one id, a wiped cluster. Either
-// everything goes on and is exact, or the instance ends with exit code 1, names what
-// is wrong and says what to do. It never hangs, and never publishes what is not so.
+// Package hostile tests pageheat on Apache Kafka against mistakes and attacks by a single
+// message, stranger or operator: messages that expand to a huge size, garbage and well-formed
+// nonsense in pageheat's own topics, topic settings that reject writes, added partitions, two
+// instances with one ID, a wiped cluster. Either everything continues and is exact, or the
+// instance exits with code 1, names the problem and says what to do. It never hangs, and never
+// publishes wrong data.
 package hostile

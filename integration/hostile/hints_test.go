@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestHintsNameSections: what an instance that ends tells people to read is there.
+// TestHintsNameSections: the sections in an instance's last log line exist.
 func TestHintsNameSections(t *testing.T) {
 	root := filepath.Join("..", "..")
 	text, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))

@@ -19,7 +19,7 @@ func withTimeout(ctx context.Context, d time.Duration) (context.Context, context
 	return context.WithTimeout(ctx, d)
 }
 
-// packed sends records in one batch, compressed.
+// packed sends records in one compressed batch.
 func (a *attack) packed(codec kgo.CompressionCodec, records ...*kgo.Record) {
 	a.t.Helper()
 	const most = 1 << 30
@@ -98,8 +98,7 @@ func TestOneMessage(t *testing.T) {
 	}
 }
 
-// TestTransactionsOfOthers: what is aborted leaves no lag, and an open transaction is
-// named.
+// TestTransactionsOfOthers: aborted records leave no lag, and an open transaction is reported.
 func TestTransactionsOfOthers(t *testing.T) {
 	a := newAttack(t)
 	writer := kafkatest.Client(t, a.Cluster, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID(a.Prefix+"-writer"))
@@ -126,7 +125,7 @@ func TestTransactionsOfOthers(t *testing.T) {
 	a.goesOn()
 }
 
-// TestTwoInstancesWithOneID: one of them ends and says why, and the other works.
+// TestTwoInstancesWithOneID: one of them exits with the reason, and the other continues.
 func TestTwoInstancesWithOneID(t *testing.T) {
 	a := newAttack(t, "--instance-id", "x")
 	first := a.in

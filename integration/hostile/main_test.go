@@ -43,7 +43,7 @@ const (
 	judgedWithin = 60 * time.Second
 )
 
-// attack is a pipeline that something is done to.
+// attack is a pipeline under attack.
 type attack struct {
 	*harness.Site
 	t      *testing.T
@@ -109,8 +109,8 @@ func (a *attack) alter(topic, name, value string) {
 	}
 }
 
-// goesOn checks that more is counted, that all is exact, and that the instance ends
-// when it is asked to.
+// goesOn checks that more is counted, that everything is exact, and that the instance ends on
+// request.
 func (a *attack) goesOn() {
 	a.t.Helper()
 	a.counts()
@@ -142,7 +142,7 @@ func (a *attack) counts() {
 	}
 }
 
-// exact has the program recount.
+// exact runs the program's audit.
 func (a *attack) exact() {
 	a.t.Helper()
 	assert.Empty(a.t, a.boards.Wrong(), "what the boards said")
@@ -157,8 +157,8 @@ func (a *attack) drains(want int) {
 	assert.Equal(a.t, want, code, a.in.LastWords())
 }
 
-// ends checks that the instance ends with exit code 1, and that its last words have
-// all the given ones.
+// ends checks that the instance exits with code 1, and that its last log lines contain all of
+// the given texts.
 func (a *attack) endsSaying(words ...string) {
 	a.t.Helper()
 	for until := time.Now().Add(judgedWithin); ; time.Sleep(pollEvery) { // nothing tells of it

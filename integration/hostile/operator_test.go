@@ -109,8 +109,8 @@ func TestDeadLettersDeletedByHand(t *testing.T) {
 	a.drains(0)
 }
 
-// TestAnInputWithoutItsBeginning starts on an input whose first messages retention
-// has taken: nothing was lost, and audit agrees.
+// TestAnInputWithoutItsBeginning starts on an input whose first messages retention deleted:
+// nothing was lost, and audit agrees.
 func TestAnInputWithoutItsBeginning(t *testing.T) {
 	site := harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
 	site.Create(inputPartitions)
@@ -135,8 +135,7 @@ func TestAnInputWithoutItsBeginning(t *testing.T) {
 	a.goesOn()
 }
 
-// TestAuditWhileBehind recounts while nothing runs and something waits: it says how
-// much.
+// TestAuditWhileBehind audits with a backlog and no running instance: it reports the backlog.
 func TestAuditWhileBehind(t *testing.T) {
 	a := newAttack(t)
 	a.drains(0)
@@ -149,8 +148,8 @@ func TestAuditWhileBehind(t *testing.T) {
 	assert.Regexp(t, `120 (messages|behaviours)|behind`, r.Stdout+r.Stderr)
 }
 
-// TestClusterWipedUnderServe deletes everything while an instance only serves: it
-// does not go on showing the old board.
+// TestClusterWipedUnderServe deletes everything while an instance only serves: it stops showing
+// the old board.
 func TestClusterWipedUnderServe(t *testing.T) {
 	a := newAttack(t)
 	for range 10 {
@@ -186,8 +185,8 @@ func TestClusterWipedUnderServe(t *testing.T) {
 	a.drains(0)
 }
 
-// TestReplayOfTheNewInput: a dead letter at the partition and offset of one of an
-// older input is another message.
+// TestReplayOfTheNewInput: a dead letter with the same partition and offset as one of an older
+// input is a different message.
 func TestReplayOfTheNewInput(t *testing.T) {
 	site := harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
 	site.Create(inputPartitions)

@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestGarbageInOwnTopics writes what is nothing into each topic of pageheat's own: the
-// instance ends and names topic, partition and offset; a restart says the same.
+// TestGarbageInOwnTopics writes garbage into each of pageheat's own topics: the instance exits
+// and names topic, partition and offset; so does a restart.
 func TestGarbageInOwnTopics(t *testing.T) {
 	topics := []string{"-behavior", "-heat-table", "-leaders", "-rank-table", "-output"}
 	if !wholeSuite() {
@@ -37,8 +37,8 @@ func TestGarbageInOwnTopics(t *testing.T) {
 	}
 }
 
-// judgeEither accepts both: it goes on and is exact, or it ends and names the record.
-// What is damaged in the table shows at the next start, if not before.
+// judgeEither accepts both: it continues and is exact, or it exits and names the record. Damage
+// in the table shows at the next start at the latest.
 func judgeEither(a *attack, r *kgo.Record) {
 	a.t.Helper()
 	if endedBeforeBoard(a) {
@@ -49,7 +49,7 @@ func judgeEither(a *attack, r *kgo.Record) {
 		a.counts()
 		a.drains(0)
 	}
-	// What is read only at a start must not bring the next one to a stand.
+	// A record that is only read at startup must not block the next start.
 	a.in = a.Start("again")
 	if endedBeforeBoard(a) {
 		a.endsSaying(r.Topic, "offset")

@@ -2,7 +2,7 @@ package model
 
 import "slices"
 
-// fate is how a transaction ended.
+// fate is the outcome of a transaction.
 type fate uint8
 
 const (
@@ -33,15 +33,15 @@ type cell struct {
 	value  []byte
 }
 
-// changelog is one partition of a group table, with the transactional.id that
-// writes it. A producer is known by the epoch that it got from takeOver.
+// changelog is one partition of a group table, with the transactional.id that writes it. A
+// producer is identified by its epoch from takeOver.
 type changelog struct {
 	name    string
 	records []record
 	next    int64
 	epoch   int
-	open    []*transaction  // one at most, where there is fencing
-	table   map[string]cell // what a read of all committed records gives
+	open    []*transaction  // at most one with fencing
+	table   map[string]cell // result of a read of all committed records
 	fencing bool
 }
 
@@ -49,8 +49,8 @@ func newChangelog(name string, fencing bool) *changelog {
 	return &changelog{name: name, table: make(map[string]cell), fencing: fencing}
 }
 
-// takeOver makes the caller the owner of the transactional.id, which aborts what
-// the owner before left open and fences it.
+// takeOver makes the caller the owner of the transactional.id. It aborts the previous owner's
+// open transaction and fences it.
 func (c *changelog) takeOver() (epoch int) {
 	if c.fencing {
 		c.abort()
@@ -59,7 +59,7 @@ func (c *changelog) takeOver() (epoch int) {
 	return c.epoch
 }
 
-// expire aborts an open transaction that took too long. Its owner is fenced.
+// expire aborts an open transaction that timed out. Its owner is fenced.
 func (c *changelog) expire() bool {
 	if len(c.open) == 0 {
 		return false
@@ -79,7 +79,7 @@ func (c *changelog) abort() {
 	c.open = c.open[:0]
 }
 
-// transactionOf is the open transaction of an epoch, nil if there is none.
+// transactionOf returns the open transaction of an epoch, nil if there is none.
 func (c *changelog) transactionOf(epoch int) *transaction {
 	for _, t := range c.open {
 		if t.epoch == epoch {
@@ -89,8 +89,7 @@ func (c *changelog) transactionOf(epoch int) *transaction {
 	return nil
 }
 
-// write adds a record to the epoch's transaction, and reports false when the
-// epoch is fenced.
+// write adds a record to the epoch's transaction. It returns false if the epoch is fenced.
 func (c *changelog) write(epoch int, key string, value []byte) (offset int64, ok bool) {
 	if c.fencing && epoch != c.epoch {
 		return 0, false
@@ -107,8 +106,8 @@ func (c *changelog) write(epoch int, key string, value []byte) (offset int64, ok
 	return offset, true
 }
 
-// commit commits the epoch's transaction, and reports false when the epoch is
-// fenced or its transaction was aborted.
+// commit commits the epoch's transaction. It returns false if the epoch is fenced or its
+// transaction was aborted.
 func (c *changelog) commit(epoch int) bool {
 	t := c.transactionOf(epoch)
 	if t == nil || c.fencing && epoch != c.epoch {
@@ -130,7 +129,7 @@ func (c *changelog) commit(epoch int) bool {
 	return true
 }
 
-// stable is the last stable offset: below it every transaction has ended.
+// stable returns the last stable offset: below it every transaction has ended.
 func (c *changelog) stable() int64 {
 	end := c.next
 	for _, t := range c.open {
@@ -149,10 +148,10 @@ func (c *changelog) read(from, to int64) (record, bool) {
 	return record{}, false
 }
 
-// compact brings the changelog to one of the states that compaction may leave:
-// below a point, of each key the newest committed record. It does not wait for
-// restores under way: one that misses a page misses its fence too, since only an
-// owner with a newer fence writes that page again.
+// compact changes the changelog to a state that compaction may leave: below a point, only the
+// newest committed record of each key. It does not wait for restores in progress: one that
+// misses a page misses its fence too, because only an owner with a newer fence writes that page
+// again.
 func (w *world) compact(c *changelog) {
 	point := c.stable()
 	if point <= 0 {

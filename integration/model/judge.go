@@ -11,13 +11,13 @@ import (
 	"pageheat/store"
 )
 
-// sum is what the model's own recount has of one page.
+// sum is the model's own recount of one page.
 type sum struct {
 	clicks, minutes, likes int64
 	behaviours             uint64
 }
 
-// heat of a sum, in units of 10^-10.
+// heat returns the heat of a sum, in units of 10^-10.
 func (s *sum) heat(by settings) int64 {
 	const one = 1_000_000_000
 	return one*by.clicks*s.clicks + by.minutes*s.minutes + one*by.likes*s.likes
@@ -28,8 +28,8 @@ func (s *sum) is(t *heat.Totals) bool {
 		t.Likes == s.likes && t.Behaviours == s.behaviours
 }
 
-// recount adds to the sums, by page, what a partition of the table holds when it
-// has counted each input partition up to an offset.
+// recount adds to the sums, by page, the expected content of a table partition that has counted
+// each input partition up to an offset.
 func (w *world) recount(target int, to []int64, sums []sum) (counted uint64) {
 	for i, in := range w.inputs {
 		for j := range in.messages {
@@ -51,14 +51,14 @@ func (w *world) recount(target int, to []int64, sums []sum) (counted uint64) {
 	return counted
 }
 
-// noSums are sums of nothing; they are valid until the next call.
+// noSums returns empty sums; they are valid until the next call.
 func (w *world) noSums() []sum {
 	clear(w.sums)
 	return w.sums
 }
 
-// checkTable makes sure that what is committed of a partition of the table is the
-// exact totals at its progress.
+// checkTable checks that the committed state of a table partition is the exact totals at its
+// progress.
 func (w *world) checkTable(target int) {
 	table := w.tables[target]
 	c, ok := table.table[codec.ProgressKey(int32(target))]
@@ -113,8 +113,8 @@ func (w *world) checkProgress(name string, target int, p *codec.Progress) {
 	}
 }
 
-// restoreCommitted makes sure that what the changelog holds now, compacted or
-// not, restores to what is committed.
+// restoreCommitted checks that the current changelog, compacted or not, restores to the
+// committed state.
 func (w *world) restoreCommitted(target int) {
 	table := w.tables[target]
 	part := store.New(w.temper.settings[0].partition(target, len(w.logs)))
@@ -149,8 +149,7 @@ func (w *world) restoreCommitted(target int) {
 	w.counts.Restores++
 }
 
-// appear puts a board into the output, and makes sure that it is the exact board
-// of what it says it was made from.
+// appear adds a board to the output, and checks that it is the exact board of its positions.
 func (w *world) appear(p *published) {
 	board, err := codec.DecodeBoard(p.value)
 	if err != nil {
@@ -186,8 +185,8 @@ func (w *world) appear(p *published) {
 	}
 }
 
-// checkBoard compares a board with the recount of the input up to the offsets
-// that each target has counted.
+// checkBoard compares a board with the recount of the input up to the offsets that each target
+// has counted.
 func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
 	sums := w.noSums()
 	var counted uint64

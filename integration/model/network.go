@@ -2,9 +2,9 @@ package model
 
 import "pageheat/codec"
 
-// flight is one record on its way from a producer to a plain topic: it arrives
-// late, or twice, and its acknowledgement after those of later ones. A producer
-// tries again without end, so only a crash loses one; and not always.
+// flight is one record in flight from a producer to a plain topic: it arrives late, or twice,
+// and its acknowledgement may come after those of later records. A producer retries without
+// end, so only a crash can lose a record.
 type flight struct {
 	from  *tenure
 	label string
@@ -21,14 +21,14 @@ type flight struct {
 	orphan       bool // it is not sent again
 }
 
-// send puts a record on its way.
+// send puts a record in flight.
 func (w *world) send(f *flight) {
 	f.slow = w.chance(w.temper.slow)
 	w.flights = append(w.flights, f)
 	w.say("%s sends %s", f.from.name, f.label)
 }
 
-// land takes the flight at an index off the network.
+// land removes the flight at an index from the network.
 func (w *world) land(i int) {
 	last := len(w.flights) - 1
 	w.flights[i] = w.flights[last]
@@ -36,7 +36,7 @@ func (w *world) land(i int) {
 	w.flights = w.flights[:last]
 }
 
-// travel moves one record on; it reports whether one moved.
+// travel delivers one record; it reports whether there was one.
 func (w *world) travel() bool {
 	if len(w.flights) == 0 {
 		return false
@@ -93,8 +93,7 @@ func (w *world) arrive(f *flight) {
 	}
 }
 
-// checkDeadLetters makes sure that a range goes out only after the dead letters
-// of its offsets.
+// checkDeadLetters checks that a range is sent only after the dead letters of its offsets.
 func (w *world) checkDeadLetters(value []byte) {
 	r, err := codec.ReadRange(value)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"pageheat/store"
 )
 
-// instance is one process. What it keeps outlives its sessions, not a crash.
+// instance is one process. Its fields survive its sessions, but not a crash.
 type instance struct {
 	number    int
 	settings  int // of temper.settings
@@ -28,7 +28,7 @@ func (i *instance) restart() {
 	i.ranker, i.turn = nil, nil
 }
 
-// role is what a slot is a partition of.
+// role is the role that a slot belongs to.
 type role string
 
 const (
@@ -37,8 +37,8 @@ const (
 	rankRole   role = "rank"
 )
 
-// slot is one partition of one consumer group. The group knows one holder; the
-// ones before may not know yet that they are it no longer.
+// slot is one partition of one consumer group. The group knows one holder; previous holders may
+// not know yet that they were replaced.
 type slot struct {
 	role       role
 	partition  int
@@ -47,14 +47,14 @@ type slot struct {
 	stale      []actor
 }
 
-// actor is an owner, or what takes itself for one.
+// actor is an owner, or believes that it is one.
 type actor interface {
 	base() *tenure
-	// act takes one step, and reports whether there was one to take.
+	// act takes one step, and reports whether there was one.
 	act() bool
 }
 
-// tenure is the time that an instance holds a slot, or thinks so.
+// tenure is the time that an instance holds a slot, or believes so.
 type tenure struct {
 	w          *world
 	slot       *slot
@@ -68,7 +68,7 @@ type tenure struct {
 
 func (t *tenure) base() *tenure { return t }
 
-// current reports whether the group still counts it as the holder.
+// current reports whether the group considers it the holder.
 func (t *tenure) current() bool { return t.generation == t.slot.generation }
 
 // end ends the tenure.
@@ -100,8 +100,8 @@ func (s *slot) each(f func(actor)) {
 	}
 }
 
-// assign gives a slot without a holder to an instance that has no tenure of it;
-// a process joins again only when its last session is over.
+// assign gives a slot without a holder to an instance that has no tenure of it; a process
+// rejoins only after its last session.
 func (w *world) assign(s *slot) {
 	free := make([]*instance, 0, len(w.instances))
 	for _, i := range w.instances {
@@ -137,8 +137,8 @@ func (w *world) assign(s *slot) {
 	w.say("%s is assigned", t.name)
 }
 
-// expel ends the group's patience with a holder, who does not notice: the group
-// gives its slot to another.
+// expel removes a holder from its group without its knowledge: the group gives its slot to
+// another one.
 func (w *world) expel(s *slot) {
 	if s.holder == nil || len(s.stale) >= 2 {
 		return
@@ -150,8 +150,8 @@ func (w *world) expel(s *slot) {
 	w.counts.Expelled++
 }
 
-// crash ends a process and starts it again. Of what it had sent and not seen
-// acknowledged, some may still arrive.
+// crash ends a process and starts it again. Records that were sent but not acknowledged may
+// still arrive.
 func (w *world) crash(on *instance) {
 	w.say("instance-%d crashes", on.number)
 	w.counts.Crashes++
@@ -166,8 +166,8 @@ func (w *world) crash(on *instance) {
 	on.restart()
 }
 
-// fault ends a tenure with an error that ends the processor too: it is made
-// again, without what it had in memory.
+// fault ends a tenure with an error that also ends the processor: it is recreated without its
+// memory.
 func (t *tenure) fault(why string) {
 	t.w.counts.Faults++
 	t.end(why)
@@ -180,8 +180,8 @@ func (t *tenure) fault(why string) {
 	}
 }
 
-// forget drops what a process, or one of its roles, has on its way and will not
-// send again.
+// forget drops the records in flight of a process or one of its roles that it will not send
+// again.
 func (w *world) forget(on *instance, r role) {
 	for i, f := range slices.Backward(w.flights) {
 		if f.from.on != on || r != "" && f.from.slot.role != r || !f.from.over {
@@ -193,8 +193,8 @@ func (w *world) forget(on *instance, r role) {
 	}
 }
 
-// fencing is the take-over of a table partition, in three steps: another may
-// come between any two.
+// fencing is the take-over of a table partition, in three steps: another one may come between
+// any two.
 type fencing struct {
 	table   *changelog
 	epoch   int
@@ -203,7 +203,7 @@ type fencing struct {
 	taken   bool
 }
 
-// step goes on with the take-over; it reports false when another has taken over.
+// step continues the take-over; it returns false if another one has taken over.
 func (f *fencing) step(t *tenure) bool {
 	switch {
 	case f.epoch == 0:

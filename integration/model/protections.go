@@ -2,73 +2,71 @@ package model
 
 import "reflect"
 
-// Protections are the rules that keep the pipeline exact. Each can be taken
-// away, to see that the model then finds what the rule is there for: a
-// protection that can be left out without a violation is either not needed or
-// not tested.
+// Protections are the rules that keep the pipeline exact. Each can be turned off, and the model
+// must then find a violation. A protection that can be turned off without a violation is either
+// not needed or not tested.
 type Protections struct {
-	// LowestAcknowledged: an input offset is committed once every target has
-	// acknowledged the ranges below it. Without: once one target has.
+	// LowestAcknowledged: an input offset is committed once every target has acknowledged the
+	// ranges below it. Without: once one target has.
 	LowestAcknowledged bool
-	// OneInFlight: per input partition and target, one packed message is on its
-	// way at a time. Without: several, which arrive in any order.
+	// OneInFlight: per input partition and target, one packed message is in flight at a time.
+	// Without: several, which arrive in any order.
 	OneInFlight bool
-	// ProgressPerInput: a heat partition keeps its progress for each input
-	// partition. Without: one for all, the highest.
+	// ProgressPerInput: a heat partition keeps its progress for each input partition. Without:
+	// one for all, the highest.
 	ProgressPerInput bool
-	// SecondRead: of a range that reaches across the progress, what was counted
-	// before is read again and taken off. Without: it is counted twice.
+	// SecondRead: if a range overlaps the progress, the part counted before is read again and
+	// subtracted. Without: it is counted twice.
 	SecondRead bool
-	// GapCheck: a range that begins above the progress is refused. Without: it
-	// is applied as if it followed.
+	// GapCheck: a range that starts above the progress is refused. Without: it is applied as if
+	// it followed.
 	GapCheck bool
-	// ExactCheckpoint: a transaction writes the pages as they were at the checkpoint. Without:
-	// as they are when they are written.
+	// ExactCheckpoint: a transaction writes the pages as of the checkpoint. Without: as of the
+	// time of writing.
 	ExactCheckpoint bool
-	// Fencing: a take-over shuts out the writes of the owner before. Without:
-	// each owner has a transactional.id of its own.
+	// Fencing: a take-over fences the writes of the previous owner. Without: each owner has its
+	// own transactional.id.
 	Fencing bool
-	// MonotonicLeaders: leaders older than those a board was made from are
-	// ignored. Without: they are taken as they come.
+	// MonotonicLeaders: leaders older than those of a board are ignored. Without: they are used
+	// as they arrive.
 	MonotonicLeaders bool
-	// RankingEpoch: each ranking owner numbers its boards above those of every
-	// owner before. Without: each begins at the same number.
+	// RankingEpoch: each ranking owner numbers its boards above those of all previous owners.
+	// Without: each starts at the same number.
 	RankingEpoch bool
 
-	// DeadLettersFirst: a range goes out once the dead letters of its offsets are
-	// acknowledged. Without: at once.
+	// DeadLettersFirst: a range is sent once the dead letters of its offsets are acknowledged.
+	// Without: at once.
 	DeadLettersFirst bool
-	// ReadCommitted: the input is read up to its last stable offset, without what was
-	// aborted. Without: as it is.
+	// ReadCommitted: the input is read up to its last stable offset, without aborted records.
+	// Without: all of it is read.
 	ReadCommitted bool
-	// DeclareLost: what retention took unread is declared lost. Without: it is
-	// passed over without a word.
+	// DeclareLost: input that retention deleted unread is reported as lost. Without: it is
+	// skipped silently.
 	DeclareLost bool
-	// KeptOffset: a kept store goes on without reading the changelog only where
-	// no other owner wrote. Without: always.
+	// KeptOffset: a kept store continues without reading the changelog only if no other owner
+	// wrote. Without: always.
 	KeptOffset bool
-	// StartFirst: where the behaviour topic begins is looked up before the
-	// take-over. Without: after the restore, when the next owner may have
-	// deleted more.
+	// StartFirst: the start of the behaviour topic is looked up before the take-over. Without:
+	// after the restore, when the next owner may have deleted more.
 	StartFirst bool
-	// OneDefinition: leaders chosen by other settings than the ranking's are not
-	// ranked. Without: they are taken as if they were chosen by its own.
+	// OneDefinition: leaders chosen with settings other than the ranking's are not ranked.
+	// Without: they are used anyway.
 	OneDefinition bool
-	// PartitionsInRanges: a range for another number of heat partitions is refused.
-	// Without: it is applied as if its pages belonged here.
+	// PartitionsInRanges: a range for a different number of heat partitions is refused.
+	// Without: it is applied anyway.
 	PartitionsInRanges bool
-	// LowestSent: a new ingest owner that looks at what was sent begins at the lowest,
-	// over all heat partitions, of the offsets that it finds. Without: at the highest.
+	// LowestSent: a new ingest owner that looks up what was sent starts at the lowest, over all
+	// heat partitions, of the offsets that it finds. Without: at the highest.
 	LowestSent bool
-	// BeginsUnknown: what was gone of an input partition before the table knew of it
-	// is not lost. Without: it is declared lost.
+	// BeginsUnknown: input that was deleted before the table knew the input partition is not
+	// lost. Without: it is reported as lost.
 	BeginsUnknown bool
-	// OthersBoards: a ranking owner that sees a board of an earlier owner, newer
-	// than what it began from, begins again from that. Without: it does not care.
+	// OthersBoards: a ranking owner that sees a board of an earlier owner, newer than the one
+	// it started from, starts over from that board. Without: it ignores it.
 	OthersBoards bool
 }
 
-// All are the protections as they are in production: every one of them.
+// All returns the protections of production: every one of them.
 func All() Protections {
 	var p Protections
 	for _, field := range reflect.ValueOf(&p).Elem().Fields() {

@@ -9,15 +9,15 @@ import (
 	"pageheat/processors"
 )
 
-// errBack says that what a reader sees went back.
+// errBack means that a reader saw something go back.
 var errBack = errors.New("a board goes back")
 
-// reader reads the output as our views do: a board whose version is not above
-// those before is ignored. What it sees must never go back.
+// reader reads the output as our views do: it ignores a board whose version is not above the
+// previous ones. What it sees must never go back.
 type reader struct {
 	next       int
 	newest     *codec.Board
-	behaviours map[string]uint64 // the most seen of each page
+	behaviours map[string]uint64 // the highest values seen of each page
 	clicks     map[string]int64
 }
 
@@ -40,8 +40,8 @@ func (w *world) read() bool {
 	if err == nil {
 		return true
 	}
-	// Nothing fences a board: an owner of before may publish one more, and the
-	// next owner its first, before either has seen the other's.
+	// Boards are not fenced: a previous owner may publish one more, and the next owner its
+	// first, before either has seen the other's.
 	for _, other := range w.output[p.known : r.next-1] {
 		if processors.Epoch(other.board.Version) < processors.Epoch(b.Version) {
 			w.counts.Crossed++
@@ -54,7 +54,7 @@ func (w *world) read() bool {
 	return true
 }
 
-// forget makes a board the first one seen.
+// forget makes the next board the first one.
 func (r *reader) forget(b *codec.Board) {
 	r.newest = nil
 	clear(r.behaviours)
@@ -62,7 +62,7 @@ func (r *reader) forget(b *codec.Board) {
 	_ = r.take(b)
 }
 
-// take makes sure that a board is not behind the ones before.
+// take checks that a board is not behind the previous ones.
 func (r *reader) take(b *codec.Board) error {
 	if last := r.newest; last != nil {
 		if b.Counted < last.Counted {
