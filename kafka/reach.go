@@ -21,7 +21,11 @@ func (c *Cluster) Reach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	within, cancel := context.WithTimeout(ctx, reachTimeout+time.Duration(len(c.config.Brokers)-1)*dial.AnswerTimeout)
+	silent, limit := dial.AnswerTimeout, reachTimeout
+	if c.config.Security.TLS() != nil {
+		silent, limit = dial.HandshakeTimeout, reachTimeout+dial.HandshakeTimeout
+	}
+	within, cancel := context.WithTimeout(ctx, limit+time.Duration(len(c.config.Brokers)-1)*silent)
 	defer cancel()
 	err = client.Ping(within)
 	if err == nil {

@@ -25,9 +25,10 @@ type Cluster struct {
 	fake    *kfake.Cluster
 	nodes   []*node
 	routes  []Route
-	guarded []string  // where anonymous clients connect, by broker
-	login   []kgo.Opt // of the tests' own clients
-	scratch string    // directory to remove at the end, if any
+	further map[string][]string // addresses by listener
+	guarded []string            // where anonymous clients connect, by broker
+	login   []kgo.Opt           // of the tests' own clients
+	scratch string              // directory to remove at the end, if any
 }
 
 // Route is the path from a client through a proxy to a broker.

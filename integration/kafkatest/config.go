@@ -42,6 +42,9 @@ type Config struct {
 	// anonymous and may do nothing until Cluster.Allow. It has no meaning for
 	// external clusters, and excludes Proxies.
 	Rights bool
+	// Listeners are further addresses of each broker; see Cluster.Listener. They have no
+	// meaning for embedded and external clusters.
+	Listeners []Listener
 	// Measured asks for the JVM flags that Kafka's own start script uses, as a
 	// benchmark must. Otherwise the JVM gets flags that start it quickly and
 	// cost it about half of its later speed.

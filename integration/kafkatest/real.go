@@ -51,7 +51,8 @@ func startReal(ctx context.Context, cfg Config) (c *Cluster, err error) {
 	if cfg.Proxies || cfg.Rights {
 		each = both
 	}
-	ports, err := freePorts(each * cfg.Brokers)
+	fixed := each * cfg.Brokers
+	ports, err := freePorts(fixed + len(cfg.Listeners)*cfg.Brokers)
 	if err != nil {
 		return c, err
 	}
@@ -66,10 +67,16 @@ func startReal(ctx context.Context, cfg Config) (c *Cluster, err error) {
 		}
 		c.login = []kgo.Opt{kgo.SASL(superUser().AsMechanism())}
 	}
+	c.further = make(map[string][]string)
+	for k, l := range cfg.Listeners {
+		for i := range cfg.Brokers {
+			c.further[l.Name] = append(c.further[l.Name], loopback(ports[fixed+k*cfg.Brokers+i]))
+		}
+	}
 	jvm := append([]string{java}, cfg.jvmFlags()...)
 	jvm = append(jvm, "-cp", filepath.Join(jars, "*"))
 	for i := range cfg.Brokers {
-		n, err := layOut(dir, i, ports, c.routes, c.guarded, cfg)
+		n, err := c.layOut(dir, i, ports, cfg)
 		if err != nil {
 			return c, err
 		}
@@ -94,7 +101,7 @@ func propertiesFile(dir string, i int) string {
 
 // layOut writes the server.properties of broker i. The first of ports are the
 // brokers', the next as many the controllers'.
-func layOut(dir string, i int, ports []int, routes []Route, guarded []string, cfg Config) (*node, error) {
+func (c *Cluster) layOut(dir string, i int, ports []int, cfg Config) (*node, error) {
 	voters := make([]string, cfg.Brokers)
 	for k := range voters {
 		voters[k] = fmt.Sprintf("%d@%s", k, loopback(ports[cfg.Brokers+k]))
@@ -103,14 +110,17 @@ func layOut(dir string, i int, ports []int, routes []Route, guarded []string, cf
 	p["node.id"] = strconv.Itoa(i)
 	p["broker.rack"] = fmt.Sprintf("rack-%d", i)
 	p["listeners"] = "BROKER://" + loopback(ports[i]) + ",CONTROLLER://" + loopback(ports[cfg.Brokers+i])
-	if len(routes) > 0 {
-		p["listeners"] += ",PROXY://" + routes[i].Upstream
-		p["advertised.listeners"] = "BROKER://" + loopback(ports[i]) + ",PROXY://" + routes[i].Listen
+	if len(c.routes) > 0 {
+		p["listeners"] += ",PROXY://" + c.routes[i].Upstream
+		p["advertised.listeners"] = "BROKER://" + loopback(ports[i]) + ",PROXY://" + c.routes[i].Listen
 		p["listener.security.protocol.map"] += ",PROXY:PLAINTEXT"
 	}
-	if len(guarded) > 0 {
+	if len(c.guarded) > 0 {
 		maps.Copy(p, rightsProperties())
-		p["listeners"] += ",GUARDED://" + guarded[i]
+		p["listeners"] += ",GUARDED://" + c.guarded[i]
+	}
+	for _, l := range cfg.Listeners {
+		l.add(p, c.further[l.Name][i])
 	}
 	p["controller.quorum.voters"] = strings.Join(voters, ",")
 	p["log.dirs"] = filepath.ToSlash(filepath.Join(dir, fmt.Sprintf("broker-%d", i)))

@@ -22,9 +22,10 @@ const (
 	// AnswerTimeout is how long the first answer may take once the first request
 	// is on its way. It is the answer to ApiVersions, which brokers answer at once.
 	AnswerTimeout = 3 * time.Second
-	// handshakeTimeout is how long the TLS handshake may take. It costs a broker that has just
-	// started, or that many clients come back to, more time than an answer.
-	handshakeTimeout = 5 * time.Second
+	// HandshakeTimeout is how long a TLS handshake may take. A broker that has just started,
+	// or that many clients come back to, takes seconds for it: so a silent one costs more
+	// with TLS than without.
+	HandshakeTimeout = 10 * time.Second
 	// silenceMemory is how long a broker that stayed silent is skipped. It is short, since
 	// the broker may be the only one and come back.
 	silenceMemory = 3 * time.Second
@@ -58,7 +59,7 @@ func New(secure func() (*tls.Config, error)) *Dialer {
 }
 
 func newDialer(connect, answer, forget time.Duration) *Dialer {
-	return &Dialer{connect: connect, answer: answer, forget: forget, handshake: handshakeTimeout, silent: make(map[string]silence)}
+	return &Dialer{connect: connect, answer: answer, forget: forget, handshake: HandshakeTimeout, silent: make(map[string]silence)}
 }
 
 // Options have a franz-go client connect with this dialer.
