@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,8 @@ type Settings struct {
 	Brokers []string `placeholder:"HOST[:PORT]" help:"Bootstrap brokers; the default port is 9092."`
 	// Rack is the rack of this process, as broker.rack names it.
 	Rack string `placeholder:"NAME" help:"Rack of this process: replicas there are read instead of leaders, if brokers have broker.rack and replica.selector.class."`
+	// ClientID begins the client.id of every connection; empty for the name of the process.
+	ClientID string `name:"client-id" placeholder:"NAME" help:"Prefix of the client IDs, for logs and quotas of the brokers. Default: --prefix."`
 	// Security is how connections are secured.
 	Security security.Settings `embed:""`
 }
@@ -28,10 +31,12 @@ type Settings struct {
 // DefaultSettings are for a Kafka on this machine.
 func DefaultSettings() Settings { return Settings{Brokers: []string{"localhost:" + defaultPort}} }
 
-// Config reads them, for a process whose connections have names that begin with clientID. The
-// logger gets a warning when a certificate or a password cannot be reloaded. A broker is host, host:port, an IPv6 address alone, or in brackets with or without a
-// port; blanks around it, and empty ones, are ignored. The error is a [failure.Setting].
-func (s Settings) Config(clientID string, logger *slog.Logger) (Config, error) {
+// Config validates the settings of a process, whose connections have client IDs that begin with
+// its name, process, unless ClientID is set. A broker is host, host:port, an IPv6 address alone, or
+// in brackets with or without a port; blanks around it and empty ones are ignored. The logger gets a
+// warning when a certificate or password cannot be reloaded later. The error is a
+// [failure.Setting].
+func (s Settings) Config(process string, logger *slog.Logger) (Config, error) {
 	brokers, err := parseBrokers(s.Brokers)
 	if err != nil {
 		return Config{}, &failure.Setting{Name: "brokers", Err: err}
@@ -40,7 +45,7 @@ func (s Settings) Config(clientID string, logger *slog.Logger) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return Config{Brokers: brokers, ClientID: clientID, Rack: s.Rack, Security: secured}, nil
+	return Config{Brokers: brokers, ClientID: cmp.Or(s.ClientID, process), Rack: s.Rack, Security: secured}, nil
 }
 
 // DefaultMember is a dynamic member.

@@ -35,9 +35,10 @@ type cli struct {
 
 // common are the flags of every command.
 type common struct {
-	Config configFile      `placeholder:"FILE" help:"YAML file with settings; its keys are the names of flags."`
-	Kafka  kafka.Settings  `embed:""`
-	Names  topology.Config `embed:""`
+	Config          configFile      `placeholder:"FILE" help:"YAML file with settings; its keys are the names of flags."`
+	KafkaProperties propertiesFile  `placeholder:"FILE" help:"File with properties of Kafka's Java clients: what it says about brokers, TLS and login is taken."`
+	Kafka           kafka.Settings  `embed:""`
+	Names           topology.Config `embed:""`
 
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Lowest level to log."`
 	LogFormat string `default:"text" enum:"text,json" help:"Format of the log."`

@@ -22,6 +22,9 @@ import (
 type settings struct {
 	file string
 	keys map[string]setting
+	// properties are the settings of a file of Java properties, by the names of flags.
+	properties     map[string]string
+	propertiesFile string // its name, empty without one
 	// origin says where the value of a flag came from that was not on the
 	// command line, nor its default.
 	origin map[string]string
@@ -146,8 +149,8 @@ func (s *settings) Validate(app *kong.Application) error {
 }
 
 // Resolve gives kong the file's value of a flag that neither the command line nor
-// the environment sets.
-func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+// the environment sets, and then that of the file of Java properties.
+func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, name := range flag.Envs {
 		if value, set := os.LookupEnv(name); set {
 			// kong has taken it; here its error gets the variable's name.
@@ -157,6 +160,13 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	if at, set := s.keys[flag.Name]; set && flag.Name != "config" {
 		where := fmt.Sprintf("config file %s: line %d: key %q", s.file, at.line, flag.Name)
 		return at.value, s.try(flag, at.value, where)
+	}
+	if err := s.loadProperties(); err != nil {
+		return nil, err
+	}
+	// A secret in a file of its own wins over one among the properties.
+	if value, set := s.properties[flag.Name]; set && !s.given(ctx, flag.Name+"-file") {
+		return value, s.try(flag, value, "properties file "+s.propertiesFile)
 	}
 	return nil, nil
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"pageheat/failure"
@@ -63,7 +65,7 @@ func (s Settings) addCA(pool *x509.CertPool) error {
 // that writes what they hold to a file in PEM.
 func readPEM(setting, converted string) ([]byte, error) {
 	if strings.HasPrefix(setting, pemBegin) {
-		return []byte(setting), nil
+		return wrapPEM(setting), nil
 	}
 	text, err := readFile(setting)
 	if err != nil {
@@ -76,6 +78,19 @@ func readPEM(setting, converted string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is a %s store, and must be PEM: convert it with %s", setting, kind, conversion(setting, kind, converted))
 	}
 	return nil, fmt.Errorf("%s has nothing in PEM", setting)
+}
+
+// wrapPEM gives PEM text its lines back: in a properties file it may be one line.
+func wrapPEM(text string) []byte {
+	var wrapped []byte
+	for _, block := range regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]+)-----([^-]+)-----END`).FindAllStringSubmatch(text, -1) {
+		der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(block[2]), ""))
+		if err != nil {
+			return []byte(text) // with headers, or damaged: as it is
+		}
+		wrapped = append(wrapped, pem.EncodeToMemory(&pem.Block{Type: block[1], Bytes: der})...)
+	}
+	return wrapped
 }
 
 // storeKind recognizes Java's stores by how they begin; it is empty for anything else.
