@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,15 +31,16 @@ const (
 	canary = "canary-4f1c"
 	// reauthenticate is how often brokers want a login again on a connection that is open.
 	reauthenticate = 3 * time.Second
-	// tokenLife is that of a token.
-	tokenLife = 6 * time.Second
+	// replaceToken is when the token endpoint says that a token expires. Brokers take it for
+	// longer: Kafka refuses a login within a second of the last one, so no session may be that
+	// short.
+	replaceToken = reauthenticate
 )
 
 // secured is a cluster whose listeners have TLS, and the files of its clients.
 type secured struct {
 	*kafkatest.Cluster
 	dir       string // of the certificates; see renew
-	issued    atomic.Int64
 	endpoint  *httptest.Server
 	authority *kafkatest.Authority
 }
@@ -71,11 +72,18 @@ func newSecured(t *testing.T) *secured {
 			"connections.max.reauth.ms":    every,
 		}))
 	kafkatest.NeedProcesses(t, s.Cluster)
+	s.setPassword(t, canary)
+	return s
+}
+
+// setPassword tells the brokers the password.
+func (s *secured) setPassword(t *testing.T, password string) {
+	t.Helper()
+	const iterations = 4096
 	answers, err := kafkatest.Admin(t, s.Cluster).AlterUserSCRAMs(t.Context(), nil,
-		[]kadm.UpsertSCRAM{{User: "heat", Mechanism: kadm.ScramSha512, Iterations: 4096, Password: canary}})
+		[]kadm.UpsertSCRAM{{User: "heat", Mechanism: kadm.ScramSha512, Iterations: iterations, Password: password}})
 	require.NoError(t, err)
 	require.NoError(t, answers.Error())
-	return s
 }
 
 // renew replaces all certificates, and who issued them.
@@ -98,12 +106,11 @@ func (s *secured) token(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"error":"invalid_client","error_description":"not %s"}`, password)
 		return
 	}
-	s.issued.Add(1)
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	now := time.Now().Unix()
-	token := part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":"heat","iat":%d,"exp":%d}`, now, now+int64(tokenLife.Seconds()))) + "."
+	token := part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":"heat","iat":%d,"exp":%d}`, now, now+60)) + "."
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":%d}`, token, int(tokenLife.Seconds()))
+	_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":%d}`, token, int(replaceToken.Seconds()))
 }
 
 // site is an installation whose program connects to a listener, by settings in its environment.
@@ -123,8 +130,8 @@ func (s *secured) site(t *testing.T, listener string) *harness.Site {
 }
 
 // TestSecuredConnections runs everything on a Kafka with TLS: with passwords, with certificates and
-// with tokens, over several logins of each connection. Then all certificates are renewed, and who
-// issues them, while behaviours are counted.
+// with tokens, over several logins of each connection. Then the password and all certificates are renewed,
+// and who issues them, while behaviours are counted.
 func TestSecuredConnections(t *testing.T) {
 	s := newSecured(t)
 	t.Run("ways", func(t *testing.T) {
@@ -139,7 +146,7 @@ func TestSecuredConnections(t *testing.T) {
 			s.refused(t)
 		})
 	})
-	t.Run("renewed certificates", s.renewed)
+	t.Run("renewed", s.renewed)
 }
 
 // everything runs all that connects.
@@ -153,7 +160,7 @@ func (s *secured) everything(t *testing.T, listener string) {
 	site.ProduceFile(file.lines)
 	board := p.exact(t, in, site.Ends(), file.recount(t, 1))
 	// Each connection logs in again, and tokens are replaced.
-	for more := true; more; more = listener == oauthListener && s.issued.Load() < 3 || time.Since(began) < 2*reauthenticate {
+	for more := true; more; more = time.Since(began) < 2*reauthenticate {
 		site.Must("produce", "--count", "10", "--rate", "100")
 	}
 	_, err := p.boards.WaitFor(within(t), site.Ends())
@@ -179,19 +186,19 @@ func (s *secured) refused(t *testing.T) {
 		env     []string
 		hint    string
 	}{
-		"wrong password":        {s.Listener(scramListener), []string{"PAGEHEAT_SASL_PASSWORD_FILE=" + s.dir + "/wrong"}, "the brokers refuse the login"},
-		"wrong user":            {s.Listener(scramListener), []string{"PAGEHEAT_SASL_USERNAME=cold"}, "the brokers refuse the login"},
+		"wrong password":        {s.Listener(scramListener), []string{"PAGEHEAT_SASL_PASSWORD_FILE=" + s.dir + "/wrong"}, "the brokers reject the credentials"},
+		"wrong user":            {s.Listener(scramListener), []string{"PAGEHEAT_SASL_USERNAME=cold"}, "the brokers reject the credentials"},
 		"wrong mechanism":       {s.Listener(scramListener), []string{"PAGEHEAT_SASL_MECHANISM=SCRAM-SHA-256"}, "--sasl-mechanism"},
 		"wrong client secret":   {s.Listener(oauthListener), []string{"PAGEHEAT_OAUTH_CLIENT_SECRET=wrong-" + canary}, "--oauth-client-id"},
 		"no client certificate": {s.Listener(mutualListener), []string{"PAGEHEAT_TLS_CERT=", "PAGEHEAT_TLS_KEY="}, "--tls-cert"},
 		"no trust":              {s.Listener(scramListener), []string{"PAGEHEAT_TLS_CA="}, "--tls-ca"},
-		"no login":              {s.Listener(scramListener), []string{"PAGEHEAT_SASL_MECHANISM=", "PAGEHEAT_SASL_USERNAME=", "PAGEHEAT_SASL_PASSWORD_FILE="}, "wants a login: set --sasl-mechanism, to one of SCRAM-SHA-512"},
+		"no login":              {s.Listener(scramListener), []string{"PAGEHEAT_SASL_MECHANISM=", "PAGEHEAT_SASL_USERNAME=", "PAGEHEAT_SASL_PASSWORD_FILE="}, "requires authentication: set --sasl-mechanism to one of SCRAM-SHA-512"},
 		"a login where none is": {s.Listener(mutualListener), []string{"PAGEHEAT_SASL_MECHANISM=PLAIN", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_SASL_PASSWORD=" + canary,
-			"PAGEHEAT_TLS_CERT=" + s.dir + "/client.pem", "PAGEHEAT_TLS_KEY=" + s.dir + "/client.key"}, "leave out --sasl-mechanism"},
+			"PAGEHEAT_TLS_CERT=" + s.dir + "/client.pem", "PAGEHEAT_TLS_KEY=" + s.dir + "/client.key"}, "remove --sasl-mechanism"},
 		"no TLS at a TLS port":  {s.Listener(mutualListener), []string{"PAGEHEAT_TLS=false", "PAGEHEAT_TLS_CA=", "PAGEHEAT_TLS_CERT=", "PAGEHEAT_TLS_KEY="}, "add --tls"},
-		"TLS at a plain port":   {s.Bootstrap(), nil, "leave out --tls"},
-		"TLS and login, too":    {s.Bootstrap(), s.site(t, scramListener).Env, "leave out --tls"},
-		"plain and login":       {s.Bootstrap(), []string{"PAGEHEAT_TLS=false", "PAGEHEAT_TLS_CA=", "PAGEHEAT_SASL_MECHANISM=PLAIN", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_SASL_PASSWORD=" + canary}, "leave out --sasl-mechanism"},
+		"TLS at a plain port":   {s.Bootstrap(), nil, "remove --tls"},
+		"TLS and login, too":    {s.Bootstrap(), s.site(t, scramListener).Env, "remove --tls"},
+		"plain and login":       {s.Bootstrap(), []string{"PAGEHEAT_TLS=false", "PAGEHEAT_TLS_CA=", "PAGEHEAT_SASL_MECHANISM=PLAIN", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_SASL_PASSWORD=" + canary}, "remove --sasl-mechanism"},
 		"nothing at a full one": {s.Listener(scramListener), []string{"PAGEHEAT_TLS=false", "PAGEHEAT_TLS_CA=", "PAGEHEAT_SASL_MECHANISM=", "PAGEHEAT_SASL_USERNAME=", "PAGEHEAT_SASL_PASSWORD_FILE="}, "add --tls"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -218,34 +225,53 @@ func (s *secured) refused(t *testing.T) {
 	}
 }
 
-// renewed replaces all certificates while behaviours are counted.
+// renewed replaces the password, then all certificates and their authority, while behaviours are
+// counted by an instance with the password and one with a certificate.
 func (s *secured) renewed(t *testing.T) {
-	site := s.site(t, mutualListener)
+	site := s.site(t, scramListener)
 	p := newPipeline(t, site, 3)
-	in := site.Start("secured")
+	mutual := s.site(t, mutualListener)
+	mutual.Prefix, mutual.Input, mutual.Output = site.Prefix, site.Input, site.Output
+	instances := []*harness.Instance{site.Start("password"), mutual.Start("certificate")}
 	ctx := within(t)
-	require.NoError(t, in.WaitOwner(ctx, 0))
 	input := startTraffic(t, site, 3)
-	counted := func(more int64) {
+	counted := func() {
 		t.Helper()
 		now := int64(0)
 		if b := p.boards.Newest(); b != nil {
 			now = b.Counted
 		}
-		_, err := p.boards.Wait(ctx, func(b *harness.Board) bool { return b.Counted > now+more })
+		_, err := p.boards.Wait(ctx, func(b *harness.Board) bool { return b.Counted > now+1000 })
 		require.NoError(t, err)
 	}
-	counted(1000)
-	s.renew(t)
+	waitShared(t, ctx, site, len(instances), "-ingest", "-heat")
+	counted()
+
+	// Its connections have to log in again within seconds, and Kafka knows the new password first.
+	s.setPassword(t, canary+"-new")
+	_, _, err := instances[0].WaitLog(ctx, 0, func(e harness.Entry) bool {
+		return strings.Contains(e.Text("error"), "reject the credentials")
+	})
+	require.NoError(t, err)
+	kafkatest.WriteFile(t, s.dir, "password", []byte(canary+"-new"))
+	require.NoError(t, instances[0].WaitReady(ctx))
+	counted()
+
 	// The broker reads its files when it starts, and its connections end.
+	s.renew(t)
 	require.NoError(t, s.Stop(0))
 	require.NoError(t, s.Cluster.Start(0))
 	require.NoError(t, s.WaitReady(ctx))
-	counted(1000)
+	waitShared(t, ctx, site, len(instances), "-ingest", "-heat")
+	counted()
 	input.finish(t)
-	p.exact(t, in, input.ends, input.want)
-	_, ended := in.Ended()
-	assert.False(t, ended, "the instance goes on")
+	for _, in := range instances {
+		p.exact(t, in, input.ends, input.want)
+	}
 	p.audited(t)
-	stopped(t, in)
+	stopped(t, instances...)
+	for _, in := range instances {
+		const all = 100_000
+		assert.NotContains(t, in.Log().Tail(all), canary)
+	}
 }

@@ -40,10 +40,10 @@ func Explain(err error, needs ...Right) error {
 	return err
 }
 
-// refusedError is a connection that a broker or this side refuses, by certificates or
-// credentials, with a hint. Where a command begins it is permanent (see [Cluster.Reach]). Later
-// it is retried, since what has worked may work again: certificates and passwords are renewed, a
-// broker learns of them after the others, an identity provider is away.
+// refusedError is a connection that fails because of certificates or credentials, with a hint.
+// It is permanent when a command starts (see [Cluster.Reach]). Later it is transient, since what
+// has worked may work again: certificates and passwords are renewed, one broker learns of a
+// password after the others, an identity provider is down.
 type refusedError struct {
 	err  error
 	hint string
@@ -53,7 +53,7 @@ func (e *refusedError) Error() string { return fmt.Sprintf("%v: %s", e.err, e.hi
 
 func (e *refusedError) Unwrap() error { return e.err }
 
-// connectionHint is the hint for a connection that is refused; empty for any other error.
+// connectionHint is the hint for an error of certificates or credentials; empty for any other.
 func connectionHint(err error) string {
 	if refused, ok := errors.AsType[*refusedError](err); ok {
 		return refused.hint
@@ -65,11 +65,11 @@ func connectionHint(err error) string {
 	for _, code := range codes {
 		switch code {
 		case kerr.UnsupportedSaslMechanism.Code:
-			return "the brokers do not have this SASL mechanism at this address: see --sasl-mechanism and --brokers"
+			return "the brokers do not support this SASL mechanism at this address: check --sasl-mechanism and --brokers"
 		case kerr.IllegalSaslState.Code:
-			return "the brokers do not use SASL at this address: leave out --sasl-mechanism, or see --brokers"
+			return "the brokers do not use SASL at this address: remove --sasl-mechanism, or check --brokers"
 		case kerr.SaslAuthenticationFailed.Code:
-			return "the brokers refuse the login: see --sasl-mechanism, and the user and password, or the client and its token"
+			return "the brokers reject the credentials: check --sasl-mechanism, and the user name and password or the OAuth client"
 		}
 	}
 	return security.Hint(err)

@@ -18,9 +18,9 @@ import (
 // probeTimeout bounds each connection of mismatch.
 const probeTimeout = 3 * time.Second
 
-// mismatch asks the bootstrap brokers whether they use TLS and SASL as this side does. A broker
-// that does not closes a connection without a word, as does a proxy before one that is down. It
-// returns a hint for the first broker that differs.
+// mismatch asks the bootstrap brokers whether they use TLS and SASL as this process does. If they
+// do not, brokers only close the connection, as a proxy does if its broker is down. It returns a
+// hint for the first broker that differs.
 func (c *Cluster) mismatch(ctx context.Context) string {
 	for _, broker := range c.config.Brokers {
 		if hint := c.mismatchOf(ctx, broker); hint != "" {
@@ -33,7 +33,7 @@ func (c *Cluster) mismatch(ctx context.Context) string {
 func (c *Cluster) mismatchOf(ctx context.Context, broker string) string {
 	var mechanisms []string
 	ask := func(connection net.Conn) (err error) {
-		mechanisms, err = wantedLogin(connection)
+		mechanisms, err = saslMechanisms(connection)
 		return err
 	}
 	plain := (&net.Dialer{Timeout: probeTimeout}).DialContext
@@ -41,10 +41,10 @@ func (c *Cluster) mismatchOf(ctx context.Context, broker string) string {
 	switch {
 	case probe(ctx, c.dialer.DialContext, broker, ask) == nil:
 		if len(mechanisms) > 0 && c.config.Security.Mechanism() == "" {
-			return fmt.Sprintf("broker %s wants a login: set --sasl-mechanism, to one of %s", broker, strings.Join(mechanisms, ", "))
+			return fmt.Sprintf("broker %s requires authentication: set --sasl-mechanism to one of %s", broker, strings.Join(mechanisms, ", "))
 		}
 	case secured && probe(ctx, plain, broker, ask) == nil:
-		return fmt.Sprintf("broker %s does not use TLS at this port: leave out --tls, or give the port where it does", broker)
+		return fmt.Sprintf("broker %s does not use TLS at this port: remove --tls, or use the port with TLS", broker)
 	case !secured && probe(ctx, plain, broker, speaksTLS(ctx, broker)) == nil:
 		return fmt.Sprintf("broker %s uses TLS at this port: add --tls", broker)
 	}
@@ -82,8 +82,8 @@ func speaksTLS(ctx context.Context, broker string) func(net.Conn) error {
 	}
 }
 
-// wantedLogin asks a broker which SASL mechanisms it has; none where it does not use SASL.
-func wantedLogin(connection net.Conn) ([]string, error) {
+// saslMechanisms asks a broker which SASL mechanisms it supports: none if it does not use SASL.
+func saslMechanisms(connection net.Conn) ([]string, error) {
 	request := kmsg.NewPtrSASLHandshakeRequest()
 	request.Version = 1
 	if _, err := connection.Write(kmsg.NewRequestFormatter().AppendRequest(nil, request, 1)); err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/magiconair/properties"
 )
 
-// ReadProperties reads a file of settings for Kafka's Java clients, such as kafka-topics takes
-// with --command-config, and returns the settings of [Settings] that mean the same, by the names
-// of their flags. Where both name a file, it must be PEM. A property that has no such setting is
-// an error that names it. No error has a value that may be a secret.
+// ReadProperties reads a properties file of Kafka's Java clients, such as the one that
+// kafka-topics takes as --command-config. It returns the equivalent [Settings] by the names of
+// their flags. Certificates and keys must be PEM. A property without an equivalent is an error that
+// names it. Errors never contain secrets.
 func ReadProperties(name string) (map[string]string, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -56,7 +56,7 @@ func renamed() map[string]string {
 	}
 }
 
-// expected are properties with values that pageheat has without a setting.
+// expected are properties without a setting, with the values that pageheat supports.
 func expected() map[string][]string {
 	return map[string][]string{
 		"ssl.truststore.type":                   {"PEM"},
@@ -72,15 +72,15 @@ func expected() map[string][]string {
 	}
 }
 
-// refused are properties with an answer of their own.
+// refused are properties that pageheat does not need or support, with the reason.
 func refused() map[string]string {
 	const password = "files in PEM need no password here: remove it; decrypt a private key with `openssl pkey -in FILE -out client.key`"
 	return map[string]string{
 		"ssl.truststore.password": password,
 		"ssl.keystore.password":   password,
 		"ssl.key.password":        password,
-		"client.rack":             "pageheat reads from leaders: remove it",
-		"client.dns.lookup":       "pageheat tries all addresses of a broker: remove it",
+		"client.rack":             "pageheat reads from leaders only: remove it",
+		"client.dns.lookup":       "pageheat always tries all addresses of a broker: remove it",
 	}
 }
 
@@ -104,19 +104,19 @@ func (p *translation) translate(name, value string) error {
 	}
 	known := slices.Concat(slices.Collect(maps.Keys(renamed())), slices.Collect(maps.Keys(expected())), []string{"security.protocol", "ssl.keystore.location", "sasl.jaas.config"})
 	slices.Sort(known)
-	return fmt.Errorf("unknown to pageheat, which takes %s", strings.Join(known, ", "))
+	return fmt.Errorf("unknown: remove it; pageheat knows %s", strings.Join(known, ", "))
 }
 
 // set refuses two values for one setting, as in a location and a text.
 func (p *translation) set(name, value string) error {
 	if earlier, twice := p.to[name]; twice && earlier != value {
-		return fmt.Errorf("another property sets --%s, too", name)
+		return fmt.Errorf("another property also sets --%s", name)
 	}
 	p.to[name] = value
 	return nil
 }
 
-// expect refuses a value that pageheat does not have.
+// expect refuses a value that pageheat does not support.
 func expect(name, value string, values []string) error {
 	switch {
 	case slices.Contains(values, value):
@@ -124,7 +124,7 @@ func expect(name, value string, values []string) error {
 	case strings.HasSuffix(name, "store.type"):
 		return fmt.Errorf("%q: must be PEM: convert a truststore with `keytool -list -rfc -keystore FILE > ca.pem`, a keystore with `openssl pkcs12 -in FILE -nodes -out client.pem` (a JKS one first with `keytool -importkeystore -srckeystore FILE -destkeystore client.p12 -deststoretype PKCS12`)", value)
 	case name == "ssl.endpoint.identification.algorithm":
-		return errors.New("certificates are always checked for the name of the broker: remove it, and see --tls-server-name")
+		return errors.New("host names in certificates are always verified: remove it, or set --tls-server-name")
 	}
 	return fmt.Errorf("%q: must be %s", value, strings.Join(values, " or "))
 }
@@ -163,7 +163,7 @@ func (p *translation) jaas(value string) error {
 	}
 	options, known := loginModules()[whole[1]]
 	if !known {
-		return fmt.Errorf("unknown module %s: pageheat takes %s", whole[1], strings.Join(slices.Sorted(maps.Keys(loginModules())), ", "))
+		return fmt.Errorf("unknown module %s: pageheat knows %s", whole[1], strings.Join(slices.Sorted(maps.Keys(loginModules())), ", "))
 	}
 	option := regexp.MustCompile(`(?s)^(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"';]+))\s*`)
 	for rest := whole[2]; rest != ""; {
@@ -184,19 +184,19 @@ func (p *translation) jaas(value string) error {
 	return nil
 }
 
-// complete refuses properties that security.protocol makes useless.
+// complete refuses properties that have no effect with security.protocol.
 func (p *translation) complete() error {
 	login := strings.HasPrefix(p.from["security.protocol"], "SASL_")
 	for _, name := range slices.Sorted(maps.Keys(p.to)) {
 		switch {
 		case strings.HasPrefix(name, "tls-") && p.to["tls"] != "true":
-			return errors.New("property security.protocol: it has no TLS, but others are about TLS: SSL and SASL_SSL have it")
+			return errors.New("property security.protocol: must be SSL or SASL_SSL, since other properties are for TLS")
 		case (strings.HasPrefix(name, "sasl-") || strings.HasPrefix(name, "oauth-")) && !login:
-			return errors.New("property security.protocol: it has no login, but others are about one: SASL_SSL and SASL_PLAINTEXT have it")
+			return errors.New("property security.protocol: must be SASL_SSL or SASL_PLAINTEXT, since other properties are for SASL")
 		}
 	}
 	if login && p.to["sasl-mechanism"] == "" {
-		return errors.New("property sasl.mechanism: it is missing, and security.protocol wants a login")
+		return errors.New("property sasl.mechanism: required by security.protocol")
 	}
 	return nil
 }

@@ -70,17 +70,17 @@ sasl.client.callback.handler.class=software.amazon.msk.auth.iam.IAMClientCallbac
 func TestPropertiesThatPageheatCannotTake(t *testing.T) {
 	const canary = "canary"
 	for text, says := range map[string]string{
-		"acks=all":                               "property acks: unknown to pageheat, which takes bootstrap.servers",
+		"acks=all":                               "property acks: unknown: remove it; pageheat knows bootstrap.servers",
 		"client.rack=a":                          "property client.rack: pageheat reads from leaders",
 		"security.protocol=TLS":                  `property security.protocol: "TLS": must be PLAINTEXT, SSL`,
 		"ssl.truststore.type=JKS":                "property ssl.truststore.type: \"JKS\": must be PEM: convert a truststore with `keytool -list -rfc",
 		"ssl.keystore.type=PKCS12":               "`openssl pkcs12 -in FILE",
 		"ssl.keystore.password=canary":           "property ssl.keystore.password: files in PEM need no password",
-		"ssl.endpoint.identification.algorithm=": "property ssl.endpoint.identification.algorithm: certificates are always checked",
-		"security.protocol=SSL\nssl.keystore.location=a\nssl.keystore.key=canary": "property ssl.keystore.location: another property sets --tls-key",
-		"security.protocol=SASL_SSL": "property sasl.mechanism: it is missing",
-		"sasl.mechanism=PLAIN":       "property security.protocol: it has no login",
-		"ssl.truststore.location=a":  "property security.protocol: it has no TLS",
+		"ssl.endpoint.identification.algorithm=": "property ssl.endpoint.identification.algorithm: host names in certificates are always verified",
+		"security.protocol=SSL\nssl.keystore.location=a\nssl.keystore.key=canary": "property ssl.keystore.location: another property also sets --tls-key",
+		"security.protocol=SASL_SSL": "property sasl.mechanism: required",
+		"sasl.mechanism=PLAIN":       "property security.protocol: must be SASL_SSL",
+		"ssl.truststore.location=a":  "property security.protocol: must be SSL",
 		"sasl.jaas.config=org.example.Login required password=\"canary\";":                                      "property sasl.jaas.config: unknown module org.example.Login",
 		"sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required password=\"canary\"": "property sasl.jaas.config: must be MODULE",
 		"sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required password=\"canary;":  "property sasl.jaas.config: options must be",

@@ -14,7 +14,7 @@ import (
 // connection and stay silent.
 const reachTimeout = 10 * time.Second
 
-// Reach makes sure that a broker answers. An error of certificates or credentials is permanent
+// Reach makes sure that a broker answers. Errors of certificates and credentials are permanent
 // here, since nothing has worked yet.
 func (c *Cluster) Reach(ctx context.Context) error {
 	client, err := c.shared()

@@ -133,22 +133,22 @@ func TestRefusedConnectionsSayWhatToDo(t *testing.T) {
 
 		refused bool // see refuseLogins
 	}{
-		"wrong password, PLAIN":   {users, security.Settings{SASLMechanism: "PLAIN", SASLUsername: user, SASLPasswordFile: w.wrongPassword}, "refuse the login", false, true},
-		"wrong password, SCRAM":   {users, security.Settings{SASLMechanism: "SCRAM-SHA-512", SASLUsername: user, SASLPasswordFile: w.wrongPassword}, "refuse the login", false, true},
-		"unknown user":            {users, security.Settings{SASLMechanism: "SCRAM-SHA-512", SASLUsername: "cold", SASLPassword: wrong}, "refuse the login", false, true},
+		"wrong password, PLAIN":   {users, security.Settings{SASLMechanism: "PLAIN", SASLUsername: user, SASLPasswordFile: w.wrongPassword}, "reject the credentials", false, true},
+		"wrong password, SCRAM":   {users, security.Settings{SASLMechanism: "SCRAM-SHA-512", SASLUsername: user, SASLPasswordFile: w.wrongPassword}, "reject the credentials", false, true},
+		"unknown user":            {users, security.Settings{SASLMechanism: "SCRAM-SHA-512", SASLUsername: "cold", SASLPassword: wrong}, "reject the credentials", false, true},
 		"unknown mechanism":       {users, security.Settings{TLS: false, SASLMechanism: "OAUTHBEARER", OAuthTokenURL: "http://localhost/", OAuthClientID: "x", OAuthClientSecret: wrong}, "--sasl-mechanism", true, false},
 		"no login":                {users, security.Settings{}, "SCRAM-SHA-512", true, false},
 		"another CA":              {[]kfake.Opt{w.tls(t, nil)}, security.Settings{TLS: true, TLSCA: w.otherCA}, "--tls-ca", false, false},
 		"another name":            {[]kfake.Opt{w.tls(t, nil, "kafka.example")}, security.Settings{TLS: true, TLSCA: w.ca}, "--tls-server-name", false, false},
-		"expired":                 {[]kfake.Opt{kfake.TLS(w.authority.IssueFor(-time.Minute).Server(t, nil))}, security.Settings{TLS: true, TLSCA: w.ca}, "renew the certificate", false, false},
+		"expired":                 {[]kfake.Opt{kfake.TLS(w.authority.IssueFor(-time.Minute).Server(t, nil))}, security.Settings{TLS: true, TLSCA: w.ca}, "renew the broker", false, false},
 		"no client certificate":   {[]kfake.Opt{w.tls(t, w.authority)}, security.Settings{TLS: true, TLSCA: w.ca}, "--tls-cert", false, false},
 		"a stranger's":            {[]kfake.Opt{w.tls(t, w.authority)}, security.Settings{TLS: true, TLSCA: w.ca, TLSCert: w.badCert, TLSKey: w.badKey}, "--tls-cert", false, false},
 		"an expired one":          {[]kfake.Opt{w.tls(t, w.authority)}, security.Settings{TLS: true, TLSCA: w.ca, TLSCert: w.expiredCert, TLSKey: w.expiredKey}, "--tls-cert", false, false},
 		"TLS without --tls":       {[]kfake.Opt{w.tls(t, nil)}, security.Settings{}, "add --tls", true, false},
 		"mTLS without --tls":      {[]kfake.Opt{w.tls(t, w.authority)}, security.Settings{}, "add --tls", true, false},
 		"SASL_SSL without either": {append(users, w.tls(t, nil)), scram(security.Settings{}), "add --tls", true, false},
-		"--tls without TLS":       {nil, security.Settings{TLS: true, TLSCA: w.ca}, "leave out --tls", true, false},
-		"--tls, SASL without TLS": {users, scram(security.Settings{TLS: true, TLSCA: w.ca}), "leave out --tls", true, false},
+		"--tls without TLS":       {nil, security.Settings{TLS: true, TLSCA: w.ca}, "remove --tls", true, false},
+		"--tls, SASL without TLS": {users, scram(security.Settings{TLS: true, TLSCA: w.ca}), "remove --tls", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,7 +23,7 @@ type Settings struct {
 	// Rack is the rack of this process, as broker.rack names it.
 	Rack string `placeholder:"NAME" help:"Rack of this process: replicas there are read instead of leaders, if brokers have broker.rack and replica.selector.class."`
 	// ClientID begins the client.id of every connection; empty for the name of the process.
-	ClientID string `name:"client-id" placeholder:"NAME" help:"Prefix of the client IDs, for logs and quotas of the brokers. Default: --prefix."`
+	ClientID string `name:"client-id" placeholder:"NAME" help:"Prefix of client IDs, which brokers use in logs and quotas. Default: --prefix."`
 	// Security is how connections are secured.
 	Security security.Settings `embed:""`
 }

@@ -36,7 +36,7 @@ type cli struct {
 // common are the flags of every command.
 type common struct {
 	Config          configFile      `placeholder:"FILE" help:"YAML file with settings; its keys are the names of flags."`
-	KafkaProperties propertiesFile  `placeholder:"FILE" help:"File with properties of Kafka's Java clients: what it says about brokers, TLS and login is taken."`
+	KafkaProperties propertiesFile  `placeholder:"FILE" help:"Properties file of Kafka's Java clients, for brokers, TLS and SASL."`
 	Kafka           kafka.Settings  `embed:""`
 	Names           topology.Config `embed:""`
 

@@ -36,7 +36,7 @@
 // A setting is a flag (--publish-every 20ms), an environment variable
 // (PAGEHEAT_PUBLISH_EVERY=20ms: PAGEHEAT_, upper case, _ for -) or a key of the
 // YAML file that --config names (publish-every: 20ms). Flags win over the
-// environment, and that over the file. One file may serve all commands: each
+// environment, and that over the file; all win over a --kafka-properties file. One file may serve all commands: each
 // takes the keys that it knows. A key or a PAGEHEAT_ variable that no command knows, a
 // key given twice or a bad value is an error that names it. Variables that Kubernetes
 // and Docker make of services called pageheat (PAGEHEAT_SERVICE_HOST, PAGEHEAT_PORT), and
@@ -52,6 +52,25 @@
 // Several pipelines share a cluster when their prefixes and outputs differ. Other topics
 // and groups have names of their own with --behavior-topic, --leaders-topic,
 // --dead-letter-topic, --ingest-group, --heat-group and --rank-group.
+//
+// # TLS and SASL
+//
+// Every command that takes --brokers also takes these; docs/security.md has examples.
+//
+//	--tls                  use TLS
+//	--tls-ca               PEM file with trusted CA certificates; by default those of the system
+//	--tls-cert, --tls-key  PEM files with the client certificate and its private key
+//	--tls-server-name      host name to expect in broker certificates
+//	--sasl-mechanism       PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM
+//	--sasl-username        user name for PLAIN or SCRAM
+//	--sasl-password-file   file with the password, or PAGEHEAT_SASL_PASSWORD
+//	--oauth-token-url      token endpoint for OAUTHBEARER, with --oauth-client-id,
+//	                       --oauth-client-secret-file or PAGEHEAT_OAUTH_CLIENT_SECRET, --oauth-scope
+//	--kafka-properties     properties file of Kafka's Java clients
+//	--client-id            prefix of client IDs; by default --prefix
+//
+// Secrets are not accepted as arguments. Files are read again for each new connection, so
+// renewed certificates and passwords need no restart.
 //
 // # Running it
 //

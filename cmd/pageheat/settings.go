@@ -192,14 +192,14 @@ func (s *settings) try(flag *kong.Flag, text, where string) error {
 	return nil
 }
 
-// refuseSecrets refuses secrets among the arguments, which other users of the machine, and
-// /debug/pprof/cmdline, can read.
+// refuseSecrets refuses secrets among the arguments: other users of the machine and
+// /debug/pprof/cmdline can read them.
 func refuseSecrets(ctx *kong.Context) error {
 	for _, trace := range ctx.Path {
 		if trace.Flag == nil || trace.Resolved || trace.Flag.Target.Type() != reflect.TypeFor[security.Secret]() {
 			continue
 		}
-		return usageError{fmt.Errorf("--%s: a secret must not be an argument: use --%[1]s-file, or the environment variable %s", trace.Flag.Name, strings.Join(trace.Flag.Envs, " "))}
+		return usageError{fmt.Errorf("--%s: secrets are not accepted as arguments: use --%[1]s-file or the environment variable %s", trace.Flag.Name, strings.Join(trace.Flag.Envs, " "))}
 	}
 	return nil
 }

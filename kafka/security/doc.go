@@ -1,14 +1,14 @@
-// Package security secures connections to brokers, for both Kafka clients: by TLS, and by a
-// login with SASL. [Settings] are what an operator gives; [Settings.Open] checks them.
+// Package security secures connections to brokers, for both Kafka clients, with TLS and SASL.
+// [Settings] are what an operator sets; [Settings.Open] validates them.
 //
-// TLS is the business of the dialer (package dial), which asks [Security.TLS] for a
-// configuration at each connection. SASL is spoken by the clients, since brokers may ask for
-// it again on a connection that is open (KIP-368): [Security.Franz] and [Security.Sarama] give
-// both of them the same credentials.
+// The dialer (package dial) makes the TLS connection, and asks [Security.TLS] for the
+// configuration of each one. The clients authenticate, since brokers may require it again on an
+// open connection (KIP-368): [Security.Franz] and [Security.Sarama] give both clients the same
+// credentials.
 //
-// Certificates, keys, passwords and client secrets are read from their files again at each
-// connection, so renewed files need no restart. Connections that are open stay as they are.
-// While a file cannot be used, what was read last is used, and the log has a warning.
+// Files with certificates, keys, passwords and client secrets are read again for each connection,
+// so renewed files need no restart. Open connections stay as they are. If a file cannot be used,
+// the last good version stays in use, and the log has a warning.
 //
 // No secret is part of an error, a log line or a printed setting.
 package security

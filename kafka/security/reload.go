@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// reloaded is a value that is made from files, again each time it is needed: connections are
-// opened seldom, and files are small. While it cannot be made, since files are being replaced
-// one after the other for example, the last one stays. It is safe for concurrent use.
+// reloaded is a value that is made from files each time it is needed: new connections are rare,
+// and the files are small. If that fails, for example while files are replaced one after the
+// other, the last good value stays in use. It is safe for concurrent use.
 type reloaded[T any] struct {
 	what   string // for the log
 	read   func() (T, error)
@@ -21,7 +21,7 @@ type reloaded[T any] struct {
 	problem string // of the last reading
 }
 
-// get makes the value. The error is that of the first reading.
+// get makes the value. It returns an error only if there is no good one yet.
 func (r *reloaded[T]) get() (T, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,7 +33,7 @@ func (r *reloaded[T]) get() (T, error) {
 		return value, err
 	case err.Error() != r.problem:
 		r.problem = err.Error()
-		r.logger.Warn("cannot reload "+r.what+" for a new connection: what was read before is used", "error", err)
+		r.logger.Warn("cannot reload "+r.what+" for a new connection: the last good version is used", "error", err)
 	}
 	return r.last, nil
 }

@@ -11,24 +11,24 @@ import (
 )
 
 // Settings say how connections to brokers are secured. The zero value means that they are not.
-// What takes a file also takes the PEM text itself, from its first "-----BEGIN".
+// --tls-ca, --tls-cert and --tls-key also take PEM text that begins with "-----BEGIN".
 type Settings struct {
-	TLS           bool   `name:"tls" help:"Connect to the brokers with TLS."`
-	TLSCA         string `name:"tls-ca" placeholder:"FILE" help:"PEM file with the CA certificates to trust. Default: those of the system."`
+	TLS           bool   `name:"tls" help:"Use TLS for connections to brokers."`
+	TLSCA         string `name:"tls-ca" placeholder:"FILE" help:"PEM file with trusted CA certificates. Default: those of the system."`
 	TLSCert       string `name:"tls-cert" placeholder:"FILE" help:"PEM file with the client certificate and its chain."`
 	TLSKey        string `name:"tls-key" placeholder:"FILE" help:"PEM file with the private key of the client certificate."`
-	TLSServerName string `name:"tls-server-name" placeholder:"NAME" help:"Host name to verify in the certificates of the brokers. Default: the host that is connected to."`
+	TLSServerName string `name:"tls-server-name" placeholder:"NAME" help:"Host name to expect in broker certificates. Default: the broker's host."`
 
 	SASLMechanism    string `name:"sasl-mechanism" placeholder:"NAME" help:"SASL mechanism: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM."`
-	SASLUsername     string `name:"sasl-username" placeholder:"NAME" help:"User name for PLAIN and SCRAM."`
-	SASLPassword     Secret `name:"sasl-password" hidden:"" help:"Password for PLAIN and SCRAM."`
-	SASLPasswordFile string `name:"sasl-password-file" placeholder:"FILE" help:"File with the password; or set $PAGEHEAT_SASL_PASSWORD."`
+	SASLUsername     string `name:"sasl-username" placeholder:"NAME" help:"User name for PLAIN or SCRAM."`
+	SASLPassword     Secret `name:"sasl-password" hidden:"" help:"Password for PLAIN or SCRAM."`
+	SASLPasswordFile string `name:"sasl-password-file" placeholder:"FILE" help:"File with the password for PLAIN or SCRAM; or use $PAGEHEAT_SASL_PASSWORD."`
 
-	OAuthTokenURL         string `name:"oauth-token-url" placeholder:"URL" help:"Token endpoint for OAUTHBEARER (client credentials)."`
-	OAuthClientID         string `name:"oauth-client-id" placeholder:"ID" help:"Client ID at the token endpoint."`
-	OAuthClientSecret     Secret `name:"oauth-client-secret" hidden:"" help:"Client secret at the token endpoint."`
-	OAuthClientSecretFile string `name:"oauth-client-secret-file" placeholder:"FILE" help:"File with the client secret; or set $PAGEHEAT_OAUTH_CLIENT_SECRET."`
-	OAuthScope            string `name:"oauth-scope" placeholder:"SCOPES" help:"Scopes to ask the token endpoint for, separated by blanks."`
+	OAuthTokenURL         string `name:"oauth-token-url" placeholder:"URL" help:"Token endpoint for OAUTHBEARER."`
+	OAuthClientID         string `name:"oauth-client-id" placeholder:"ID" help:"OAuth client ID."`
+	OAuthClientSecret     Secret `name:"oauth-client-secret" hidden:"" help:"OAuth client secret."`
+	OAuthClientSecretFile string `name:"oauth-client-secret-file" placeholder:"FILE" help:"File with the OAuth client secret; or use $PAGEHEAT_OAUTH_CLIENT_SECRET."`
+	OAuthScope            string `name:"oauth-scope" placeholder:"SCOPES" help:"OAuth scopes, separated by spaces."`
 }
 
 // The SASL mechanisms.
@@ -80,14 +80,14 @@ func (s Settings) Open(logger *slog.Logger) (*Security, error) {
 func (s Settings) validate() error {
 	for name, value := range map[string]string{"tls-ca": s.TLSCA, "tls-cert": s.TLSCert, "tls-key": s.TLSKey, "tls-server-name": s.TLSServerName} {
 		if value != "" && !s.TLS {
-			return failure.BadSetting(name, "it has no effect without --tls")
+			return failure.BadSetting(name, "has no effect without --tls")
 		}
 	}
 	if s.TLSCert == "" && s.TLSKey != "" {
-		return failure.BadSetting("tls-cert", "--tls-key needs a certificate")
+		return failure.BadSetting("tls-cert", "--tls-key requires a certificate")
 	}
 	if s.TLSKey == "" && s.TLSCert != "" {
-		return failure.BadSetting("tls-key", "--tls-cert needs a private key")
+		return failure.BadSetting("tls-key", "--tls-cert requires a private key")
 	}
 	return s.validateLogin()
 }
@@ -116,20 +116,20 @@ func (s Settings) validateLogin() error {
 		{"oauth-client-secret-file", s.OAuthClientSecretFile != "" || s.OAuthClientSecret != "", oauth, oauthMechanism},
 	} {
 		if given.set && !given.taken {
-			return failure.BadSetting(given.name, "it has no effect without --sasl-mechanism %s", given.with)
+			return failure.BadSetting(given.name, "has no effect without --sasl-mechanism %s", given.with)
 		}
 		if !given.set && given.taken {
-			return failure.BadSetting(given.name, "--sasl-mechanism %s needs it", s.SASLMechanism)
+			return failure.BadSetting(given.name, "required by --sasl-mechanism %s", s.SASLMechanism)
 		}
 	}
 	if s.OAuthScope != "" && !oauth {
-		return failure.BadSetting("oauth-scope", "it has no effect without --sasl-mechanism %s", oauthMechanism)
+		return failure.BadSetting("oauth-scope", "has no effect without --sasl-mechanism %s", oauthMechanism)
 	}
 	if s.SASLPasswordFile != "" && s.SASLPassword != "" {
-		return failure.BadSetting("sasl-password-file", "the password is given twice, in a file and by itself")
+		return failure.BadSetting("sasl-password-file", "the password is set twice: in this file and as --sasl-password")
 	}
 	if s.OAuthClientSecretFile != "" && s.OAuthClientSecret != "" {
-		return failure.BadSetting("oauth-client-secret-file", "the client secret is given twice, in a file and by itself")
+		return failure.BadSetting("oauth-client-secret-file", "the client secret is set twice: in this file and as --oauth-client-secret")
 	}
 	return nil
 }
