@@ -44,6 +44,7 @@ func renamed() map[string]string {
 	return map[string]string{
 		"bootstrap.servers":                   "brokers",
 		"client.id":                           "client-id",
+		"client.rack":                         "rack",
 		"sasl.mechanism":                      "sasl-mechanism",
 		"sasl.oauthbearer.token.endpoint.url": "oauth-token-url",
 		"sasl.oauthbearer.client.credentials.client.id":     "oauth-client-id",
@@ -79,7 +80,6 @@ func refused() map[string]string {
 		"ssl.truststore.password": password,
 		"ssl.keystore.password":   password,
 		"ssl.key.password":        password,
-		"client.rack":             "pageheat reads from leaders only: remove it",
 		"client.dns.lookup":       "pageheat always tries all addresses of a broker: remove it",
 	}
 }

@@ -22,8 +22,8 @@ func TestPropertiesOfJavaClients(t *testing.T) {
 		want map[string]string
 	}{
 		"nothing": {"# nothing\n", map[string]string{}},
-		"brokers": {"bootstrap.servers=a:9092,b:9092\nclient.id=heat\nsecurity.protocol=PLAINTEXT\n",
-			map[string]string{"brokers": "a:9092,b:9092", "client-id": "heat", "tls": "false"}},
+		"brokers": {"bootstrap.servers=a:9092,b:9092\nclient.id=heat\nclient.rack=a\nsecurity.protocol=PLAINTEXT\n",
+			map[string]string{"brokers": "a:9092,b:9092", "client-id": "heat", "rack": "a", "tls": "false"}},
 		"certificates": {`security.protocol=SSL
 ssl.truststore.type=PEM
 ssl.truststore.location=/etc/ca.pem
@@ -71,7 +71,6 @@ func TestPropertiesThatPageheatCannotTake(t *testing.T) {
 	const canary = "canary"
 	for text, says := range map[string]string{
 		"acks=all":                               "property acks: unknown: remove it; pageheat knows bootstrap.servers",
-		"client.rack=a":                          "property client.rack: pageheat reads from leaders",
 		"security.protocol=TLS":                  `property security.protocol: "TLS": must be PLAINTEXT, SSL`,
 		"ssl.truststore.type=JKS":                "property ssl.truststore.type: \"JKS\": must be PEM: convert a truststore with `keytool -list -rfc",
 		"ssl.keystore.type=PKCS12":               "`openssl pkcs12 -in FILE",
