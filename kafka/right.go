@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -133,9 +132,6 @@ func unique(names []string) []string {
 	return slices.Compact(names)
 }
 
-// unknownOperations is what brokers say that do not tell what is allowed.
-const unknownOperations = math.MinInt32
-
 // allowedOnTopics is what the user may do with topics, as bits by the operation's number. What
 // brokers do not tell is left out.
 func (c *Cluster) allowedOnTopics(ctx context.Context, names []string) (map[string]int32, error) {
@@ -156,7 +152,9 @@ func (c *Cluster) allowedOnTopics(ctx context.Context, names []string) (map[stri
 		case t.Topic == nil:
 		case t.ErrorCode == kerr.TopicAuthorizationFailed.Code:
 			allowed[*t.Topic] = 0
-		case t.ErrorCode == 0 && t.AuthorizedOperations != unknownOperations:
+		case t.ErrorCode != 0 || t.AuthorizedOperations&(1<<kmsg.ACLOperationDescribe) == 0:
+			// A broker that does not tell: it has just described the topic.
+		default:
 			allowed[*t.Topic] = t.AuthorizedOperations
 		}
 	}
