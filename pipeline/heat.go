@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -64,7 +63,7 @@ type Heat struct {
 	standby *standby
 
 	mu      sync.Mutex
-	kept    map[int32]*store.Partition
+	stores  *processors.HeatStores
 	tasks   map[int32]*task         // of the session
 	perPage map[int32]time.Duration // what writing a page took, by partition
 	lost    map[int32]losses        // by input partition
@@ -88,7 +87,7 @@ type task struct {
 // NewHeat returns what runs a heat processor. The owner names this process
 // in the fences it writes; it must be unique.
 func NewHeat(c HeatConfig, owner string) *Heat {
-	return &Heat{config: c, owner: owner, kept: make(map[int32]*store.Partition),
+	return &Heat{config: c, owner: owner, stores: processors.NewHeatStores(c.Standby),
 		tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration),
 		lost: make(map[int32]losses)}
 }
@@ -188,24 +187,16 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	h.stopStandby()
 	h.sessions++
 	owner := h.owner + "/" + strconv.Itoa(h.sessions)
-	h.mu.Lock()
-	var unused []*store.Partition // of a session that ended before they were fed
-	for p, t := range h.tasks {
-		switch {
-		case h.kept[p] == t.partition || t.fed:
-		case h.kept[p] == nil && t.partition.Clean():
-			h.kept[p] = t.partition // what was restored is right still
-		default:
-			unused = append(unused, t.partition)
+	for _, t := range h.tasks {
+		if !t.fed { // their session ended before
+			h.keep(t.partition, nil)
 		}
 	}
-	kept := h.kept
+	h.mu.Lock()
 	h.tasks = make(map[int32]*task)
-	if !h.config.Standby {
-		h.kept = make(map[int32]*store.Partition)
-	}
+	others := h.stores.Begin(partitions)
 	h.mu.Unlock()
-	for _, partition := range unused {
+	for _, partition := range others {
 		h.discard(partition)
 	}
 
@@ -224,21 +215,16 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			if err != nil {
 				return err
 			}
-			h.mu.Lock()
-			partition := kept[p]
-			delete(kept, p)
-			h.mu.Unlock()
-			if partition == nil {
-				if partition, err = h.empty(p); err != nil {
-					t.GiveUp(errSessionOver)
-					return err
-				}
+			partition, err := h.take(p)
+			if err != nil {
+				t.GiveUp(errSessionOver)
+				return err
 			}
 			processors.ResumeHeat(partition, t.fence, t.fenceAt)
 			taken := time.Now()
 			if err := h.restoreTo(ctx, partition, t.fenceAt); err != nil {
 				t.GiveUp(errSessionOver)
-				h.interrupted(p, partition, err)
+				h.keep(partition, err) // the next restore goes on there
 				return err
 			}
 			h.mu.Lock()
@@ -248,14 +234,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			return nil
 		})
 	}
-	err = fencing.Wait()
-	if !h.config.Standby {
-		for p, partition := range kept {
-			// Others own it now, or its take-over failed.
-			h.interrupted(p, partition, errors.Join(err, unlessOwned(partitions, p)))
-		}
-	}
-	if err != nil {
+	if err := fencing.Wait(); err != nil {
 		for _, t := range transactions {
 			t.GiveUp(errSessionOver)
 		}
@@ -273,27 +252,30 @@ func (h *Heat) restoreTo(ctx context.Context, p *store.Partition, fenceAt int64)
 	return restoreTable(ctx, h.config.Settings, p, fenceAt+1, watch.at.Store)
 }
 
-// errNotOwned is why a partition is not kept that another instance owns.
-var errNotOwned = errors.New("another instance owns the partition")
-
-// unlessOwned is errNotOwned for a partition that is not among those owned.
-func unlessOwned(owned []int32, p int32) error {
-	if slices.Contains(owned, p) {
-		return nil
+// take is a partition that was kept, or else a new one.
+func (h *Heat) take(p int32) (*store.Partition, error) {
+	h.mu.Lock()
+	partition := h.stores.Take(p)
+	h.mu.Unlock()
+	if partition != nil {
+		return partition, nil
 	}
-	return errNotOwned
+	return h.empty(p)
 }
 
-// interrupted keeps a partition whose restore did not finish: the next restore continues
-// there. After an error the partition is discarded.
-func (h *Heat) interrupted(p int32, partition *store.Partition, err error) {
-	if !errors.Is(err, errSessionOver) || errors.Is(err, errNotOwned) || !partition.Clean() {
-		h.discard(partition)
-		return
+// keep keeps a partition for the next session, or else discards it, and reports which. The end
+// of a session is no fault.
+func (h *Heat) keep(p *store.Partition, fault error) bool {
+	if errors.Is(fault, errSessionOver) {
+		fault = nil
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.kept[p] = partition
+	kept := h.stores.Keep(p, fault)
+	h.mu.Unlock()
+	if !kept {
+		h.discard(p)
+	}
+	return kept
 }
 
 // empty is a new partition.
@@ -381,13 +363,10 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 }
 
 func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
+	p := out.claim.Partition()
 	h.mu.Lock()
-	t := h.tasks[out.claim.Partition()]
+	t, pageTime := h.tasks[p], h.perPage[p]
 	t.fed = true
-	h.mu.Unlock()
-	p := t.partition.ID()
-	h.mu.Lock()
-	pageTime := h.perPage[p]
 	h.mu.Unlock()
 	f := newHeatDriver(h, s, t, out, pageTime)
 	f.position = h.config.Progress.Begin(Work{Role: "heat", Topic: f.topic, Partition: p})
@@ -395,17 +374,10 @@ func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 	if progress, started := t.partition.Progress(); started {
 		f.position.Reached(progress.Next)
 	}
-	err := f.run(ctx)
-	keep := err == nil && t.partition.Clean()
-	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", keep)
-	if !keep {
-		h.discard(t.partition)
-	}
+	err := out.drive(ctx, s.real(), f)
+	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", h.keep(t.partition, err))
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if keep {
-		h.kept[p] = t.partition
-	}
 	h.perPage[p] = f.stage.PageTime(time.Now())
 	return err
 }

@@ -84,7 +84,7 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 				out.mark(m.Offset)
 			}
 		}()
-		require.NoError(t, f.run(t.Context()))
+		require.NoError(t, out.drive(t.Context(), s.real(), f))
 		close(out.messages)
 		<-marked
 		require.GreaterOrEqual(t, commits, 5)

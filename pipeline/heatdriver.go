@@ -42,9 +42,6 @@ func newHeatDriver(h *Heat, s *session, t *task, out *feeder, pageTime time.Dura
 
 var _ driver = (*heatDriver)(nil)
 
-// run drives the stage until it has come to its end.
-func (d *heatDriver) run(ctx context.Context) error { return d.out.drive(ctx, d.session.real(), d) }
-
 func (d *heatDriver) end()                                 { d.stage.End() }
 func (d *heatDriver) next(now time.Time) processors.Action { return d.stage.Next(now) }
 

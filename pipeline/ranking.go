@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash"
 	"strconv"
@@ -121,7 +120,10 @@ func (r *Ranking) restore(ctx context.Context, fenceAt int64) error {
 	span := kafka.Span{Topic: topic, From: kafka.Beginning, To: fenceAt + 1, Wait: true}
 	err = r.config.Cluster.Read(ctx, span, func(records []*kafka.Record, _ int64) error {
 		for _, m := range records {
-			err := r.checkEpoch(string(m.Key), m.Value)
+			var err error
+			if string(m.Key) == codec.EpochKey() {
+				err = processors.CheckEpoch(m.Value, r.config.Topology.RankGroup, r.config.Topology.Output)
+			}
 			switch {
 			case err == nil && m.Value == nil:
 				err = r.table.Delete(string(m.Key))
@@ -155,11 +157,11 @@ func (r *Ranking) ready(ctx context.Context, s *session) error {
 	if err != nil {
 		return fmt.Errorf("reading the fence of %s: %w", r.config.Topology.RankTable, err)
 	}
-	if fence, err := codec.DecodeFence(value); err != nil || fence.Owner != r.transaction.fence.Owner {
+	if err := processors.RestoredRanking(value, r.transaction.fence.Owner); err != nil {
 		if ctx.Err() != nil {
 			return errSessionOver
 		}
-		return fmt.Errorf("restoring %s did not reach the fence at offset %d: %w", r.config.Topology.RankTable, r.transaction.fenceAt, err)
+		return fmt.Errorf("restoring %s: %w at offset %d", r.config.Topology.RankTable, err, r.transaction.fenceAt)
 	}
 	_, end, err := r.topics.bounds(ctx, topic, 0)
 	if err != nil {
@@ -173,59 +175,19 @@ func (r *Ranking) ready(ctx context.Context, s *session) error {
 
 func (r *Ranking) end(s *session) { s.commit() }
 
-// published is a board in the output.
-type published struct {
-	processors.Output
-	origin codec.Origin // what the positions are
-}
-
-// readPublished reads a record of the output; nil if it is not this board.
-func (r *Ranking) readPublished(m *kafka.Record) (*published, error) {
-	if string(m.Key) != r.config.Board || m.Value == nil {
-		return nil, nil
-	}
-	b, err := codec.DecodeBoard(m.Value)
-	if err != nil {
-		return nil, failure.New(failure.Foreign, "reading the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
-	}
-	p := &published{Output: processors.Output{Version: b.Version, Value: m.Value}}
+// readOutput reads a record of the output; nil if it is not this board.
+func (r *Ranking) readOutput(m *kafka.Record) (*processors.Output, error) {
+	var positions []byte
 	for _, h := range m.Headers {
 		if h.Key == codec.HeaderPositions {
-			p.Positions = h.Value
+			positions = h.Value
 		}
 	}
-	if p.Positions == nil {
-		return nil, failure.New(failure.Foreign, "the board at %s partition %d, offset %d, has no header %s, which every board of pageheat has",
-			m.Topic, m.Partition, m.Offset, codec.HeaderPositions)
-	}
-	p.origin, err = codec.DecodeOrigin(p.Positions)
-	switch group := r.config.Topology.RankGroup; {
-	case errors.Is(err, codec.ErrVersion):
-		return nil, failure.New(failure.Version, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
-	case err != nil:
-		return nil, failure.New(failure.Foreign, "reading the header of the board at %s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
-	case p.origin.Group != group:
-		return nil, failure.New(failure.Output, "the board at %s partition %d, offset %d, was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
-			m.Topic, m.Partition, m.Offset, p.origin.Group, group)
-	}
-	return p, nil
-}
-
-// checkEpoch looks at a record of the rank table. One that was deleted is no loss: the
-// newest board has the epoch, too.
-func (r *Ranking) checkEpoch(key string, value []byte) error {
-	if key != codec.EpochKey() || value == nil {
-		return nil
-	}
-	e, err := codec.DecodeEpoch(value)
+	b, err := processors.ReadOutput(string(m.Key), m.Value, positions, r.config.Board, r.config.Topology.RankGroup)
 	if err != nil {
-		return fmt.Errorf("the stored epoch: %w", err)
+		return nil, fmt.Errorf("%s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
-	if output := r.config.Topology.Output; e.Output != output {
-		return failure.New(failure.Output, "the group %s publishes to %s, and this instance to %s: each output needs a prefix of its own",
-			r.config.Topology.RankGroup, e.Output, output)
-	}
-	return nil
+	return b, nil
 }
 
 // Check looks at leaders before they are ranked: how far they say to have counted must
@@ -272,7 +234,7 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 		return err
 	}
 	have := s.Partitions
-	if made := len(newest.origin.Positions); have > 0 && made != have {
+	if made := newest.Partitions; have > 0 && made != have {
 		return failure.New(failure.Partitions, "%s and %s have %d partitions, and the newest board in %s was made from %d: %w",
 			s.Topology.Behavior, s.Topology.HeatTable, have, s.Topology.Output, made, codec.OtherPartitions(int32(made), int32(have)))
 	}
@@ -281,7 +243,7 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 
 // newest is the newest board in the output, nil if there is none, and the
 // offset after the output's last record.
-func (r *Ranking) newest(ctx context.Context) (*published, int64, error) {
+func (r *Ranking) newest(ctx context.Context) (*processors.Output, int64, error) {
 	name := r.config.Topology.Output
 	topic, err := r.config.Cluster.Topic(ctx, name)
 	if err != nil {
@@ -295,36 +257,31 @@ func (r *Ranking) newest(ctx context.Context) (*published, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	for window := int64(newestWindow); ; window *= 2 {
-		from := max(first, end-window)
-		found, err := r.search(ctx, kafka.Span{Topic: topic, From: from, To: end})
-		if err != nil || found != nil || from == first {
-			return found, end, err
+	search := processors.NewBoardSearch(first, end)
+	for from, to, more := search.Next(); more; from, to, more = search.Next() {
+		if err := r.read(ctx, kafka.Span{Topic: topic, From: from, To: to}, search.Found); err != nil {
+			return nil, 0, err
 		}
 	}
+	return search.Newest(), end, nil
 }
 
-// newestWindow is how many records are looked through for the newest board at
-// first: the last need not be it, since an owner that was frozen may have let an
-// older one out after it.
-const newestWindow = 64
-
-// search returns the board with the highest version in a span.
-func (r *Ranking) search(ctx context.Context, in kafka.Span) (found *published, err error) {
-	err = r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
+// read hands over the boards in a span of the output.
+func (r *Ranking) read(ctx context.Context, in kafka.Span, found func(processors.Output)) error {
+	err := r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
 		for _, m := range records {
-			p, err := r.readPublished(m)
+			b, err := r.readOutput(m)
 			if err != nil {
 				return err
 			}
-			if p != nil && (found == nil || p.Version > found.Version) {
-				found = p
+			if b != nil {
+				found(*b)
 			}
 		}
 		return nil
 	})
 	if err != nil && ctx.Err() != nil {
-		return nil, errSessionOver
+		return errSessionOver
 	}
-	return found, err
+	return err
 }

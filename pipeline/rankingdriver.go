@@ -38,7 +38,7 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *feeder) error {
 	}
 	start := processors.RankStart{PublishEvery: r.config.PublishEvery, Partitions: int32(partitions), Next: r.begins}
 	if newest != nil {
-		start.Newest = newest.Output
+		start.Newest = *newest
 	}
 	d.stage = processors.NewRankStage(start)
 	if d.output, err = r.config.Cluster.Follow(ctx, "rank-output", r.config.Topology.Output, map[int32]int64{0: end}); err != nil {
@@ -86,12 +86,12 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 		if !ok {
 			return d.output.Err()
 		}
-		seen, err := d.readPublished(m)
+		seen, err := d.readOutput(m)
 		if err != nil {
 			return err
 		}
 		if seen != nil {
-			d.stage.Output(seen.Output)
+			d.stage.Output(*seen)
 		}
 	case <-s.wake:
 	case <-s.due:

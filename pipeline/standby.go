@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,7 +35,7 @@ const standbyPause = time.Second
 func startStandby(s Settings, partitions map[int32]*store.Partition, discard func(*store.Partition)) *standby {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &standby{settings: s, discard: discard, cancel: cancel, ended: make(chan struct{}),
-		partitions: maps.Clone(partitions), caughtUp: make(chan struct{})}
+		partitions: partitions, caughtUp: make(chan struct{})}
 	for _, p := range partitions {
 		p.Resume()
 	}
@@ -153,11 +152,10 @@ func (h *Heat) stopStandby() {
 	if h.standby == nil {
 		return
 	}
-	followed := h.standby.stop()
+	for _, p := range h.standby.stop() {
+		h.keep(p, nil)
+	}
 	h.standby = nil
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	maps.Copy(h.kept, followed)
 }
 
 // catchUp reads the whole table before this instance joins the group: until it
@@ -183,28 +181,19 @@ func (h *Heat) startStandby(owned []int32) error {
 	if !h.config.Standby {
 		return nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	follow := make(map[int32]*store.Partition)
 	for p := range h.partitions.Load() {
-		if slices.Contains(owned, p) || h.kept[p] != nil {
+		if slices.Contains(owned, p) {
 			continue
 		}
-		var err error
-		if follow[p], err = h.empty(p); err != nil {
+		partition, err := h.take(p)
+		if err != nil {
 			for _, partition := range follow {
-				if partition != nil {
-					h.discard(partition)
-				}
+				h.keep(partition, nil)
 			}
 			return err
 		}
-	}
-	for p := range h.partitions.Load() {
-		if !slices.Contains(owned, p) && h.kept[p] != nil {
-			follow[p] = h.kept[p]
-			delete(h.kept, p)
-		}
+		follow[p] = partition
 	}
 	h.standby = startStandby(h.config.Settings, follow, h.discard)
 	return nil

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"errors"
+	"fmt"
 
 	"pageheat/codec"
 	"pageheat/failure"
@@ -27,6 +28,19 @@ func ResumeHeat(p *store.Partition, fence codec.Fence, fenceAt int64) (whole boo
 		p.Refence(fence, fenceAt)
 	}
 	return whole
+}
+
+// RestoredRanking returns an error that wraps ErrRestore unless the fence that was restored,
+// nil for none, is that of the owner.
+func RestoredRanking(fence []byte, owner string) error {
+	f, err := codec.DecodeFence(fence)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRestore, err)
+	}
+	if f.Owner != owner {
+		return ErrRestore
+	}
+	return nil
 }
 
 // HeatFound is what the owner of a heat partition found when it took the partition over.

@@ -133,7 +133,15 @@ func TestIngestStageReadsAgain(t *testing.T) {
 	}{
 		{"it is read", func() { it.read(at, 1, 10, 5) }, 6},
 		{"the partition can be read again", func() { it.Readable() }, 6},
-		{"it is deleted", func() { it.Gone(10); it.unsettled = 0; it.do(at); it.Started(); it.Flushed(); it.unsettled = 0; it.do(at) }, 10},
+		{"it is deleted", func() {
+			it.Gone(10)
+			it.unsettled = 0
+			it.do(at)
+			it.Started()
+			it.Flushed()
+			it.unsettled = 0
+			it.do(at)
+		}, 10},
 	} {
 		it.unsettled = 0
 		it.do(at)
@@ -162,7 +170,7 @@ func TestIngestStageTakesTurns(t *testing.T) {
 	}
 	t.Run("the input is held back", func(t *testing.T) {
 		it := begin(t)
-		require.Equal(t, "hold until 250ms", it.do(100*ms)[0])
+		require.Equal(t, "hold until 250ms", it.do(100 * ms)[0])
 		require.Equal(t, []string{"hold until 1.1s"}, it.do(1099*ms))
 		require.Equal(t, []string{"yield", "hold until 1.105s"}, it.do(1100*ms))
 	})
@@ -173,9 +181,9 @@ func TestIngestStageTakesTurns(t *testing.T) {
 		it.unsettled = 0
 		require.Contains(t, it.do(1050*ms), "wait")
 		it.read(1060*ms, 100, 10, 299)
-		require.Equal(t, "hold", it.do(1060*ms)[0][:4])
+		require.Equal(t, "hold", it.do(1060 * ms)[0][:4])
 		require.NotContains(t, it.do(2059*ms), "yield")
-		require.Equal(t, "yield", it.do(2060*ms)[0])
+		require.Equal(t, "yield", it.do(2060 * ms)[0])
 	})
 	t.Run("the batch is read", func(t *testing.T) {
 		it := begin(t)

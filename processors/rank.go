@@ -7,6 +7,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/topology"
 )
 
@@ -95,14 +96,6 @@ type RankStage struct {
 	ending bool
 }
 
-// Output is a board in the output topic.
-type Output struct {
-	Version uint64
-	// Value is the board as it was published, nil if there is none, and Positions
-	// its header of that name.
-	Value, Positions []byte
-}
-
 // RankStart is the start of a session of the ranking.
 type RankStart struct {
 	// PublishEvery is the shortest time between two boards.
@@ -140,6 +133,24 @@ func (s *RankStage) Output(b Output) {
 		s.again = true
 	}
 	s.highest = max(s.highest, b.Version)
+}
+
+// CheckEpoch checks the stored epoch of a ranking, nil if there is none: the group must
+// publish to the same output. Otherwise the error is a [failure.Permanent]. An epoch that was
+// deleted is no loss: the newest board has it, too.
+func CheckEpoch(value []byte, group, output string) error {
+	if value == nil {
+		return nil
+	}
+	e, err := codec.DecodeEpoch(value)
+	if err != nil {
+		return fmt.Errorf("the stored epoch: %w", err)
+	}
+	if e.Output != output {
+		return failure.New(failure.Output, "the group %s publishes to %s, and this instance to %s: each output needs a prefix of its own",
+			group, e.Output, output)
+	}
+	return nil
 }
 
 // Stored takes the epoch from the table after the message that asked for it is acknowledged.

@@ -66,9 +66,7 @@ func (o *heatOwner) act() bool {
 // prepare takes the kept partition, or an empty one.
 func (o *heatOwner) prepare() {
 	p := o.slot.partition
-	o.part = o.on.kept[p]
-	delete(o.on.kept, p)
-	if o.part == nil {
+	if o.part = o.on.stores.Take(int32(p)); o.part == nil {
 		o.part = o.w.store(o.on, p)
 	} else {
 		o.w.counts.Kept++
@@ -155,9 +153,6 @@ func (o *heatOwner) run() bool {
 	case processors.DoFail:
 		o.w.violate("%s: %v", o.name, a.Err)
 	case processors.DoEnd:
-		if o.part.Clean() {
-			o.on.kept[o.slot.partition] = o.part
-		}
 		o.end("it has given up its partition")
 	case processors.DoWait:
 		return o.wait(&a)
@@ -336,8 +331,21 @@ func (o *heatOwner) commit() {
 	o.done = true
 }
 
+// end ends the tenure. What it has may be kept for the next one of this process.
+func (o *heatOwner) end(why string) { o.giveUp(why, nil) }
+
+func (o *heatOwner) giveUp(why string, fault error) {
+	if o.part != nil && !o.over {
+		o.on.stores.Keep(o.part, fault)
+	}
+	o.tenure.end(why)
+}
+
+// errUnanswered says that the result of a commit is not known.
+var errUnanswered = errors.New("a commit was not answered")
+
 // unanswered ends the tenure: the next of this process shall commit less at a time.
 func (o *heatOwner) unanswered(why string) {
 	o.on.pageTime[o.slot.partition] = o.stage.PageTime(o.w.now)
-	o.end(why)
+	o.giveUp(why, errUnanswered)
 }

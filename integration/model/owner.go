@@ -7,7 +7,6 @@ import (
 
 	"pageheat/codec"
 	"pageheat/processors"
-	"pageheat/store"
 )
 
 // instance is one process. Its fields survive its sessions, but not a crash.
@@ -15,15 +14,15 @@ type instance struct {
 	number    int
 	settings  int // of temper.settings
 	combiners map[int]*processors.Combiner
-	kept      map[int]*store.Partition
+	stores    *processors.HeatStores
 	pageTime  map[int]time.Duration // what writing a page took, by partition
 	ranker    *processors.Ranker
 	turn      *ingestOwner // whose turn it is to read a large batch; nil or over if it is nobody's
 }
 
-func (i *instance) restart() {
+func (i *instance) restart(standby bool) {
 	i.combiners = make(map[int]*processors.Combiner)
-	i.kept = make(map[int]*store.Partition)
+	i.stores = processors.NewHeatStores(standby)
 	i.pageTime = make(map[int]time.Duration)
 	i.ranker, i.turn = nil, nil
 }
@@ -52,6 +51,8 @@ type actor interface {
 	base() *tenure
 	// act takes one step, and reports whether there was one.
 	act() bool
+	// end ends its tenure.
+	end(why string)
 }
 
 // tenure is the time that an instance holds a slot, or believes so.
@@ -126,8 +127,8 @@ func (w *world) assign(s *slot) {
 		// The others get another partition, or none: a process keeps stores only
 		// until its next session with partitions.
 		for _, other := range w.instances {
-			if !w.temper.standby && other != on && w.chance(0.5) {
-				delete(other.kept, s.partition)
+			if other != on && w.chance(0.5) {
+				other.stores.Begin(w.allBut(s.partition))
 			}
 		}
 		s.holder = newHeatOwner(t)
@@ -135,6 +136,16 @@ func (w *world) assign(s *slot) {
 		s.holder = newRankOwner(t)
 	}
 	w.say("%s is assigned", t.name)
+}
+
+// allBut are all heat partitions but one.
+func (w *world) allBut(p int) (owned []int32) {
+	for other := range w.logs {
+		if other != p {
+			owned = append(owned, int32(other))
+		}
+	}
+	return owned
 }
 
 // expel removes a holder from its group without its knowledge: the group gives its slot to
@@ -163,7 +174,7 @@ func (w *world) crash(on *instance) {
 		})
 	}
 	w.forget(on, "")
-	on.restart()
+	on.restart(w.temper.standby)
 }
 
 // fault ends a tenure with an error that also ends the processor: it is recreated without its

@@ -7,8 +7,12 @@ import (
 	"pageheat/processors"
 )
 
-// boardName is the name of the only board.
-const boardName = "all-time"
+// The only board, and who publishes it where.
+const (
+	boardName = "all-time"
+	rankGroup = "rank"
+	output    = "output"
+)
 
 // published is a record of the output.
 type published struct {
@@ -55,13 +59,21 @@ func (o *rankOwner) act() bool {
 
 // prepare restores the table, and finds the newest board.
 func (o *rankOwner) prepare() {
+	fence := o.table.table[codec.FenceKey(0)] // perhaps that of the next owner already
+	if err := processors.RestoredRanking(fence.value, o.fence.Owner); err != nil && fence.offset <= o.fenceAt {
+		o.w.violate("%s: %v", o.name, err)
+		return
+	}
 	if c, ok := o.table.table[codec.EpochKey()]; ok && c.offset <= o.fenceAt {
 		o.known = c.value
+	}
+	if err := processors.CheckEpoch(o.known, rankGroup, output); err != nil {
+		o.w.violate("%s: %v", o.name, err)
 	}
 	o.pos, o.output = len(o.w.leaders), len(o.w.output)
 	start := processors.RankStart{PublishEvery: o.w.temper.publish, Partitions: int32(len(o.w.logs)), Next: int64(o.pos)}
 	if newest := o.w.newest(); newest != nil {
-		start.Newest = newest.seen()
+		start.Newest = *newest
 	}
 	o.stage = processors.NewRankStage(start)
 }
@@ -70,15 +82,20 @@ func (p *published) seen() processors.Output {
 	return processors.Output{Version: p.board.Version, Value: p.value, Positions: p.positions}
 }
 
-// newest is the board with the highest version, nil if there is none. It need not
-// be the last one: an owner that was frozen may have let an older one out.
-func (w *world) newest() (newest *published) {
-	for _, p := range w.output {
-		if newest == nil || p.board.Version > newest.board.Version {
-			newest = p
+// newest is the newest board in the output, nil if there is none.
+func (w *world) newest() *processors.Output {
+	search := processors.NewBoardSearch(0, int64(len(w.output)))
+	for from, to, more := search.Next(); more; from, to, more = search.Next() {
+		for _, p := range w.output[from:to] {
+			b, err := processors.ReadOutput(boardName, p.value, p.positions, boardName, rankGroup)
+			if err != nil {
+				w.violate("a board in the output: %v", err)
+				return nil
+			}
+			search.Found(*b)
 		}
 	}
-	return newest
+	return search.Newest()
 }
 
 // run takes the next step of the stage.

@@ -192,7 +192,7 @@ func (w *world) haunt(s *slot) {
 	case t.frozen:
 		return
 	case t.leaving && w.chance(0.1):
-		t.end("it had no more time to finish")
+		a.end("it had no more time to finish")
 		return
 	case w.chance(w.temper.notice):
 		t.leaving = true

@@ -46,7 +46,7 @@ func (w *world) store(on *instance, p int) *store.Partition {
 }
 
 func (s settings) ranker() *processors.Ranker {
-	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top, Group: "rank", Output: "output"})
+	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top, Group: rankGroup, Output: output})
 }
 
 // with are the settings of a definition, nil if no instance has them.

@@ -15,11 +15,11 @@ func (w *world) follow(on *instance, s *slot) {
 	if owns {
 		return
 	}
-	part := on.kept[s.partition]
+	part := on.stores.Take(int32(s.partition))
 	if part == nil {
 		part = w.store(on, s.partition)
-		on.kept[s.partition] = part
 	}
+	defer on.stores.Keep(part, nil)
 	part.Resume()
 	table := w.tables[s.partition]
 	for range 1 + w.n(12) {

@@ -119,7 +119,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 	w.slots = append(w.slots, &slot{role: rankRole})
 	for i := range w.temper.instances {
 		on := &instance{number: i}
-		on.restart()
+		on.restart(w.temper.standby)
 		w.instances = append(w.instances, on)
 	}
 	return w
