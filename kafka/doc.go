@@ -12,6 +12,7 @@
 //     writes a table partition in transactions, as the only one with its transactional.id.
 //   - Groups. [Cluster.Join] and its [Session] are for the input, [Cluster.ConsumerGroup]
 //     is for goka.
+//   - Security. Package security has the settings of TLS and SASL; package dial connects.
 //   - Errors. [Explain] marks permanent errors of either client, with a hint.
 //
 // It knows nothing of behaviours, pages and boards.

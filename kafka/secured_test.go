@@ -235,3 +235,35 @@ func portOf(t *testing.T, address string) int {
 	require.NoError(t, err)
 	return n
 }
+
+// TestALoginIsBounded: a broker that is silent during the login does not stop either client.
+func TestALoginIsBounded(t *testing.T) {
+	kafkatest.Long(t)
+	w := newWorld(t)
+	for name, connect := range map[string]func(*Cluster) error{
+		"franz-go": func(c *Cluster) error { return c.Reach(t.Context()) },
+		"sarama": func(c *Cluster) error {
+			config := c.saramaConfig("test")
+			config.Metadata.Retry.Max = 0
+			assert.Equal(t, 30*time.Second, config.Net.ReadTimeout)
+			config.Net.ReadTimeout = time.Second // it is what bounds the login
+			_, err := sarama.NewClient(c.Brokers(), config)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := w.brokers(t, logins(), kfake.User("PLAIN", user, password))
+			frozen := make(chan struct{})
+			t.Cleanup(func() { close(frozen) })
+			b.ControlKey(int16(kmsg.SASLAuthenticate), func(kmsg.Request) (kmsg.Response, error, bool) {
+				b.SleepControl(func() { <-frozen })
+				return nil, nil, false
+			})
+			began := time.Now()
+			require.Error(t, connect(cluster(t, b.ListenAddrs(), security.Settings{SASLMechanism: "PLAIN", SASLUsername: user, SASLPassword: password})))
+			assert.Less(t, time.Since(began), 25*time.Second)
+			t.Log(time.Since(began))
+		})
+	}
+}

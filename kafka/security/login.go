@@ -35,14 +35,16 @@ func (s Settings) openLogin(logger *slog.Logger) (*login, error) {
 		if _, err := l.password.get(); err != nil {
 			return nil, err
 		}
-	case oauthMechanism:
-		source, err := s.openTokens(logger)
+	case oauthMechanism, mskIAMMechanism:
+		open := func() (*tokens, error) { return s.openTokens(logger) }
+		if s.SASLMechanism == mskIAMMechanism {
+			open = openMSK
+		}
+		source, err := open()
 		if err != nil {
 			return nil, err
 		}
 		l.token = source.get
-	case mskIAMMechanism:
-		l.token = newTokens(mskToken).get
 	}
 	switch s.SASLMechanism {
 	case plainMechanism:

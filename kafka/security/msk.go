@@ -1,28 +1,28 @@
 package security
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"time"
 
 	"github.com/aws/aws-msk-iam-sasl-signer-go/signer"
+
+	"pageheat/failure"
 )
 
-// mskToken signs a token for Amazon MSK with the credentials that AWS's own tools would use:
-// environment, profile, role of the pod or machine. Brokers take it by OAUTHBEARER.
-func mskToken(ctx context.Context) (token, error) {
-	region := os.Getenv("AWS_REGION")
+// openMSK signs tokens for Amazon MSK with the credentials that AWS's own tools would use:
+// environment, profile, role of the pod or machine. Brokers accept them with OAUTHBEARER.
+func openMSK() (*tokens, error) {
+	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	if region == "" {
-		region = os.Getenv("AWS_DEFAULT_REGION")
+		return nil, failure.BadSetting("sasl-mechanism", "%s requires the environment variable AWS_REGION, the region of the cluster", mskIAMMechanism)
 	}
-	if region == "" {
-		return token{}, errors.New("signing a token for AWS_MSK_IAM: set AWS_REGION to the region of the cluster")
-	}
-	text, expires, err := signer.GenerateAuthToken(ctx, region)
-	if err != nil {
-		return token{}, fmt.Errorf("signing a token for AWS_MSK_IAM: %w", err)
-	}
-	return token{text, time.UnixMilli(expires)}, nil
+	return newTokens(func(ctx context.Context) (token, error) {
+		text, expires, err := signer.GenerateAuthToken(ctx, region)
+		if err != nil {
+			return token{}, &TokenError{Endpoint: "AWS's credentials", err: err}
+		}
+		return token{text, time.UnixMilli(expires)}, nil
+	}), nil
 }

@@ -30,7 +30,7 @@ const (
 
 // TokenError is a request for a token that failed.
 type TokenError struct {
-	// Endpoint is where the request went.
+	// Endpoint is where the token was requested.
 	Endpoint string
 	// Status is the HTTP status, 0 without an answer.
 	Status int
@@ -39,7 +39,7 @@ type TokenError struct {
 
 // Error never has the answer's body, which may hold anything.
 func (e *TokenError) Error() string {
-	return fmt.Sprintf("requesting a token from %s: %v", e.Endpoint, e.err)
+	return fmt.Sprintf("getting a token from %s: %v", e.Endpoint, e.err)
 }
 
 // Unwrap is what went wrong.

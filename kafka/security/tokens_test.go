@@ -2,6 +2,7 @@ package security
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,4 +113,33 @@ func TestARefusedTokenSaysWhy(t *testing.T) {
 	done, _, err := s.Challenge([]byte(`{"status":"invalid_token"}`))
 	assert.False(t, done)
 	require.ErrorContains(t, err, "invalid_token")
+}
+
+// TestTokensForMSK are signed without a request, since the credentials are in the environment.
+func TestTokensForMSK(t *testing.T) {
+	for name, value := range map[string]string{"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ACCESS_KEY_ID": "heat", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none"} {
+		t.Setenv(name, value)
+	}
+	s := Settings{TLS: true, SASLMechanism: "AWS_MSK_IAM"}
+	_, err := s.Open(slog.New(slog.DiscardHandler))
+	require.ErrorContains(t, err, "AWS_REGION")
+	t.Setenv("AWS_REGION", "eu-central-1")
+	made, err := s.Open(slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	assert.Equal(t, "OAUTHBEARER", made.Mechanism())
+	token, err := made.login.token(t.Context())
+	require.NoError(t, err)
+	signed, err := base64.RawURLEncoding.DecodeString(token)
+	require.NoError(t, err)
+	assert.Contains(t, string(signed), "kafka.eu-central-1.amazonaws.com")
+	assert.NotContains(t, string(signed), "canary")
+
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	made, err = s.Open(slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	_, err = made.login.token(t.Context())
+	var failed *TokenError
+	require.ErrorAs(t, err, &failed)
+	assert.NotContains(t, err.Error(), "canary")
 }
