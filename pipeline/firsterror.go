@@ -3,8 +3,10 @@ package pipeline
 import "sync"
 
 // firstError keeps the first error that it is given: later ones are mostly its consequences.
-// It is for errors that must be told apart after a context has ended, which keeps only one
-// cause. The zero value has none. It is safe for concurrent use.
+// The cause of a context would not do: sessions and memberships end their contexts at every
+// rebalance, without an error, and the flushes and commits that follow may still fail; and a
+// processor is built before it has a context. The zero value has none. It is safe for
+// concurrent use.
 type firstError struct {
 	mu  sync.Mutex
 	err error
