@@ -86,6 +86,23 @@ func readDescription(t *testing.T) (libopenapi.Document, validator.Validator) {
 	return document, v
 }
 
+// TestReasonsAreDescribed: the description lists all reasons for a refusal.
+func TestReasonsAreDescribed(t *testing.T) {
+	text, err := descriptions.ReadFile(openAPI)
+	require.NoError(t, err)
+	_, rest, _ := strings.Cut(string(text), "enum: [empty,")
+	list, _, _ := strings.Cut(rest, "]")
+	described := []string{"empty"}
+	for reason := range strings.SplitSeq(list, ",") {
+		described = append(described, strings.TrimSpace(reason))
+	}
+	want := []string{collect.ReasonPageNotAllowed}
+	for _, code := range codec.Codes() {
+		want = append(want, string(code))
+	}
+	assert.ElementsMatch(t, want, described)
+}
+
 // TestAnswersAreAsDescribed asks for everything in every way, and compares requests
 // and answers with the description. Every path, method and status that is described is
 // seen, so nothing is described that is not so.

@@ -1,19 +1,18 @@
-// pageheat.js tells pageheat what a visit does: views of a page, the time it is
-// visible, likes. It keeps no cookie and knows nothing of the person.
+// pageheat.js reports visits to pageheat: views of a page, the time it is
+// visible, likes. It sets no cookie and knows nothing about the person.
 //
 //	<script src="https://heat.example/pageheat.js" defer></script>
 //
-// data-page     the page's name; without it the canonical link's path, or the address's
-// data-api      where to send; without it where the script comes from
-// data-key      the write key, where there is one
-// data-minutes  the most minutes of one view, 30
-// data-privacy  "ignore": count visitors too who ask not to be tracked
-// data-storage  "off": remember nothing in the tab (likes, and what waits to be sent)
+// data-page     the page's name; default: the path of the canonical link, or of the address
+// data-api      where to send; default: relative to the script
+// data-key      the write key, if there is one
+// data-minutes  maximum minutes of one view; default 30
+// data-privacy  "ignore": also count visitors who ask not to be tracked
+// data-storage  "off": store nothing in the tab (likes and unsent behaviours)
 //
-// It is a guest on its page. All that the browser calls goes through safe, so that
-// nothing that fails in here gets out; what pages may have of their own under the same
-// name, such as a `const URL`, it takes from window; and it uses neither JSON nor
-// inherited properties, since a page may have changed those.
+// It does not disturb the page. All callbacks go through safe, so no error leaves the
+// script. It takes names that a page may redefine, such as `URL`, from window. It uses
+// neither JSON nor inherited properties, because a page may have changed them.
 (() => {
   'use strict';
   const { URL, Map, fetch, history, navigation, navigator, performance } = window;

@@ -1,25 +1,24 @@
-// widget.js is the hot list for a site's own pages:
+// widget.js shows the hottest pages on a site's own pages:
 //
 //	<script src="https://heat.example/widget.js" defer></script>
 //	<pageheat-board limit="5" link="/t/{page}" heading="Hot now"></pageheat-board>
 //
-// limit    how many pages, 10
+// limit    number of pages; default 10
 // link     address of a page; {page} is its name, percent-encoded; a name that is an
 //          address in the same place links to itself. Without link, pages whose names
 //          are paths of this site do, and others are text
 // titles   address of a JSON object with the title of each page, for people
-// strip    a beginning of names that is not shown
-// heading  a heading, none without it
-// api      where pageheat is; without it where the script comes from
-// board    name of the board, all-time
+// strip    prefix of names that is not shown
+// heading  a heading; default none
+// api      address of pageheat; default: relative to the script
+// board    name of the board; default all-time
 //
 // Style it with --pageheat-accent, --pageheat-ink, --pageheat-soft, --pageheat-line,
 // --pageheat-up and --pageheat-down, and with ::part(heading), list, item, rank,
-// move, page, heat and note. Names are data from strangers: they are set as text, and a
-// link leads nowhere but to a page of http or https, of this site or of the site
-// that link names.
+// move, page, heat and note. Names are untrusted data: they are set as text, and links
+// only lead to http or https pages of this site or of the site in link.
 //
-// It is a guest on its page, like pageheat.js: nothing that fails in here gets out.
+// Like pageheat.js it does not disturb the page: no error leaves the script.
 (() => {
   'use strict';
   const { URL, Map, Set, Intl, CSSStyleSheet, EventSource, customElements, fetch } = window;
