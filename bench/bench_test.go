@@ -70,6 +70,15 @@ func TestQuick(t *testing.T) {
 	assert.Equal(t, []string{growInstances, growInstances}, []string{runs["Growth"][6].label("against"), runs["Growth"][7].label("against")})
 	assert.Equal(t, []int{1, 2}, []int{runs["Growth"][6].number("n"), runs["Growth"][7].number("n")})
 
+	require.Len(t, runs["Idle"], 2)
+	assert.Zero(t, runs["Idle"][0].get("ranges/s"))
+	assert.Positive(t, runs["Idle"][1].get("ranges/s"))
+	assert.Positive(t, runs["Idle"][1].get("p50-ms"))
+	for _, one := range runs["Idle"] {
+		assert.Positive(t, one.get(residentUnit))
+		assert.Positive(t, one.get("wakeups/s"))
+	}
+
 	require.Len(t, runs["Streams"], 2)
 	none, some := runs["Streams"][0], runs["Streams"][1]
 	assert.Equal(t, []int{0, 20}, []int{none.number("clients"), some.number("clients")})

@@ -14,6 +14,7 @@ func quick() []benchmark {
 		&pagesCmd{Broker: embedded, Pages: []int{5_000}, NameBytes: 40, Partitions: 2, Rounds: 1, Restores: 2, Pauses: true},
 		&growthCmd{Broker: brokerEmbedded, Partitions: []int32{1, 2}, Inputs: []int32{1, 4}, Tops: []int{10, 20}, Instances: []int{1, 2},
 			Pages: 100, Messages: 20_000, Repeat: 1, Timeout: time.Minute},
+		&idleCmd{Broker: embedded, Rates: []int{0, 1000}, Repeat: 1, steadyTraffic: sent},
 		&streamsCmd{Broker: embedded, Rate: 1000, Clients: 20, Repeat: 1, steadyTraffic: sent},
 	}
 }

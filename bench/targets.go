@@ -30,6 +30,7 @@ func targets() []target {
 	latency := []string{"broker=kafka", "pages=10000", "linger=5ms"}
 	table := []string{"broker=kafka", "pages=1000000", "name-bytes=40"}
 	streams := []string{"broker=kafka", "clients=1000"}
+	idle := []string{"broker=kafka", "partitions=3"}
 	with := func(labels []string, more ...string) []string { return append(slices.Clip(labels), more...) }
 	ofCeiling := func(bound float64, more ...string) target {
 		return target{"of ceiling", "Throughput", with(throughput, more...), bound, true, "", ofOther(rateUnit, "case", caseCeiling)}
@@ -54,6 +55,11 @@ func targets() []target {
 		target{"start, above the bare reader", "Restore", table, 1.5, false, " s", func(_ *report, m *run) (float64, bool) {
 			return m.get("start-s") - m.get("bare-s"), m.get("start-s") > 0 // it may be below
 		}},
+		target{"of a core", "Idle", with(idle, "rate=0"), 0.5, false, " %", plain(coreUnit)},
+		target{"of a core", "Idle", with(idle, "rate=100"), 4, false, " %", plain(coreUnit)},
+		target{"of a core", "Idle", with(idle, "rate=2000"), 15, false, " %", plain(coreUnit)},
+		target{"of a core, the broker", "Idle", with(idle, "rate=100"), 10, false, " %", plain(brokerCoreUnit)},
+		target{"resident memory", "Idle", with(idle, "rate=0"), 40, false, " MiB", plain(residentUnit)},
 		target{"processor time of the pipeline, of that without streams", "Streams", streams, 1.05, false, "", ofOther("pipeline-cpu-s/M", "clients", 0)},
 		target{"a client sees the newest board, at most", "Streams", streams, 500, false, " ms", longest("seen-max-ms")},
 	)
