@@ -23,6 +23,8 @@ type Chunk struct {
 	Aborted Aborted
 	// First is the first offset of the partition if that is above the requested one, else 0.
 	First int64
+	// Next is when the next fetch begins at the earliest; the zero time if it began at once.
+	Next time.Time
 	// Err is why the partition cannot be read, nil if it can.
 	Err error
 }

@@ -222,8 +222,9 @@ func (f *fetcher) loop(ctx context.Context, broker int32) {
 			continue
 		}
 		response, err := f.fetch(ctx, broker, all, wait)
-		f.take(ctx, all, response, err)
-		due.wait(ctx, size(response))
+		next := due.next(size(response), time.Now())
+		f.take(ctx, all, response, next, err)
+		rest(ctx, next)
 	}
 }
 
@@ -298,8 +299,8 @@ func findStarts(ctx context.Context, client *kgo.Client, broker int32, name stri
 	return nil
 }
 
-// take hands the answer to the claims.
-func (f *fetcher) take(ctx context.Context, all []wanted, response *kmsg.FetchResponse, err error) {
+// take hands the answer to the claims. The next fetch begins at a time.
+func (f *fetcher) take(ctx context.Context, all []wanted, response *kmsg.FetchResponse, next time.Time, err error) {
 	var partitions []kmsg.FetchResponseTopicPartition
 	if response != nil && len(response.Topics) == 1 {
 		partitions = response.Topics[0].Partitions
@@ -325,7 +326,7 @@ func (f *fetcher) take(ctx context.Context, all []wanted, response *kmsg.FetchRe
 			refresh = f.refused(c, &partitions[at], code) || refresh
 			continue
 		}
-		f.fetched(c, &partitions[at], i == 0, len(all) == 1)
+		f.fetched(c, &partitions[at], next, i == 0, len(all) == 1)
 	}
 	if refresh {
 		f.client.ForceMetadataRefresh()
@@ -401,7 +402,7 @@ func (f *fetcher) refused(c *Claim, p *kmsg.FetchResponseTopicPartition, err err
 // fetched hands over what was fetched of a partition. Whether it was the first of the
 // request says if it was given at least one whole batch, and whether it was the only
 // one, if the answer holds nothing else.
-func (f *fetcher) fetched(c *Claim, p *kmsg.FetchResponseTopicPartition, first, only bool) {
+func (f *fetcher) fetched(c *Claim, p *kmsg.FetchResponseTopicPartition, next time.Time, first, only bool) {
 	if near := p.PreferredReadReplica; f.rack != "" && near >= 0 && near != c.broker {
 		now := time.Now()
 		c.near.prefer(near, now)
@@ -416,7 +417,7 @@ func (f *fetcher) fetched(c *Claim, p *kmsg.FetchResponseTopicPartition, first, 
 	c.end.Store(p.HighWatermark)
 	c.stable.Store(stableOffset(p))
 	f.watchTransaction(c)
-	chunk, next := newChunk(p, c.next)
+	chunk, offset := newChunk(p, c.next)
 	switch {
 	case chunk == nil || len(c.chunks) == cap(c.chunks):
 	case chunk.Err == nil || first:
@@ -424,8 +425,9 @@ func (f *fetcher) fetched(c *Claim, p *kmsg.FetchResponseTopicPartition, first, 
 		if !only {
 			chunk.Batches = bytes.Clone(chunk.Batches) // it would hold all of the answer
 		}
+		chunk.Next = next
 		f.deliver(c, chunk)
-		c.next = next
+		c.next = offset
 	default:
 		c.alone = true
 	}

@@ -60,7 +60,7 @@ func TestAClaimThatTakesNothingHoldsNoOtherUp(t *testing.T) {
 		}
 		require.True(t, asked[1])
 		require.Equal(t, round < chunksWaiting, asked[0])
-		f.take(t.Context(), all, &kmsg.FetchResponse{Topics: []kmsg.FetchResponseTopic{{Partitions: partitions}}}, nil)
+		f.take(t.Context(), all, &kmsg.FetchResponse{Topics: []kmsg.FetchResponseTopic{{Partitions: partitions}}}, time.Time{}, nil)
 		<-free.chunks
 	}
 	require.EqualValues(t, 5, free.next)
@@ -74,7 +74,7 @@ func TestAnAnswerOfBeforeARewindIsDropped(t *testing.T) {
 	c.next = 10
 	all, _ := f.want(1)
 	f.rewind(c, 7, 0)
-	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{RecordBatches: batchOf(10, 1)}), nil)
+	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{RecordBatches: batchOf(10, 1)}), time.Time{}, nil)
 	require.Empty(t, c.chunks)
 	require.EqualValues(t, 7, c.next)
 }
@@ -87,11 +87,11 @@ func TestABatchLargerThanWhatIsAskedFor(t *testing.T) {
 	half = half[:len(half)/2]
 	all, _ := f.want(1)
 	require.NotSame(t, large, all[0].claim)
-	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{Partition: 1, RecordBatches: half}), nil)
+	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{Partition: 1, RecordBatches: half}), time.Time{}, nil)
 	require.Empty(t, large.chunks)
 	all, _ = f.want(1)
 	require.Same(t, large, all[0].claim)
-	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{Partition: 1, RecordBatches: half}), nil)
+	f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{Partition: 1, RecordBatches: half}), time.Time{}, nil)
 	require.Error(t, (<-large.chunks).Err, "of the first partition a broker gives at least one batch")
 }
 
@@ -107,7 +107,7 @@ func TestAnOpenTransactionIsNamed(t *testing.T) {
 		c := newClaim("input", 2)
 		c.next = 7
 		fetched := func(stable, end int64) {
-			f.fetched(c, &kmsg.FetchResponseTopicPartition{Partition: 2, HighWatermark: end, LastStableOffset: stable}, true, true)
+			f.fetched(c, &kmsg.FetchResponseTopicPartition{Partition: 2, HighWatermark: end, LastStableOffset: stable}, time.Time{}, true, true)
 		}
 		fetched(7, 9)
 		time.Sleep(transactionPatience - time.Second)
@@ -143,7 +143,7 @@ func TestErrorsOfOnePartition(t *testing.T) {
 			f.claims[0].next = 10
 			f.claims[0].failing = time.Now().Add(-c.after)
 			all, _ := f.want(1)
-			f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{ErrorCode: c.code, LogStartOffset: -1}), nil)
+			f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{ErrorCode: c.code, LogStartOffset: -1}), time.Time{}, nil)
 			assert.Equal(t, c.fault, *fault != nil, "%v", *fault)
 			if c.fault {
 				assert.Contains(t, (*fault).Error(), "input partition 0 at offset 10")
@@ -155,7 +155,7 @@ func TestErrorsOfOnePartition(t *testing.T) {
 	t.Run("deleted below", func(t *testing.T) {
 		f, fault := testFetcher(t, 0)
 		all, _ := f.want(1)
-		f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{ErrorCode: kerr.OffsetOutOfRange.Code, LogStartOffset: 20}), nil)
+		f.take(t.Context(), all, answer(kmsg.FetchResponseTopicPartition{ErrorCode: kerr.OffsetOutOfRange.Code, LogStartOffset: 20}), time.Time{}, nil)
 		require.NoError(t, *fault)
 		require.EqualValues(t, 20, (<-f.claims[0].chunks).First)
 		require.EqualValues(t, 20, f.claims[0].next)

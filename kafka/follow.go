@@ -87,7 +87,7 @@ func (f *Follower) run(client *kgo.Client, topic string) {
 				return
 			}
 		}
-		due.wait(f.ctx, bytes) // the client fetches no more meanwhile
+		rest(f.ctx, due.next(bytes, time.Now())) // the client fetches no more meanwhile
 	}
 }
 

@@ -22,7 +22,7 @@ func near(broker int32) kmsg.FetchResponseTopicPartition {
 // TestTheReplicaThatTheLeaderNamesIsRead, until it is time to ask the leader again.
 func TestTheReplicaThatTheLeaderNamesIsRead(t *testing.T) {
 	f, c := nearFetcher(t)
-	f.take(t.Context(), wantOf(t, f, 1), answer(near(2)), nil)
+	f.take(t.Context(), wantOf(t, f, 1), answer(near(2)), time.Time{}, nil)
 	require.EqualValues(t, -1, c.broker)
 	require.Empty(t, c.chunks, "there is nothing to hand over")
 	ctx, end := context.WithCancel(t.Context())
@@ -30,7 +30,7 @@ func TestTheReplicaThatTheLeaderNamesIsRead(t *testing.T) {
 	require.True(t, f.assign(ctx), "no leader needs to be looked up")
 	f.loops.Wait()
 	require.EqualValues(t, 2, c.broker)
-	f.take(t.Context(), wantOf(t, f, 2), answer(kmsg.FetchResponseTopicPartition{PreferredReadReplica: -1, RecordBatches: batchOf(0, 1)}), nil)
+	f.take(t.Context(), wantOf(t, f, 2), answer(kmsg.FetchResponseTopicPartition{PreferredReadReplica: -1, RecordBatches: batchOf(0, 1)}), time.Time{}, nil)
 	require.Len(t, c.chunks, 1)
 	require.EqualValues(t, 2, c.broker)
 	c.near.until = time.Now()
@@ -48,7 +48,7 @@ func TestTheLeaderIsReadAfterAReplicaHasFailed(t *testing.T) {
 			f, c := nearFetcher(t)
 			c.next, c.broker = 3, 2
 			c.near.prefer(2, time.Now())
-			f.take(t.Context(), wantOf(t, f, 2), answer(kmsg.FetchResponseTopicPartition{PreferredReadReplica: -1, ErrorCode: code.Code, LogStartOffset: 20}), nil)
+			f.take(t.Context(), wantOf(t, f, 2), answer(kmsg.FetchResponseTopicPartition{PreferredReadReplica: -1, ErrorCode: code.Code, LogStartOffset: 20}), time.Time{}, nil)
 			require.Empty(t, c.chunks, "the beginning of a replica's log is not the partition's")
 			require.EqualValues(t, 3, c.next)
 			require.EqualValues(t, -1, c.broker)

@@ -8,8 +8,9 @@ import (
 
 const (
 	// inputPace is the time between two fetches of the input from a broker while little
-	// comes: records that came meanwhile are fetched together, and go on together.
-	inputPace = 20 * time.Millisecond
+	// comes: records that came meanwhile are fetched together, and go on together. Half of
+	// it is part of the latency of a behaviour.
+	inputPace = 30 * time.Millisecond
 	// followPace is the same of what is followed, for which nobody waits.
 	followPace = 100 * time.Millisecond
 	// unpacedRate is the rate, in bytes a second, above which nothing waits: a
@@ -41,10 +42,9 @@ func (p *pace) next(bytes int, now time.Time) time.Time {
 	return now.Add(p.interval - time.Duration(now.UnixNano())%p.interval)
 }
 
-// wait waits until the next fetch is due after one that gave some bytes, or until ctx ends.
-func (p *pace) wait(ctx context.Context, bytes int) {
-	now := time.Now()
-	pause := p.next(bytes, now).Sub(now)
+// rest waits until a time or until ctx ends.
+func rest(ctx context.Context, until time.Time) {
+	pause := time.Until(until)
 	if pause <= 0 {
 		return
 	}

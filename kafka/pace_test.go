@@ -18,10 +18,10 @@ func TestPaceOfFetches(t *testing.T) {
 	}{
 		{"one record a second", time.Second, 100, 4, 5},
 		{"ten records a second", 100 * time.Millisecond, 100, 49, 50},
-		{"a hundred records a second", 10 * time.Millisecond, 100, 225, 250},
-		{"two thousand records a second", 500 * time.Microsecond, 100, 225, 250},
+		{"a hundred records a second", 10 * time.Millisecond, 100, 150, 168},
+		{"two thousand records a second", 500 * time.Microsecond, 100, 150, 168},
 		{"fifty thousand records a second", 20 * time.Microsecond, 40, 2500, 5000},
-		{"few large records", 20 * time.Millisecond, 20 << 10, 225, 250},
+		{"few large records", 40 * time.Millisecond, 20 << 10, 83, 125},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			const fetchTakes = time.Millisecond

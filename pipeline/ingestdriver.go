@@ -23,9 +23,10 @@ type ingestDriver struct {
 	topic   string
 	part    int32
 
-	reader  inputReader
-	bundle  int  // bytes of the last bundle
-	stalled bool // it was said that an offset cannot be read
+	reader    inputReader
+	nextChunk time.Time // is fetched then at the earliest
+	bundle    int       // bytes of the last bundle
+	stalled   bool      // it was said that an offset cannot be read
 
 	position *Position
 }
@@ -118,6 +119,7 @@ func (d *ingestDriver) take(c *kafka.Chunk) {
 		d.stage.Readable()
 	default:
 		d.reader.take(c)
+		d.nextChunk = c.Next
 	}
 	d.endStall()
 }
@@ -130,6 +132,9 @@ func (d *ingestDriver) read(now time.Time) {
 		d.bundle = min(len(p.message), bundleBytes)
 	}
 	d.stage.Records(p.message, p.records, p.bytes, p.last, now)
+	if !d.reader.more() {
+		d.stage.Rests(d.nextChunk)
+	}
 	d.endStall()
 	switch {
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, errBeyond):

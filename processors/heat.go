@@ -112,6 +112,9 @@ const (
 	// repeatLeaders is the longest time until leaders are sent even if unchanged: they are
 	// soft state, and a new ranking owner waits for them. All partitions repeat theirs together.
 	repeatLeaders = time.Second
+	// gatherRanges is how long leaders wait for what else came with a range: those of other
+	// input partitions come in the same fetch.
+	gatherRanges = time.Millisecond
 	// firstPageTime is the assumed time to write a page before the first commit.
 	firstPageTime = 40 * time.Microsecond
 	// transactionShare is the divisor of the transaction's timeout that bounds the
@@ -267,12 +270,10 @@ func (s *HeatStage) Next(now time.Time) Action {
 	return Action{Do: DoWait, Input: s.room(now), Until: now.Add(s.idle(now))}
 }
 
-// leadersIn is how long it is until leaders are due: at a whole multiple of the time between
-// two of them, so that those of all partitions go out together, and tell of all ranges that
-// came together.
+// leadersIn is how long it is until leaders are due.
 func (s *HeatStage) leadersIn(now time.Time) time.Duration {
 	if s.stale {
-		return nextMultiple(s.changed, s.start.PublishEvery).Sub(now)
+		return max(s.start.PublishEvery-now.Sub(s.sentLeaders), min(gatherRanges, s.start.PublishEvery)-now.Sub(s.changed))
 	}
 	return nextMultiple(s.sentLeaders, repeatLeaders).Sub(now)
 }

@@ -152,6 +152,7 @@ type IngestStage struct {
 	bytes          int
 	first          time.Time // when the first of them came, or records were skipped
 	latest         time.Time // when the last of them came
+	rests          time.Time // nothing more is fetched before
 	stable         int64     // the last stable offset of the partition
 	last           int64     // last offset that was read
 	flushed        int64     // last at the last flush
@@ -199,6 +200,7 @@ func NewIngestStage(s IngestStart) *IngestStage {
 // skipped, and the last offset read. The message
 // belongs to the stage.
 func (s *IngestStage) Records(message []byte, records, bytes int, last int64, now time.Time) {
+	s.rests = time.Time{}
 	if last > s.last {
 		s.latest = now
 		if !s.pending() {
@@ -213,6 +215,9 @@ func (s *IngestStage) Records(message []byte, records, bytes int, last int64, no
 		s.Readable()
 	}
 }
+
+// Rests is called when nothing more of the partition is fetched before a time.
+func (s *IngestStage) Rests(until time.Time) { s.rests = until }
 
 // Gone is called when the partition begins above the next offset to be read.
 func (s *IngestStage) Gone(first int64) {
@@ -404,7 +409,10 @@ func (s *IngestStage) whole() bool {
 // over is when the pending range is sent if it does not reach its full volume before.
 func (s *IngestStage) over() time.Time {
 	if s.stable-s.last <= s.start.Volume.Behind {
-		return s.lingered()
+		if over := s.lingered(); s.rests.Before(over) {
+			return over
+		}
+		return s.latest // nothing can join it
 	}
 	end := s.first.Add(longestRange)
 	if stalled := s.latest.Add(max(stalledFetch, s.start.Linger)); stalled.Before(end) {

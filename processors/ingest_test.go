@@ -219,6 +219,23 @@ func TestIngestStageEndsARange(t *testing.T) {
 			it.read(12*ms, 1, 10, 0)
 			it.read(14*ms, 1, 10, 1)
 		}, 15 * ms},
+		{"caught up, at once if nothing more is fetched before", 5 * ms, 0, func(it *ingestTest) {
+			it.read(12*ms, 1, 10, 0)
+			it.Rests(after(15 * ms))
+		}, 12 * ms},
+		{"caught up, after the linger time if more may be fetched before", 5 * ms, 0, func(it *ingestTest) {
+			it.read(12*ms, 1, 10, 0)
+			it.Rests(after(14 * ms))
+		}, 15 * ms},
+		{"caught up, after the linger time if more was read since", 5 * ms, 0, func(it *ingestTest) {
+			it.read(12*ms, 1, 10, 0)
+			it.Rests(after(15 * ms))
+			it.read(12*ms, 1, 10, 1)
+		}, 15 * ms},
+		{"behind, whatever is fetched when", 5 * ms, 51, func(it *ingestTest) {
+			it.read(12*ms, 1, 10, 0)
+			it.Rests(after(15 * ms))
+		}, 262 * ms},
 		{"caught up, with a whole volume", 5 * ms, 0, func(it *ingestTest) { it.read(12*ms, 100, 10, 99) }, 12 * ms},
 		{"without a linger time", 0, 0, func(it *ingestTest) { it.read(12*ms, 1, 10, 0) }, 12 * ms},
 		{"of nothing but what was stepped over", 5 * ms, 0, func(it *ingestTest) { it.Records(nil, 0, 0, 3, after(12*ms)) }, 15 * ms},
