@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,7 +40,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	prefix := kafkatest.Prefix(t)
 	login := []string{"PAGEHEAT_SASL_MECHANISM=SCRAM-SHA-256", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_LOG_LEVEL=debug", "PAGEHEAT_TOKEN=" + httpToken}
 	site := harness.Installation{Program: shared.program, Brokers: strings.Join(broker.ListenAddrs(), ","), Prefix: prefix, Input: prefix + "-input", Output: prefix + "-output",
-		Env: append(login, "PAGEHEAT_SASL_PASSWORD="+canary)}
+		Env: slices.Concat(login, []string{"PAGEHEAT_SASL_PASSWORD=" + canary})}
 	ctx := within(t)
 	command := func(i harness.Installation, code int, args ...string) {
 		t.Helper()
@@ -71,11 +72,11 @@ func TestSecretsStaySecret(t *testing.T) {
 
 	// With other secrets it is refused, and says neither.
 	other := site
-	other.Env = append(login, "PAGEHEAT_SASL_PASSWORD=other-"+canary)
+	other.Env = slices.Concat(login, []string{"PAGEHEAT_SASL_PASSWORD=other-" + canary})
 	command(other, 1, "run", "--listen", "127.0.0.1:0")
-	other.Env = append(login, "PAGEHEAT_SASL_PASSWORD="+canary, "PAGEHEAT_SASL_MECHANISM="+canary[:6], "PAGEHEAT_ROLES=none")
+	other.Env = slices.Concat(login, []string{"PAGEHEAT_SASL_PASSWORD=" + canary, "PAGEHEAT_SASL_MECHANISM=" + canary[:6], "PAGEHEAT_ROLES=none"})
 	command(other, 2, "run")
-	other.Env = append(login, "PAGEHEAT_SASL_PASSWROD="+canary)
+	other.Env = slices.Concat(login, []string{"PAGEHEAT_SASL_PASSWROD=" + canary})
 	command(other, 2, "run")
 	command(site, 2, "run", "--sasl-password", canary)
 	command(site, 2, "run", "--sasl-passwrod="+canary)

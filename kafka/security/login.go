@@ -27,7 +27,7 @@ func (s Settings) openLogin(logger *slog.Logger) (*login, error) {
 	l := &login{user: s.SASLUsername}
 	switch s.SASLMechanism {
 	case "":
-		return nil, nil //nolint:nilnil // no login is what was asked for
+		return nil, nil
 	case plainMechanism, scram256, scram512:
 		l.password = &reloaded[string]{what: "the SASL password", logger: logger, read: func() (string, error) {
 			return secret("sasl-password-file", s.SASLPasswordFile, s.SASLPassword)
