@@ -51,11 +51,10 @@ func TestAReaderThatClosesIsAnError(t *testing.T) {
 			f := &rankingDriver{Ranking: ranking, session: s, out: newFeeder(&backlog{}), stage: stage, output: output}
 			return f.run(ctx)
 		},
-		"a standby": func(ctx context.Context) error {
+		"what follows the table": func(ctx context.Context) error {
 			partition := store.New(store.Config{Partitions: 1})
 			require.NoError(t, partition.SetOffset(0)) // it goes on at offset 1
-			b := &standby{settings: set, partitions: map[int32]*store.Partition{0: partition}}
-			return b.follow(ctx)
+			return NewTable(TableConfig{Settings: set}).tail(ctx, map[int32]*store.Partition{0: partition})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

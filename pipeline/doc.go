@@ -14,6 +14,8 @@
 //   - The record cache. Ranges are applied to package store at once; at each commit
 //     goka gets one message per dirty page, and the transaction holds exactly what
 //     was taken together.
+//   - The table in this process ([Table]). One store for each partition: a session of heat owns
+//     it, or it follows the changelog; pages are read from it either way.
 //   - Take-over ([takeOver]). The new owner of a table partition fences the old
 //     one with its transactional.id, writes a fence record, restores up to it,
 //     and reads on from the progress, whatever the group's offset says.

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
-	"pageheat/heat"
 	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/store"
@@ -25,18 +24,15 @@ import (
 // HeatConfig configures the heat role of a process.
 type HeatConfig struct {
 	Settings
-	// Weights and Top say which pages lead.
-	Weights heat.Weights
-	Top     int
+	// Table has the partitions.
+	Table *Table
 	// PublishEvery is the shortest time between two leaders of a partition.
 	PublishEvery time.Duration
 	// CommitEvery is the longest that a change waits for its commit.
 	CommitEvery time.Duration
-	// Standby is whether to follow the partitions that other instances own.
+	// Standby is whether the table must have been read, which it follows, before this
+	// instance joins the group: until it can take over at once, the owners go on.
 	Standby bool
-	// Disk holds the pages, nil for memory. It belongs to the caller, who may close it
-	// when the role has ended for good.
-	Disk *store.Disk
 	// Restored is called whenever a session has restored the partitions that it
 	// owns. It may be nil.
 	Restored func()
@@ -44,8 +40,7 @@ type HeatConfig struct {
 
 // Heat runs the heat processor: the take-over of table partitions,
 // the record cache, and the transactions. One Heat serves one goka processor
-// after another, and keeps the partitions whose content is known to be in the
-// changelog.
+// after another.
 type Heat struct {
 	config   HeatConfig
 	producer *producer
@@ -59,11 +54,7 @@ type Heat struct {
 	// partitions of the table.
 	partitions atomic.Int32
 
-	// Used by one session after the other.
-	standby *standby
-
 	mu      sync.Mutex
-	stores  *processors.HeatStores
 	tasks   map[int32]*task         // of the session
 	perPage map[int32]time.Duration // what writing a page took, by partition
 	lost    map[int32]losses        // by input partition
@@ -81,13 +72,13 @@ type task struct {
 	transaction *transaction
 	first       int64 // offset of the behaviour topic before the take-over
 	taken       time.Time
-	fed         bool // the driver has it, or has kept or discarded it
+	fed         bool // the driver has it, or has given it back
 }
 
 // NewHeat returns what runs a heat processor. The owner names this process
 // in the fences it writes; it must be unique.
 func NewHeat(c HeatConfig, owner string) *Heat {
-	return &Heat{config: c, owner: owner, stores: processors.NewHeatStores(c.Standby),
+	return &Heat{config: c, owner: owner,
 		tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration),
 		lost: make(map[int32]losses)}
 }
@@ -116,7 +107,7 @@ func (h *Heat) Options() []goka.ProcessorOption {
 			if err != nil {
 				return nil, h.start.keep(err)
 			}
-			return handing{&group{ConsumerGroup: inner, role: h, restart: &h.restart, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.catchUp, close: func() { h.stopStandby(); h.topics.close() }}}, nil
+			return handing{&group{ConsumerGroup: inner, role: h, restart: &h.restart, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.prepare, close: func() { h.giveBack(); h.topics.close() }}}, nil
 		}),
 	)
 }
@@ -177,33 +168,31 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if was := h.partitions.Swap(int32(all)); was != 0 && was != int32(all) {
-		h.partitions.Store(was) // it stays wrong
-		return samePartitions(h.config.Topology.Behavior, int(was), all)
-	}
 	if err := samePartitions(h.config.Topology.HeatTable, all, tables); err != nil {
 		return err
 	}
-	h.stopStandby()
+	if err := h.config.Table.sized(tables); err != nil {
+		return err
+	}
+	h.partitions.Store(int32(all))
 	h.sessions++
 	owner := h.owner + "/" + strconv.Itoa(h.sessions)
-	for _, t := range h.tasks {
-		if !t.fed { // their session ended before
-			h.keep(t.partition, nil)
-		}
+	h.giveBack()
+	taken, err := h.config.Table.take(partitions)
+	if err != nil {
+		return err
 	}
-	h.mu.Lock()
-	h.tasks = make(map[int32]*task)
-	others := h.stores.Begin(partitions)
-	h.mu.Unlock()
-	for _, partition := range others {
-		h.discard(partition)
-	}
-
 	transactions := make(map[int32]*transaction)
 	fencing, ctx := errgroup.WithContext(ctx)
 	for _, p := range partitions {
-		fencing.Go(func() error {
+		fencing.Go(func() (err error) {
+			partition := taken[p]
+			var fault error // of its restore
+			defer func() {
+				if err != nil {
+					h.config.Table.put(partition, fault)
+				}
+			}()
 			// Looked up before the take-over: later, the next owner may have deleted
 			// more, which this one would take for ranges that are missing.
 			first, _, err := h.topics.bounds(ctx, h.config.Topology.Behavior, p)
@@ -215,26 +204,22 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			if err != nil {
 				return err
 			}
-			partition, err := h.take(p)
-			if err != nil {
-				t.GiveUp(errSessionOver)
-				return err
-			}
 			processors.ResumeHeat(partition, t.fence, t.fenceAt)
-			taken := time.Now()
+			began := time.Now()
 			if err := h.restoreTo(ctx, partition, t.fenceAt); err != nil {
 				t.GiveUp(errSessionOver)
-				h.keep(partition, err) // the next restore goes on there
+				fault = err // none if the session is over: the next restore continues there
 				return err
 			}
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			transactions[p] = t
-			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: taken}
+			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: began}
 			return nil
 		})
 	}
 	if err := fencing.Wait(); err != nil {
+		h.giveBack()
 		for _, t := range transactions {
 			t.GiveUp(errSessionOver)
 		}
@@ -252,55 +237,31 @@ func (h *Heat) restoreTo(ctx context.Context, p *store.Partition, fenceAt int64)
 	return restoreTable(ctx, h.config.Settings, p, fenceAt+1, watch.at.Store)
 }
 
-// take is a partition that was kept, or else a new one.
-func (h *Heat) take(p int32) (*store.Partition, error) {
+// prepare waits for what must be read before the group is joined.
+func (h *Heat) prepare(ctx context.Context) error {
+	if !h.config.Standby {
+		return nil
+	}
+	return h.config.Table.await(ctx)
+}
+
+// giveBack gives the partitions back that were not fed before their session ended. What was
+// restored is right still.
+func (h *Heat) giveBack() {
 	h.mu.Lock()
-	partition := h.stores.Take(p)
-	h.mu.Unlock()
-	if partition != nil {
-		return partition, nil
+	defer h.mu.Unlock()
+	for _, t := range h.tasks {
+		if !t.fed {
+			h.config.Table.put(t.partition, nil)
+		}
 	}
-	return h.empty(p)
-}
-
-// keep keeps a partition for the next session, or else discards it, and reports which. The end
-// of a session is no fault.
-func (h *Heat) keep(p *store.Partition, fault error) bool {
-	if errors.Is(fault, errSessionOver) {
-		fault = nil
-	}
-	h.mu.Lock()
-	kept := h.stores.Keep(p, fault)
-	h.mu.Unlock()
-	if !kept {
-		h.discard(p)
-	}
-	return kept
-}
-
-// empty is a new partition.
-func (h *Heat) empty(p int32) (*store.Partition, error) {
-	c := store.Config{ID: p, Partitions: h.partitions.Load(), Weights: h.config.Weights, Top: h.config.Top}
-	if h.config.Disk == nil {
-		return store.New(c), nil
-	}
-	return h.config.Disk.New(c)
-}
-
-// discard gives up a partition that is not kept.
-func (h *Heat) discard(p *store.Partition) {
-	if err := p.Discard(); err != nil {
-		h.config.Logger.Warn("the files of a released heat partition were not deleted", "partition", p.ID(), "error", err)
-	}
+	clear(h.tasks)
 }
 
 // ready checks what was restored, and sets where each claim begins.
 func (h *Heat) ready(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
 	h.config.Metrics.owns("heat", s)
-	if err := h.startStandby(partitions); err != nil {
-		return err
-	}
 	if h.config.Restored != nil {
 		defer h.config.Restored()
 	}
@@ -315,6 +276,7 @@ func (h *Heat) ready(ctx context.Context, s *session) error {
 		if err := h.check(ctx, s, h.tasks[p], topic, behavior); err != nil {
 			return err
 		}
+		h.config.Table.restored(p)
 	}
 	return nil
 }
@@ -375,7 +337,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 		f.position.Reached(progress.Next)
 	}
 	err := out.drive(ctx, s.real(), f)
-	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", h.keep(t.partition, err))
+	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", h.config.Table.put(t.partition, err))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.perPage[p] = f.stage.PageTime(time.Now())

@@ -43,7 +43,8 @@ func newHeatTest(t *testing.T) *heatTest {
 	s, topo := tableSettings(t, c)
 	s.Metrics = NewMetrics(prometheus.NewRegistry())
 	kafkatest.CreateTopic(t, c, topo.Behavior, 1)
-	ht := &heatTest{T: t, heat: NewHeat(HeatConfig{Settings: s, Weights: heat.DefaultWeights(), Top: 10}, "owner")}
+	table := NewTable(TableConfig{Settings: s, Weights: heat.DefaultWeights(), Top: 10})
+	ht := &heatTest{T: t, heat: NewHeat(HeatConfig{Settings: s, Table: table}, "owner")}
 	ht.heat.topics = newTopics(s)
 	t.Cleanup(ht.heat.topics.close)
 	ht.heat.bounds = newOffsetBounds(ht.heat.topics, topo.Input)

@@ -76,6 +76,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.failures.WithLabelValues(role)
 		m.stalled.WithLabelValues(role)
 	}
+	m.stalled.WithLabelValues(rolePages)
 	m.refusedCommits = prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_commit_failures_total",
 		Help: "Commits of input offsets that failed or were refused; the next one covers them."})
 	m.unreadable = gauges("pageheat_ingest_unreadable", "1 while an input partition is stalled at a batch that cannot be read.", "partition")

@@ -146,7 +146,7 @@ func (d *Watchdog) about(w Work) string {
 
 // count tells the metric.
 func (d *Watchdog) count() {
-	stalled := map[string]int{"ingest": 0, "heat": 0, "rank": 0}
+	stalled := map[string]int{"ingest": 0, "heat": 0, "rank": 0, rolePages: 0}
 	for w, known := range d.watched {
 		if known.stalled {
 			stalled[w.Role]++

@@ -86,7 +86,10 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 	if pg.state&writing != 0 {
 		pg.state &^= writing
 		value = codec.AppendPageState(dst, &pg.Totals)
-		if err := c.partition.pages.written(pg, value[len(dst):]); err != nil {
+		c.partition.mu.Lock()
+		err := c.partition.pages.written(pg, value[len(dst):])
+		c.partition.mu.Unlock()
+		if err != nil {
 			_ = c.partition.fail(err)
 		}
 		return pg.Name, value, true

@@ -148,13 +148,23 @@ func (d *diskPages) load(name []byte) (heat.Totals, bool, error) {
 	return t, true, nil
 }
 
-func (d *diskPages) get(name string) (heat.Totals, bool, error) {
-	if pg := d.resident[name]; pg != nil {
-		return pg.Totals, true, nil
+func (d *diskPages) inMemory(name string) (heat.Totals, bool) {
+	b := &d.restoring
+	for i := b.size - 1; i >= 0; i-- {
+		if string(b.names[i]) == name {
+			return b.totals[i], true
+		}
 	}
+	if pg := d.resident[name]; pg != nil {
+		return pg.Totals, true
+	}
+	return heat.Totals{}, false
+}
+
+func (d *diskPages) onDisk(name string) (heat.Totals, bool, error) {
 	t, ok, err := d.load([]byte(name))
 	if err != nil {
-		return heat.Totals{}, false, d.fail("reading a page in", err)
+		return heat.Totals{}, false, diskError("reading a page in", d.dir, err)
 	}
 	return t, ok, nil
 }

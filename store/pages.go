@@ -20,8 +20,11 @@ type pages interface {
 	settle() (gained uint64, err error)
 	// written takes the state of a page as it is now, which a checkpoint has handed out.
 	written(pg *page, state []byte) error
-	// get returns the totals of a page, and whether it is known.
-	get(name string) (heat.Totals, bool, error)
+	// inMemory returns the totals of a page, and whether it is in memory.
+	inMemory(name string) (heat.Totals, bool)
+	// onDisk returns the totals of a page that was not in memory a moment ago, and whether
+	// it is known. It may be called at any time, by any goroutine.
+	onDisk(name string) (heat.Totals, bool, error)
 	// each yields every page, and stops early only where err returns an error then.
 	each(yield func(*heat.Page) bool)
 	// err is the error of a call that could not return it.
@@ -69,13 +72,15 @@ func (m *memory) restore(name string, t heat.Totals) (uint64, error) {
 	return gained, nil
 }
 
-func (m *memory) get(name string) (heat.Totals, bool, error) {
+func (m *memory) inMemory(name string) (heat.Totals, bool) {
 	pg := m.table.get(name)
 	if pg == nil {
-		return heat.Totals{}, false, nil
+		return heat.Totals{}, false
 	}
-	return pg.Totals, true, nil
+	return pg.Totals, true
 }
+
+func (m *memory) onDisk(string) (heat.Totals, bool, error) { return heat.Totals{}, false, nil }
 
 func (m *memory) each(yield func(*heat.Page) bool) {
 	for pg := range m.table.all() {

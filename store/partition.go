@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"pageheat/codec"
 	"pageheat/failure"
@@ -48,15 +49,19 @@ const (
 // range can make the progress take.
 const mostInputs = 1 << 20
 
-// Partition is one partition of the heat table. It belongs to one goroutine at a time; only
-// the methods that goka calls during the restore run elsewhere, and before anything
-// else does.
+// Partition is one partition of the heat table. It belongs to one goroutine at a time, but
+// for [Partition.Totals], which any goroutine may call at any time. The methods that goka calls
+// during the restore run in its goroutine, and before anything else does.
 type Partition struct {
 	id    int32
 	of    int32
 	by    codec.Definition
-	pages pages
 	batch batch
+
+	mu    sync.Mutex // held while pages are added, change or leave memory
+	pages pages
+	torn  error // why a range was applied in part
+
 	index *heat.Index
 	top   []*heat.Page
 
@@ -241,11 +246,14 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 func (p *Partition) Applied() Applied { return p.applied }
 
 // add adds every page's sum of the range, less what was counted before.
-func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (uint64, error) {
-	var n uint64
+func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (n uint64, err error) {
+	p.mu.Lock()
+	defer func() {
+		p.torn = err
+		p.mu.Unlock()
+	}()
 	b := &p.batch
 	for more := true; more; {
-		var err error
 		if more, err = b.read(r); err != nil {
 			return 0, err
 		}
@@ -304,16 +312,23 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 	}
 }
 
-// Totals are one page's totals, and whether the page is known. Where they cannot be
-// read the page is not known, and the partition has failed.
-func (p *Partition) Totals(name string) (heat.Totals, bool) {
-	p.settle()
-	t, ok, err := p.pages.get(name)
-	if err != nil {
-		_ = p.fail(err)
-		return heat.Totals{}, false
+// Totals are one page's totals, and whether the page is known: what has been applied or
+// restored so far, in whole ranges. Any goroutine may call it, and waits for the range that is
+// being applied at most. A partition that has failed or was discarded still answers if its pages
+// can be read and are right.
+func (p *Partition) Totals(name string) (heat.Totals, bool, error) {
+	p.mu.Lock()
+	t, ok := p.pages.inMemory(name)
+	torn := p.torn
+	p.mu.Unlock()
+	if torn != nil {
+		return heat.Totals{}, false, torn
 	}
-	return t, ok
+	if ok {
+		return t, true, nil
+	}
+	// A page leaves memory after its state is on disk, so disk is not behind.
+	return p.pages.onDisk(name)
 }
 
 // Discard frees what the partition takes outside of memory. It must be called for a

@@ -81,7 +81,7 @@ func testApplyCountsWhatFollows(t *testing.T, s kind) {
 	progress, _ := p.Progress()
 	require.Equal(t, codec.Progress{Input: input(), Behavior: behavior(), Partitions: parts, Next: 8, Counted: 4,
 		To: []int64{codec.Unknown, codec.Unknown, 5}, Begin: []int64{0, 0, 0}, Lost: []uint64{0, 0, 0}}, progress)
-	a, _ := p.Totals("a")
+	a, _, _ := p.Totals("a")
 	require.Equal(t, totals(3), a)
 	require.True(t, p.Ahead())
 	require.False(t, p.Clean())
@@ -153,7 +153,7 @@ func testApplyTakesTheNewPartOfAnOverlap(t *testing.T, s kind) {
 	require.EqualValues(t, 5, n)
 	require.Equal(t, []int64{4, 9}, asked)
 	for page, want := range map[string]uint64{"a": 5, "b": 1, "c": 2} {
-		got, _ := p.Totals(page)
+		got, _, _ := p.Totals(page)
 		require.Equal(t, totals(want), got, page)
 	}
 	progress, _ := p.Progress()
@@ -369,7 +369,7 @@ func testCheckpointIsExact(t *testing.T, s kind) {
 			},
 			"": func(t *rapid.T) {
 				for page, n := range now {
-					got, _ := p.Totals(page)
+					got, _, _ := p.Totals(page)
 					require.Equal(t, totals(n), got)
 				}
 				if checkpoint != nil || len(table) == 0 {
@@ -423,7 +423,7 @@ func testAnyRangesGiveTheSameTotals(t *testing.T, s kind) {
 			require.Equal(t, []int64{done}, progress.To)
 			require.Equal(t, counted, progress.Counted)
 			for page, n := range sum(-1, done) {
-				got, _ := p.Totals(page)
+				got, _, _ := p.Totals(page)
 				require.Equal(t, totals(n), got)
 			}
 		}

@@ -49,7 +49,9 @@ func (p *Partition) Set(key string, value []byte) error {
 	if len(p.deleted) > 0 {
 		delete(p.deleted, key) // it was written again
 	}
+	p.mu.Lock()
 	gained, err := p.pages.restore(key, t)
+	p.mu.Unlock()
 	p.sum += gained // it wraps where a page has lost some
 	if err != nil {
 		return p.fail(err)
@@ -60,7 +62,9 @@ func (p *Partition) Set(key string, value []byte) error {
 // settle flushes restored pages into the table. After an error the partition must be
 // discarded.
 func (p *Partition) settle() {
+	p.mu.Lock()
 	gained, err := p.pages.settle()
+	p.mu.Unlock()
 	p.sum += gained
 	if err != nil {
 		_ = p.fail(err)
@@ -133,7 +137,7 @@ func (p *Partition) deletedNames() string {
 // state before the tombstone only until it is compacted.
 func (p *Partition) mend() error {
 	for name := range p.deleted {
-		t, ok, err := p.pages.get(name)
+		t, ok, err := p.Totals(name)
 		if err != nil {
 			return p.fail(err)
 		}
@@ -142,10 +146,14 @@ func (p *Partition) mend() error {
 		}
 		b := &p.batch
 		b.size, b.names[0], b.totals[0] = 1, []byte(name), heat.Totals{}
-		if err := p.pages.fill(b); err != nil {
+		p.mu.Lock()
+		if err = p.pages.fill(b); err == nil {
+			p.change(b.pages[0], &heat.Totals{})
+		}
+		p.mu.Unlock()
+		if err != nil {
 			return p.fail(err)
 		}
-		p.change(b.pages[0], &heat.Totals{})
 		p.mended++
 	}
 	p.ahead = p.ahead || len(p.deleted) > 0
@@ -190,15 +198,15 @@ func (p *Partition) SetOffset(offset int64) error {
 
 // Has reports whether the page is known.
 func (p *Partition) Has(key string) (bool, error) {
-	_, ok := p.Totals(key)
-	return ok, p.failed
+	_, ok, err := p.Totals(key)
+	return ok, err
 }
 
 // Get is the encoded state of a page, nil if the page is not known.
 func (p *Partition) Get(key string) ([]byte, error) {
-	t, ok := p.Totals(key)
-	if !ok {
-		return nil, p.failed
+	t, ok, err := p.Totals(key)
+	if err != nil || !ok {
+		return nil, err
 	}
 	return codec.AppendPageState(nil, &t), nil
 }

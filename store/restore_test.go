@@ -75,7 +75,7 @@ func testRestore(t *testing.T, s kind) {
 	gotFence, _ := p.Fence()
 	require.Equal(t, fence, gotFence)
 	require.Equal(t, 2, p.Len())
-	a, ok := p.Totals("a")
+	a, ok, _ := p.Totals("a")
 	require.True(t, ok)
 	require.Equal(t, totals(4), a)
 	var l codec.Leaders
@@ -122,7 +122,7 @@ func testRestoreInAnyOrderOfKeys(t *testing.T, s kind) {
 		require.NoError(t, p.MarkRecovered())
 		require.NoError(t, p.Check())
 		for page, n := range newest {
-			got, _ := p.Totals(page)
+			got, _, _ := p.Totals(page)
 			require.Equal(t, totals(n), got)
 		}
 	})
@@ -223,7 +223,7 @@ func testRestoreUndoesTombstones(t *testing.T, s kind) {
 		record{key: "a"}, record{key: "never"}, record{key: "b"}, pageRecord("b", 4), record{key: progress.key})
 	require.NoError(t, p.Check())
 	require.Equal(t, 1, p.Mended())
-	a, ok := p.Totals("a")
+	a, ok, _ := p.Totals("a")
 	require.True(t, ok)
 	require.Equal(t, totals(2), a)
 	require.Equal(t, 3, p.Len())
@@ -260,7 +260,7 @@ func testSetIsIgnoredOutsideOfARestore(t *testing.T, s kind) {
 	restore(t, p, pageRecord("a", 2), progressRecord(codec.Progress{Counted: 2}))
 	require.NoError(t, p.Set("a", pageRecord("a", 1).value))
 	require.NoError(t, p.Set("new", []byte("not even a state")))
-	got, _ := p.Totals("a")
+	got, _, _ := p.Totals("a")
 	require.Equal(t, totals(2), got)
 	require.Equal(t, 1, p.Len())
 	require.NoError(t, p.Check())
@@ -290,7 +290,7 @@ func testKeptPartitionTakesWhatOthersWrote(t *testing.T, s kind) {
 	require.NoError(t, p.Check())
 	to = 9
 	apply(t, p, &to, map[string]uint64{"b": 1})
-	b, _ := p.Totals("b")
+	b, _, _ := p.Totals("b")
 	require.Equal(t, totals(6), b)
 }
 

@@ -15,7 +15,7 @@ const (
 // Settings say where pages are kept.
 type Settings struct {
 	// Store is Memory or OnDisk.
-	Store string `default:"memory" enum:"memory,disk" help:"Storage for the pages of role heat."`
+	Store string `default:"memory" enum:"memory,disk" help:"Storage for the pages of the heat table."`
 	// StoreDir is the directory for OnDisk, which tables of other prefixes may share.
 	StoreDir string `placeholder:"DIR" help:"Scratch directory for --store disk, one for each instance."`
 }

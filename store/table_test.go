@@ -94,7 +94,7 @@ func TestApplyOfARangeThatNamesPagesAgain(t *testing.T) {
 		}
 		require.Equal(t, len(want), p.Len())
 		for name, sum := range want {
-			got, ok := p.Totals(name)
+			got, ok, _ := p.Totals(name)
 			require.True(t, ok)
 			require.Equal(t, sum, got)
 		}

@@ -59,8 +59,7 @@ func NewBoards(source Source) (*Boards, error) {
 // cannot start, for instance because the brokers are down. It may then be called again; the
 // boards that were read stay readable. Do not call it concurrently.
 func (b *Boards) Run(ctx context.Context) error {
-	return b.reader.follow(ctx, b.update,
-		func(int32) *tableStore { return newTableStore() }, b.show)
+	return b.reader.follow(ctx, b.update, b.show)
 }
 
 // Ready returns nil while the topic is followed and has been read to its end; else

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -39,10 +38,6 @@ type Source struct {
 	// TopicManager builds the topic manager, which tells where a partition is caught up; nil
 	// for goka's, which is wrong for a topic with transactions.
 	TopicManager goka.TopicManagerBuilder
-	// Hasher is the hasher that placed the keys; nil for goka's.
-	Hasher func() hash.Hash32
-	// Options are further options of the goka view. This package's own options come after them.
-	Options []goka.ViewOption
 	// Logger gets goka's messages and unreadable records; nil for none.
 	Logger *slog.Logger
 }
@@ -139,13 +134,11 @@ func (r *reader) Ready() error {
 // Run started. It stays true while the brokers are unreachable; see Ready.
 func (r *reader) Recovered() bool { return r.recovered.Load() }
 
-// follow reads the topic from its start into stores that build makes. It continues until ctx is
+// follow passes the records of the topic to update, from its start. It continues until ctx is
 // done (then it returns nil) or the view fails, which only happens if it cannot start:
 // afterwards the view recovers from errors by itself. onRecovered is called once, when every
 // partition has been read up to its initial end.
-func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
-	build func(partition int32) *tableStore, onRecovered func(),
-) (err error) {
+func (r *reader) follow(ctx context.Context, update goka.UpdateCallback, onRecovered func()) (err error) {
 	r.recovered.Store(false)
 	defer r.recovered.Store(false)
 	opened := &closers{}
@@ -154,16 +147,14 @@ func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
 	// goka requests the stores from one goroutine per partition, and one partition can finish
 	// before the next one starts, so the number of partitions must be known before.
 	var partitions, through atomic.Int32
-	builder := func(_ string, partition int32) (storage.Storage, error) {
-		st := build(partition)
+	builder := func(string, int32) (storage.Storage, error) {
 		// After an error at the very end goka may mark a partition twice.
-		st.onRecovered = sync.OnceFunc(func() {
+		return marked{storage.NewMemory(), sync.OnceFunc(func() {
 			if through.Add(1) == partitions.Load() {
 				r.recovered.Store(true)
 				onRecovered()
 			}
-		})
-		return st, nil
+		})}, nil
 	}
 	log := &gokaLog{log: r.Logger}
 	view, err := goka.NewView(r.Brokers, goka.Table(r.Topic), codec.Raw{},
@@ -187,11 +178,8 @@ func (r *reader) follow(ctx context.Context, update goka.UpdateCallback,
 }
 
 func (s Source) options(opened *closers, log *gokaLog, update goka.UpdateCallback, build storage.Builder) []goka.ViewOption {
-	options := append([]goka.ViewOption{goka.WithViewClientID(s.ClientID)}, s.Options...)
-	if s.Hasher != nil {
-		options = append(options, goka.WithViewHasher(s.Hasher))
-	}
-	return append(options,
+	return []goka.ViewOption{
+		goka.WithViewClientID(s.ClientID),
 		goka.WithViewLogger(log),
 		goka.WithViewAutoReconnect(),
 		goka.WithViewBackoffResetTimeout(backoffReset),
@@ -202,5 +190,18 @@ func (s Source) options(opened *closers, log *gokaLog, update goka.UpdateCallbac
 		goka.WithViewTopicManagerBuilder(opened.topicManager(s.TopicManager)),
 		goka.WithViewCallback(update),
 		goka.WithViewStorageBuilder(build),
-	)
+	}
+}
+
+// marked is goka's storage, where it keeps its offset, and tells when the partition has been
+// read.
+type marked struct {
+	storage.Storage
+	recovered func()
+}
+
+// MarkRecovered implements storage.Storage.
+func (m marked) MarkRecovered() error {
+	m.recovered()
+	return m.Storage.MarkRecovered()
 }

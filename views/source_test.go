@@ -16,7 +16,6 @@ import (
 	"go.uber.org/goleak"
 
 	"pageheat/codec"
-	"pageheat/heat"
 	"pageheat/integration/kafkatest"
 	"pageheat/integration/samples"
 	"pageheat/topology"
@@ -38,7 +37,7 @@ func saramaConfig() *sarama.Config {
 
 func sourceOf(brokers []string, topic string) Source {
 	return Source{
-		Brokers: brokers, Topic: topic, Hasher: topology.Hasher(),
+		Brokers: brokers, Topic: topic,
 		Consumer: func(brokers []string, _ string) (sarama.Consumer, error) {
 			return sarama.NewConsumer(brokers, saramaConfig())
 		},
@@ -229,66 +228,6 @@ func TestNumberOfBoardsIsBounded(t *testing.T) {
 	require.NoError(t, boards.offer(Board{Name: "0", Version: 2}), "a known one is kept up")
 }
 
-func TestPagesFollowTheTable(t *testing.T) {
-	tb := newTable(t, 3)
-	totals := func(clicks uint32) heat.Totals { return samples.Totals(heat.Behaviour{Clicks: clicks, Minutes: 5, Like: -1}) }
-	set := func(page string, clicks uint32) {
-		sum := totals(clicks)
-		tb.set(t, page, codec.AppendPageState(nil, &sum))
-	}
-	// For one of them goka's own hash would be negative.
-	names := []string{"/t/cb8p5q", "ü", "page one"}
-	for i := range 50 {
-		names = append(names, fmt.Sprint("page", i))
-	}
-	for i, name := range names {
-		set(name, uint32(i))
-	}
-	tb.set(t, codec.ProgressKey(0), []byte("progress"))
-	tb.set(t, codec.FenceKey(1), []byte("fence"))
-	tb.set(t, "broken", []byte{0xff})
-
-	pages, err := NewPages(sourceOf(tb.Brokers(), tableTopic))
-	require.NoError(t, err)
-	_, _, err = pages.Get(names[0])
-	require.ErrorIs(t, err, ErrRecovering)
-
-	stop := running(t, pages.Run)
-	require.Eventually(t, pages.Recovered, soon, 5*time.Millisecond)
-	require.Equal(t, len(names)+1, pages.Len())
-	for i, name := range names {
-		got, ok, err := pages.Get(name)
-		require.NoError(t, err)
-		require.True(t, ok, name)
-		require.Equal(t, totals(uint32(i)), got)
-	}
-	for _, name := range []string{"unknown", "", codec.ProgressKey(0), codec.FenceKey(1)} {
-		_, ok, err := pages.Get(name)
-		require.NoError(t, err)
-		require.False(t, ok, name)
-	}
-	_, _, err = pages.Get("broken")
-	require.ErrorContains(t, err, `"broken"`)
-
-	set("page7", 1000)
-	tb.set(t, "page8", nil)
-	require.Eventually(t, func() bool {
-		seven, _, _ := pages.Get("page7")
-		_, eight, _ := pages.Get("page8")
-		return seven == totals(1000) && !eight
-	}, soon, 5*time.Millisecond)
-
-	stop()
-	_, _, err = pages.Get("page7")
-	require.ErrorIs(t, err, ErrRecovering)
-	running(t, pages.Run)
-	require.Eventually(t, pages.Recovered, soon, 5*time.Millisecond)
-	seven, ok, err := pages.Get("page7")
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.Equal(t, totals(1000), seven)
-}
-
 // A view whose brokers go away serves its data, reports it, and continues when they are back.
 func TestViewOutlivesItsBrokers(t *testing.T) {
 	tb := newTable(t, 1)
@@ -322,7 +261,7 @@ func TestSourceThatCannotBeFollowed(t *testing.T) {
 	noLeaks(t)
 	_, err := NewBoards(Source{Topic: "t"})
 	require.ErrorContains(t, err, "brokers")
-	_, err = NewPages(Source{Brokers: []string{"b"}})
+	_, err = NewBoards(Source{Brokers: []string{"b"}})
 	require.ErrorContains(t, err, "topic")
 
 	// Nobody listens on the port of a closed listener.
@@ -337,7 +276,7 @@ func TestSourceThatCannotBeFollowed(t *testing.T) {
 	cluster := kafkatest.Embedded(t)
 	source := sourceOf(cluster.Brokers(), "missing")
 	source.TopicManager = func([]string) (goka.TopicManager, error) { return nil, errors.New("no manager") }
-	pages, err := NewPages(source)
+	boards, err = NewBoards(source)
 	require.NoError(t, err)
-	require.ErrorContains(t, pages.Run(t.Context()), "no manager")
+	require.ErrorContains(t, boards.Run(t.Context()), "no manager")
 }

@@ -80,11 +80,11 @@ type BoardReader interface {
 	Ready() error
 }
 
-// PageReader returns the totals of pages. *views.Pages implements it.
+// PageReader returns the totals of pages. *pipeline.Table implements it.
 type PageReader interface {
 	// Get returns the totals of a page and whether the page is known, or views.ErrRecovering.
 	Get(page string) (heat.Totals, bool, error)
-	// Ready returns nil if the whole table has been read, or the reason why not.
+	// Ready returns nil if all partitions of the table have been read, or the reason why not.
 	Ready() error
 }
 

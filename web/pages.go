@@ -41,7 +41,7 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 		s.Logger.Error("a request for a page failed", "page", name, "error", err)
 		Refuse(w, http.StatusInternalServerError, "The totals of this page cannot be read: is this program older than the one that wrote them? See the log.")
 	case !ok:
-		Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names must match byte for byte. A new page appears after the next commit.", name))
+		Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names must match byte for byte. A new page appears at the latest with the next commit.", name))
 	default:
 		w.Header().Set(headerWeights, s.Serve.Weights.String())
 		WriteJSON(w, http.StatusOK, views.NewPageHeat(name, totals, s.Serve.Weights))

@@ -90,7 +90,8 @@ func (c *sniffedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// TestClientsOfAProcess: all look-ups share one client.
+// TestClientsOfAProcess: all look-ups share one client, and nothing follows the table where the
+// process owns all of it.
 func TestClientsOfAProcess(t *testing.T) {
 	seen := &connections{open: map[string]int{}}
 	brokers := broker(t, kfake.ListenFn(seen.listen))
@@ -118,5 +119,5 @@ func TestClientsOfAProcess(t *testing.T) {
 		total += n
 	}
 	t.Log(total, "connections", seen.now())
-	assert.LessOrEqual(t, total, 36)
+	assert.LessOrEqual(t, total, 34)
 }

@@ -81,8 +81,8 @@
 // instance) a restart keeps its partitions. The topics must exist; `pageheat topics
 // check` says what is wrong with them.
 //
-// The role heat keeps all pages in memory. With --store disk --store-dir DIR most are on
-// disk, if they do not fit into memory; docs/operations.md has the costs.
+// The roles heat and serve keep pages in memory. With --store disk --store-dir DIR most are
+// on disk, if they do not fit into memory; docs/operations.md has the costs.
 //
 // # Over HTTP
 //

@@ -101,9 +101,14 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	if err := checkOrigin(ctx, pl); err != nil {
 		return err
 	}
+	closeTable, err := pl.newTable()
+	if err != nil {
+		return err
+	}
 	// An address that is taken ends the instance before it owns anything.
 	http, err := pl.newServed()
 	if err != nil {
+		closeTable()
 		return err
 	}
 	pl.topics = pl.settings.NewTopicWatch(pl.settings.NeededTopics(has))
@@ -118,6 +123,9 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 			all.run(string(r), run[r])
 		}
 	}
+	if pl.follows() {
+		all.run("pages", pl.followTable)
+	}
 	all.run("http", http.run)
 	all.run("topics", pl.topics.Run)
 	all.run("watchdog", pl.settings.Watchdog)
@@ -126,6 +134,9 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		all.run("rights", cfg.rights.Run)
 	}
 	givenUp, err := all.wait(cfg.drainTimeout)
+	if givenUp == "" {
+		closeTable()
+	}
 	ran := time.Since(started).Round(time.Second)
 	switch {
 	case givenUp != "":
@@ -181,6 +192,7 @@ type instance struct {
 	owner    string
 	restored chan struct{} // closed when heat has restored its first partitions, or there is no heat
 	topics   *pipeline.TopicWatch
+	table    *pipeline.Table // of the roles heat and serve, else nil
 }
 
 // supervise keeps one role alive and its state known.
@@ -218,22 +230,10 @@ func (pl *instance) ingest(ctx context.Context) error {
 }
 
 func (pl *instance) heat(ctx context.Context) error {
-	var disk *store.Disk
-	if pl.cfg.storeDir != "" {
-		var err error
-		if disk, err = store.OpenDisk(pl.cfg.storeDir); err != nil {
-			return fmt.Errorf("--store-dir: %w", err)
-		}
-		defer func() {
-			if err := disk.Close(); err != nil {
-				pl.cfg.log.Warn("the on-disk store was not closed cleanly; nothing is lost", "error", err)
-			}
-		}()
-	}
-	// One runner for all attempts: it keeps the partitions.
-	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top,
+	// One runner for all attempts: each of its sessions has an owner's name of its own.
+	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings, Table: pl.table,
 		PublishEvery: pl.cfg.settings.LeadersEvery(), CommitEvery: pl.cfg.settings.CommitEvery,
-		Standby: pl.cfg.standby, Disk: disk, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
+		Standby: pl.cfg.standby, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, runner.Options()...)
 		if err != nil {

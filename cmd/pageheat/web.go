@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/collect"
 	"pageheat/overview"
 	"pageheat/pipeline"
-	"pageheat/topology"
 	"pageheat/views"
 	"pageheat/web"
 )
@@ -19,8 +17,8 @@ import (
 // instance its health and metrics.
 type served struct {
 	server *web.Server
-	parts  []func(context.Context) error // what runs besides
-	writer *collect.Kafka                // of the role collect, else nil
+	boards func(context.Context) error // follows the boards; nil without the role serve
+	writer *collect.Kafka              // of the role collect, else nil
 }
 
 // newServed makes what is served and takes the addresses. Whoever does not run it closes
@@ -42,12 +40,12 @@ func (pl *instance) newServed() (_ *served, err error) {
 		cfg.Collect.Collector = pl.collector(s.writer)
 	}
 	if pl.cfg.has(roleServe) {
-		boards, pages, followers, err := pl.views()
+		boards, follow, err := pl.boards()
 		if err != nil {
 			return nil, err
 		}
-		s.parts = followers
-		cfg.Serve.Boards, cfg.Serve.Pages, cfg.Serve.Cluster, cfg.Serve.Weights = boards, pages, overview.New(pl.cfg.kafka, pl.cfg.topo, pl.cfg.rights.Hidden), pl.cfg.weights
+		s.boards = follow
+		cfg.Serve.Boards, cfg.Serve.Pages, cfg.Serve.Cluster, cfg.Serve.Weights = boards, pl.table, overview.New(pl.cfg.kafka, pl.cfg.topo, pl.cfg.rights.Hidden), pl.cfg.weights
 	}
 	if s.server, err = web.New(cfg); err != nil {
 		return nil, err
@@ -70,8 +68,8 @@ func (s *served) run(ctx context.Context) error {
 	defer s.close()
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return s.server.Serve(ctx) })
-	for _, part := range s.parts {
-		parts.Go(func() error { return part(ctx) })
+	if s.boards != nil {
+		parts.Go(func() error { return s.boards(ctx) })
 	}
 	return parts.Wait()
 }
@@ -86,49 +84,19 @@ func (s *served) close() {
 	}
 }
 
-// pagesWaitAtMost is how long the pages wait for heat.
-const pagesWaitAtMost = 20 * time.Second
-
-// afterHeat runs what reads the whole table once heat has restored its partitions:
-// the others wait for those, and both at once take several times as long.
-func (pl *instance) afterHeat(run func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		select {
-		case <-pl.restored:
-		case <-time.After(pagesWaitAtMost):
-		case <-ctx.Done():
-			return nil
-		}
-		return run(ctx)
-	}
-}
-
-// views are what follows the board and the pages, and what runs them.
-func (pl *instance) views() (boards *views.Boards, pages *views.Pages, run []func(context.Context) error, err error) {
-	boardsFailed, pagesFailed := make(chan error, 1), make(chan error, 1)
-	source := func(topic string, failed chan<- error) views.Source {
-		return views.Source{Brokers: pl.cfg.kafka.Brokers(), Topic: topic, Hasher: topology.Hasher(), Logger: pl.cfg.log,
-			Consumer: pipeline.ViewConsumer(pl.settings), TopicManager: pipeline.ViewTopicManager(pl.settings, func(err error) {
-				select {
-				case failed <- err:
-				default: // the first one ends it
-				}
-			})}
-	}
-	if boards, err = views.NewBoards(source(pl.cfg.topo.Output, boardsFailed)); err != nil {
-		return nil, nil, nil, err
-	}
-	if pages, err = views.NewPages(source(pl.cfg.topo.HeatTable, pagesFailed)); err != nil {
-		return nil, nil, nil, err
-	}
-	return boards, pages, []func(context.Context) error{
-		func(ctx context.Context) error {
-			return pl.supervise(ctx, "boards", untilFailed(boards.Run, boardsFailed))
-		},
-		func(ctx context.Context) error {
-			return pl.supervise(ctx, "pages", pl.afterHeat(untilFailed(pages.Run, pagesFailed)))
-		},
-	}, nil
+// boards are the boards, and what follows them.
+func (pl *instance) boards() (*views.Boards, func(context.Context) error, error) {
+	failed := make(chan error, 1)
+	boards, err := views.NewBoards(views.Source{Brokers: pl.cfg.kafka.Brokers(), Topic: pl.cfg.topo.Output, Logger: pl.cfg.log,
+		Consumer: pipeline.ViewConsumer(pl.settings), TopicManager: pipeline.ViewTopicManager(pl.settings, func(err error) {
+			select {
+			case failed <- err:
+			default: // the first one ends it
+			}
+		})})
+	return boards, func(ctx context.Context) error {
+		return pl.supervise(ctx, "boards", untilFailed(boards.Run, failed))
+	}, err
 }
 
 // untilFailed runs a view until an error comes through failed: by itself it would

@@ -142,7 +142,7 @@ func (w *world) restoreCommitted(target int) {
 	sums := w.noSums()
 	w.recount(target, w.logs[target].reached[p.Next], sums)
 	for i := range sums {
-		if t, _ := part.Totals(w.pages[i].name); w.pages[i].target == target && !sums[i].is(&t) {
+		if t, _, _ := part.Totals(w.pages[i].name); w.pages[i].target == target && !sums[i].is(&t) {
 			w.violate("restoring %s up to offset %d: page %q holds %+v, and the input has %+v", table.name, end, w.pages[i].name, t, sums[i])
 		}
 	}

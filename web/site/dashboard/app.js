@@ -474,7 +474,7 @@ function drawFound() {
     return line;
   });
   $('found-sum').replaceChildren(...lines);
-  setText($('found-note'), `${whole.format(found.behaviours)} behaviours counted. As committed: it can be behind the board by a commit interval.`);
+  setText($('found-note'), `${whole.format(found.behaviours)} behaviours counted. It can be behind the board by a commit interval.`);
 }
 
 function fromAddress() {
