@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -156,6 +157,10 @@ func (t *Table) sized(partitions int) error {
 // called for each.
 func (t *Table) take(owned []int32) (map[int32]*store.Partition, error) {
 	t.mu.Lock()
+	if i := slices.IndexFunc(owned, func(id int32) bool { return int(id) >= len(t.replicas) }); i >= 0 {
+		defer t.mu.Unlock()
+		return nil, samePartitions(t.config.Topology.HeatTable, len(t.replicas), int(owned[i])+1)
+	}
 	for _, id := range owned {
 		t.replicas[id].owned = true
 	}
