@@ -14,6 +14,7 @@ import (
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
+	"pageheat/processors"
 	"pageheat/views"
 )
 
@@ -141,7 +142,7 @@ func TestATableThatCannotBeTrusted(t *testing.T) {
 func TestAnOwnedPartitionIsHeldOnce(t *testing.T) {
 	ht := newHeatTest(t)
 	table := ht.heat.config.Table
-	table.config.Follow = true
+	table.config.Follow, table.stores = true, processors.NewHeatStores(true)
 	require.NoError(t, ht.session(t.Context(), 0))
 	require.Len(t, ht.fetches(), tableBatches)
 	running, stop := context.WithCancel(t.Context())
