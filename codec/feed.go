@@ -28,7 +28,7 @@ const (
 	// FeedWrite is one record to be written to the table: its partition and its value,
 	// see AppendWrite.
 	FeedWrite Feed = 'w'
-	// FeedLeaders are encoded leaders, to be sent on.
+	// FeedLeaders are encoded leaders, to be sent on, see AppendFeedLeaders.
 	FeedLeaders Feed = 'l'
 )
 
@@ -59,6 +59,22 @@ func SplitWrite(b []byte) (partition int32, value []byte, err error) {
 		return 0, nil, errors.New("a write to a table without its partition")
 	}
 	return int32(u), b[n:len(b):len(b)], nil
+}
+
+// AppendFeedLeaders begins a FeedLeaders message with the timestamp of the oldest input
+// record that the leaders are the first to count, in ms since 1970; 0 if it is unknown. The
+// encoded leaders have to follow.
+func AppendFeedLeaders(dst []byte, oldest int64) []byte {
+	return binary.AppendUvarint(append(dst, byte(FeedLeaders)), uint64(oldest))
+}
+
+// SplitLeaders reads the body of a FeedLeaders message; leaders alias it.
+func SplitLeaders(body []byte) (oldest int64, leaders []byte, err error) {
+	u, n := binary.Uvarint(body)
+	if n <= 0 || u > 1<<63-1 {
+		return 0, nil, errors.New("leaders to be sent without a timestamp")
+	}
+	return int64(u), body[n:], nil
 }
 
 // AppendHeard appends a FeedHeard message: leaders that were at an offset.
@@ -193,12 +209,17 @@ func appendField(dst, b []byte) []byte {
 // BundleReader reads the records of a bundle. It aliases the bundle.
 type BundleReader struct {
 	header  SegmentHeader
+	oldest  int64
 	segment []byte // what is left of the segment
 	rest    []byte // segments after it
 }
 
 // ReadBundle reads the body of a FeedRecords message.
 func ReadBundle(body []byte) BundleReader { return BundleReader{rest: body} }
+
+// Oldest is the lowest timestamp of the batches that were read from so far, each that of its
+// first record, in ms since 1970; 0 if none has one.
+func (b *BundleReader) Oldest() int64 { return b.oldest }
 
 // More reports whether there is another record.
 func (b *BundleReader) More() bool { return len(b.segment) > 0 || len(b.rest) > 0 }
@@ -221,6 +242,7 @@ func (b *BundleReader) open() error {
 		return errors.New("a segment of a bundle without records")
 	}
 	b.segment = f.b
+	b.oldest = Older(b.oldest, b.header.Timestamp)
 	return nil
 }
 

@@ -234,7 +234,11 @@ func (h *Heat) restoreTo(ctx context.Context, p *store.Partition, fenceAt int64)
 	at, _ := p.GetOffset(-1)
 	watch := watchRestore(ctx, h.config.Settings, h.config.Topology.HeatTable, p.ID(), at, fenceAt)
 	defer watch.end()
-	return restoreTable(ctx, h.config.Settings, p, fenceAt+1, watch.at.Store)
+	defer h.config.Metrics.restore(p.ID(), 0)
+	return restoreTable(ctx, h.config.Settings, p, fenceAt+1, func(at int64) {
+		watch.at.Store(at)
+		h.config.Metrics.restore(p.ID(), fenceAt-at)
+	})
 }
 
 // prepare waits for what must be read before the group is joined.

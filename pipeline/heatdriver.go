@@ -30,6 +30,7 @@ type heatDriver struct {
 	mixed  bool        // and others were seen
 
 	position *Position
+	last     time.Time // the timestamp of the last range
 }
 
 func newHeatDriver(h *Heat, s *session, t *task, out *feeder, pageTime time.Duration) *heatDriver {
@@ -51,7 +52,7 @@ func (d *heatDriver) feeds(kind codec.Feed) {
 		return
 	}
 	progress, _ := d.task.partition.Progress()
-	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next)
+	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next, d.last)
 }
 
 func (d *heatDriver) act(_ context.Context, a *processors.Action, _ time.Time) error {
@@ -86,6 +87,7 @@ func (d *heatDriver) await(ctx context.Context, a *processors.Action, s signals)
 }
 
 func (d *heatDriver) apply(m *sarama.ConsumerMessage) error {
+	d.stage.Oldest(oldestOf(m))
 	applied, err := d.stage.Apply(m.Value, m.Offset, time.Now())
 	if errors.Is(err, store.ErrOtherInput) {
 		return fmt.Errorf("a range of %s: %w", d.config.Topology.Input, err)
@@ -93,6 +95,7 @@ func (d *heatDriver) apply(m *sarama.ConsumerMessage) error {
 	if err != nil {
 		return err
 	}
+	d.last = m.Timestamp
 	d.report(applied)
 	d.position.Reached(m.Offset + 1)
 	return nil
@@ -125,7 +128,8 @@ func (d *heatDriver) heard(kind codec.Feed, now time.Time) error {
 		return nil
 	}
 	d.stage.Committed(d.task.transaction.End(), now)
-	d.config.Metrics.committed(d.stage.LastCommit())
+	pages, took := d.stage.LastCommit()
+	d.config.Metrics.committed(d.part, pages, took)
 	return nil
 }
 

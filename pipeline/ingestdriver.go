@@ -29,6 +29,10 @@ type ingestDriver struct {
 	stalled   bool      // it was said that an offset cannot be read
 
 	position *Position
+
+	records int       // since the last flush
+	last    time.Time // the timestamp of the last batch
+	oldest  oldest
 }
 
 func (in *Ingest) feed(ctx context.Context, s *session, out *feeder) error {
@@ -55,7 +59,9 @@ func (d *ingestDriver) next(now time.Time) processors.Action {
 
 func (d *ingestDriver) feeds(kind codec.Feed) {
 	if kind == codec.FeedFlush {
-		d.config.Metrics.flushed(d.part, d.claim.Stable()-d.stage.Last()-1)
+		d.config.Metrics.flushed(d.part, d.records, d.claim.Stable()-d.stage.Last()-1, d.last)
+		d.records = 0
+		d.oldest.send()
 	}
 }
 
@@ -132,6 +138,11 @@ func (d *ingestDriver) read(now time.Time) {
 		d.bundle = min(len(p.message), bundleBytes)
 	}
 	d.stage.Records(p.message, p.records, p.bytes, p.last, now)
+	d.records += p.records
+	d.oldest.add(p.oldest)
+	if p.newest > 0 {
+		d.last = time.UnixMilli(p.newest)
+	}
 	if !d.reader.more() {
 		d.stage.Rests(d.nextChunk)
 	}
@@ -188,11 +199,14 @@ func (d *ingestDriver) forgetStall() {
 
 func (d *ingestDriver) about() string { return fmt.Sprintf("input partition %d", d.part) }
 
-func (d *ingestDriver) heard(kind codec.Feed, _ time.Time) error {
+func (d *ingestDriver) heard(kind codec.Feed, now time.Time) error {
 	if kind == codec.FeedStart {
 		d.stage.Started()
-	} else {
-		d.stage.Flushed()
+		return nil
+	}
+	d.stage.Flushed()
+	if age, any := d.oldest.arrived(now); any {
+		d.config.Metrics.ingested.Observe(age.Seconds())
 	}
 	return nil
 }

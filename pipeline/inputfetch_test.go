@@ -106,7 +106,8 @@ func TestWhatIsNothingToBeReadIsSteppedOver(t *testing.T) {
 	require.Equal(t, codec.FeedFlush, kind)
 	it.acknowledge(m)
 	require.Eventually(t, func() bool { return it.real.marked(0) == 14 }, 10*time.Second, time.Millisecond, "all of it is committed")
-	require.Zero(t, testutil.ToFloat64(it.metrics.inputLag.WithLabelValues("0")))
+	require.NoError(t, testutil.CollectAndCompare(it.metrics.inputLag, strings.NewReader("# HELP pageheat_ingest_lag_records Committed records of an input partition that are not read yet.\n"+
+		"# TYPE pageheat_ingest_lag_records gauge\npageheat_ingest_lag_records{partition=\"0\"} 0\n"), "pageheat_ingest_lag_records"))
 }
 
 // transactional makes a batch part of a transaction.

@@ -48,6 +48,14 @@ type portion struct {
 	records int
 	bytes   int
 	last    int64 // the offset reached
+	// oldest and newest are timestamps of the batches, in ms since 1970: of each that of its
+	// first record. 0 is none.
+	oldest, newest int64
+}
+
+// timestamp takes a timestamp.
+func (p *portion) timestamp(t int64) {
+	p.oldest, p.newest = codec.Older(p.oldest, t), max(p.newest, t)
 }
 
 // take begins with a chunk.
@@ -172,6 +180,7 @@ func (r *inputReader) ends(b *recordbatch.Batch) {
 func (r *inputReader) segment(p *portion, until int64) error {
 	b := r.open.Batch()
 	begin := len(p.message)
+	p.timestamp(b.Timestamp())
 	p.message = codec.AppendSegmentHeader(p.message, codec.SegmentHeader{Offset: b.First, Timestamp: b.Timestamp(), AppendTime: b.LogAppendTime()})
 	empty := len(p.message)
 	finish := func() {
@@ -242,5 +251,6 @@ func (r *inputReader) giveTruncated(p portion) (portion, error) {
 	}
 	p.message = codec.AppendTruncatedRecord(nil, out)
 	p.records, p.bytes, p.last = 1, len(p.message), record.Offset
+	p.timestamp(out.Timestamp)
 	return p, nil
 }

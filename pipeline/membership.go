@@ -79,6 +79,9 @@ func (m *membership) took() {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.timer != nil {
+		m.metrics.rebalanced(m.role, time.Since(m.since))
+	}
 	m.over()
 	m.conditions.Set(m.role, AboutRestart, nil)
 	if m.row > 0 {

@@ -148,6 +148,13 @@ func (p *producer) end(s *session) {
 	}
 }
 
+// sentTo is the number of plain records that were sent to a partition.
+func (p *producer) sentTo(topic string, partition int32) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent[topicPartition{topic, partition}]
+}
+
 // settle ends the promise of a record that was acknowledged or refused.
 func (p *producer) settle(e *emission, err error) {
 	p.mu.Lock()

@@ -21,10 +21,14 @@ type rankingDriver struct {
 	stage    *processors.RankStage
 	output   *kafka.Follower
 	position *Position
+
+	oldest    oldest
+	boards    int64     // sent by the producer
+	published time.Time // when the last board of this session was acknowledged
 }
 
 func (r *Ranking) feed(ctx context.Context, s *session, out *feeder) error {
-	d := &rankingDriver{Ranking: r, session: s, out: out}
+	d := &rankingDriver{Ranking: r, session: s, out: out, boards: r.producer.sentTo(r.config.Topology.Output, 0)}
 	d.position = r.config.Progress.Begin(Work{Role: "rank", Topic: out.claim.Topic(), Partition: out.claim.Partition()})
 	defer d.position.End()
 	d.position.Reached(r.begins)
@@ -60,7 +64,12 @@ func (d *rankingDriver) run(ctx context.Context) error {
 
 func (d *rankingDriver) end()                                 { d.stage.End() }
 func (d *rankingDriver) next(now time.Time) processors.Action { return d.stage.Next(now) }
-func (d *rankingDriver) feeds(codec.Feed)                     {}
+
+func (d *rankingDriver) feeds(kind codec.Feed) {
+	if kind == codec.FeedPublish || kind == codec.FeedRepublish {
+		d.oldest.send()
+	}
+}
 
 func (d *rankingDriver) act(_ context.Context, a *processors.Action, _ time.Time) error {
 	if a.Do == processors.DoCommit {
@@ -82,6 +91,7 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 			return nil
 		}
 		d.stage.Leaders(m.Offset, m.Value)
+		d.oldest.add(oldestOf(m))
 	case m, ok := <-boards:
 		if !ok {
 			return d.output.Err()
@@ -102,9 +112,10 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 	return nil
 }
 
-func (d *rankingDriver) heard(kind codec.Feed, _ time.Time) error {
+func (d *rankingDriver) heard(kind codec.Feed, now time.Time) error {
 	if kind != codec.FeedEpoch {
 		d.stage.Published()
+		d.measure(now)
 		d.position.Reached(d.stage.Reached())
 		return nil
 	}
@@ -118,4 +129,22 @@ func (d *rankingDriver) heard(kind codec.Feed, _ time.Time) error {
 	d.config.Metrics.epoch.Set(float64(d.stage.Epoch()))
 	d.config.Logger.Info("took a new ranking epoch", "epoch", d.stage.Epoch())
 	return nil
+}
+
+// measure measures a board after the request for it is acknowledged, if it was published.
+func (d *rankingDriver) measure(now time.Time) {
+	boards := d.producer.sentTo(d.config.Topology.Output, 0)
+	if boards == d.boards {
+		return // nothing has changed, or leaders are missing; what was sent waits for the next board
+	}
+	d.boards = boards
+	var after time.Duration
+	if !d.published.IsZero() {
+		after = now.Sub(d.published)
+	}
+	d.published = now
+	d.config.Metrics.published(now, after)
+	if age, any := d.oldest.arrived(now); any {
+		d.config.Metrics.endToEnd.Observe(age.Seconds())
+	}
 }

@@ -16,6 +16,7 @@ type Combiner struct {
 	partition int32
 	input     codec.TopicID
 	from, to  int64
+	oldest    int64 // timestamp of the pending records
 	sums      *sums
 	ranges    [][]byte
 }
@@ -29,7 +30,7 @@ func NewCombiner(partition int32, targets int, limits heat.Limits) *Combiner {
 
 // Start drops the pending sums: the next range begins after from.
 func (c *Combiner) Start(input codec.TopicID, from int64) {
-	c.input, c.from, c.to = input, from, from
+	c.input, c.from, c.to, c.oldest = input, from, from, 0
 	c.sums.reset()
 	// What the last session sent may still be on its way: its memory is not used again.
 	c.ranges = make([][]byte, len(c.ranges))
@@ -44,6 +45,9 @@ type Combined struct {
 	// Ranges are sent on, one to each target partition in order; nil for none. They
 	// are valid until the next flush.
 	Ranges [][]byte
+	// Oldest is the timestamp of the oldest record in them, in ms since 1970, as far as
+	// their batches tell; 0 if it is unknown.
+	Oldest int64
 	// Valid is the number of behaviours counted, Refused the reasons of the others.
 	Valid   int
 	Refused []codec.Code
@@ -92,7 +96,9 @@ func (c *Combiner) Take(message []byte, refuse func(*Refused)) (Combined, error)
 			return Combined{}, err
 		}
 		c.Reach(to)
-		return Combined{Ranges: c.Flush()}, nil
+		oldest := c.oldest
+		c.oldest = 0
+		return Combined{Ranges: c.Flush(), Oldest: oldest}, nil
 	default:
 		return Combined{}, fmt.Errorf("ingest was fed a message of kind %q", kind)
 	}
@@ -100,7 +106,8 @@ func (c *Combiner) Take(message []byte, refuse func(*Refused)) (Combined, error)
 
 // combine counts the records of a bundle.
 func (c *Combiner) combine(body []byte, refuse func(*Refused)) (combined Combined, err error) {
-	for bundle := codec.ReadBundle(body); bundle.More(); {
+	bundle := codec.ReadBundle(body)
+	for bundle.More() {
 		record, err := bundle.Next()
 		if err == nil {
 			err = c.rises(record.Offset)
@@ -116,6 +123,7 @@ func (c *Combiner) combine(body []byte, refuse func(*Refused)) (combined Combine
 		combined.Refused = append(combined.Refused, refusal.Code)
 		c.refuse(refuse, record, refusal)
 	}
+	c.oldest = codec.Older(c.oldest, bundle.Oldest())
 	return combined, nil
 }
 
@@ -140,6 +148,7 @@ func (c *Combiner) combineTruncated(r *codec.TruncatedRecord, refuse func(*Refus
 	if err := c.rises(r.Offset); err != nil {
 		return Combined{}, err
 	}
+	c.oldest = codec.Older(c.oldest, r.Timestamp)
 	var refusal *codec.Refusal
 	if whole := r.ValueSize == int64(len(r.Value)) || r.ValueSize < 0; whole {
 		refusal = c.Add(r.Offset, r.Value)

@@ -42,7 +42,11 @@ func HeatGraph(c HeatConfig) *goka.GroupGraph {
 		case codec.FeedWrite:
 			ctx.SetValue(body) // with its partition, see codec.AppendWrite
 		case codec.FeedLeaders:
-			ctx.Emit(leaders, codec.PartitionKey(ctx.Partition()), body)
+			oldest, body, err := codec.SplitLeaders(body)
+			if err != nil {
+				ctx.Fail(err)
+			}
+			ctx.Emit(leaders, codec.PartitionKey(ctx.Partition()), body, oldestHeader(oldest)...)
 		default:
 			ctx.Fail(fmt.Errorf("heat was fed a message of kind %q", kind))
 		}
@@ -137,7 +141,8 @@ type HeatStage struct {
 	stale       bool      // leaders differ from those last sent
 	changed     time.Time // since when they do
 	sentLeaders time.Time
-	sending     bool // leaders are on their way
+	oldest      int64 // timestamp of the oldest input record that they are the first to count
+	sending     bool  // leaders are on their way
 
 	checkpoint *store.Checkpoint // being written
 	written    bool              // all of it; the commit is on its way
@@ -187,6 +192,10 @@ func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.App
 	s.latest = now
 	return s.partition.Applied(), nil
 }
+
+// Oldest takes the timestamp of the oldest input record in the range that is applied next,
+// in ms since 1970; 0 if it is unknown. The next leaders carry it on.
+func (s *HeatStage) Oldest(timestamp int64) { s.oldest = codec.Older(s.oldest, timestamp) }
 
 // exists checks that a range ends within the input. Other faults are found when it is
 // applied.
@@ -281,7 +290,9 @@ func (s *HeatStage) leadersIn(now time.Time) time.Duration {
 func (s *HeatStage) sendLeaders(now time.Time) Action {
 	s.partition.Leaders(&s.leaders)
 	s.sending, s.stale, s.sentLeaders = true, false, now
-	return Action{Do: DoFeed, Ack: true, Value: codec.AppendLeaders([]byte{byte(codec.FeedLeaders)}, &s.leaders)}
+	message := codec.AppendLeaders(codec.AppendFeedLeaders(nil, s.oldest), &s.leaders)
+	s.oldest = 0
+	return Action{Do: DoFeed, Ack: true, Value: message}
 }
 
 // commitDue reports whether a commit should begin: when the input is quiet, soon, and else

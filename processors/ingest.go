@@ -57,8 +57,9 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 		if err != nil {
 			ctx.Fail(err)
 		}
+		header := oldestHeader(combined.Oldest)
 		for target, r := range combined.Ranges { // the key names the partition
-			ctx.Emit(behavior, codec.PartitionKey(int32(target)), r)
+			ctx.Emit(behavior, codec.PartitionKey(int32(target)), r, header...)
 		}
 		if combined.Valid > 0 || len(combined.Refused) > 0 {
 			c.Observe(combined.Valid, combined.Refused)
@@ -69,6 +70,14 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 		goka.Output(behavior, codec.Raw{}),
 		goka.Output(deadLetter, codec.Raw{}),
 	)
+}
+
+// oldestHeader is the option that adds a codec.HeaderOldest to a record; none for 0.
+func oldestHeader(timestamp int64) []goka.ContextOption {
+	if timestamp == 0 {
+		return nil
+	}
+	return []goka.ContextOption{goka.WithCtxEmitHeaders(goka.Headers{codec.HeaderOldest: codec.AppendOldest(nil, timestamp)})}
 }
 
 // ErrInputRecreated says that the input topic was deleted and recreated: its offsets name

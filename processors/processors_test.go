@@ -122,6 +122,36 @@ func TestIngestSendsRangesAndSetsInvalidMessagesAside(t *testing.T) {
 	require.EqualValues(t, 17, r.Header.To, "it reaches over what is nothing to be read")
 }
 
+// TestRangesCarryTheOldestTimestamp of their batches, for the latency.
+func TestRangesCarryTheOldestTimestamp(t *testing.T) {
+	topo, tt := names(t), tester.New(t)
+	p, err := processors.NewIngest(processors.IngestConfig{Topology: topo, Limits: heat.DefaultLimits(), Targets: 1}, goka.WithTester(tt))
+	run(t, p, err)
+	behavior := tt.NewQueueTracker(topo.Behavior)
+	tt.Consume(topo.Input, "", codec.AppendIngestStart(nil, codec.IngestStart{From: -1, LostTo: -1}))
+	offset := int64(-1)
+	for _, step := range []struct {
+		at   []int64 // timestamps of batches
+		want int64
+	}{{[]int64{7000, 5000, 6000}, 5000}, {nil, 0}, {[]int64{9000}, 9000}, {[]int64{0}, 0}} {
+		message := []byte{byte(codec.FeedRecords)}
+		for _, timestamp := range step.at {
+			begin := len(message)
+			message = codec.AppendSegmentHeader(message, codec.SegmentHeader{Timestamp: timestamp})
+			offset++
+			message = codec.AppendBundleRecord(message, 0, codec.Record{Offset: offset, Value: []byte("a|1|0|0")})
+			codec.EndSegment(message, begin)
+		}
+		if step.at != nil {
+			tt.Consume(topo.Input, "", message)
+		}
+		tt.Consume(topo.Input, "", flush(-1))
+		headers, _, _, ok := behavior.NextRawWithHeaders()
+		require.True(t, ok)
+		require.Equal(t, step.want, codec.DecodeOldest(headers[codec.HeaderOldest]))
+	}
+}
+
 func TestIngestReadsRecordsThatAreTooLongToBeHeld(t *testing.T) {
 	topo, tt := names(t), tester.New(t)
 	p, err := processors.NewIngest(processors.IngestConfig{Topology: topo, Limits: heat.DefaultLimits(), Targets: 1}, goka.WithTester(tt))
@@ -187,9 +217,10 @@ func TestHeatWritesPagesAndSendsLeaders(t *testing.T) {
 
 	want := codec.Leaders{Progress: codec.Progress{Next: 3, Partitions: 3, Counted: 9, To: []int64{4}, Begin: []int64{0}, Lost: []uint64{0}},
 		Definition: codec.Define(heat.DefaultWeights(), 10), Pages: []codec.Leader{{Page: "page1", Totals: totals}}}
-	tt.Consume(topo.Behavior, "", codec.AppendLeaders(tick(codec.FeedLeaders), &want))
-	_, value, ok := leaders.NextRaw()
+	tt.Consume(topo.Behavior, "", codec.AppendLeaders(codec.AppendFeedLeaders(nil, 1234), &want))
+	headers, _, value, ok := leaders.NextRawWithHeaders()
 	require.True(t, ok)
+	require.EqualValues(t, 1234, codec.DecodeOldest(headers[codec.HeaderOldest]))
 	got, err := codec.DecodeLeaders(value)
 	require.NoError(t, err)
 	require.Equal(t, &want, got)

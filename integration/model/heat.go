@@ -180,8 +180,12 @@ func (o *heatOwner) wait(a *processors.Action) bool {
 // send carries out what the stage wants to have written or sent.
 func (o *heatOwner) send(a *processors.Action) {
 	_, body, err := codec.SplitFeed(a.Value)
-	if err == nil && a.Kind() == codec.FeedWrite {
+	switch {
+	case err != nil:
+	case a.Kind() == codec.FeedWrite:
 		_, body, err = codec.SplitWrite(body)
+	default:
+		_, body, err = codec.SplitLeaders(body)
 	}
 	if err != nil {
 		o.w.violate("%s: %v", o.name, err)
