@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -34,7 +35,7 @@ func newStatus() *status {
 	s := &status{
 		registry: prometheus.NewRegistry(),
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pageheat_role_restarts_total",
-			Help: "How often a role ended with an error and was started again."}, []string{"role"}),
+			Help: "Restarts of a role after an error."}, []string{"role"}),
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_role_up",
 			Help: "1 while the role runs, 0 while it waits to be started again."}, []string{"role"}),
 		behaviours: prometheus.NewCounter(prometheus.CounterOpts{Name: "pageheat_ingest_behaviours_total",
@@ -44,11 +45,15 @@ func newStatus() *status {
 		conditions: pipeline.NewConditions(),
 		roles:      make(map[string]error),
 	}
+	version, commit := buildVersion()
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pageheat_build_info",
+		Help: "1, with what this program was built from as labels."}, []string{"version", "revision", "goversion"})
+	build.WithLabelValues(version, commit, runtime.Version()).Set(1)
 	// A counter that begins with its first event has no increase to show.
 	for _, code := range codec.Codes() {
 		s.refused.WithLabelValues(string(code))
 	}
-	s.registry.MustRegister(s.restarts, s.up, s.behaviours, s.refused,
+	s.registry.MustRegister(s.restarts, s.up, s.behaviours, s.refused, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
