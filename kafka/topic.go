@@ -50,7 +50,7 @@ type Topic struct {
 func (c *Cluster) Topic(ctx context.Context, name string) (Topic, error) {
 	var found Topic
 	began := time.Now()
-	err := patiently(ctx, patience, func() error {
+	err := patiently(ctx, func() error {
 		all, err := c.Topics(ctx, name)
 		if err != nil {
 			return err
@@ -185,7 +185,7 @@ func (c *Cluster) partition(topic string, number int32) *partition {
 
 // patiently asks the leader, and retries if the partition moves to another one.
 func (p *partition) patiently(ctx context.Context, ask func() error) error {
-	return patiently(ctx, patience, func() error {
+	return patiently(ctx, func() error {
 		err := p.findLeader(ctx)
 		if err == nil {
 			err = ask()
@@ -268,7 +268,7 @@ func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32
 		return nil, err
 	}
 	offsets := make(map[int32]int64)
-	err = patiently(ctx, patience, func() error {
+	err = patiently(ctx, func() error {
 		all, err := admin.FetchOffsets(ctx, group)
 		if errors.Is(err, kerr.GroupIDNotFound) {
 			return nil
@@ -363,7 +363,7 @@ func stays(err error) bool {
 }
 
 // patiently asks, and retries transient errors for a while.
-func patiently(ctx context.Context, patience time.Duration, ask func() error) error {
+func patiently(ctx context.Context, ask func() error) error {
 	for deadline := time.Now().Add(patience); ; {
 		err := ask()
 		switch {

@@ -277,7 +277,7 @@ func (t *Table) discard(p *store.Partition) {
 func (t *Table) Run(ctx context.Context) error {
 	err := t.run(ctx)
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // what it says when it is stopped is no fault
+		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -115,16 +115,17 @@ func TestIngestStageReadsAgain(t *testing.T) {
 	it.read(0, 1, 10, 4)
 	it.unsettled = 0
 	at := time.Second
-	for try, pause := range []time.Duration{1, 2, 4, 8, 15, 15} {
+	for try, seconds := range []int{1, 2, 4, 8, 15, 15} {
+		pause := time.Duration(seconds) * time.Second
 		require.Equal(t, try == 0, it.Unreadable(after(at)))
-		require.Contains(t, it.do(at), fmt.Sprint("read 5 again at ", at+pause*time.Second))
+		require.Contains(t, it.do(at), fmt.Sprint("read 5 again at ", at+pause))
 		it.Flushed()
 		it.unsettled = 0
 		it.do(at)
 		offset, stalled := it.Stalled()
 		require.True(t, stalled)
 		require.EqualValues(t, 5, offset)
-		at += pause * time.Second
+		at += pause
 	}
 	for _, c := range []struct {
 		name  string

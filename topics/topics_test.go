@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,9 +27,7 @@ func asNeeded(topo *topology.Topology) *State {
 	s := &State{Brokers: 1, Topics: map[string]*topology.TopicState{}, topo: topo}
 	for _, spec := range append(topo.Specs(4, 1), topo.InputSpec(1)) {
 		config := map[string]string{}
-		for name, value := range spec.Config {
-			config[name] = value
-		}
+		maps.Copy(config, spec.Config)
 		s.Topics[spec.Name] = &topology.TopicState{Name: spec.Name, Partitions: spec.Partitions, Replication: 1, Config: config}
 	}
 	return s

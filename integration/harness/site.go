@@ -15,7 +15,7 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// Time limits for everything that the harness waits for, on a busy machine.
+// Within is the longest time that the harness waits for anything, on a busy machine.
 const Within = 60 * time.Second
 
 // Site is the installation of one test. A failure of the harness ends the test.
