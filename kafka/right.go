@@ -139,7 +139,7 @@ func (c *Cluster) allowedOnTopics(ctx context.Context, names []string) (map[stri
 		return nil, nil // a request without topics asks for all
 	}
 	var found []kmsg.MetadataResponseTopic
-	err := patiently(ctx, patience, func() (err error) {
+	err := patiently(ctx, func() (err error) {
 		found, err = c.topics(ctx, true, names...)
 		return err
 	})
