@@ -161,7 +161,7 @@ func validTopicName(name string) error {
 	case name == "":
 		return errors.New("is empty")
 	case name == "." || name == "..":
-		return errors.New(`must be neither "." nor ".."`)
+		return errors.New(`must not be "." or ".."`)
 	case len(name) > MaxNameBytes:
 		return fmt.Errorf("is %d bytes long; Kafka allows at most %d", len(name), MaxNameBytes)
 	}
