@@ -208,12 +208,12 @@ func (i *intake) limited(from *sender, n int) *refused {
 
 // hasKey reports whether a request has the write key.
 func (i *intake) hasKey(r *http.Request) bool {
-	if i.Key == "" {
+	if i.Key == nil {
 		return true
 	}
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		given = r.URL.Query().Get("key") // sendBeacon cannot set headers
 	}
-	return sameSecret(given, i.Key)
+	return sameSecret(given, i.Key.Value())
 }

@@ -22,6 +22,7 @@ import (
 
 	"pageheat/collect"
 	"pageheat/heat"
+	"pageheat/secret"
 )
 
 // memory is a collect.Writer that keeps what is written, or fails.
@@ -77,7 +78,7 @@ func collector(t testing.TB, cfg collecting) (*intake, http.Handler) {
 	cfg.Collector = collect.New(cfg.Config)
 	s, err := newService(Config{Collect: cfg.Collect, Origins: cfg.Origins, Registerer: cfg.Registerer})
 	require.NoError(t, err)
-	return s.intake, handlerOf(Config{Token: "of the operator"}, s.routes(), false)
+	return s.intake, handlerOf(Config{Token: secret.Hold("of the operator")}, s.routes(), false)
 }
 
 // counter is the value of a counter, with the value of its one label, if it has one.
@@ -252,7 +253,7 @@ func TestOtherSitesAreAllowedByName(t *testing.T) {
 func TestWriteKey(t *testing.T) {
 	kept := &memory{}
 	cfg := config(kept)
-	cfg.Key = "k&y"
+	cfg.Key = secret.Hold("k&y")
 	_, h := collector(t, cfg)
 	requireRefused(t, send(h, request{body: "/a|1|0|0"}), http.StatusUnauthorized, "write key")
 	requireRefused(t, send(h, request{body: "/a|1|0|0", query: "?key=k"}), http.StatusUnauthorized, "write key")

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -10,6 +11,7 @@ import (
 	"pageheat/collect"
 	"pageheat/heat"
 	"pageheat/overview"
+	"pageheat/secret"
 	"pageheat/views"
 )
 
@@ -28,8 +30,8 @@ type Config struct {
 
 	// Prefix is the path prefix of all routes, such as "/heat"; empty for the root.
 	Prefix string
-	// Token is required for routes that are not public; empty for none.
-	Token string
+	// Token is required for routes that are not public; nil for none.
+	Token *secret.Held
 	// Hosts are checked for routes that are not public if there is no token; nil allows all.
 	Hosts *Hosts
 	// Origins are other sites whose pages may send behaviours and read boards.
@@ -54,6 +56,9 @@ type Config struct {
 
 	metrics *metrics // of refusals; nil for none
 }
+
+// Reload reads the secrets again that come from files. One that cannot be read stays as it is.
+func (c *Config) Reload() error { return errors.Join(c.Token.Reload(), c.Collect.Key.Reload()) }
 
 // Serve is the role serve: boards, pages, the dashboard and the overview.
 type Serve struct {
@@ -109,8 +114,8 @@ type Collect struct {
 	// TotalRate is the maximum rate of all clients together in behaviours a second; 0 for no
 	// limit.
 	TotalRate float64
-	// Key must come with each request; empty for none.
-	Key string
+	// Key must come with each request; nil for none.
+	Key *secret.Held
 }
 
 // Collector accepts behaviours. *collect.Collector implements it.

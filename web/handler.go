@@ -31,7 +31,7 @@ func handlerOf(cfg Config, routes []Route, operators bool) http.Handler {
 		handler := route.Handler
 		switch {
 		case route.Public:
-		case cfg.Token != "":
+		case cfg.Token != nil:
 			handler = guarded(cfg.Token, cfg.metrics, handler)
 		case cfg.Hosts != nil:
 			handler = cfg.Hosts.checked(cfg.metrics, handler)

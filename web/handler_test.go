@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pageheat/secret"
 	"pageheat/web/site"
 )
 
@@ -37,7 +38,7 @@ func routes() []Route {
 }
 
 func TestTokenGuardsAllThatIsNotPublic(t *testing.T) {
-	h := handlerOf(Config{Token: "a token"}, routes(), false)
+	h := handlerOf(Config{Token: secret.Hold("a token")}, routes(), false)
 	for _, authorization := range []string{"", "Bearer", "Bearer ", "Bearer a toke", "Bearer a token ", "bearer a token", "Basic YTo=", "Basic eDphIHRva2Vu="} {
 		w := ask(h, "GET", "/secret", "Authorization", authorization)
 		require.Equal(t, http.StatusUnauthorized, w.Code, authorization)

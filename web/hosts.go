@@ -70,7 +70,7 @@ func (h *Hosts) checked(metrics *metrics, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.allow(r) {
 			metrics.refuse(refusedHost)
-			Refuse(w, http.StatusMisdirectedRequest, fmt.Sprintf("This route is for operators, and %q is not one of this instance's hosts: use localhost or its address, add the host to --allow-hosts, or set --token.", r.Host))
+			Refuse(w, http.StatusMisdirectedRequest, fmt.Sprintf("This route is for operators, and %q is not one of this instance's hosts: use localhost or its address, add the host to --allow-hosts, or set a token.", r.Host))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -24,6 +24,7 @@ import (
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
 	"pageheat/overview"
+	"pageheat/secret"
 	"pageheat/topology"
 	"pageheat/views"
 )
@@ -40,9 +41,9 @@ type everything struct {
 func serveEverything(t *testing.T) everything {
 	t.Helper()
 	w := &world{boards: map[string]views.Board{}, pages: map[string]heat.Totals{}}
-	cfg := Config{Token: token,
+	cfg := Config{Token: secret.Hold(token),
 		Serve:   Serve{Boards: w, Pages: pages{w}, Weights: heat.DefaultWeights(), MaxStreams: 2, MaxStreamsPerClient: 1},
-		Collect: Collect{MaxBytes: 2000, Rate: 1, Burst: 1000, Key: "key"},
+		Collect: Collect{MaxBytes: 2000, Rate: 1, Burst: 1000, Key: secret.Hold("key")},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = w.Write([]byte("up 1\n"))

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/secret"
 )
 
 // Operators take profiles and traces from every instance, under the rules of what is
@@ -20,7 +22,7 @@ func TestProfilesAreForOperators(t *testing.T) {
 	require.NoError(t, err)
 	checked, err := Handler(Config{Hosts: hosts})
 	require.NoError(t, err)
-	guarded, err := Handler(Config{Hosts: hosts, Token: token})
+	guarded, err := Handler(Config{Hosts: hosts, Token: secret.Hold(token)})
 	require.NoError(t, err)
 	for _, path := range paths {
 		assert.Equal(t, http.StatusMisdirectedRequest, ask(checked, "GET", "http://evil.example"+path).Code, path)

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/secret"
 )
 
 func TestHosts(t *testing.T) {
@@ -39,7 +41,7 @@ func TestHosts(t *testing.T) {
 		assert.Equal(t, http.StatusMisdirectedRequest, askHost(h, "/secret", host), host)
 		assert.Equal(t, http.StatusOK, askHost(h, "/open", host), "what is for everybody has any name")
 		assert.Equal(t, http.StatusOK, askHost(handlerOf(Config{Hosts: all}, routes(), false), "/secret", host))
-		assert.Equal(t, http.StatusUnauthorized, askHost(handlerOf(Config{Hosts: hosts, Token: "t"}, routes(), false), "/secret", host), "the token guards")
+		assert.Equal(t, http.StatusUnauthorized, askHost(handlerOf(Config{Hosts: hosts, Token: secret.Hold("t")}, routes(), false), "/secret", host), "the token guards")
 	}
 	assert.InDelta(t, len(wrong), testutil.ToFloat64(metrics.requests.WithLabelValues("host")), 0)
 	for _, bad := range []string{"", " ", "http://x", "a/b", "*.example", "a b", "x@y"} {

@@ -49,8 +49,8 @@ func New(cfg Config) (*Server, error) {
 		}
 		cfg.Logger.Info("serves public HTTP", "address", s.public.addr().String())
 	}
-	if cfg.Token == "" && !isLoopback(s.Addr()) {
-		cfg.Logger.Warn("operator routes are open to every client that can connect: set --token, or set --public-listen and a loopback address for --listen",
+	if cfg.Token == nil && !isLoopback(s.Addr()) {
+		cfg.Logger.Warn("operator routes are open to every client that can connect: set --token-file, or set --public-listen and a loopback address for --listen",
 			"address", s.Addr().String())
 	}
 	cfg.Logger.Info("serves HTTP", "address", s.Addr().String())

@@ -3,16 +3,18 @@ package web
 import (
 	"pageheat/collect"
 	"pageheat/failure"
+	"pageheat/secret"
 )
 
 // Settings are the operator's settings of HTTP.
 type Settings struct {
-	Listen       *string  `placeholder:"HOST:PORT" help:"Address for HTTP: health and metrics in every role, all else in roles serve and collect. Default 127.0.0.1:8080, or a free port if that is in use."`
-	PublicListen string   `placeholder:"HOST:PORT" help:"Address for the public: behaviours, scripts and boards only."`
-	HTTPPrefix   string   `name:"http-prefix" placeholder:"/PATH" help:"Path prefix of all routes."`
-	Token        string   `placeholder:"SECRET" help:"Bearer token required for all routes that are not public."`
-	AllowOrigins []string `placeholder:"ORIGIN" help:"Sites whose pages may send and read, such as https://forum.example; * for all."`
-	AllowHosts   []string `placeholder:"HOST" help:"Host names that operators may use without a token, besides localhost and the names of this machine; * for all."`
+	Listen       *string     `placeholder:"HOST:PORT" example:"127.0.0.1:8080" help:"Address for HTTP: health and metrics in every role, all else in roles serve and collect. Default 127.0.0.1:8080, or a free port if that is in use."`
+	PublicListen string      `placeholder:"HOST:PORT" help:"Address for the public: behaviours, scripts and boards only."`
+	HTTPPrefix   string      `name:"http-prefix" placeholder:"/PATH" help:"Path prefix of all routes."`
+	Token        secret.Text `hidden:"" help:"Bearer token required for all routes that are not public."`
+	TokenFile    string      `placeholder:"FILE" help:"File with the bearer token required for all routes that are not public; or use $PAGEHEAT_TOKEN."`
+	AllowOrigins []string    `placeholder:"ORIGIN" help:"Sites whose pages may send and read, such as https://forum.example; * for all."`
+	AllowHosts   []string    `placeholder:"HOST" help:"Host names that operators may use without a token, besides localhost and the names of this machine; * for all."`
 
 	MaxConnections          int `help:"Maximum open connections of each address."`
 	MaxConnectionsPerClient int `help:"Maximum open connections of one client."`
@@ -27,8 +29,9 @@ type Settings struct {
 	// Collector has the settings of the collector, which its own package makes.
 	Collector collect.Settings `embed:""`
 
-	WriteKey       string   `placeholder:"KEY" help:"Key required with behaviours."`
-	TrustedProxies []string `placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For header is trusted."`
+	WriteKey       secret.Text `hidden:"" help:"Key required with behaviours."`
+	WriteKeyFile   string      `placeholder:"FILE" help:"File with the key required with behaviours; or use $PAGEHEAT_WRITE_KEY."`
+	TrustedProxies []string    `placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For header is trusted."`
 }
 
 // DefaultSettings are the settings in production.
@@ -49,10 +52,16 @@ func (s Settings) Config() (cfg Config, err error) {
 	if s.Listen != nil {
 		cfg.Listen = *s.Listen
 	}
-	cfg.PublicListen, cfg.Prefix, cfg.Token = s.PublicListen, s.HTTPPrefix, s.Token
+	cfg.PublicListen, cfg.Prefix = s.PublicListen, s.HTTPPrefix
+	if cfg.Token, err = secret.Open("token-file", s.TokenFile, s.Token); err != nil {
+		return cfg, err
+	}
 	cfg.MaxConnections, cfg.MaxConnectionsPerClient = s.MaxConnections, s.MaxConnectionsPerClient
 	cfg.Serve.MaxStreams, cfg.Serve.MaxStreamsPerClient = s.MaxStreams, s.MaxStreamsPerClient
-	cfg.Collect = Collect{Rate: s.CollectRate, Burst: s.CollectBurst, TotalRate: s.CollectTotalRate, MaxBytes: s.CollectMaxBytes, Key: s.WriteKey}
+	cfg.Collect = Collect{Rate: s.CollectRate, Burst: s.CollectBurst, TotalRate: s.CollectTotalRate, MaxBytes: s.CollectMaxBytes}
+	if cfg.Collect.Key, err = secret.Open("write-key-file", s.WriteKeyFile, s.WriteKey); err != nil {
+		return cfg, err
+	}
 	if cfg.Origins, err = NewOrigins(s.AllowOrigins); err != nil {
 		return cfg, failure.BadSetting("allow-origins", "%w", err)
 	}

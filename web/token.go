@@ -5,22 +5,24 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
+
+	"pageheat/secret"
 )
 
 // guarded requires the token: as a bearer token (RFC 6750), or as the password of basic
 // authentication with any user name. A browser can ask for the latter and sends it with
 // everything that the dashboard loads.
-func guarded(token string, metrics *metrics, next http.Handler) http.Handler {
+func guarded(token *secret.Held, metrics *metrics, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if !ok {
 			_, given, ok = r.BasicAuth()
 		}
-		if !ok || !sameSecret(given, token) {
+		if !ok || !sameSecret(given, token.Value()) {
 			metrics.refuse(refusedToken)
 			w.Header().Add("WWW-Authenticate", `Bearer realm="pageheat"`)
 			w.Header().Add("WWW-Authenticate", `Basic realm="pageheat", charset="UTF-8"`)
-			Refuse(w, http.StatusUnauthorized, "This route needs the token of --token: send it as Authorization: Bearer TOKEN, or as the password with any user name.")
+			Refuse(w, http.StatusUnauthorized, "This route needs the token of this instance: send it as Authorization: Bearer TOKEN, or as the password with any user name.")
 			return
 		}
 		next.ServeHTTP(w, r)

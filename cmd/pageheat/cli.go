@@ -73,6 +73,8 @@ type program struct {
 	logLevel       *slog.LevelVar
 	kafka          *kafka.Cluster
 	topo           *topology.Topology
+
+	reparse func() (*cli, error) // reads the settings again
 }
 
 // program checks the common flags.

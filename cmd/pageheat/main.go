@@ -23,45 +23,63 @@ func main() {
 // done means: drain. Several may run at once in one process, but they share its
 // environment.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	tree := newCLI()
-	set := &settings{}
-	helped := false
-	args = helpArgs(args)
-	parser, err := kong.New(tree,
+	line, err := parse(args, stdout, stderr)
+	if line != nil && line.helped {
+		return exitDone
+	}
+	if setting, ok := errors.AsType[*failure.Setting](err); ok {
+		// Of a command's settings, which kong has validated: it adds the command.
+		return report(stderr, line.settings.explain(setting))
+	}
+	if err != nil {
+		return refuse(stderr, err)
+	}
+	p, err := line.tree.program(stdin, stdout, stderr)
+	if err != nil {
+		return report(stderr, line.settings.explain(err))
+	}
+	defer p.kafka.Close()
+	p.reparse = func() (*cli, error) {
+		again, err := parse(args, io.Discard, io.Discard)
+		if err != nil {
+			return nil, err
+		}
+		return again.tree, nil
+	}
+	line.parsed.BindTo(ctx, (*context.Context)(nil))
+	return report(stderr, line.settings.explain(line.parsed.Run(p)))
+}
+
+// commandLine is what arguments, environment and files say.
+type commandLine struct {
+	tree     *cli
+	settings *settings
+	parsed   *kong.Context
+	helped   bool // there is nothing left to do
+}
+
+// parse reads arguments, environment and files. There is a command line beside an error, unless
+// the program itself is wrong.
+func parse(args []string, stdout, stderr io.Writer) (*commandLine, error) {
+	line := &commandLine{tree: newCLI(), settings: &settings{}}
+	parser, err := kong.New(line.tree,
 		kong.Name("pageheat"),
 		kong.Description("Pageheat keeps the ten hottest pages of a site, exactly, from a stream of behaviours in Kafka. To see it: pageheat demo. The manual: go doc ./cmd/pageheat"),
 		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }), // kong exits only after --help and --version
+		kong.Exit(func(int) { line.helped = true }), // kong exits only after --help and --version
 		kong.DefaultEnvars(envPrefix),
-		kong.Resolvers(set),
-		kong.Bind(set),
+		kong.Resolvers(line.settings),
+		kong.Bind(line.settings),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		kong.PostBuild(defaults),
 		kong.PostBuild(placeholders),
 		kong.ValueFormatter(describe),
 	)
 	if err != nil {
-		return report(stderr, fmt.Errorf("build the command line: %w", err))
+		return nil, fmt.Errorf("build the command line: %w", err)
 	}
-	parsed, err := parser.Parse(args)
-	if helped {
-		return exitDone
+	if line.parsed, err = parser.Parse(helpArgs(args)); err != nil || line.helped {
+		return line, err
 	}
-	if setting, ok := errors.AsType[*failure.Setting](err); ok {
-		// Of a command's settings, which kong has validated: it adds the command.
-		return report(stderr, set.explain(setting))
-	}
-	if err != nil {
-		return refuse(stderr, err)
-	}
-	if err := refuseSecrets(parsed); err != nil {
-		return report(stderr, err)
-	}
-	p, err := tree.program(stdin, stdout, stderr)
-	if err != nil {
-		return report(stderr, set.explain(err))
-	}
-	defer p.kafka.Close()
-	parsed.BindTo(ctx, (*context.Context)(nil))
-	return report(stderr, set.explain(parsed.Run(p)))
+	return line, refuseSecrets(line.parsed)
 }

@@ -34,7 +34,22 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	defer onHangup(func() { p.reload(&cfg) })()
 	return runPipeline(ctx, cfg)
+}
+
+// reload takes over what may change while the instance runs: the lowest level to log, and
+// secrets in files. What cannot be read stays as it is.
+func (p *program) reload(cfg *pipelineConfig) {
+	tree, err := p.reparse()
+	if err == nil {
+		p.logLevel.Set(logLevels()[tree.LogLevel])
+	}
+	if err := errors.Join(err, cfg.web.Reload()); err != nil {
+		p.log.Warn("not all settings were reloaded: the previous ones stay in use", "error", err)
+		return
+	}
+	p.log.Info("reloaded --log-level and the files of secrets; other settings need a restart", "log_level", tree.LogLevel)
 }
 
 // look makes sure that the user has the rights that the roles need, and that their topics are as

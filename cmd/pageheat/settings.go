@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"pageheat/failure"
-	"pageheat/kafka/security"
+	"pageheat/secret"
 )
 
 // settings finds the value of a flag that is not on the command line: kong has read
@@ -196,7 +196,7 @@ func (s *settings) try(flag *kong.Flag, text, where string) error {
 // /debug/pprof/cmdline can read them.
 func refuseSecrets(ctx *kong.Context) error {
 	for _, trace := range ctx.Path {
-		if trace.Flag == nil || trace.Resolved || trace.Flag.Target.Type() != reflect.TypeFor[security.Secret]() {
+		if trace.Flag == nil || trace.Resolved || trace.Flag.Target.Type() != reflect.TypeFor[secret.Text]() {
 			continue
 		}
 		return usageError{fmt.Errorf("--%s: secrets are not accepted as arguments: use --%[1]s-file or the environment variable %s", trace.Flag.Name, strings.Join(trace.Flag.Envs, " "))}

@@ -7,6 +7,25 @@ import (
 	"syscall"
 )
 
+// onHangup calls reload at each SIGHUP, one call at a time, until stop is called. stop gives the
+// signal back, and returns when no call runs.
+func onHangup(reload func()) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range signals {
+			reload()
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-ended
+	}
+}
+
 // drainOnSignal returns a context that the first SIGINT or SIGTERM ends. A second
 // one calls exit with 128 + its number at once. stop gives the signals back and
 // ends the context.

@@ -48,7 +48,7 @@ func BoardPage(name string, heat codec.Decimal) codec.BoardPage {
 // Output is a writer that keeps what is written, and calls Came once when Want appears in it.
 // It is safe for concurrent use.
 type Output struct {
-	// Want and Came are set before the first write. Came may be nil.
+	// Want and Came are set before the first write, or by Expect. Came may be nil.
 	Want string
 	Came func()
 
@@ -66,6 +66,17 @@ func (o *Output) Write(b []byte) (int, error) {
 		o.Came = nil
 	}
 	return len(b), nil
+}
+
+// Expect has came called once, as soon as want was written, which may be now.
+func (o *Output) Expect(want string, came func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.Want, o.Came = want, came
+	if strings.Contains(o.text.String(), want) {
+		o.Came()
+		o.Came = nil
+	}
 }
 
 // String returns everything that was written.

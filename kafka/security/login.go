@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"pageheat/secret"
 )
 
 // login is how a connection logs in with SASL.
@@ -30,7 +32,7 @@ func (s Settings) openLogin(logger *slog.Logger) (*login, error) {
 		return nil, nil
 	case plainMechanism, scram256, scram512:
 		l.password = &reloaded[string]{what: "the SASL password", logger: logger, read: func() (string, error) {
-			return secret("sasl-password-file", s.SASLPasswordFile, s.SASLPassword)
+			return secret.Read("sasl-password-file", s.SASLPasswordFile, s.SASLPassword)
 		}}
 		if _, err := l.password.get(); err != nil {
 			return nil, err

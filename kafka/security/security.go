@@ -9,6 +9,8 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
+
+	"pageheat/secret"
 )
 
 // Security is how connections to brokers are secured. A nil one means that they are not. It is
@@ -65,7 +67,7 @@ func (s *Security) Sarama(c *sarama.Config) {
 	case oauthMechanism:
 		to.TokenProvider = tokenProvider{s.login.token}
 	case scram256, scram512:
-		to.Password = masked // SCRAM clients get it from the mechanism, but sarama demands one
+		to.Password = secret.Mask // SCRAM clients get it from the mechanism, but sarama demands one
 		to.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &scramClient{mechanism: s.login.mechanism} }
 	default:
 		// Sarama keeps this one for the client's life: when it has changed, the client fails

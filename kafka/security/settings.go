@@ -2,12 +2,12 @@ package security
 
 import (
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
 
 	"pageheat/failure"
+	"pageheat/secret"
 )
 
 // Settings say how connections to brokers are secured. The zero value means that they are not.
@@ -19,16 +19,16 @@ type Settings struct {
 	TLSKey        string `name:"tls-key" placeholder:"FILE" help:"PEM file with the private key of the client certificate."`
 	TLSServerName string `name:"tls-server-name" placeholder:"NAME" help:"Host name to expect in broker certificates. Default: the broker's host."`
 
-	SASLMechanism    string `name:"sasl-mechanism" placeholder:"NAME" help:"SASL mechanism: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM."`
-	SASLUsername     string `name:"sasl-username" placeholder:"NAME" help:"User name for PLAIN or SCRAM."`
-	SASLPassword     Secret `name:"sasl-password" hidden:"" help:"Password for PLAIN or SCRAM."`
-	SASLPasswordFile string `name:"sasl-password-file" placeholder:"FILE" help:"File with the password for PLAIN or SCRAM; or use $PAGEHEAT_SASL_PASSWORD."`
+	SASLMechanism    string      `name:"sasl-mechanism" placeholder:"NAME" help:"SASL mechanism: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM."`
+	SASLUsername     string      `name:"sasl-username" placeholder:"NAME" help:"User name for PLAIN or SCRAM."`
+	SASLPassword     secret.Text `name:"sasl-password" hidden:"" help:"Password for PLAIN or SCRAM."`
+	SASLPasswordFile string      `name:"sasl-password-file" placeholder:"FILE" help:"File with the password for PLAIN or SCRAM; or use $PAGEHEAT_SASL_PASSWORD."`
 
-	OAuthTokenURL         string `name:"oauth-token-url" placeholder:"URL" help:"Token endpoint for OAUTHBEARER."`
-	OAuthClientID         string `name:"oauth-client-id" placeholder:"ID" help:"OAuth client ID."`
-	OAuthClientSecret     Secret `name:"oauth-client-secret" hidden:"" help:"OAuth client secret."`
-	OAuthClientSecretFile string `name:"oauth-client-secret-file" placeholder:"FILE" help:"File with the OAuth client secret; or use $PAGEHEAT_OAUTH_CLIENT_SECRET."`
-	OAuthScope            string `name:"oauth-scope" placeholder:"SCOPES" help:"OAuth scopes, separated by spaces."`
+	OAuthTokenURL         string      `name:"oauth-token-url" placeholder:"URL" help:"Token endpoint for OAUTHBEARER."`
+	OAuthClientID         string      `name:"oauth-client-id" placeholder:"ID" help:"OAuth client ID."`
+	OAuthClientSecret     secret.Text `name:"oauth-client-secret" hidden:"" help:"OAuth client secret."`
+	OAuthClientSecretFile string      `name:"oauth-client-secret-file" placeholder:"FILE" help:"File with the OAuth client secret; or use $PAGEHEAT_OAUTH_CLIENT_SECRET."`
+	OAuthScope            string      `name:"oauth-scope" placeholder:"SCOPES" help:"OAuth scopes, separated by spaces."`
 }
 
 // The SASL mechanisms.
@@ -43,20 +43,6 @@ const (
 func mechanisms() []string {
 	return []string{plainMechanism, scram256, scram512, oauthMechanism, mskIAMMechanism}
 }
-
-// Secret is a setting that is never printed.
-type Secret string
-
-const masked = "********"
-
-// String is the same for all secrets.
-func (Secret) String() string { return masked }
-
-// GoString is the same for all secrets.
-func (Secret) GoString() string { return masked }
-
-// MarshalText is the same for all secrets.
-func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
 // Open reads the files and checks everything that can be checked without a broker. The error is
 // a [failure.Setting]. The logger gets a warning when a file can no longer be used later.
@@ -145,20 +131,4 @@ func (s Settings) exposed() string {
 		return "the token is sent to the brokers without encryption: use --tls"
 	}
 	return ""
-}
-
-// secret reads a secret from its file, or returns the given one.
-func secret(name, file string, given Secret) (string, error) {
-	if file == "" {
-		return string(given), nil
-	}
-	text, err := readFile(file)
-	if err != nil {
-		return "", &failure.Setting{Name: name, Err: err}
-	}
-	value := strings.TrimRight(string(text), "\r\n")
-	if value == "" {
-		return "", &failure.Setting{Name: name, Err: errors.New("the file is empty")}
-	}
-	return value, nil
 }

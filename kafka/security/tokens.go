@@ -18,6 +18,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"pageheat/failure"
+	"pageheat/secret"
 )
 
 const (
@@ -127,7 +128,7 @@ func (s Settings) openTokens(logger *slog.Logger) (*tokens, error) {
 		return nil, &failure.Setting{Name: "oauth-token-url", Err: err}
 	}
 	clientSecret := &reloaded[string]{what: "the OAuth client secret", logger: logger, read: func() (string, error) {
-		return secret("oauth-client-secret-file", s.OAuthClientSecretFile, s.OAuthClientSecret)
+		return secret.Read("oauth-client-secret-file", s.OAuthClientSecretFile, s.OAuthClientSecret)
 	}}
 	if _, err := clientSecret.get(); err != nil {
 		return nil, err
