@@ -26,6 +26,7 @@ type cli struct {
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List or replay refused messages."`
+	Settings    configCmd      `cmd:"" name:"config" help:"Show, check or list settings."`
 	Completion  completionCmd  `cmd:"" help:"Print the completion script of a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version, the commit and the Go version."`
 	Help        helpCmd        `cmd:"" help:"Describe a command and its flags."`
@@ -57,6 +58,8 @@ func newCLI() *cli {
 		Top:     topCmd{Board: views.DefaultBoard, Weights: weights},
 		Page:    pageCmd{Weights: weights},
 		Audit:   auditCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes},
+
+		Settings: defaultConfig(),
 	}
 }
 

@@ -22,7 +22,7 @@ type produceCmd struct {
 	Rate  traffic.Rate `placeholder:"N" help:"Messages a second, or max. Default: 0 to 50 every 5 seconds, each printed."`
 	Count int64        `placeholder:"N" help:"Number of messages to send. Default: until interrupted."`
 	File  string       `placeholder:"FILE" help:"File whose lines to send unchanged; - for standard input."`
-	Seed  *uint64      `placeholder:"N" help:"Seed of the simulator: equal seeds send equal messages."`
+	Seed  *uint64      `placeholder:"N" example:"1" help:"Seed of the simulator: equal seeds send equal messages."`
 
 	Traffic traffic.Settings `embed:""`
 }
