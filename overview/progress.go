@@ -25,6 +25,8 @@ type progress struct {
 	// partitions have applied every message. unapplied is the reason if it is unknown.
 	applied   map[int32]int64
 	unapplied string
+	// lost is the number of lost messages; nil if it is unknown.
+	lost *int64
 	// board is, by partition of the input, the offset below which every message is
 	// in the newest board. noBoard is the reason if it is unknown.
 	board   map[int32]int64
@@ -63,6 +65,7 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	if p.applied = appliedBy(newest, partitions); len(p.applied) == 0 {
 		p.unapplied = reasons(p.noLeaders, fmt.Sprintf("of %d heat partitions, %d sent leaders recently", partitions, len(newest)))
 	}
+	p.lost = lostBy(newest, partitions)
 	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kafka.Record) {
 		board, err := codec.DecodeBoard(r.Value)
 		if err != nil || string(r.Key) != board.Board {
@@ -105,6 +108,26 @@ func appliedBy(newest map[int32]*codec.Leaders, partitions int) map[int32]int64 
 		applied[int32(input)] = least
 	}
 	return applied
+}
+
+// lostBy returns the number of lost messages; nil unless the leaders of all heat partitions are
+// known. All of them hear of the same losses, some earlier than others.
+func lostBy(newest map[int32]*codec.Leaders, partitions int) *int64 {
+	if partitions == 0 || len(newest) < partitions {
+		return nil
+	}
+	var most []uint64 // by partition of the input
+	for _, l := range newest {
+		most = append(most, make([]uint64, max(0, len(l.Lost)-len(most)))...)
+		for input, lost := range l.Lost {
+			most[input] = max(most[input], lost)
+		}
+	}
+	total := int64(0)
+	for _, lost := range most {
+		total += int64(lost)
+	}
+	return &total
 }
 
 // tail yields the last records of a topic, more on each attempt, until enough returns true or

@@ -19,6 +19,9 @@ type State struct {
 	Edges []Edge `json:"edges"`
 	// DeadLetters are the latest ones.
 	DeadLetters DeadLetters `json:"dead_letters"`
+	// Lost is the maximum number of messages of the input that retention deleted before they
+	// were counted; nil if it is unknown.
+	Lost *int64 `json:"lost"`
 }
 
 // Broker is one broker of the cluster.

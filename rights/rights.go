@@ -53,7 +53,7 @@ func all(t *topology.Topology) []struct {
 	name  string
 	needs list
 } {
-	var ingest, heat, rank, serve, collect, audit, top, page, produce, letters, replay, create, check list
+	var ingest, heat, rank, serve, collect, audit, top, page, produce, letters, replay, create, check, status, reset list
 
 	ingest.role(t.Input, kafka.Read)
 	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
@@ -113,6 +113,20 @@ func all(t *topology.Topology) []struct {
 	for _, topic := range t.Topics() {
 		create.role(topic, kafka.Create, kafka.Describe)
 		check.topic(topic, kafka.Describe, kafka.DescribeConfigs)
+		status.topic(topic, kafka.Describe)
+	}
+	for _, topic := range []string{t.Input, t.Leaders, t.Output, t.DeadLetter} {
+		status.topic(topic, kafka.Read)
+	}
+	for _, group := range []string{t.IngestGroup, t.HeatGroup, t.RankGroup} {
+		status.add(kafka.OnGroup(kafka.Describe, group), "")
+	}
+
+	for _, topic := range t.OwnTopics() {
+		reset.topic(topic, kafka.Delete)
+	}
+	for _, group := range t.Groups() {
+		reset.add(kafka.OnGroup(kafka.Delete, group), "")
 	}
 
 	return []struct {
@@ -121,7 +135,7 @@ func all(t *topology.Topology) []struct {
 	}{
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
 		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
-		{"audit", audit}, {"dead-letters-list", letters}, {"dead-letters-replay", replay},
+		{"audit", audit}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset},
 	}
 }
 

@@ -52,6 +52,15 @@ func (t *Topology) Topics() []string {
 	return []string{t.Input, t.Behavior, t.HeatTable, t.Leaders, t.RankTable, t.Output, t.DeadLetter}
 }
 
+// OwnTopics are the names of the topics that pageheat writes: all but the input. They are in the
+// order in which behaviours pass them.
+func (t *Topology) OwnTopics() []string { return t.Topics()[1:] }
+
+// Groups are the names of all consumer groups.
+func (t *Topology) Groups() []string {
+	return []string{t.IngestGroup, t.HeatGroup, t.RankGroup, t.ReplayGroup}
+}
+
 // New returns the topology. Empty fields of c mean the default. The error is that of
 // [Config.Validate], or describes an inconsistency in the graph.
 func New(c Config) (*Topology, error) {

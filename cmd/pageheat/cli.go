@@ -26,6 +26,8 @@ type cli struct {
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List or replay refused messages."`
+	Status      statusCmd      `cmd:"" help:"Show topics, groups, lag and problems; exit code 3 if something is wrong."`
+	Reset       resetCmd       `cmd:"" help:"Delete pageheat's topics and groups, except the input, to start over."`
 	Settings    configCmd      `cmd:"" name:"config" help:"Show, check or list settings."`
 	Completion  completionCmd  `cmd:"" help:"Print the completion script of a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version, the commit and the Go version."`

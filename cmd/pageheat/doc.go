@@ -11,6 +11,9 @@
 //	pageheat page PAGE               one page's totals, and how its heat is made up
 //	pageheat audit                   recounts the input and compares every page
 //	pageheat dead-letters list | replay
+//	pageheat status                  topics, groups, lag and problems, on one screen
+//	pageheat reset                   deletes pageheat's topics and groups, except the input
+//	pageheat config show | check | reference
 //	pageheat completion bash | zsh | fish
 //	pageheat version
 //
@@ -48,6 +51,15 @@
 //	--output       page-popularity-top10  topic for the boards
 //	--log-level    info                   debug, info, warn, error
 //	--log-format   text                   text or json
+//
+// `pageheat config show` prints the settings that run would use and the source of each, with
+// secrets masked; `pageheat config check` checks them and exits 2 if one is invalid; `pageheat
+// config reference` prints a file with all settings, their defaults and their help. They take
+// the flags of run.
+//
+// SIGHUP has run read the configuration file again for --log-level, and the files of --token-file and
+// --write-key-file. If something cannot be read, the log says so and the previous values
+// stay. Other settings need a restart.
 //
 // Several pipelines share a cluster when their prefixes and outputs differ. Other topics
 // and groups have names of their own with --behavior-topic, --leaders-topic,
@@ -97,7 +109,7 @@
 //	--listen          127.0.0.1:8080  everything
 //	--public-listen                   another address, for public routes only
 //	--http-prefix                     path prefix of all routes
-//	--token                           bearer token required for all routes that are not public
+//	--token-file                      file with the bearer token, or PAGEHEAT_TOKEN, required for all routes that are not public
 //	--allow-hosts                     further host names that operators may use without the token
 //	--allow-origins                   sites whose pages may send and read
 //	--allow-pages                     pattern that must match the whole name of a page
@@ -119,6 +131,20 @@
 // each difference with a hint, and exits 3 if there is one. Where the cluster checks
 // rights, `pageheat topics acls --principal User:NAME --roles ROLES` prints those that
 // roles and commands need.
+//
+// # Status and reset
+//
+// `pageheat status` shows the topics, the groups with their owners and lag, messages that are
+// not on the board, lost messages, dead letters and the latest of them. It prints a line for
+// each problem and exits 3 if there is one: a broker that is down, partitions without leader or
+// replicas, a missing topic, a group without members or owners, lost messages, something that
+// cannot be read, or a board that does not advance for 3 seconds while messages wait. Lag and dead
+// letters alone are no problems. --json prints an object with the same and more.
+//
+// `pageheat reset` deletes what pageheat keeps in Kafka, so that everything can be counted
+// again from the input, which stays: all other topics, and the groups. It lists them and asks,
+// unless --yes is given. It refuses while a group has members: stop all instances first.
+// --no-dead-letters keeps the dead letters.
 //
 // # Traffic
 //
@@ -148,7 +174,7 @@
 //	0          done; run, demo and top also when a signal ended them
 //	1          failed; the last line on standard error says why and what to do
 //	2          wrong usage or configuration
-//	3          audit or topics check found a difference
+//	3          audit or topics check found a difference, or status a problem
 //	130        another command was interrupted
 //	128+signal ended at once by a second signal
 //

@@ -48,6 +48,10 @@ func (c cleanly) Run() int {
 //	put TOPIC KEY VALUE [HEADER=VALUE]   sends a record; null is none
 //	records TOPIC                        prints the records: partition, key, value
 //	topic NAME PARTITIONS [K=V...]       creates a topic
+//	group NAME TOPIC                     commits an offset of a group
+//	groups                               prints the names of all groups
+//	join GROUP TOPIC, leave              has a member join a group, and leave it
+//	until PATTERN COMMAND ARGS...        runs a command until its output matches
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -57,11 +61,13 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Defer(broker.Close)
+			env.Values[memberKey{}] = &scriptMember{}
 			env.Setenv("PAGEHEAT_BROKERS", strings.Join(broker.ListenAddrs(), ","))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "put": scriptPut, "records": scriptRecords, "topic": scriptTopic,
+			"group": scriptGroup, "groups": scriptGroups, "join": scriptJoin, "leave": scriptLeave, "until": scriptUntil,
 		},
 	})
 }

@@ -1,0 +1,113 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"pageheat/failure"
+	"pageheat/kafka"
+	"pageheat/topology"
+)
+
+// Kept is what a deployment keeps in Kafka: the existing topics that it writes, and its consumer
+// groups.
+type Kept struct {
+	Topics, Groups []string
+}
+
+// Empty reports whether there is nothing.
+func (k Kept) Empty() bool { return len(k.Topics)+len(k.Groups) == 0 }
+
+// FindKept returns what exists. The error is permanent if a group has members, since instances
+// that run would go on with what they have in memory.
+func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (Kept, error) {
+	admin, err := cluster.Admin()
+	if err != nil {
+		return Kept{}, err
+	}
+	var kept Kept
+	groups, err := admin.DescribeGroups(ctx, topo.Groups()...)
+	if err != nil {
+		return Kept{}, fmt.Errorf("read the groups: %w", err)
+	}
+	for _, name := range topo.Groups() {
+		group := groups[name]
+		switch {
+		case errors.Is(group.Err, kerr.GroupIDNotFound), group.Err == nil && group.State == "Dead":
+		case group.Err != nil:
+			return Kept{}, fmt.Errorf("read group %s: %w", name, group.Err)
+		case len(group.Members) > 0:
+			var members []string
+			for _, m := range group.Members {
+				members = append(members, m.MemberID+" at "+m.ClientHost)
+			}
+			return Kept{}, failure.New("stop all instances; static members leave after --session-timeout",
+				"group %s has members: %s", name, strings.Join(members, ", "))
+		default:
+			kept.Groups = append(kept.Groups, name)
+		}
+	}
+	meta, err := admin.Metadata(ctx, topo.OwnTopics()...)
+	if err != nil {
+		return Kept{}, fmt.Errorf("read the topics of the cluster: %w", err)
+	}
+	for _, name := range topo.OwnTopics() {
+		topic, known := meta.Topics[name]
+		switch {
+		case !known, errors.Is(topic.Err, kerr.UnknownTopicOrPartition):
+		case topic.Err != nil:
+			return Kept{}, fmt.Errorf("read topic %s: %w", name, topic.Err)
+		default:
+			kept.Topics = append(kept.Topics, name)
+		}
+	}
+	return kept, nil
+}
+
+// Delete deletes it and reports each to tell. Groups come first: brokers refuse that if a member
+// has joined meanwhile, and then nothing is lost. It returns when no broker that is asked knows
+// the topics. If it fails, it may be repeated.
+func (k Kept) Delete(ctx context.Context, cluster *kafka.Cluster, tell func(line string)) error {
+	admin, err := cluster.Admin()
+	if err != nil {
+		return err
+	}
+	for _, name := range k.Groups {
+		if _, err := admin.DeleteGroup(ctx, name); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return kafka.Explain(fmt.Errorf("delete group %s: %w", name, err))
+		}
+		tell("group " + name + " deleted")
+	}
+	for _, name := range k.Topics {
+		if _, err := admin.DeleteTopic(ctx, name); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return kafka.Explain(fmt.Errorf("delete topic %s: %w", name, err))
+		}
+		tell("topic " + name + " deleted")
+	}
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	for len(k.Topics) > 0 {
+		meta, err := admin.Metadata(ctx, k.Topics...)
+		if err != nil {
+			return fmt.Errorf("wait until the topics are deleted: %w", err)
+		}
+		if !slices.ContainsFunc(k.Topics, func(name string) bool {
+			topic, known := meta.Topics[name]
+			return known && !errors.Is(topic.Err, kerr.UnknownTopicOrPartition)
+		}) {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until the topics are deleted: %w", ctx.Err())
+		}
+	}
+	return nil
+}
