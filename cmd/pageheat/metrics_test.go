@@ -123,7 +123,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	assert.ElementsMatch(t, slices.Compact(labels), bounded, "the labels whose values docs/metrics.md bounds")
 }
 
-// TestNamesOfMetricsExist in whatever names metrics outside of the program.
+// TestNamesOfMetricsExist in everything outside of the program that names metrics.
 func TestNamesOfMetricsExist(t *testing.T) {
 	exist := make(map[string]bool)
 	for _, m := range registered(t) {
@@ -132,8 +132,14 @@ func TestNamesOfMetricsExist(t *testing.T) {
 			exist[m.name+"_bucket"], exist[m.name+"_sum"], exist[m.name+"_count"] = true, true, true
 		}
 	}
-	name := regexp.MustCompile(`\bpageheat_[a-z0-9_]*[a-z0-9]\b`)
-	for _, file := range []string{"docs/operations.md", "docs/collect.md", "docs/metrics.md", "CHANGELOG.md"} {
+	// Those of Go and of the process, too.
+	families, err := newStatus().registry.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		exist[f.GetName()] = true
+	}
+	name := regexp.MustCompile(`\b(?:pageheat|go|process)_[a-z0-9_]*[a-z0-9]\b`)
+	for _, file := range []string{"deploy/prometheus/alerts.yml", "deploy/grafana/pageheat.json", "docs/operations.md", "docs/collect.md", "docs/metrics.md", "CHANGELOG.md"} {
 		text, err := os.ReadFile("../../" + file)
 		require.NoError(t, err)
 		names := name.FindAllString(string(text), -1)
