@@ -198,7 +198,7 @@ func TestMetricsOfARun(t *testing.T) {
 	require.NotNil(t, sum)
 	took, err := strconv.ParseFloat(sum[1], 64)
 	require.NoError(t, err)
-	assert.Greater(t, took, 0.0)
+	assert.Positive(t, took)
 	assert.Less(t, took, 60.0)
 	i.stop()
 	require.Equal(t, exitDone, <-i.ended)
