@@ -5,7 +5,6 @@ package demo
 import (
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -70,16 +69,10 @@ func (s Settings) Visitors() (*traffic.Visitors, error) {
 	return traffic.NewVisitors(options)
 }
 
-// cleanEvery is the interval at which the broker compacts its topics and deletes what they need
-// not retain. Its default of an hour lets the demo grow by some 30 MiB a minute.
-const cleanEvery = 10 * time.Second
-
 // Broker starts a broker on a free port of the loopback interface. It stores its data in Data,
 // or in memory. The caller closes it.
 func (s Settings) Broker() (*kfake.Cluster, error) {
-	options := []kfake.Opt{kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{
-		"log.cleaner.backoff.ms": strconv.FormatInt(cleanEvery.Milliseconds(), 10),
-	})}
+	options := []kfake.Opt{kfake.NumBrokers(1)}
 	if s.Data != "" {
 		options = append(options, kfake.DataDir(s.Data))
 	}

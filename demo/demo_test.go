@@ -8,14 +8,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pageheat/codec"
 	"pageheat/demo/forum"
 	"pageheat/failure"
 	"pageheat/heat"
-	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
 )
 
@@ -77,33 +74,6 @@ func TestTheBrokerKeepsItsData(t *testing.T) {
 		clients.Close()
 		broker.Close()
 	}
-}
-
-// The demo may run for days, in memory.
-func TestTheBrokerCompacts(t *testing.T) {
-	kafkatest.Long(t)
-	t.Parallel()
-	broker, err := DefaultSettings().Broker()
-	require.NoError(t, err)
-	t.Cleanup(broker.Close)
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.ConsumeTopics("compacted"))
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-	policy := "compact"
-	_, err = kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &policy}, "compacted")
-	require.NoError(t, err)
-	for range 100 {
-		require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: "compacted", Key: []byte("key")}).FirstErr())
-	}
-	require.Eventually(t, func() bool {
-		from := map[string]map[int32]kgo.EpochOffset{"compacted": {0: {Epoch: -1, Offset: 0}}}
-		client.SetOffsets(from)
-		records := 0
-		for last := int64(-1); last < 99; {
-			client.PollFetches(t.Context()).EachRecord(func(r *kgo.Record) { records, last = records+1, r.Offset })
-		}
-		return records < 10
-	}, 3*cleanEvery, time.Second)
 }
 
 func TestWatermark(t *testing.T) {
