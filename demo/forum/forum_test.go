@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pageheat/secret"
 	"pageheat/web"
 )
 
@@ -18,7 +19,7 @@ func get(t *testing.T, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	pages, err := Routes()
 	require.NoError(t, err)
-	h, err := web.Handler(web.Config{Routes: pages, Token: "of the operator"})
+	h, err := web.Handler(web.Config{Routes: pages, Token: secret.Hold("of the operator")})
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
