@@ -108,7 +108,7 @@ func (*configReferenceCmd) Help() string {
 func (*configReferenceCmd) Run(ctx *kong.Context, p *program) error {
 	r := reference{listed: map[string]*kong.Flag{}}
 	r.print("# Settings of pageheat. --config names the file. Flags and environment variables win over it.\n")
-	r.section("All commands", "", ctx.Model.Flags)
+	r.section("All commands", ctx.Model.Flags)
 	// The settings of an instance come first; those of config show and check are the same.
 	var commands []*kong.Node
 	for _, command := range ctx.Model.Leaves(true) {
@@ -120,7 +120,7 @@ func (*configReferenceCmd) Run(ctx *kong.Context, p *program) error {
 		}
 	}
 	for _, command := range commands {
-		r.section("pageheat "+command.Path(), command.Path(), command.Flags)
+		r.section("pageheat "+command.Path(), command.Flags)
 	}
 	if r.err != nil {
 		return r.err
@@ -142,7 +142,7 @@ func (r *reference) print(format string, args ...any) {
 
 // section adds the settings of a command. Of those that other commands have as well it adds
 // only what is different.
-func (r *reference) section(title, command string, flags []*kong.Flag) {
+func (r *reference) section(title string, flags []*kong.Flag) {
 	titled := false
 	for _, flag := range flags {
 		if len(flag.Envs) == 0 || flag.Name == "config" {
@@ -209,7 +209,7 @@ func yamlOf(value reflect.Value) (string, error) {
 		value = value.Elem()
 	}
 	var node yaml.Node
-	var content any = value.Interface()
+	content := value.Interface()
 	if stringer, ok := content.(fmt.Stringer); ok && !value.IsZero() {
 		content = stringer.String()
 	} else if value.Type() == reflect.TypeFor[secret.Text]() {

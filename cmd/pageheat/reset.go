@@ -79,14 +79,15 @@ func (c *resetCmd) find(ctx context.Context, p *program) (topics.Kept, error) {
 
 // confirm prints what is to be deleted and reads a line.
 func (c *resetCmd) confirm(ctx context.Context, p *program, kept topics.Kept) error {
-	text := "These will be deleted from " + strings.Join(p.kafka.Brokers(), ",") + ":\n"
+	var list strings.Builder
 	for _, name := range kept.Groups {
-		text += "  group " + name + "\n"
+		list.WriteString("  group " + name + "\n")
 	}
 	for _, name := range kept.Topics {
-		text += "  topic " + name + "\n"
+		list.WriteString("  topic " + name + "\n")
 	}
-	if _, err := fmt.Fprintf(p.stdout, "%sThe input %s stays.\nDelete? [y/N] ", text, p.topo.Input); err != nil {
+	if _, err := fmt.Fprintf(p.stdout, "These will be deleted from %s:\n%sThe input %s stays.\nDelete? [y/N] ",
+		strings.Join(p.kafka.Brokers(), ","), &list, p.topo.Input); err != nil {
 		return err
 	}
 	for line, err := range traffic.Interruptible(ctx, traffic.Lines(p.stdin)) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pageheat/secret"
 	"pageheat/web"
 )
 
@@ -32,7 +33,7 @@ func serve(t *testing.T, cfg web.Config) http.Handler {
 
 func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	return ask(serve(t, web.Config{Routes: web.Scripts(), Token: "of the operator"}), http.MethodGet, path, headers...)
+	return ask(serve(t, web.Config{Routes: web.Scripts(), Token: secret.Hold("of the operator")}), http.MethodGet, path, headers...)
 }
 
 // The scripts are loaded by each page of a site: what goes over the wire must be
