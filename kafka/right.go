@@ -47,14 +47,13 @@ const (
 	TopicResource         Resource = "topic"
 	GroupResource         Resource = "consumer group"
 	TransactionalResource Resource = "transactional id"
-	ClusterResource       Resource = "cluster"
 )
 
 // Right is a right that a request needs.
 type Right struct {
 	Operation Operation
 	Resource  Resource
-	// Name is the resource's name; empty for the cluster.
+	// Name is the resource's name.
 	Name string
 	// Prefixed has Name stand for every name that begins with it.
 	Prefixed bool
@@ -75,38 +74,39 @@ func OnTransactions(operation Operation, id string) Right {
 	return Right{Operation: operation, Resource: TransactionalResource, Name: id}
 }
 
-// OnCluster is a right to the cluster.
-func OnCluster(operation Operation) Right {
-	return Right{Operation: operation, Resource: ClusterResource}
-}
-
 // String is the right as a person says it: "Read on the topic clicks".
 func (r Right) String() string {
-	switch {
-	case r.Resource == ClusterResource:
-		return fmt.Sprintf("%s on the cluster", r.Operation)
-	case r.Prefixed:
+	if r.Prefixed {
 		return fmt.Sprintf("%s on the %ss that begin with %s", r.Operation, r.Resource, r.Name)
 	}
 	return fmt.Sprintf("%s on the %s %s", r.Operation, r.Resource, r.Name)
+}
+
+// sample is a name that the right is for.
+func (r Right) sample() string {
+	if r.Prefixed {
+		return r.Name + "0"
+	}
+	return r.Name
 }
 
 // hint returns a hint if an error with this code is about this right.
 func (r Right) hint(code int16) (hint string, ok bool) {
 	of := map[Resource]*kerr.Error{
 		TopicResource: kerr.TopicAuthorizationFailed, GroupResource: kerr.GroupAuthorizationFailed,
-		TransactionalResource: kerr.TransactionalIDAuthorizationFailed, ClusterResource: kerr.ClusterAuthorizationFailed,
+		TransactionalResource: kerr.TransactionalIDAuthorizationFailed,
 	}[r.Resource]
 	return fmt.Sprintf("give pageheat's user the right %s; %s", r, failure.Rights), of.Code == code
 }
 
 // Lacks returns which of some rights the user of this process does not have, as far as
 // brokers tell: they say what a user may do with a topic, and whether it may describe a group or
-// a transactional id. A topic that does not exist, and any other right, counts as allowed.
+// a transactional id. A topic that does not exist, and any other right, counts as allowed. A
+// prefixed right is looked up for the name that ends with 0.
 func (c *Cluster) Lacks(ctx context.Context, rights []Right) ([]Right, error) {
 	names := make(map[Resource][]string)
 	for _, r := range rights {
-		names[r.Resource] = append(names[r.Resource], r.Name)
+		names[r.Resource] = append(names[r.Resource], r.sample())
 	}
 	allowed, err := c.allowedOnTopics(ctx, unique(names[TopicResource]))
 	if err != nil {
@@ -120,9 +120,9 @@ func (c *Cluster) Lacks(ctx context.Context, rights []Right) ([]Right, error) {
 	}
 	return slices.DeleteFunc(slices.Clone(rights), func(r Right) bool {
 		if r.Resource != TopicResource {
-			return !slices.Contains(hidden[r.Resource], r.Name)
+			return !slices.Contains(hidden[r.Resource], r.sample())
 		}
-		operations, known := allowed[r.Name]
+		operations, known := allowed[r.sample()]
 		return !known || operations&(1<<r.Operation.code()) != 0
 	}), nil
 }

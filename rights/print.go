@@ -14,17 +14,10 @@ import (
 // PrintCommands prints a kafka-acls command for each need, which gives it to a principal. The
 // commands lack only --bootstrap-server and --command-config.
 func PrintCommands(w io.Writer, principal string, needs []Need) error {
+	flags := map[kafka.Resource]string{kafka.TopicResource: "--topic", kafka.GroupResource: "--group",
+		kafka.TransactionalResource: "--transactional-id"}
 	for _, n := range needs {
-		resource := "--" + strings.ReplaceAll(string(n.Resource), " ", "-")
-		switch n.Resource {
-		case kafka.GroupResource:
-			resource = "--group"
-		case kafka.ClusterResource:
-		case kafka.TopicResource, kafka.TransactionalResource:
-		}
-		if n.Name != "" {
-			resource += " " + quote(n.Name)
-		}
+		resource := flags[n.Resource] + " " + quote(n.Name)
 		if n.Prefixed {
 			resource += " --resource-pattern-type prefixed"
 		}
@@ -67,8 +60,8 @@ type userRule struct {
 
 type userResource struct {
 	Type        string
-	Name        string `yaml:"name,omitempty"`
-	PatternType string `yaml:"patternType,omitempty"`
+	Name        string
+	PatternType string `yaml:"patternType"`
 }
 
 // PrintUser prints a KafkaUser of Strimzi (0.49 or later) with these rights, for a Kafka
@@ -78,16 +71,13 @@ func PrintUser(w io.Writer, cluster, name string, needs []Need) error {
 	user.Metadata.Name, user.Metadata.Labels = name, map[string]string{"strimzi.io/cluster": cluster}
 	user.Spec.Authorization.Type = "simple"
 	types := map[kafka.Resource]string{kafka.TopicResource: "topic", kafka.GroupResource: "group",
-		kafka.TransactionalResource: "transactionalId", kafka.ClusterResource: "cluster"}
+		kafka.TransactionalResource: "transactionalId"}
 	at := map[userResource]int{}
 	rules := &user.Spec.Authorization.ACLs
 	for _, n := range needs {
-		resource := userResource{Type: types[n.Resource], Name: n.Name}
-		switch {
-		case n.Prefixed:
+		resource := userResource{Type: types[n.Resource], Name: n.Name, PatternType: "literal"}
+		if n.Prefixed {
 			resource.PatternType = "prefix"
-		case n.Name != "":
-			resource.PatternType = "literal"
 		}
 		i, known := at[resource]
 		if !known {

@@ -48,11 +48,14 @@ func (l *list) role(name string, operations ...kafka.Operation) {
 	l.add(kafka.OnTopic(kafka.DescribeConfigs, name), unchecked)
 }
 
-// all has the needs of every role and command, in the order in which behaviours meet them.
-func all(t *topology.Topology) []struct {
+// subject is a role or a command.
+type subject struct {
 	name  string
 	needs list
-} {
+}
+
+// subjects are all roles and commands with their needs.
+func subjects(t *topology.Topology) []subject {
 	var ingest, heat, rank, serve, collect, audit, top, page, produce, letters, replay, create, check, status, reset list
 
 	ingest.role(t.Input, kafka.Read)
@@ -129,10 +132,7 @@ func all(t *topology.Topology) []struct {
 		reset.add(kafka.OnGroup(kafka.Delete, group), "")
 	}
 
-	return []struct {
-		name  string
-		needs list
-	}{
+	return []subject{
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
 		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
 		{"audit", audit}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset},
@@ -142,8 +142,8 @@ func all(t *topology.Topology) []struct {
 // Names are the roles and commands that Of knows.
 func Names() []string {
 	var names []string
-	for _, one := range all(&topology.Topology{}) {
-		names = append(names, one.name)
+	for _, s := range subjects(&topology.Topology{}) {
+		names = append(names, s.name)
 	}
 	return names
 }
@@ -152,8 +152,8 @@ func Names() []string {
 // describe is left out beside one that implies it. The error names what is unknown.
 func Of(t *topology.Topology, names ...string) ([]Need, error) {
 	of := map[string]list{}
-	for _, one := range all(t) {
-		of[one.name] = one.needs
+	for _, s := range subjects(t) {
+		of[s.name] = s.needs
 	}
 	var needs []Need
 	for _, name := range names {

@@ -33,7 +33,7 @@ func printed(t *testing.T, flags ...string) []string {
 }
 
 // aRight is a line of "topics acls".
-var aRight = regexp.MustCompile(`^kafka-acls --add --allow-principal User:ANONYMOUS --operation (\w+) --(topic|group|transactional-id|cluster)(?: (\S+))?( --resource-pattern-type prefixed)?$`)
+var aRight = regexp.MustCompile(`^kafka-acls --add --allow-principal User:ANONYMOUS --operation (\w+) --(topic|group|transactional-id) (\S+)( --resource-pattern-type prefixed)?$`)
 
 // parsed reads a line.
 func parsed(t *testing.T, line string) kafkatest.Right {
@@ -44,11 +44,7 @@ func parsed(t *testing.T, line string) kafkatest.Right {
 	require.NoError(t, err)
 	kind, err := kmsg.ParseACLResourceType(m[2])
 	require.NoError(t, err)
-	right := kafkatest.Right{Operation: operation, Kind: kind, Name: m[3], Prefixed: m[4] != ""}
-	if right.Name == "" {
-		right = kafkatest.ClusterRight(operation)
-	}
-	return right
+	return kafkatest.Right{Operation: operation, Kind: kind, Name: m[3], Prefixed: m[4] != ""}
 }
 
 // only leaves anonymous clients these rights alone.
