@@ -260,7 +260,7 @@ func (s *secured) renewed(t *testing.T) {
 	// The broker reads its files when it starts, and its connections end.
 	s.renew(t)
 	require.NoError(t, s.Stop(0))
-	require.NoError(t, s.Cluster.Start(0))
+	require.NoError(t, s.Start(0))
 	require.NoError(t, s.WaitReady(ctx))
 	waitShared(t, ctx, site, len(instances), "-ingest", "-heat")
 	counted()

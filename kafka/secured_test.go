@@ -60,7 +60,7 @@ func refuseLogins(b *kfake.Cluster) {
 		b.KeepControl()
 		response := kmsg.NewPtrSASLAuthenticateResponse()
 		response.Version = request.GetVersion()
-		response.ErrorCode, response.ErrorMessage = kerr.SaslAuthenticationFailed.Code, kmsg.StringPtr("Authentication failed")
+		response.ErrorCode, response.ErrorMessage = kerr.SaslAuthenticationFailed.Code, new("Authentication failed")
 		return response, nil, true
 	})
 }
@@ -220,7 +220,7 @@ func TestRenewedFilesNeedNoRestart(t *testing.T) {
 	next := kafkatest.NewAuthority(t)
 	port := b.ListenAddrs()[0]
 	b.Close()
-	b = start(next, "new", portOf(t, port))
+	start(next, "new", portOf(t, port))
 	require.Error(t, connectSarama(c))
 	write(next, "new")
 	require.NoError(t, connectSarama(c))

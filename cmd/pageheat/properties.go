@@ -12,11 +12,14 @@ import (
 // propertiesFile is the flag that names a file of Java properties.
 type propertiesFile string
 
-// BeforeResolve notes which file the command line or the environment names.
+// BeforeResolve reads the file that the command line or the environment names.
 func (propertiesFile) BeforeResolve(ctx *kong.Context, trace *kong.Path, s *settings) error {
 	name, _ := ctx.FlagValue(trace.Flag).(propertiesFile)
+	if name == "" {
+		return nil // the configuration file may name one
+	}
 	s.propertiesFile = string(name)
-	return nil
+	return s.loadProperties()
 }
 
 // loadProperties reads the file of Java properties, which the configuration file may name.

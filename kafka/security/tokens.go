@@ -176,8 +176,7 @@ func (s Settings) tokenClient() (*http.Client, error) {
 func refusal(endpoint string, err error) error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) || answer.Response == nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*url.Error](err); ok {
 			err = failed.Err
 		}
 		return &TokenError{Endpoint: endpoint, err: err}
