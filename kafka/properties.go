@@ -64,6 +64,8 @@ func expected() map[string][]string {
 		"ssl.keystore.type":                     {"PEM"},
 		"ssl.endpoint.identification.algorithm": {"https", "HTTPS"},
 		"ssl.protocol":                          {"TLSv1.3", "TLSv1.2", "TLS"},
+		"ssl.enabled.protocols":                 {"TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2"},
+		"client.dns.lookup":                     {"use_all_dns_ips", "default"},
 		"sasl.login.callback.handler.class": {
 			"org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
 			"org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler",
@@ -73,23 +75,9 @@ func expected() map[string][]string {
 	}
 }
 
-// refused are properties that pageheat does not need or support, with the reason.
-func refused() map[string]string {
-	const password = "files in PEM need no password here: remove it; decrypt a private key with `openssl pkey -in FILE -out client.key`"
-	return map[string]string{
-		"ssl.truststore.password": password,
-		"ssl.keystore.password":   password,
-		"ssl.key.password":        password,
-		"client.dns.lookup":       "pageheat always tries all addresses of a broker: remove it",
-	}
-}
-
 func (p *translation) translate(name, value string) error {
 	if to := renamed()[name]; to != "" {
 		return p.set(to, value)
-	}
-	if why := refused()[name]; why != "" {
-		return errors.New(why)
 	}
 	if values := expected()[name]; values != nil {
 		return expect(name, value, values)
@@ -99,6 +87,8 @@ func (p *translation) translate(name, value string) error {
 		return p.protocol(value)
 	case "ssl.keystore.location": // in PEM it has both
 		return errors.Join(p.set("tls-cert", value), p.set("tls-key", value))
+	case "ssl.truststore.password", "ssl.keystore.password", "ssl.key.password":
+		return errors.New("files in PEM need no password here: remove it; decrypt a private key with `openssl pkey -in FILE -out client.key`")
 	case "sasl.jaas.config":
 		return p.jaas(value)
 	}

@@ -30,6 +30,8 @@ ssl.truststore.location=/etc/ca.pem
 ssl.keystore.type = PEM
 ssl.keystore.location: /etc/client.pem
 ssl.endpoint.identification.algorithm=https
+ssl.enabled.protocols=TLSv1.2,TLSv1.3
+client.dns.lookup=use_all_dns_ips
 `, map[string]string{"tls": "true", "tls-ca": "/etc/ca.pem", "tls-cert": "/etc/client.pem", "tls-key": "/etc/client.pem"}},
 		"SCRAM": {`security.protocol=SASL_SSL
 sasl.mechanism=SCRAM-SHA-512
