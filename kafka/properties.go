@@ -41,7 +41,7 @@ type translation struct{ from, to map[string]string }
 
 // renamed are properties with a setting of the same meaning.
 func renamed() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // names of properties and flags, not secrets
 		"bootstrap.servers":                   "brokers",
 		"client.id":                           "client-id",
 		"client.rack":                         "rack",
@@ -138,7 +138,7 @@ func loginModules() map[string]map[string]string {
 	return map[string]map[string]string{
 		"org.apache.kafka.common.security.plain.PlainLoginModule": password,
 		"org.apache.kafka.common.security.scram.ScramLoginModule": password,
-		"org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule": {
+		"org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule": { //nolint:gosec // names of options and flags, not secrets
 			"clientId": "oauth-client-id", "clientSecret": "oauth-client-secret", "scope": "oauth-scope",
 		},
 		"software.amazon.msk.auth.iam.IAMLoginModule": {},

@@ -66,13 +66,13 @@ func (w *Watch) Check(ctx context.Context) error {
 	defer w.mu.Unlock()
 	for _, n := range missing {
 		if !slices.Contains(w.missing, n) {
-			w.logger.Warn("an optional right is missing: "+n.Without, "right", n.Right.String(),
+			w.logger.Warn("an optional right is missing: "+n.Without, "right", n.String(),
 				"hint", "`pageheat topics acls` prints all rights that are needed")
 		}
 	}
 	for _, n := range w.missing {
 		if !slices.Contains(missing, n) {
-			w.logger.Info("an optional right is no longer missing", "right", n.Right.String())
+			w.logger.Info("an optional right is no longer missing", "right", n.String())
 		}
 	}
 	w.missing = missing
@@ -87,7 +87,7 @@ func (w *Watch) Check(ctx context.Context) error {
 func refusal(required []Need) error {
 	names := make([]string, len(required))
 	for i, n := range required {
-		names[i] = n.Right.String()
+		names[i] = n.String()
 	}
 	return failure.New("give them; `pageheat topics acls` prints all rights that are needed; "+failure.Rights,
 		"pageheat's user lacks the rights %s", strings.Join(names, "; "))

@@ -63,11 +63,6 @@ type pipelineConfig struct {
 // has reports whether the instance runs a role.
 func (c *pipelineConfig) has(r role) bool { return slices.Contains(c.roles, r) }
 
-// lacks reports whether an optional right was missing at the start.
-func (c *pipelineConfig) lacks(right kafka.Right) bool {
-	return c.rights != nil && c.rights.Missing(right)
-}
-
 // newPipelineConfig checks the settings of the pipeline and of what is served.
 func newPipelineConfig(p *program, s processors.Settings, served web.Settings) (pipelineConfig, error) {
 	cfg := pipelineConfig{kafka: p.kafka, topo: p.topo, log: p.log, settings: s, drainTimeout: defaultDrain}
