@@ -238,7 +238,7 @@ func TestPrintedRightsAreNeeded(t *testing.T) {
 				assert.Equal(t, exitDone, code, "without %s: %s", n.Right, log)
 				if metrics != "" {
 					assert.Equal(t, 1, strings.Count(log, "right is missing"), "without %s: %s", n.Right, log)
-					assert.Contains(t, log, n.Right.String())
+					assert.Contains(t, log, n.String())
 					assert.Contains(t, metrics, fmt.Sprintf("pageheat_missing_rights{name=%q,operation=%q,resource=%q} 1", n.Name, n.Operation, n.Resource))
 				}
 			}
