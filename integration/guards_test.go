@@ -246,6 +246,8 @@ func TestAStrangeRecordAmongRangesIsGotOver(t *testing.T) {
 				text := []byte("/a|5|0|0\n/b|1|0|1\n")
 				require.NoError(t, want.AddLines(text, 1))
 				p.exact(t, in, sent(t, site, records(site, text, nil, one)), want)
+				require.Eventually(t, func() bool { return site.Command("page", "/b").Code == 0 }, harness.Within, 50*time.Millisecond,
+					"the table has progress")
 				behavior := site.Prefix + "-behavior"
 				kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: behavior, Value: strange})
 				says := refuses(t, in)
