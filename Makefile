@@ -1,7 +1,7 @@
 # make help lists the targets. Go alone is needed, except where a line says more.
 
 GO ?= go
-# How long each fuzzer runs in "make fuzz"; "make test-all" gives each 5s.
+# How long each fuzzer runs in "make fuzz"; "make test-all" gives each 3s.
 FUZZTIME ?= 30s
 # How long "make chaos" goes on with rounds of faults, and how long with batches of
 # all shapes.

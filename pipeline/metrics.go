@@ -104,7 +104,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			"Maximum number of records of an input partition that retention deleted before they were counted, since the table was created. All instances with the role heat report the same value: take the maximum by partition.", "partition"),
 
 		differ:     gauge("pageheat_rank_waiting_partitions", "Heat partitions whose leaders were chosen by other settings than this instance's; the board is not updated until there are none."),
-		epoch:      gauge("pageheat_rank_epoch", "Epoch of the last board that this instance published."),
+		epoch:      gauge("pageheat_rank_epoch", "Epoch of the ranking that this instance took last; part of the version of its boards."),
 		boards:     counter("pageheat_rank_boards_total", "Boards that this instance published."),
 		boardTime:  gauge("pageheat_rank_last_board_timestamp_seconds", "Unix time at which this instance published its last board; 0 if it has published none. A board is published when it changes."),
 		boardEvery: histogram("pageheat_rank_board_interval_seconds", "Time between two boards that this instance published.", prometheus.ExponentialBuckets(0.01, 2, 13)), // 10 ms to 41 s

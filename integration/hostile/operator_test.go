@@ -125,7 +125,7 @@ func TestAnInputWithoutItsBeginning(t *testing.T) {
 	metrics, err := a.in.Get(a.ctx, "/metrics")
 	require.NoError(t, err)
 	for line := range strings.Lines(string(metrics.Body)) {
-		if strings.HasPrefix(line, "pageheat_ingest_lost_records_total") {
+		if strings.HasPrefix(line, "pageheat_heat_lost_records") {
 			assert.Regexp(t, ` 0\n$`, line)
 		}
 	}
