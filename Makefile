@@ -28,7 +28,7 @@ demo: build ## Everything in one process, with an embedded broker: http://127.0.
 	./bin/pageheat demo
 
 .PHONY: test
-test: ## Tests that need Go alone and take seconds: about three minutes on two cores
+test: ## Tests that need Go alone and take seconds: about five minutes on two cores
 	$(GO) test -race -short ./...
 	cd bench && $(GO) test -race -short ./...
 
