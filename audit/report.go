@@ -148,14 +148,5 @@ func (r *Report) Pages() int {
 	return sum
 }
 
-// Counted is the number of behaviours in the table.
-func (r *Report) Counted() uint64 {
-	sum := uint64(0)
-	for _, p := range r.Partitions {
-		sum += p.Behaviours
-	}
-	return sum
-}
-
 // Exact reports whether nothing differs and nothing was lost.
 func (r *Report) Exact() bool { return r.DifferenceCount == 0 && r.Lost() == 0 }

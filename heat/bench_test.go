@@ -48,7 +48,7 @@ func BenchmarkChanged(b *testing.B) {
 			random := rand.New(rand.NewPCG(1, 2))
 			m := &table{}
 			for i := range pages {
-				m.pages = append(m.pages, NewPage(fmt.Sprint("page", i)))
+				m.pages = append(m.pages, &Page{Name: fmt.Sprint("page", i)})
 			}
 			x := NewIndex(DefaultWeights(), 10, m.all)
 			m.passes = 0
@@ -73,7 +73,7 @@ func BenchmarkTop(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 	m := &table{}
 	for i := range 10_000 {
-		p := NewPage(fmt.Sprint("page", i))
+		p := &Page{Name: fmt.Sprint("page", i)}
 		p.Totals.Likes = random.Int64N(1_000_000)
 		m.pages = append(m.pages, p)
 	}

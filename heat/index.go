@@ -17,9 +17,6 @@ type Page struct {
 	place int32 // 1 + the position among the index's candidates; 0 if it is not one
 }
 
-// NewPage returns a page without behaviours that is in no index.
-func NewPage(name string) *Page { return &Page{Name: name} }
-
 // The sizes of an index that returns n pages: when more than crowd(n) pages are candidates,
 // only the best keep(n) remain.
 func crowd(n int) int { return max(4*n, 1024) }

@@ -50,7 +50,7 @@ func describe(w Weights, pages []*Page) []string {
 func pagesOf(t *rapid.T, n int) *table {
 	m := &table{}
 	for i := range n {
-		p := NewPage(fmt.Sprint("page", i))
+		p := &Page{Name: fmt.Sprint("page", i)}
 		p.Totals.Likes = rapid.Int64Range(-5, 5).Draw(t, "heat")
 		m.pages = append(m.pages, p)
 	}
@@ -98,7 +98,7 @@ func TestIndexGivesWhatSortingAllGives(t *testing.T) {
 				}
 			},
 			"add": func(t *rapid.T) {
-				p := NewPage(fmt.Sprint("page", len(m.pages)))
+				p := &Page{Name: fmt.Sprint("page", len(m.pages))}
 				change(p, t)
 				m.pages = append(m.pages, p)
 				x.Changed(p)
@@ -117,7 +117,7 @@ func TestIndexAtItsRealSize(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, uint64(n)))
 		m := &table{}
 		for i := range 20_000 {
-			p := NewPage(fmt.Sprint("page", i))
+			p := &Page{Name: fmt.Sprint("page", i)}
 			p.Totals.Likes = random.Int64N(1000)
 			m.pages = append(m.pages, p)
 		}
@@ -134,9 +134,9 @@ func TestIndexAtItsRealSize(t *testing.T) {
 }
 
 func TestIndexAppendsAndIgnoresASmallN(t *testing.T) {
-	m := &table{pages: []*Page{NewPage("a"), NewPage("b")}}
+	m := &table{pages: []*Page{{Name: "a"}, {Name: "b"}}}
 	x := NewIndex(DefaultWeights(), 0, m.all)
-	first := NewPage("first")
+	first := &Page{Name: "first"}
 	assert.Equal(t, []*Page{first, m.pages[0]}, x.Top([]*Page{first}))
 }
 
@@ -145,7 +145,7 @@ func TestIndexSeldomGoesThroughAllPages(t *testing.T) {
 	const n = 10
 	m := &table{}
 	for i := range 50_000 {
-		p := NewPage(fmt.Sprint("page", i))
+		p := &Page{Name: fmt.Sprint("page", i)}
 		p.Totals.Likes = int64(i)
 		m.pages = append(m.pages, p)
 	}
@@ -167,7 +167,7 @@ func TestChangedDoesNotAllocate(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	m := &table{}
 	for i := range 10_000 {
-		m.pages = append(m.pages, NewPage(fmt.Sprint("page", i)))
+		m.pages = append(m.pages, &Page{Name: fmt.Sprint("page", i)})
 	}
 	x := NewIndex(DefaultWeights(), 10, m.all)
 	var top []*Page
@@ -195,7 +195,7 @@ func TestSelectFirst(t *testing.T) {
 			return ranked{score: scoreOf(rapid.Int64Range(0, 20).Draw(t, "score"))}
 		}), 1, 60).Draw(t, "s")
 		for i := range s {
-			s[i].page = NewPage(fmt.Sprint(i))
+			s[i].page = &Page{Name: fmt.Sprint(i)}
 		}
 		k := rapid.IntRange(1, len(s)).Draw(t, "k")
 		sorted := slices.Clone(s)
@@ -214,7 +214,7 @@ func TestSelectFirst(t *testing.T) {
 func TestSelectFirstOfManyEqual(t *testing.T) {
 	const many = 100_000
 	s := make([]ranked, many)
-	page := NewPage("page")
+	page := &Page{Name: "page"}
 	for i := range s {
 		s[i] = ranked{score: scoreOf(0), page: page}
 	}

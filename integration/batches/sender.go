@@ -42,9 +42,6 @@ func NewSender(ctx context.Context, client *kgo.Client, topic string) (*Sender, 
 	return s, nil
 }
 
-// Partitions is how many partitions the topic has.
-func (s *Sender) Partitions() int32 { return int32(len(s.leaders)) }
-
 // Send writes a batch and returns the offset of its first message. A broker's refusal
 // is an error that errors.As finds as a *kerr.Error.
 func (s *Sender) Send(ctx context.Context, partition int32, b *Batch, p Producer, transaction string) (int64, error) {

@@ -101,7 +101,7 @@ func (c *Cluster) Connect() []kgo.Opt {
 	return append([]kgo.Opt{kgo.SeedBrokers(c.brokers...)}, c.login...)
 }
 
-// Routes are the paths through proxies, by broker; nil without WithProxies. The test starts its
+// Routes are the paths through proxies, by broker; nil without Config.Proxies. The test starts its
 // proxies at their Listen addresses. A client that bootstraps from one of them reaches all
 // brokers through proxies, while Brokers bypass them.
 func (c *Cluster) Routes() []Route { return slices.Clone(c.routes) }

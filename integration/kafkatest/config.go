@@ -57,9 +57,6 @@ type Option func(*Config)
 // WithBrokers sets the number of brokers of an embedded cluster.
 func WithBrokers(n int) Option { return func(c *Config) { c.Brokers = n } }
 
-// WithMinInSync sets the default min.insync.replicas.
-func WithMinInSync(n int) Option { return func(c *Config) { c.MinInSync = n } }
-
 // WithProperty sets one broker setting by its Kafka name.
 func WithProperty(name, value string) Option {
 	return func(c *Config) {
@@ -77,15 +74,8 @@ func WithDir(dir string) Option { return func(c *Config) { c.Dir = dir } }
 // WithHeap sets a broker's heap in MiB.
 func WithHeap(mib int) Option { return func(c *Config) { c.HeapMiB = mib } }
 
-// WithProxies gives every broker a second address behind a proxy; see
-// Cluster.Routes.
-func WithProxies() Option { return func(c *Config) { c.Proxies = true } }
-
 // WithRights has the brokers check rights; see Config.Rights.
 func WithRights() Option { return func(c *Config) { c.Rights = true } }
-
-// Measured gives the brokers the JVM flags of Kafka's own start script.
-func Measured() Option { return func(c *Config) { c.Measured = true } }
 
 // withDefaults fills in what was left open and refuses what cannot be.
 func (c Config) withDefaults() (Config, error) {
