@@ -86,7 +86,7 @@ func (r *inputReader) release() {
 	}
 }
 
-// errStreaming says that a batch is too large to be read beside another such one.
+// errStreaming says that a batch is too large to be read at the same time as another such batch.
 var errStreaming = errors.New("the batch is read alone")
 
 // errBeyond says that what comes next is beyond the end of the read.

@@ -11,7 +11,7 @@ import (
 )
 
 // membership is what a role knows of its part in its consumer group: whether it has
-// its partitions, or since when it tries in vain. A nil membership does nothing. It
+// its partitions, or since when it has tried without success. A nil membership does nothing. It
 // is safe for concurrent use.
 type membership struct {
 	role, group, topic string

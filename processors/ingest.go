@@ -250,7 +250,7 @@ func (s *IngestStage) Readable() { s.tries = 0 }
 // Stalled reports whether an offset cannot be read, and which.
 func (s *IngestStage) Stalled() (offset int64, stalled bool) { return s.unreadable, s.tries > 0 }
 
-// Large is called when the next batch is too large to be read beside another such one: the
+// Large is called when the next batch is too large to be read at the same time as another such batch: the
 // driver needs its turn.
 func (s *IngestStage) Large() { s.turn = turnWanted }
 

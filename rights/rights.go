@@ -42,7 +42,7 @@ func (l *list) topic(name string, operations ...kafka.Operation) {
 	}
 }
 
-// role is topic for who also compares the topic's settings with what is needed.
+// role adds rights on a topic for a role, which also checks the topic's settings.
 func (l *list) role(name string, operations ...kafka.Operation) {
 	l.topic(name, operations...)
 	l.add(kafka.OnTopic(kafka.DescribeConfigs, name), unchecked)

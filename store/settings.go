@@ -25,7 +25,7 @@ type Settings struct {
 func (s Settings) Dir(table string) (string, error) {
 	switch {
 	case s.Store == Memory && s.StoreDir != "":
-		return "", failure.BadSetting("store-dir", "is for --store %s alone", OnDisk)
+		return "", failure.BadSetting("store-dir", "is only for --store %s", OnDisk)
 	case s.Store == Memory:
 		return "", nil
 	case s.StoreDir == "":

@@ -201,7 +201,7 @@ func checkEndpoint(endpoint string) error {
 	address := net.ParseIP(u.Hostname())
 	local := u.Hostname() == "localhost" || address != nil && address.IsLoopback()
 	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return errors.New("must begin with https://, since the client secret is sent there; http:// is for this machine alone")
+		return errors.New("must begin with https://, since the client secret is sent there; http:// is only allowed for an endpoint on this machine")
 	}
 	return nil
 }
