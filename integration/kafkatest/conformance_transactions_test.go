@@ -49,8 +49,11 @@ func readCommitted(t *testing.T, c *kafkatest.Cluster) {
 	require.Len(t, resp.AbortedTransactions, 1)
 	assert.EqualValues(t, 3, resp.AbortedTransactions[0].FirstOffset)
 	require.NoError(t, p.CommitTxn())
-	stable, high = lastStable(t, c, topic)
-	assert.Equal(t, open+2, stable, "a marker follows the record")
+	// The coordinator answers before the marker is written.
+	require.Eventually(t, func() bool {
+		stable, high = lastStable(t, c, topic)
+		return stable == open+2
+	}, 10*time.Second, 10*time.Millisecond, "a marker follows the record")
 	assert.Equal(t, open+2, high)
 }
 
