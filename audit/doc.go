@@ -14,7 +14,7 @@
 // covers it:
 //
 //   - topics.go looks topics up and reads a partition as committed, up to a given offset;
-//   - table.go reads table partitions: [ReadPartition], [ReadPage];
+//   - table.go reads table partitions and pages: [ReadPage];
 //   - recount.go recounts the input, in parallel over its partitions;
 //   - deadletters.go checks that each message that was not counted has a dead letter;
 //   - audit.go has the order of these steps, report.go the result.

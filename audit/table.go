@@ -47,25 +47,13 @@ func (s *Snapshot) lost(input int) uint64 {
 	return s.Progress.Lost[input]
 }
 
-// ReadPartition reads a partition of a heat table as committed, up to the last stable offset at
-// the call. It calls page for every record of a page, in offset order, so the last call for a
-// page is the valid one; totals are nil if the page was removed. name is only valid during the
-// call; the callee owns totals. ReadPartition retains nothing.
+// readPartition reads a partition of a heat table as committed, up to the last stable offset
+// when the topic was looked up. It calls page for every record of a page, in offset order, so the
+// last call for a page is the valid one; totals are nil if the page was removed. name is only
+// valid during the call; the callee owns totals. It reports finished offsets to read.
 //
 // The final totals are exact at the Snapshot's progress, regardless of concurrent writes. An
 // error names topic, partition and offset.
-func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table string, partition int32,
-	page func(name []byte, totals *heat.Totals),
-) (Snapshot, error) {
-	t, err := lookAt(ctx, cluster, table)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	return readPartition(ctx, cluster, t, partition, page, func(int) {})
-}
-
-// readPartition is ReadPartition for a topic that was looked up. It reports finished offsets to
-// read.
 func readPartition(ctx context.Context, cluster *kafka.Cluster, table topic, partition int32,
 	page func(name []byte, totals *heat.Totals), read func(offsets int),
 ) (Snapshot, error) {

@@ -82,9 +82,6 @@ func NewRanker(c RankerConfig) *Ranker {
 	return &Ranker{config: c, definition: codec.Define(c.Weights, c.Top)}
 }
 
-// Definition is what the ranker orders boards by.
-func (r *Ranker) Definition() codec.Definition { return r.definition }
-
 // Take takes a message of a [RankStage]. Only for codec.FeedEpoch it calls stored, which
 // is the stored epoch as a []byte, nil if there is none. After an error the ranker
 // must not be used again.

@@ -84,7 +84,7 @@ func (p *published) seen() processors.Output {
 
 // newest is the newest board in the output, nil if there is none.
 func (w *world) newest() *processors.Output {
-	search := processors.NewBoardSearch(0, int64(len(w.output)))
+	search := codec.NewBoardSearch[processors.Output](0, int64(len(w.output)))
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
 		for _, p := range w.output[from:to] {
 			b, err := processors.ReadOutput(boardName, p.value, p.positions, boardName, rankGroup)
@@ -92,7 +92,7 @@ func (w *world) newest() *processors.Output {
 				w.violate("a board in the output: %v", err)
 				return nil
 			}
-			search.Found(*b)
+			search.Found(b.Version, *b)
 		}
 	}
 	return search.Newest()
@@ -206,7 +206,7 @@ func (o *rankOwner) distort(message []byte) []byte {
 		l.Next = max(l.Next, w.newestNext[l.Partition])
 	}
 	if !w.on.OneDefinition {
-		l.Definition = o.on.ranker.Definition()
+		l.Definition = o.on.by(w).definition()
 	}
 	return codec.AppendHeard(nil, offset, codec.AppendLeaders(nil, l))
 }
