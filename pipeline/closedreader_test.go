@@ -38,7 +38,7 @@ func TestAReaderThatClosesIsAnError(t *testing.T) {
 	ranking := NewRanking(RankingConfig{Settings: set, Board: "board"}, "owner")
 	for name, read := range map[string]func(ctx context.Context) error{
 		"the newest board": func(ctx context.Context) error {
-			return ranking.read(ctx, kafka.Span{Topic: topic, From: 1, To: 3}, func(processors.Output) {})
+			return ranking.read(ctx, kafka.Span{Topic: topic, From: 1, To: 3}, func(uint64, processors.Output) {})
 		},
 		"the watch over the output": func(ctx context.Context) error {
 			output, err := set.Cluster.Follow(ctx, "test", topo.Output, map[int32]int64{0: 1})

@@ -257,7 +257,7 @@ func (r *Ranking) newest(ctx context.Context) (*processors.Output, int64, error)
 	if err != nil {
 		return nil, 0, err
 	}
-	search := processors.NewBoardSearch(first, end)
+	search := codec.NewBoardSearch[processors.Output](first, end)
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
 		if err := r.read(ctx, kafka.Span{Topic: topic, From: from, To: to}, search.Found); err != nil {
 			return nil, 0, err
@@ -267,7 +267,7 @@ func (r *Ranking) newest(ctx context.Context) (*processors.Output, int64, error)
 }
 
 // read hands over the boards in a span of the output.
-func (r *Ranking) read(ctx context.Context, in kafka.Span, found func(processors.Output)) error {
+func (r *Ranking) read(ctx context.Context, in kafka.Span, found func(version uint64, b processors.Output)) error {
 	err := r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
 		for _, m := range records {
 			b, err := r.readOutput(m)
@@ -275,7 +275,7 @@ func (r *Ranking) read(ctx context.Context, in kafka.Span, found func(processors
 				return err
 			}
 			if b != nil {
-				found(*b)
+				found(b.Version, *b)
 			}
 		}
 		return nil

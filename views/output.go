@@ -28,14 +28,8 @@ type Published struct {
 	Board *codec.Board
 }
 
-const (
-	// newestWindow is the number of records before the end to search for the newest board at
-	// first. If it is not among them, the next attempt reads newestGrows times as many.
-	newestWindow = 64
-	newestGrows  = 16
-	// mostNames is the maximum number of board names returned.
-	mostNames = 20
-)
+// mostNames is the maximum number of board names returned.
+const mostNames = 20
 
 // Follow yields the newest board of a name, then every newer one when it is published. It
 // ignores a board whose version is not greater than the last: it comes from an instance that
@@ -97,24 +91,24 @@ func (o Output) newest(ctx context.Context, name string) (Published, map[int32]k
 		return Published{}, nil, err
 	}
 	var newest Published
-	for window := int64(newestWindow); ; window *= newestGrows {
-		whole := true
-		last := map[int32]kafka.Bounds{}
-		for partition, b := range all {
-			from := max(b.Start, b.End-window)
-			whole = whole && from == b.Start
-			last[partition] = kafka.Bounds{Start: from, End: b.End}
-		}
-		err := o.Cluster.ReadBounds(ctx, o.Topic, last, func(r *kafka.Record) error {
-			if p, ok := o.read(r, name); ok && (newest.Board == nil || p.Board.Version > newest.Board.Version) {
-				newest = p
+	for partition, b := range all { // one, unless the topic is another program's too
+		search := codec.NewBoardSearch[Published](b.Start, b.End)
+		for from, to, more := search.Next(); more; from, to, more = search.Next() {
+			err := o.Cluster.ReadBounds(ctx, o.Topic, map[int32]kafka.Bounds{partition: {Start: from, End: to}}, func(r *kafka.Record) error {
+				if p, ok := o.read(r, name); ok {
+					search.Found(p.Board.Version, p)
+				}
+				return nil
+			})
+			if err != nil {
+				return newest, all, err
 			}
-			return nil
-		})
-		if err != nil || newest.Board != nil || whole {
-			return newest, all, err
+		}
+		if p := search.Newest(); p != nil && (newest.Board == nil || p.Board.Version > newest.Board.Version) {
+			newest = *p
 		}
 	}
+	return newest, all, nil
 }
 
 // Names returns the names of the boards in the topic, in order, up to mostNames.
