@@ -33,7 +33,7 @@ test: ## Tests that need Go alone and take seconds: about five minutes on two co
 	cd bench && $(GO) test -race -short ./...
 
 .PHONY: test-all
-test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium, zsh, fish)
+test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium, mandoc, zsh, fish)
 	.ci/test-all
 
 .PHONY: lint

@@ -29,7 +29,9 @@ type cli struct {
 	Status      statusCmd      `cmd:"" help:"Show topics, groups, lag and problems; exit code 3 if something is wrong."`
 	Reset       resetCmd       `cmd:"" help:"Delete pageheat's topics and groups, except the input, to start over."`
 	Settings    configCmd      `cmd:"" name:"config" help:"Show, check or list settings."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask an instance on this machine whether it is ready; exit code 1 if not."`
 	Completion  completionCmd  `cmd:"" help:"Print the completion script of a shell."`
+	Man         manCmd         `cmd:"" help:"Print the manual as a man page."`
 	Version     versionCmd     `cmd:"" help:"Print the version, the commit and the Go version."`
 	Help        helpCmd        `cmd:"" help:"Describe a command and its flags."`
 
@@ -61,7 +63,8 @@ func newCLI() *cli {
 		Page:    pageCmd{Weights: weights},
 		Audit:   auditCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes},
 
-		Settings: defaultConfig(),
+		Settings:    defaultConfig(),
+		Healthcheck: defaultHealthcheck(),
 	}
 }
 

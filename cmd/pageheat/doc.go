@@ -14,7 +14,9 @@
 //	pageheat status                  topics, groups, lag and problems, on one screen
 //	pageheat reset                   deletes pageheat's topics and groups, except the input
 //	pageheat config show | check | reference
+//	pageheat healthcheck             asks an instance on this machine whether it is ready
 //	pageheat completion bash | zsh | fish
+//	pageheat man                     prints this manual as a man page, with all flags
 //	pageheat version
 //
 // `pageheat help COMMAND` lists the flags of a command.
@@ -116,6 +118,10 @@
 //
 // Without --listen, an instance uses a free port of 127.0.0.1 if 8080 is in use, and logs
 // it; an address that was given and is in use is an error.
+//
+// `pageheat healthcheck` asks /readyz of an instance on the same machine and exits 1 with the
+// reasons if it is not ready. It takes the instance's own settings of address and token, so it
+// serves as the health check of a container.
 //
 // Public routes are behaviours, scripts, boards, the description and /healthz. The token is sent as Authorization: Bearer, or typed as the password
 // that a browser asks for.

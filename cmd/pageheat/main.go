@@ -64,7 +64,7 @@ func parse(args []string, stdout, stderr io.Writer) (*commandLine, error) {
 	line := &commandLine{tree: newCLI(), settings: &settings{}}
 	parser, err := kong.New(line.tree,
 		kong.Name("pageheat"),
-		kong.Description("Pageheat keeps the ten hottest pages of a site, exactly, from a stream of behaviours in Kafka. To see it: pageheat demo. The manual: go doc ./cmd/pageheat"),
+		kong.Description("Pageheat keeps the ten hottest pages of a site, exactly, from a stream of behaviours in Kafka. To see it: pageheat demo. The manual: pageheat man | man -l -"),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { line.helped = true }), // kong exits only after --help and --version
 		kong.DefaultEnvars(envPrefix),
