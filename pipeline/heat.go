@@ -302,7 +302,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		h.config.Logger.Warn("pages were deleted from the table by another program; nothing is lost: the next commit writes them again",
 			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended)
 	}
-	end, err := h.topics.endFrom(ctx, topic, p, restored.Next)
+	_, end, err := h.topics.boundsFrom(ctx, topic, processors.NewEndLookup(p, restored.Next, time.Now()))
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		done := make(chan struct{})
 		go claim.feed(500, done)
 		h := NewHeat(HeatConfig{Settings: quiet(), CommitEvery: time.Hour, PublishEvery: time.Hour}, "owner")
-		h.bounds = &offsetBounds{of: map[int32]*boundary{0: {known: 1 << 40}}}
+		h.bounds = allExist(0)
 		h.topics = &topics{}
 		h.topics.trims.Store(mostTrims) // there is no broker to delete records
 		h.partitions.Store(1)

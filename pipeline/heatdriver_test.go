@@ -20,7 +20,7 @@ func TestLimitsThatDifferAreSaidOnce(t *testing.T) {
 	set, log := logged()
 	h := NewHeat(HeatConfig{Settings: set}, "owner")
 	h.partitions.Store(1)
-	h.bounds = &offsetBounds{of: map[int32]*boundary{0: {known: 1 << 40}}}
+	h.bounds = allExist(0)
 	f := newHeatDriver(h, newSession(&fakeSession{}), &task{partition: store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})}, newFeeder(&fakeClaim{}), 0)
 	offset := int64(0)
 	apply := func(limits heat.Limits) {

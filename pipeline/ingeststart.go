@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/processors"
@@ -31,7 +32,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 	unread := make(map[int32]int64) // the ends of the partitions
 	for _, p := range partitions {
 		f := processors.IngestFound{Input: in.input, Committed: committed[p]}
-		if f.First, f.End, err = in.topics.boundsFrom(ctx, topic, p, f.Committed); err != nil {
+		if f.First, f.End, err = in.topics.boundsFrom(ctx, topic, processors.NewEndLookup(p, f.Committed, time.Now())); err != nil {
 			return err
 		}
 		if err := f.Check(); err != nil {

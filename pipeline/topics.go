@@ -10,6 +10,7 @@ import (
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/kafka"
+	"pageheat/processors"
 )
 
 // lookups are what topics asks of a cluster.
@@ -56,34 +57,24 @@ func (t *topics) bounds(ctx context.Context, topic string, partition int32) (fir
 	return b.Start, b.End, err
 }
 
-const (
-	// staleAnswers is for how long an end below what is known is asked for again: a broker
-	// that is cut off from the controller may not have heard that others lead now.
-	staleAnswers = 30 * time.Second
-	// staleAnswerPause is the pause before it is asked for again.
-	staleAnswerPause = time.Second
-)
-
 // boundsFrom are the bounds of a partition. Where its end is below an offset that was
 // there already, they are asked for again for a while, from the leader at that time.
-func (t *topics) boundsFrom(ctx context.Context, topic string, partition int32, least int64) (first, end int64, err error) {
-	for began := time.Now(); ; {
-		first, end, err = t.bounds(ctx, topic, partition)
-		if err != nil || end >= least || time.Since(began) > staleAnswers {
+func (t *topics) boundsFrom(ctx context.Context, topic string, l processors.EndLookup) (first, end int64, err error) {
+	for {
+		first, end, err = t.bounds(ctx, topic, l.Partition)
+		if err != nil {
 			return first, end, err
 		}
+		pause := l.Again(end, time.Now())
+		if pause == 0 {
+			return first, end, nil
+		}
 		select {
-		case <-time.After(staleAnswerPause):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return 0, 0, errSessionOver
 		}
 	}
-}
-
-// endFrom is the end that boundsFrom gives.
-func (t *topics) endFrom(ctx context.Context, topic string, partition int32, least int64) (int64, error) {
-	_, end, err := t.boundsFrom(ctx, topic, partition, least)
-	return end, err
 }
 
 // committed are the offsets that the group has committed, -1 where none.
