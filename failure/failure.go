@@ -6,6 +6,7 @@ package failure
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Permanent is an error that retrying cannot fix: an operator has to act first.
@@ -52,4 +53,14 @@ func As(err error) *Permanent {
 		return &Permanent{Err: err, Hint: k.hint}
 	}
 	return nil
+}
+
+// Attrs are the attributes of a log line about an error: error and, if an operator has to act,
+// hint.
+func Attrs(err error) []any {
+	p := As(err)
+	if p == nil {
+		return []any{"error", err}
+	}
+	return []any{"error", strings.TrimSuffix(p.Error(), ": "+p.Hint), "hint", p.Hint}
 }

@@ -49,6 +49,12 @@ func TestWhatNoSecondTryMends(t *testing.T) {
 	require.NotErrorIs(t, gap, failure.Known("a range is missing", failure.Missing), "each is itself")
 }
 
+func TestAttributesOfALogLine(t *testing.T) {
+	assert.Equal(t, []any{"error", io.EOF}, failure.Attrs(io.EOF))
+	assert.Equal(t, []any{"error", "a role: offset 7", "hint", "do this"}, failure.Attrs(fmt.Errorf("a role: %w", failure.New("do this", "offset 7"))))
+	assert.Equal(t, []any{"error", "heat: offset 7: do this", "hint", "then that"}, failure.Attrs(failure.New("then that", "heat: %w", failure.New("do this", "offset 7"))))
+}
+
 // TestHintsNameSectionsThatExist: an operator looks them up.
 func TestHintsNameSectionsThatExist(t *testing.T) {
 	manual, err := os.ReadFile("../docs/operations.md")

@@ -25,6 +25,18 @@ const (
 	RoleEnded
 )
 
+// RoleError is the permanent error that ended a role.
+type RoleError struct {
+	Role string
+	Err  error
+}
+
+// Error names the role.
+func (e *RoleError) Error() string { return fmt.Sprintf("role %s cannot go on: %v", e.Role, e.Err) }
+
+// Unwrap is the error without the role.
+func (e *RoleError) Unwrap() error { return e.Err }
+
 // Supervised is one role to keep alive.
 type Supervised struct {
 	// Name is the role, for logs and errors.
@@ -47,7 +59,7 @@ const (
 )
 
 // Supervise keeps a role alive: when it ends with an error it is started again
-// after a pause that grows. It returns nil when ctx ends, and a PermanentError
+// after a pause that grows. It returns nil when ctx ends, and a *RoleError
 // when the role met an error that no second try mends.
 func Supervise(ctx context.Context, s Supervised) error {
 	if s.Observe == nil {
@@ -61,7 +73,7 @@ func Supervise(ctx context.Context, s Supervised) error {
 		err := plain(s.Run(ctx))
 		if p := failure.As(err); p != nil {
 			s.Observe(RoleEnded, err)
-			return fmt.Errorf("role %s cannot go on: %w", s.Name, p)
+			return &RoleError{Role: s.Name, Err: p}
 		}
 		if ctx.Err() != nil {
 			s.Observe(RoleEnded, nil)

@@ -22,7 +22,7 @@ import (
 func testProgram(t *testing.T) *program {
 	t.Helper()
 	flags := defaultCommon()
-	flags.Kafka.Brokers, flags.LogLevel = strings.Split(broker(t, kfake.SeedTopics(1, flags.Names.Output, flags.Names.Input)), ","), "error"
+	flags.Kafka.Brokers, flags.Log.Level = strings.Split(broker(t, kfake.SeedTopics(1, flags.Names.Output, flags.Names.Input)), ","), "error"
 	p, err := flags.program(strings.NewReader(""), io.Discard, io.Discard)
 	require.NoError(t, err)
 	return p

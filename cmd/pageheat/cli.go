@@ -2,12 +2,13 @@ package main
 
 import (
 	"io"
-	"log/slog"
 
 	"pageheat/demo"
 	"pageheat/heat"
 	"pageheat/kafka"
+	"pageheat/logging"
 	"pageheat/processors"
+	"pageheat/terminal"
 	"pageheat/topology"
 	"pageheat/traffic"
 	"pageheat/views"
@@ -45,8 +46,7 @@ type common struct {
 	Kafka           kafka.Settings  `embed:""`
 	Names           topology.Config `embed:""`
 
-	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Lowest level to log."`
-	LogFormat string `default:"text" enum:"text,json" help:"Format of the log."`
+	Log logging.Settings `embed:""`
 }
 
 // newCLI is the command line with the defaults that packages give their settings.
@@ -77,20 +77,17 @@ func defaultCommon() common {
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	log            *slog.Logger
-	logLevel       *slog.LevelVar
+	log            *logging.Log
 	kafka          *kafka.Cluster
 	topo           *topology.Topology
 
 	reparse func() (*cli, error) // reads the settings again
 }
 
-// program checks the common flags.
+// program checks the common flags. The caller closes it.
 func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, error) {
-	level := &slog.LevelVar{}
-	level.Set(logLevels()[c.LogLevel])
-	logger := newLogger(stderr, level, c.LogFormat)
-	brokers, err := c.Kafka.Config(c.Names.Prefix, logger)
+	log := c.Log.Open(stderr, terminal.Is(stderr))
+	brokers, err := c.Kafka.Config(c.Names.Prefix, log.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -102,36 +99,14 @@ func (c *common) program(stdin io.Reader, stdout, stderr io.Writer) (*program, e
 		return nil, usageError{err}
 	}
 	return &program{
+		log:   log,
 		stdin: stdin, stdout: stdout, stderr: stderr,
-		log: logger, logLevel: level,
 		kafka: kafka.New(brokers), topo: topo,
 	}, nil
 }
 
-// logLevels are the values of --log-level.
-func logLevels() map[string]slog.Level {
-	return map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-	}
-}
-
-// newLogger logs to w, in a format of --log-format.
-func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration {
-			a.Value = slog.StringValue(a.Value.Duration().String()) // in JSON it would be a number without a unit
-		}
-		return a
-	}}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// quieten leaves out of the log what is only good to know, unless it was asked for.
-func (p *program) quieten() {
-	if p.logLevel.Level() == slog.LevelInfo {
-		p.logLevel.Set(slog.LevelWarn)
-	}
+// close ends what the program has opened.
+func (p *program) close() {
+	p.kafka.Close()
+	p.log.Close()
 }

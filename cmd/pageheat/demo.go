@@ -61,7 +61,7 @@ func (c *demoCmd) Run(ctx context.Context, p *program) error {
 	own.kafka = kafka.New(kafka.Config{Brokers: broker.ListenAddrs(), ClientID: p.topo.Prefix})
 	defer own.kafka.Close()
 	if terminal.Is(p.stdout) && terminal.Is(p.stderr) {
-		own.quieten() // the board is there
+		own.log.Quieten() // the board is there
 	}
 	if c.Demo.For > 0 {
 		var cancel context.CancelFunc

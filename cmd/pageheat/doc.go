@@ -52,7 +52,7 @@
 //	--input        user-behavior-topic    topic with the behaviours
 //	--output       page-popularity-top10  topic for the boards
 //	--log-level    info                   debug, info, warn, error
-//	--log-format   text                   text or json
+//	--log-format   auto                   text, json, or auto: text on a terminal and JSON otherwise
 //
 // `pageheat config show` prints the settings that run would use and the source of each, with
 // secrets masked; `pageheat config check` checks them and exits 2 if one is invalid; `pageheat

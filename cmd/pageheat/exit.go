@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"pageheat/failure"
+	"pageheat/pipeline"
 )
 
 // The exit codes. A second signal ends with 128 + its number, see drainOnSignal.
@@ -31,9 +33,9 @@ var errDifference = errors.New("there are differences")
 // errInterrupted is what a command returns that a signal ended before it was done.
 var errInterrupted = errors.New("interrupted")
 
-// report prints an error, unless it has been said already, and maps it to the
-// exit code.
-func report(stderr io.Writer, err error) int {
+// report says an error, unless it has been said already, and maps it to the exit code: in the
+// log, if there is one, and otherwise, or if a setting is wrong, as a line on standard error.
+func report(stderr io.Writer, log *slog.Logger, err error) int {
 	var usage usageError
 	var setting *failure.Setting
 	code := exitFailed
@@ -45,8 +47,15 @@ func report(stderr io.Writer, err error) int {
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &setting):
-		code = exitUsage
+		code, log = exitUsage, nil
 	}
-	_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it
+	if log == nil {
+		_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it
+		return code
+	}
+	if role, ok := errors.AsType[*pipeline.RoleError](err); ok {
+		log = log.With("role", role.Role)
+	}
+	log.Error("pageheat failed", failure.Attrs(err)...)
 	return code
 }

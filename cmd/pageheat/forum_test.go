@@ -26,7 +26,7 @@ import (
 func runForum(t *testing.T) (p *program, address string) {
 	t.Helper()
 	flags := defaultCommon()
-	flags.Kafka.Brokers, flags.LogLevel = strings.Split(broker(t), ","), "error"
+	flags.Kafka.Brokers, flags.Log.Level = strings.Split(broker(t), ","), "error"
 	p, err := flags.program(strings.NewReader(""), io.Discard, t.Output())
 	require.NoError(t, err)
 	partitions, err := createTopics(t.Context(), p, topics.Layout{Replication: 1}, func(string) {})

@@ -106,7 +106,7 @@ func describe(value *kong.Value) string {
 func refuse(w io.Writer, err error) int {
 	var wrong *kong.ParseError
 	if !errors.As(err, &wrong) || wrong.Context == nil {
-		return report(w, usageError{err})
+		return report(w, nil, usageError{err})
 	}
 	at := wrong.Context.Selected()
 	if at == nil {
@@ -119,12 +119,12 @@ func refuse(w io.Writer, err error) int {
 	if !at.Leaf() && strings.HasPrefix(err.Error(), "expected ") {
 		wrong.Context.Stdout = w
 		if failed := wrong.Context.PrintUsage(false); failed != nil {
-			return report(w, failed)
+			return report(w, nil, failed)
 		}
 		_, _ = fmt.Fprintln(w) // where else to say it
-		return report(w, usageError{errors.New("no command given")})
+		return report(w, nil, usageError{errors.New("no command given")})
 	}
-	code := report(w, usageError{err})
+	code := report(w, nil, usageError{err})
 	if !strings.Contains(err.Error(), "--help`") { // the error has said so
 		_, _ = fmt.Fprintf(w, "See `%s --help`.\n", command)
 	}

@@ -39,7 +39,7 @@ func (p *program) ready(ctx context.Context, command string, leftOut ...string) 
 	needs = slices.DeleteFunc(needs, func(n rights.Need) bool {
 		return n.Operation == kafka.DescribeConfigs || n.Operation == kafka.Create || slices.Contains(leftOut, n.Name)
 	})
-	return interrupted(ctx, rights.NewWatch(p.kafka, p.log, needs).Check(ctx))
+	return interrupted(ctx, rights.NewWatch(p.kafka, p.log.Logger, needs).Check(ctx))
 }
 
 // interrupted is errInterrupted instead of an error that comes of ctx being done.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -29,16 +30,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	if setting, ok := errors.AsType[*failure.Setting](err); ok {
 		// Of a command's settings, which kong has validated: it adds the command.
-		return report(stderr, line.settings.explain(setting))
+		return report(stderr, nil, line.settings.explain(setting))
 	}
 	if err != nil {
 		return refuse(stderr, err)
 	}
 	p, err := line.tree.program(stdin, stdout, stderr)
 	if err != nil {
-		return report(stderr, line.settings.explain(err))
+		return report(stderr, nil, line.settings.explain(err))
 	}
-	defer p.kafka.Close()
+	defer p.close()
 	p.reparse = func() (*cli, error) {
 		again, err := parse(args, io.Discard, io.Discard)
 		if err != nil {
@@ -47,7 +48,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return again.tree, nil
 	}
 	line.parsed.BindTo(ctx, (*context.Context)(nil))
-	return report(stderr, line.settings.explain(line.parsed.Run(p)))
+	var log *slog.Logger // of the error that ends the command
+	if p.log.JSON && (line.parsed.Command() == "run" || line.tree.Log.Format == "json") {
+		log = p.log.Logger
+	}
+	return report(stderr, log, line.settings.explain(line.parsed.Run(p)))
 }
 
 // commandLine is what arguments, environment and files say.

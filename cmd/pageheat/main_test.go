@@ -25,7 +25,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		for _, err := range errs {
 			var out bytes.Buffer
-			assert.Equal(t, code, report(&out, err), "%v", err)
+			assert.Equal(t, code, report(&out, nil, err), "%v", err)
 			assert.Equal(t, code == exitFailed || code == exitUsage, out.Len() > 0, "%v: %s", err, &out)
 		}
 	}

@@ -65,7 +65,7 @@ func (c *pipelineConfig) has(r role) bool { return slices.Contains(c.roles, r) }
 
 // newPipelineConfig checks the settings of the pipeline and of what is served.
 func newPipelineConfig(p *program, s processors.Settings, served web.Settings) (pipelineConfig, error) {
-	cfg := pipelineConfig{kafka: p.kafka, topo: p.topo, log: p.log, settings: s, drainTimeout: defaultDrain}
+	cfg := pipelineConfig{kafka: p.kafka, topo: p.topo, log: p.log.Logger, settings: s, drainTimeout: defaultDrain}
 	err := s.Validate()
 	if err == nil {
 		cfg.weights, err = s.Weights.Weights()

@@ -125,7 +125,7 @@ func (c *produceCmd) batches(ctx context.Context, p *program, s *kafka.Sender, s
 // how far it is.
 func (c *produceCmd) stream(ctx context.Context, p *program, s *kafka.Sender, messages iter.Seq2[[]byte, error]) (err error) {
 	start := time.Now()
-	progress := terminal.Sending(p.stderr, p.log, c.Count, s.Sent)
+	progress := terminal.Sending(p.stderr, p.log.Logger, c.Count, s.Sent)
 	queued := int64(0)
 	pace := traffic.NewPacer(c.Rate)
 	for message, failed := range messages {

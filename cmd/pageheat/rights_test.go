@@ -313,7 +313,8 @@ func (g *guardedCluster) workWithout(t *testing.T, name string, i int) (code int
 func (n need) refused(t *testing.T, code int, log string) {
 	t.Helper()
 	assert.Equal(t, exitFailed, code, "without %s: %s", n.Right, log)
-	last := log[max(0, strings.LastIndex(log, "pageheat: ")):]
+	log = strings.ReplaceAll(log, `\"`, `"`)
+	last := log[max(0, strings.LastIndex(log, "pageheat: "), strings.LastIndex(log, "pageheat failed")):]
 	assert.Contains(t, last, string(n.Operation), "without %s: %s", n.Right, log)
 	assert.Contains(t, last, n.Name, "without %s", n.Right)
 	assert.Contains(t, last, `"A right is missing" in docs/operations.md`, "without %s", n.Right)

@@ -43,13 +43,13 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 func (p *program) reload(cfg *pipelineConfig) {
 	tree, err := p.reparse()
 	if err == nil {
-		p.logLevel.Set(logLevels()[tree.LogLevel])
+		p.log.SetLevel(tree.Log)
 	}
 	if err := errors.Join(err, cfg.web.Reload()); err != nil {
 		p.log.Warn("not all settings were reloaded: the previous ones stay in use", "error", err)
 		return
 	}
-	p.log.Info("reloaded --log-level and the files of secrets; other settings need a restart", "log_level", tree.LogLevel)
+	p.log.Info("reloaded --log-level and the files of secrets; other settings need a restart", "log_level", tree.Log.Level)
 }
 
 // look makes sure that the user has the rights that the roles need, and that their topics are as
@@ -66,7 +66,7 @@ func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) erro
 	if err != nil {
 		return err
 	}
-	cfg.rights = rights.NewWatch(p.kafka, p.log, needs)
+	cfg.rights = rights.NewWatch(p.kafka, p.log.Logger, needs)
 	if err := cfg.rights.Check(ctx); err != nil {
 		return interrupted(ctx, err)
 	}

@@ -69,7 +69,7 @@ func (c *topCmd) Run(ctx context.Context, p *program) error {
 
 // output is where boards are read from.
 func (p *program) output() views.Output {
-	return views.Output{Cluster: p.kafka, Topic: p.topo.Output, Logger: p.log}
+	return views.Output{Cluster: p.kafka, Topic: p.topo.Output, Logger: p.log.Logger}
 }
 
 // boardsOf gives the boards of a name. seen, if not nil, is told of every board before it

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"regexp"
@@ -155,11 +154,4 @@ func TestAddressThatIsTaken(t *testing.T) {
 	assert.Contains(t, third.log.String(), "the default HTTP address is in use")
 	status, _ := third.status(t, "/healthz", "")
 	assert.Equal(t, http.StatusOK, status)
-}
-
-// A duration has its unit, also as JSON.
-func TestDurationsInTheLog(t *testing.T) {
-	var out strings.Builder
-	newLogger(&out, slog.LevelInfo, "json").Info("ready", "restored_in", 1500*time.Millisecond)
-	assert.Contains(t, out.String(), `"restored_in":"1.5s"`)
 }

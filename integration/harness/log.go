@@ -112,6 +112,18 @@ func (l *Log) Wait(ctx context.Context, from int, match func(Entry) bool) (Entry
 	}
 }
 
+// Said is the line as a person is told it: the error that ended a process is in attributes.
+func (e Entry) Said() string {
+	if e.Message != "pageheat failed" {
+		return e.Raw
+	}
+	said := "pageheat: " + e.Text("error")
+	if hint := e.Text("hint"); hint != "" {
+		said += ": " + hint
+	}
+	return said
+}
+
 // Tail returns the end of the log, for debugging.
 func (l *Log) Tail(lines int) string {
 	entries := l.Entries()
@@ -121,7 +133,7 @@ func (l *Log) Tail(lines int) string {
 		entries = entries[skipped:]
 	}
 	for _, e := range entries {
-		b.WriteString(e.Raw)
+		b.WriteString(e.Said())
 		b.WriteByte('\n')
 	}
 	return b.String()
