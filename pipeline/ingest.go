@@ -11,6 +11,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
+	"pageheat/processors"
 )
 
 // IngestConfig configures the ingest role of a process.
@@ -60,7 +61,7 @@ func (in *Ingest) Options() []goka.ProcessorOption {
 			}
 			in.producer = newProducer(plain, in.route, "", &in.restart)
 			l := &deadLetters{topic: s.Topology.DeadLetter, most: s.deadLetterLimit(), metrics: s.Metrics}
-			if l.plain, err = s.Cluster.Producer("dead-letters", l.most+deadLetterOverhead/2); err != nil {
+			if l.plain, err = s.Cluster.Producer("dead-letters", l.most+processors.DeadLetterOverhead/2); err != nil {
 				_ = in.producer.Close()
 				return nil, in.start.keep(err)
 			}

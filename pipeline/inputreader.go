@@ -8,12 +8,14 @@ import (
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/kafka/recordbatch"
+	"pageheat/processors"
 )
 
 // inputLimits say what is kept of a record. One that is held whole can be a dead
 // letter as it is; of a longer one the value is still read where it may be a behaviour.
 func inputLimits() recordbatch.Limits {
-	return recordbatch.Limits{Record: maxDeadLetter, Value: codec.MaxJSONBytes, Sample: sampleBytes, Key: keptKey, Headers: keptHeaders}
+	return recordbatch.Limits{Record: processors.MaxDeadLetter, Value: codec.MaxJSONBytes, Sample: processors.DeadLetterSample,
+		Key: processors.DeadLetterKey, Headers: processors.DeadLetterHeaders}
 }
 
 // unpacking is what the readers of one process share.

@@ -9,8 +9,8 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
-	"pageheat/codec"
 	"pageheat/kafka"
+	"pageheat/processors"
 )
 
 // errNoSession says that a record was emitted outside of a session.
@@ -52,6 +52,7 @@ type topicPartition struct {
 // emission is one record on its way.
 type emission struct {
 	finish goka.PromiseFinisher
+	letter *processors.DeadLetter // of a dead letter
 }
 
 // newProducer returns a producer that sends plain records through p and closes
@@ -79,7 +80,7 @@ func (p *producer) drain(from sarama.AsyncProducer) {
 	p.drained.Go(func() {
 		for e := range from.Errors() {
 			if p.deadLetters != nil && from == p.deadLetters.plain {
-				if again := p.deadLetters.retry(e.Msg, e.Err); again != nil {
+				if again := p.deadLetters.again(e.Msg, e.Err); again != nil {
 					go p.input(from, again) // the producer may wait for this loop
 					continue
 				}
@@ -231,27 +232,23 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 		finish(nil, errNoSession)
 		return
 	}
-	m := &sarama.ProducerMessage{Topic: topic, Partition: partition, Metadata: e}
-	if _, none := headers[codec.HeaderNoKey]; !none {
-		m.Key = sarama.StringEncoder(key)
+	if p.deadLetters != nil && topic == p.deadLetters.topic {
+		m, err := p.deadLetters.record(e, partition, key, value, headers)
+		if err != nil {
+			p.settle(e, fmt.Errorf("making a dead letter: %w", err))
+			return
+		}
+		p.input(p.deadLetters.plain, m)
+		return
 	}
+	m := &sarama.ProducerMessage{Topic: topic, Partition: partition, Key: sarama.StringEncoder(key), Metadata: e}
 	if value != nil {
 		m.Value = sarama.ByteEncoder(value)
 	}
 	for name, v := range headers {
-		if name != codec.HeaderNoKey && name != codec.HeaderOwn && name != codec.HeaderTime {
-			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(name), Value: v})
-		}
+		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(name), Value: v})
 	}
-	if p.deadLetters == nil || topic != p.deadLetters.topic {
-		p.input(p.plain, m)
-		return
-	}
-	if err := p.deadLetters.prepare(m, headers); err != nil {
-		p.settle(e, fmt.Errorf("making a dead letter: %w", err))
-		return
-	}
-	p.input(p.deadLetters.plain, m)
+	p.input(p.plain, m)
 }
 
 // Close implements goka.Producer. What cannot be sent any more is given up:

@@ -8,6 +8,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"pageheat/kafka"
+	"pageheat/processors"
 	"pageheat/topology"
 )
 
@@ -41,10 +42,10 @@ func (s Settings) deadLetterLimit() int {
 	ctx, cancel := context.WithTimeout(context.Background(), managerTimeout)
 	defer cancel()
 	value, err := s.Cluster.Setting(ctx, s.Topology.DeadLetter, setting)
-	if err != nil || value == "" {
-		return defaultDeadLetterLimit // the sender reports it
+	if err != nil {
+		value = "" // the sender reports it
 	}
-	return deadLetterLimit(value)
+	return processors.DeadLetterLimit(value)
 }
 
 // common are the goka options of every role. goka's own log is for debugging
