@@ -210,7 +210,7 @@ func (f *fetcher) loop(ctx context.Context, broker int32) {
 	f.mu.Lock()
 	wake := f.brokers[broker]
 	f.mu.Unlock()
-	due := pace{interval: inputPace}
+	due := pace{interval: inputPace, quiet: quietPace}
 	for ctx.Err() == nil {
 		all, wait := f.want(broker)
 		if len(all) == 0 {

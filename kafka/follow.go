@@ -62,7 +62,7 @@ func (c *Cluster) Follow(ctx context.Context, purpose, topic string, from map[in
 }
 
 func (f *Follower) run(client *kgo.Client, topic string) {
-	due := pace{interval: followPace}
+	due := pace{interval: followPace, quiet: followPace}
 	for {
 		fetches := client.PollFetches(f.ctx)
 		if f.ctx.Err() != nil {

@@ -18,14 +18,15 @@ func TestPaceOfFetches(t *testing.T) {
 	}{
 		{"one record a second", time.Second, 100, 4, 5},
 		{"ten records a second", 100 * time.Millisecond, 100, 49, 50},
-		{"a hundred records a second", 10 * time.Millisecond, 100, 150, 168},
+		{"a hundred records a second", 10 * time.Millisecond, 100, 60, 67},
+		{"six hundred records a second", time.Second / 600, 100, 150, 168},
 		{"two thousand records a second", 500 * time.Microsecond, 100, 150, 168},
 		{"fifty thousand records a second", 20 * time.Microsecond, 40, 2500, 5000},
 		{"few large records", 40 * time.Millisecond, 20 << 10, 83, 125},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			const fetchTakes = time.Millisecond
-			p := pace{interval: inputPace}
+			p := pace{interval: inputPace, quiet: quietPace}
 			begin := time.Unix(1000, 0)
 			now, from, fetches := begin.Add(3*time.Millisecond), 0, 0
 			for now.Before(begin.Add(10 * time.Second)) {
@@ -48,14 +49,14 @@ func TestPaceOfFetches(t *testing.T) {
 
 // TestPaceAfterNothing: a fetch that gave nothing has waited already.
 func TestPaceAfterNothing(t *testing.T) {
-	p := pace{interval: inputPace}
+	p := pace{interval: inputPace, quiet: quietPace}
 	now := time.Unix(1000, 1)
 	assert.Equal(t, now, p.next(0, now))
 }
 
 // TestPaceOfABacklog: what has been written for long is read without a pause.
 func TestPaceOfABacklog(t *testing.T) {
-	p := pace{interval: inputPace}
+	p := pace{interval: inputPace, quiet: quietPace}
 	now := time.Unix(1000, 1)
 	assert.Equal(t, now, p.next(sessionBytes, now))
 }
