@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v4"
 )
 
 // compose reads docker-compose.yml as docker compose does: an unknown key or a value
@@ -88,11 +90,9 @@ func TestComposeRolesCanBeScaled(t *testing.T) {
 				assert.Contains(t, p.Published, "-", "%s needs a range of ports on the host", name)
 			}
 		}
-		if assert.NotNil(t, s.HealthCheck, name) {
-			// Every instance answers here, whatever its roles.
-			assert.Contains(t, strings.Join(s.HealthCheck.Test, " "), "http://127.0.0.1:8080/readyz", name)
-			assert.Contains(t, strings.Join(s.Command, " "), "--listen 0.0.0.0:8080 --allow-hosts "+name, name)
-		}
+		// Every instance answers where the image's health check asks, whatever its roles.
+		assert.Nil(t, s.HealthCheck, name)
+		assert.Contains(t, strings.Join(s.Command, " "), "--listen 0.0.0.0:8080 --allow-hosts "+name, name)
 		assert.NotEmpty(t, s.Restart, name)
 		require.NotNil(t, s.StopGracePeriod, name)
 		// A session's last flush and commit may take up to the rebalance timeout.
@@ -101,6 +101,96 @@ func TestComposeRolesCanBeScaled(t *testing.T) {
 			assert.FileExists(t, filepath.Join(s.Build.Context, "Dockerfile"))
 		}
 	}
+}
+
+// TestComposeContainersAreConfined: pageheat needs no rights in its container, and what does not
+// serve HTTP has no health check.
+func TestComposeContainersAreConfined(t *testing.T) {
+	for _, s := range compose(t).Services {
+		if s.Image != "pageheat:local" {
+			continue
+		}
+		assert.True(t, s.ReadOnly, s.Name)
+		assert.Equal(t, []string{"ALL"}, s.CapDrop, s.Name)
+		assert.Contains(t, s.SecurityOpt, "no-new-privileges:true", s.Name)
+		if s.Command[0] != "run" && assert.NotNil(t, s.HealthCheck, s.Name) {
+			assert.True(t, s.HealthCheck.Disable, s.Name)
+		}
+	}
+}
+
+// TestComposeShowsMetrics: with the profile metrics, Prometheus scrapes every role and has the alerts,
+// and Grafana has Prometheus and the dashboard.
+func TestComposeShowsMetrics(t *testing.T) {
+	project := compose(t)
+	mounted := func(service string) map[string]string {
+		s, err := project.GetService(service)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"metrics"}, s.Profiles, service)
+		files := map[string]string{}
+		for _, v := range s.Volumes {
+			if v.Type == types.VolumeTypeBind {
+				assert.True(t, v.ReadOnly, v.Source)
+				files[v.Target] = v.Source
+			}
+		}
+		return files
+	}
+	read := func(file string, into any) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, yaml.Load(text, into, yaml.WithKnownFields()), file)
+	}
+
+	prometheus := mounted("prometheus")
+	var scraped struct {
+		Global    map[string]string `yaml:"global"`
+		RuleFiles []string          `yaml:"rule_files"`
+		Scrapes   []struct {
+			Job string `yaml:"job_name"`
+			DNS []struct {
+				Names   []string `yaml:"names"`
+				Type    string   `yaml:"type"`
+				Port    int      `yaml:"port"`
+				Refresh string   `yaml:"refresh_interval"`
+			} `yaml:"dns_sd_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	read(prometheus["/etc/prometheus/prometheus.yml"], &scraped)
+	assert.Equal(t, roles, scraped.Scrapes[0].DNS[0].Names)
+	assert.Equal(t, 8080, scraped.Scrapes[0].DNS[0].Port)
+	for _, file := range scraped.RuleFiles {
+		assert.FileExists(t, prometheus[file])
+	}
+
+	grafana := mounted("grafana")
+	var sources struct {
+		Version int                 `yaml:"apiVersion"`
+		Sources []map[string]string `yaml:"datasources"`
+	}
+	read(grafana["/etc/grafana/provisioning/datasources/pageheat.yml"], &sources)
+	assert.Equal(t, "http://prometheus:9090", sources.Sources[0]["url"])
+	var dashboards struct {
+		Version   int `yaml:"apiVersion"`
+		Providers []struct {
+			Name    string            `yaml:"name"`
+			Type    string            `yaml:"type"`
+			Options map[string]string `yaml:"options"`
+		} `yaml:"providers"`
+	}
+	read(grafana["/etc/grafana/provisioning/dashboards/pageheat.yml"], &dashboards)
+	assert.FileExists(t, filepath.Join(grafana[dashboards.Providers[0].Options["path"]], "pageheat.json"))
+}
+
+// TestTheImageIsConfined: nobody is root in the image, and its health check needs no shell.
+func TestTheImageIsConfined(t *testing.T) {
+	text, err := os.ReadFile("../Dockerfile")
+	require.NoError(t, err)
+	_, image, found := strings.Cut(string(text), "gcr.io/distroless/static")
+	require.True(t, found)
+	assert.Contains(t, image, "\nUSER 65532:65532\n")
+	assert.Regexp(t, `HEALTHCHECK .*CMD \["/usr/bin/pageheat", "healthcheck"\]`, image)
+	assert.NotContains(t, image, "\nRUN ")
 }
 
 // TestComposeUsesKnownFlags asks the program itself.
