@@ -239,9 +239,14 @@ func (m *Metrics) sessionFailed(role string) {
 	}
 }
 
-// trimFailed counts ranges that could not be deleted. A nil Metrics does not.
-func (m *Metrics) trimFailed(topic string) {
-	if m != nil {
-		m.trims.WithLabelValues(topic).Inc()
+// trimEnded counts ranges that could not be deleted. The series begins with the first attempt, so
+// that an alert sees the first failure as an increase. A nil Metrics does not count.
+func (m *Metrics) trimEnded(topic string, err error) {
+	if m == nil {
+		return
+	}
+	failed := m.trims.WithLabelValues(topic)
+	if err != nil {
+		failed.Inc()
 	}
 }

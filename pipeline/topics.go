@@ -126,13 +126,13 @@ func (t *topics) trimmed(topic string, partition int32, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
+	t.metrics.trimEnded(topic, err)
 	if err == nil {
 		if t.untrim.Swap(0) >= trimsInVain {
 			t.logger.Info("deleting applied ranges works again", "topic", topic)
 		}
 		return
 	}
-	t.metrics.trimFailed(topic)
 	failed := t.untrim.Add(1)
 	if failed < trimsInVain && failure.As(err) != nil {
 		failed = trimsInVain

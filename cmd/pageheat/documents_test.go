@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"io/fs"
 	"net/http"
 	"os"
@@ -17,7 +20,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"pageheat/integration/kafkatest"
 	"pageheat/integration/process"
@@ -156,14 +163,18 @@ type document struct {
 	env       []string
 	names     []string // what stands there, and what it is here
 	addresses map[string]string
+	admin     *kadm.Client // see guarded
 }
 
 func newDocument(t *testing.T, path string) *document {
 	d := &document{T: t, dir: t.TempDir(), env: kafkatest.Environment(), addresses: map[string]string{}}
 	d.names = []string{"go run ./cmd/pageheat", "pageheat", "/etc/pageheat/", d.dir + "/", "/var/lib/pageheat", d.dir + "/store", "https://heat.example", "http://127.0.0.1:8081"}
-	if path == "docs/security.md" {
+	switch path {
+	case "docs/security.md":
 		d.secured()
 		return d
+	case "docs/getting-started.md":
+		d.guarded()
 	}
 	brokers := broker(t)
 	d.names = append(d.names, "kafka-1:9092,kafka-2:9092,kafka-3:9092", brokers, "localhost:9092", brokers)
@@ -190,6 +201,61 @@ func (d *document) secured() {
 		" --brokers " + passwords + " --sasl-mechanism SCRAM-SHA-512 --sasl-username pageheat --sasl-password-file password",
 	} {
 		d.finish("pageheat topics create --tls --tls-ca ca.pem" + login)
+	}
+}
+
+// guarded has brokers with TLS, passwords and rights as kafka-1.example:9094, and a kafka-acls that keeps
+// what it is given. (TestPrintedRightsOnKafka runs Kafka's own.)
+func (d *document) guarded() {
+	authority := kafkatest.NewAuthority(d)
+	kafkatest.WriteFile(d, d.dir, "ca.pem", authority.PEM)
+	brokers := broker(d.T, kfake.TLS(authority.Issue().Server(d, nil)), kfake.EnableSASL(), kfake.EnableACLs(),
+		kfake.Superuser("PLAIN", "admin", "admin"), kfake.User("SCRAM-SHA-512", "pageheat", "change-me"))
+	d.names = append(d.names, "kafka-1.example:9094", brokers)
+	roots := x509.NewCertPool()
+	require.True(d, roots.AppendCertsFromPEM(authority.PEM))
+	admin, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.DialTLSConfig(&tls.Config{RootCAs: roots}), kgo.SASL(plain.Auth{User: "admin", Pass: "admin"}.AsMechanism()))
+	require.NoError(d, err)
+	d.Cleanup(admin.Close)
+	d.admin = kadm.NewClient(admin)
+	const executable = 0o700
+	require.NoError(d, os.WriteFile(filepath.Join(d.dir, "kafka-acls"), []byte("#!/bin/sh\necho \"$*\" >> "+filepath.Join(d.dir, "granted")+"\n"), executable))
+	d.env = append(d.env, "PATH="+d.dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// grant does what kafka-acls was told.
+func (d *document) grant() {
+	d.Helper()
+	file := filepath.Join(d.dir, "granted")
+	granted, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	require.NoError(d, err)
+	require.NoError(d, os.Remove(file))
+	right := regexp.MustCompile(`^--bootstrap-server \S+ --command-config admin\.properties --add --allow-principal (\S+) --operation (\w+) --(topic|group|transactional-id) (\S+)( --resource-pattern-type prefixed)?$`)
+	for line := range strings.Lines(string(granted)) {
+		m := right.FindStringSubmatch(strings.TrimSpace(line))
+		require.NotNil(d, m, line)
+		operation, err := kmsg.ParseACLOperation(m[2])
+		require.NoError(d, err)
+		acl := kadm.NewACLs().Allow(m[1]).AllowHosts("*").Operations(operation).ResourcePatternType(kadm.ACLPatternLiteral)
+		if m[5] != "" {
+			acl.ResourcePatternType(kadm.ACLPatternPrefixed)
+		}
+		switch m[3] {
+		case "topic":
+			acl.Topics(m[4])
+		case "group":
+			acl.Groups(m[4])
+		default:
+			acl.TransactionalIDs(m[4])
+		}
+		results, err := d.admin.CreateACLs(d.Context(), acl)
+		require.NoError(d, err)
+		for _, r := range results {
+			require.NoError(d, r.Err, line)
+		}
 	}
 }
 
@@ -221,6 +287,8 @@ func (d *document) command(line string) {
 	switch {
 	case words[0] == "export":
 		d.env = append(d.env, strings.Trim(strings.TrimSpace(strings.TrimPrefix(line, "export")), `"'`))
+	case words[0] == "unset":
+		d.env = slices.DeleteFunc(d.env, func(e string) bool { return strings.HasPrefix(e, words[1]+"=") })
 	case has("run", "--help"):
 		d.instance(line)
 	case has("top", "--once"), has("demo", "--for"):
@@ -230,6 +298,7 @@ func (d *document) command(line string) {
 		d.wait(p, line, out)
 	default:
 		d.finish(line)
+		d.grant()
 	}
 }
 
