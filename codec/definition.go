@@ -24,11 +24,13 @@ type Definition struct {
 // maxDefinitionBytes is the longest Text that is read.
 const maxDefinitionBytes = 1024
 
-// Define returns the definition of the first top pages by weights.
-func Define(w heat.Weights, top int) Definition {
-	d := Definition{Top: max(top, 1), Text: w.String()}
+// Define returns the definition of the first top pages by a scorer. A text longer than 1,024 bytes
+// is cut, but all of it counts.
+func Define(by heat.Scorer, top int) Definition {
+	d := Definition{Top: max(top, 1), Text: by.String()}
 	sum := sha256.Sum256([]byte("heat: " + d.Text))
 	copy(d.Order[:], sum[:])
+	d.Text = d.Text[:min(len(d.Text), maxDefinitionBytes)]
 	return d
 }
 

@@ -12,8 +12,9 @@
 //   - uint128.go: the 128-bit sums that this needs.
 //   - weights.go: [Weights] say what a click, a minute and a like are worth. They
 //     are decimals, taken exactly.
-//   - score.go: [Score] is a page's heat as a whole number, to compare;
-//     [Weights.Heat] is the same as a decimal, to show; [Before] is the order.
+//   - score.go: [Score] is a page's heat as a whole number, to compare and to show;
+//     [Scorer] is what makes it of totals, [Weights] or a program's own; [Before] is the
+//     order.
 //   - index.go: [Index] keeps the hottest pages of a table at hand while heats
 //     rise and fall.
 //
@@ -28,9 +29,9 @@
 //	clicks      C ≤ N·10⁶      = 3.156·10²⁰ > 2⁶⁴:             128 bits
 //	minutes     M ≤ N·1.44·10¹² = 4.55·10²⁶ > 2⁶⁴:             128 bits
 //
-// Weights are at most 100 in absolute value and have at most k = 6 fraction
-// digits, so as whole numbers in units of 10⁻ᵏ they are at most W = 10⁸. A score
-// counts units of 10⁻⁽⁹⁺ᵏ⁾:
+// Weights are at most 100 in absolute value and have at most 6 fraction
+// digits, so as whole numbers in units of 10⁻⁶ they are at most W = 10⁸. A score
+// counts units of 10⁻¹⁵:
 //
 //	|score| ≤ W·10⁹·C + W·M + W·10⁹·|L|
 //	        ≤ 3.156·10³⁷ + 4.55·10³⁴ + 3.156·10³¹

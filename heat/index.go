@@ -37,11 +37,11 @@ func keep(n int) int  { return max(2*n, 512) }
 //
 // An Index is not safe for concurrent use.
 type Index struct {
-	weights Weights
-	n       int
-	all     iter.Seq[*Page]
-	crowd   int
-	keep    int
+	by    Scorer
+	n     int
+	all   iter.Seq[*Page]
+	crowd int
+	keep  int
 
 	candidates []ranked
 	open       bool   // no threshold yet: every page is a candidate
@@ -73,17 +73,17 @@ func compareRanked(a, b ranked) int {
 	}
 }
 
-// NewIndex returns an index over the pages that all yields. It returns the n hottest by w. It
+// NewIndex returns an index over the pages that all yields. It returns the n hottest by a scorer. It
 // iterates over all at once, and again from within [Index.Changed] if necessary; all must yield
 // every page of the table exactly once, each with a unique name. The index stores its own state
 // in a page, so a page can be in one index at a time. An n below 1 means 1.
-func NewIndex(w Weights, n int, all iter.Seq[*Page]) *Index {
+func NewIndex(by Scorer, n int, all iter.Seq[*Page]) *Index {
 	n = max(n, 1)
-	return newIndex(w, n, crowd(n), keep(n), all)
+	return newIndex(by, n, crowd(n), keep(n), all)
 }
 
-func newIndex(w Weights, n, crowd, keep int, all iter.Seq[*Page]) *Index {
-	x := &Index{weights: w, n: n, all: all, crowd: crowd, keep: keep}
+func newIndex(by Scorer, n, crowd, keep int, all iter.Seq[*Page]) *Index {
+	x := &Index{by: by, n: n, all: all, crowd: crowd, keep: keep}
 	x.rebuild()
 	return x
 }
@@ -93,7 +93,7 @@ func newIndex(w Weights, n, crowd, keep int, all iter.Seq[*Page]) *Index {
 // [Index.Top] is asked. It takes constant time, amortised, and allocates nothing
 // once the index has grown to its size.
 func (x *Index) Changed(p *Page) {
-	now := ranked{score: x.weights.Score(&p.Totals), page: p}
+	now := ranked{score: x.by.Score(&p.Totals), page: p}
 	if x.Holds(p) {
 		x.candidates[p.place-1].score = now.score
 		if !x.open && x.threshold.before(now) {
@@ -160,7 +160,7 @@ func (x *Index) rebuild() {
 	clear(x.candidates)
 	x.candidates, x.open = x.candidates[:0], true
 	for p := range x.all {
-		x.join(ranked{score: x.weights.Score(&p.Totals), page: p})
+		x.join(ranked{score: x.by.Score(&p.Totals), page: p})
 	}
 }
 

@@ -192,7 +192,7 @@ func TestChangedDoesNotAllocate(t *testing.T) {
 func TestSelectFirst(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ranked {
-			return ranked{score: scoreOf(rapid.Int64Range(0, 20).Draw(t, "score"))}
+			return ranked{score: NewScore(0, rapid.Uint64Range(0, 20).Draw(t, "score"))}
 		}), 1, 60).Draw(t, "s")
 		for i := range s {
 			s[i].page = &Page{Name: fmt.Sprint(i)}
@@ -216,14 +216,14 @@ func TestSelectFirstOfManyEqual(t *testing.T) {
 	s := make([]ranked, many)
 	page := &Page{Name: "page"}
 	for i := range s {
-		s[i] = ranked{score: scoreOf(0), page: page}
+		s[i] = ranked{score: Score{}, page: page}
 	}
 	selectFirst(s, many/2)
 	for i := range s {
-		s[i].score = scoreOf(int64(i))
+		s[i].score = NewScore(0, uint64(int64(i)))
 	}
 	selectFirst(s, 10)
 	for _, r := range s[:10] {
-		assert.Equal(t, 1, r.score.Cmp(scoreOf(many-11)))
+		assert.Equal(t, 1, r.score.Cmp(NewScore(0, many-11)))
 	}
 }

@@ -4,20 +4,34 @@ import (
 	"math/bits"
 )
 
+// Scorer says how hot a page is. [Weights] are pageheat's own; a program that uses its packages
+// may have another one.
+//
+// Any function of the totals keeps what pageheat promises: totals are exact, so equal input gives
+// equal scores, and the hottest pages of all are among the hottest of their own partition. Nothing
+// else goes into a score, so a change of it needs no reprocessing.
+type Scorer interface {
+	// Score returns the score of a page with totals t. It depends on t alone, and neither
+	// keeps nor changes it. It is called for each page of each range, by several goroutines at
+	// a time.
+	Score(t *Totals) Score
+	// String describes the scorer, and identifies it: leaders chosen by different texts are
+	// never merged. So it must change whenever a page's score may change.
+	String() string
+}
+
 // heatDecimals is the maximum number of decimals of a displayed heat.
 const heatDecimals = 10
 
-// Score is a heat as a signed 128-bit whole number in units of 10⁻⁽⁹⁺ᵏ⁾, where k
-// is the number of decimals of the [Weights] that it was made with. Only scores
-// made with the same weights may be compared. The package comment shows that it
-// cannot overflow. Values may be compared with ==.
+// Score is a heat as a signed 128-bit whole number in units of 10⁻¹⁵. Only scores of the same
+// [Scorer] may be compared. Values may be compared with ==.
 type Score struct {
 	hi int64
 	lo uint64
 }
 
-// scoreOf returns the score of v units.
-func scoreOf(v int64) Score { return Score{hi: v >> 63, lo: uint64(v)} }
+// NewScore returns the score of hi·2⁶⁴ + lo units of 10⁻¹⁵.
+func NewScore(hi int64, lo uint64) Score { return Score{hi: hi, lo: lo} }
 
 // Cmp returns -1, 0 or 1 as s is less than, equal to or greater than o.
 func (s Score) Cmp(o Score) int {
@@ -36,7 +50,27 @@ func (s Score) Less(o Score) bool {
 	return s.hi < o.hi || s.hi == o.hi && s.lo < o.lo
 }
 
-// Score returns the heat of t: exactly the weights times the sums.
+// String returns the score as a plain decimal without trailing zeros, rounded half to even to 10
+// digits after the point.
+func (s Score) String() string {
+	const unit = 100_000 // of what is shown, in units of a score
+	magnitude := Uint128{Hi: uint64(s.hi), Lo: s.lo}
+	if s.hi < 0 {
+		magnitude, _ = Uint128{}.Sub(magnitude)
+	}
+	shown, rest := magnitude.divide(unit)
+	if half := uint64(unit / 2); rest > half || rest == half && shown.Lo&1 == 1 {
+		shown = shown.AddUint64(1)
+	}
+	var dst []byte
+	if s.hi < 0 && !shown.IsZero() { // a heat rounded to nothing has no sign
+		dst = append(dst, '-')
+	}
+	return string(appendDecimal(dst, shown, heatDecimals))
+}
+
+// Score returns the heat of t: exactly the weights times the sums. The package comment shows that
+// it cannot overflow.
 func (w Weights) Score(t *Totals) Score {
 	// The sum is taken modulo 2¹²⁸. A negative weight is -w = 2⁶⁴ - |w| as a
 	// machine word, and its product is corrected by 2⁶⁴ times the other factor.
@@ -61,35 +95,12 @@ func timesSigned(u Uint128, v int64) (hi, lo uint64) {
 
 // Heat returns the heat of t as a plain decimal without trailing zeros, rounded half to even to
 // 10 digits after the point. With weights of one decimal, like the default ones, it is exact.
-func (w Weights) Heat(t *Totals) string {
-	return w.Score(t).decimal(minutesScale + int(w.decimals))
-}
+func (w Weights) Heat(t *Totals) string { return w.Score(t).String() }
 
 // Parts returns the parts of a heat: the weight times the sum of clicks, of minutes and of
 // likes, each formatted as by [Weights.Heat].
 func (w Weights) Parts(t *Totals) (clicks, minutes, likes string) {
 	return w.Heat(&Totals{Clicks: t.Clicks}), w.Heat(&Totals{Minutes: t.Minutes}), w.Heat(&Totals{Likes: t.Likes})
-}
-
-// decimal returns s·10⁻ˢᶜᵃˡᵉ rounded half to even to heatDecimals digits.
-func (s Score) decimal(scale int) string {
-	magnitude := Uint128{Hi: uint64(s.hi), Lo: s.lo}
-	if s.hi < 0 {
-		magnitude, _ = Uint128{}.Sub(magnitude)
-	}
-	if excess := scale - heatDecimals; excess > 0 {
-		divisor := powersOfTen[excess]
-		quotient, remainder := magnitude.divide(divisor)
-		if half := divisor / 2; remainder > half || remainder == half && quotient.Lo&1 == 1 {
-			quotient = quotient.AddUint64(1)
-		}
-		magnitude, scale = quotient, heatDecimals
-	}
-	var dst []byte
-	if s.hi < 0 && !magnitude.IsZero() { // a heat rounded to nothing has no sign
-		dst = append(dst, '-')
-	}
-	return string(appendDecimal(dst, magnitude, scale))
 }
 
 // Before reports whether page a comes before page b on a board: the hotter page comes first,

@@ -60,7 +60,7 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		h.topics = &topics{}
 		h.topics.trims.Store(mostTrims) // there is no broker to delete records
 		h.partitions.Store(1)
-		partition := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+		partition := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 		partition.Begin(codec.TopicID{2}, 0)
 		out := newFeeder(claim)
 		task := &task{partition: partition, transaction: &transaction{Owner: &kafka.Owner{}, last: codec.ProgressKey(0)}}

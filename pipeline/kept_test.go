@@ -43,7 +43,7 @@ func newHeatTest(t *testing.T) *heatTest {
 	s, topo := tableSettings(t, c)
 	s.Metrics = NewMetrics(prometheus.NewRegistry())
 	kafkatest.CreateTopic(t, c, topo.Behavior, 1)
-	table := NewTable(TableConfig{Settings: s, Weights: heat.DefaultWeights(), Top: 10})
+	table := NewTable(TableConfig{Settings: s, Scorer: heat.DefaultWeights(), Top: 10})
 	ht := &heatTest{T: t, heat: NewHeat(HeatConfig{Settings: s, Table: table}, "owner")}
 	ht.heat.topics = newTopics(s)
 	t.Cleanup(ht.heat.topics.close)

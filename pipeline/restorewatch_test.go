@@ -71,7 +71,7 @@ func TestWhatHoldsARestoreIsNamed(t *testing.T) {
 
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	p := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 	restored := make(chan error, 1)
 	go func() { restored <- restoreTable(ctx, s, p, 3, nil) }()
 	w := &restoreWatch{settings: s, topic: topo.HeatTable, fenceAt: 2}

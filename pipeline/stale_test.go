@@ -69,7 +69,7 @@ func TestAStaleEndIsAskedForAgain(t *testing.T) {
 			set.Topology = &topology.Topology{HeatTable: "table"}
 			h := NewHeat(HeatConfig{Settings: set}, "owner")
 			h.topics = topics
-			partition := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+			partition := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 			fence := codec.Fence{Owner: "owner/1"}
 			require.NoError(t, partition.Set(codec.FenceKey(0), codec.AppendFence(nil, fence)))
 			require.NoError(t, partition.Set(codec.ProgressKey(0), codec.AppendProgress(nil, &codec.Progress{

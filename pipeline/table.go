@@ -23,9 +23,9 @@ import (
 // TableConfig configures a Table.
 type TableConfig struct {
 	Settings
-	// Weights and Top say which pages lead.
-	Weights heat.Weights
-	Top     int
+	// Scorer and Top say which pages lead: the Top hottest by Scorer, heat.DefaultWeights if nil.
+	Scorer heat.Scorer
+	Top    int
 	// Disk holds the pages, nil for memory. It belongs to the caller, who may close it
 	// when nothing uses the table any more.
 	Disk *store.Disk
@@ -235,7 +235,7 @@ func (t *Table) fill(id int32, r *replica) (err error) {
 	if r.partition = t.stores.Take(id); r.partition != nil {
 		return nil
 	}
-	c := store.Config{ID: id, Partitions: int32(len(t.replicas)), Weights: t.config.Weights, Top: t.config.Top}
+	c := store.Config{ID: id, Partitions: int32(len(t.replicas)), Scorer: t.config.Scorer, Top: t.config.Top}
 	if t.config.Disk == nil {
 		r.partition = store.New(c)
 		return nil

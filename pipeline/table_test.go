@@ -30,7 +30,7 @@ func newTableTest(t *testing.T) *tableTest {
 	c := kafkatest.Embedded(t)
 	s, _ := tableSettings(t, c)
 	return &tableTest{T: t, cluster: c, ended: make(chan error, 1),
-		Table: NewTable(TableConfig{Settings: s, Weights: heat.DefaultWeights(), Top: 10, Follow: true})}
+		Table: NewTable(TableConfig{Settings: s, Scorer: heat.DefaultWeights(), Top: 10, Follow: true})}
 }
 
 // write writes pages, or records that are none.

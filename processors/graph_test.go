@@ -21,7 +21,7 @@ func TestGraphIsThatOfTheProcessors(t *testing.T) {
 		processors.IngestGraph(processors.IngestConfig{Topology: topo, Limits: heat.DefaultLimits(), Targets: 3}),
 		processors.HeatGraph(processors.HeatConfig{Topology: topo}),
 		processors.RankingGraph(processors.RankingConfig{Topology: topo,
-			Ranker: processors.RankerConfig{Board: "all-time", Weights: heat.DefaultWeights(), Top: 10}}),
+			Ranker: processors.RankerConfig{Board: "all-time", Scorer: heat.DefaultWeights(), Top: 10}}),
 	} {
 		require.Empty(t, group.JointTables())
 		require.Empty(t, group.LookupTables())

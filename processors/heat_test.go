@@ -47,7 +47,7 @@ func heatStart() processors.HeatStart {
 }
 
 func startHeat(t *testing.T, s processors.HeatStart) *heatTest {
-	p := store.New(store.Config{Partitions: s.Partitions, Weights: heat.DefaultWeights(), Top: 10})
+	p := store.New(store.Config{Partitions: s.Partitions, Scorer: heat.DefaultWeights(), Top: 10})
 	p.Begin(codec.TopicID{2}, 0)
 	require.NoError(t, p.MarkRecovered())
 	ht := &heatTest{T: t, HeatStage: processors.NewHeatStage(p, &heatInput{}, s), partitions: s.Partitions, to: -1}
@@ -247,7 +247,7 @@ func last(said []string) string { return said[len(said)-1] }
 // writing is.
 func TestHeatStageMakesRoomInMemory(t *testing.T) {
 	disk := store.DiskInMemory()
-	p, err := disk.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	p, err := disk.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, disk.Close()) })
 	p.Begin(codec.TopicID{2}, 0)
@@ -329,7 +329,7 @@ func TestHeatStageEnds(t *testing.T) {
 }
 
 func TestHeatStageAsksAboutTheInput(t *testing.T) {
-	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	p := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 	p.Begin(codec.TopicID{2}, 0)
 	missing := errors.New("the input ends before")
 	in := &heatInput{exists: func(partition int32, next int64) error {

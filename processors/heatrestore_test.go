@@ -12,7 +12,7 @@ import (
 )
 
 func emptyPartition() *store.Partition {
-	return store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	return store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 }
 
 // A kept partition needs no fetch where one control record lies between its last

@@ -13,7 +13,7 @@ import (
 )
 
 func keptPartition(id int32) *store.Partition {
-	return store.New(store.Config{ID: id, Partitions: 3, Weights: heat.DefaultWeights(), Top: 10})
+	return store.New(store.Config{ID: id, Partitions: 3, Scorer: heat.DefaultWeights(), Top: 10})
 }
 
 // What a process keeps of its heat partitions.

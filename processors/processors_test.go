@@ -230,7 +230,7 @@ func TestRankingPublishesOnlyWithAnEpochAndAllLeaders(t *testing.T) {
 	topo, tt := names(t), tester.New(t)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 	p, err := processors.NewRanking(processors.RankingConfig{Topology: topo, Now: func() time.Time { return now },
-		Ranker: processors.RankerConfig{Board: "all-time", Weights: heat.DefaultWeights(), Top: 2}}, goka.WithTester(tt))
+		Ranker: processors.RankerConfig{Board: "all-time", Scorer: heat.DefaultWeights(), Top: 2}}, goka.WithTester(tt))
 	run(t, p, err)
 	output := tt.NewQueueTracker(topo.Output)
 	none := func(why string) {

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -18,8 +19,9 @@ var ErrOtherBehavior = failure.Known("the behaviour topic was recreated", failur
 type RankerConfig struct {
 	// Board is the name of the board.
 	Board string
-	// Weights make heat of totals.
-	Weights heat.Weights
+	// Scorer orders pages, heat.DefaultWeights if nil. It must be the one of the heat
+	// partitions.
+	Scorer heat.Scorer
 	// Top is the number of pages on the board, at least 1.
 	Top int
 	// Group and Output name the group of the ranking and the topic of its boards.
@@ -79,7 +81,8 @@ type ranked struct {
 
 // NewRanker returns a ranker without an epoch: it has no board before Begin.
 func NewRanker(c RankerConfig) *Ranker {
-	return &Ranker{config: c, definition: codec.Define(c.Weights, c.Top)}
+	c.Scorer = cmp.Or[heat.Scorer](c.Scorer, heat.DefaultWeights())
+	return &Ranker{config: c, definition: codec.Define(c.Scorer, c.Top)}
 }
 
 // Take takes a message of a [RankStage]. Only for codec.FeedEpoch it calls stored, which
@@ -329,7 +332,7 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 	r.merged = r.merged[:0]
 	for _, l := range r.latest {
 		for i := range l.Pages {
-			r.merged = append(r.merged, ranked{&l.Pages[i], r.config.Weights.Score(&l.Pages[i].Totals)})
+			r.merged = append(r.merged, ranked{&l.Pages[i], r.config.Scorer.Score(&l.Pages[i].Totals)})
 		}
 	}
 	slices.SortFunc(r.merged, func(a, b ranked) int {
@@ -343,7 +346,7 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 		l := r.merged[i].leader
 		pages[i] = codec.BoardPage{
 			Rank: i + 1, RankSince: now, Page: l.Page,
-			Heat:       codec.Decimal(r.config.Weights.Heat(&l.Totals)),
+			Heat:       codec.Decimal(r.merged[i].score.String()),
 			Clicks:     codec.Decimal(l.Totals.Clicks.String()),
 			Minutes:    codec.Decimal(l.Totals.MinutesDecimal()),
 			Likes:      l.Totals.Likes,

@@ -25,7 +25,7 @@ type ranker struct {
 }
 
 func newRanker(top int) *ranker {
-	return &ranker{Ranker: processors.NewRanker(processors.RankerConfig{Board: "all-time", Weights: heat.DefaultWeights(), Top: top})}
+	return &ranker{Ranker: processors.NewRanker(processors.RankerConfig{Board: "all-time", Scorer: heat.DefaultWeights(), Top: top})}
 }
 
 func (r *ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made codec.Positions) {

@@ -47,7 +47,7 @@ func BenchmarkCombinerTake(b *testing.B) {
 // BenchmarkHeatStageWrite measures a commit, by record.
 func BenchmarkHeatStageWrite(b *testing.B) {
 	const pages = 100_000
-	p := store.New(store.Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+	p := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 	p.Begin(codec.TopicID{2}, 0)
 	now := time.Now()
 	s := NewHeatStage(p, nothingToAsk{}, HeatStart{Now: now, Partitions: 1, PublishEvery: time.Hour, CommitEvery: time.Hour,

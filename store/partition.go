@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -90,9 +91,10 @@ type Partition struct {
 type Config struct {
 	// ID is its number, and Partitions the number of heat partitions.
 	ID, Partitions int32
-	// Weights and Top define the leaders: the Top hottest pages by Weights.
-	Weights heat.Weights
-	Top     int
+	// Scorer and Top define the leaders: the Top hottest pages by Scorer, heat.DefaultWeights if
+	// nil.
+	Scorer heat.Scorer
+	Top    int
 }
 
 // Applied is what an Apply did.
@@ -115,8 +117,9 @@ func New(c Config) *Partition {
 }
 
 func newPartition(c Config, where pages) *Partition {
-	p := &Partition{id: c.ID, of: c.Partitions, by: codec.Define(c.Weights, c.Top), pages: where, offset: offsetUnknown}
-	p.index = heat.NewIndex(c.Weights, c.Top, where.each)
+	c.Scorer = cmp.Or[heat.Scorer](c.Scorer, heat.DefaultWeights())
+	p := &Partition{id: c.ID, of: c.Partitions, by: codec.Define(c.Scorer, c.Top), pages: where, offset: offsetUnknown}
+	p.index = heat.NewIndex(c.Scorer, c.Top, where.each)
 	where.attach(p.index)
 	return p
 }

@@ -45,7 +45,7 @@ func bothStores(b *testing.B, bench func(b *testing.B, pages int, empty func() *
 	b.Helper()
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprintf("memory/%d", pages), func(b *testing.B) {
-			bench(b, pages, func() *Partition { return New(Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10}) })
+			bench(b, pages, func() *Partition { return New(Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10}) })
 		})
 	}
 	for _, pages := range pagesOf() {
@@ -61,7 +61,7 @@ func bothStores(b *testing.B, bench func(b *testing.B, pages int, empty func() *
 						b.Fatal(err)
 					}
 				}
-				if last, err = disk.New(Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10}); err != nil {
+				if last, err = disk.New(Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10}); err != nil {
 					b.Fatal(err)
 				}
 				return last
@@ -135,7 +135,7 @@ func BenchmarkApply(b *testing.B) {
 func BenchmarkCutNext(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
-			p := filled(b, New(Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10}), pages/3)
+			p := filled(b, New(Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10}), pages/3)
 			one := heat.Totals{Behaviours: 1}
 			var checkpoint *Checkpoint
 			var buf []byte
@@ -192,7 +192,7 @@ func tableOf(p *Partition) *table { return p.pages.(*memory).table }
 func BenchmarkCutWhileChanging(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
-			p := filled(b, New(Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10}), pages/3)
+			p := filled(b, New(Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10}), pages/3)
 			one := heat.Totals{Behaviours: 1}
 			change := func() {
 				for pg := range tableOf(p).all() {

@@ -20,7 +20,7 @@ const part = 3
 const parts = 5
 
 func config(top int) store.Config {
-	return store.Config{ID: part, Partitions: parts, Weights: heat.DefaultWeights(), Top: top}
+	return store.Config{ID: part, Partitions: parts, Scorer: heat.DefaultWeights(), Top: top}
 }
 
 func input() codec.TopicID    { return codec.TopicID{1} }

@@ -68,7 +68,7 @@ func TestTableTellsNamesWithOneHashApart(t *testing.T) {
 // A range may name a page again, old or new, close by and far off.
 func TestApplyOfARangeThatNamesPagesAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := New(Config{Partitions: 1, Weights: heat.DefaultWeights(), Top: 10})
+		p := New(Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 		p.Begin(codec.TopicID{2}, 0)
 		want := make(map[string]heat.Totals)
 		from := int64(-1)

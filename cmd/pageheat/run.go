@@ -264,7 +264,7 @@ func (pl *instance) rank(ctx context.Context) error {
 		PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
 		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
-			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top},
+			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top},
 			Check:  runner.Check, Differ: runner.Differ,
 		}, runner.Options()...)
 		if err != nil {

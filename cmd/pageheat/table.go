@@ -21,7 +21,7 @@ func (pl *instance) newTable() (closed func(), err error) {
 			return nil, fmt.Errorf("--store-dir: %w", err)
 		}
 	}
-	pl.table = pipeline.NewTable(pipeline.TableConfig{Settings: pl.settings, Weights: pl.cfg.weights, Top: pl.cfg.settings.Top,
+	pl.table = pipeline.NewTable(pipeline.TableConfig{Settings: pl.settings, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top,
 		Disk: disk, Follow: pl.follows()})
 	return func() {
 		if disk == nil {

@@ -28,7 +28,7 @@ func (s settings) weights() heat.Weights {
 func (s settings) definition() codec.Definition { return codec.Define(s.weights(), s.top) }
 
 func (s settings) partition(p, of int) store.Config {
-	return store.Config{ID: int32(p), Partitions: int32(of), Weights: s.weights(), Top: s.top}
+	return store.Config{ID: int32(p), Partitions: int32(of), Scorer: s.weights(), Top: s.top}
 }
 
 // store is an empty partition of the table, on disk where the schedule has that.
@@ -46,7 +46,7 @@ func (w *world) store(on *instance, p int) *store.Partition {
 }
 
 func (s settings) ranker() *processors.Ranker {
-	return processors.NewRanker(processors.RankerConfig{Board: boardName, Weights: s.weights(), Top: s.top, Group: rankGroup, Output: output})
+	return processors.NewRanker(processors.RankerConfig{Board: boardName, Scorer: s.weights(), Top: s.top, Group: rankGroup, Output: output})
 }
 
 // with are the settings of a definition, nil if no instance has them.
