@@ -220,6 +220,9 @@ func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metri
 func TestPrintedRightsAreNeeded(t *testing.T) {
 	for _, name := range rights.Names() {
 		t.Run(name, func(t *testing.T) {
+			if name != "heat" {
+				kafkatest.Long(t)
+			}
 			t.Parallel()
 			g := guarded(t, kafkatest.Embedded(t, kafkatest.WithRights()))
 			needs, lines := g.needs(t, name)
@@ -249,6 +252,7 @@ func TestPrintedRightsAreNeeded(t *testing.T) {
 // TestRightsOfBrokersThatDoNotTell: brokers that do not say what a user may do with a topic
 // refuse what it may not do, and then it ends as well.
 func TestRightsOfBrokersThatDoNotTell(t *testing.T) {
+	kafkatest.Long(t)
 	for _, name := range []string{"ingest", "heat", "rank", "serve"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
