@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -99,16 +98,8 @@ func TestClientsOfAProcess(t *testing.T) {
 	require.Equal(t, exitDone, run(t.Context(), []string{"topics", "create", "--brokers", brokers, "--replication", "1"}, strings.NewReader(""), io.Discard, &out), &out)
 	i := start(t, "--brokers", brokers, "--roles", "ingest,heat,rank,serve,collect")
 	require.Equal(t, exitDone, run(t.Context(), []string{"produce", "--brokers", brokers, "--count", "10", "--rate", "max"}, strings.NewReader(""), io.Discard, &out), &out)
-	answers := func(path string) bool {
-		response, err := http.Get("http://" + i.address + path)
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	}
 	for _, path := range []string{"/readyz", "/api/v1/boards/all-time", "/api/v1/overview"} {
-		require.Eventually(t, func() bool { return answers(path) }, 30*time.Second, 20*time.Millisecond, path)
+		answered(t, "http://"+i.address+path, path)
 	}
 	wanted := []string{"pageheat-dead-letters", "pageheat-heat", "pageheat-ingest", "pageheat-lookup", "pageheat-rank", "pageheat-rank-output", "pageheat-view"}
 	require.Eventually(t, func() bool {

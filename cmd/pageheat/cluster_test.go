@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pageheat/integration/kafkatest"
-	"pageheat/integration/samples"
 )
 
 // TestTopicsCreateWaitsForEveryBroker: a broker that is asked for the settings of a
@@ -95,11 +92,9 @@ func TestWithoutTheRightToReadSettings(t *testing.T) {
 	assert.NotContains(t, out, "as needed")
 	assert.Contains(t, log, "settings of user-behavior-topic were not checked: give pageheat's user the right DescribeConfigs")
 
-	ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
-	defer end()
-	ready := &samples.Output{Want: "owns the ranking", Came: end}
-	code = run(ctx, []string{"run", "--brokers", cluster.Bootstrap(), "--listen", "127.0.0.1:0"}, strings.NewReader(""), io.Discard, ready)
-	assert.Equal(t, exitDone, code, ready.String())
-	assert.Contains(t, ready.String(), "settings of user-behavior-topic were not checked")
-	assert.Contains(t, ready.String(), "owns the ranking")
+	in := start(t, "--brokers", cluster.Bootstrap())
+	in.ready(t)
+	in.stop()
+	assert.Equal(t, exitDone, <-in.ended, in.log)
+	assert.Contains(t, in.log.String(), "settings of user-behavior-topic were not checked")
 }

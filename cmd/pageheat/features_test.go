@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +12,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
-	"pageheat/integration/samples"
 )
 
 // TestRunOnBrokersThatLackSomething: without topic IDs and without the deletion of records all
@@ -31,23 +28,17 @@ func TestRunOnBrokersThatLackSomething(t *testing.T) {
 		return out.String()
 	}
 	command("", "topics", "create")
-	ctx, end := context.WithTimeout(t.Context(), 60*time.Second)
-	defer end()
-	count := func() {
-		defer end()
-		command("page1|1|1|1\npage2|2|2|0\n", "produce", "--file", "-")
-		for !strings.Contains(command("", "top", "--once", "--json"), `"counted":2`) {
-			if ctx.Err() != nil {
-				return
-			}
-		}
-	}
-	log := &samples.Output{Want: "owns the ranking", Came: func() { go count() }}
-	code := run(ctx, []string{"run", "--listen", "127.0.0.1:0", "--brokers", brokers}, strings.NewReader(""), io.Discard, log)
-	require.Equal(t, exitDone, code, log.String())
+	in := start(t, "--brokers", brokers)
+	in.ready(t)
+	command("page1|1|1|1\npage2|2|2|0\n", "produce", "--file", "-")
+	require.Eventually(t, func() bool {
+		return strings.Contains(command("", "top", "--once", "--json"), `"counted":2`)
+	}, 60*time.Second, 10*time.Millisecond, "%s", in.log)
+	in.stop()
+	require.Equal(t, exitDone, <-in.ended, in.log)
 	assert.Contains(t, command("", "audit"), "all 2 pages are exact")
 	for _, lost := range []string{"do not support topic IDs", "do not support deletion of records"} {
-		assert.Equal(t, 1, strings.Count(log.String(), lost), log.String())
+		assert.Equal(t, 1, strings.Count(in.log.String(), lost), in.log.String())
 	}
-	assert.Equal(t, 2, strings.Count(log.String(), "WARN"), log.String())
+	assert.Equal(t, 2, strings.Count(in.log.String(), "WARN"), in.log.String())
 }

@@ -108,14 +108,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	tab := browser.Open(t)
 	p, address := runForum(t)
 	topic := readVisits(t, p)
-	require.Eventually(t, func() bool {
-		answer, err := http.Get(address + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	}, 30*time.Second, 20*time.Millisecond)
+	answered(t, address+"/readyz")
 	tab.Go("about:blank")
 	dashboard := tab.Another()
 	dashboard.Go(address + "/")

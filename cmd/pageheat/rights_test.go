@@ -69,23 +69,17 @@ func guarded(t *testing.T, c *kafkatest.Cluster, names ...string) *guardedCluste
 	only(t, c, g.rightsOf(t, "topics-create"))
 	g.must(t, "topics", "create", "--partitions", "2", "--replication", "1")
 	only(t, c, g.rightsOf(t, "ingest,heat,rank,serve,produce,top"))
-	ctx, end := context.WithTimeout(t.Context(), 60*time.Second)
-	defer end()
-	count := func() {
-		for _, message := range []string{"page1|1|1|1", "page2|2|2|0", "no behaviour"} {
-			g.mustRead(t, message+"\n", "produce", "--file", "-")
-		}
-		for !strings.Contains(g.must(t, "top", "--once", "--json"), `"counted":2`) {
-			if ctx.Err() != nil {
-				return
-			}
-		}
-		end()
+	in := start(t, g.flags...)
+	in.ready(t)
+	for _, message := range []string{"page1|1|1|1", "page2|2|2|0", "no behaviour"} {
+		g.mustRead(t, message+"\n", "produce", "--file", "-")
 	}
-	ready := &samples.Output{Want: "owns the ranking", Came: func() { go count() }}
-	code := run(ctx, append([]string{"run", "--listen", "127.0.0.1:0"}, g.flags...), strings.NewReader(""), io.Discard, ready)
-	require.Equal(t, exitDone, code, ready.String())
-	require.NotContains(t, ready.String(), "right", ready.String())
+	require.Eventually(t, func() bool {
+		return strings.Contains(g.must(t, "top", "--once", "--json"), `"counted":2`)
+	}, 60*time.Second, 10*time.Millisecond, "%s", in.log)
+	in.stop()
+	require.Equal(t, exitDone, <-in.ended, in.log)
+	require.NotContains(t, in.log.String(), "right")
 	kafkatest.Produce(t, c, topology.DefaultInput, "page3|1|1|1") // and one more is not counted yet
 	return g
 }

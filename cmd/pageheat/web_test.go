@@ -54,6 +54,25 @@ func start(t *testing.T, args ...string) *command {
 	return i
 }
 
+// ready waits until all roles of an instance work.
+func (i *command) ready(t *testing.T) {
+	t.Helper()
+	answered(t, "http://"+i.address+"/readyz", i.log)
+}
+
+// answered waits until a request to url is answered with 200.
+func answered(t *testing.T, url string, msgAndArgs ...any) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		answer, err := http.Get(url)
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	}, 30*time.Second, 10*time.Millisecond, msgAndArgs...)
+}
+
 // freeAddress is an address to listen at.
 func freeAddress(t *testing.T) string {
 	t.Helper()
