@@ -9,6 +9,8 @@ CHAOS ?= 30m
 BATCHES ?= 10m
 # Where "make bench" writes.
 BENCH ?= .cache/bench
+# A process with the race detector otherwise ends a second later.
+export GORACE = atexit_sleep_ms=10
 # Tools run at a named version, from the module proxy; nothing is installed.
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export GOTESTSUM = $(GO) run gotest.tools/gotestsum@v1.13.0
