@@ -195,15 +195,12 @@ func TestTheImageIsConfined(t *testing.T) {
 
 // TestComposeUsesKnownFlags asks the program itself.
 func TestComposeUsesKnownFlags(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "pageheat")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/pageheat").CombinedOutput()
-	require.NoError(t, err, "%s", out)
 	for _, s := range compose(t).Services {
 		if s.Image != "pageheat:local" {
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {
-			known := assertKnown(t, program, s.Command)
+			known := assertKnown(t, shared.program, s.Command)
 			for name := range s.Environment {
 				flag := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "PAGEHEAT_")), "_", "-")
 				assert.Contains(t, known, "--"+flag, "environment variable %s", name)

@@ -27,10 +27,13 @@ type dataFile struct {
 // smallest is the file in this package.
 const smallest = "elastic-apache"
 
-// dataFiles are the file in this package and, if available, larger ones.
+// dataFiles are the file in this package and, if available and not with -short, larger ones.
 func dataFiles(t *testing.T) []dataFile {
 	t.Helper()
 	files := []dataFile{readData(t, "testdata", smallest)}
+	if testing.Short() {
+		return files
+	}
 	dir := os.Getenv("PAGEHEAT_SHARED_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared", "data")

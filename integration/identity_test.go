@@ -257,6 +257,7 @@ func TestADeletedPageIsWrittenAgain(t *testing.T) {
 // TestNonsenseInOurTopics writes foreign records into each topic. The instance exits and says
 // what is wrong, where, and what to do. No board freezes.
 func TestNonsenseInOurTopics(t *testing.T) {
+	kafkatest.Long(t)
 	t.Parallel()
 	const far = 1 << 52
 	random := []byte{0x7F, 0xC2, 3, 0, 0xFF, 9, 9, 9}

@@ -45,7 +45,7 @@ func sent(t *testing.T, site *harness.Site, all []*kgo.Record) harness.Ends {
 func TestKeysAndPartitions(t *testing.T) {
 	file := readData(t, "testdata", smallest)
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name       string
 		partitions int32
 		flags      []string
@@ -76,6 +76,9 @@ func TestKeysAndPartitions(t *testing.T) {
 			partition: func(i int) int32 { return int32(i % 2) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if i > 0 {
+				kafkatest.Long(t)
+			}
 			everywhere(t, func(t *testing.T, site *harness.Site) {
 				p := newPipeline(t, site, c.partitions, c.flags...)
 				in := site.Start("only")

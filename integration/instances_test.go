@@ -201,6 +201,7 @@ func total(byPartition map[string]float64) (n float64) {
 // TestStaticMembership restarts an instance with the same ID: no partitions of other instances
 // move.
 func TestStaticMembership(t *testing.T) {
+	kafkatest.Long(t)
 	everywhere(t, func(t *testing.T, site *harness.Site) {
 		const partitions = 4
 		p := newPipeline(t, site, partitions)
