@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"pageheat/failure"
 	"pageheat/heat"
 )
 
@@ -79,7 +80,7 @@ func (c *Collector) Keep(ctx context.Context, batch *Batch) error {
 	began := time.Now()
 	err := c.cfg.Writer.Write(ctx, batch.valid)
 	if c.trouble.note(err) {
-		c.cfg.Logger.Error("writing behaviours to Kafka failed; senders are told to retry", "error", err)
+		c.cfg.Logger.Error("writing behaviours to Kafka failed; senders are told to retry", failure.Attrs(err)...)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +23,8 @@ type Config struct {
 	// Rack is where this process is: replicas in the same rack are read, if leaders name one.
 	// Empty: leaders are read.
 	Rack string
+	// Logger gets what franz-go's clients log, at the debug level; nil discards it.
+	Logger *slog.Logger
 	// Security is how connections are secured; nil means that they are not.
 	Security *security.Security
 }
@@ -41,6 +44,9 @@ type Cluster struct {
 // New returns a Cluster; nothing is connected yet.
 func New(c Config) *Cluster {
 	c.Brokers = slices.Clone(c.Brokers)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
 	return &Cluster{config: c, dialer: dial.New(c.Security.TLS())}
 }
 
@@ -102,6 +108,7 @@ func (c *Cluster) Client(purpose string, options ...kgo.Opt) (*kgo.Client, error
 		kgo.SeedBrokers(c.config.Brokers...),
 		kgo.ClientID(c.clientID(purpose)),
 		kgo.Rack(c.config.Rack),
+		kgo.WithLogger(newFranzLog(c.config.Logger, c.clientID(purpose))),
 		kgo.Dialer(c.dialer.DialContext),
 		// A proxy in front of a broker that is down closes connections at once; other
 		// brokers answer instead.

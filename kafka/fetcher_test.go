@@ -116,7 +116,7 @@ func TestAnOpenTransactionIsNamed(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		fetched(7, 200)
 		fetched(7, 300)
-		require.Equal(t, 1, strings.Count(log.String(), "partition 2 waits behind an open transaction at offset 7"), log.String())
+		require.Equal(t, 1, strings.Count(log.String(), "waits behind an open transaction: later records cannot be read until its producer ends it\" topic=input partition=2 offset=7"), log.String())
 		require.Greater(t, waits, 29*time.Second)
 		fetched(300, 300)
 		require.Equal(t, 1, strings.Count(log.String(), "has ended"))

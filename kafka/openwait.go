@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -40,7 +39,7 @@ func (f *fetcher) watchTransaction(c *Claim) {
 	f.waiting(c.partition, open)
 	if open >= transactionPatience && !w.told {
 		w.told = true
-		log.Warn(fmt.Sprintf("partition %d waits behind an open transaction at offset %d: later records cannot be read until its producer ends it", c.partition, stable),
+		log.Warn("an input partition waits behind an open transaction: later records cannot be read until its producer ends it",
 			"offset", stable, "end", end, "records_at_most", end-stable,
 			"hint", `end it, or wait for its timeout; "kafka-transactions find-hanging" and "abort" end one that hangs`)
 	}

@@ -41,11 +41,11 @@ func (s Settings) Config(process string, logger *slog.Logger) (Config, error) {
 	if err != nil {
 		return Config{}, &failure.Setting{Name: "brokers", Err: err}
 	}
-	secured, err := s.Security.Open(logger)
+	secured, err := s.Security.Open(logger.With("component", "kafka"))
 	if err != nil {
 		return Config{}, err
 	}
-	return Config{Brokers: brokers, ClientID: cmp.Or(s.ClientID, process), Rack: s.Rack, Security: secured}, nil
+	return Config{Brokers: brokers, ClientID: cmp.Or(s.ClientID, process), Rack: s.Rack, Logger: logger, Security: secured}, nil
 }
 
 // DefaultMember is a dynamic member.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/store"
@@ -300,7 +301,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	}
 	if mended := t.partition.Mended(); mended > 0 {
 		h.config.Logger.Warn("pages were deleted from the table by another program; nothing is lost: the next commit writes them again",
-			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended)
+			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended, "hint", failure.Deleted)
 	}
 	_, end, err := h.topics.boundsFrom(ctx, topic, processors.NewEndLookup(p, restored.Next, time.Now()))
 	if err != nil {
@@ -324,7 +325,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	took := time.Since(t.taken)
 	h.config.Metrics.tookOver(p, took)
 	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
-		"restored_in", took)
+		"restored_in", took.Round(time.Millisecond))
 	return nil
 }
 
@@ -380,7 +381,8 @@ func (h *Heat) tell(a store.Applied) {
 			"topic", h.config.Topology.Input, "partition", input, "begins_at", a.Range.To+1)
 	default:
 		h.config.Logger.Error("retention deleted input before it was counted: these behaviours are lost",
-			"topic", h.config.Topology.Input, "partition", input, "from", a.LostFrom, "below", a.Range.To+1, "messages_at_most", a.Lost)
+			"topic", h.config.Topology.Input, "partition", input, "from", a.LostFrom, "below", a.Range.To+1, "messages_at_most", a.Lost,
+			"hint", "raise retention.ms of the input above the longest time without a running instance")
 	}
 }
 

@@ -113,8 +113,8 @@ func (d *heatDriver) report(a store.Applied) {
 		d.config.Metrics.limitsChanged()
 		if !d.mixed {
 			d.mixed = true
-			d.config.Logger.Warn("behaviours are validated with different limits: --max-clicks and --max-minutes must be the same on all instances; "+
-				"every behaviour is counted as its own instance judged it", "partition", d.part,
+			d.config.Logger.Warn("behaviours are validated with different limits: every behaviour is counted as its own instance judged it",
+				"hint", "--max-clicks and --max-minutes must be the same on all instances", "partition", d.part,
 				"max_clicks", limits.MaxClicks, "max_minutes", limits.MaxMinutes,
 				"max_clicks_before", d.limits.MaxClicks, "max_minutes_before", d.limits.MaxMinutes)
 		}

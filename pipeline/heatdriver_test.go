@@ -39,7 +39,7 @@ func TestLimitsThatDifferAreSaidOnce(t *testing.T) {
 		apply(usual)
 	}
 	require.Equal(t, 1, strings.Count(log.String(), "WARN"), log.String())
-	require.Contains(t, log.String(), "--max-clicks and --max-minutes must be the same on all instances")
+	require.Contains(t, log.String(), "hint=\"--max-clicks and --max-minutes must be the same on all instances")
 	require.Contains(t, log.String(), fmt.Sprintf("max_clicks=7 max_minutes=%d max_clicks_before=%d", usual.MaxMinutes, usual.MaxClicks))
 	require.InDelta(t, 6, testutil.ToFloat64(set.Metrics.limitChanges), 0)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/kafka"
 )
 
@@ -130,7 +131,7 @@ func (s *inputSession) stored(offsets map[int32]int64, err error) {
 		s.settings.Metrics.commitRefused()
 		if !before && s.ctx.Err() == nil { // at the end of a session it may not be a member any more
 			s.settings.Logger.Warn("committing input offsets failed; retrying. After a crash the records read since are read again and still counted once",
-				"error", err)
+				failure.Attrs(err)...)
 		}
 	case before:
 		s.settings.Logger.Info("committing input offsets works again")

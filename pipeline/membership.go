@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"pageheat/failure"
 	"pageheat/kafka"
 )
 
@@ -85,7 +86,7 @@ func (m *membership) took() {
 	m.over()
 	m.conditions.Set(m.role, AboutRestart, nil)
 	if m.row > 0 {
-		m.logger.Info("rejoined the consumer group", "role", m.role, "group", m.group, "after", time.Since(m.since).Round(time.Millisecond))
+		m.logger.Info("rejoined the consumer group", "group", m.group, "after", time.Since(m.since).Round(time.Millisecond))
 	}
 	m.row = 0
 }
@@ -115,7 +116,7 @@ func (m *membership) ended(err error) {
 		m.last = err
 		m.metrics.sessionFailed(m.role)
 		if m.row++; m.row == 1 {
-			m.logger.Warn("cannot join the consumer group; retrying", "role", m.role, "group", m.group, "topic", m.topic, "error", err)
+			m.logger.With("group", m.group, "topic", m.topic).Warn("cannot join the consumer group; retrying", failure.Attrs(err)...)
 		}
 	}
 }

@@ -115,7 +115,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.stalled.WithLabelValues(role)
 		m.rebalances.WithLabelValues(role)
 	}
-	m.stalled.WithLabelValues(rolePages)
+	m.stalled.WithLabelValues(RolePages)
 	r.MustRegister(m.inputLag, m.behaviorLag)
 	return m
 }

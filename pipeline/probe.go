@@ -64,7 +64,8 @@ func (s Settings) Probe(ctx context.Context, has func(role string) bool) ([]kafk
 	}
 	for _, w := range wanted {
 		if slices.Contains(lacking, w.feature) {
-			s.Logger.Warn("the brokers do not support "+string(w.feature)+": "+w.without, "feature", string(w.feature))
+			s.Logger.Warn("the brokers do not support "+string(w.feature)+": "+w.without, "feature", string(w.feature),
+				"roles", slices.DeleteFunc(slices.Clone(w.roles), func(role string) bool { return !has(role) }))
 			s.Metrics.unsupported.WithLabelValues(string(w.feature)).Set(1)
 		}
 	}

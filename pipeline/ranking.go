@@ -213,8 +213,8 @@ func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differi
 		for i, d := range differing {
 			partitions[i] = d.Partition
 		}
-		r.config.Logger.Warn("the board is not updated: heat partitions choose their leaders by other settings than this instance; "+
-			"--top and --weight-* must be the same on all instances",
+		r.config.Logger.Warn("the board is not updated: heat partitions choose their leaders by other settings than this instance",
+			"hint", "--top and --weight-* must be the same on all instances",
 			"heat_partitions", partitions, "theirs", differing[0].Definition.String(), "ours", wanted.String())
 	case !r.waits && waited:
 		r.config.Logger.Info("all heat partitions choose their leaders by this instance's settings again", "settings", wanted.String())

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/kafka/recordbatch"
 	"pageheat/processors"
@@ -43,8 +44,8 @@ func (in *Ingest) lookUpSent(ctx context.Context, ends map[int32]int64) map[int3
 	l := &sentLookup{cluster: in.config.Cluster, topic: in.config.Topology.Behavior, input: in.input, ends: ends, unpacking: in.unpacking}
 	found, err := l.find(limited)
 	if err != nil && ctx.Err() == nil {
-		in.config.Logger.Info("starting at the committed offsets: the ranges sent above them could not be read",
-			"topic", l.topic, "error", kafka.Explain(err, kafka.OnTopic(kafka.Read, l.topic)))
+		in.config.Logger.With("topic", l.topic).Info("starting at the committed offsets: the ranges sent above them could not be read",
+			failure.Attrs(kafka.Explain(err, kafka.OnTopic(kafka.Read, l.topic)))...)
 	}
 	return found
 }

@@ -36,6 +36,12 @@ type Settings struct {
 	CannotDelete bool
 }
 
+// Of are the settings of a role: its lines in the log name it.
+func (s Settings) Of(role string) Settings {
+	s.Logger = s.Logger.With("role", role)
+	return s
+}
+
 // deadLetterLimit is the maximum size of a dead letter, in bytes.
 func (s Settings) deadLetterLimit() int {
 	const setting = "max.message.bytes"
@@ -63,5 +69,5 @@ func GokaLogger(l *slog.Logger) goka.Logger {
 	if l == nil {
 		l = slog.New(slog.DiscardHandler)
 	}
-	return slog.NewLogLogger(l.With("from", "goka").Handler(), slog.LevelDebug)
+	return slog.NewLogLogger(l.With("component", "goka").Handler(), slog.LevelDebug)
 }

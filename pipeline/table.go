@@ -123,11 +123,11 @@ func (t *Table) Ready() error {
 	if t.failed != nil {
 		return fmt.Errorf("the table cannot be followed; what was read before is shown until it can: %w", t.failed)
 	}
-	return t.config.Conditions.Of(rolePages)
+	return t.config.Conditions.Of(RolePages)
 }
 
-// rolePages names what follows the table, for the watchdog.
-const rolePages = "pages"
+// RolePages names what follows the table, in the log and the metrics.
+const RolePages = "pages"
 
 // await returns when Run has read all partitions up to what was committed, or with the
 // context's error.
@@ -419,7 +419,7 @@ func (t *Table) tail(ctx context.Context, current map[int32]*store.Partition) er
 		if at, _ := p.GetOffset(-1); at >= 0 {
 			from[id] = at + 1
 		}
-		positions[id] = t.config.Progress.Begin(Work{Role: rolePages, Topic: table, Partition: id})
+		positions[id] = t.config.Progress.Begin(Work{Role: RolePages, Topic: table, Partition: id})
 		defer positions[id].End()
 		positions[id].Reached(max(from[id], 0))
 	}
@@ -468,6 +468,6 @@ func (t *Table) unfit(ctx context.Context, id int32, err error) error {
 	}
 	r.shown = nil
 	t.drop(r)
-	t.config.Logger.Warn("stopped following a partition of the table", "topic", t.config.Topology.HeatTable, "partition", id, "error", err)
+	t.config.Logger.With("topic", t.config.Topology.HeatTable, "partition", id).Warn("stopped following a partition of the table", failure.Attrs(err)...)
 	return nil
 }

@@ -139,8 +139,8 @@ func (t *topics) trimmed(topic string, partition int32, err error) {
 		t.untrim.Store(failed)
 	}
 	if failed == trimsInVain {
-		t.logger.Warn("applied ranges cannot be deleted and their topic grows: check that pageheat's user has the right Delete on it",
-			"topic", topic, "partition", partition, "error", err)
+		t.logger.Warn("applied ranges cannot be deleted and their topic grows", "topic", topic, "partition", partition, "error", err,
+			"hint", "check that pageheat's user has the right Delete on the topic")
 	}
 }
 

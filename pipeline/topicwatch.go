@@ -156,7 +156,7 @@ func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 		for _, role := range t.Roles {
 			w.settings.Conditions.Set(role, aboutTopic(t), nil)
 		}
-		w.settings.Logger.Info("a missing topic exists again", "topic", t.Name, "missing_for", time.Since(state.since).Round(time.Second))
+		w.settings.Logger.Info("a missing topic exists again", "topic", t.Name, "roles", t.Roles, "missing_for", time.Since(state.since).Round(time.Second))
 	}
 	state.missing = 0
 	if id.IsZero() {
@@ -169,7 +169,7 @@ func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
 		state.id = before
 		return failure.New(t.RecreatedHint, "the topic %s was deleted and recreated: its topic id was %s and is %s", t.Name, before, id)
 	case replaced:
-		w.settings.Logger.Warn("a topic was deleted and recreated; the pipeline continues with the new one", "topic", t.Name)
+		w.settings.Logger.Warn("a topic was deleted and recreated; the pipeline continues with the new one", "topic", t.Name, "roles", t.Roles)
 	}
 	state.seen = true
 	if t.Partitions > 0 {
@@ -194,6 +194,6 @@ func (w *TopicWatch) miss(t WatchedTopic, state *watchedState) {
 		w.settings.Conditions.Set(role, aboutTopic(t), err)
 	}
 	if state.missing == missingLooks {
-		w.settings.Logger.Warn("a topic does not exist", "topic", t.Name, "roles", t.Roles)
+		w.settings.Logger.Warn("a topic does not exist", "topic", t.Name, "roles", t.Roles, "hint", `restore it, or run "pageheat topics create"`)
 	}
 }

@@ -126,7 +126,8 @@ func (d *Watchdog) suspect(ctx context.Context, w Work, known *watched, end int6
 	d.settings.Conditions.Set(w.Role, d.about(w), fmt.Errorf("%s partition %d has been stalled at offset %d since %s, with records up to offset %d",
 		w.Topic, w.Partition, max(known.last.next, 0), since, exact-1))
 	d.settings.Logger.Error("a partition is stalled: it has records to process and makes no progress", "role", w.Role, "topic", w.Topic,
-		"partition", w.Partition, "offset", max(known.last.next, 0), "since", since, "end", end)
+		"partition", w.Partition, "offset", max(known.last.next, 0), "since", since, "end", end,
+		"hint", "if it stays stalled, restart the instance; keep /debug/pprof/goroutine?debug=2 for a report")
 }
 
 // over ends an episode.
@@ -146,7 +147,7 @@ func (d *Watchdog) about(w Work) string {
 
 // count tells the metric.
 func (d *Watchdog) count() {
-	stalled := map[string]int{"ingest": 0, "heat": 0, "rank": 0, rolePages: 0}
+	stalled := map[string]int{"ingest": 0, "heat": 0, "rank": 0, RolePages: 0}
 	for w, known := range d.watched {
 		if known.stalled {
 			stalled[w.Role]++

@@ -40,7 +40,7 @@ func (l *gokaLog) say(message string) {
 		l.log.Warn("the topic cannot be read; retrying, and serving earlier data", "error", message)
 		return
 	}
-	l.log.Debug(message)
+	l.log.Debug(message, "component", "goka")
 }
 
 // runs logs, once, that the view works again.

@@ -53,7 +53,7 @@ func listenAt(address string, handler http.Handler, b bounds, log *slog.Logger) 
 	}
 	e, err := listen(DefaultListen, handler, b, log)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		log.Warn("the default HTTP address is in use; using a free port: choose one with --listen", "taken", DefaultListen)
+		log.Warn("the default HTTP address is in use; using a free port", "taken", DefaultListen, "hint", "choose a port with --listen")
 		return listen("127.0.0.1:0", handler, b, log)
 	}
 	return e, err
@@ -75,7 +75,7 @@ func listen(address string, handler http.Handler, b bounds, log *slog.Logger) (*
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.With("component", "net/http").Handler(), slog.LevelDebug),
 	}}, nil
 }
 

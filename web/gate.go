@@ -123,7 +123,8 @@ func (g *gate) refuse(counter prometheus.Counter, message, client string) {
 		counter.Inc()
 	}
 	g.say.Do(func() {
-		g.log.Warn(message, "listener", g.bounds.name, "client", client, "per_client", g.bounds.perClient, "all", g.bounds.connections)
+		g.log.Warn(message, "listener", g.bounds.name, "client", client, "per_client", g.bounds.perClient, "all", g.bounds.connections,
+			"hint", "raise --max-connections or --max-connections-per-client if these clients are wanted")
 	})
 }
 

@@ -34,7 +34,7 @@ func New(cfg Config) (*Server, error) {
 	b := bounds{name: "listen", connections: connectionsWithin(cfg.MaxConnections, listeners),
 		perClient: cfg.MaxConnectionsPerClient, proxies: cfg.Proxies, metrics: cfg.metrics}
 	if b.connections < cfg.MaxConnections {
-		cfg.Logger.Warn("fewer connections are accepted than --max-connections allows: raise the open-file limit (ulimit -n)",
+		cfg.Logger.Warn("fewer connections are accepted than --max-connections allows", "hint", "raise the open-file limit (ulimit -n)",
 			"connections", b.connections, "max_connections", cfg.MaxConnections)
 	}
 	s := &Server{}
@@ -50,7 +50,8 @@ func New(cfg Config) (*Server, error) {
 		cfg.Logger.Info("serves public HTTP", "address", s.public.addr().String())
 	}
 	if cfg.Token == nil && !isLoopback(s.Addr()) {
-		cfg.Logger.Warn("operator routes are open to every client that can connect: set --token-file, or set --public-listen and a loopback address for --listen",
+		cfg.Logger.Warn("operator routes are open to every client that can connect",
+			"hint", "set --token-file, or set --public-listen and a loopback address for --listen",
 			"address", s.Addr().String())
 	}
 	cfg.Logger.Info("serves HTTP", "address", s.Addr().String())

@@ -58,7 +58,7 @@ func (c *demoCmd) Run(ctx context.Context, p *program) error {
 	}
 	defer broker.Close()
 	own := *p
-	own.kafka = kafka.New(kafka.Config{Brokers: broker.ListenAddrs(), ClientID: p.topo.Prefix})
+	own.kafka = kafka.New(kafka.Config{Brokers: broker.ListenAddrs(), ClientID: p.topo.Prefix, Logger: p.log.Logger})
 	defer own.kafka.Close()
 	if terminal.Is(p.stdout) && terminal.Is(p.stderr) {
 		own.log.Quieten() // the board is there

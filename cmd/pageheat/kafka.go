@@ -16,7 +16,7 @@ const requestTimeout = 30 * time.Second
 // reach makes sure that a broker answers.
 func (p *program) reach(ctx context.Context) error {
 	if exposed := p.kafka.Exposed(); exposed != "" {
-		p.log.Warn(exposed)
+		p.log.Warn(exposed, "component", "kafka")
 	}
 	err := p.kafka.Reach(ctx)
 	if err != nil && ctx.Err() != nil {

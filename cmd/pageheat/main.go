@@ -11,11 +11,15 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pageheat/failure"
+	"pageheat/kafka"
 )
 
 func main() {
 	ctx, stop := drainOnSignal(context.Background(), os.Exit)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := runIn(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, func(log *slog.Logger) {
+		slog.SetDefault(log.With("component", "library"))
+		kafka.LogSarama(log)
+	})
 	stop()
 	os.Exit(code)
 }
@@ -24,6 +28,11 @@ func main() {
 // done means: drain. Several may run at once in one process, but they share its
 // environment.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runIn(ctx, args, stdin, stdout, stderr, func(*slog.Logger) {})
+}
+
+// runIn is run in a process that takes over its log: what libraries know only one of per process.
+func runIn(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, taken func(*slog.Logger)) int {
 	line, err := parse(args, stdout, stderr)
 	if line != nil && line.helped {
 		return exitDone
@@ -40,6 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return report(stderr, nil, line.settings.explain(err))
 	}
 	defer p.close()
+	taken(p.log.Logger)
 	p.reparse = func() (*cli, error) {
 		again, err := parse(args, io.Discard, io.Discard)
 		if err != nil {

@@ -46,10 +46,10 @@ func (p *program) reload(cfg *pipelineConfig) {
 		p.log.SetLevel(tree.Log)
 	}
 	if err := errors.Join(err, cfg.web.Reload()); err != nil {
-		p.log.Warn("not all settings were reloaded: the previous ones stay in use", "error", err)
+		p.log.Warn("not all settings were reloaded: the previous ones stay in use", "roles", cfg.roles, "error", err)
 		return
 	}
-	p.log.Info("reloaded --log-level and the files of secrets; other settings need a restart", "log_level", tree.Log.Level)
+	p.log.Info("reloaded --log-level and the files of secrets; other settings need a restart", "roles", cfg.roles, "log_level", tree.Log.Level)
 }
 
 // look makes sure that the user has the rights that the roles need, and that their topics are as
@@ -66,7 +66,7 @@ func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) erro
 	if err != nil {
 		return err
 	}
-	cfg.rights = rights.NewWatch(p.kafka, p.log.Logger, needs)
+	cfg.rights = rights.NewWatch(p.kafka, p.log.With("roles", cfg.roles), needs)
 	if err := cfg.rights.Check(ctx); err != nil {
 		return interrupted(ctx, err)
 	}
@@ -82,7 +82,7 @@ func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) erro
 		return !cfg.rights.Missing(kafka.OnTopic(kafka.DescribeConfigs, topic))
 	})
 	if unsaid {
-		p.log.Warn(have.MissingRight())
+		p.log.Warn(have.MissingRight(), "roles", cfg.roles)
 	}
 	cfg.partitions = have.Partitions()
 	return nil
@@ -156,9 +156,9 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 	switch {
 	case givenUp != "":
 		cfg.log.Warn("the drain timed out: nothing is lost, the next owners read uncommitted records again",
-			"after", cfg.drainTimeout, "not_ended", givenUp, "ran", ran)
+			"roles", cfg.roles, "after", cfg.drainTimeout, "not_ended", givenUp, "ran", ran)
 	case err == nil:
-		cfg.log.Info("stopped: everything is committed and handed over", "ran", ran)
+		cfg.log.Info("stopped: everything is committed and handed over", "roles", cfg.roles, "ran", ran)
 	}
 	return err
 }
@@ -194,7 +194,7 @@ func checkOrigin(ctx context.Context, pl *instance) error {
 		return p
 	}
 	if err != nil {
-		pl.cfg.log.Debug("the newest board was not compared with the settings", "error", err)
+		pl.cfg.log.Debug("the newest board was not compared with the settings", "roles", pl.cfg.roles, "error", err)
 	}
 	return nil
 }
@@ -232,7 +232,7 @@ func (pl *instance) supervise(ctx context.Context, name string, run func(context
 
 func (pl *instance) ingest(ctx context.Context) error {
 	return pl.supervise(ctx, string(roleIngest), func(ctx context.Context) error {
-		runner := pipeline.NewIngest(pipeline.IngestConfig{Settings: pl.settings, Linger: pl.cfg.settings.Linger})
+		runner := pipeline.NewIngest(pipeline.IngestConfig{Settings: pl.settings.Of(string(roleIngest)), Linger: pl.cfg.settings.Linger})
 		p, err := processors.NewIngest(processors.IngestConfig{
 			Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.settings.Limits, Targets: pl.cfg.partitions,
 			Observe: pl.status.observe,
@@ -246,7 +246,7 @@ func (pl *instance) ingest(ctx context.Context) error {
 
 func (pl *instance) heat(ctx context.Context) error {
 	// One runner for all attempts: each of its sessions has an owner's name of its own.
-	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings, Table: pl.table,
+	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings.Of(string(roleHeat)), Table: pl.table,
 		PublishEvery: pl.cfg.settings.LeadersEvery(), CommitEvery: pl.cfg.settings.CommitEvery,
 		Standby: pl.cfg.standby, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
@@ -260,7 +260,7 @@ func (pl *instance) heat(ctx context.Context) error {
 
 func (pl *instance) rank(ctx context.Context) error {
 	// One runner for all attempts: each of its sessions has an owner's name of its own.
-	runner := pipeline.NewRanking(pipeline.RankingConfig{Settings: pl.settings, Board: views.DefaultBoard,
+	runner := pipeline.NewRanking(pipeline.RankingConfig{Settings: pl.settings.Of(string(roleRank)), Board: views.DefaultBoard,
 		PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
 		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,

@@ -21,14 +21,14 @@ func (pl *instance) newTable() (closed func(), err error) {
 			return nil, fmt.Errorf("--store-dir: %w", err)
 		}
 	}
-	pl.table = pipeline.NewTable(pipeline.TableConfig{Settings: pl.settings, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top,
+	pl.table = pipeline.NewTable(pipeline.TableConfig{Settings: pl.settings.Of(pipeline.RolePages), Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top,
 		Disk: disk, Follow: pl.follows()})
 	return func() {
 		if disk == nil {
 			return
 		}
 		if err := disk.Close(); err != nil {
-			pl.cfg.log.Warn("the on-disk store was not closed cleanly; nothing is lost", "error", err)
+			pl.cfg.log.Warn("the on-disk store was not closed cleanly; nothing is lost", "role", pipeline.RolePages, "error", err)
 		}
 	}, nil
 }

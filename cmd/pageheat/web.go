@@ -32,7 +32,7 @@ func (pl *instance) newServed() (_ *served, err error) {
 	}()
 	cfg := pl.cfg.web
 	cfg.Checks, cfg.Metrics = pl.status.checks(pl.cfg.roles), pl.status.metrics()
-	cfg.Registerer, cfg.Logger = pl.status.registry, pl.cfg.log
+	cfg.Registerer, cfg.Logger = pl.status.registry, pl.cfg.log.With("component", "http")
 	if pl.cfg.has(roleCollect) {
 		if s.writer, err = collect.NewKafka(pl.cfg.kafka, pl.cfg.topo.Input); err != nil {
 			return nil, err
@@ -59,7 +59,7 @@ func (pl *instance) newServed() (_ *served, err error) {
 // collector is what takes behaviours.
 func (pl *instance) collector(writer *collect.Kafka) *collect.Collector {
 	cfg := pl.cfg.collector
-	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.settings.Limits, pl.status.registry, pl.cfg.log
+	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.settings.Limits, pl.status.registry, pl.cfg.log.With("role", string(roleCollect))
 	return collect.New(cfg)
 }
 
@@ -87,7 +87,7 @@ func (s *served) close() {
 // boards are the boards, and what follows them.
 func (pl *instance) boards() (*views.Boards, func(context.Context) error, error) {
 	failed := make(chan error, 1)
-	boards, err := views.NewBoards(views.Source{Brokers: pl.cfg.kafka.Brokers(), Topic: pl.cfg.topo.Output, Logger: pl.cfg.log,
+	boards, err := views.NewBoards(views.Source{Brokers: pl.cfg.kafka.Brokers(), Topic: pl.cfg.topo.Output, Logger: pl.cfg.log.With("role", "boards"),
 		Consumer: pipeline.ViewConsumer(pl.settings), TopicManager: pipeline.ViewTopicManager(pl.settings, func(err error) {
 			select {
 			case failed <- err:

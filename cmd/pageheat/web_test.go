@@ -166,7 +166,7 @@ func TestAddressThatIsTaken(t *testing.T) {
 	}
 	third := launch(t, "--brokers", brokers, "--roles", "ingest")
 	// Nobody can know the address but by what the log tells.
-	told := regexp.MustCompile(`"msg":"serves HTTP","address":"([^"]+)"`)
+	told := regexp.MustCompile(`"msg":"serves HTTP","component":"http","address":"([^"]+)"`)
 	require.Eventually(t, func() bool { return told.MatchString(third.log.String()) }, 30*time.Second, 10*time.Millisecond, "%s", third.log)
 	third.address = told.FindStringSubmatch(third.log.String())[1]
 	assert.NotEqual(t, web.DefaultListen, third.address)
