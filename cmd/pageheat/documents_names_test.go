@@ -13,7 +13,7 @@ import (
 )
 
 // foreignFlags are flags of other programs that documents name, and names of CSS.
-const foreignFlags = " --reset-offsets --delete --command-config --bootstrap-server" +
+const foreignFlags = " --reset-offsets --delete --command-config --bootstrap-server --profile --no-healthcheck" +
 	" --pageheat-accent --pageheat-ink --pageheat-soft --pageheat-line --pageheat-up --pageheat-down "
 
 // TestNamesInTheDocuments: every command and flag of pageheat that a document names exists.
