@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v4"
 
 	"pageheat/codec"
 	"pageheat/collect"
@@ -95,6 +96,44 @@ func TestFiguresAreMeasured(t *testing.T) {
 		require.NotEmpty(t, figures)
 		for _, f := range figures {
 			assert.Regexp(t, `(^|[^\d,.])`+regexp.QuoteMeta(f)+`([^\d]|$)`, measured, "%s, %s: %s", section.document, section.heading, f)
+		}
+	}
+}
+
+// TestIssueForms have what GitHub requires.
+func TestIssueForms(t *testing.T) {
+	for _, name := range []string{"bug", "feature"} {
+		var form struct {
+			Name, Description string
+			Labels            []string
+			Body              []struct {
+				Type, ID   string
+				Attributes struct {
+					Label, Value, Description, Render string
+					Options                           []struct{ Label string }
+				}
+				Validations struct{ Required bool }
+			}
+		}
+		decoder := yaml.NewDecoder(strings.NewReader(text(t, ".github/ISSUE_TEMPLATE/"+name+".yml")))
+		decoder.KnownFields(true)
+		require.NoError(t, decoder.Decode(&form), name)
+		assert.NotEmpty(t, form.Name)
+		assert.NotEmpty(t, form.Description)
+		ids := map[string]bool{}
+		for _, element := range form.Body {
+			switch element.Type {
+			case "markdown":
+				assert.NotEmpty(t, element.Attributes.Value, name)
+				continue
+			case "checkboxes":
+				assert.NotEmpty(t, element.Attributes.Options, name)
+			default:
+				assert.Contains(t, []string{"textarea", "input"}, element.Type, name)
+			}
+			assert.NotEmpty(t, element.Attributes.Label, "%s: %s", name, element.ID)
+			assert.False(t, ids[element.ID], "%s: two are called %q", name, element.ID)
+			ids[element.ID] = true
 		}
 	}
 }
