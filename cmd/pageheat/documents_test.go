@@ -47,6 +47,7 @@ func exclusions() []exclusion {
 		{"", `^make\b`, "CI runs make test-all, which runs lint and tests. TestQuick in bench runs what the targets bench* run; chaos is minutes of faults, of which CI runs short rounds"},
 		{"README.md", `^go install `, "TestOperatorsWalk in integration builds the program and runs it"},
 		{"docs/benchmarks.md", `.`, "measurements take minutes; TestQuick in bench runs every one of them briefly"},
+		{"docs/library.md", `^go `, "needs a module of the reader's own; the test of examples/library runs the program"},
 		{"docs/operations.md", `^go tool pprof `, "opens a prompt; TestProfilesAreForOperators in web reads these paths"},
 		{"docs/security.md", `OAUTHBEARER`, "the embedded broker does not have it; TestSecuredConnections in integration runs the program with it on Kafka"},
 	}
