@@ -65,6 +65,7 @@ func FuzzRange(f *testing.F)     { fuzzStored(f, "range") }
 func FuzzPageState(f *testing.F) { fuzzStored(f, "page state") }
 func FuzzProgress(f *testing.F)  { fuzzStored(f, "progress") }
 func FuzzFence(f *testing.F)     { fuzzStored(f, "fence") }
+func FuzzKept(f *testing.F)      { fuzzStored(f, "kept totals") }
 func FuzzLeaders(f *testing.F)   { fuzzStored(f, "leaders") }
 func FuzzEpoch(f *testing.F)     { fuzzStored(f, "epoch") }
 func FuzzPositions(f *testing.F) { fuzzStored(f, "positions") }
@@ -101,6 +102,8 @@ func FuzzInternalKey(f *testing.F) {
 			require.Equal(t, key, ProgressKey(partition))
 		case KindFence:
 			require.Equal(t, key, FenceKey(partition))
+		case KindKept:
+			require.Equal(t, key, KeptKey(partition))
 		case KindEpoch:
 			require.Equal(t, key, EpochKey())
 		}

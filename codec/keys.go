@@ -14,6 +14,8 @@ const (
 	KindProgress Kind = "progress"
 	// KindFence: a [Fence].
 	KindFence Kind = "fence"
+	// KindKept: a [Kept].
+	KindKept Kind = "kept"
 	// KindEpoch: an [Epoch].
 	KindEpoch Kind = "epoch"
 	// KindUnknown: an internal key that this program does not know.
@@ -29,6 +31,9 @@ func ProgressKey(partition int32) string { return partitionKey(KindProgress, par
 
 // FenceKey returns the key of the fence of a heat partition.
 func FenceKey(partition int32) string { return partitionKey(KindFence, partition) }
+
+// KeptKey returns the key of the [Kept] of a heat partition.
+func KeptKey(partition int32) string { return partitionKey(KindKept, partition) }
 
 // EpochKey returns the key of the ranking's epoch.
 func EpochKey() string { return internalMark + string(KindEpoch) }
@@ -52,7 +57,7 @@ func InternalKey(key string) (kind Kind, partition int32, ok bool) {
 	name, digits, _ := strings.Cut(name, internalMark)
 	kind = Kind(name)
 	number, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil || kind != KindProgress && kind != KindFence || key != partitionKey(kind, int32(number)) {
+	if err != nil || kind != KindProgress && kind != KindFence && kind != KindKept || key != partitionKey(kind, int32(number)) {
 		return KindUnknown, 0, true
 	}
 	return kind, int32(number), true

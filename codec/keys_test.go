@@ -13,6 +13,7 @@ import (
 func TestInternalKeys(t *testing.T) {
 	assert.Equal(t, "|progress|3", ProgressKey(3))
 	assert.Equal(t, "|fence|3", FenceKey(3))
+	assert.Equal(t, "|kept|3", KeptKey(3))
 	assert.Equal(t, "|epoch", EpochKey())
 	for _, test := range []struct {
 		key       string
@@ -22,6 +23,7 @@ func TestInternalKeys(t *testing.T) {
 	}{
 		{ProgressKey(0), KindProgress, 0, true},
 		{FenceKey(math.MaxInt32), KindFence, math.MaxInt32, true},
+		{KeptKey(7), KindKept, 7, true},
 		{EpochKey(), KindEpoch, 0, true},
 
 		{"", KindUnknown, 0, false},

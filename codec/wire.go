@@ -20,6 +20,19 @@ var ErrMalformed = failure.Known("malformed record", failure.Malformed)
 // that this program does not read.
 var ErrVersion = failure.Known("written by another version of pageheat", failure.Version)
 
+// versionError is an ErrVersion, and an ErrMalformed too. ErrVersion comes first: its hint says to
+// upgrade, where that of ErrMalformed lets an operator give up a record that is right.
+type versionError struct {
+	what         string
+	found, reads byte
+}
+
+func (e *versionError) Error() string {
+	return fmt.Sprintf("%v: %s of format version %d, this program reads version %d", ErrVersion, e.what, e.found, e.reads)
+}
+
+func (e *versionError) Unwrap() []error { return []error{ErrVersion, ErrMalformed} }
+
 // ErrOtherPartitions says that something was made for another number of heat
 // partitions than there are now: which pages belong to a partition follows from it.
 var ErrOtherPartitions = failure.Known("the number of heat partitions was changed", failure.Partitions)
@@ -92,7 +105,7 @@ func newReader(what string, b []byte, version byte) reader {
 	case len(b) == 0:
 		r.fail("it is empty")
 	case b[0] != version:
-		r.err = fmt.Errorf("%w: %s of format version %d, this program reads version %d: %w", ErrMalformed, what, b[0], version, ErrVersion)
+		r.err = &versionError{what: what, found: b[0], reads: version}
 	default:
 		r.at = 1
 	}

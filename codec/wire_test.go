@@ -55,7 +55,8 @@ func decodeWholeRange(b []byte) (*wholeRange, error) {
 // format is one of the stored formats, to be tested as all of them are.
 type format struct {
 	name   string
-	value  any // an example, with something in every field
+	golden string // its file in testdata/golden, which ends with the version
+	value  any    // an example, with something in every field
 	encode func(any) []byte
 	decode func([]byte) (any, error)
 	draw   func(*rapid.T) any
@@ -70,6 +71,7 @@ func formats() []format {
 	return []format{
 		{
 			name:   "range",
+			golden: "range-v2",
 			value:  &wholeRange{RangeHeader{Input: input, Partition: 300, Targets: 7, Target: 6, From: 41, To: 1 << 51, Limits: heat.DefaultLimits()}, pages},
 			encode: func(v any) []byte { return appendWholeRange(nil, v.(*wholeRange)) },
 			decode: func(b []byte) (any, error) { return decodeWholeRange(b) },
@@ -77,6 +79,7 @@ func formats() []format {
 		},
 		{
 			name:   "page state",
+			golden: "page-state-v1",
 			value:  totals,
 			encode: func(v any) []byte { t := v.(heat.Totals); return AppendPageState(nil, &t) },
 			decode: func(b []byte) (any, error) { return DecodePageState(b) },
@@ -84,6 +87,7 @@ func formats() []format {
 		},
 		{
 			name:   "progress",
+			golden: "progress-v2",
 			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
@@ -91,6 +95,7 @@ func formats() []format {
 		},
 		{
 			name:   "fence",
+			golden: "fence-v1",
 			value:  Fence{Owner: "host-1/abc", TakenAt: 1_767_323_045_678},
 			encode: func(v any) []byte { return AppendFence(nil, v.(Fence)) },
 			decode: func(b []byte) (any, error) { return DecodeFence(b) },
@@ -99,7 +104,18 @@ func formats() []format {
 			},
 		},
 		{
+			name:   "kept totals",
+			golden: "kept-totals-v1",
+			value:  Kept{Behaviours: 1 << 40, KeptAt: 1_767_323_045_678},
+			encode: func(v any) []byte { return AppendKept(nil, v.(Kept)) },
+			decode: func(b []byte) (any, error) { return DecodeKept(b) },
+			draw: func(t *rapid.T) any {
+				return Kept{Behaviours: rapid.Uint64Range(0, MaxNumber-1).Draw(t, "behaviours"), KeptAt: rapid.Int64().Draw(t, "kept at")}
+			},
+		},
+		{
 			name:   "leaders",
+			golden: "leaders-v2",
 			value:  &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}}, Define(heat.DefaultWeights(), 10), pages},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
@@ -110,6 +126,7 @@ func formats() []format {
 		},
 		{
 			name:   "epoch",
+			golden: "epoch-v2",
 			value:  Epoch{Epoch: 1 << 20, Output: "top10"},
 			encode: func(v any) []byte { return AppendEpoch(nil, v.(Epoch)) },
 			decode: func(b []byte) (any, error) { return DecodeEpoch(b) },
@@ -119,6 +136,7 @@ func formats() []format {
 		},
 		{
 			name:   "positions",
+			golden: "positions-v2",
 			value:  Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}}},
 			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },

@@ -76,7 +76,7 @@ func (p *Partition) settle() {
 var ErrUnknownKey = failure.Known("a record of a kind that this version of pageheat does not know", failure.Version)
 
 func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32, value []byte) (err error) {
-	if kind != codec.KindProgress && kind != codec.KindFence {
+	if kind != codec.KindProgress && kind != codec.KindFence && kind != codec.KindKept {
 		return p.fail(fmt.Errorf("%w: key %q", ErrUnknownKey, key))
 	}
 	if partition != p.id {
@@ -92,6 +92,8 @@ func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32
 	case codec.KindFence:
 		p.fence, err = codec.DecodeFence(value)
 		p.fenced = true
+	case codec.KindKept:
+		_, err = codec.DecodeKept(value) // audit uses it
 	}
 	if err != nil {
 		return p.fail(fmt.Errorf("the %s of partition %d: %w", kind, partition, err))
