@@ -166,6 +166,14 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 		if !p.Known {
 			continue
 		}
+		if p.Kept > 0 {
+			errs = append(errs, fmt.Errorf("%w: %d behaviours in partition %d of topic %s are of an earlier input: they were kept by `pageheat reset --keep-totals`",
+				ErrCannotRecount, p.Kept, p.Partition, a.report.Table))
+			continue
+		}
+		if p.Progress.Behavior.IsZero() { // kept, and no instance has run since
+			p.Progress.Behavior = behavior.ID
+		}
 		if p.Progress.Input != input.ID {
 			errs = append(errs, fmt.Errorf("%w: partition %d of topic %s counted topic id %s, and topic %s now has id %s: it was deleted and recreated",
 				ErrCannotRecount, p.Partition, a.report.Table, p.Progress.Input, input.Name, codec.TopicID(input.ID)))

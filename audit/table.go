@@ -20,6 +20,8 @@ type Snapshot struct {
 	Known bool
 	// Progress is the partition's progress; the zero value if it is not Known.
 	Progress codec.Progress
+	// Kept is the number of its behaviours that are not of the present input, see [codec.Kept].
+	Kept uint64
 }
 
 // covers returns the highest offset of an input partition that the partition has counted, -1
@@ -79,11 +81,19 @@ func readPartition(ctx context.Context, cluster *kafka.Cluster, table topic, par
 func (s *Snapshot) take(r *kafka.Record, page func(name []byte, totals *heat.Totals)) error {
 	if len(r.Key) > 0 && r.Key[0] == '|' { // not a page, see codec.InternalKey
 		kind, of, _ := codec.InternalKey(string(r.Key))
-		if kind != codec.KindProgress {
+		if kind != codec.KindProgress && kind != codec.KindKept {
 			return nil
 		}
 		if of != s.Partition {
-			return fmt.Errorf("this is the progress of partition %d: another program writes to the table", of)
+			return fmt.Errorf("this is the %s of partition %d: another program writes to the table", kind, of)
+		}
+		if kind == codec.KindKept {
+			kept, err := codec.DecodeKept(r.Value)
+			if err != nil {
+				return fmt.Errorf("decoding the kept totals: %w", err)
+			}
+			s.Kept = kept.Behaviours
+			return nil
 		}
 		progress, err := codec.DecodeProgress(r.Value)
 		if err != nil {

@@ -85,13 +85,13 @@ func isPermanent(err error) bool { return failure.As(err) != nil }
 func hintOf(code int16) string {
 	switch code {
 	case kerr.RecordListTooLarge.Code:
-		return `raise segment.bytes of the topic: "pageheat topics check" says to what`
+		return "raise segment.bytes of the topic; " + failure.TooLarge
 	case kerr.MessageTooLarge.Code:
-		return `raise max.message.bytes of the topic: "pageheat topics check" says to what; ` + failure.TooLarge
+		return "raise max.message.bytes of the topic; " + failure.TooLarge
 	case kerr.InvalidTopicException.Code:
-		return "Kafka does not allow this name for a topic: see --prefix, --input and --output"
+		return "Kafka does not allow this name for a topic: see --prefix, --input and --output; " + failure.ShowSettings
 	case kerr.InvalidGroupID.Code:
-		return "Kafka does not allow this name for a consumer group: see --prefix"
+		return "Kafka does not allow this name for a consumer group: see --prefix; " + failure.ShowSettings
 	case kerr.InconsistentGroupProtocol.Code:
 		return "another program is a member of this consumer group: stop it, or give pageheat a --prefix of its own; " + failure.Settings
 	case kerr.InvalidSessionTimeout.Code:
@@ -105,7 +105,7 @@ func hintOf(code int16) string {
 	case kerr.TransactionalIDAuthorizationFailed.Code:
 		return "give pageheat's user the rights Write and Describe on the transactional ids that begin with its prefix; " + failure.Rights
 	case kerr.InvalidTimestamp.Code:
-		return "the broker refuses records by their time: compare the clock of this machine with those of the brokers, and message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic; see \"Records are refused by their time\" in docs/operations.md"
+		return "the broker refuses records by their time: compare the clock of this machine with those of the brokers, and message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic; " + failure.Clock
 	case kerr.UnsupportedVersion.Code:
 		return "the broker does not know this request: pageheat needs Apache Kafka 2.8 or later; " + failure.Settings
 	case kerr.UnsupportedForMessageFormat.Code:

@@ -40,7 +40,7 @@ func (c *Cluster) Reach(ctx context.Context) error {
 	}
 	err = fmt.Errorf("no broker of %s answers (see --brokers): %w", strings.Join(c.config.Brokers, ","), err)
 	if hint != "" {
-		return &failure.Permanent{Err: err, Hint: hint}
+		return &failure.Permanent{Err: err, Hint: hint + "; " + failure.ShowSettings}
 	}
 	return Explain(err)
 }

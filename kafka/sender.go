@@ -27,6 +27,8 @@ type Sending struct {
 	Dated bool
 	// InTurn is whether records are spread round-robin over partitions, whatever their keys.
 	InTurn bool
+	// Placed is whether records name their partition.
+	Placed bool
 }
 
 // UsualBatchBytes is Kafka's default for the largest batch of a topic.
@@ -79,6 +81,9 @@ func (c *Cluster) Sender(purpose, topic string, s Sending) (*Sender, error) {
 	}
 	if s.InTurn {
 		options = append(options, kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	}
+	if s.Placed {
+		options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	}
 	client, err := c.Client(purpose, options...)
 	if err != nil {

@@ -86,7 +86,8 @@ func tableFailure(err error) error {
 	if errors.Is(err, store.ErrDisk) {
 		return err
 	}
-	if p := failure.As(err); p != nil && !errors.Is(err, codec.ErrMalformed) {
+	// A newer program's table is sound, and must not be given up.
+	if p := failure.As(err); p != nil && (!errors.Is(err, codec.ErrMalformed) || errors.Is(err, codec.ErrVersion)) {
 		return p
 	}
 	return failure.New(failure.Damaged, "the table cannot be trusted: %w", err)

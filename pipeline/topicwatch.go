@@ -30,8 +30,8 @@ type WatchedTopic struct {
 func (s Settings) NeededTopics(has func(role string) bool) []WatchedTopic {
 	t := s.Topology
 	const (
-		again    = "start the instance again: what is published goes on, above the versions that readers know"
-		hintHeat = `the totals were in it; only what the input still holds can be counted again: ` + failure.Recreated
+		again    = "start the instance again with `pageheat run`: what is published goes on, above the versions that readers know"
+		hintHeat = "the totals were in it: " + failure.StartOver
 	)
 	var needed []WatchedTopic
 	for _, w := range []WatchedTopic{

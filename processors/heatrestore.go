@@ -76,12 +76,16 @@ func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 		return HeatRestored{}, err
 	}
 	progress, started := p.Progress()
+	// "pageheat reset --keep-totals" leaves a progress without a behaviour topic. (A broker
+	// without topic ids gives the same zero each time.)
+	fresh := !started || progress.Behavior.IsZero() && !found.Behavior.IsZero()
 	switch {
-	case !started && found.First > 0:
-		return HeatRestored{}, failure.New(failure.Recreated, "%w: it begins at offset %d, and the table has no progress in it",
+	case fresh && found.First > 0:
+		return HeatRestored{}, failure.New(failure.StartOver, "%w: it begins at offset %d, and the table has no progress in it",
 			ErrBehaviorTopic, found.First)
-	case !started:
+	case fresh:
 		p.Begin(found.Behavior, 0)
+		progress, _ = p.Progress()
 	case progress.Behavior != found.Behavior:
 		return HeatRestored{}, failure.New(failure.Recreated, "%w: it was recreated: its topic id was %s and is %s", ErrBehaviorTopic, progress.Behavior, found.Behavior)
 	}

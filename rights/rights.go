@@ -56,7 +56,7 @@ type subject struct {
 
 // subjects are all roles and commands with their needs.
 func subjects(t *topology.Topology) []subject {
-	var ingest, heat, rank, serve, collect, audit, top, page, produce, letters, replay, create, check, status, reset list
+	var ingest, heat, rank, serve, collect, audit, top, page, produce, letters, replay, create, check, status, reset, keep list
 
 	ingest.role(t.Input, kafka.Read)
 	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
@@ -132,10 +132,21 @@ func subjects(t *topology.Topology) []subject {
 		reset.add(kafka.OnGroup(kafka.Delete, group), "")
 	}
 
+	for _, topic := range []string{t.Behavior, t.Leaders, t.Output} {
+		keep.topic(topic, kafka.Delete)
+	}
+	keep.topic(t.HeatTable, kafka.Read, kafka.Write)
+	keep.topic(t.RankTable, kafka.Read)
+	keep.add(kafka.OnTopic(kafka.Delete, t.RankTable), "the table of a ranking that published to another output must be deleted otherwise")
+	keep.topic(t.Input, kafka.Read)
+	for _, group := range []string{t.IngestGroup, t.HeatGroup, t.RankGroup} {
+		keep.add(kafka.OnGroup(kafka.Delete, group), "")
+	}
+
 	return []subject{
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
 		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
-		{"audit", audit}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset},
+		{"audit", audit}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset}, {"reset-keep-totals", keep},
 	}
 }
 

@@ -165,12 +165,15 @@ func (p *Partition) Progress() (codec.Progress, bool) { return p.progress, p.sta
 // Fence is the newest fence that the restore has seen, if any.
 func (p *Partition) Fence() (codec.Fence, bool) { return p.fence, p.fenced }
 
-// Begin names the topics an empty partition starts to count from, at the
-// given offset of the behaviour topic.
+// Begin sets the behaviour topic from which a partition starts to count, and its offset there: an
+// empty partition, or one whose totals were kept when that topic was deleted.
 func (p *Partition) Begin(behavior codec.TopicID, next int64) {
-	if !p.started {
+	switch {
+	case !p.started:
 		p.progress = codec.Progress{Behavior: behavior, Partitions: p.of, Next: next}
 		p.started = true
+	case p.progress.Behavior.IsZero():
+		p.progress.Behavior, p.progress.Next = behavior, next
 	}
 }
 

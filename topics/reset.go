@@ -24,19 +24,21 @@ type Kept struct {
 // Empty reports whether there is nothing.
 func (k Kept) Empty() bool { return len(k.Topics)+len(k.Groups) == 0 }
 
-// FindKept returns what exists. The error is permanent if a group has members, since instances
+// FindKept returns what exists, but for the topics and groups that stay. The error is permanent if a group has members, since instances
 // that run would go on with what they have in memory.
-func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (Kept, error) {
+func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, stay ...string) (Kept, error) {
+	stays := func(name string) bool { return slices.Contains(stay, name) }
 	admin, err := cluster.Admin()
 	if err != nil {
 		return Kept{}, err
 	}
 	var kept Kept
-	groups, err := admin.DescribeGroups(ctx, topo.Groups()...)
+	names := slices.DeleteFunc(topo.Groups(), stays)
+	groups, err := admin.DescribeGroups(ctx, names...)
 	if err != nil {
 		return Kept{}, fmt.Errorf("read the groups: %w", err)
 	}
-	for _, name := range topo.Groups() {
+	for _, name := range names {
 		group := groups[name]
 		switch {
 		case errors.Is(group.Err, kerr.GroupIDNotFound), group.Err == nil && group.State == "Dead":
@@ -47,17 +49,18 @@ func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topolo
 			for _, m := range group.Members {
 				members = append(members, m.MemberID+" at "+m.ClientHost)
 			}
-			return Kept{}, failure.New("stop all instances; static members leave after --session-timeout",
+			return Kept{}, failure.New("stop all instances; "+failure.Members,
 				"group %s has members: %s", name, strings.Join(members, ", "))
 		default:
 			kept.Groups = append(kept.Groups, name)
 		}
 	}
-	meta, err := admin.Metadata(ctx, topo.OwnTopics()...)
+	names = slices.DeleteFunc(topo.OwnTopics(), stays)
+	meta, err := admin.Metadata(ctx, names...)
 	if err != nil {
 		return Kept{}, fmt.Errorf("read the topics of the cluster: %w", err)
 	}
-	for _, name := range topo.OwnTopics() {
+	for _, name := range names {
 		topic, known := meta.Topics[name]
 		switch {
 		case !known, errors.Is(topic.Err, kerr.UnknownTopicOrPartition):

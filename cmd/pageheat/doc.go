@@ -150,7 +150,9 @@
 // `pageheat reset` deletes what pageheat keeps in Kafka, so that everything can be counted
 // again from the input, which stays: all other topics, and the groups. It lists them and asks,
 // unless --yes is given. It refuses while a group has members: stop all instances first.
-// --no-dead-letters keeps the dead letters.
+// --no-dead-letters keeps the dead letters. --keep-totals keeps the totals, and counting goes on
+// where the table stands; if the input was replaced, --input-from earliest or latest says whether
+// its messages are in them. docs/operations.md has the procedures ("Disaster recovery").
 //
 // # Traffic
 //

@@ -49,6 +49,7 @@ func exclusions() []exclusion {
 		{"docs/benchmarks.md", `.`, "measurements take minutes; TestQuick in bench runs every one of them briefly"},
 		{"docs/library.md", `^go `, "needs a module of the reader's own; the test of examples/library runs the program"},
 		{"docs/operations.md", `^go tool pprof `, "opens a prompt; TestProfilesAreForOperators in web reads these paths"},
+		{"docs/operations.md", `^pageheat reset |source\.`, "no instance may run, and some need another cluster; TestRebuildFromTheInput and its neighbours in integration run the section \"Disaster recovery\""},
 		{"docs/security.md", `OAUTHBEARER`, "the embedded broker does not have it; TestSecuredConnections in integration runs the program with it on Kafka"},
 	}
 }

@@ -7,14 +7,17 @@ import (
 	"slices"
 	"strings"
 
+	"pageheat/failure"
 	"pageheat/topics"
 	"pageheat/traffic"
 )
 
-// resetCmd deletes everything but the input.
+// resetCmd deletes everything but the input, and on request the totals.
 type resetCmd struct {
-	Yes         bool `help:"Do not ask."`
-	DeadLetters bool `default:"true" negatable:"" help:"Delete the dead letters, too. Invalid messages that are still in the input become dead letters again."`
+	Yes         bool             `help:"Do not ask."`
+	DeadLetters bool             `default:"true" negatable:"" help:"Delete the dead letters, too. Invalid messages that are still in the input become dead letters again."`
+	KeepTotals  bool             `help:"Keep the totals of all pages, with the dead letters and the versions of the board. Counting goes on where the table stands."`
+	InputFrom   topics.InputFrom `placeholder:"OFFSET" enum:",earliest,latest" default:"" help:"With --keep-totals, if the input was replaced by another topic: earliest if nothing in it was counted, latest if everything in it was."`
 }
 
 // Help says what follows.
@@ -27,7 +30,12 @@ again, which counts what the input still has:
   pageheat run
 
 Versions of the board start at 1: restart programs that read it. Directories of --store-dir need
-not be deleted.`
+not be deleted.
+
+With --keep-totals the heat table stays, and nothing is counted twice: ranges that were not applied
+are created again from the input. Versions of the board go on. If the input was replaced,
+--input-from says whether its messages are in the totals; if some are and some are not, only a
+reset without --keep-totals is exact.`
 }
 
 // errKept is what a reset returns that was not confirmed.
@@ -35,50 +43,77 @@ var errKept = errors.New("nothing was deleted")
 
 // Run lists, asks and deletes.
 func (c *resetCmd) Run(ctx context.Context, p *program) error {
-	if err := p.ready(ctx, "reset", c.leftOut(p)...); err != nil {
+	if c.InputFrom != topics.FromProgress && !c.KeepTotals {
+		return failure.BadSetting("input-from", "has no effect without --keep-totals")
+	}
+	if err := p.ready(ctx, c.rights(), c.leftOut(p)...); err != nil {
 		return err
 	}
-	kept, err := c.find(ctx, p)
+	kept, totals, err := c.find(ctx, p)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
-	if kept.Empty() {
+	if kept.Empty() && totals == nil {
 		_, err := fmt.Fprintln(p.stdout, "there is nothing to delete")
 		return err
 	}
 	if !c.Yes {
-		if err := c.confirm(ctx, p, kept); err != nil {
+		if err := c.confirm(ctx, p, kept, totals); err != nil {
 			return err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	return interrupted(ctx, kept.Delete(ctx, p.kafka, func(line string) {
+	err = kept.Delete(ctx, p.kafka, func(line string) {
 		_, _ = fmt.Fprintln(p.stdout, line) // what is deleted stays deleted
-	}))
+	})
+	if err == nil && totals != nil {
+		if err = totals.Keep(ctx, p.kafka); err == nil {
+			_, err = fmt.Fprintf(p.stdout, "the totals of %d behaviours in %d partitions are kept\n", totals.Behaviours, totals.Partitions)
+		}
+	}
+	return interrupted(ctx, err)
 }
 
-// leftOut are the topic and the group that stay.
+// rights is the name of what the command does, of package rights.
+func (c *resetCmd) rights() string {
+	if c.KeepTotals {
+		return "reset-keep-totals"
+	}
+	return "reset"
+}
+
+// leftOut are the topics and the group that stay.
 func (c *resetCmd) leftOut(p *program) []string {
-	if c.DeadLetters {
+	switch {
+	case c.KeepTotals: // its rights do not have the others
+		return nil
+	case !c.DeadLetters:
+		return []string{p.topo.DeadLetter, p.topo.ReplayGroup}
+	default:
 		return nil
 	}
-	return []string{p.topo.DeadLetter, p.topo.ReplayGroup}
 }
 
-// find returns what is to be deleted.
-func (c *resetCmd) find(ctx context.Context, p *program) (topics.Kept, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+// find returns what is to be deleted, and the totals that are to be kept, nil for none.
+func (c *resetCmd) find(ctx context.Context, p *program) (kept topics.Kept, totals *topics.Totals, err error) {
+	stay := c.leftOut(p)
+	if c.KeepTotals {
+		stay = []string{p.topo.HeatTable, p.topo.DeadLetter, p.topo.ReplayGroup}
+	}
+	within, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	kept, err := topics.FindKept(ctx, p.kafka, p.topo)
-	stays := func(name string) bool { return slices.Contains(c.leftOut(p), name) }
-	kept.Topics = slices.DeleteFunc(kept.Topics, stays)
-	kept.Groups = slices.DeleteFunc(kept.Groups, stays)
-	return kept, err
+	if kept, err = topics.FindKept(within, p.kafka, p.topo, stay...); err != nil || !c.KeepTotals {
+		return kept, nil, err
+	}
+	if totals, err = topics.FindTotals(ctx, p.kafka, p.topo, c.InputFrom); err == nil && totals.OtherOutput == "" {
+		kept.Topics = slices.DeleteFunc(kept.Topics, func(name string) bool { return name == p.topo.RankTable })
+	}
+	return kept, totals, err
 }
 
 // confirm prints what is to be deleted and reads a line.
-func (c *resetCmd) confirm(ctx context.Context, p *program, kept topics.Kept) error {
+func (c *resetCmd) confirm(ctx context.Context, p *program, kept topics.Kept, totals *topics.Totals) error {
 	var list strings.Builder
 	for _, name := range kept.Groups {
 		list.WriteString("  group " + name + "\n")
@@ -86,8 +121,15 @@ func (c *resetCmd) confirm(ctx context.Context, p *program, kept topics.Kept) er
 	for _, name := range kept.Topics {
 		list.WriteString("  topic " + name + "\n")
 	}
-	if _, err := fmt.Fprintf(p.stdout, "These will be deleted from %s:\n%sThe input %s stays.\nDelete? [y/N] ",
-		strings.Join(p.kafka.Brokers(), ","), &list, p.topo.Input); err != nil {
+	stays := "The input " + p.topo.Input + " stays."
+	if totals != nil {
+		stays = fmt.Sprintf("The input %s and the totals of %d behaviours in %s stay.", p.topo.Input, totals.Behaviours, p.topo.HeatTable)
+		if totals.OtherOutput != "" {
+			stays += fmt.Sprintf("\nThe boards were published to %s so far: in %s their versions start at 1.", totals.OtherOutput, p.topo.Output)
+		}
+	}
+	if _, err := fmt.Fprintf(p.stdout, "These will be deleted from %s:\n%s%s\nDelete? [y/N] ",
+		strings.Join(p.kafka.Brokers(), ","), &list, stays); err != nil {
 		return err
 	}
 	for line, err := range traffic.Interruptible(ctx, traffic.Lines(p.stdin)) {

@@ -197,8 +197,12 @@ func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metri
 			code = exitDone
 		}
 		return code, log, ""
-	case "reset":
-		code, log, _ := command("n\n", "reset")
+	case "reset", "reset-keep-totals":
+		args := []string{"reset"}
+		if name != "reset" {
+			args = append(args, "--keep-totals")
+		}
+		code, log, _ := command("n\n", args...)
 		if strings.Contains(log, errKept.Error()) { // as it was asked to
 			code = exitDone
 		}
