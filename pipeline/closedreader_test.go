@@ -44,7 +44,7 @@ func TestAReaderThatClosesIsAnError(t *testing.T) {
 			output, err := set.Cluster.Follow(ctx, "test", topo.Output, map[int32]int64{0: 1})
 			require.NoError(t, err)
 			defer output.Close()
-			s := newSession(&fakeSession{ctx: ctx})
+			s := testSession(&fakeSession{ctx: ctx})
 			stage := processors.NewRankStage(processors.RankStart{})
 			require.Equal(t, codec.EpochKey(), stage.Next(time.Now()).Key)
 			require.NoError(t, stage.Stored(codec.AppendEpoch(nil, codec.Epoch{Epoch: 1, Output: topo.Output})))

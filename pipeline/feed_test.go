@@ -81,13 +81,13 @@ func feedIngest(t *testing.T, linger time.Duration, ends ...int64) *ingestTest {
 	ctx, end := context.WithCancel(t.Context())
 	real := &fakeSession{ctx: ctx, offsets: map[int32]int64{}}
 	claim := &fakeClaim{chunks: make(chan *kafka.Chunk, 1<<18)}
-	it := &ingestTest{T: t, real: real, s: newSession(real), claim: claim, out: newFeeder(claim), ended: make(chan error, 1), end: end}
+	it := &ingestTest{T: t, real: real, s: testSession(real), claim: claim, out: newFeeder(claim), ended: make(chan error, 1), end: end}
 	it.s.register(it.out)
 	it.metrics, it.conditions = NewMetrics(prometheus.NewRegistry()), NewConditions()
 	in := NewIngest(IngestConfig{Settings: Settings{Logger: slog.New(slog.DiscardHandler),
 		Metrics: it.metrics, Conditions: it.conditions}, Linger: linger})
 	in.input = codec.TopicID{7}
-	in.ids = func(context.Context, string) (codec.TopicID, error) { return codec.TopicID{7}, nil }
+	in.topics = &topics{cluster: oneTopic{}}
 	in.starts = map[int32]codec.IngestStart{0: {Input: in.input, From: -1, LostTo: -1}}
 	in.ends = map[int32][]int64{0: ends}
 	go func() { it.ended <- in.feed(t.Context(), it.s, it.out) }()
@@ -296,4 +296,11 @@ func TestIngestCombinesOverAStalledFetch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// oneTopic is a cluster with one topic.
+type oneTopic struct{ lookups }
+
+func (oneTopic) Topic(context.Context, string) (kafka.Topic, error) {
+	return kafka.Topic{ID: codec.TopicID{7}}, nil
 }

@@ -1,11 +1,10 @@
 package pipeline
 
 import (
-	"context"
+	"errors"
 	"slices"
 	"strings"
 
-	"github.com/IBM/sarama"
 	"github.com/hashicorp/go-multierror"
 
 	"pageheat/failure"
@@ -26,36 +25,11 @@ func (s several) Error() string {
 // Unwrap is all of them.
 func (s several) Unwrap() []error { return s }
 
-// handed is an error that was handed to goka, which returns it with words of its own
-// around it.
-type handed struct{ err error }
-
-// Error is the error itself.
-func (h *handed) Error() string { return h.err.Error() }
-
-// Unwrap is the error itself.
-func (h *handed) Unwrap() error { return h.err }
-
-// handing is a consumer group that hands its error to goka.
-type handing struct{ sarama.ConsumerGroup }
-
-// Consume implements sarama.ConsumerGroup.
-func (g handing) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
-	if err := g.ConsumerGroup.Consume(ctx, topics, goka); err != nil {
-		return &handed{err}
-	}
-	return nil
-}
-
-// plain returns what goka has collected in an error without goka's lists, which take
-// several lines, and without what goka says around them. A permanent error is taken
-// as the reason of the others. Other errors stay as they are.
+// plain returns an error of goka's without its lists, which take several lines. A permanent
+// error is taken as the reason of the others. Other errors stay as they are.
 func plain(err error) error {
-	if p, ok := err.(*failure.Permanent); ok { //nolint:errorlint // what it wraps is looked at below
-		return &failure.Permanent{Err: plain(p.Err), Hint: p.Hint}
-	}
-	causes, listed := causesOf(err)
-	if !listed || len(causes) == 0 {
+	causes := causesOf(err)
+	if len(causes) == 0 {
 		return err
 	}
 	if at := slices.IndexFunc(causes, func(c error) bool { return failure.As(c) != nil }); at >= 0 {
@@ -67,34 +41,22 @@ func plain(err error) error {
 	return several(causes)
 }
 
-// causesOf are the errors in the lists that err consists of, each once, and whether
-// there is a list at all.
-func causesOf(err error) (causes []error, listed bool) {
-	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
-	case *failure.Permanent:
-		if _, listed := causesOf(e.Err); listed {
-			return []error{plain(e)}, true
-		}
-	case *handed:
-		if causes, listed := causesOf(e.err); listed {
-			return causes, true
-		}
-		return []error{e.err}, true
-	case *multierror.Error:
-		for _, one := range e.WrappedErrors() {
-			below, listed := causesOf(one)
-			if !listed {
-				below = []error{one}
-			}
-			for _, cause := range below {
-				if !slices.ContainsFunc(causes, func(c error) bool { return c.Error() == cause.Error() }) {
-					causes = append(causes, cause)
-				}
-			}
-		}
-		return causes, true
-	case interface{ Unwrap() error }:
-		return causesOf(e.Unwrap())
+// causesOf are the errors in the lists that an error has, each once; none without a list.
+func causesOf(err error) (causes []error) {
+	var list *multierror.Error
+	if !errors.As(err, &list) {
+		return nil
 	}
-	return nil, false
+	for _, one := range list.Errors {
+		below := causesOf(one)
+		if below == nil {
+			below = []error{one}
+		}
+		for _, cause := range below {
+			if !slices.ContainsFunc(causes, func(c error) bool { return c.Error() == cause.Error() }) {
+				causes = append(causes, cause)
+			}
+		}
+	}
+	return causes
 }

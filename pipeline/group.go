@@ -12,31 +12,16 @@ import (
 	"pageheat/kafka"
 )
 
-// role is what one of pageheat's roles does in a session of its group.
-type role interface {
-	// setup runs before goka's Setup, take-over for one. ctx ends with the
-	// real session.
-	setup(ctx context.Context, s *session) error
-	// ready runs after goka's Setup has restored the tables.
-	ready(ctx context.Context, s *session) error
-	// feed feeds goka one claim until the claim's messages end, then flushes
-	// and commits. ctx ends when goka has left the claim by itself or the time
-	// for the end of the session is over.
-	feed(ctx context.Context, s *session, out *feeder) error
-	// end runs when all claims have ended, before the session is given up.
-	end(s *session)
-}
-
 // group is the consumer group that goka gets. Its Consume goes on over
 // rebalances, since goka would sleep five seconds after each, and while the
 // coordinator is away: a group that is closed then cannot leave, and the next
 // one would have to wait until its member is given up. It returns when its
-// context ends, with nil, or with the error that ended a session.
+// context or the attempt ends; the attempt knows the error.
 type group struct {
 	sarama.ConsumerGroup
 	role    role
+	attempt *attempt
 	member  *membership
-	restart *restart
 	prepare func(ctx context.Context) error // before the group is joined; may be nil
 	close   func()                          // what was opened with the group
 }
@@ -55,28 +40,18 @@ const shortestSession = 200 * time.Millisecond
 func (g *group) Consume(ctx context.Context, topics []string, goka sarama.ConsumerGroupHandler) error {
 	defer g.member.leave()
 	g.member.join()
-	if g.prepare != nil {
-		if err := g.prepare(ctx); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("preparing to join a consumer group: %w", err)
-		}
+	if g.prepare != nil && g.prepare(ctx) != nil {
+		return nil // ctx has ended
 	}
-	outer := ctx
-	ctx, cancel := g.restart.begin(ctx)
-	defer cancel()
-	for ctx.Err() == nil {
+	h := &handler{role: g.role, goka: goka, attempt: g.attempt, member: g.member}
+	for ctx.Err() == nil && g.attempt.failure() == nil {
 		began := time.Now()
-		h := &handler{role: g.role, goka: goka, member: g.member}
 		err := g.member.explain(g.ConsumerGroup.Consume(ctx, topics, h))
-		if ctx.Err() != nil && failure.As(errors.Join(err, h.error())) == nil {
-			break
-		}
-		if err := h.error(); err != nil {
-			g.member.failed()
-			return err
-		}
 		if failure.As(err) != nil {
-			g.member.failed()
-			return fmt.Errorf("in a session of the consumer group over %v: %w", topics, err)
+			g.attempt.fail(fmt.Errorf("in a session of the consumer group over %v: %w", topics, err))
+		}
+		if ctx.Err() != nil || g.attempt.failure() != nil {
+			break
 		}
 		g.member.ended(err)
 		select {
@@ -84,34 +59,25 @@ func (g *group) Consume(ctx context.Context, topics []string, goka sarama.Consum
 		case <-ctx.Done():
 		}
 	}
-	if outer.Err() == nil && g.restart.requested() {
-		return ErrRestart
+	if err := g.attempt.failure(); err != nil && !errors.Is(err, ErrRestart) {
+		g.member.failed()
 	}
 	return nil
 }
 
-// handler runs one session: it stands between sarama and goka.
+// handler runs one session after another: it stands between the group and goka.
 type handler struct {
 	role    role
 	goka    sarama.ConsumerGroupHandler
+	attempt *attempt
 	member  *membership
 	session *session
 	entered bool // goka's Setup was called
-
-	faults firstError // of the session
 }
-
-func (h *handler) fault(err error) {
-	if !errors.Is(err, errSessionOver) && !errors.Is(err, context.Canceled) {
-		h.faults.keep(err)
-	}
-}
-
-func (h *handler) error() error { return h.faults.get() }
 
 // Setup implements sarama.ConsumerGroupHandler.
 func (h *handler) Setup(real sarama.ConsumerGroupSession) error {
-	h.session = newSession(real)
+	h.session, h.entered = newSession(real, h.attempt), false
 	// Until the claims run, the session that goka sees ends with the real one;
 	// after that it ends when the last flush and commit are done.
 	stop := context.AfterFunc(real.Context(), h.session.cancel)
@@ -137,16 +103,12 @@ func (h *handler) Setup(real sarama.ConsumerGroupSession) error {
 	return nil
 }
 
-// failed makes sarama end the session, and keeps the reason unless it is only
-// that the session was over.
+// failed ends the session, and the attempt unless it is only that the session was over.
 func (h *handler) failed(real sarama.ConsumerGroupSession, err error) error {
-	if err := h.session.failure(); err != nil {
-		h.fault(err)
-	}
 	if real.Context().Err() != nil && failure.As(err) == nil {
 		return errSessionOver
 	}
-	h.fault(err)
+	h.attempt.fail(err)
 	return err
 }
 
@@ -172,7 +134,7 @@ func (h *handler) ConsumeClaim(real sarama.ConsumerGroupSession, claim sarama.Co
 		defer close(fed)
 		defer close(out.messages)
 		if err := h.role.feed(ctx, h.session, out); err != nil {
-			h.fault(fmt.Errorf("%s partition %d: %w", claim.Topic(), claim.Partition(), err))
+			h.attempt.fail(fmt.Errorf("%s partition %d: %w", claim.Topic(), claim.Partition(), err))
 		}
 	}()
 	err := h.goka.ConsumeClaim(claimSession{h.session, ctx}, syntheticClaim{claim, out.messages})
@@ -204,18 +166,15 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 	if !h.entered {
 		return nil
 	}
-	if err := h.session.failure(); err != nil {
-		h.fault(err)
-	}
 	if err := h.goka.Cleanup(h.session); err != nil && !h.onlyOver() {
-		h.fault(fmt.Errorf("ending a session: %w", err))
+		h.attempt.fail(fmt.Errorf("ending a session: %w", err))
 	}
 	return nil
 }
 
 // onlyOver reports whether an error of goka's is only that records were on their
 // way when the real session ended. goka loses the type; what is really wrong with
-// a record is kept in the session.
+// a record ends the attempt.
 func (h *handler) onlyOver() bool {
-	return h.session.real().Err() != nil && h.session.failure() == nil && h.session.dropped.Load()
+	return h.session.real().Err() != nil && h.attempt.failure() == nil && h.session.dropped.Load()
 }

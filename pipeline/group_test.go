@@ -45,15 +45,16 @@ func TestGroupOutlivesItsCoordinator(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	}}
-	g := &group{ConsumerGroup: inner}
+	g := &group{ConsumerGroup: inner, attempt: failing()}
 	require.NoError(t, g.Consume(ctx, []string{"topic"}, nil))
 	assert.Equal(t, 3, inner.tries)
 }
 
 func TestGroupGivesUpWhereNothingHelps(t *testing.T) {
 	inner := &fakeGroup{consume: func(context.Context, int) error { return sarama.ErrGroupAuthorizationFailed }}
-	g := &group{ConsumerGroup: inner}
-	err := g.Consume(t.Context(), []string{"topic"}, nil)
+	g := &group{ConsumerGroup: inner, attempt: failing()}
+	require.NoError(t, g.Consume(t.Context(), []string{"topic"}, nil))
+	err := g.attempt.failure()
 	require.ErrorIs(t, err, sarama.ErrGroupAuthorizationFailed)
 	require.NotNil(t, failure.As(err))
 	assert.Equal(t, 1, inner.tries)
@@ -91,7 +92,7 @@ func TestSessionThatEndsIsNoFault(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			real := &fakeSession{ctx: ctx}
-			h := &handler{role: idleRole{}, goka: gokaStub{cleanup: c.cleanup}, session: newSession(real), entered: true}
+			h := handlerOf(&handler{role: idleRole{}, goka: gokaStub{cleanup: c.cleanup}, attempt: failing(), entered: true}, real)
 			if c.ended {
 				cancel()
 			}
@@ -103,12 +104,18 @@ func TestSessionThatEndsIsNoFault(t *testing.T) {
 			}
 			require.NoError(t, h.Cleanup(real))
 			if c.fault == "" {
-				require.NoError(t, h.error())
+				require.NoError(t, h.attempt.failure())
 			} else {
-				require.ErrorContains(t, h.error(), c.fault)
+				require.ErrorContains(t, h.attempt.failure(), c.fault)
 			}
 		})
 	}
+}
+
+// handlerOf is a handler in a session.
+func handlerOf(h *handler, real sarama.ConsumerGroupSession) *handler {
+	h.session = newSession(real, h.attempt)
+	return h
 }
 
 // stuckRole never gets done what a session's end needs.
@@ -153,11 +160,11 @@ func TestEndOfSessionThatIsStuckIsGivenUp(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		end()
 		real := endedSession{ctx: ctx}
-		h := &handler{role: stuckRole{}, goka: readerStub{}, session: newSession(real)}
+		h := handlerOf(&handler{role: stuckRole{}, goka: readerStub{}, attempt: failing()}, real)
 		began := time.Now()
 		require.NoError(t, h.ConsumeClaim(real, anyClaim{}))
 		assert.Equal(t, patience, time.Since(began))
-		require.NoError(t, h.error())
+		require.NoError(t, h.attempt.failure())
 	})
 }
 
@@ -187,7 +194,7 @@ func TestEndOfSessionThatGetsOnIsWaitedFor(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		end()
 		real := endedSession{ctx: ctx}
-		h := &handler{role: slowRole{}, session: newSession(real)}
+		h := handlerOf(&handler{role: slowRole{}, attempt: failing()}, real)
 		marked := 0
 		h.goka = readerStub{mark: func(seen int) {
 			marked = seen
@@ -195,7 +202,7 @@ func TestEndOfSessionThatGetsOnIsWaitedFor(t *testing.T) {
 		}}
 		began := time.Now()
 		require.NoError(t, h.ConsumeClaim(real, anyClaim{}))
-		require.NoError(t, h.error())
+		require.NoError(t, h.attempt.failure())
 		assert.Equal(t, slowMessages, marked)
 		assert.Equal(t, slowMessages*time.Second, time.Since(began))
 	})
@@ -231,7 +238,7 @@ func TestEndOfSessionIsNotHeldUpByABlockedEmit(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		end()
 		real := endedSession{ctx: ctx}
-		h := &handler{role: busyRole{}, goka: blockedStub{}, session: newSession(real)}
+		h := handlerOf(&handler{role: busyRole{}, goka: blockedStub{}, attempt: failing()}, real)
 		began := time.Now()
 		require.NoError(t, h.ConsumeClaim(real, anyClaim{}))
 		assert.Equal(t, patience, time.Since(began))
@@ -272,14 +279,17 @@ func TestARoleWithoutASessionIsNotReady(t *testing.T) {
 
 // TestProducersAreRenewedAtTheEndOfACleanSession: their sequence numbers end.
 func TestProducersAreRenewedAtTheEndOfACleanSession(t *testing.T) {
-	r := &restart{}
+	a := failing()
 	inner := &fakeGroup{consume: func(ctx context.Context, _ int) error {
-		r.request()
+		newSession(&fakeSession{}, a).fail(ErrRestart)
 		<-ctx.Done()
 		return nil
 	}}
-	g := &group{ConsumerGroup: inner, restart: r}
-	require.ErrorIs(t, g.Consume(t.Context(), []string{"topic"}, nil), ErrRestart)
+	within, stop := context.WithCancel(t.Context())
+	context.AfterFunc(a.failed, stop) // as a runner does
+	g := &group{ConsumerGroup: inner, attempt: a}
+	require.NoError(t, g.Consume(within, []string{"topic"}, nil))
+	require.ErrorIs(t, a.failure(), ErrRestart)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	tries := 0

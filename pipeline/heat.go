@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
 	"golang.org/x/sync/errgroup"
@@ -43,15 +40,8 @@ type HeatConfig struct {
 // the record cache, and the transactions. One Heat serves one goka processor
 // after another.
 type Heat struct {
-	config   HeatConfig
-	producer *producer
-	topics   *topics
-	bounds   *offsetBounds // of the input
-	session  atomic.Pointer[session]
-	restart  restart
-	start    startFailure
-	owner    string
-	sessions int
+	runner
+	config HeatConfig
 	// partitions of the table.
 	partitions atomic.Int32
 
@@ -79,43 +69,17 @@ type task struct {
 // NewHeat returns what runs a heat processor. The owner names this process
 // in the fences it writes; it must be unique.
 func NewHeat(c HeatConfig, owner string) *Heat {
-	return &Heat{config: c, owner: owner,
-		tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration),
-		lost: make(map[int32]losses)}
+	h := &Heat{config: c, tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration), lost: make(map[int32]losses)}
+	h.runner = runner{settings: c.Settings, name: "heat", role: h, owner: owner}
+	return h
 }
 
-// Options are goka's options for the processor.
-func (h *Heat) Options() []goka.ProcessorOption {
-	s := h.config.Settings
-	h.session.Store(nil)
-	h.start.begin()
-	return append(s.common("heat"),
-		goka.WithStorageBuilder(h.storage),
-		goka.WithUpdateCallback(h.restore),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, h.fenced, h.start.lost(&h.session))),
-		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
-			plain, err := s.Cluster.Producer("heat", 0)
-			if err != nil {
-				return nil, h.start.keep(err)
-			}
-			h.producer = newProducer(plain, h.route, s.Topology.HeatTable, &h.restart)
-			return h.producer, nil
-		}),
-		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
-			h.topics = newTopics(s)
-			h.bounds = newOffsetBounds(h.topics, s.Topology.Input)
-			inner, err := s.Cluster.ConsumerGroup("heat", name, s.Member)
-			if err != nil {
-				return nil, h.start.keep(err)
-			}
-			return handing{&group{ConsumerGroup: inner, role: h, restart: &h.restart, member: s.newMembership("heat", name, s.Topology.Behavior), prepare: h.prepare, close: func() { h.giveBack(); h.topics.close() }}}, nil
-		}),
-	)
+func (h *Heat) wiring(a *attempt) wiring {
+	topo := h.config.Topology
+	return wiring{input: topo.Behavior, claimed: topo.Input, table: topo.HeatTable, route: h.route,
+		end: h.fenced, storage: h.storage, prepare: h.prepare, close: h.giveBack,
+		options: []goka.ProcessorOption{goka.WithUpdateCallback(restoring(a))}}
 }
-
-// Explain returns the cause of an error that the processor's Run returned: goka prints some
-// errors and loses their types.
-func (h *Heat) Explain(err error) error { return h.start.explain(err) }
 
 // route sends a record of the table to the partition whose driver wrote it, which is
 // named in it, and leaders to the only partition of their topic.
@@ -137,13 +101,13 @@ func (h *Heat) storage(_ string, partition int32) (storage.Storage, error) {
 	return t.partition, nil
 }
 
-// restore takes a record of the changelog that goka has read.
-func (h *Heat) restore(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
-	err := restoreRecord(s, string(ctx.Topic()), ctx.Partition(), ctx.Offset(), key, value)
-	if s := h.session.Load(); s != nil && err != nil {
-		s.fail(err)
+// restoring takes records of the changelog that goka has read.
+func restoring(a *attempt) goka.UpdateCallback {
+	return func(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+		err := restoreRecord(s, string(ctx.Topic()), ctx.Partition(), ctx.Offset(), key, value)
+		a.fail(err)
+		return err
 	}
-	return err
 }
 
 // fenced is where a restore ends: after the fence of the take-over.
@@ -159,7 +123,6 @@ func (h *Heat) fenced(_ string, partition int32) (int64, error) {
 
 // setup takes over all claimed partitions.
 func (h *Heat) setup(ctx context.Context, s *session) error {
-	h.session.Store(s)
 	_, partitions := s.claims()
 	all, err := h.topics.expect(ctx, h.config.Topology.Behavior, h.config.Partitions)
 	if err != nil {
@@ -176,8 +139,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 		return err
 	}
 	h.partitions.Store(int32(all))
-	h.sessions++
-	owner := h.owner + "/" + strconv.Itoa(h.sessions)
+	owner := h.nextOwner()
 	h.giveBack()
 	taken, err := h.config.Table.take(partitions)
 	if err != nil {

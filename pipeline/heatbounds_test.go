@@ -51,7 +51,7 @@ func (b *backlog) feed(pages int, done <-chan struct{}) {
 func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const perPage = time.Millisecond // goka is slow
-		s := newSession(&fakeSession{ctx: t.Context(), offsets: make(map[int32]int64)})
+		s := testSession(&fakeSession{ctx: t.Context(), offsets: make(map[int32]int64)})
 		claim := &backlog{ranges: make(chan *sarama.ConsumerMessage)}
 		done := make(chan struct{})
 		go claim.feed(500, done)

@@ -21,7 +21,7 @@ func TestLimitsThatDifferAreSaidOnce(t *testing.T) {
 	h := NewHeat(HeatConfig{Settings: set}, "owner")
 	h.partitions.Store(1)
 	h.bounds = allExist(0)
-	f := newHeatDriver(h, newSession(&fakeSession{}), &task{partition: store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})}, newFeeder(&fakeClaim{}), 0)
+	f := newHeatDriver(h, testSession(&fakeSession{}), &task{partition: store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})}, newFeeder(&fakeClaim{}), 0)
 	offset := int64(0)
 	apply := func(limits heat.Limits) {
 		header := codec.RangeHeader{Input: codec.TopicID{7}, Targets: 1, From: offset - 1, To: offset, Limits: limits}

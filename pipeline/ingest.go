@@ -2,9 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"hash"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -24,12 +22,10 @@ type IngestConfig struct {
 
 // Ingest runs the ingest processor: it bundles input records, drives a
 // stage for each input partition, and commits what these say. One Ingest serves one goka
-// processor.
+// processor after another.
 type Ingest struct {
-	config   IngestConfig
-	producer *producer
-	topics   *topics
-	ids      func(ctx context.Context, topic string) (codec.TopicID, error) // of topics
+	runner
+	config IngestConfig
 
 	// Of the session; set by setup, before its goroutines run.
 	input      codec.TopicID
@@ -37,48 +33,31 @@ type Ingest struct {
 	ends       map[int32][]int64 // at which the first ranges end, in order, see processors.Sent
 	commits    chan struct{}     // holds a token after a DoCommit; nil before the session is ready
 	committing sync.WaitGroup
-	session    atomic.Pointer[session]
 	unpacking  *unpacking
-	restart    restart
-	start      startFailure
 }
 
 // NewIngest returns what runs an ingest processor.
-func NewIngest(c IngestConfig) *Ingest { return &Ingest{config: c, unpacking: newUnpacking()} }
-
-// Options are goka's options for the processor.
-func (in *Ingest) Options() []goka.ProcessorOption {
-	s := in.config.Settings
-	in.session.Store(nil)
-	in.start.begin()
-	return append(s.common("ingest"),
-		goka.WithContextWrapper(keepFailures(&in.session)),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster, nil, in.start.lost(&in.session))),
-		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
-			plain, err := s.Cluster.Producer("ingest", 0)
-			if err != nil {
-				return nil, in.start.keep(err)
-			}
-			in.producer = newProducer(plain, in.route, "", &in.restart)
-			l := &deadLetters{topic: s.Topology.DeadLetter, most: s.deadLetterLimit(), metrics: s.Metrics}
-			if l.plain, err = s.Cluster.Producer("dead-letters", l.most+processors.DeadLetterOverhead/2); err != nil {
-				_ = in.producer.Close()
-				return nil, in.start.keep(err)
-			}
-			in.producer.sendDeadLetters(l)
-			return in.producer, nil
-		}),
-		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
-			in.topics = newTopics(s)
-			in.ids = in.topics.id
-			return handing{newInputGroup(s, name, in, &in.restart, in.topics.close)}, nil
-		}),
-	)
+func NewIngest(c IngestConfig) *Ingest {
+	in := &Ingest{config: c, unpacking: newUnpacking()}
+	in.runner = runner{settings: c.Settings, name: "ingest", role: in}
+	return in
 }
 
-// Explain returns the cause of an error that the processor's Run returned: goka prints some
-// errors and loses their types.
-func (in *Ingest) Explain(err error) error { return in.start.explain(err) }
+func (in *Ingest) wiring(a *attempt) wiring {
+	return wiring{input: in.config.Topology.Input, route: in.route, letters: in.openLetters,
+		options: []goka.ProcessorOption{keepFailures(a)},
+		group: func(name string, m *membership) sarama.ConsumerGroup {
+			return &inputGroup{role: in, name: name, member: m, errors: make(chan error)}
+		}}
+}
+
+// openLetters opens the producer of dead letters.
+func (in *Ingest) openLetters() (_ *deadLetters, err error) {
+	s := in.config.Settings
+	l := &deadLetters{topic: s.Topology.DeadLetter, most: s.deadLetterLimit(), metrics: s.Metrics}
+	l.plain, err = s.Cluster.Producer("dead-letters", l.most+processors.DeadLetterOverhead/2)
+	return l, err
+}
 
 // route sends ranges to the partition that their key names, and all dead
 // letters to the only one.

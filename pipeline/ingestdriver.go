@@ -76,7 +76,7 @@ func (d *ingestDriver) act(ctx context.Context, a *processors.Action, now time.T
 	case processors.DoYield:
 		d.reader.closeBatch() // its chunk is still there
 	case processors.DoCheckInput:
-		id, err := d.ids(ctx, d.topic)
+		id, err := d.topics.id(ctx, d.topic)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,6 @@ import (
 // known to have been sent, and what is gone.
 func (in *Ingest) setup(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
-	in.session.Store(s)
 	in.producer.begin(s, nil)
 	in.starts, in.ends = make(map[int32]codec.IngestStart), make(map[int32][]int64)
 	in.commits = nil
@@ -21,7 +20,7 @@ func (in *Ingest) setup(ctx context.Context, s *session) error {
 		return nil
 	}
 	var err error
-	if in.input, err = in.ids(ctx, topic); err != nil {
+	if in.input, err = in.topics.id(ctx, topic); err != nil {
 		return err
 	}
 	committed, err := in.topics.committed(ctx, in.config.Topology.IngestGroup, topic, partitions)

@@ -44,17 +44,11 @@ func (s *inputSession) start(input codec.TopicID, begins map[int32]int64, left f
 	}
 	claims, read := s.kafka.Read(kafka.Reading{ID: input, Begins: begins, Logger: s.settings.Logger,
 		Waiting: s.settings.Metrics.transactionOpen,
-		Fault: func(err error) {
-			s.handler.fault(err)
-			left()
-		}})
+		Fault:   s.handler.attempt.fail})
 	for _, c := range claims {
 		s.feeds.Go(func() {
-			err := s.handler.ConsumeClaim(s, inputClaim{c})
+			s.handler.attempt.fail(s.handler.ConsumeClaim(s, inputClaim{c}))
 			c.Leave()
-			if err != nil {
-				s.handler.fault(err)
-			}
 			if s.ctx.Err() == nil {
 				left()
 			}
@@ -63,14 +57,11 @@ func (s *inputSession) start(input codec.TopicID, begins map[int32]int64, left f
 	s.feeds.Go(func() { read(s.ctx) })
 }
 
-// end ends the session and returns its fault, if any.
-func (s *inputSession) end() error {
+// end ends the session.
+func (s *inputSession) end() {
 	s.cancel()
 	s.feeds.Wait()
-	if err := s.handler.Cleanup(s); err != nil {
-		return err
-	}
-	return s.handler.error()
+	s.handler.attempt.fail(s.handler.Cleanup(s))
 }
 
 // Claims implements sarama.ConsumerGroupSession.

@@ -60,15 +60,16 @@ type failingRun struct {
 }
 
 func (r *failingRun) Begin(in *kafka.Session) {
-	h := &handler{role: failingRole{}, goka: claimedStub{}, entered: true}
+	h := &handler{role: failingRole{}, goka: claimedStub{}, attempt: failing(), entered: true}
 	r.session = newInputSession(in, r.settings, h)
-	h.session = newSession(r.session)
+	h.session = newSession(r.session, h.attempt)
 	r.session.start(codec.TopicID{}, map[int32]int64{0: 0}, func() { r.left <- r.session })
 }
 
 func (r *failingRun) End() {
 	if r.session != nil {
-		r.ended <- r.session.end()
+		r.session.end()
+		r.ended <- r.session.handler.attempt.failure()
 		r.session = nil
 	}
 }

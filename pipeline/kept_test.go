@@ -49,7 +49,7 @@ func newHeatTest(t *testing.T) *heatTest {
 	t.Cleanup(ht.heat.topics.close)
 	ht.heat.bounds = newOffsetBounds(ht.heat.topics, topo.Input)
 	plain := newFailedProducer() // no leaders are sent
-	ht.heat.producer = newProducer(plain, ht.heat.route, topo.HeatTable, nil)
+	ht.heat.producer = newProducer(plain, ht.heat.route, topo.HeatTable)
 	t.Cleanup(plain.AsyncClose)
 
 	behavior, err := ht.heat.topics.id(t.Context(), topo.Behavior)
@@ -114,7 +114,7 @@ func (s ownerSession) Claims() map[string][]int32 { return map[string][]int32{s.
 
 // session begins a session that owns partitions, up to where they would be fed.
 func (ht *heatTest) session(ctx context.Context, owned ...int32) error {
-	s := newSession(ownerSession{&fakeSession{ctx: ctx, offsets: make(map[int32]int64)}, ht.heat.config.Topology.Behavior, owned})
+	s := testSession(ownerSession{&fakeSession{ctx: ctx, offsets: make(map[int32]int64)}, ht.heat.config.Topology.Behavior, owned})
 	ht.Cleanup(s.cancel)
 	if err := ht.heat.setup(ctx, s); err != nil {
 		return err

@@ -104,7 +104,9 @@ func TestSmallStepsAreCheckedInTheBackground(t *testing.T) {
 		}
 		all.Wait()
 		time.Sleep(time.Second)
+		cluster.mu.Lock()
 		require.Equal(t, 1, cluster.asked)
+		cluster.mu.Unlock()
 		time.Sleep(10 * time.Second)
 		require.NoError(t, b.check(t.Context(), 0, 40))
 		time.Sleep(time.Minute)

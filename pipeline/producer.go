@@ -34,8 +34,6 @@ type producer struct {
 	deadLetters *deadLetters // sends dead letters; nil if there are none
 	closing     sync.RWMutex
 
-	restart *restart // asked for when a partition has got as many records as it may; may be nil
-
 	mu           sync.Mutex
 	sent         map[topicPartition]int64
 	session      *session // nil if there is none
@@ -57,8 +55,8 @@ type emission struct {
 
 // newProducer returns a producer that sends plain records through p and closes
 // it in the end.
-func newProducer(p sarama.AsyncProducer, route router, table string, r *restart) *producer {
-	out := &producer{plain: p, route: route, table: table, restart: r,
+func newProducer(p sarama.AsyncProducer, route router, table string) *producer {
+	out := &producer{plain: p, route: route, table: table,
 		sent: make(map[topicPartition]int64), open: make(map[*emission]struct{})}
 	out.drain(p)
 	return out
@@ -120,7 +118,7 @@ func (p *producer) begin(s *session, transactions map[int32]*transaction) {
 		p.end(before)
 	}
 	for _, t := range transactions {
-		t.BelongsTo(s.real(), s.drop, p.restart.request)
+		t.BelongsTo(s.real(), s.drop, func() { s.fail(ErrRestart) })
 	}
 	p.mu.Lock()
 	p.session, p.transactions = s, transactions
@@ -226,7 +224,7 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 	}
 	p.mu.Unlock()
 	if renew {
-		p.restart.request()
+		s.fail(ErrRestart)
 	}
 	if s == nil {
 		finish(nil, errNoSession)

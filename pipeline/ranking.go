@@ -3,12 +3,9 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"hash"
-	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
 
@@ -31,15 +28,9 @@ type RankingConfig struct {
 // its stage is told of leaders and of the output. One Ranking serves one goka processor
 // after another.
 type Ranking struct {
-	config   RankingConfig
-	producer *producer
-	topics   *topics
-	bounds   *offsetBounds // of the behaviour topic
-	session  atomic.Pointer[session]
-	restart  restart
-	start    startFailure
-	owner    string
-	sessions int
+	runner
+	config  RankingConfig
+	session atomic.Pointer[session] // nil before the first
 
 	// Of the session.
 	begins      int64 // offset of the leaders that are read first
@@ -50,42 +41,19 @@ type Ranking struct {
 
 // NewRanking returns what runs a ranking processor. The owner names this
 // process in the fences it writes; it must be unique.
-func NewRanking(c RankingConfig, owner string) *Ranking { return &Ranking{config: c, owner: owner} }
-
-// Options are goka's options for the processor.
-func (r *Ranking) Options() []goka.ProcessorOption {
-	s := r.config.Settings
-	r.session.Store(nil)
-	r.start.begin()
-	return append(s.common("rank"),
-		goka.WithContextWrapper(keepFailures(&r.session)),
-		goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return r.table, nil }),
-		goka.WithTopicManagerBuilder(TopicManagerBuilder(s.Cluster,
-			func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil }, r.start.lost(&r.session))),
-		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) {
-			plain, err := s.Cluster.Producer("rank", 0)
-			if err != nil {
-				return nil, r.start.keep(err)
-			}
-			onlyPartition := func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }
-			r.producer = newProducer(plain, onlyPartition, s.Topology.RankTable, &r.restart)
-			return r.producer, nil
-		}),
-		goka.WithConsumerGroupBuilder(func(_ []string, name, _ string) (sarama.ConsumerGroup, error) {
-			r.topics = newTopics(s)
-			r.bounds = newOffsetBounds(r.topics, s.Topology.Behavior)
-			inner, err := s.Cluster.ConsumerGroup("rank", name, s.Member)
-			if err != nil {
-				return nil, r.start.keep(err)
-			}
-			return handing{&group{ConsumerGroup: inner, role: r, restart: &r.restart, member: s.newMembership("rank", name, s.Topology.Leaders), close: r.topics.close}}, nil
-		}),
-	)
+func NewRanking(c RankingConfig, owner string) *Ranking {
+	r := &Ranking{config: c}
+	r.runner = runner{settings: c.Settings, name: "rank", role: r, owner: owner}
+	return r
 }
 
-// Explain returns the cause of an error that the processor's Run returned: goka prints some
-// errors and loses their types.
-func (r *Ranking) Explain(err error) error { return r.start.explain(err) }
+func (r *Ranking) wiring(a *attempt) wiring {
+	topo := r.config.Topology
+	return wiring{input: topo.Leaders, claimed: topo.Behavior, table: topo.RankTable, route: onlyPartition,
+		end:     func(string, int32) (int64, error) { return r.transaction.fenceAt + 1, nil },
+		storage: func(string, int32) (storage.Storage, error) { return r.table, nil },
+		options: []goka.ProcessorOption{keepFailures(a)}}
+}
 
 // setup takes over the rank table.
 func (r *Ranking) setup(ctx context.Context, s *session) error {
@@ -93,9 +61,8 @@ func (r *Ranking) setup(ctx context.Context, s *session) error {
 	if _, partitions := s.claims(); len(partitions) == 0 {
 		return nil
 	}
-	r.sessions++
 	t, err := takeOver(ctx, r.config.Settings, kafka.Ownership{Purpose: "rank", Topic: r.config.Topology.RankTable,
-		ID: r.config.Topology.RankTransactionalID()}, codec.EpochKey(), r.owner+"/"+strconv.Itoa(r.sessions))
+		ID: r.config.Topology.RankTransactionalID()}, codec.EpochKey(), r.nextOwner())
 	if err != nil {
 		return err
 	}
@@ -228,7 +195,8 @@ func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differi
 func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	t := newTopics(s)
 	defer t.close()
-	r := &Ranking{config: RankingConfig{Settings: s, Board: board}, topics: t}
+	r := NewRanking(RankingConfig{Settings: s, Board: board}, "")
+	r.topics = t
 	newest, _, err := r.newest(ctx)
 	if err != nil || newest == nil {
 		return err

@@ -8,17 +8,13 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
-
-	"pageheat/kafka"
 )
-
-// errSessionOver says that a session ended, which is not a fault.
-var errSessionOver = kafka.ErrSessionOver
 
 // session is what goka sees of a session of its group. goka's marks go to the
 // feeders; offsets are committed through the real session by the roles alone.
 type session struct {
 	sarama.ConsumerGroupSession // the real one
+	*attempt                    // that it is of; errors end it that goka would lose the types of
 	ctx                         context.Context
 	cancel                      context.CancelFunc
 
@@ -26,13 +22,11 @@ type session struct {
 
 	mu      sync.Mutex
 	feeders map[int32]*feeder
-
-	failures firstError // that goka would lose the types of
 }
 
-func newSession(real sarama.ConsumerGroupSession) *session {
+func newSession(real sarama.ConsumerGroupSession, a *attempt) *session {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &session{ConsumerGroupSession: real, ctx: ctx, cancel: cancel, feeders: make(map[int32]*feeder)}
+	return &session{ConsumerGroupSession: real, attempt: a, ctx: ctx, cancel: cancel, feeders: make(map[int32]*feeder)}
 }
 
 // register makes a feeder known to the marks.
@@ -42,13 +36,8 @@ func (s *session) register(out *feeder) {
 	s.feeders[out.claim.Partition()] = out
 }
 
-// fail keeps the first error, whose type goka would lose.
-func (s *session) fail(err error) { s.failures.keep(err) }
-
 // drop records that a record was in flight when the session ended.
 func (s *session) drop() { s.dropped.Store(true) }
-
-func (s *session) failure() error { return s.failures.get() }
 
 // claims are the partitions of the group's only topic.
 func (s *session) claims() (topic string, partitions []int32) {
@@ -102,8 +91,8 @@ func (s *session) ResetOffset(string, int32, int64, string) {}
 func (s *session) Commit() {}
 
 // keepFailures keeps the error of a callback's Fail, whose type goka loses.
-func keepFailures(current *atomic.Pointer[session]) goka.ContextWrapper {
-	return func(ctx goka.Context) goka.Context { return failureKeeper{ctx, current} }
+func keepFailures(a *attempt) goka.ProcessorOption {
+	return goka.WithContextWrapper(func(ctx goka.Context) goka.Context { return failureKeeper{ctx, a} })
 }
 
 // gokaContext has another name than its method Context.
@@ -111,13 +100,11 @@ type gokaContext = goka.Context
 
 type failureKeeper struct {
 	gokaContext
-	current *atomic.Pointer[session]
+	attempt *attempt
 }
 
 // Fail implements goka.Context.
 func (k failureKeeper) Fail(err error) {
-	if s := k.current.Load(); s != nil {
-		s.fail(fmt.Errorf("%s partition %d: %w", k.Topic(), k.Partition(), err))
-	}
+	k.attempt.fail(fmt.Errorf("%s partition %d: %w", k.Topic(), k.Partition(), err))
 	k.gokaContext.Fail(err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"pageheat/kafka"
@@ -52,16 +51,6 @@ func (s Settings) deadLetterLimit() int {
 		value = "" // the sender reports it
 	}
 	return processors.DeadLetterLimit(value)
-}
-
-// common are the goka options of every role. goka's own log is for debugging
-// goka: what an operator should know is in the errors and in ours.
-func (s Settings) common(purpose string) []goka.ProcessorOption {
-	return []goka.ProcessorOption{
-		goka.WithHasher(topology.Hasher()),
-		goka.WithLogger(GokaLogger(s.Logger)),
-		goka.WithConsumerSaramaBuilder(func([]string, string) (sarama.Consumer, error) { return s.Cluster.Consumer(purpose), nil }),
-	}
 }
 
 // GokaLogger writes what goka says at the debug level.

@@ -30,6 +30,10 @@ type staleCluster struct {
 	committed int64 // of the group
 }
 
+func (c *staleCluster) Topic(context.Context, string) (kafka.Topic, error) {
+	return kafka.Topic{ID: codec.TopicID{1}}, nil
+}
+
 func (c *staleCluster) Bounds(context.Context, string, int32) (kafka.Bounds, error) {
 	c.asked++
 	switch {
@@ -52,11 +56,11 @@ func TestAStaleEndIsAskedForAgain(t *testing.T) {
 	roles := map[string]func(ctx context.Context, topics *topics) error{
 		"ingest": func(ctx context.Context, topics *topics) error {
 			in := NewIngest(IngestConfig{Settings: Settings{Topology: &topology.Topology{Input: "input"}}})
-			in.topics, in.ids = topics, func(context.Context, string) (codec.TopicID, error) { return codec.TopicID{1}, nil }
+			in.topics = topics
 			p := newFailedProducer()
-			in.producer = newProducer(p, in.route, "", nil)
+			in.producer = newProducer(p, in.route, "")
 			defer p.AsyncClose()
-			s := newSession(&fakeSession{ctx: ctx, offsets: make(map[int32]int64)})
+			s := testSession(&fakeSession{ctx: ctx, offsets: make(map[int32]int64)})
 			defer s.cancel()
 			err := in.setup(ctx, s)
 			if err == nil {
@@ -74,7 +78,7 @@ func TestAStaleEndIsAskedForAgain(t *testing.T) {
 			require.NoError(t, partition.Set(codec.FenceKey(0), codec.AppendFence(nil, fence)))
 			require.NoError(t, partition.Set(codec.ProgressKey(0), codec.AppendProgress(nil, &codec.Progress{
 				Behavior: codec.TopicID{1}, Input: codec.TopicID{2}, Partitions: 1, Next: at})))
-			s := newSession(&fakeSession{ctx: ctx, offsets: make(map[int32]int64)})
+			s := testSession(&fakeSession{ctx: ctx, offsets: make(map[int32]int64)})
 			return h.check(ctx, s, &task{partition: partition, transaction: &transaction{fence: fence}}, "input", codec.TopicID{1})
 		},
 	}

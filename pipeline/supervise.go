@@ -70,7 +70,7 @@ func Supervise(ctx context.Context, s Supervised) error {
 	for {
 		s.Observe(RoleRunning, nil)
 		began := time.Now()
-		err := plain(s.Run(ctx))
+		err := s.Run(ctx)
 		if p := failure.As(err); p != nil {
 			s.Observe(RoleEnded, err)
 			return &RoleError{Role: s.Name, Err: p}

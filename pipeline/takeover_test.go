@@ -125,13 +125,13 @@ func (p *failedProducer) AsyncClose()                               { close(p.er
 func TestANewSessionEndsTheOneBefore(t *testing.T) {
 	begun := func() (*session, *transaction, *failedProducer) {
 		p := newFailedProducer()
-		s := newSession(&fakeSession{ctx: t.Context()})
+		s := testSession(&fakeSession{ctx: t.Context()})
 		t.Cleanup(s.cancel)
 		return s, &transaction{Owner: kafka.NewOwner(t.Context(), p, kafka.Ownership{Topic: "table", ID: "id"}), last: "last"}, p
 	}
 	plain := newFailedProducer()
 	t.Cleanup(plain.AsyncClose)
-	out := newProducer(plain, func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }, "table", nil)
+	out := newProducer(plain, func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }, "table")
 	first, before, closed := begun()
 	out.begin(first, map[int32]*transaction{0: before})
 	promised := make(chan error, 1)

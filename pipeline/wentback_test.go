@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,21 +38,20 @@ func TestInputThatWentBackIsPermanent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			topo, err := topology.New(topology.Config{})
 			require.NoError(t, err)
-			var session atomic.Pointer[session]
-			session.Store(newSession(&fakeSession{ctx: t.Context()}))
+			a := failing()
 			tt := tester.New(t)
 			p, err := processors.NewIngest(processors.IngestConfig{Topology: topo, Limits: heat.DefaultLimits(), Targets: 1},
-				goka.WithTester(tt), goka.WithContextWrapper(keepFailures(&session)))
+				goka.WithTester(tt), keepFailures(a))
 			require.NoError(t, err)
 			ended := make(chan error, 1)
 			go func() { ended <- p.Run(t.Context()) }()
 			tt.Consume(topo.Input, "", codec.AppendIngestStart(nil, codec.IngestStart{Input: codec.TopicID{7}, From: 5, LostTo: 5}))
 			tt.Consume(topo.Input, "", bundle(7))
-			require.NoError(t, session.Load().failure())
+			require.NoError(t, a.failure())
 
 			go tt.Consume(topo.Input, "", c.message) // it may not come back
 			require.Error(t, soon(t, ended))
-			kept := session.Load().failure()
+			kept := a.failure()
 			require.ErrorIs(t, kept, processors.ErrInputWentBack)
 			require.ErrorContains(t, kept, topo.Input+" partition 0: ")
 			require.ErrorContains(t, kept, "the offset "+c.offset+" after the offset 7")

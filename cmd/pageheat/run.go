@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lovoo/goka"
+
 	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/pipeline"
@@ -233,14 +235,12 @@ func (pl *instance) supervise(ctx context.Context, name string, run func(context
 func (pl *instance) ingest(ctx context.Context) error {
 	return pl.supervise(ctx, string(roleIngest), func(ctx context.Context) error {
 		runner := pipeline.NewIngest(pipeline.IngestConfig{Settings: pl.settings.Of(string(roleIngest)), Linger: pl.cfg.settings.Linger})
-		p, err := processors.NewIngest(processors.IngestConfig{
-			Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.settings.Limits, Targets: pl.cfg.partitions,
-			Observe: pl.status.observe,
-		}, runner.Options()...)
-		if err != nil {
-			return err
-		}
-		return runner.Explain(p.Run(ctx))
+		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
+			return processors.NewIngest(processors.IngestConfig{
+				Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.settings.Limits, Targets: pl.cfg.partitions,
+				Observe: pl.status.observe,
+			}, options...)
+		})
 	})
 }
 
@@ -250,11 +250,9 @@ func (pl *instance) heat(ctx context.Context) error {
 		PublishEvery: pl.cfg.settings.LeadersEvery(), CommitEvery: pl.cfg.settings.CommitEvery,
 		Standby: pl.cfg.standby, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
-		p, err := processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, runner.Options()...)
-		if err != nil {
-			return err
-		}
-		return runner.Explain(p.Run(ctx))
+		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
+			return processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, options...)
+		})
 	})
 }
 
@@ -263,13 +261,11 @@ func (pl *instance) rank(ctx context.Context) error {
 	runner := pipeline.NewRanking(pipeline.RankingConfig{Settings: pl.settings.Of(string(roleRank)), Board: views.DefaultBoard,
 		PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
-		p, err := processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
-			Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top},
-			Check:  runner.Check, Differ: runner.Differ,
-		}, runner.Options()...)
-		if err != nil {
-			return err
-		}
-		return runner.Explain(p.Run(ctx))
+		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
+			return processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
+				Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top},
+				Check:  runner.Check, Differ: runner.Differ,
+			}, options...)
+		})
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -68,7 +69,7 @@ func run(ctx context.Context, s pipeline.Settings, score heat.Scorer) error {
 	brokers, topo, settings := s.Cluster.Brokers(), s.Topology, processors.DefaultSettings()
 	owner := "attention/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
 
-	// Each stage is a goka processor. What pageheat does around goka is in its options.
+	// Each stage is a goka processor. What pageheat does around goka is in the options that Run gives it.
 	ingest := pipeline.NewIngest(pipeline.IngestConfig{Settings: s, Linger: settings.Linger})
 	table := pipeline.NewTable(pipeline.TableConfig{Settings: s, Scorer: score, Top: settings.Top})
 	pages := pipeline.NewHeat(pipeline.HeatConfig{Settings: s, Table: table,
@@ -77,28 +78,22 @@ func run(ctx context.Context, s pipeline.Settings, score heat.Scorer) error {
 
 	roles := map[string]func(context.Context) error{
 		"ingest": func(ctx context.Context) error {
-			p, err := processors.NewIngest(processors.IngestConfig{Brokers: brokers, Topology: topo,
-				Limits: settings.Limits, Targets: s.Partitions}, ingest.Options()...)
-			if err != nil {
-				return err
-			}
-			return ingest.Explain(p.Run(ctx))
+			return ingest.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
+				return processors.NewIngest(processors.IngestConfig{Brokers: brokers, Topology: topo,
+					Limits: settings.Limits, Targets: s.Partitions}, options...)
+			})
 		},
 		"heat": func(ctx context.Context) error {
-			p, err := processors.NewHeat(processors.HeatConfig{Brokers: brokers, Topology: topo}, pages.Options()...)
-			if err != nil {
-				return err
-			}
-			return pages.Explain(p.Run(ctx))
+			return pages.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
+				return processors.NewHeat(processors.HeatConfig{Brokers: brokers, Topology: topo}, options...)
+			})
 		},
 		"rank": func(ctx context.Context) error {
-			p, err := processors.NewRanking(processors.RankingConfig{Brokers: brokers, Topology: topo,
-				Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: score, Top: settings.Top},
-				Check:  rank.Check, Differ: rank.Differ}, rank.Options()...)
-			if err != nil {
-				return err
-			}
-			return rank.Explain(p.Run(ctx))
+			return rank.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
+				return processors.NewRanking(processors.RankingConfig{Brokers: brokers, Topology: topo,
+					Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: score, Top: settings.Top},
+					Check:  rank.Check, Differ: rank.Differ}, options...)
+			})
 		},
 	}
 	parts, ctx := errgroup.WithContext(ctx)
