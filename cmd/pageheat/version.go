@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
@@ -22,14 +23,15 @@ func printVersion(w io.Writer) error {
 
 // buildVersion is the module's version and the commit, as the Go tool recorded them.
 func buildVersion() (version, commit string) {
-	version, commit = "(devel)", "unknown"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return version, commit
+		info = &debug.BuildInfo{}
 	}
-	if info.Main.Version != "" {
-		version = info.Main.Version
-	}
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) (version, commit string) {
+	version, commit = cmp.Or(info.Main.Version, "(devel)"), "unknown"
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
