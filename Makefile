@@ -13,6 +13,7 @@ BENCH ?= .cache/bench
 export GORACE = atexit_sleep_ms=10
 # Tools run at a named version, from the module proxy; nothing is installed.
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+export GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1
 export GOTESTSUM = $(GO) run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
@@ -23,7 +24,7 @@ help: ## This list
 
 .PHONY: build
 build: ## The program, as bin/pageheat
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pageheat ./cmd/pageheat
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/pageheat ./cmd/pageheat
 
 .PHONY: demo
 demo: build ## Everything in one process, with an embedded broker: http://127.0.0.1:8080
@@ -44,6 +45,14 @@ test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped te
 lint: ## The linter of .golangci.yml
 	$(GOLANGCI_LINT) run ./...
 	cd bench && $(GOLANGCI_LINT) run ./...
+
+.PHONY: govulncheck
+govulncheck: ## Known vulnerabilities in reachable code (vuln.go.dev)
+	.ci/govulncheck
+
+.PHONY: packages
+packages: ## Archives, deb, rpm, checksums and SBOMs of the current commit, in dist; .ci/packages checks them
+	$(GORELEASER) release --snapshot --clean
 
 .PHONY: fuzz
 fuzz: ## Each fuzzer for FUZZTIME
@@ -75,4 +84,4 @@ kafka: kafka-jars ## Run Apache Kafka on loopback until interrupted: make kafka 
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin .cache
+	rm -rf bin dist .cache
