@@ -21,7 +21,7 @@ import (
 // answered with 202 is in the topic once, and everything in the topic is counted.
 func TestCollectUnderLoad(t *testing.T) {
 	t.Parallel()
-	cluster := kafkatest.Real(t, 1)
+	cluster := kafkatest.Real(t, 1, kafkatest.WithSecurity(kafkatest.SecurityOfTests()...))
 	kafkatest.NeedProcesses(t, cluster)
 	site := harness.NewSite(t, cluster, shared.program)
 	p := newPipeline(t, site, 3)

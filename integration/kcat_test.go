@@ -23,7 +23,7 @@ func TestKcat(t *testing.T) {
 		p := newPipeline(t, site, 3)
 		in := site.Start("only")
 		run := func(stdin []byte, args ...string) []byte {
-			cmd := exec.CommandContext(within(t), kcat, append([]string{"-b", site.Brokers}, args...)...)
+			cmd := exec.CommandContext(within(t), kcat, append(kafkatest.Kcat(site.Cluster), args...)...)
 			cmd.Stdin = bytes.NewReader(stdin)
 			var out, failure bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &failure

@@ -23,7 +23,10 @@ type suite struct {
 var shared *suite
 
 func TestMain(m *testing.M) {
-	var cfg kafkatest.Config
+	cfg := kafkatest.Config{Security: kafkatest.SecurityOfTests()}
+	if len(cfg.Security) > 0 {
+		cfg.Brokers = 3
+	}
 	if list := os.Getenv("KAFKA_BROKERS"); list != "" {
 		cfg.External = strings.Split(list, ",")
 	}
@@ -35,9 +38,11 @@ func TestMain(m *testing.M) {
 func everywhere(t *testing.T, test func(t *testing.T, site *harness.Site)) {
 	t.Helper()
 	t.Parallel()
-	t.Run("embedded", func(t *testing.T) {
-		test(t, harness.NewSite(t, kafkatest.Embedded(t), shared.program))
-	})
+	if len(kafkatest.SecurityOfTests()) == 0 { // the embedded broker has no users
+		t.Run("embedded", func(t *testing.T) {
+			test(t, harness.NewSite(t, kafkatest.Embedded(t), shared.program))
+		})
+	}
 	t.Run("kafka", func(t *testing.T) {
 		test(t, harness.NewSite(t, shared.kafka.Cluster(t), shared.program))
 	})

@@ -1,11 +1,6 @@
 package integration
 
 import (
-	"encoding/base64"
-	"fmt"
-	"maps"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -13,132 +8,56 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"pageheat/integration/harness"
 	"pageheat/integration/kafkatest"
 )
 
-// The listeners of the secured cluster.
-const (
-	scramListener  = "SCRAM"
-	mutualListener = "MUTUAL"
-	oauthListener  = "OAUTH"
-)
+// canary is every password of a cluster without users: nothing that the program says may
+// contain it.
+const canary = "canary-4f1c"
 
-const (
-	// canary is every password of these tests: nothing that the program says may contain it.
-	canary = "canary-4f1c"
-	// reauthenticate is how often brokers want a login again on a connection that is open.
-	reauthenticate = 3 * time.Second
-	// replaceToken is when the token endpoint says that a token expires. Brokers take it for
-	// longer: Kafka refuses a login within a second of the last one, so no session may be that
-	// short.
-	replaceToken = reauthenticate
-)
+// reauthenticate is how often brokers want a login again on a connection that is open, and when
+// tokens are replaced.
+const reauthenticate = 3 * time.Second
 
-// secured is a cluster whose listeners have TLS, and the files of its clients.
-type secured struct {
-	*kafkatest.Cluster
-	dir       string // of the certificates; see renew
-	endpoint  *httptest.Server
-	authority *kafkatest.Authority
-}
+// secured is a cluster of three brokers with TLS, whose clients have only the rights that
+// "topics acls" prints.
+type secured struct{ *kafkatest.Cluster }
 
 func newSecured(t *testing.T) *secured {
-	kafkatest.NeedKafka(t)
-	s := &secured{dir: t.TempDir()}
-	s.renew(t)
-	kafkatest.WriteFile(t, s.dir, "password", []byte(canary+"\n"))
-	s.endpoint = httptest.NewServer(http.HandlerFunc(s.token))
-	t.Cleanup(s.endpoint.Close)
-	server, trust := s.dir+"/server.pem", s.dir+"/ca.pem"
-	listener := func(name, protocol, truststore string, more map[string]string) kafkatest.Option {
-		properties := kafkatest.PEMProperties(server, truststore)
-		maps.Copy(properties, more)
-		return kafkatest.WithListener(kafkatest.Listener{Name: name, Protocol: protocol, Properties: properties})
-	}
-	every := fmt.Sprint(reauthenticate.Milliseconds())
-	s.Cluster = kafkatest.Real(t, 1,
-		listener(scramListener, "SASL_SSL", "", map[string]string{
-			"sasl.enabled.mechanisms":        "SCRAM-SHA-512",
-			"scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
-			"connections.max.reauth.ms":      every,
-		}),
-		listener(mutualListener, "SSL", trust, nil),
-		listener(oauthListener, "SASL_SSL", "", map[string]string{
-			"sasl.enabled.mechanisms":      "OAUTHBEARER",
-			"oauthbearer.sasl.jaas.config": "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;",
-			"connections.max.reauth.ms":    every,
-		}))
+	s := &secured{kafkatest.Real(t, 3, kafkatest.WithSecurity(kafkatest.SCRAM, kafkatest.MutualTLS, kafkatest.OAuthBearer),
+		func(c *kafkatest.Config) { c.Reauthenticate = reauthenticate })}
 	kafkatest.NeedProcesses(t, s.Cluster)
-	s.setPassword(t, canary)
 	return s
 }
 
-// setPassword tells the brokers the password.
-func (s *secured) setPassword(t *testing.T, password string) {
-	t.Helper()
-	const iterations = 4096
-	answers, err := kafkatest.Admin(t, s.Cluster).AlterUserSCRAMs(t.Context(), nil,
-		[]kadm.UpsertSCRAM{{User: "heat", Mechanism: kadm.ScramSha512, Iterations: iterations, Password: password}})
-	require.NoError(t, err)
-	require.NoError(t, answers.Error())
-}
-
-// renew replaces all certificates, and who issued them.
-func (s *secured) renew(t *testing.T) {
-	t.Helper()
-	s.authority = kafkatest.NewAuthority(t)
-	client := s.authority.Issue("heat")
-	for name, text := range map[string][]byte{
-		"ca.pem": s.authority.PEM, "server.pem": s.authority.Issue().Both(), "client.pem": client.Chain, "client.key": client.Key,
-	} {
-		kafkatest.WriteFile(t, s.dir, name, text)
-	}
-}
-
-// token is a token endpoint, whose tokens the brokers' default validator takes.
-func (s *secured) token(w http.ResponseWriter, r *http.Request) {
-	if id, password, _ := r.BasicAuth(); id != "heat" || password != canary {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = fmt.Fprintf(w, `{"error":"invalid_client","error_description":"not %s"}`, password)
-		return
-	}
-	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-	now := time.Now().Unix()
-	token := part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":"heat","iat":%d,"exp":%d}`, now, now+60)) + "."
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":%d}`, token, int(replaceToken.Seconds()))
-}
-
-// site is an installation whose program connects to a listener, by settings in its environment.
-func (s *secured) site(t *testing.T, listener string) *harness.Site {
+// site is an installation whose processes connect in one way.
+func (s *secured) site(t *testing.T, kind kafkatest.Security) *harness.Site {
 	site := harness.NewSite(t, s.Cluster, shared.program)
-	site.Brokers = s.Listener(listener)
-	site.Env = []string{"PAGEHEAT_TLS=true", "PAGEHEAT_TLS_CA=" + s.dir + "/ca.pem"}
-	switch listener {
-	case scramListener:
-		site.Env = append(site.Env, "PAGEHEAT_SASL_MECHANISM=SCRAM-SHA-512", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_SASL_PASSWORD_FILE="+s.dir+"/password")
-	case mutualListener:
-		site.Env = append(site.Env, "PAGEHEAT_TLS_CERT="+s.dir+"/client.pem", "PAGEHEAT_TLS_KEY="+s.dir+"/client.key")
-	case oauthListener:
-		site.Env = append(site.Env, "PAGEHEAT_SASL_MECHANISM=OAUTHBEARER", "PAGEHEAT_OAUTH_TOKEN_URL="+s.endpoint.URL, "PAGEHEAT_OAUTH_CLIENT_ID=heat", "PAGEHEAT_OAUTH_CLIENT_SECRET="+canary)
-	}
+	site.Secure(s.Cluster, kind)
 	return site
 }
 
-// TestSecuredConnections runs everything on a Kafka with TLS: with passwords, with certificates and
-// with tokens, over several logins of each connection. Then the password and all certificates are renewed,
-// and who issues them, while behaviours are counted.
+// secret is every password of the cluster.
+func (s *secured) secret(t *testing.T) string {
+	t.Helper()
+	user, err := s.User(within(t), kafkatest.OAuthBearer, "anybody")
+	require.NoError(t, err)
+	return user.Secret
+}
+
+// TestSecuredConnections runs everything on a Kafka of three brokers with TLS and
+// StandardAuthorizer: with passwords, with certificates and with tokens, over several logins of
+// each connection. Then the password and all certificates are renewed, and who issues them, while
+// behaviours are counted.
 func TestSecuredConnections(t *testing.T) {
 	s := newSecured(t)
 	t.Run("ways", func(t *testing.T) {
-		for _, listener := range []string{scramListener, mutualListener, oauthListener} {
-			t.Run(listener, func(t *testing.T) {
+		for _, kind := range s.Security() {
+			t.Run(string(kind), func(t *testing.T) {
 				t.Parallel()
-				s.everything(t, listener)
+				s.everything(t, kind)
 			})
 		}
 		t.Run("refused", func(t *testing.T) {
@@ -150,9 +69,9 @@ func TestSecuredConnections(t *testing.T) {
 }
 
 // everything runs all that connects.
-func (s *secured) everything(t *testing.T, listener string) {
+func (s *secured) everything(t *testing.T, kind kafkatest.Security) {
 	file := readData(t, "testdata", smallest)
-	site := s.site(t, listener)
+	site := s.site(t, kind)
 	p := newPipeline(t, site, 3)
 	site.Must("topics", "check")
 	in := site.Start("secured", "--roles", "ingest,heat,rank,serve,collect", "--log-level", "debug")
@@ -167,7 +86,7 @@ func (s *secured) everything(t *testing.T, listener string) {
 	require.NoError(t, err)
 	assert.Greater(t, p.boards.Newest().Counted, board.Counted)
 	for _, e := range in.Log().Entries() {
-		assert.NotRegexp(t, "(?i)sasl|token|handshake failed|certificate", e.Message+e.Text("error"))
+		assert.NotRegexp(t, "(?i)sasl|token|handshake failed|certificate|right", e.Message+e.Text("error"))
 	}
 	assert.Contains(t, site.Must("top", "--once"), board.Pages[0].Page)
 	site.Must("page", board.Pages[0].Page)
@@ -175,64 +94,73 @@ func (s *secured) everything(t *testing.T, listener string) {
 	p.audited(t)
 	stopped(t, in)
 	const all = 100_000
-	assert.NotContains(t, in.Log().Tail(all), canary)
+	assert.NotContains(t, in.Log().Tail(all), s.secret(t))
 }
 
 // refused has commands connect the wrong way: each ends at once, with a hint and no secret.
 func (s *secured) refused(t *testing.T) {
-	kafkatest.WriteFile(t, s.dir, "wrong", []byte("wrong-"+canary))
+	secret := s.secret(t)
+	wrong := kafkatest.WriteFile(t, t.TempDir(), "wrong", []byte("wrong-"+secret))
+	ctx := within(t)
+	user := map[kafkatest.Security]kafkatest.User{}
+	for _, kind := range s.Security() {
+		u, err := s.User(ctx, kind, "somebody")
+		require.NoError(t, err)
+		user[kind] = u
+	}
+	scram, mutual, oauth := user[kafkatest.SCRAM], user[kafkatest.MutualTLS], user[kafkatest.OAuthBearer]
+	with := func(u kafkatest.User, more ...string) []string { return append(harness.Environment(u), more...) }
+	tls := []string{"PAGEHEAT_TLS=true", "PAGEHEAT_TLS_CA=" + scram.CA}
+	plain := []string{"PAGEHEAT_SASL_MECHANISM=PLAIN", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_SASL_PASSWORD=" + secret}
 	for name, c := range map[string]struct {
 		brokers string
 		env     []string
 		hint    string
 	}{
-		"wrong password":        {s.Listener(scramListener), []string{"PAGEHEAT_SASL_PASSWORD_FILE=" + s.dir + "/wrong"}, "the brokers reject the credentials"},
-		"wrong user":            {s.Listener(scramListener), []string{"PAGEHEAT_SASL_USERNAME=cold"}, "the brokers reject the credentials"},
-		"wrong mechanism":       {s.Listener(scramListener), []string{"PAGEHEAT_SASL_MECHANISM=SCRAM-SHA-256"}, "--sasl-mechanism"},
-		"wrong client secret":   {s.Listener(oauthListener), []string{"PAGEHEAT_OAUTH_CLIENT_SECRET=wrong-" + canary}, "--oauth-client-id"},
-		"no client certificate": {s.Listener(mutualListener), []string{"PAGEHEAT_TLS_CERT=", "PAGEHEAT_TLS_KEY="}, "--tls-cert"},
-		"no trust":              {s.Listener(scramListener), []string{"PAGEHEAT_TLS_CA="}, "--tls-ca"},
-		"no login":              {s.Listener(scramListener), []string{"PAGEHEAT_SASL_MECHANISM=", "PAGEHEAT_SASL_USERNAME=", "PAGEHEAT_SASL_PASSWORD_FILE="}, "requires authentication: set --sasl-mechanism to one of SCRAM-SHA-512"},
-		"a login where none is": {s.Listener(mutualListener), []string{"PAGEHEAT_SASL_MECHANISM=PLAIN", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_SASL_PASSWORD=" + canary,
-			"PAGEHEAT_TLS_CERT=" + s.dir + "/client.pem", "PAGEHEAT_TLS_KEY=" + s.dir + "/client.key"}, "remove --sasl-mechanism"},
-		"no TLS at a TLS port":  {s.Listener(mutualListener), []string{"PAGEHEAT_TLS=false", "PAGEHEAT_TLS_CA=", "PAGEHEAT_TLS_CERT=", "PAGEHEAT_TLS_KEY="}, "add --tls"},
-		"TLS at a plain port":   {s.Bootstrap(), nil, "remove --tls"},
-		"TLS and login, too":    {s.Bootstrap(), s.site(t, scramListener).Env, "remove --tls"},
-		"plain and login":       {s.Bootstrap(), []string{"PAGEHEAT_TLS=false", "PAGEHEAT_TLS_CA=", "PAGEHEAT_SASL_MECHANISM=PLAIN", "PAGEHEAT_SASL_USERNAME=heat", "PAGEHEAT_SASL_PASSWORD=" + canary}, "remove --sasl-mechanism"},
-		"nothing at a full one": {s.Listener(scramListener), []string{"PAGEHEAT_TLS=false", "PAGEHEAT_TLS_CA=", "PAGEHEAT_SASL_MECHANISM=", "PAGEHEAT_SASL_USERNAME=", "PAGEHEAT_SASL_PASSWORD_FILE="}, "add --tls"},
+		"wrong password":        {scram.Brokers, with(scram, "PAGEHEAT_SASL_PASSWORD_FILE="+wrong), "the brokers reject the credentials"},
+		"wrong user":            {scram.Brokers, with(scram, "PAGEHEAT_SASL_USERNAME=cold"), "the brokers reject the credentials"},
+		"wrong mechanism":       {scram.Brokers, with(scram, "PAGEHEAT_SASL_MECHANISM=SCRAM-SHA-256"), "--sasl-mechanism"},
+		"wrong client secret":   {oauth.Brokers, with(oauth, "PAGEHEAT_OAUTH_CLIENT_SECRET=wrong-"+secret), "--oauth-client-id"},
+		"no client certificate": {mutual.Brokers, tls, "--tls-cert"},
+		"no trust":              {scram.Brokers, with(scram, "PAGEHEAT_TLS_CA="), "--tls-ca"},
+		"no login":              {scram.Brokers, tls, "requires authentication: set --sasl-mechanism to one of SCRAM-SHA-512"},
+		"a login where none is": {mutual.Brokers, with(mutual, plain...), "remove --sasl-mechanism"},
+		"no TLS at a TLS port":  {mutual.Brokers, nil, "add --tls"},
+		"TLS at a plain port":   {s.Guarded(), tls, "remove --tls"},
+		"TLS and login, too":    {s.Guarded(), with(scram), "remove --tls"},
+		"plain and login":       {s.Guarded(), plain, "remove --sasl-mechanism"},
+		"nothing at a full one": {scram.Brokers, nil, "add --tls"},
+		"no rights":             {scram.Brokers, with(scram), "right"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			site := s.site(t, mutualListener)
-			for _, listener := range []string{scramListener, oauthListener} {
-				if c.brokers == s.Listener(listener) {
-					site = s.site(t, listener)
-				}
-			}
-			if c.brokers == s.Bootstrap() {
-				site.Env = site.Env[:2]
-			}
-			site.Brokers = c.brokers
-			site.Env = append(slices.Clone(site.Env), c.env...)
+			prefix := kafkatest.Prefix(t)
+			site := harness.Installation{Program: shared.program, Brokers: c.brokers, Prefix: prefix, Input: prefix + "-input", Output: prefix + "-output",
+				Env: slices.Clone(c.env)}
 			began := time.Now()
-			r := site.Command("run", "--listen", "127.0.0.1:0", "--log-level", "debug")
+			r, err := site.Run(within(t), nil, "run", "--listen", "127.0.0.1:0", "--log-level", "debug")
+			require.NoError(t, err)
 			t.Log(r.Stderr)
 			assert.Equal(t, 1, r.Code)
 			assert.Contains(t, r.Stderr, c.hint)
-			assert.NotContains(t, r.Stdout+r.Stderr, canary)
+			assert.NotContains(t, r.Stdout+r.Stderr, secret)
 			assert.Less(t, time.Since(began), 30*time.Second)
 		})
 	}
 }
 
-// renewed replaces the password, then all certificates and their authority, while behaviours are
-// counted by an instance with the password and one with a certificate.
+// renewed replaces the password, then the authority and all certificates of three brokers and of
+// clients, while behaviours are counted by an instance with the password, one with a certificate and
+// one with tokens, which expire all the time. No instance ends, and nothing is lost.
 func (s *secured) renewed(t *testing.T) {
-	site := s.site(t, scramListener)
+	site := s.site(t, kafkatest.SCRAM)
 	p := newPipeline(t, site, 3)
-	mutual := s.site(t, mutualListener)
-	mutual.Prefix, mutual.Input, mutual.Output = site.Prefix, site.Input, site.Output
-	instances := []*harness.Instance{site.Start("password"), mutual.Start("certificate")}
+	instances := []*harness.Instance{site.Start("password")}
+	for _, kind := range []kafkatest.Security{kafkatest.MutualTLS, kafkatest.OAuthBearer} {
+		other := s.site(t, kind)
+		other.Prefix, other.Input, other.Output = site.Prefix, site.Input, site.Output
+		instances = append(instances, other.Start(string(kind)))
+	}
 	ctx := within(t)
 	input := startTraffic(t, site, 3)
 	counted := func() {
@@ -241,27 +169,40 @@ func (s *secured) renewed(t *testing.T) {
 		if b := p.boards.Newest(); b != nil {
 			now = b.Counted
 		}
-		_, err := p.boards.Wait(ctx, func(b *harness.Board) bool { return b.Counted > now+1000 })
+		_, err := p.boards.Wait(within(t), func(b *harness.Board) bool { return b.Counted > now+1000 })
 		require.NoError(t, err)
 	}
 	waitShared(t, ctx, site, len(instances), "-ingest", "-heat")
 	counted()
 
 	// Its connections have to log in again within seconds, and Kafka knows the new password first.
-	s.setPassword(t, canary+"-new")
+	const password = "another one"
+	require.NoError(t, s.SetPassword(ctx, password))
 	_, _, err := instances[0].WaitLog(ctx, 0, func(e harness.Entry) bool {
 		return strings.Contains(e.Text("error"), "reject the credentials")
 	})
 	require.NoError(t, err)
-	kafkatest.WriteFile(t, s.dir, "password", []byte(canary+"-new"))
+	require.NoError(t, s.WritePassword(password))
 	require.NoError(t, instances[0].WaitReady(ctx))
 	counted()
 
-	// The broker reads its files when it starts, and its connections end.
-	s.renew(t)
-	require.NoError(t, s.Stop(0))
-	require.NoError(t, s.Start(0))
-	require.NoError(t, s.WaitReady(ctx))
+	// As operators do it: everybody trusts the next authority, the certificates are replaced, nobody
+	// trusts the last one. A broker reads its certificate when it starts, and its connections end.
+	ctx = within(t)
+	require.NoError(t, s.TrustNext())
+	require.NoError(t, s.Reload(ctx))
+	require.NoError(t, s.IssueNext())
+	for broker := range 3 {
+		s.restart(t, broker)
+		counted()
+	}
+	require.NoError(t, s.DistrustLast())
+	require.NoError(t, s.Reload(ctx))
+	for _, in := range instances {
+		_, ended := in.Ended()
+		require.False(t, ended, in)
+	}
+	ctx = within(t)
 	waitShared(t, ctx, site, len(instances), "-ingest", "-heat")
 	counted()
 	input.finish(t)
@@ -272,6 +213,17 @@ func (s *secured) renewed(t *testing.T) {
 	stopped(t, instances...)
 	for _, in := range instances {
 		const all = 100_000
-		assert.NotContains(t, in.Log().Tail(all), canary)
+		assert.NotContains(t, in.Log().Tail(all), s.secret(t))
+		assert.NotContains(t, in.Log().Tail(all), password)
 	}
+}
+
+// restart restarts a broker as an operator does.
+func (s *secured) restart(t *testing.T, broker int) {
+	t.Helper()
+	ctx := within(t)
+	require.NoError(t, s.Stop(broker))
+	require.NoError(t, s.Start(broker))
+	require.NoError(t, s.WaitReady(ctx))
+	require.NoError(t, s.WaitInSync(ctx))
 }

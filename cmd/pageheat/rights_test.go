@@ -32,19 +32,12 @@ func printed(t *testing.T, flags ...string) []string {
 	return strings.Split(strings.TrimSpace(out.String()), "\n")
 }
 
-// aRight is a line of "topics acls".
-var aRight = regexp.MustCompile(`^kafka-acls --add --allow-principal User:ANONYMOUS --operation (\w+) --(topic|group|transactional-id) (\S+)( --resource-pattern-type prefixed)?$`)
-
 // parsed reads a line.
 func parsed(t *testing.T, line string) kafkatest.Right {
 	t.Helper()
-	m := aRight.FindStringSubmatch(line)
-	require.NotNil(t, m, line)
-	operation, err := kmsg.ParseACLOperation(m[1])
+	right, err := kafkatest.ParseRight(line, kafkatest.Anonymous)
 	require.NoError(t, err)
-	kind, err := kmsg.ParseACLResourceType(m[2])
-	require.NoError(t, err)
-	return kafkatest.Right{Operation: operation, Kind: kind, Name: m[3], Prefixed: m[4] != ""}
+	return right
 }
 
 // only leaves anonymous clients these rights alone.

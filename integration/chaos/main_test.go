@@ -34,8 +34,9 @@ var shared *suite
 
 func TestMain(m *testing.M) {
 	const heap = 512
-	shared = &suite{kafka: kafkatest.Shared{Config: kafkatest.Config{Brokers: brokers, Proxies: true}},
-		rights: kafkatest.Shared{Config: kafkatest.Config{Rights: true, HeapMiB: heap}}}
+	security := kafkatest.SecurityOfTests()
+	shared = &suite{kafka: kafkatest.Shared{Config: kafkatest.Config{Brokers: brokers, Proxies: true, Security: security}},
+		rights: kafkatest.Shared{Config: kafkatest.Config{Rights: true, HeapMiB: heap, Security: security}}}
 	os.Exit(harness.Main(m, func(program string) { shared.program = program }, func() error { return shared.close() }))
 }
 

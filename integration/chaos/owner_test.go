@@ -215,8 +215,8 @@ func waitCompacted(ctx context.Context, t *testing.T, site *harness.Site, table 
 	for {
 		end := committedEnd(ctx, t, site, table)
 		records := 0
-		reader, err := kgo.NewClient(kgo.SeedBrokers(site.Cluster.Brokers()...), kgo.ConsumeTopics(table), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.KeepControlRecords())
+		reader, err := kgo.NewClient(append(site.Cluster.Connect(), kgo.ConsumeTopics(table), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.KeepControlRecords())...)
 		require.NoError(t, err)
 		for next := int64(0); next < end; {
 			fetches := reader.PollFetches(ctx)

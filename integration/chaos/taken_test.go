@@ -66,13 +66,15 @@ func newTaking(t *testing.T, name string, seed uint64, instances ...[]string) *t
 	t.Helper()
 	cluster := shared.guarded(t)
 	site := harness.NewSite(t, cluster, shared.program)
-	site.Brokers = cluster.Guarded()
-	var rights []kafkatest.Right
-	for _, kind := range []kmsg.ACLResourceType{kmsg.ACLResourceTypeTopic, kmsg.ACLResourceTypeGroup, kmsg.ACLResourceTypeTransactionalId} {
-		rights = append(rights, kafkatest.Right{Operation: kmsg.ACLOperationAll, Kind: kind, Name: site.Prefix, Prefixed: true})
+	if len(cluster.Security()) == 0 { // otherwise each process has its own rights
+		site.Brokers = cluster.Guarded()
+		var rights []kafkatest.Right
+		for _, kind := range []kmsg.ACLResourceType{kmsg.ACLResourceTypeTopic, kmsg.ACLResourceTypeGroup, kmsg.ACLResourceTypeTransactionalId} {
+			rights = append(rights, kafkatest.Right{Operation: kmsg.ACLOperationAll, Kind: kind, Name: site.Prefix, Prefixed: true})
+		}
+		require.NoError(t, cluster.Allow(t.Context(), append(rights, kafkatest.ClusterRight(kmsg.ACLOperationDescribe),
+			kafkatest.ClusterRight(kmsg.ACLOperationIdempotentWrite))...))
 	}
-	require.NoError(t, cluster.Allow(t.Context(), append(rights, kafkatest.ClusterRight(kmsg.ACLOperationDescribe),
-		kafkatest.ClusterRight(kmsg.ACLOperationIdempotentWrite))...))
 	return &taking{run: newRunOf(t, name, seed, site, takenRate, takenPages, instances...)}
 }
 

@@ -21,14 +21,17 @@ type Installation struct {
 	Prefix, Input, Output string
 	// Env is added to the environment of the processes.
 	Env []string
+
+	access *access // nil where nobody logs in; see Secure
 }
 
-// command returns a command of the program with the installation's settings.
-func (i *Installation) command(args []string) *exec.Cmd {
+// command returns a command of the program with the installation's settings, and others that Env
+// overrides.
+func (i *Installation) command(args, settings []string) *exec.Cmd {
 	cmd := exec.Command(i.Program, args...)
 	cmd.Env = append(kafkatest.Environment(), "PAGEHEAT_BROKERS="+i.Brokers, "PAGEHEAT_PREFIX="+i.Prefix,
 		"PAGEHEAT_INPUT="+i.Input, "PAGEHEAT_OUTPUT="+i.Output, "PAGEHEAT_LOG_FORMAT=json")
-	cmd.Env = append(cmd.Env, i.Env...)
+	cmd.Env = append(append(cmd.Env, settings...), i.Env...)
 	return cmd
 }
 
@@ -44,7 +47,11 @@ type Result struct {
 func (i *Installation) Run(ctx context.Context, stdin []byte, args ...string) (Result, error) {
 	var stdout bytes.Buffer
 	log := NewLog()
-	cmd := i.command(args)
+	login, err := i.enter(ctx, args)
+	if err != nil {
+		return Result{}, err
+	}
+	cmd := i.command(args, login)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, log
 	p, err := process.Start(cmd)
 	if err != nil {
@@ -67,7 +74,14 @@ func (i *Installation) StartInstance(name string, flags ...string) (*Instance, e
 		return nil, err
 	}
 	in := &Instance{name: name, log: NewLog(), address: address}
-	cmd := i.command(append([]string{"run", "--listen", address}, flags...))
+	args := append([]string{"run", "--listen", address}, flags...)
+	ctx, cancel := context.WithTimeout(context.Background(), Within)
+	defer cancel()
+	login, err := i.enter(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	cmd := i.command(args, login)
 	cmd.Stderr = in.log
 	in.Process, err = process.Start(cmd)
 	return in, err

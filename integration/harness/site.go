@@ -16,7 +16,7 @@ import (
 )
 
 // Within is the longest time that the harness waits for anything, on a busy machine.
-const Within = 60 * time.Second
+const Within = 2 * time.Minute
 
 // Site is the installation of one test. A failure of the harness ends the test.
 type Site struct {
@@ -26,12 +26,17 @@ type Site struct {
 	Installation
 }
 
-// NewSite returns an installation without topics.
+// NewSite returns an installation without topics. On a secured cluster its processes connect in
+// the first of the cluster's ways.
 func NewSite(t testing.TB, cluster *kafkatest.Cluster, program string) *Site {
 	t.Helper()
 	prefix := kafkatest.Prefix(t)
-	return &Site{t: t, Cluster: cluster, Installation: Installation{Program: program, Brokers: cluster.Bootstrap(),
+	s := &Site{t: t, Cluster: cluster, Installation: Installation{Program: program, Brokers: cluster.Bootstrap(),
 		Prefix: prefix, Input: prefix + "-input", Output: prefix + "-output"}}
+	if kinds := cluster.Security(); len(kinds) > 0 {
+		s.Secure(cluster, kinds[0])
+	}
+	return s
 }
 
 // Command runs a command of the program to its end.

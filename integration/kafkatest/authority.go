@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -19,7 +20,7 @@ import (
 
 // Authority is a certificate authority of a test.
 type Authority struct {
-	t           testing.TB
+	t           testing.TB // nil for that of a cluster, which outlives tests
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 	// PEM is its certificate.
@@ -32,16 +33,27 @@ type Certificate struct{ Chain, Key []byte }
 // NewAuthority makes an authority.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
-	a := &Authority{t: t}
-	template := &x509.Certificate{Subject: pkix.Name{CommonName: "authority " + rand.Text()[:6]}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	made := a.sign(template, time.Hour)
-	a.PEM = made.Chain
-	block, _ := pem.Decode(made.Chain)
-	var err error
-	if a.certificate, err = x509.ParseCertificate(block.Bytes); err != nil {
+	a, err := newAuthority(time.Hour)
+	if err != nil {
 		t.Fatal(err)
 	}
+	a.t = t
 	return a
+}
+
+func newAuthority(valid time.Duration) (*Authority, error) {
+	a := &Authority{}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: "authority " + rand.Text()[:6]}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	made, err := a.sign(template, valid)
+	if err != nil {
+		return nil, err
+	}
+	a.PEM = made.Chain
+	block, _ := pem.Decode(made.Chain)
+	if a.certificate, err = x509.ParseCertificate(block.Bytes); err != nil {
+		return nil, fmt.Errorf("kafkatest: reading the certificate of an authority: %w", err)
+	}
+	return a, nil
 }
 
 // Issue makes a certificate for servers at these names, localhost and 127.0.0.1 without any, and
@@ -54,6 +66,14 @@ func (a *Authority) Issue(names ...string) Certificate {
 // IssueFor makes a certificate that expires after a time, which may be negative.
 func (a *Authority) IssueFor(valid time.Duration, names ...string) Certificate {
 	a.t.Helper()
+	c, err := a.issue(valid, names...)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return c
+}
+
+func (a *Authority) issue(valid time.Duration, names ...string) (Certificate, error) {
 	if len(names) == 0 {
 		names = []string{"localhost", "127.0.0.1"}
 	}
@@ -70,15 +90,14 @@ func (a *Authority) IssueFor(valid time.Duration, names ...string) Certificate {
 }
 
 // sign makes a key and its certificate, self-signed if the authority has none yet.
-func (a *Authority) sign(template *x509.Certificate, valid time.Duration) Certificate {
-	a.t.Helper()
+func (a *Authority) sign(template *x509.Certificate, valid time.Duration) (Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		a.t.Fatal(err)
+		return Certificate{}, fmt.Errorf("kafkatest: making a certificate: %w", err)
 	}
 	const bits = 100
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), bits)); err != nil {
-		a.t.Fatal(err)
+		return Certificate{}, fmt.Errorf("kafkatest: making a certificate: %w", err)
 	}
 	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(valid)
 	parent, signer := a.certificate, a.key
@@ -87,16 +106,16 @@ func (a *Authority) sign(template *x509.Certificate, valid time.Duration) Certif
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
 	if err != nil {
-		a.t.Fatal(err)
+		return Certificate{}, fmt.Errorf("kafkatest: making a certificate: %w", err)
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		a.t.Fatal(err)
+		return Certificate{}, fmt.Errorf("kafkatest: making a certificate: %w", err)
 	}
 	return Certificate{
 		Chain: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		Key:   pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
-	}
+	}, nil
 }
 
 // Both is key and chain in one, as Kafka's keystores in PEM have them.
@@ -122,12 +141,21 @@ func (c Certificate) Server(t testing.TB, clients *Authority) *tls.Config {
 // returns its path.
 func WriteFile(t testing.TB, dir, name string, text []byte) string {
 	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	path, err := writeFile(dir, name, text)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func writeFile(dir, name string, text []byte) (string, error) {
+	path := filepath.Join(dir, name)
+	err := os.WriteFile(path+".new", text, 0o600)
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("kafkatest: writing a file for a test: %w", err)
+	}
+	return path, nil
 }

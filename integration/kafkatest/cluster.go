@@ -25,10 +25,15 @@ type Cluster struct {
 	fake    *kfake.Cluster
 	nodes   []*node
 	routes  []Route
+	proxied Listener            // before the proxies
 	further map[string][]string // addresses by listener
 	guarded []string            // where anonymous clients connect, by broker
 	login   []kgo.Opt           // of the tests' own clients
-	scratch string              // directory to remove at the end, if any
+
+	security []Security
+	secured  *secured // nil without
+
+	scratch string // directory to remove at the end, if any
 }
 
 // Route is the path from a client through a proxy to a broker.
@@ -121,6 +126,9 @@ func (c *Cluster) Close() error {
 	for i := range c.nodes {
 		errs = append(errs, c.Kill(i))
 	}
+	if c.secured != nil {
+		errs = append(errs, c.secured.close())
+	}
 	if c.scratch != "" {
 		if err := os.RemoveAll(c.scratch); err != nil {
 			errs = append(errs, fmt.Errorf("kafkatest: removing the brokers' data: %w", err))
@@ -139,7 +147,7 @@ func (c *Cluster) Kill(i int) error {
 }
 
 // Stop makes broker i hand over its partitions and end (SIGTERM), and returns when its process
-// has ended. It returns an error after half a minute, as happens without a majority of
+// has ended. It returns an error after a minute and a half, as happens without a majority of
 // controllers.
 func (c *Cluster) Stop(i int) error {
 	n, err := c.node(i)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"time"
 )
 
 // Config says what kind of cluster Start brings up. The zero value is one real
@@ -40,8 +41,15 @@ type Config struct {
 	// Rights has the brokers check rights (ACLs), by Kafka's StandardAuthorizer or as kfake
 	// does. The tests' own clients are a super user; those that come to Cluster.Guarded are
 	// anonymous and may do nothing until Cluster.Allow. It has no meaning for
-	// external clusters, and excludes Proxies.
+	// external clusters.
 	Rights bool
+	// Security are the ways in which users connect to real brokers: with TLS, and with the
+	// rights that they were given; see Cluster.User. It includes Rights. With Proxies, users
+	// of the first kind can come through the proxies.
+	Security []Security
+	// Reauthenticate is how often brokers want a new login on an open connection, and how long
+	// the token endpoint says that tokens last; 0 is 10 s.
+	Reauthenticate time.Duration
 	// Listeners are further addresses of each broker; see Cluster.Listener. They have no
 	// meaning for embedded and external clusters.
 	Listeners []Listener
@@ -77,14 +85,20 @@ func WithHeap(mib int) Option { return func(c *Config) { c.HeapMiB = mib } }
 // WithRights has the brokers check rights; see Config.Rights.
 func WithRights() Option { return func(c *Config) { c.Rights = true } }
 
+// WithSecurity has the brokers take users; see Config.Security.
+func WithSecurity(kinds ...Security) Option {
+	return func(c *Config) { c.Security = append(c.Security, kinds...) }
+}
+
 // withDefaults fills in what was left open and refuses what cannot be.
 func (c Config) withDefaults() (Config, error) {
 	if c.Embedded && len(c.External) > 0 {
 		return c, errors.New("kafkatest: a cluster is embedded or external, not both")
 	}
-	if c.Rights && c.Proxies {
-		return c, errors.New("kafkatest: brokers that check rights have no proxies")
+	if c.Embedded && len(c.Security) > 0 {
+		return c, errors.New("kafkatest: an embedded cluster has no users")
 	}
+	c.Rights = c.Rights || len(c.Security) > 0
 	if c.Brokers == 0 {
 		c.Brokers = 1
 	}

@@ -18,8 +18,15 @@ import (
 //go:embed pom.xml
 var pom []byte
 
+// kafkaVersion is the environment variable with a version of Apache Kafka to run instead of the
+// one in pom.xml.
+const kafkaVersion = "PAGEHEAT_TEST_KAFKA"
+
 // KafkaVersion is the version of Apache Kafka that Start runs.
 func KafkaVersion() (string, error) {
+	if version := os.Getenv(kafkaVersion); version != "" {
+		return version, nil
+	}
 	var p struct {
 		Version string `xml:"properties>kafka.version"`
 	}
@@ -84,11 +91,15 @@ func copyJars(ctx context.Context, dir string) error {
 		return fmt.Errorf("kafkatest: making a directory for Kafka's jars: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(part) }() // gone already where all went well
+	version, err := KafkaVersion()
+	if err != nil {
+		return err
+	}
 	file := filepath.Join(part, "pom.xml")
 	if err := os.WriteFile(file, pom, 0o600); err != nil {
 		return fmt.Errorf("kafkatest: writing the pom: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-ntp", "-f", file,
+	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-ntp", "-f", file, "-Dkafka.version="+version,
 		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+part)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

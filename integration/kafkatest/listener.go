@@ -31,12 +31,10 @@ func WithListener(l Listener) Option {
 // Listener are the addresses of a further listener, as one comma-separated string.
 func (c *Cluster) Listener(name string) string { return strings.Join(c.further[name], ",") }
 
-// add adds it to the settings of a broker.
-func (l Listener) add(p map[string]string, address string) {
+// add adds it to the settings of a broker that listens at an address and advertises another.
+func (l Listener) add(p map[string]string, address, advertised string) {
 	p["listeners"] += "," + l.Name + "://" + address
-	if p["advertised.listeners"] != "" {
-		p["advertised.listeners"] += "," + l.Name + "://" + address
-	}
+	p["advertised.listeners"] += "," + l.Name + "://" + advertised
 	p["listener.security.protocol.map"] += "," + l.Name + ":" + l.Protocol
 	for name, value := range l.Properties {
 		p["listener.name."+strings.ToLower(l.Name)+"."+name] = value

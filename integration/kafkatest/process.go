@@ -13,7 +13,7 @@ import (
 
 // stopWithin is how long a broker gets to end after SIGTERM. A clean stop takes
 // one or two seconds; without a quorum of controllers it never ends.
-const stopWithin = 30 * time.Second
+const stopWithin = 90 * time.Second
 
 // node is one broker of a real cluster: what is needed to start its process,
 // and the process while there is one. All methods may be called concurrently.

@@ -121,6 +121,24 @@ func (c *Cluster) poll(ctx context.Context, check func(context.Context, *kgo.Cli
 	}
 }
 
+// everyBroker polls until check succeeds for every real broker that should serve.
+func (c *Cluster) everyBroker(ctx context.Context, check func(context.Context, *kgo.Broker) error) error {
+	if c.fake != nil {
+		return nil
+	}
+	return c.poll(ctx, func(ctx context.Context, cl *kgo.Client) error {
+		for _, n := range c.nodes {
+			if serving, _ := n.state(); !serving {
+				continue
+			}
+			if err := check(ctx, cl.Broker(n.index)); err != nil {
+				return fmt.Errorf("broker %d: %w", n.index, err)
+			}
+		}
+		return nil
+	})
+}
+
 // deaths returns an error if a broker has ended unexpectedly.
 func (c *Cluster) deaths() error {
 	for _, n := range c.nodes {

@@ -46,33 +46,36 @@ func startReal(ctx context.Context, cfg Config) (c *Cluster, err error) {
 			c = nil
 		}
 	}()
-	const brokerAndController, both = 2, 4 // ports a broker, and with a proxy's
-	each := brokerAndController
-	if cfg.Proxies || cfg.Rights {
-		each = both
+	var security []Listener
+	if len(cfg.Security) > 0 {
+		if security, err = c.secure(ctx, cfg); err != nil {
+			return c, err
+		}
+		cfg.Listeners = append(slices.Clone(cfg.Listeners), security...)
 	}
-	fixed := each * cfg.Brokers
-	ports, err := freePorts(fixed + len(cfg.Listeners)*cfg.Brokers)
+	// A broker's ports: its own, the controller's, two for a proxy, one for anonymous clients,
+	// and those of further listeners.
+	const fixed = 5
+	ports, err := freePorts((fixed + len(cfg.Listeners)) * cfg.Brokers)
 	if err != nil {
 		return c, err
 	}
-	if cfg.Proxies {
-		for i := range cfg.Brokers {
-			c.routes = append(c.routes, Route{Listen: loopback(ports[2*cfg.Brokers+i]), Upstream: loopback(ports[3*cfg.Brokers+i])})
-		}
-	}
-	if cfg.Rights {
-		for i := range cfg.Brokers {
-			c.guarded = append(c.guarded, loopback(ports[2*cfg.Brokers+i]))
-		}
-		c.login = []kgo.Opt{kgo.SASL(superUser().AsMechanism())}
-	}
+	address := func(kind, broker int) string { return loopback(ports[kind*cfg.Brokers+broker]) }
 	c.further = make(map[string][]string)
-	for k, l := range cfg.Listeners {
-		for i := range cfg.Brokers {
-			c.further[l.Name] = append(c.further[l.Name], loopback(ports[fixed+k*cfg.Brokers+i]))
+	for i := range cfg.Brokers {
+		if cfg.Proxies {
+			c.routes = append(c.routes, Route{Listen: address(2, i), Upstream: address(3, i)})
+			c.proxied = proxied(security)
+		}
+		if cfg.Rights {
+			c.guarded = append(c.guarded, address(4, i))
+			c.login = []kgo.Opt{kgo.SASL(superUser().AsMechanism())}
+		}
+		for k, l := range cfg.Listeners {
+			c.further[l.Name] = append(c.further[l.Name], address(fixed+k, i))
 		}
 	}
+	c.security = slices.Clone(cfg.Security)
 	jvm := append([]string{java}, cfg.jvmFlags()...)
 	jvm = append(jvm, "-cp", filepath.Join(jars, "*"))
 	for i := range cfg.Brokers {
@@ -110,17 +113,17 @@ func (c *Cluster) layOut(dir string, i int, ports []int, cfg Config) (*node, err
 	p["node.id"] = strconv.Itoa(i)
 	p["broker.rack"] = fmt.Sprintf("rack-%d", i)
 	p["listeners"] = "BROKER://" + loopback(ports[i]) + ",CONTROLLER://" + loopback(ports[cfg.Brokers+i])
-	if len(c.routes) > 0 {
-		p["listeners"] += ",PROXY://" + c.routes[i].Upstream
-		p["advertised.listeners"] = "BROKER://" + loopback(ports[i]) + ",PROXY://" + c.routes[i].Listen
-		p["listener.security.protocol.map"] += ",PROXY:PLAINTEXT"
-	}
+	p["advertised.listeners"] = "BROKER://" + loopback(ports[i])
 	if len(c.guarded) > 0 {
 		maps.Copy(p, rightsProperties())
 		p["listeners"] += ",GUARDED://" + c.guarded[i]
+		p["advertised.listeners"] += ",GUARDED://" + c.guarded[i]
+	}
+	if len(c.routes) > 0 {
+		c.proxied.add(p, c.routes[i].Upstream, c.routes[i].Listen)
 	}
 	for _, l := range cfg.Listeners {
-		l.add(p, c.further[l.Name][i])
+		l.add(p, c.further[l.Name][i], c.further[l.Name][i])
 	}
 	p["controller.quorum.voters"] = strings.Join(voters, ",")
 	p["log.dirs"] = filepath.ToSlash(filepath.Join(dir, fmt.Sprintf("broker-%d", i)))

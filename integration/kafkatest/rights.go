@@ -3,6 +3,7 @@ package kafkatest
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 
 // Anonymous is the principal of every client without credentials.
 const Anonymous = "User:ANONYMOUS"
+
+// everybody is the principal that stands for all.
+const everybody = "User:*"
 
 // superUser is the user of the tests and the brokers if rights are checked. It is not a secret:
 // the brokers listen on loopback only.
@@ -41,7 +45,7 @@ func rightsProperties() map[string]string {
 // comma-separated string; empty without WithRights.
 func (c *Cluster) Guarded() string { return strings.Join(c.guarded, ",") }
 
-// Right is a right of an anonymous client, or its denial.
+// Right is a right of a client, or its denial.
 type Right struct {
 	// Operation is READ, WRITE and so on.
 	Operation kadm.ACLOperation
@@ -51,6 +55,26 @@ type Right struct {
 	Name string
 	// Prefixed makes Name match every name that starts with it.
 	Prefixed bool
+}
+
+// aRight is a line that "pageheat topics acls" prints.
+var aRight = regexp.MustCompile(`^kafka-acls --add --allow-principal (\S+) --operation (\w+) --(topic|group|transactional-id) (\S+)( --resource-pattern-type prefixed)?$`)
+
+// ParseRight reads a line that "pageheat topics acls" prints for a principal.
+func ParseRight(line, principal string) (Right, error) {
+	m := aRight.FindStringSubmatch(line)
+	if m == nil || strings.Trim(m[1], "'") != principal {
+		return Right{}, fmt.Errorf("kafkatest: %q is no right of %s", line, principal)
+	}
+	operation, err := kmsg.ParseACLOperation(m[2])
+	if err != nil {
+		return Right{}, fmt.Errorf("kafkatest: %q: %w", line, err)
+	}
+	kind, err := kmsg.ParseACLResourceType(m[3])
+	if err != nil {
+		return Right{}, fmt.Errorf("kafkatest: %q: %w", line, err)
+	}
+	return Right{Operation: operation, Kind: kind, Name: m[4], Prefixed: m[5] != ""}, nil
 }
 
 // String describes the right for people.
@@ -68,21 +92,26 @@ func ClusterRight(operation kadm.ACLOperation) Right {
 
 // Allow gives anonymous clients rights.
 func (c *Cluster) Allow(ctx context.Context, rights ...Right) error {
-	return c.createACLs(ctx, kmsg.ACLPermissionTypeAllow, rights)
+	return c.allow(ctx, Anonymous, rights)
 }
 
-// Deny takes rights from anonymous clients, overriding all others, until Undeny.
+func (c *Cluster) allow(ctx context.Context, principal string, rights []Right) error {
+	return c.createACLs(ctx, principal, kmsg.ACLPermissionTypeAllow, rights)
+}
+
+// Deny takes rights from everybody but the super user, overriding all others, until Undeny.
 func (c *Cluster) Deny(ctx context.Context, rights ...Right) error {
-	return c.createACLs(ctx, kmsg.ACLPermissionTypeDeny, rights)
+	return c.createACLs(ctx, everybody, kmsg.ACLPermissionTypeDeny, rights)
 }
 
-func (c *Cluster) createACLs(ctx context.Context, permission kmsg.ACLPermissionType, rights []Right) error {
+// createACLs waits until all brokers know what was set.
+func (c *Cluster) createACLs(ctx context.Context, principal string, permission kmsg.ACLPermissionType, rights []Right) error {
 	req := kmsg.NewPtrCreateACLsRequest()
 	for _, r := range rights {
 		entry := kmsg.NewCreateACLsRequestCreation()
 		entry.ResourceType, entry.ResourceName = r.Kind, r.Name
 		entry.ResourcePatternType = r.pattern()
-		entry.Principal, entry.Host = Anonymous, "*"
+		entry.Principal, entry.Host = principal, "*"
 		entry.Operation, entry.PermissionType = r.Operation, permission
 		req.Creations = append(req.Creations, entry)
 	}
@@ -96,7 +125,9 @@ func (c *Cluster) createACLs(ctx context.Context, permission kmsg.ACLPermissionT
 				return fmt.Errorf("kafkatest: setting %v: code %d", rights[i], r.ErrorCode)
 			}
 		}
-		return nil
+		return c.everyBroker(ctx, func(ctx context.Context, b *kgo.Broker) error {
+			return knowsRights(ctx, b, principal, permission, rights)
+		})
 	})
 }
 
@@ -107,7 +138,7 @@ func (c *Cluster) Undeny(ctx context.Context, rights ...Right) error {
 		filter := kmsg.NewDeleteACLsRequestFilter()
 		filter.ResourceType, filter.ResourceName = r.Kind, new(r.Name)
 		filter.ResourcePatternType = r.pattern()
-		filter.Principal = new(Anonymous)
+		filter.Principal = new(everybody)
 		filter.Operation, filter.PermissionType = r.Operation, kmsg.ACLPermissionTypeDeny
 		req.Filters = append(req.Filters, filter)
 	}

@@ -14,7 +14,7 @@ import (
 const externalBrokers = "KAFKA_BROKERS"
 
 // startWithin is the time limit for starting a cluster in a test, on a busy machine.
-const startWithin = 2 * time.Minute
+const startWithin = 4 * time.Minute
 
 // Embedded starts an embedded cluster that ends with the test. It has one broker unless
 // WithBrokers is given.

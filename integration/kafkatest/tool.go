@@ -8,6 +8,16 @@ import (
 	"path/filepath"
 )
 
+// Kcat are the arguments with which kcat connects, as the tests' own clients do.
+func Kcat(c *Cluster) []string {
+	args := []string{"-b", c.Bootstrap()}
+	if len(c.login) > 0 {
+		u := superUser()
+		args = append(args, "-X", "security.protocol=SASL_PLAINTEXT", "-X", "sasl.mechanism=PLAIN", "-X", "sasl.username="+u.User, "-X", "sasl.password="+u.Pass)
+	}
+	return args
+}
+
 // KafkaACLs runs Kafka's own kafka-acls as the super user, with arguments besides
 // --bootstrap-server and --command-config.
 func (c *Cluster) KafkaACLs(ctx context.Context, args ...string) error {
