@@ -20,6 +20,8 @@ type cli struct {
 	Streams    streamsCmd    `cmd:"" help:"What a thousand clients that follow the board cost, and when they see it."`
 	Idle       idleCmd       `cmd:"" help:"What an instance costs while little or nothing is sent."`
 
+	Compression compressionCmd `cmd:"" help:"What the compression of pageheat's own topics costs and saves."`
+
 	All   allCmd   `cmd:"" help:"Several of these, with results and curves in a directory."`
 	Judge judgeCmd `cmd:"" help:"Judge the medians of several reports."`
 

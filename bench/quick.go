@@ -15,6 +15,8 @@ func quick() []benchmark {
 		&growthCmd{Broker: brokerEmbedded, Partitions: []int32{1, 2}, Inputs: []int32{1, 4}, Tops: []int{10, 20}, Instances: []int{1, 2},
 			Pages: 100, Messages: 20_000, Repeat: 1, Timeout: time.Minute},
 		&idleCmd{Broker: embedded, Rates: []int{0, 1000}, Repeat: 1, steadyTraffic: sent},
+		&compressionCmd{Broker: embedded, Codecs: []string{"none", "zstd"}, Backlogs: []int{100}, Messages: 20_000, Rates: []int{1000}, Repeat: 1,
+			Timeout: time.Minute, steadyTraffic: sent},
 		&streamsCmd{Broker: embedded, Rate: 1000, Clients: 20, Repeat: 1, steadyTraffic: sent},
 	}
 }

@@ -25,6 +25,8 @@ type Config struct {
 	Rack string
 	// Logger gets what franz-go's clients log, at the debug level; nil discards it.
 	Logger *slog.Logger
+	// Compression is that of records that are written.
+	Compression Compression
 	// Security is how connections are secured; nil means that they are not.
 	Security *security.Security
 }

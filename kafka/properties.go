@@ -45,6 +45,7 @@ func renamed() map[string]string {
 		"bootstrap.servers":                   "brokers",
 		"client.id":                           "client-id",
 		"client.rack":                         "rack",
+		"compression.type":                    "compression-type",
 		"sasl.mechanism":                      "sasl-mechanism",
 		"sasl.oauthbearer.token.endpoint.url": "oauth-token-url",
 		"sasl.oauthbearer.client.credentials.client.id":     "oauth-client-id",

@@ -145,6 +145,7 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Net.MaxOpenRequests = 1
 	config.Producer.Partitioner = sarama.NewManualPartitioner
+	config.Producer.Compression = c.config.Compression.sarama()
 	config.Producer.MaxMessageBytes = topology.MaxMessageBytes - 1<<10
 	config.Producer.Return.Successes = true
 	config.Producer.Return.Errors = true

@@ -66,6 +66,7 @@ func (c *Cluster) Sender(purpose, topic string, s Sending) (*Sender, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(s.Linger),
 		kgo.UnknownTopicRetries(2),
+		kgo.ProducerBatchCompression(c.config.Compression.franz()),
 	}
 	if !s.Dated {
 		options = append(options, kgo.RecordDeliveryTimeout(s.Within))

@@ -24,6 +24,8 @@ type Settings struct {
 	Rack string `placeholder:"NAME" help:"Rack of this process: replicas there are read instead of leaders, if brokers have broker.rack and replica.selector.class."`
 	// ClientID begins the client.id of every connection; empty for the name of the process.
 	ClientID string `name:"client-id" placeholder:"NAME" help:"Prefix of client IDs, which brokers use in logs and quotas. Default: --prefix."`
+	// CompressionType is how records that are written are compressed.
+	CompressionType Compression `placeholder:"CODEC" help:"Compression of records that are written: none, gzip, snappy, lz4 or zstd. Default: none for pageheat's own topics, snappy for the input."`
 	// Security is how connections are secured.
 	Security security.Settings `embed:""`
 }
@@ -41,11 +43,15 @@ func (s Settings) Config(process string, logger *slog.Logger) (Config, error) {
 	if err != nil {
 		return Config{}, &failure.Setting{Name: "brokers", Err: err}
 	}
+	if err := s.CompressionType.validate(); err != nil {
+		return Config{}, &failure.Setting{Name: "compression-type", Err: err}
+	}
 	secured, err := s.Security.Open(logger.With("component", "kafka"))
 	if err != nil {
 		return Config{}, err
 	}
-	return Config{Brokers: brokers, ClientID: cmp.Or(s.ClientID, process), Rack: s.Rack, Logger: logger, Security: secured}, nil
+	return Config{Brokers: brokers, ClientID: cmp.Or(s.ClientID, process), Rack: s.Rack, Logger: logger,
+		Compression: s.CompressionType, Security: secured}, nil
 }
 
 // DefaultMember is a dynamic member.

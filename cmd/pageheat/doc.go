@@ -86,6 +86,10 @@
 // Secrets are not accepted as arguments. Files are read again for each new connection, so
 // renewed certificates and passwords need no restart.
 //
+// --compression-type (none, gzip, snappy, lz4 or zstd) is the compression of records that are
+// written. By default pageheat's own topics are not compressed, and what is sent to the input is, with
+// snappy.
+//
 // # Running it
 //
 // `pageheat run` starts all roles, or those of --roles: ingest reads the input, heat
