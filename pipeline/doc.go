@@ -2,6 +2,8 @@
 // Kafka, keeps the processors plain goka code, and does what goka does not. Clients and
 // readers are in package kafka.
 //
+//   - Running ([runner], [attempt]). Each role is a goka processor with clients of its
+//     own. The first error ends the attempt as cleanly as a stop does.
 //   - Sessions ([group], [session], [feeder]). A consumer group whose session
 //     goka joins through WithConsumerGroupBuilder. The group reads the real
 //     claims and feeds goka synthetic messages in their place, whose marks
