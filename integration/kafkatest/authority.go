@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Authority is a certificate authority of a test.
+// Authority is a certificate authority for a test.
 type Authority struct {
 	t           testing.TB // nil for that of a cluster, which outlives tests
 	certificate *x509.Certificate
@@ -30,7 +30,7 @@ type Authority struct {
 // Certificate is a certificate with its private key, in PEM.
 type Certificate struct{ Chain, Key []byte }
 
-// NewAuthority makes an authority.
+// NewAuthority creates an authority.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	a, err := newAuthority(time.Hour)
@@ -56,14 +56,14 @@ func newAuthority(valid time.Duration) (*Authority, error) {
 	return a, nil
 }
 
-// Issue makes a certificate for servers at these names, localhost and 127.0.0.1 without any, and
-// for clients; the first name is the subject's.
+// Issue creates a certificate for clients and for servers with these names. The default is
+// localhost and 127.0.0.1. The first name is the subject.
 func (a *Authority) Issue(names ...string) Certificate {
 	a.t.Helper()
 	return a.IssueFor(time.Hour, names...)
 }
 
-// IssueFor makes a certificate that expires after a time, which may be negative.
+// IssueFor creates a certificate with a lifetime, which may be negative.
 func (a *Authority) IssueFor(valid time.Duration, names ...string) Certificate {
 	a.t.Helper()
 	c, err := a.issue(valid, names...)
@@ -118,11 +118,11 @@ func (a *Authority) sign(template *x509.Certificate, valid time.Duration) (Certi
 	}, nil
 }
 
-// Both is key and chain in one, as Kafka's keystores in PEM have them.
+// Both returns key and chain together, as in a PEM keystore of Kafka.
 func (c Certificate) Both() []byte { return bytes.Join([][]byte{c.Key, c.Chain}, nil) }
 
-// Server is a configuration for a server with this certificate, which asks clients for one
-// that the authority has issued if clients is not nil.
+// Server returns a configuration for a server with this certificate. If clients is not nil, each
+// client needs a certificate of that authority.
 func (c Certificate) Server(t testing.TB, clients *Authority) *tls.Config {
 	t.Helper()
 	pair, err := tls.X509KeyPair(c.Chain, c.Key)
@@ -137,8 +137,8 @@ func (c Certificate) Server(t testing.TB, clients *Authority) *tls.Config {
 	return config
 }
 
-// WriteFile writes a file of a test into dir, whole: a reader sees the old text or the new one. It
-// returns its path.
+// WriteFile writes a file into dir atomically: a reader sees the old text or the new one. It returns
+// the file's path.
 func WriteFile(t testing.TB, dir, name string, text []byte) string {
 	t.Helper()
 	path, err := writeFile(dir, name, text)

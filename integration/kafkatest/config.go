@@ -8,35 +8,33 @@ import (
 	"time"
 )
 
-// Config says what kind of cluster Start brings up. The zero value is one real
-// broker with settings for tests.
+// Config is the kind of cluster that Start starts. The zero value is one real broker with settings
+// for tests.
 type Config struct {
 	// Embedded asks for kfake in this process instead of Apache Kafka.
 	Embedded bool
-	// External are the addresses of a cluster that is already there. It is used
-	// as it is: nothing is started, and Close ends nothing.
+	// External are the addresses of a running cluster. It is used as it is: nothing is started,
+	// and Close does not stop it.
 	External []string
 
-	// Brokers is the number of brokers, 1 to 9; 0 is 1. A broker's index in
-	// the methods of Cluster is also its node id.
+	// Brokers is the number of brokers, from 1 to 9; 0 means 1. A broker's index in the methods
+	// of Cluster is also its node ID.
 	Brokers int
-	// MinInSync is the default min.insync.replicas of topics, the internal ones
-	// among them; 0 is 2 with three brokers or more, otherwise 1.
+	// MinInSync is the default min.insync.replicas of topics, including internal ones; 0 means 2
+	// with three or more brokers, otherwise 1.
 	MinInSync int
-	// Properties are broker settings by their Kafka names, over the ones that
-	// this package sets. kfake refuses those that it does not know.
+	// Properties are broker settings by their Kafka names. They override those of this package.
+	// kfake refuses unknown ones.
 	Properties map[string]string
 
-	// Dir keeps the brokers' data and logs; it is created if missing, and what
-	// it holds of an earlier cluster of the same size is used again. Empty: a
-	// temporary directory that Close removes (embedded: memory).
+	// Dir is the directory of the brokers' data and logs. It is created if missing; the data of an
+	// earlier cluster of the same size is used again. Empty: a temporary directory that Close
+	// removes (embedded: memory).
 	Dir string
-	// HeapMiB is a broker's heap in MiB; 0 is 1024 for one broker and 512 for
-	// more.
+	// HeapMiB is a broker's heap in MiB; 0 means 1024 for one broker and 512 for several.
 	HeapMiB int
-	// Proxies gives every broker a second address, for clients that come through
-	// a proxy; see Cluster.Routes. It has no meaning for embedded and external
-	// clusters.
+	// Proxies gives every broker a second address, for clients that connect through a proxy; see
+	// Cluster.Routes. It has no effect on embedded and external clusters.
 	Proxies bool
 	// Rights has the brokers check rights (ACLs), by Kafka's StandardAuthorizer or as kfake
 	// does. The tests' own clients are a super user; those that come to Cluster.Guarded are
@@ -53,13 +51,12 @@ type Config struct {
 	// Listeners are further addresses of each broker; see Cluster.Listener. They have no
 	// meaning for embedded and external clusters.
 	Listeners []Listener
-	// Measured asks for the JVM flags that Kafka's own start script uses, as a
-	// benchmark must. Otherwise the JVM gets flags that start it quickly and
-	// cost it about half of its later speed.
+	// Measured uses the JVM flags of Kafka's own start script, for benchmarks. Otherwise the JVM
+	// gets flags with which it starts quickly and later runs at about half the speed.
 	Measured bool
 }
 
-// Option changes the configuration that Embedded and Real begin with.
+// Option changes the configuration of Embedded and Real.
 type Option func(*Config)
 
 // WithBrokers sets the number of brokers of an embedded cluster.
@@ -75,14 +72,13 @@ func WithProperty(name, value string) Option {
 	}
 }
 
-// WithDir keeps the brokers' data in dir, so that a later cluster with the same
-// dir goes on from it.
+// WithDir keeps the brokers' data in dir, so a later cluster with the same dir continues from it.
 func WithDir(dir string) Option { return func(c *Config) { c.Dir = dir } }
 
 // WithHeap sets a broker's heap in MiB.
 func WithHeap(mib int) Option { return func(c *Config) { c.HeapMiB = mib } }
 
-// WithRights has the brokers check rights; see Config.Rights.
+// WithRights makes the brokers check rights; see Config.Rights.
 func WithRights() Option { return func(c *Config) { c.Rights = true } }
 
 // WithSecurity has the brokers take users; see Config.Security.
@@ -123,7 +119,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// replication is the replication factor of topics that do not ask for one.
+// replication is the default replication factor of topics.
 func (c Config) replication() int { return min(3, c.Brokers) }
 
 // jvmFlags are the flags of every broker's JVM.
@@ -172,7 +168,7 @@ func (c Config) properties() map[string]string {
 		"share.coordinator.state.topic.min.isr":            inSync,
 		// Kafka waits 3 s for more members before a group's first assignment.
 		"group.initial.rebalance.delay.ms": "0",
-		// A broker that was killed is missed after 6 s (by default 9).
+		// A killed broker is noticed after 6 s (by default 9).
 		"broker.session.timeout.ms":    "6000",
 		"broker.heartbeat.interval.ms": "1000",
 		// An abandoned transaction is aborted soon after its timeout.
@@ -190,7 +186,7 @@ func (c Config) properties() map[string]string {
 	return p
 }
 
-// embeddedProperties are the settings that an embedded cluster begins with.
+// embeddedProperties are the default settings of an embedded cluster.
 func (c Config) embeddedProperties() map[string]string {
 	p := map[string]string{
 		"min.insync.replicas":        strconv.Itoa(c.MinInSync),

@@ -12,7 +12,7 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// member is a handler that tells of its sessions.
+// member is a handler that reports its sessions.
 type member struct {
 	sessions chan sarama.ConsumerGroupSession
 }
@@ -27,8 +27,7 @@ func (*member) ConsumeClaim(s sarama.ConsumerGroupSession, _ sarama.ConsumerGrou
 	return nil
 }
 
-// join has a new member take part in the group until the returned function is
-// called.
+// join adds a member to the group until the returned function is called.
 func join(t *testing.T, c *kafkatest.Cluster, group, topic, instance string) (*member, func()) {
 	t.Helper()
 	cfg := config()
@@ -39,7 +38,7 @@ func join(t *testing.T, c *kafkatest.Cluster, group, topic, instance string) (*m
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		for range g.Errors() {
-			// The errors of a group that ends are no news.
+			// Errors of a group that is closing do not matter.
 		}
 	}()
 	done := make(chan struct{})
@@ -78,7 +77,7 @@ func (m *member) session(t *testing.T, topic string, partitions int) sarama.Cons
 	}
 }
 
-// committed is the group's committed offset of partition 0.
+// committed returns the group's committed offset of partition 0.
 func committed(t *testing.T, c *kafkatest.Cluster, group, topic string) int64 {
 	t.Helper()
 	resp, err := admin(t, c).ListConsumerGroupOffsets(group, map[string][]int32{topic: {0}})

@@ -13,10 +13,9 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
-// TestBrokersBehaveAlike checks, through sarama, what the product relies on, on
-// the embedded broker and on Apache Kafka: a test that passes on kfake says
-// nothing where kfake behaves otherwise. Where it does, the check says so (kfake
-// ...), and fails when a later kfake does as Kafka does.
+// TestBrokersBehaveAlike checks, through sarama, that the embedded broker and Apache Kafka behave
+// as the product needs. A test on kfake proves nothing where kfake behaves differently. Known
+// differences are marked (kfake ...); their check fails when kfake starts to behave like Kafka.
 func TestBrokersBehaveAlike(t *testing.T) {
 	for _, kind := range []struct {
 		name  string
@@ -48,7 +47,7 @@ func TestBrokersBehaveAlike(t *testing.T) {
 	}
 }
 
-// config is a sarama configuration as the product uses it, but quicker to give up.
+// config returns a sarama configuration like the product's, but with shorter retries.
 func config() *sarama.Config {
 	c := sarama.NewConfig()
 	c.Version = sarama.V3_6_0_0
@@ -100,8 +99,8 @@ func send(t *testing.T, p sarama.SyncProducer, topic string, values ...string) i
 	return last
 }
 
-// consume reads partition 0 from the oldest offset until the record with the last
-// value has come, or fails after a while.
+// consume reads partition 0 from the oldest offset to the record with the last value. It fails
+// after a timeout.
 func consume(t *testing.T, c *kafkatest.Cluster, topic string, isolation sarama.IsolationLevel, last string) []string {
 	t.Helper()
 	cfg := config()
@@ -226,7 +225,7 @@ func compaction(t *testing.T, c *kafkatest.Cluster) {
 		_, _, err = p.SendMessage(message(topic, "key", v))
 		require.NoError(t, err)
 	}
-	// The segment that is written to is never compacted, so each look writes.
+	// Kafka never compacts the active segment, so each poll writes.
 	require.Eventually(t, func() bool {
 		send(t, p, topic, "last")
 		if c.Fake() != nil {

@@ -57,8 +57,8 @@ func readCommitted(t *testing.T, c *kafkatest.Cluster) {
 	assert.Equal(t, open+2, high)
 }
 
-// lastStable asks for the end of partition 0: for readers of committed records, and
-// for all.
+// lastStable returns the end offsets of partition 0: for readers of committed records, and for
+// all readers.
 func lastStable(t *testing.T, c *kafkatest.Cluster, topic string) (stable, high int64) {
 	t.Helper()
 	cl := client(t, c)
@@ -78,7 +78,7 @@ func lastStable(t *testing.T, c *kafkatest.Cluster, topic string) (stable, high 
 	return ask(sarama.ReadCommitted), ask(sarama.ReadUncommitted)
 }
 
-// fetch fetches partition 0 as a reader of committed records.
+// fetch fetches partition 0 with isolation level read_committed.
 func fetch(t *testing.T, c *kafkatest.Cluster, topic string, offset int64) *sarama.FetchResponseBlock {
 	t.Helper()
 	cl := client(t, c)
@@ -121,7 +121,7 @@ func takeOverFences(t *testing.T, c *kafkatest.Cluster) {
 	send(t, heir, topic, "new")
 	require.NoError(t, heir.CommitTxn())
 
-	// The fenced producer may take long to say so, or never return.
+	// The fenced producer may report it late, or never return.
 	failed := make(chan error, 1)
 	go func() {
 		_, _, err := old.SendMessage(message(topic, "late", "late"))
@@ -134,7 +134,7 @@ func takeOverFences(t *testing.T, c *kafkatest.Cluster) {
 	case err := <-failed:
 		want := sarama.ErrInvalidProducerEpoch
 		if c.Fake() != nil {
-			want = sarama.ErrInvalidTxnState // kfake looks at the new owner's state before the epoch
+			want = sarama.ErrInvalidTxnState // kfake checks the new owner's state before the epoch
 		}
 		require.ErrorIs(t, err, want)
 	case <-testContext(t).Done():

@@ -39,10 +39,9 @@ func KafkaVersion() (string, error) {
 	return p.Version, nil
 }
 
-// Jars returns the directory with the jars of an Apache Kafka broker. The first
-// call on a machine has Maven copy them (54 MB) into the user's cache
-// directory; later calls only look. Processes that call it at once wait for
-// one another.
+// Jars returns the directory with the jars of an Apache Kafka broker. The first call on a machine
+// runs Maven, which copies them (54 MB) into the user's cache directory. Concurrent calls, also of
+// several processes, wait for each other.
 func Jars(ctx context.Context) (string, error) {
 	dir, err := jarsDir()
 	if err != nil {
@@ -60,13 +59,13 @@ func Jars(ctx context.Context) (string, error) {
 	}
 	defer unlock()
 	if _, err := os.Stat(dir); err == nil {
-		return dir, nil // somebody else was quicker
+		return dir, nil // another process was faster
 	}
 	return dir, copyJars(ctx, dir)
 }
 
-// jarsDir names the directory by the pom's contents too, so that a change of the
-// pom never meets the jars of an earlier one.
+// jarsDir returns the directory. Its name includes a hash of the pom, so a changed pom never uses
+// the jars of an earlier one.
 func jarsDir() (string, error) {
 	version, err := KafkaVersion()
 	if err != nil {
@@ -79,8 +78,8 @@ func jarsDir() (string, error) {
 	return filepath.Join(cache, "pageheat", fmt.Sprintf("kafka-%s-%x", version, sha256.Sum256(pom))[:len("kafka-")+len(version)+9]), nil
 }
 
-// copyJars fills a directory beside dir and renames it at the end, so that an
-// interrupted copy is never taken for a whole one.
+// copyJars fills a directory next to dir and renames it at the end, so an interrupted copy is
+// never mistaken for a complete one.
 func copyJars(ctx context.Context, dir string) error {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {

@@ -2,10 +2,10 @@ package kafkatest
 
 import "strings"
 
-// Listener is a further address of each real broker, where clients connect in another way than
-// the tests' own, which need no login and no TLS.
+// Listener is an additional address of each real broker, for clients with TLS or a login. The
+// tests' own clients need neither.
 type Listener struct {
-	// Name is the listener's, in upper case.
+	// Name is the listener's name, in upper case.
 	Name string
 	// Protocol is SSL, SASL_PLAINTEXT or SASL_SSL.
 	Protocol string
@@ -13,8 +13,8 @@ type Listener struct {
 	Properties map[string]string
 }
 
-// PEMProperties are the settings of a listener with TLS, of files in PEM. Clients need a
-// certificate that the authority of the truststore has issued if there is one.
+// PEMProperties returns the settings of a listener with TLS from PEM files. If there is a
+// truststore, clients need a certificate that its authority has issued.
 func PEMProperties(keystore, truststore string) map[string]string {
 	p := map[string]string{"ssl.keystore.type": "PEM", "ssl.keystore.location": keystore}
 	if truststore != "" {
@@ -23,12 +23,12 @@ func PEMProperties(keystore, truststore string) map[string]string {
 	return p
 }
 
-// WithListener gives every broker of a real cluster a further address.
+// WithListener gives every broker of a real cluster an additional address.
 func WithListener(l Listener) Option {
 	return func(c *Config) { c.Listeners = append(c.Listeners, l) }
 }
 
-// Listener are the addresses of a further listener, as one comma-separated string.
+// Listener returns the addresses of an additional listener, as one comma-separated string.
 func (c *Cluster) Listener(name string) string { return strings.Join(c.further[name], ",") }
 
 // add adds it to the settings of a broker that listens at an address and advertises another.

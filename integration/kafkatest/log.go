@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Log is a topic of one partition that a test writes by transactions and without.
+// Log is a topic of one partition that a test writes to with and without transactions.
 type Log struct {
 	Topic string
 	// Plain writes without transactions.
@@ -71,7 +71,7 @@ func (l *Log) Begin(id string, n int) int64 {
 	return l.write(l.writers[id], n)
 }
 
-// End ends the transaction of an id. Its marker is written a moment later, see Settled.
+// End ends the transaction of an ID. Its marker is written a moment later; see Settled.
 func (l *Log) End(id string, how kgo.TransactionEndTry) {
 	l.t.Helper()
 	require.NoError(l.t, l.writers[id].EndTransaction(l.ctx, how))

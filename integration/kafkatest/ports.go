@@ -7,10 +7,9 @@ import (
 	"strconv"
 )
 
-// Brokers listen below the range from which operating systems take the ports of
-// outgoing connections (from 32768 on Linux). Inside it, a client of this very
-// test could be given the port of a broker that has just been killed, which then
-// could not start again; or it could even connect to itself.
+// Brokers listen below the range of ephemeral ports (from 32768 on Linux). In that range, a client
+// of the test could get the port of a killed broker, which then could not start again, or a client
+// could connect to itself.
 const lowestPort, highestPort = 15000, 32000
 
 // freePorts returns n unused loopback ports. Another process may take one first; then Start

@@ -15,8 +15,8 @@ import (
 // one or two seconds; without a quorum of controllers it never ends.
 const stopWithin = 90 * time.Second
 
-// node is one broker of a real cluster: what is needed to start its process,
-// and the process while there is one. All methods may be called concurrently.
+// node is one broker of a real cluster: its command, and its process while there is one. Its
+// methods are safe for concurrent use.
 type node struct {
 	index   int
 	port    int      // where clients connect
@@ -26,10 +26,10 @@ type node struct {
 	mu     sync.Mutex
 	proc   *process.Process
 	frozen bool
-	spent  time.Duration // processor time of processes that have ended
+	spent  time.Duration // CPU time of earlier processes
 }
 
-// start starts the broker's process and does not wait until it serves.
+// start starts the broker's process. It does not wait until the broker serves.
 func (n *node) start() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -51,8 +51,8 @@ func (n *node) start() error {
 	return nil
 }
 
-// end sends the signal and waits until the process has ended. A process that has
-// ended already is no error.
+// end sends the signal and waits until the process has exited. It is not an error if the process
+// had already exited.
 func (n *node) end(sig syscall.Signal) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -69,14 +69,14 @@ func (n *node) end(sig syscall.Signal) error {
 	case <-timeout.C:
 		return fmt.Errorf("kafkatest: broker %d still runs %v after %v; Kill ends it", n.index, stopWithin, sig)
 	}
-	if spent, err := n.proc.CPU(); err == nil { // of a process that has ended it is always known
+	if spent, err := n.proc.CPU(); err == nil { // always known for a process that has exited
 		n.spent += spent
 	}
 	n.proc, n.frozen = nil, false
 	return nil
 }
 
-// freeze stops the process where it stands, or lets it go on.
+// freeze suspends or resumes the process.
 func (n *node) freeze(on bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -99,8 +99,8 @@ func (n *node) freeze(on bool) error {
 	return nil
 }
 
-// state tells whether the broker is meant to answer, and died whether its
-// process has ended by itself.
+// state reports whether the broker should answer, and whether its process has exited on its own
+// (died).
 func (n *node) state() (serving, died bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -110,7 +110,7 @@ func (n *node) state() (serving, died bool) {
 	return !n.frozen, n.proc.Ended()
 }
 
-// pid is the process id, 0 without a process.
+// pid returns the process ID, 0 without a process.
 func (n *node) pid() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -120,7 +120,7 @@ func (n *node) pid() int {
 	return n.proc.PID()
 }
 
-// cpu is the processor time of all this broker's processes until now.
+// cpu returns the CPU time of all processes of this broker so far.
 func (n *node) cpu() (time.Duration, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

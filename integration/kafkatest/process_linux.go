@@ -6,9 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// awaitStop waits until all threads of a child have stopped, or it has ended: they
-// go on for a moment after the signal has been sent. How the child fares stays
-// there for others to wait for.
+// awaitStop waits until all threads of a child have stopped, or until it has exited: threads run
+// for a moment after the signal is sent. The child remains waitable.
 func awaitStop(pid int) error {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)

@@ -18,8 +18,7 @@ import (
 
 var errPortTaken = errors.New("another program has taken the port since it was chosen")
 
-// clusterID is the id that all clusters of this package get: 16 bytes in Kafka's
-// base64.
+// clusterID is the ID of all clusters of this package: 16 bytes in Kafka's base64.
 const clusterID = "cGFnZWhlYXQta2Fma2F0QQ"
 
 // startReal lays out, formats and starts the brokers of a real cluster.
@@ -102,8 +101,8 @@ func propertiesFile(dir string, i int) string {
 	return filepath.Join(dir, fmt.Sprintf("broker-%d.properties", i))
 }
 
-// layOut writes the server.properties of broker i. The first of ports are the
-// brokers', the next as many the controllers'.
+// layOut writes the server.properties of broker i. ports begins with the ports of the brokers,
+// followed by those of the controllers.
 func (c *Cluster) layOut(dir string, i int, ports []int, cfg Config) (*node, error) {
 	voters := make([]string, cfg.Brokers)
 	for k := range voters {
@@ -141,7 +140,7 @@ func (c *Cluster) layOut(dir string, i int, ports []int, cfg Config) (*node, err
 	return &node{index: i, port: ports[i], log: filepath.Join(dir, fmt.Sprintf("broker-%d.log", i))}, nil
 }
 
-// format prepares the data directory of a broker that has none yet.
+// format prepares the data directory of a broker if it has none.
 func format(ctx context.Context, n *node, jvm []string, properties string) error {
 	args := append(slices.Clone(jvm[1:]), "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
 		"kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterID, "-c", properties)
@@ -152,7 +151,7 @@ func format(ctx context.Context, n *node, jvm []string, properties string) error
 	return nil
 }
 
-// javaProgram finds the java that JAVA_HOME names, or the one on the path.
+// javaProgram returns the java of JAVA_HOME, or the one on the path.
 func javaProgram() (string, error) {
 	if home := os.Getenv("JAVA_HOME"); home != "" {
 		java := filepath.Join(home, "bin", "java")
@@ -167,7 +166,7 @@ func javaProgram() (string, error) {
 	return java, nil
 }
 
-// lastWords are the last lines that a broker has written.
+// lastWords returns the last lines of a broker's log.
 func (n *node) lastWords() string {
 	text, err := os.ReadFile(n.log)
 	if err != nil {

@@ -9,12 +9,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// within bounds each helper below: they wait for a broker on this machine.
+// within is the time limit of each helper below; the brokers are on this machine.
 const within = 60 * time.Second
 
 // Client returns a franz-go client of the cluster that is closed with the test.
-// The helpers use franz-go, so that they check the product, which uses sarama,
-// from outside.
+// The helpers use franz-go, so they are independent of the parts of the product that use sarama.
 func Client(t testing.TB, c *Cluster, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	cl, err := kgo.NewClient(append(c.Connect(), opts...)...)
@@ -31,9 +30,8 @@ func Admin(t testing.TB, c *Cluster) *kadm.Client {
 	return kadm.NewClient(Client(t, c))
 }
 
-// CreateTopic creates a topic with the cluster's default replication factor and
-// returns when every broker knows of a leader for every partition. The settings
-// come in pairs: name, value.
+// CreateTopic creates a topic with the cluster's default replication factor and returns when every
+// broker knows a leader for every partition. The settings are pairs of name and value.
 func CreateTopic(t testing.TB, c *Cluster, topic string, partitions int32, settings ...string) {
 	t.Helper()
 	if len(settings)%2 != 0 {
@@ -53,8 +51,8 @@ func CreateTopic(t testing.TB, c *Cluster, topic string, partitions int32, setti
 	}
 }
 
-// Produce sends the values, without keys, to partitions in turn, and returns when
-// all are acknowledged by all in-sync replicas.
+// Produce sends the values, without keys, to the partitions in turn. It returns when all in-sync
+// replicas have acknowledged them.
 func Produce(t testing.TB, c *Cluster, topic string, values ...string) {
 	t.Helper()
 	records := make([]*kgo.Record, len(values))
@@ -64,8 +62,8 @@ func Produce(t testing.TB, c *Cluster, topic string, values ...string) {
 	produce(t, c, records, kgo.RoundRobinPartitioner())
 }
 
-// ProduceRecords sends the records, each to the partition that it names, and
-// returns when all are acknowledged by all in-sync replicas.
+// ProduceRecords sends each record to the partition that it names. It returns when all in-sync
+// replicas have acknowledged them.
 func ProduceRecords(t testing.TB, c *Cluster, records ...*kgo.Record) {
 	t.Helper()
 	produce(t, c, records, kgo.ManualPartitioner())
@@ -81,8 +79,8 @@ func produce(t testing.TB, c *Cluster, records []*kgo.Record, p kgo.Partitioner)
 	}
 }
 
-// Read returns the first n committed records of the topic from the oldest on,
-// in order within each partition, and fails the test if they do not come.
+// Read returns the first n committed records of the topic, starting with the oldest and in order
+// within each partition. It fails the test if they do not arrive in time.
 func Read(t testing.TB, c *Cluster, topic string, n int) []*kgo.Record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), within)

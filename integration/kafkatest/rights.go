@@ -185,7 +185,7 @@ func (r Right) pattern() kmsg.ACLResourcePatternType {
 	return kmsg.ACLResourcePatternTypeLiteral
 }
 
-// asSuperUser does something with a client that may do everything.
+// asSuperUser runs a function with a client of the super user.
 func (c *Cluster) asSuperUser(do func(*kgo.Client) error) error {
 	cl, err := kgo.NewClient(append(slices.Clone(c.login), kgo.SeedBrokers(c.brokers...))...)
 	if err != nil {

@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// Listen takes connections until the test ends and hands each to serve, in a goroutine of
-// its own. It returns the address, host:port: of a broker that does what a test needs, for
-// one.
+// Listen accepts connections until the test ends, and calls serve for each in its own goroutine. It
+// returns the address, host:port. A test can use it as a broker that misbehaves.
 func Listen(t testing.TB, serve func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", loopback(0))
@@ -29,5 +28,5 @@ func Listen(t testing.TB, serve func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// Silent is what a broker does, for Listen, that takes connections and never answers.
+// Silent is for Listen: a broker that accepts connections and never answers.
 func Silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Counts are how often what happened, over one schedule or many: they show that
-// the schedules meet what they are there for.
+// Counts are the number of times that each event happened, in one schedule or many. They show
+// that the schedules reach what they are meant to test.
 type Counts struct {
 	Schedules, Stopped, Steps uint64
 
@@ -16,12 +16,12 @@ type Counts struct {
 	Duplicates, Late, Lost, CommitsRefused               uint64 // of ranges sent
 	Applied, Dropped, Overlaps, Held, HeldInput          uint64 // of ranges read
 	Commits, Fenced, Expired, Compacted, Restores        uint64 // of the table
-	Kept, KeptWhole, Followed, OnDisk                    uint64 // stores: kept, and without another's writes
+	Kept, KeptWhole, Followed, OnDisk                    uint64 // stores: kept, and kept without a write of another owner
 	Boards, OldBoards, Epochs, Overtaken, Again, Crossed uint64 // of the ranking
 	IgnoredLeaders                                       uint64
 	Begins, OffsetsExpired, Changed, Repartitioned       uint64 // of inputs, groups, settings, partitions
 	InputAborts, InputsAdded, Unreadable, Yields         uint64 // of the input
-	Above                                                uint64 // owners that began above the committed offset
+	Above                                                uint64 // owners that started above the committed offset
 }
 
 // Add adds the counts of another schedule.
@@ -32,7 +32,7 @@ func (c *Counts) Add(o Counts) {
 	}
 }
 
-// Missing are the names of what never happened.
+// Missing returns the names of the events that never happened.
 func (c *Counts) Missing() []string {
 	var missing []string
 	v := reflect.ValueOf(c).Elem()
@@ -44,7 +44,7 @@ func (c *Counts) Missing() []string {
 	return missing
 }
 
-// String is one line.
+// String returns the counts as one line.
 func (c *Counts) String() string {
 	var s strings.Builder
 	v := reflect.ValueOf(c).Elem()

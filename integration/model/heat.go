@@ -12,7 +12,7 @@ import (
 	"pageheat/store"
 )
 
-// errInputGone says that what a second read needs was deleted.
+// errInputGone means that input needed for a second read was deleted.
 var errInputGone = errors.New("the input does not have these offsets any more")
 
 // heatOwner drives the stage of a session of one partition of the table.
@@ -80,8 +80,8 @@ func (o *heatOwner) prepare() {
 	}
 }
 
-// restore reads a few records of the changelog, as goka does: from the offset of
-// the storage, up to the fence.
+// restore reads a few records of the changelog, as goka does: from the storage's offset up to
+// the fence.
 func (o *heatOwner) restore() {
 	for range 1 + o.w.n(12) {
 		at, _ := o.part.GetOffset(-1)
@@ -99,7 +99,7 @@ func (o *heatOwner) restore() {
 	}
 }
 
-// check makes sure that the restore was whole, and begins to count.
+// check checks that the restore was complete, and starts counting.
 func (o *heatOwner) check() {
 	if !o.w.on.StartFirst {
 		o.first = o.log.first
@@ -127,7 +127,7 @@ func (o *heatOwner) check() {
 	o.w.say("%s is restored: counted %d up to %v, goes on at offset %d", o.name, progress.Counted, progress.To, o.next)
 }
 
-// run takes the next step: of the stage, or of what it waits for.
+// run takes the next step of the stage, or of what the stage waits for.
 func (o *heatOwner) run() bool {
 	if o.leaving {
 		o.stage.End()
@@ -160,7 +160,7 @@ func (o *heatOwner) run() bool {
 	return true
 }
 
-// wait gives the stage what it waits for, and reports whether there was something.
+// wait gives the stage what it waits for, and reports whether there was anything.
 func (o *heatOwner) wait(a *processors.Action) bool {
 	apply := a.Input && o.next < o.log.watermark
 	if !a.Input && o.next < o.log.watermark && !o.leaving {
@@ -172,12 +172,12 @@ func (o *heatOwner) wait(a *processors.Action) bool {
 	case o.handed:
 		o.commit()
 	default:
-		return !a.Until.IsZero() && !o.w.now.Before(a.Until) // it goes on by itself
+		return !a.Until.IsZero() && !o.w.now.Before(a.Until) // it continues on its own
 	}
 	return true
 }
 
-// send carries out what the stage wants to have written or sent.
+// send writes and sends what the stage asks for.
 func (o *heatOwner) send(a *processors.Action) {
 	_, body, err := codec.SplitFeed(a.Value)
 	switch {
@@ -269,7 +269,7 @@ func (o *heatOwner) apply() {
 	o.next++
 }
 
-// withHeader is a range with another header.
+// withHeader returns a range with another header.
 func withHeader(h codec.RangeHeader, r codec.RangeReader) []byte {
 	record := codec.AppendRangeHeader(nil, h, r.Pages)
 	var totals heat.Totals
@@ -312,8 +312,7 @@ func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[string]heat.To
 	return sums.Sums(), nil
 }
 
-// commit ends the transaction. The answer may be lost on its way, and then the
-// owner does not know.
+// commit ends the transaction. The answer may be lost; then the owner does not know the result.
 func (o *heatOwner) commit() {
 	lost := o.w.chance(o.w.temper.lostAnswers)
 	if lost && o.w.chance(0.5) {
@@ -335,7 +334,7 @@ func (o *heatOwner) commit() {
 	o.done = true
 }
 
-// end ends the tenure. What it has may be kept for the next one of this process.
+// end ends the tenure. Its store may be kept for the next tenure of this process.
 func (o *heatOwner) end(why string) { o.giveUp(why, nil) }
 
 func (o *heatOwner) giveUp(why string, fault error) {
@@ -345,10 +344,10 @@ func (o *heatOwner) giveUp(why string, fault error) {
 	o.tenure.end(why)
 }
 
-// errUnanswered says that the result of a commit is not known.
+// errUnanswered means that the result of a commit is unknown.
 var errUnanswered = errors.New("a commit was not answered")
 
-// unanswered ends the tenure: the next of this process shall commit less at a time.
+// unanswered ends the tenure: the next one of this process should commit less at a time.
 func (o *heatOwner) unanswered(why string) {
 	o.on.pageTime[o.slot.partition] = o.stage.PageTime(o.w.now)
 	o.giveUp(why, errUnanswered)

@@ -17,28 +17,28 @@ type ingestOwner struct {
 	stage    *processors.IngestStage
 	combiner *processors.Combiner
 
-	found  found     // when it looked where to begin
+	found  found     // by the lookup of the start offset
 	again  time.Time // the input is not read before
 	given  []message // to the stage, last
-	fed    []*fed    // messages that are not acknowledged, in order
+	fed    []*fed    // unacknowledged messages, in order
 	mark   int64     // what the next commit stores
-	stored int64     // what the last one did
+	stored int64     // what the last one stored
 }
 
-// found is what an owner finds when it looks where to begin.
+// found is what an owner finds when it looks up its start offset.
 type found struct {
 	processors.IngestFound
 	asked   bool    // the group and the input
-	highest []int64 // by log that was looked at, as far as ranges reach
+	highest []int64 // by log: the highest end of its ranges
 }
 
-// fed is a message of the stage with what it has sent on.
+// fed is a message of the stage, and the state of the records sent for it.
 type fed struct {
 	kind  codec.Feed
 	to    int64 // of a flush
 	open  int   // not acknowledged yet
 	first bool  // one was acknowledged
-	told  bool  // the stage takes it for acknowledged
+	told  bool  // the stage knows that it is acknowledged
 }
 
 func newIngestOwner(t tenure) *ingestOwner {
@@ -58,7 +58,7 @@ func (o *ingestOwner) act() bool {
 	return o.run()
 }
 
-// setup looks up where to begin, in steps between which anything may happen.
+// setup looks up the start offset, in steps between which anything may happen.
 func (o *ingestOwner) setup() {
 	f := &o.found
 	switch {
@@ -76,7 +76,7 @@ func (o *ingestOwner) setup() {
 	}
 }
 
-// look looks at the last ranges of a log, perhaps at none, and returns how far they reach.
+// look reads the last ranges of a log, perhaps none, and returns their highest end.
 func (o *ingestOwner) look(l *rangeLog) int64 {
 	highest := int64(processors.NotSent)
 	most := int64(o.w.n(8))
@@ -93,7 +93,7 @@ func (o *ingestOwner) look(l *rangeLog) int64 {
 	return highest
 }
 
-// begin begins the stage.
+// begin starts the stage.
 func (o *ingestOwner) begin() {
 	f, t := &o.found, &o.w.temper
 	if !o.w.on.LowestSent && len(f.highest) > 0 {
@@ -120,7 +120,7 @@ func (o *ingestOwner) begin() {
 	o.w.say("%s begins after offset %d, lost up to %d; ranges in the logs end at %v", o.name, start.From, start.LostTo, f.highest)
 }
 
-// run takes the next step: of the stage, or of what it waits for.
+// run takes the next step of the stage, or of what the stage waits for.
 func (o *ingestOwner) run() bool {
 	if o.leaving {
 		o.stage.End()
@@ -172,8 +172,7 @@ func (o *ingestOwner) run() bool {
 	return true
 }
 
-// read gives the stage what comes next of the input, and reports whether there was
-// something.
+// read gives the stage the next part of the input, and reports whether there was any.
 func (o *ingestOwner) read() bool {
 	w, last := o.w, o.stage.Last()
 	if w.now.Before(o.again) {
@@ -204,7 +203,7 @@ func (o *ingestOwner) read() bool {
 		}
 		return true
 	}
-	end := min(o.in.stable()-1, o.stage.Until()) // up to where there is something, or a marker
+	end := min(o.in.stable()-1, o.stage.Until()) // up to the last record or marker
 	for len(messages) > 0 && messages[len(messages)-1].offset > end {
 		messages = messages[:len(messages)-1]
 	}
@@ -228,8 +227,8 @@ func (o *ingestOwner) read() bool {
 	return true
 }
 
-// feed hands the combiner a message of the stage, as goka does, and sends on what it
-// makes of it.
+// feed passes a message of the stage to the combiner, as goka does, and sends the resulting
+// ranges.
 func (o *ingestOwner) feed(a *processors.Action) {
 	f := &fed{kind: a.Kind()}
 	o.fed = append(o.fed, f)
@@ -248,10 +247,10 @@ func (o *ingestOwner) feed(a *processors.Action) {
 	f.to = o.stage.Last()
 	for target, r := range combined.Ranges {
 		if target == len(o.w.logs) {
-			continue // of the partition that was added, which this world does not have
+			continue // of the added partition, which this world does not have
 		}
 		if !o.w.on.OneInFlight {
-			r = append([]byte(nil), r...) // they are valid until the next flush only
+			r = append([]byte(nil), r...) // they are only valid until the next flush
 		}
 		f.open++
 		o.w.send(&flight{from: &o.tenure, label: o.w.label(r, target), log: o.w.logs[target], value: r,
@@ -259,12 +258,12 @@ func (o *ingestOwner) feed(a *processors.Action) {
 	}
 }
 
-// compare makes sure that what was combined of messages is what is known of them.
+// compare checks the combined messages against what the model knows of them.
 func (o *ingestOwner) compare(combined *processors.Combined, letters int) {
 	valid := 0
 	for i := range o.given {
 		if o.given[i].page == undone {
-			return // the judge will see
+			return // the judge will find it
 		}
 		if o.given[i].page >= 0 {
 			valid++
@@ -293,8 +292,8 @@ func (w *world) label(value []byte, target int) string {
 		r.Header.From, r.Header.To, r.Header.Partition, target, r.Pages, lost)
 }
 
-// acknowledge tells the stage which messages are acknowledged, and without a protection,
-// which are not.
+// acknowledge tells the stage which messages are acknowledged. Without a protection, it also
+// names some that are not.
 func (o *ingestOwner) acknowledge() {
 	open := o.fed[:0]
 	unsettled, flushes := int64(0), 0
@@ -313,7 +312,7 @@ func (o *ingestOwner) acknowledge() {
 				unsettled++
 			}
 		case f.kind == codec.FeedFlush && !o.w.on.OneInFlight && len(open) > 0:
-			open = append(open, f) // those before it are not acknowledged
+			open = append(open, f) // earlier ones are not acknowledged
 			o.tell(f)
 		default:
 			o.tell(f)
@@ -326,7 +325,7 @@ func (o *ingestOwner) acknowledge() {
 	o.stage.Unsettled(unsettled)
 }
 
-// tell tells the stage that a message is acknowledged, once.
+// tell tells the stage once that a message is acknowledged.
 func (o *ingestOwner) tell(f *fed) {
 	switch {
 	case f.told:
@@ -338,7 +337,7 @@ func (o *ingestOwner) tell(f *fed) {
 	f.told = true
 }
 
-// commit stores the mark; the group refuses it from one who is no member any more.
+// commit stores the mark. The group refuses it from a former member.
 func (o *ingestOwner) commit() {
 	if !o.current() {
 		o.w.counts.CommitsRefused++
@@ -351,7 +350,7 @@ func (o *ingestOwner) commit() {
 	o.w.say("%s commits offset %d", o.name, o.mark)
 }
 
-// combineTargets is how many heat partitions there are for one who begins to combine now.
+// combineTargets returns the number of heat partitions for an owner that starts now.
 func (w *world) combineTargets() int {
 	if w.repartitioned {
 		return len(w.logs) + 1

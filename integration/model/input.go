@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// message is one record of the input, with what the model knows of it from when
-// it was made: the pipeline's own parser has no part in the recount.
+// message is one record of the input, with its content as the model made it: the recount does
+// not use the pipeline's parser.
 type message struct {
 	offset  int64
 	value   []byte
@@ -16,10 +16,10 @@ type message struct {
 	like    int64
 }
 
-// What a message is that is no behaviour.
+// The kinds of messages that are not behaviours.
 const (
 	invalid = -1
-	undone  = -2 // its transaction was: it is not read
+	undone  = -2 // its transaction was aborted: it is not read
 )
 
 // producing is an open transaction of a producer of the input.
@@ -28,22 +28,21 @@ type producing struct {
 	messages []int // indexes in input.messages
 }
 
-// input is one partition of the input topic, with the offset that ingest's group
-// has committed for it.
+// input is one partition of the input topic, with the committed offset of ingest's group.
 type input struct {
 	partition int
-	messages  []message // all there ever were
-	first     int64     // what is below was deleted
+	messages  []message // all that were ever written
+	first     int64     // everything below was deleted
 	next      int64     // the offset after the last record or marker
 	committed int64     // -1: none
-	expired   bool      // the group has forgotten an offset, which it gets again with the next record
+	expired   bool      // the group forgot the offset; the next record restores it
 	dead      map[int64]bool
-	open      []producing // transactions, by their first offset
+	open      []producing // open transactions, by first offset
 	aborts    bool        // there are aborted messages
-	dirty     bool        // they are read, and those of open transactions
+	dirty     bool        // they are read, and so are those of open transactions
 }
 
-// stable is the last stable offset: nothing from there on can be read as committed.
+// stable returns the last stable offset: records from there on cannot be read as committed.
 func (in *input) stable() int64 {
 	if len(in.open) == 0 || in.dirty {
 		return in.next
@@ -51,8 +50,8 @@ func (in *input) stable() int64 {
 	return max(in.open[0].first, in.first)
 }
 
-// read returns up to most committed messages at or after an offset. It reports false
-// when the offset was deleted.
+// read returns at most the given number of committed messages at or after an offset. It reports
+// false if the offset was deleted.
 func (in *input) read(offset int64, most int) ([]message, bool) {
 	if offset < in.first {
 		return nil, false
@@ -78,7 +77,7 @@ func (in *input) read(offset int64, most int) ([]message, bool) {
 	return committed, true
 }
 
-// last is the offset of the last committed message, -1 if there is none.
+// last returns the offset of the last committed message, -1 if there is none.
 func (in *input) last() int64 {
 	for i := len(in.messages) - 1; i >= 0; i-- {
 		if m := &in.messages[i]; m.page != undone && m.offset < in.stable() {
@@ -88,8 +87,8 @@ func (in *input) last() int64 {
 	return -1
 }
 
-// pageNames are the pages there can be; the last one's FNV hash is the one whose
-// absolute value, as goka computes it, is negative.
+// pageNames are all pages. The last one has the FNV hash whose absolute value, as goka computes
+// it, is negative.
 func pageNames() []string {
 	return []string{"a", "b", "home", "/index.html", "ä", "/t/1", "/t/2", "page 9", "/x?y=<&>", "/t/cb8p5q"}
 }
@@ -99,8 +98,8 @@ func invalidMessages() []string {
 	return []string{"", "a", "a|1|1", "a|-1|1|0", "a|1|x|0", "a|1|1|2", "|1|1|1", "a|1|1|1|1", "a|1000001|1|0", "\xff|1|1|1", "{", "a|1|1441|0"}
 }
 
-// grow appends a few messages to a partition of the input. Offsets have holes, as
-// transactions and compaction of control records leave them.
+// grow appends a few messages to a partition of the input. The offsets have gaps, like those
+// left by transactions and by compaction of control records.
 func (w *world) grow() {
 	in := w.inputs[w.n(len(w.inputs))]
 	from := in.next
@@ -130,7 +129,7 @@ func (w *world) grow() {
 	w.say("input-%d grows: offsets %d to %d", in.partition, from, in.next-1)
 }
 
-// produce is a transaction of a producer, that is open or begins with the next message.
+// produce returns a producer's open transaction, or one that begins with the next message.
 func (w *world) produce(in *input) *producing {
 	if len(in.open) < 2 && (len(in.open) == 0 || w.chance(0.3)) {
 		in.open = append(in.open, producing{first: in.next})
@@ -138,7 +137,7 @@ func (w *world) produce(in *input) *producing {
 	return &in.open[w.n(len(in.open))]
 }
 
-// endProducing ends a transaction of a producer of an input partition, if there is one.
+// endProducing ends a producer's transaction on an input partition, if there is one.
 func (w *world) endProducing(in *input) bool {
 	if len(in.open) == 0 {
 		return false
@@ -171,7 +170,7 @@ func (w *world) addInput() {
 	w.say("somebody adds input-%d", i)
 }
 
-// behave makes a message a valid behaviour.
+// behave turns a message into a valid behaviour.
 func (w *world) behave(m *message) {
 	m.page = w.n(len(w.pages))
 	m.clicks = int64(w.n(12))
@@ -195,8 +194,8 @@ func (w *world) behave(m *message) {
 	m.value = strconv.AppendInt(append(value, '|'), m.like, 10)
 }
 
-// retain deletes a prefix of an input partition: where the schedule is mild, only
-// of what the group has committed, and else of anything.
+// retain deletes the oldest part of an input partition. In a mild schedule, it only deletes what
+// the group has committed.
 func (w *world) retain() {
 	in := w.inputs[w.n(len(w.inputs))]
 	upTo := in.committed
@@ -211,8 +210,8 @@ func (w *world) retain() {
 	w.say("retention deletes input-%d below offset %d", in.partition, in.first)
 }
 
-// advanceCommitted moves a committed offset forward, as a person might by
-// mistake: what lies between is lost, without a report.
+// advanceCommitted moves a committed offset forward, as an operator might by mistake: the
+// records in between are lost without a report.
 func (w *world) advanceCommitted() {
 	in := w.inputs[w.n(len(w.inputs))]
 	from := max(in.committed, 0)

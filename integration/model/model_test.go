@@ -16,7 +16,7 @@ import (
 	"pageheat/integration/model"
 )
 
-// schedules is how many schedules to run.
+// schedules returns the number of schedules to run.
 func schedules(t *testing.T) int {
 	if n, ok := number(t, "PAGEHEAT_MODEL_SCHEDULES"); ok {
 		return int(n)
@@ -37,8 +37,8 @@ func number(t *testing.T, variable string) (uint64, bool) {
 	return n, true
 }
 
-// search runs the schedules of n seeds from the first on, on all processors,
-// until one finds a violation. It returns that of the lowest seed.
+// search runs the schedules of n consecutive seeds, on all CPUs, until one finds a violation. It
+// returns the violation with the lowest seed.
 func search(first uint64, n int, p model.Protections) (model.Outcome, model.Counts) {
 	var (
 		found  model.Outcome
@@ -77,7 +77,7 @@ func search(first uint64, n int, p model.Protections) (model.Outcome, model.Coun
 
 // TestSchedules runs schedules with every protection on. Variables of the
 // environment: PAGEHEAT_MODEL_SCHEDULES=N runs N schedules, PAGEHEAT_MODEL_FROM=S
-// begins at another seed than 1, PAGEHEAT_MODEL_SEED=S replays one, with a trace.
+// starts at seed S instead of 1, PAGEHEAT_MODEL_SEED=S replays one seed, with a trace.
 func TestSchedules(t *testing.T) {
 	t.Parallel()
 	if seed, ok := number(t, "PAGEHEAT_MODEL_SEED"); ok {

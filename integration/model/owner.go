@@ -17,7 +17,7 @@ type instance struct {
 	stores    *processors.HeatStores
 	pageTime  map[int]time.Duration // what writing a page took, by partition
 	ranker    *processors.Ranker
-	turn      *ingestOwner // whose turn it is to read a large batch; nil or over if it is nobody's
+	turn      *ingestOwner // the owner whose turn it is to read a large batch; nil or over if there is none
 }
 
 func (i *instance) restart(standby bool) {
@@ -63,7 +63,7 @@ type tenure struct {
 	generation int
 	name       string
 	frozen     bool
-	leaving    bool // its session ends; it may finish what it has begun
+	leaving    bool // its session ends; it may finish what it started
 	over       bool
 }
 

@@ -6,13 +6,12 @@ import (
 	"pageheat/codec"
 )
 
-// rangeLog is one partition of the behaviour topic. Records beyond the high
-// watermark are not replicated: they cannot be read, and a new leader lacks
-// them.
+// rangeLog is one partition of the behaviour topic. Records above the high watermark are not
+// replicated: they cannot be read, and a new leader lacks them.
 type rangeLog struct {
 	target    int
 	records   [][]byte // by offset
-	first     int64    // what is below was deleted
+	first     int64    // everything below was deleted
 	watermark int64
 
 	// reached tells, by the offset that comes next, up to where each input
@@ -22,8 +21,8 @@ type rangeLog struct {
 	lost    [][]span // by input partition: what was declared lost, in order
 }
 
-// span is the offsets in (from, to]. Those before the beginning of an input partition
-// are not lost.
+// span is the offsets in (from, to]. Offsets below the start of an input partition are not
+// lost.
 type span struct {
 	from, to int64
 	begin    bool
@@ -75,9 +74,9 @@ func (w *world) replicate(l *rangeLog) {
 	}
 }
 
-// changeLeader makes a replica the leader of a partition of the behaviour topic
-// that lacks what was not replicated. Who waits for an acknowledgement sends
-// again; the writes of the dead are gone.
+// changeLeader elects a replica of a partition of the behaviour topic that lacks the records
+// above the high watermark. Producers that wait for an acknowledgement send again; records of
+// crashed ones are gone.
 func (w *world) changeLeader() {
 	l := w.logs[w.n(len(w.logs))]
 	if l.watermark == int64(len(l.records)) {
@@ -108,7 +107,7 @@ func (l *rangeLog) isLost(input int, offset int64) bool {
 	return false
 }
 
-// lostUpTo is how many offsets were declared lost below a progress.
+// lostUpTo returns the number of offsets below a progress that were declared lost.
 func (l *rangeLog) lostUpTo(input int, to int64) (n uint64) {
 	for _, s := range l.lost[input] {
 		if s.to <= to && !s.begin {
@@ -118,7 +117,7 @@ func (l *rangeLog) lostUpTo(input int, to int64) (n uint64) {
 	return n
 }
 
-// begins is the offset that an input partition begins at, below a progress.
+// begins returns the first offset of an input partition, below a progress.
 func (l *rangeLog) begins(input int, to int64) int64 {
 	for _, s := range l.lost[input] {
 		if s.begin && s.to <= to {

@@ -7,7 +7,7 @@ import (
 	"pageheat/processors"
 )
 
-// The only board, and who publishes it where.
+// The only board, its topic and its publisher.
 const (
 	boardName = "all-time"
 	rankGroup = "rank"
@@ -17,10 +17,10 @@ const (
 // published is a record of the output.
 type published struct {
 	value     []byte
-	board     *codec.Board // what value is, once it has arrived
+	board     *codec.Board // the decoded value, set on arrival
 	positions []byte
-	by        settings // that it was made by
-	known     int      // how much of the output its owner had read when it made it
+	by        settings // that it was made with
+	known     int      // the number of boards that its owner had read when it made this one
 }
 
 // rankOwner drives the stage of a session of the ranking.
@@ -32,7 +32,7 @@ type rankOwner struct {
 	pos     int    // leaders to read next
 	output  int    // board to read next
 	known   []byte // the epoch in the table, as far as this owner knows; nil if there is none
-	storing bool   // it is written and not committed
+	storing bool   // it is written but not committed
 	settled bool   // the request for a board is acknowledged
 }
 
@@ -57,9 +57,9 @@ func (o *rankOwner) act() bool {
 	return true
 }
 
-// prepare restores the table, and finds the newest board.
+// prepare restores the table and finds the newest board.
 func (o *rankOwner) prepare() {
-	fence := o.table.table[codec.FenceKey(0)] // perhaps that of the next owner already
+	fence := o.table.table[codec.FenceKey(0)] // perhaps already that of the next owner
 	if err := processors.RestoredRanking(fence.value, o.fence.Owner); err != nil && fence.offset <= o.fenceAt {
 		o.w.violate("%s: %v", o.name, err)
 		return
@@ -82,7 +82,7 @@ func (p *published) seen() processors.Output {
 	return processors.Output{Version: p.board.Version, Value: p.value, Positions: p.positions}
 }
 
-// newest is the newest board in the output, nil if there is none.
+// newest returns the newest board in the output, nil if there is none.
 func (w *world) newest() *processors.Output {
 	search := codec.NewBoardSearch[processors.Output](0, int64(len(w.output)))
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
@@ -118,8 +118,7 @@ func (o *rankOwner) run() bool {
 	return true
 }
 
-// listen gives the stage leaders or a board of the output, and reports whether there
-// were any.
+// listen gives the stage leaders or a board of the output, and reports whether there were any.
 func (o *rankOwner) listen() bool {
 	leaders, boards := o.pos < len(o.w.leaders), o.output < len(o.w.output)
 	switch {
@@ -139,7 +138,7 @@ func (o *rankOwner) listen() bool {
 	return true
 }
 
-// rank hands the ranker a message of the stage, as goka does.
+// rank passes a message of the stage to the ranker, as goka does.
 func (o *rankOwner) rank(a *processors.Action) {
 	w := o.w
 	if o.on.ranker == nil {
@@ -170,11 +169,11 @@ func (o *rankOwner) rank(a *processors.Action) {
 	case ranked.Board != nil:
 		o.publish(&ranked, a.Kind() == codec.FeedRepublish)
 	case a.Ack:
-		o.settled = true // there is no board, and so nothing to wait for
+		o.settled = true // there is no board to wait for
 	}
 }
 
-// stored is what goka has in its copy of the table.
+// stored returns what goka's copy of the table contains.
 func (o *rankOwner) stored() any {
 	if !o.w.on.RankingEpoch {
 		return nil
@@ -182,7 +181,7 @@ func (o *rankOwner) stored() any {
 	return o.known
 }
 
-// distort is leaders without what protects against them.
+// distort returns leaders as they are without the protections that are off.
 func (o *rankOwner) distort(message []byte) []byte {
 	w := o.w
 	_, body, _ := codec.SplitFeed(message)
@@ -211,7 +210,7 @@ func (o *rankOwner) distort(message []byte) []byte {
 	return codec.AppendHeard(nil, offset, codec.AppendLeaders(nil, l))
 }
 
-// store commits the epoch that was taken.
+// store commits the new epoch.
 func (o *rankOwner) store() {
 	if !o.table.commit(o.epoch) {
 		o.w.counts.Fenced++
@@ -248,7 +247,7 @@ func (o *rankOwner) publish(ranked *processors.Ranked, again bool) {
 	w.send(&flight{from: &o.tenure, label: label, arrive: func() { w.appear(p) }, done: func() { o.settled = true }})
 }
 
-// describe says what a board is, for the trace.
+// describe describes a board for the trace.
 func (p *published) describe() string {
 	board, err := codec.DecodeBoard(p.value)
 	if err != nil {

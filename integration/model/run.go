@@ -13,8 +13,8 @@ type Outcome struct {
 	Seed uint64
 	// Violation is what did not hold; nil if everything did.
 	Violation error
-	// Stopped is the permanent error with which the pipeline stopped, as it must
-	// where something is truly lost; else nil.
+	// Stopped is the permanent error that stopped the pipeline because something was truly
+	// lost; nil if there was none.
 	Stopped error
 	// Counts are of this schedule.
 	Counts Counts
@@ -50,10 +50,9 @@ const (
 	actions
 )
 
-// Run runs the schedule of a seed: some hundred steps with faults, and then
-// steps without until nothing is left to do. The same seed and protections give
-// the same schedule. The trace, a line for each step, is written if it is not
-// nil.
+// Run runs the schedule of a seed: a few hundred steps with faults, then steps without faults
+// until nothing is left to do. The same seed and protections give the same schedule. If trace is
+// not nil, each step writes a line to it.
 func Run(seed uint64, p Protections, trace io.Writer) Outcome {
 	w := newWorld(seed, p, trace)
 	if w.disk != nil {
@@ -159,7 +158,7 @@ func (w *world) do(action int) {
 	}
 }
 
-// anySlot is a slot, more often of the role that the schedule is about.
+// anySlot returns a random slot, more often one of the role that the schedule focuses on.
 func (w *world) anySlot() *slot {
 	s := w.slots[w.n(len(w.slots))]
 	if w.temper.focus != "" && s.role != w.temper.focus && w.chance(0.3) {
@@ -181,7 +180,7 @@ func (w *world) own(s *slot) bool {
 	return acted
 }
 
-// haunt lets one who holds a slot no longer take a step.
+// haunt lets a previous holder of a slot take a step.
 func (w *world) haunt(s *slot) {
 	if len(s.stale) == 0 {
 		return
@@ -213,28 +212,29 @@ func (w *world) freeze(s *slot, freeze bool) {
 	})
 }
 
-// pass lets some time go by, up to twice as much as is given.
+// pass advances the clock, by at most twice the given time.
 func (w *world) pass(about time.Duration) {
 	w.now = w.now.Add(time.Duration(w.rng.Int64N(2*int64(about) + 1)))
 }
 
-// jump lets so much time go by that something is due that was not.
+// jump advances the clock far enough that something becomes due.
 func (w *world) jump() {
 	w.now = w.now.Add([]time.Duration{100 * time.Millisecond, time.Second, 11 * time.Second}[w.n(3)])
 	w.say("it is %s", w.now.Format(time.TimeOnly+".000"))
 }
 
 const (
-	// settleRounds is how often everybody may take a step until there is nothing
-	// left to do; a schedule needs some 50.
+	// settleRounds is the number of rounds, with a step of every actor, until nothing may be
+	// left to do; a schedule needs about 50.
 	settleRounds = 3000
-	// settleJumps is how often no process has anything to do at last, and settleTime what
-	// goes by then: what is due later is done, and leaders are repeated.
+	// settleJumps is the number of times that all processes must be idle at the end, and
+	// settleTime the time that passes each time: what is due later happens, and leaders are
+	// sent again.
 	settleJumps = 6
 	settleTime  = time.Second
 )
 
-// settle lets everything go on without faults until nothing is left to do.
+// settle continues without faults until nothing is left to do.
 func (w *world) settle() {
 	w.settling = true
 	w.temper.duplicates, w.temper.lostAnswers = 0, 0
@@ -287,7 +287,7 @@ func (w *world) settle() {
 	w.violate("no progress: after %d rounds without faults there is still something to do", settleRounds)
 }
 
-// readAgain is when all input that could not be read is read again.
+// readAgain returns the time by which all input that could not be read is read again.
 func (w *world) readAgain() (at time.Time) {
 	for _, s := range w.slots {
 		if o, ok := s.holder.(*ingestOwner); ok && o.again.After(at) {
@@ -297,7 +297,7 @@ func (w *world) readAgain() (at time.Time) {
 	return at
 }
 
-// checkEnd makes sure that everything is counted and published.
+// checkEnd checks that everything is counted and published.
 func (w *world) checkEnd() {
 	to := make([][]int64, len(w.logs))
 	for i, l := range w.logs {

@@ -9,8 +9,8 @@ import (
 	"pageheat/store"
 )
 
-// settings are what an instance chooses leaders and orders boards by; the weights are
-// in tenths.
+// settings determine how an instance chooses leaders and orders boards. The weights are in
+// tenths.
 type settings struct {
 	clicks, minutes, likes int64
 	top                    int
@@ -20,7 +20,7 @@ func (s settings) weights() heat.Weights {
 	tenths := func(n int64) string { return strconv.FormatFloat(float64(n)/10, 'f', 1, 64) }
 	w, err := heat.NewWeights(tenths(s.clicks), tenths(s.minutes), tenths(s.likes))
 	if err != nil {
-		panic(err) // the model has none like that
+		panic(err) // the model only has valid ones
 	}
 	return w
 }
@@ -31,7 +31,7 @@ func (s settings) partition(p, of int) store.Config {
 	return store.Config{ID: int32(p), Partitions: int32(of), Scorer: s.weights(), Top: s.top}
 }
 
-// store is an empty partition of the table, on disk where the schedule has that.
+// store returns an empty partition of the table, on disk if the schedule says so.
 func (w *world) store(on *instance, p int) *store.Partition {
 	c := on.by(w).partition(p, len(w.logs))
 	if w.disk == nil {
@@ -49,7 +49,7 @@ func (s settings) ranker() *processors.Ranker {
 	return processors.NewRanker(processors.RankerConfig{Board: boardName, Scorer: s.weights(), Top: s.top, Group: rankGroup, Output: output})
 }
 
-// with are the settings of a definition, nil if no instance has them.
+// with returns the settings of a definition, nil if no instance has them.
 func (t *temper) with(d codec.Definition) *settings {
 	for i := range t.settings {
 		if t.settings[i].definition() == d {
@@ -59,10 +59,10 @@ func (t *temper) with(d codec.Definition) *settings {
 	return nil
 }
 
-// by are the settings of an instance.
+// by returns the settings of an instance.
 func (i *instance) by(w *world) settings { return w.temper.settings[i.settings] }
 
-// change restarts an instance with the settings that all are to have in the end.
+// change restarts an instance with the settings that all instances have at the end.
 func (w *world) change(on *instance) {
 	last := len(w.temper.settings) - 1
 	if on.settings == last {
@@ -74,8 +74,8 @@ func (w *world) change(on *instance) {
 	w.say("instance-%d begins with other settings: %s", on.number, on.by(w).definition())
 }
 
-// repartition adds partitions to the topics, which is not allowed: who combines from now on
-// spreads the pages over more.
+// repartition adds partitions to the topics, which is not allowed: from now on, new ingest
+// owners distribute the pages over more partitions.
 func (w *world) repartition() {
 	if w.repartitioned {
 		return

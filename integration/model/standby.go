@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// follow lets a process that does not own a partition of the table read a few
-// records of its changelog, as the standby of package pipeline does.
+// follow makes a process that does not own a partition of the table read a few records of its
+// changelog, like the standby of package pipeline.
 func (w *world) follow(on *instance, s *slot) {
 	if !w.temper.standby || s.role != heatRole {
 		return

@@ -12,7 +12,7 @@ import (
 	"pageheat/topology"
 )
 
-// retention says what the input's retention may delete.
+// retention is what the input's retention may delete.
 type retention uint8
 
 const (
@@ -21,23 +21,23 @@ const (
 	harsh                  // anything
 )
 
-// temper is the character of a schedule: how large the world is, and how often
-// which fault comes. Every schedule has another one, and in each some faults are
-// missing, since a fault that comes all the time hides others.
+// temper is the character of a schedule: the size of the world and the probability of each
+// fault. It differs in every schedule, and always lacks some faults, because a permanent fault
+// hides others.
 type temper struct {
 	inputs, targets, instances, pages int
 	settings                          []settings // the first at the beginning, the last in the end
-	steps, growUntil                  int        // in the last steps the input may be at rest
+	steps, growUntil                  int        // in the last steps the input may be quiet
 	weights                           [actions]int
 	retention                         retention
 	standby                           bool          // processes follow what they do not own
 	disk                              bool          // partitions of the table are on disk
-	pace                              time.Duration // that goes by in a step, about
-	publish, commit                   time.Duration // the shortest time between boards, and the longest between commits
+	pace                              time.Duration // average time of a step
+	publish, commit                   time.Duration // the minimum time between boards, the maximum between commits
 	bounds                            processors.HeatBounds
 	linger, commitInput               time.Duration // of ingest
 	volume                            processors.IngestVolume
-	focus                             role // which faults and steps meet more often; empty: all alike
+	focus                             role // faults and steps concern it more often; empty: no role
 
 	holes, invalid, transactions, slow, duplicates, lostAnswers, notice float64
 	unreadable, large                                                   float64 // of reads of the input
@@ -49,7 +49,7 @@ type page struct {
 	target int
 }
 
-// world is everything there is in one schedule. It belongs to one goroutine.
+// world is the state of one schedule. It belongs to one goroutine.
 type world struct {
 	rng    *rand.Rand
 	on     Protections
@@ -185,10 +185,10 @@ func (w *world) newTemper() temper {
 	return t
 }
 
-// n is a number from 0 to below m, which must be above 0.
+// n returns a random number from 0 to m-1; m must be positive.
 func (w *world) n(m int) int { return w.rng.IntN(m) }
 
-// chance is true with the given probability.
+// chance returns true with the given probability.
 func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
 
 // say adds a line to the trace.
@@ -198,7 +198,7 @@ func (w *world) say(format string, args ...any) {
 	}
 }
 
-// violate says that something which must hold does not. The first one counts.
+// violate records a violation. Only the first one counts.
 func (w *world) violate(format string, args ...any) {
 	if w.violation == nil {
 		w.violation = fmt.Errorf("step %d: "+format, append([]any{w.steps}, args...)...)
@@ -206,8 +206,8 @@ func (w *world) violate(format string, args ...any) {
 	}
 }
 
-// stop ends the schedule with an error that is permanent: declared, if something
-// is truly lost and the design says so, and else a violation.
+// stop ends the schedule with a permanent error. It is a violation unless something is truly
+// lost and the design declares it.
 func (w *world) stop(err error, declared bool) {
 	if !declared {
 		w.violate("a permanent error, though nothing is lost: %w", err)
