@@ -11,21 +11,20 @@ import (
 	"golang.org/x/exp/trace"
 )
 
-// collectorStops begins the names of the collector's ranges in an execution trace.
+// collectorStops is the prefix of the collector's ranges in an execution trace.
 const collectorStops = "stop-the-world (GC "
 
-// stopwatch takes the collector's pauses out of the events of a trace. A pause begins
-// when the collector begins to stop goroutines, and ends when they may run again: when
-// another of Go's processors runs, or where none does, when the range ends. That may be
-// long after: the thread that lets the others go on often loses its core to them, or to
-// another program, before it takes the time. Go's own figures of pauses (gctrace,
-// runtime/metrics) end there.
+// stopwatch measures the collector's pauses from the events of a trace. A pause starts when the
+// collector starts to stop goroutines. It ends when they may run again: when another of Go's
+// processors runs or, if none does, at the end of the range. The range may end much later: the
+// thread that restarts the others often loses its core to them, or to another program, before it
+// records the time. Go's own pause figures (gctrace, runtime/metrics) include that delay.
 type stopwatch struct {
 	stopped bool
 	by      trace.GoID
 	on      trace.ProcID
 	began   trace.Time
-	ended   trace.Time // 0 before anything runs again
+	ended   trace.Time // 0 until anything runs again
 	all     []float64  // in ms
 }
 
@@ -33,7 +32,7 @@ func (s *stopwatch) stop(by trace.GoID, on trace.ProcID, at trace.Time) {
 	s.stopped, s.by, s.on, s.began, s.ended = true, by, on, at, 0
 }
 
-// runs is told when one of Go's processors begins to run.
+// runs handles the start of one of Go's processors.
 func (s *stopwatch) runs(on trace.ProcID, at trace.Time) {
 	if s.stopped && s.ended == 0 && on != s.on {
 		s.ended = at
@@ -51,7 +50,7 @@ func (s *stopwatch) end(by trace.GoID, at trace.Time) {
 	s.all = append(s.all, float64(s.ended.Sub(s.began))/float64(time.Millisecond))
 }
 
-// take looks at one event.
+// take handles one event.
 func (s *stopwatch) take(e trace.Event) {
 	switch e.Kind() {
 	case trace.EventRangeBegin:
@@ -71,8 +70,8 @@ func (s *stopwatch) take(e trace.Event) {
 	}
 }
 
-// appendPauses appends the times in milliseconds that a Go program was stopped for its
-// collector, by an execution trace. A collection stops it twice.
+// appendPauses appends the collector's pauses in an execution trace, in milliseconds. Each
+// collection has two.
 func appendPauses(all []float64, text []byte) ([]float64, error) {
 	events, err := trace.NewReader(bytes.NewReader(text))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"pageheat/integration/harness"
 )
 
-// install creates the topics for an input that exists, with more flags of "topics
-// create". All names begin with the prefix.
+// install creates the topics for an existing input, with additional flags of "topics create". All
+// names have the prefix.
 func install(ctx context.Context, c *cluster, program, prefix, input string, create ...string) (*harness.Installation, error) {
 	i := &harness.Installation{Program: program, Brokers: c.bootstrap(), Prefix: prefix, Input: input, Output: prefix + "-output"}
 	result, err := i.Run(ctx, nil, append([]string{"topics", "create"}, create...)...)
@@ -21,7 +21,7 @@ func install(ctx context.Context, c *cluster, program, prefix, input string, cre
 	return i, err
 }
 
-// audit has the program itself recount the input and compare all pages.
+// audit runs the program's audit, which recounts the input and compares all pages.
 func audit(ctx context.Context, i *harness.Installation, res *run) error {
 	result, err := i.Run(ctx, nil, "audit")
 	if err == nil && result.Code != 0 {
@@ -30,19 +30,18 @@ func audit(ctx context.Context, i *harness.Installation, res *run) error {
 	return err
 }
 
-// behaviourTopic and heatTable name topics of an installation.
+// behaviourTopic and heatTable are the names of topics of an installation.
 func behaviourTopic(i *harness.Installation) string { return i.Prefix + "-behavior" }
 func heatTopic(i *harness.Installation) string      { return i.Prefix + "-heat-table" }
 
-// shape is how large pageheat is in a run; the zero value is one process with its
-// defaults.
+// shape is the size of pageheat in a run. The zero value is one process with default settings.
 type shape struct {
-	tablePartitions int32 // 0: as many as the input has
+	tablePartitions int32 // 0: as many as the input
 	top             int   // pages on the board, 0: the default
 	instances       int   // 0: one
 }
 
-// create are the flags of "pageheat topics create".
+// create returns the flags of "pageheat topics create".
 func (s shape) create() []string {
 	if s.tablePartitions == 0 {
 		return nil
@@ -50,17 +49,17 @@ func (s shape) create() []string {
 	return []string{"--partitions", strconv.Itoa(int(s.tablePartitions))}
 }
 
-// counts accepts a board of a given number of behaviours.
+// counts accepts a board with a given number of behaviours.
 func counts(behaviours int64) func(*harness.Board) bool {
 	return func(b *harness.Board) bool { return b.Counted >= behaviours }
 }
 
-// compare notes in what the newest board, and what came before it, is wrong.
+// compare records what is wrong with the newest board and the earlier ones.
 func compare(res *run, boards *harness.Boards, want *harness.Recount, top int) {
 	res.wrong = append(append(res.wrong, boards.Wrong()...), want.CompareTop(boards.Newest(), top)...)
 }
 
-// runPipeline measures pageheat on a backlog, with more flags of "run".
+// runPipeline measures pageheat on a backlog, with additional flags of "run".
 func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, res *run, flags ...string) error {
 	i, err := install(ctx, r.cluster, r.program, prefix, b.topic, r.shape.create()...)
 	if err != nil {
@@ -79,7 +78,7 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, res
 		if err != nil {
 			return err
 		}
-		defer func() { _ = in.Kill() }() // it has ended, or an error is on its way
+		defer func() { _ = in.Kill() }() // it has exited, or an error is being returned
 		instances = append(instances, in)
 	}
 	ctx, cancel := harness.While(ctx, instances...)
@@ -118,7 +117,7 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, res
 			return err
 		}
 	}
-	cancel() // what ends from now on was asked to
+	cancel() // from now on, an exit is expected
 	for _, in := range instances {
 		if err := in.Stop(); err != nil {
 			return fmt.Errorf("%w\n%s", err, in.LastWords())
@@ -131,8 +130,7 @@ func (r *runner) runPipeline(ctx context.Context, b *backlog, prefix string, res
 	return audit(context.WithoutCancel(ctx), i, res)
 }
 
-// runDisk measures one process whose pages are on disk, in the directory for
-// temporary files.
+// runDisk measures one process with its pages on disk, in the directory for temporary files.
 func (r *runner) runDisk(ctx context.Context, b *backlog, prefix string, res *run) error {
 	dir, err := os.MkdirTemp("", prefix+"-store-")
 	if err != nil {
@@ -142,7 +140,7 @@ func (r *runner) runDisk(ctx context.Context, b *backlog, prefix string, res *ru
 	return r.runPipeline(ctx, b, prefix, res, "--store", "disk", "--store-dir", dir)
 }
 
-// runCeiling measures a bare consumer that counts a backlog.
+// runCeiling measures a plain consumer that counts a backlog.
 func (r *runner) runCeiling(ctx context.Context, b *backlog, res *run) error {
 	ends, err := r.cluster.ends(ctx, b.topic)
 	if err != nil {
@@ -160,8 +158,8 @@ func (r *runner) runCeiling(ctx context.Context, b *backlog, res *run) error {
 	return nil
 }
 
-// steady returns an error if a role of an instance has ended with an error and was started
-// again, as after a transaction that timed out.
+// steady returns an error if a role of an instance was restarted after an error, such as a
+// transaction that timed out.
 func steady(ctx context.Context, instances ...*harness.Instance) error {
 	for _, in := range instances {
 		restarts, err := in.Restarts(ctx)
@@ -177,7 +175,7 @@ func steady(ctx context.Context, instances ...*harness.Instance) error {
 	return nil
 }
 
-// within bounds a run.
+// within is the time limit of a run.
 func within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, patience, fmt.Errorf("it took longer than %v", patience))
 }

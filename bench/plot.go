@@ -14,7 +14,7 @@ type plotCmd struct {
 	SVG     string `arg:"" placeholder:"FILE.svg" help:"Where to draw it."`
 }
 
-// Run draws what the results hold: growth, or latency.
+// Run draws the growth or the latency, whichever the results have.
 func (c *plotCmd) Run() error {
 	r, err := readReport(c.Results)
 	if err != nil {
@@ -31,16 +31,16 @@ func (c *plotCmd) Run() error {
 	return drawSVG(c.SVG, append(growth, latency...))
 }
 
-// panel is one diagram of several beside each other. Its points on the x axis have
-// the same distance, whatever their values.
+// panel is one of several diagrams side by side. The ticks on its x axis are equidistant,
+// whatever their values.
 type panel struct {
 	title, x, y string
 	ticks       []string
 	curves      []curve
 }
 
-// curve has a value for each tick, 0 if nothing was measured. Curves with the
-// same colour belong together.
+// curve has a value for each tick, 0 if it was not measured. Curves of the same colour belong
+// together.
 type curve struct {
 	name   string
 	colour int
@@ -48,7 +48,7 @@ type curve struct {
 	values []float64
 }
 
-// growthPanels are one panel for each thing that grows.
+// growthPanels returns a panel for each quantity that grows.
 func growthPanels(all []*run) []panel {
 	const million = 1e6
 	var panels []panel
@@ -66,11 +66,11 @@ func growthPanels(all []*run) []panel {
 	return panels
 }
 
-// latencyPanels are one panel for each broker and rate, against the linger.
+// latencyPanels returns a panel for each broker and rate, with the linger on the x axis.
 func latencyPanels(all []*run) []panel {
 	all = slices.DeleteFunc(slices.Clone(all), func(l *run) bool { return l.benchmark() != "Latency" })
 	linger := func(l *run) time.Duration {
-		d, _ := time.ParseDuration(l.label("linger")) // it is one
+		d, _ := time.ParseDuration(l.label("linger")) // always valid
 		return d
 	}
 	slices.SortStableFunc(all, func(a, b *run) int {

@@ -14,18 +14,18 @@ import (
 	"pageheat/integration/process"
 )
 
-// child is a hidden command of bench in a process of its own.
+// child is a hidden command of bench in its own process.
 type child struct {
 	*process.Process
 	name        string
 	stdout, log *harness.Log
-	stdin       io.WriteCloser // it is at its end when bench has ended
+	stdin       io.WriteCloser // closed when bench exits
 }
 
-// childEnv tells the test binary that it is a process of bench.
+// childEnv is the environment variable that makes the test binary run as bench.
 const childEnv = "PAGEHEAT_TEST_BENCH_CHILD"
 
-// self starts a hidden command. The process must be killed at last.
+// self starts a hidden command. The caller kills the process at the end.
 func self(args ...string) (*child, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -42,7 +42,7 @@ func self(args ...string) (*child, error) {
 	return c, err
 }
 
-// result waits for the end of the process and reads the JSON that it has written.
+// result waits for the process to exit and decodes its JSON output.
 func (c *child) result(ctx context.Context, into any) error {
 	code, err := c.Wait(ctx)
 	if err == nil && code != 0 {
@@ -58,7 +58,7 @@ func (c *child) result(ctx context.Context, into any) error {
 	return nil
 }
 
-// known is a figure of the kernel's, 0 if it cannot be had.
+// known returns a figure of the kernel, 0 if it is not available.
 func known[T any](figure T, err error) T {
 	if err != nil {
 		var zero T
@@ -67,7 +67,7 @@ func known[T any](figure T, err error) T {
 	return figure
 }
 
-// cpu is the processor time of processes in seconds, 0 if it cannot be had.
+// cpu returns the CPU time of processes in seconds, 0 if it is not available.
 func cpu(all ...*harness.Instance) float64 {
 	var sum time.Duration
 	for _, in := range all {
@@ -76,7 +76,7 @@ func cpu(all ...*harness.Instance) float64 {
 	return sum.Seconds()
 }
 
-// memory is what a process holds and has held at most in MiB, 0 if it cannot be had.
+// memory returns the current and the peak memory of a process in MiB, 0 if not available.
 func memory(in *harness.Instance) (now, peak float64) {
 	n, p, err := in.Memory()
 	if err != nil {
@@ -85,5 +85,5 @@ func memory(in *harness.Instance) (now, peak float64) {
 	return mib(n), mib(p)
 }
 
-// mib is a number of bytes in MiB.
+// mib converts bytes to MiB.
 func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }

@@ -14,7 +14,7 @@ import (
 	"pageheat/integration/harness"
 )
 
-// take asks an instance for a profile or trace of the next seconds.
+// take requests a profile or trace of the next seconds from an instance.
 func take(ctx context.Context, in *harness.Instance, kind string, seconds int) ([]byte, error) {
 	answer, err := in.Get(ctx, fmt.Sprintf("/debug/pprof/%s?seconds=%d", kind, seconds))
 	if err == nil && answer.Status != http.StatusOK {
@@ -23,7 +23,7 @@ func take(ctx context.Context, in *harness.Instance, kind string, seconds int) (
 	return answer.Body, err
 }
 
-// recording takes one profile or trace after the other, each of a second.
+// recording takes profiles or traces one after the other, each of one second.
 type recording struct {
 	stop chan struct{}
 	done chan struct{}
@@ -49,14 +49,14 @@ func record(ctx context.Context, in *harness.Instance, kind string) *recording {
 	return r
 }
 
-// end returns what was taken, the last of it up to now at least.
+// end returns what was recorded, at least up to now.
 func (r *recording) end() ([][]byte, error) {
 	close(r.stop)
 	<-r.done
 	return r.all, r.err
 }
 
-// keep writes profiles of processor time, as one, and one of memory for go tool pprof.
+// keep writes the CPU profiles, merged, and a memory profile, for go tool pprof.
 func (r *recording) keep(ctx context.Context, in *harness.Instance, dir, name string) error {
 	all, err := r.end()
 	if err != nil {

@@ -21,30 +21,30 @@ import (
 	"pageheat/topology"
 )
 
-// measured is what a process of bench says about itself.
+// measured is what a process of bench reports about itself.
 type measured struct {
-	// Began is when it began to read, Done when all was read or counted.
+	// Began is when it started to read, Done when all was read or counted.
 	Began time.Time `json:"began"`
 	Done  time.Time `json:"done"`
-	// Counted is how many messages there were, and Digest stands for all pages.
+	// Counted is the number of messages; Digest represents all pages.
 	Counted int64  `json:"counted"`
 	Digest  uint64 `json:"digest"`
-	// CPU is what it took from Began to Done, Peak the most memory until then.
+	// CPU is the CPU time from Began to Done, Peak the peak memory until then.
 	CPU  time.Duration `json:"cpu"`
 	Peak uint64        `json:"peak"`
 }
 
-// begin takes note that this process begins to read.
+// begin records the start of reading.
 func (m *measured) begin() { m.Began, m.CPU = time.Now(), -known(process.CPU(os.Getpid())) }
 
-// end takes note that all was read.
+// end records that all was read.
 func (m *measured) end() {
 	m.Done = time.Now()
 	m.CPU += known(process.CPU(os.Getpid()))
-	_, m.Peak, _ = process.Memory(os.Getpid()) // 0 if it cannot be had
+	_, m.Peak, _ = process.Memory(os.Getpid()) // 0 if not available
 }
 
-// print is the last thing that a process does.
+// print writes the result; the process exits after it.
 func (m *measured) print(o out) error {
 	if err := json.NewEncoder(o.results).Encode(m); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
@@ -52,10 +52,10 @@ func (m *measured) print(o out) error {
 	return nil
 }
 
-// readerCmd is the process of a bare consumer: it reads each partition of a topic up to
-// an end, with a sarama consumer and a goroutine for each, and nothing else. With Sum it
-// parses each message and sums it in a Go map, which is what this client can do at most;
-// without, it has the settings that tables are restored with, and keeps nothing.
+// readerCmd is the process of a plain consumer: it reads each partition of a topic up to an end,
+// with a sarama consumer and a goroutine for each, and nothing else. With Sum it parses each message
+// and sums it in a Go map, the best that this client can do. Without Sum it uses the settings for
+// restoring tables, and keeps nothing.
 type readerCmd struct {
 	Brokers []string
 	Topic   string
@@ -91,7 +91,7 @@ func (c *readerCmd) Run(ctx context.Context, o out) error {
 	return errors.Join(m.print(o), consumer.Close())
 }
 
-// config are the settings of a fast sarama consumer.
+// config returns the settings of a fast sarama consumer.
 func (c *readerCmd) config() *sarama.Config {
 	config := sarama.NewConfig()
 	config.ClientID = "bench"
@@ -123,7 +123,7 @@ func (c *readerCmd) read(ctx context.Context, consumer sarama.Consumer, partitio
 		var m *sarama.ConsumerMessage
 		var open bool
 		select {
-		case m, open = <-reader.Messages(): // nearly always, and cheaper alone
+		case m, open = <-reader.Messages(): // the usual case, and cheaper on its own
 		default:
 			select {
 			case m, open = <-reader.Messages():
@@ -135,7 +135,7 @@ func (c *readerCmd) read(ctx context.Context, consumer sarama.Consumer, partitio
 				return context.Cause(ctx)
 			}
 		}
-		if !open { // sarama does so after an offset that is gone
+		if !open { // sarama closes it if the offset no longer exists
 			return fmt.Errorf("reading %s partition %d: the reader was closed: %w", c.Topic, partition, sarama.ErrOffsetOutOfRange)
 		}
 		if err := count.count(m.Value); err != nil {
@@ -151,7 +151,7 @@ func (c *readerCmd) read(ctx context.Context, consumer sarama.Consumer, partitio
 type counter struct {
 	limits heat.Limits
 	n      int64
-	sums   map[string]*heat.Totals // nil: they are not summed
+	sums   map[string]*heat.Totals // nil: do not sum
 }
 
 func newCounter(sum bool) *counter {
@@ -180,7 +180,7 @@ func (c *counter) count(message []byte) error {
 	return nil
 }
 
-// recountOf is a recount of sums in several maps together.
+// recountOf returns a recount of the sums of several maps.
 func recountOf(parts ...map[string]*heat.Totals) *harness.Recount {
 	r := harness.NewRecount()
 	for _, sums := range parts {
@@ -199,9 +199,8 @@ func recountOf(parts ...map[string]*heat.Totals) *harness.Recount {
 	return r
 }
 
-// digest is a number that stands for all pages' sums, in any order: two recounts with
-// the same digest are the same. It is how a process that has counted in memory shows
-// that it is right.
+// digest returns a number that represents the sums of all pages, in any order: two recounts with
+// the same digest are equal. It shows that a process that counts in memory counts correctly.
 func digest(r *harness.Recount) uint64 {
 	var all uint64
 	var buf []byte
@@ -217,7 +216,7 @@ func digest(r *harness.Recount) uint64 {
 	return all
 }
 
-// readBare has a process of its own read a topic up to its ends.
+// readBare runs a process that reads a topic up to its ends.
 func readBare(ctx context.Context, c *cluster, topic string, ends []int64, flags ...string) (*child, *measured, error) {
 	list := make([]string, len(ends))
 	for p, end := range ends {

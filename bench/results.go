@@ -16,17 +16,16 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// run is one measurement: what was measured, as a Go benchmark is named, and figures
-// by their units.
+// run is one measurement: its name, in the form of Go benchmarks, and its figures by unit.
 type run struct {
 	name   string // such as "Latency/broker=kafka/rate=2000"
 	values []benchfmt.Value
-	// wrong says in what the answer is not exact.
+	// wrong lists what is not exact about the result.
 	wrong []string
 }
 
-// newRun names a run by its benchmark, and by pairs of a label and its value. The
-// machine's load is its first figure.
+// newRun creates a run named by its benchmark and by pairs of label and value. Its first figure is
+// the machine's load.
 func newRun(benchmark string, labels ...any) *run {
 	name := []byte(benchmark)
 	for i := 0; i+1 < len(labels); i += 2 {
@@ -37,13 +36,13 @@ func newRun(benchmark string, labels ...any) *run {
 	return r
 }
 
-// benchmark is the first part of the name.
+// benchmark returns the first part of the name.
 func (r *run) benchmark() string {
 	base, _, _ := strings.Cut(r.name, "/")
 	return base
 }
 
-// label is the value of a label, empty if there is none.
+// label returns the value of a label, empty if there is none.
 func (r *run) label(of string) string {
 	for part := range strings.SplitSeq(r.name, "/") {
 		if value, ok := strings.CutPrefix(part, of+"="); ok {
@@ -53,13 +52,13 @@ func (r *run) label(of string) string {
 	return ""
 }
 
-// number is a label that is a whole number, 0 for none.
+// number returns the value of a label with an integer, 0 if there is none.
 func (r *run) number(of string) int {
-	n, _ := strconv.Atoi(r.label(of)) // 0 for what is none
+	n, _ := strconv.Atoi(r.label(of)) // 0 if it is not a number
 	return n
 }
 
-// with is the name with another value of a label that it has.
+// with returns the name with another value of one of its labels.
 func (r *run) with(label string, value any) string {
 	parts := strings.Split(r.name, "/")
 	for i, part := range parts {
@@ -70,14 +69,14 @@ func (r *run) with(label string, value any) string {
 	return strings.Join(parts, "/")
 }
 
-// set adds a figure, with as many digits as any of them is good for.
+// set adds a figure, rounded to the digits that are meaningful.
 func (r *run) set(unit string, value float64) {
 	const digits = 7
-	value, _ = strconv.ParseFloat(strconv.FormatFloat(value, 'g', digits, 64), 64) // it is one
+	value, _ = strconv.ParseFloat(strconv.FormatFloat(value, 'g', digits, 64), 64) // always valid
 	r.values = append(r.values, benchfmt.Value{Value: value, Unit: unit})
 }
 
-// get is a figure, 0 if there is none.
+// get returns a figure, 0 if there is none.
 func (r *run) get(unit string) float64 {
 	for _, v := range r.values {
 		if v.Unit == unit {
@@ -87,27 +86,27 @@ func (r *run) get(unit string) float64 {
 	return 0
 }
 
-// fail records an error in the answer.
+// fail records an error in the result.
 func (r *run) fail(format string, args ...any) {
 	r.wrong = append(r.wrong, fmt.Sprintf(format, args...))
 }
 
-// report is what one call of bench has measured, in the order of measuring.
+// report has the runs of one call of bench, in the order of measurement.
 type report struct{ runs []*run }
 
 func (r *report) add(all ...*run) { r.runs = append(r.runs, all...) }
 
-// wrongUnit is the figure of a run whose answer was not exact; failLine begins the line
-// that says why.
+// wrongUnit is the unit of the figure that marks a run with an inexact result; failLine is the
+// prefix of the line with the reason.
 const (
 	wrongUnit = "wrong-answers"
 	failLine  = "--- FAIL: "
 )
 
-// write writes the runs in the format of Go benchmarks, which benchstat reads.
+// write writes the runs in the format of Go benchmarks, for benchstat.
 func (r *report) write(path string) error {
 	var text bytes.Buffer
-	// benchstat compares what has the same configuration, so time and version are no part of it.
+	// benchstat compares runs with equal configurations, so time and version are not part of it.
 	fmt.Fprintf(&text, "# %s, %s, %d cores\ngoos: %s\ngoarch: %s\npkg: pageheat/bench\n",
 		time.Now().UTC().Format(time.RFC3339), runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 	for _, unit := range []string{rateUnit, ceilingUnit, boardsUnit} {
@@ -132,7 +131,7 @@ func (r *report) write(path string) error {
 	return nil
 }
 
-// readReport reads what write has written.
+// readReport reads the output of write.
 func readReport(path string) (*report, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -169,7 +168,7 @@ func readReport(path string) (*report, error) {
 	return r, nil
 }
 
-// Units of which more is better; of all others it is less.
+// The units for which higher is better; for all others, lower is better.
 const (
 	rateUnit    = "messages/s"
 	ceilingUnit = "ceiling-messages/s"
@@ -180,8 +179,8 @@ func moreIsBetter(unit string) bool {
 	return unit == rateUnit || unit == ceilingUnit || unit == boardsUnit
 }
 
-// medians are one run for each name, in the order of the first of them, with the median
-// of each figure.
+// medians returns one run for each name, in the order of first appearance, with the median of each
+// figure.
 func (r *report) medians() []*run {
 	var names []string
 	same := make(map[string][]*run)
@@ -212,7 +211,7 @@ func (r *report) medians() []*run {
 	return all
 }
 
-// median is the middle one; of an even number the worse one of the two.
+// median returns the middle value; of an even number, the worse one of the two.
 func median(figures []float64, moreIsBetter bool) float64 {
 	sorted := slices.Sorted(slices.Values(figures))
 	if moreIsBetter {
@@ -221,10 +220,10 @@ func median(figures []float64, moreIsBetter bool) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// errWrong says that an answer was not exact, or did not come.
+// errWrong means that a result was not exact, or missing.
 var errWrong = errors.New("an answer is wrong")
 
-// exact is errWrong with all that was wrong in any run, nil if nothing was.
+// exact returns errWrong with everything that was wrong in any run, nil if nothing was.
 func (r *report) exact() error {
 	var all []string
 	for _, one := range r.runs {
@@ -238,7 +237,7 @@ func (r *report) exact() error {
 	return fmt.Errorf("%w:\n  %s", errWrong, strings.Join(all, "\n  "))
 }
 
-// load is the machine's load average over a minute, 0 if it cannot be had.
+// load returns the machine's load average over a minute, 0 if it is not available.
 func load() float64 {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {

@@ -13,14 +13,13 @@ import (
 	"time"
 )
 
-// event is a board that came to a client by its event stream.
+// event is a board that a client received by its event stream.
 type event struct {
 	version uint64
 	at      time.Time
 }
 
-// streams are clients that follow the board by server-sent events, each on a
-// connection of its own.
+// streams are clients that follow the board by server-sent events, each on its own connection.
 type streams struct {
 	stop    context.CancelFunc
 	clients []*streamClient
@@ -35,8 +34,8 @@ type streamClient struct {
 	more   chan struct{} // has an element after each event
 }
 
-// openStreams connects a given number of clients and returns when all are served. close must
-// be called.
+// openStreams connects a number of clients and returns when all are served. The caller calls
+// close.
 func openStreams(ctx context.Context, address string, n int) (*streams, error) {
 	reading, stop := context.WithCancel(context.Background())
 	s := &streams{stop: stop}
@@ -62,13 +61,13 @@ func openStreams(ctx context.Context, address string, n int) (*streams, error) {
 		s.clients = append(s.clients, c)
 		s.done.Go(func() {
 			c.read(bufio.NewReader(answer.Body))
-			_ = answer.Body.Close() // it is at its end
+			_ = answer.Body.Close() // already at its end
 		})
 	}
 	return s, nil
 }
 
-// read takes down when each event was complete.
+// read records when each event was complete.
 func (c *streamClient) read(lines *bufio.Reader) {
 	var version uint64
 	for {
@@ -131,7 +130,7 @@ func (s *streams) wait(ctx context.Context, version uint64) error {
 	return nil
 }
 
-// all are the events of each client until now.
+// all returns the events of each client so far.
 func (s *streams) all() [][]event {
 	all := make([][]event, len(s.clients))
 	for i, c := range s.clients {

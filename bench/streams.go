@@ -15,9 +15,9 @@ import (
 	"pageheat/integration/harness"
 )
 
-// streamsCmd measures what clients that follow the board cost: the processor time
-// of the pipeline per message with and without them, apart from serving them, and
-// how long after a reader of the output they have a board.
+// streamsCmd measures the cost of clients that follow the board: the CPU time of the pipeline per
+// message with and without them, not including serving them, and the delay of their boards after a
+// reader of the output.
 type streamsCmd struct {
 	Broker  []string `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Rate    int      `default:"20000" help:"Messages a second (${default})."`
@@ -38,8 +38,7 @@ func (c *streamsCmd) measure(ctx context.Context, o out, program string, results
 	return onEach(ctx, c.Broker, func(broker *cluster) error { return c.on(ctx, o, broker, program, results) })
 }
 
-// on measures on one broker. What comes first in a pair changes, so that what drifts
-// is in both.
+// on measures on one broker. The order within a pair alternates, so a drift affects both.
 func (c *streamsCmd) on(ctx context.Context, o out, broker *cluster, program string, results *report) error {
 	measured := func(clients, n int) *run {
 		res := newRun("Streams", "broker", broker.kind, "pages", c.Pages, "rate", c.Rate, "clients", clients)
@@ -68,7 +67,7 @@ func (c *streamsCmd) on(ctx context.Context, o out, broker *cluster, program str
 	return ctx.Err()
 }
 
-// once is one run.
+// once measures one run.
 func (c *streamsCmd) once(ctx context.Context, broker *cluster, program string, clients, n int, res *run) error {
 	// All clients are on this machine.
 	connections := strconv.Itoa(clients + 2*c.Clients)
@@ -129,12 +128,12 @@ func (c *streamsCmd) once(ctx context.Context, broker *cluster, program string, 
 	return s.end()
 }
 
-// splitCPU sets what an instance's processor time was for, by a profile. The total, in
-// seconds per million messages, is the kernel's: it has no error of sampling. A sample
-// belongs to serving if any of its functions is one that serves, since what these call
-// (encoding, writing to a connection, allocating) is for the clients; else to the
-// pipeline if any is one of pageheat or of a Kafka client. What is left has no caller:
-// the scheduler, timers, the collector.
+// splitCPU sets the figures of an instance's CPU time by purpose, from a profile. The total, in
+// seconds per million messages, comes from the kernel and has no sampling error. A sample belongs to
+// serving if any function in its stack serves clients, because what such a function calls (encoding,
+// writing to a connection, allocating) is for the clients. Otherwise it belongs to the pipeline if
+// any function is from pageheat or a Kafka client. The rest has no caller: the scheduler, timers and
+// the collector.
 func splitCPU(res *run, text []byte, total float64) error {
 	p, err := profile.ParseData(text)
 	if err != nil {
@@ -170,8 +169,8 @@ func splitCPU(res *run, text []byte, total float64) error {
 	return nil
 }
 
-// seenAfter is how long after a reader of the output clients had each board that came
-// from a time on, up to a version: this board or a newer one, in milliseconds.
+// seenAfter returns the delays, in milliseconds, between a reader of the output and the clients: for
+// each board since a time and up to a version, until a client had this board or a newer one.
 func seenAfter(boards []*harness.Board, from time.Time, last uint64, clients [][]event) ([]float64, error) {
 	var all []float64
 	for i, events := range clients {
@@ -193,7 +192,7 @@ func seenAfter(boards []*harness.Board, from time.Time, last uint64, clients [][
 	return all, nil
 }
 
-// eventsPerSecond is how many events a client got, on average.
+// eventsPerSecond returns the average number of events that a client received.
 func eventsPerSecond(clients [][]event, from, to time.Time) float64 {
 	n := int64(0)
 	for _, events := range clients {

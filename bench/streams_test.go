@@ -18,8 +18,8 @@ import (
 	"pageheat/integration/harness"
 )
 
-// What a client has instead of a board is a newer one; what came before the time that
-// is measured, and after the last version, does not count.
+// A newer board counts for an older one. Boards before the measured time, and after the last
+// version, do not count.
 func TestSeenAfter(t *testing.T) {
 	began := time.Unix(1_000, 0)
 	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
@@ -39,12 +39,12 @@ func TestSeenAfter(t *testing.T) {
 	assert.InDelta(t, 1.0, eventsPerSecond(clients, began, at(1_500)), 1e-9)
 }
 
-// Serving is what serves and all that it calls; the pipeline is the rest of pageheat
-// and its clients of Kafka.
+// Serving includes everything that it calls; the pipeline is the rest of pageheat and its Kafka
+// clients.
 func TestWhatProcessorTimeIsFor(t *testing.T) {
 	functions := map[string]*profile.Function{}
 	p := &profile.Profile{SampleType: []*profile.ValueType{{Type: "samples", Unit: "count"}, {Type: "cpu", Unit: "nanoseconds"}}}
-	sample := func(ns int64, stack ...string) { // from the innermost
+	sample := func(ns int64, stack ...string) { // innermost first
 		s := &profile.Sample{Value: []int64{1, ns}}
 		for _, name := range stack {
 			if functions[name] == nil {
@@ -72,8 +72,7 @@ func TestWhatProcessorTimeIsFor(t *testing.T) {
 	assert.Error(t, splitCPU(res, []byte("no profile"), 2))
 }
 
-// A client takes down versions, whatever the length of a board, and says why it has
-// ended.
+// A client records versions, whatever the length of a board, and reports why it has ended.
 func TestStreamClients(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

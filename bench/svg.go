@@ -15,13 +15,12 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// ink is the colour of text and axes on a light page; nothing else has it, so that
-// style can give it another one on a dark page.
+// ink is the colour of text and axes on a light page. Nothing else has it, so style can replace it
+// on a dark page.
 func ink() color.RGBA { return color.RGBA{R: 0x1f, G: 0x23, B: 0x28, A: 0xff} }
 
-// style makes the drawing readable on light and dark pages, and sets it in whatever
-// font a page is read in. The library writes colours into each element, which only
-// !important overrides.
+// style makes the drawing readable on light and dark pages, in the font of the page. The library
+// writes colours into each element, which only !important overrides.
 const style = `<style>
 text { font-family: -apple-system, "Segoe UI", "Liberation Sans", Arial, sans-serif !important }
 @media (prefers-color-scheme: dark) {
@@ -31,8 +30,8 @@ text { font-family: -apple-system, "Segoe UI", "Liberation Sans", Arial, sans-se
 </style>
 `
 
-// curveColour is a colour that can be told from the others by everybody, and has
-// contrast enough to white and to black (Okabe and Ito's, darker).
+// curveColour returns a colour that everybody can tell from the others, with enough contrast to
+// white and to black (Okabe and Ito's colours, darker).
 func curveColour(n int) color.RGBA {
 	all := []color.RGBA{{R: 0xd5, G: 0x5e, A: 0xff}, {G: 0x7f, B: 0xc4, A: 0xff}, {G: 0x9e, B: 0x73, A: 0xff}}
 	return all[n%len(all)]
@@ -45,7 +44,7 @@ const (
 	inARow      = 2
 )
 
-// drawSVG draws panels, two in a row, into a file.
+// drawSVG draws panels into a file, two in a row.
 func drawSVG(path string, panels []panel) error {
 	rows := (len(panels) + inARow - 1) / inARow
 	columns := min(len(panels), inARow)
@@ -70,14 +69,14 @@ func drawSVG(path string, panels []panel) error {
 	return nil
 }
 
-// plot makes the library's plot of a panel.
+// plot creates the library's plot of a panel.
 func (p panel) plot() (*plot.Plot, error) {
 	drawn := plot.New()
 	drawn.BackgroundColor = nil // that of the page
 	drawn.Title.Text, drawn.X.Label.Text, drawn.Y.Label.Text = p.title, p.x, p.y
 	drawn.NominalX(p.ticks...)
 	drawn.Title.Padding, drawn.Legend.Padding = vg.Points(4), vg.Points(2)
-	// To the left, so that a wider font than the library's does no harm.
+	// Aligned to the left, so a wider font than the library's does no harm.
 	drawn.Legend.Top, drawn.Legend.Left, drawn.Legend.XOffs = true, true, vg.Points(8)
 	for _, text := range []*draw.TextStyle{&drawn.Title.TextStyle, &drawn.X.Label.TextStyle, &drawn.Y.Label.TextStyle,
 		&drawn.X.Tick.Label, &drawn.Y.Tick.Label, &drawn.Legend.TextStyle} {
@@ -103,12 +102,12 @@ func (p panel) plot() (*plot.Plot, error) {
 		drawn.Add(line, points)
 		drawn.Legend.Add(c.name, line, points)
 	}
-	// From 0, and with room for the legend above the curves.
+	// Start at 0, and leave room for the legend above the curves.
 	drawn.Y.Min, drawn.Y.Max = 0, drawn.Y.Max*(1.1+0.13*float64(len(p.curves)))
 	return drawn, nil
 }
 
-// xys are the curve's points that were measured.
+// xys returns the measured points of the curve.
 func (c curve) xys() plotter.XYs {
 	var all plotter.XYs
 	for i, v := range c.values {

@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// errMissed says that something is slower or larger than it has to be.
+// errMissed means that a target was missed.
 var errMissed = errors.New("a target is missed")
 
-// target is what some runs have to reach: the pipeline on Apache Kafka, with the settings
-// that it has by default. What was measured otherwise has none.
+// target is a bound for runs of the pipeline on Apache Kafka with default settings. Other runs have
+// no targets.
 type target struct {
 	what      string
 	benchmark string
-	of        []string // labels that the run has
+	of        []string // labels of the run
 	bound     float64
-	atLeast   bool // the bound is a lower one
+	atLeast   bool // the bound is a lower bound
 	unit      string
-	// measure is what is judged of a run; false if it was not measured.
+	// measure returns the judged figure of a run; false if it was not measured.
 	measure func(r *report, m *run) (float64, bool)
 }
 
-// targets are all that there are.
+// targets returns all targets.
 func targets() []target {
 	throughput := []string{"broker=kafka", "partitions=3", "case=one"}
 	latency := []string{"broker=kafka", "pages=10000", "linger=5ms"}
@@ -65,17 +65,17 @@ func targets() []target {
 	)
 }
 
-// plain is a figure itself.
+// plain is a figure as it is.
 func plain(unit string) func(*report, *run) (float64, bool) {
 	return func(_ *report, m *run) (float64, bool) { return m.get(unit), m.get(unit) > 0 }
 }
 
-// ofUnit is a figure as part of another one.
+// ofUnit is the ratio of a figure to another one of the same run.
 func ofUnit(unit, of string) func(*report, *run) (float64, bool) {
 	return func(_ *report, m *run) (float64, bool) { return quotient(m.get(unit), m.get(of)) }
 }
 
-// ofOther is a figure as part of that of the run with another value of a label.
+// ofOther is the ratio of a figure to that of the run with another value of a label.
 func ofOther(unit, label string, value any) func(*report, *run) (float64, bool) {
 	return func(r *report, m *run) (float64, bool) {
 		other := m.with(label, value)
@@ -88,7 +88,7 @@ func ofOther(unit, label string, value any) func(*report, *run) (float64, bool) 
 	}
 }
 
-// longest is the highest figure of all runs of the same name.
+// longest is the highest figure of all runs with the same name.
 func longest(unit string) func(*report, *run) (float64, bool) {
 	return func(r *report, m *run) (float64, bool) {
 		most := 0.0
@@ -101,7 +101,7 @@ func longest(unit string) func(*report, *run) (float64, bool) {
 	}
 }
 
-// quotient is a/b, false where one of them was not measured.
+// quotient returns a/b, false if one of them was not measured.
 func quotient(a, b float64) (float64, bool) {
 	if a <= 0 || b <= 0 {
 		return 0, false
@@ -109,8 +109,8 @@ func quotient(a, b float64) (float64, bool) {
 	return a / b, true
 }
 
-// judgement is one target, whose run it is for, and what was measured: one figure for each
-// report, and their median.
+// judgement is a target, the run that it is for, and the measured figures: one for each report, and
+// their median.
 type judgement struct {
 	target
 	run      string
@@ -125,7 +125,7 @@ func (v judgement) met() bool {
 	return v.measured <= v.bound
 }
 
-// String is the judgement for people.
+// String describes the judgement for people.
 func (v judgement) String() string {
 	return fmt.Sprintf("%s: %s: %.4g%s, it has to be %s", v.run, v.what, v.measured, v.unit, v.limit())
 }
@@ -138,8 +138,7 @@ func (v judgement) limit() string {
 	return fmt.Sprintf("%s %g%s", sign, v.bound, v.unit)
 }
 
-// judge compares what was measured with the targets, of several reports by the median of
-// what each of them gives.
+// judge compares reports with the targets. Several reports are judged by their median.
 func judge(reports ...*report) []judgement {
 	var all []judgement
 	for _, r := range reports {
@@ -168,8 +167,7 @@ func judge(reports ...*report) []judgement {
 	return all
 }
 
-// printJudgements prints what was judged, with a column for each report if there are
-// several.
+// printJudgements prints the judgements, with a column for each report if there are several.
 func printJudgements(w io.Writer, all []judgement) error {
 	if len(all) == 0 {
 		return nil
@@ -192,7 +190,7 @@ func printJudgements(w io.Writer, all []judgement) error {
 	return t.end()
 }
 
-// missed is errMissed with all that was, nil if nothing was.
+// missed returns errMissed with all missed targets, nil if there are none.
 func missed(all []judgement) error {
 	var text []string
 	for _, v := range all {
@@ -211,8 +209,8 @@ type judgeCmd struct {
 	Results []string `arg:"" placeholder:"FILE" help:"What --out has written, a file for each report."`
 }
 
-// Run prints each report's figures beside their medians. It is an error if a median
-// misses its target, or if any run was wrong.
+// Run prints each report's figures next to their medians. It returns an error if a median misses
+// its target, or if any run was wrong.
 func (c *judgeCmd) Run(o out) error {
 	var failed []error
 	var reports []*report

@@ -13,13 +13,13 @@ import (
 
 // The contenders.
 const (
-	caseCeiling = "ceiling" // a bare consumer: parse, and sum in a map
-	caseGoka    = "goka"    // goka as its examples write it
+	caseCeiling = "ceiling" // a plain consumer: parse, and sum in a map
+	caseGoka    = "goka"    // goka, as in its examples
 	caseOne     = "one"     // pageheat run, one process
 	caseDisk    = "disk"    // the same with its pages on disk
 )
 
-// throughputCmd measures how fast a backlog is counted.
+// throughputCmd measures how fast contenders count a backlog.
 type throughputCmd struct {
 	Broker     []string      `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
 	Cases      []string      `default:"ceiling,goka,one" help:"Contenders (${default}); disk, too."`
@@ -90,7 +90,7 @@ func (c *throughputCmd) measure(ctx context.Context, o out, program string, resu
 						r.close()
 						return err
 					}
-					if kind == brokerEmbedded { // which keeps all in memory
+					if kind == brokerEmbedded { // which keeps everything in memory
 						r.close()
 					}
 				}
@@ -118,7 +118,7 @@ func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, resu
 	}
 	less := full
 	if slices.Contains(c.Cases, caseGoka) {
-		// goka alone would take minutes for all.
+		// goka would take minutes for all of them.
 		if less, err = produceBacklog(ctx, r.cluster, name+"-input-goka", s, max(s.messages/25, 1)); err != nil {
 			return err
 		}
@@ -139,9 +139,8 @@ func (c *throughputCmd) compete(ctx context.Context, r *runner, s scenario, resu
 	return r.cluster.deleteTopics(ctx, name+"-input")
 }
 
-// prepare starts the cluster, if there is none yet, and produces a scenario's backlog. It is
-// read once, so that no contender is the first reader. A new Apache Kafka is
-// warmed up.
+// prepare starts the cluster if there is none yet, and produces a scenario's backlog. It reads the
+// backlog once, so no contender is the first reader. It warms up a new Apache Kafka.
 func (r *runner) prepare(ctx context.Context, s scenario, name string) (*backlog, error) {
 	cold := r.cluster == nil && s.broker == brokerKafka
 	if r.cluster == nil {
@@ -164,13 +163,12 @@ func (r *runner) prepare(ctx context.Context, s scenario, name string) (*backlog
 	return b, nil
 }
 
-// warmUps is how often pageheat runs unmeasured on a broker that has just been started.
-// Brokers are up for weeks, and their Java has long compiled what runs often: in the
-// first runs that takes more processor time than all else, and in later ones it still
-// goes on, less and less.
+// warmUps is the number of unmeasured runs of pageheat on a new broker. Real brokers run for weeks,
+// and their JVM has compiled its hot code long ago. In the first runs, compilation takes more CPU
+// time than everything else; in later ones it decreases.
 const warmUps = 24
 
-// warm runs pageheat some times, unmeasured.
+// warm runs pageheat a few times without measuring.
 func (r *runner) warm(ctx context.Context, b *backlog, prefix string) error {
 	unmeasured := *r
 	unmeasured.profileDir, unmeasured.warming, unmeasured.shape = "", true, shape{}
@@ -182,8 +180,7 @@ func (r *runner) warm(ctx context.Context, b *backlog, prefix string) error {
 	return nil
 }
 
-// once is one run of one contender, whose topics begin with a prefix. What fails is a
-// wrong answer.
+// once runs one contender; its topics have the prefix. A failure is a wrong result.
 func (r *runner) once(ctx context.Context, contender string, b *backlog, prefix string, res *run) error {
 	limited, cancel := within(ctx, r.timeout)
 	defer cancel()

@@ -26,7 +26,7 @@ func (pace) Score(t *heat.Totals) heat.Score {
 
 func (pace) String() string { return "visits per minute" }
 
-// A score of a program's own orders an index like the weights do.
+// A custom score orders an index like the weights do.
 func ExampleScorer() {
 	pages := []*heat.Page{{Name: "/essay"}, {Name: "/weather"}}
 	visit := func(page *heat.Page, minutes uint32) {

@@ -11,10 +11,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// table is a set of pages, and the plain way to find its hottest: sort them all.
+// table is a set of pages that finds the hottest ones in the simplest way, by sorting all.
 type table struct {
 	pages  []*Page
-	passes int // how often all pages were gone through
+	passes int // number of scans of all pages
 }
 
 func (m *table) all(yield func(*Page) bool) {
@@ -37,7 +37,7 @@ func (m *table) top(w Weights, n int) []*Page {
 	return sorted[:min(n, len(sorted))]
 }
 
-// describe names pages with their heats, so that a difference can be read.
+// describe lists pages with their heats, so a difference is readable.
 func describe(w Weights, pages []*Page) []string {
 	names := make([]string, len(pages))
 	for i, p := range pages {
@@ -46,7 +46,7 @@ func describe(w Weights, pages []*Page) []string {
 	return names
 }
 
-// pagesOf makes n pages with heats from a small range, so that many are equal.
+// pagesOf returns n pages with heats from a small range, so many are equal.
 func pagesOf(t *rapid.T, n int) *table {
 	m := &table{}
 	for i := range n {
@@ -103,7 +103,7 @@ func TestIndexGivesWhatSortingAllGives(t *testing.T) {
 				m.pages = append(m.pages, p)
 				x.Changed(p)
 			},
-			"index again": func(t *rapid.T) { // as after a restart, with pages that know an older index
+			"index again": func(t *rapid.T) { // as after a restart, with pages from an older index
 				x = newIndex(w, n, crowd, keep, m.all)
 			},
 			"": check,
@@ -140,7 +140,7 @@ func TestIndexAppendsAndIgnoresASmallN(t *testing.T) {
 	assert.Equal(t, []*Page{first, m.pages[0]}, x.Top([]*Page{first}))
 }
 
-// All pages are scanned once in hundreds of falls, not for each.
+// All pages are scanned once in hundreds of falls, not at each.
 func TestIndexSeldomGoesThroughAllPages(t *testing.T) {
 	const n = 10
 	m := &table{}
@@ -172,7 +172,7 @@ func TestChangedDoesNotAllocate(t *testing.T) {
 	x := NewIndex(DefaultWeights(), 10, m.all)
 	var top []*Page
 	round := func() {
-		for range 2_000 { // rises and falls, so that selections and passes are among them
+		for range 2_000 { // rises and falls, so selections and scans occur
 			p := m.pages[random.IntN(len(m.pages))]
 			p.Totals.Likes += random.Int64N(100) - 50
 			x.Changed(p)
@@ -209,8 +209,7 @@ func TestSelectFirst(t *testing.T) {
 	})
 }
 
-// Heats that are all equal, and sorted ones, are what quickselect is known to be
-// slow for.
+// Quickselect is known to be slow for equal and for sorted heats.
 func TestSelectFirstOfManyEqual(t *testing.T) {
 	const many = 100_000
 	s := make([]ranked, many)

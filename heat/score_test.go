@@ -10,11 +10,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// mostBehaviours is the bound that the package comment proves overflow for: ten
-// years of a million behaviours a second.
+// mostBehaviours is the bound of the package comment's proof that nothing overflows: ten years of a
+// million behaviours a second.
 const mostBehaviours = 10 * 31_557_600 * 1_000_000
 
-// worstTotals are the largest that the bound allows.
+// worstTotals returns the largest totals that the bound allows.
 func worstTotals(like int64) Totals {
 	n := new(big.Int).SetInt64(mostBehaviours)
 	product := func(each int64) Uint128 {
@@ -58,7 +58,7 @@ func weightTexts() *rapid.Generator[string] {
 	)
 }
 
-// exactHeat reckons a heat with fractions.
+// exactHeat computes a heat with fractions.
 func exactHeat(t *Totals, clicks, minutes, like string) *big.Rat {
 	weight := func(text string) *big.Rat {
 		r, _ := new(big.Rat).SetString(strings.TrimSuffix(text, "."))
@@ -72,7 +72,7 @@ func exactHeat(t *Totals, clicks, minutes, like string) *big.Rat {
 	return sum.Add(sum, l.Mul(l, weight(like)))
 }
 
-// roundedHalfToEven writes r with ten decimals at most.
+// roundedHalfToEven formats r with at most ten decimals.
 func roundedHalfToEven(r *big.Rat) string {
 	unit := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(heatDecimals), nil))
 	scaled := new(big.Rat).Mul(r, unit)
@@ -124,7 +124,7 @@ func TestNothingOverflowsAtTheBound(t *testing.T) {
 			assert.Equal(t, roundedHalfToEven(want), w.Heat(&worst), "%v", w)
 			assert.Equal(t, want.Sign(), w.Score(&worst).Cmp(Score{}), "%v: the sign is right", w)
 
-			// The totals get there by adding, without a carry lost.
+			// Adding leads to these totals, without a lost carry.
 			half := worstTotals(like)
 			half.Clicks, _ = half.Clicks.divide(2)
 			half.Minutes, _ = half.Minutes.divide(2)

@@ -62,7 +62,7 @@ func TestTotalsDoNotDependOnOrderOrGrouping(t *testing.T) {
 		}
 		assert.Equal(t, inOrder, grouped)
 
-		// What was added can be taken out again.
+		// What was added can be subtracted again.
 		for i := range groups {
 			require.NoError(t, grouped.Sub(&groups[i]))
 		}

@@ -9,13 +9,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// asBig returns u as a big.Int, by which the tests reckon.
+// asBig returns u as a big.Int, with which the tests compute.
 func asBig(u Uint128) *big.Int {
 	n := new(big.Int).SetUint64(u.Hi)
 	return n.Lsh(n, 64).Or(n, new(big.Int).SetUint64(u.Lo))
 }
 
-// uint128s draws numbers of all sizes, and often those next to a carry.
+// uint128s draws numbers of all sizes, and often numbers next to a carry.
 func uint128s() *rapid.Generator[Uint128] {
 	word := rapid.OneOf(rapid.Uint64(), rapid.SampledFrom([]uint64{0, 1, math.MaxUint64, math.MaxUint64 - 1, 1 << 63}))
 	return rapid.Custom(func(t *rapid.T) Uint128 {

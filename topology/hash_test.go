@@ -63,8 +63,8 @@ func TestSumAgreesWithSum32(t *testing.T) {
 	assert.Equal(t, []byte{1, 0, 0, 0, 0}, h.Sum([]byte{1}))
 }
 
-// TestPartitionStaysWhereItIs pins the placement: pages that are in a table
-// stay where they are only as long as it never changes.
+// TestPartitionStaysWhereItIs pins the placement of pages. If it changed, the pages of existing
+// tables would be in the wrong partitions.
 func TestPartitionStaysWhereItIs(t *testing.T) {
 	for page, want := range map[string]int32{"page1": 6, "page37": 3, "/": 1, "": 0, "/häuser": 5} {
 		assert.Equal(t, want, Partition(page, 7), "page %q", page)

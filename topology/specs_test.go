@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// specOf is the spec of one topic with 7 partitions for pages and a given number of replicas.
+// specOf returns the spec of one topic with 7 partitions for pages and a given number of replicas.
 func specOf(t *testing.T, topic string, replication int) TopicSpec {
 	t.Helper()
 	for _, s := range mustNew(t, Config{}).Specs(7, replication) {
@@ -20,7 +20,7 @@ func specOf(t *testing.T, topic string, replication int) TopicSpec {
 	return TopicSpec{}
 }
 
-// stateOf is a topic that is as its spec wants it.
+// stateOf returns a topic that matches its spec.
 func stateOf(s TopicSpec) *TopicState {
 	return &TopicState{Name: s.Name, Partitions: s.Partitions, Replication: s.Replication, Config: maps.Clone(s.Config)}
 }

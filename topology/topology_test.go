@@ -53,7 +53,7 @@ func TestPrefixIsInEveryNameOfOurOwn(t *testing.T) {
 	assert.Equal(t, "shop-heat-3", topo.HeatTransactionalID(3))
 }
 
-// TestEveryNameCanBeGiven: those that are not given follow from the prefix.
+// TestEveryNameCanBeGiven: the other names follow from the prefix.
 func TestEveryNameCanBeGiven(t *testing.T) {
 	assert.Equal(t, &Topology{
 		Prefix:      "eu.shop",

@@ -15,14 +15,13 @@ import (
 	"pageheat/views"
 )
 
-// requireBody compares an answer as text: a reader of JSON may round a number.
+// requireBody compares a response as text: a JSON decoder might round a number.
 func requireBody(t *testing.T, w *httptest.ResponseRecorder, want string) {
 	t.Helper()
 	require.Equal(t, want, strings.TrimSpace(w.Body.String()))
 }
 
-// requireProblem checks that the answer is a problem document that speaks of
-// something.
+// requireProblem checks that the response is a problem document that contains a text.
 func requireProblem(t *testing.T, w *httptest.ResponseRecorder, status int, speaksOf string) notReady {
 	t.Helper()
 	require.Equal(t, status, w.Code, w.Body)
@@ -40,7 +39,7 @@ func served() (*fakeBoards, *fakePages, Config) {
 	return boards, pages, Config{Serve: Serve{Boards: boards, Pages: pages, Weights: heat.DefaultWeights(), MaxStreams: 2000, MaxStreamsPerClient: 50}}
 }
 
-// handler serves all of a configuration.
+// handler returns a handler for everything in a configuration.
 func handler(t *testing.T, cfg Config) http.Handler {
 	t.Helper()
 	h, err := Handler(cfg)

@@ -305,7 +305,7 @@ func TestByteOrderMarkIsNoPartOfABody(t *testing.T) {
 	}
 }
 
-// What counters there are is known before anything happens.
+// All counters exist before anything happens.
 func TestMetricsAreThereFromTheStart(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	cfg := config(&memory{})
@@ -341,8 +341,8 @@ func TestKafkaThatDoesNotTakeThem(t *testing.T) {
 	})
 }
 
-// What a page sends when it is left is written although no client waits for the
-// answer.
+// What a page sends when a visitor leaves it is written, although no client waits for the
+// response.
 func TestClientThatIsGone(t *testing.T) {
 	kept := &memory{}
 	_, h := collector(t, config(kept))

@@ -18,11 +18,10 @@ import (
 	"pageheat/views"
 )
 
-// soon bounds waiting for what must happen; it is only used up by a failure.
+// soon is the time limit for what must happen. Only a failure takes that long.
 const soon = 20 * time.Second
 
-// TestDashboardInABrowser opens the dashboard below a prefix and looks at it as
-// a reader does.
+// TestDashboardInABrowser opens the dashboard below a path prefix and uses it like a reader.
 func TestDashboardInABrowser(t *testing.T) {
 	program := kafkatest.NeedTool(t, "chromium", "chromium-browser", "google-chrome")
 	const evil = `"><script>alert(1)</script>`
@@ -66,8 +65,7 @@ func TestDashboardInABrowser(t *testing.T) {
 	until(names + ` === 'first second'`)
 	until(`document.getElementById('status-text').textContent.startsWith('Live')`)
 	until(`document.getElementById('counted').textContent === '1,234'`)
-	// What the browser refuses and what goes wrong in the page end up in one
-	// list.
+	// Errors of the page and what the browser refuses are collected in one list.
 	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`
 		window.errors = [];
 		addEventListener('error', (e) => errors.push(String(e.message)));
@@ -76,7 +74,7 @@ func TestDashboardInABrowser(t *testing.T) {
 		window.notReloaded = true`))
 	require.NoError(t, err)
 
-	// Rows change places without a reload, and a name is text whatever it is.
+	// Rows change places without a reload, and a name is always shown as text.
 	publish(2, 1300, "second", "first")
 	until(names + ` === 'second first'`)
 	publish(3, 1400, evil, "second")
@@ -84,16 +82,16 @@ func TestDashboardInABrowser(t *testing.T) {
 	until(`document.querySelectorAll('#rows script').length === 0 && document.querySelectorAll('#rows tr').length === 2`)
 	until(`document.title.startsWith('"><script>')`)
 
-	// Nothing that is not seen changes how a name reads.
+	// Invisible characters do not change how a name reads.
 	publish(4, 1450, "/a\u202Efdp.exe\u200B", "second")
 	until(names + ` === '/a⟨U+202E⟩fdp.exe⟨U+200B⟩ second'`)
 
-	// An older version changes nothing; the one after it shows that it came.
+	// An older version changes nothing. The next one shows that it arrived.
 	publish(2, 1300, "second", "first")
 	publish(5, 1500, "fourth")
 	until(names + ` === 'fourth'`)
 
-	// Any page can be looked up by keyboard, and one that is not known says so.
+	// Any page can be looked up by keyboard, and an unknown one is reported.
 	ask := func(page string) {
 		require.NoError(t, chromedp.Do(ctx, chromedp.KeyEvent("/")))
 		until(`document.activeElement.id === 'query'`)
@@ -115,14 +113,14 @@ func TestDashboardInABrowser(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, seen)
 
-	// It says when it is alone.
+	// It shows when the connection is lost.
 	server.CloseClientConnections()
 	require.NoError(t, server.Listener.Close())
 	until(`document.getElementById('status-text').textContent === 'No connection' && !document.getElementById('banner').hidden`)
 }
 
-// TestDashboardTellsOfTheCluster: a broker that is down, a transaction that stays open,
-// and that both are over.
+// TestDashboardTellsOfTheCluster: it shows a broker that is down and a transaction that stays open,
+// until both are over.
 func TestDashboardTellsOfTheCluster(t *testing.T) {
 	tab := browser.Open(t)
 	var mu sync.Mutex

@@ -27,15 +27,15 @@ import (
 	"pageheat/views"
 )
 
-// client is an http.ResponseWriter that notes what a stream sends and when. It
-// runs in a bubble of synctest, so its time is exact and costs none.
+// client is an http.ResponseWriter that records what a stream sends and when. It runs in a synctest
+// bubble, so times are exact and waiting is free.
 type client struct {
 	mu     sync.Mutex
 	header http.Header
 	status int
 	text   strings.Builder
 	events []event
-	event  []byte        // the last one, as it was given
+	event  []byte        // the last one, as received
 	gate   chan struct{} // not nil: each write waits for an element
 }
 
@@ -69,7 +69,7 @@ func (c *client) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// seen returns the ids of the events so far.
+// seen returns the IDs of the events so far.
 func (c *client) seen() []uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +80,7 @@ func (c *client) seen() []uint64 {
 	return ids
 }
 
-// sent returns all that was sent so far.
+// sent returns everything that was sent so far.
 func (c *client) sent() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -169,7 +169,7 @@ func TestEventsHeartbeat(t *testing.T) {
 		beats := func() int { return strings.Count(c.sent(), "\n:\n\n") }
 		time.Sleep(14 * time.Second)
 		require.Equal(t, 0, beats())
-		boards.publish(boardOf(1, 0)) // an event is a sign of life too
+		boards.publish(boardOf(1, 0)) // an event replaces a heartbeat
 		time.Sleep(14 * time.Second)
 		require.Equal(t, 0, beats())
 		time.Sleep(2 * time.Second)
@@ -201,9 +201,8 @@ func TestEventsAreOneLineEach(t *testing.T) {
 	})
 }
 
-// Many clients all see the newest version, which is encoded once for them, and one
-// that is stuck delays no other: when it goes on, it gets the newest, and nothing of
-// what was published meanwhile.
+// All of many clients see the newest version, which is encoded once for all. A client that is stuck
+// delays no other one. When it continues, it gets the newest version and none of those before.
 func TestManyClientsSeeTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many, last = 200, 50
@@ -234,7 +233,7 @@ func TestManyClientsSeeTheNewest(t *testing.T) {
 			require.Len(t, c.seen(), last, "client %d", i)
 			require.Same(t, &first[0], &c.event[0], "client %d gets an event that was encoded for it alone", i)
 		}
-		slow.gate <- struct{}{} // takes what it was stuck with
+		slow.gate <- struct{}{} // takes the event that it was stuck at
 		slow.gate <- struct{}{}
 		time.Sleep(eventInterval)
 		synctest.Wait()
@@ -260,7 +259,7 @@ func TestEachBoardHasItsEvent(t *testing.T) {
 	require.ErrorContains(t, err, "board c version 1")
 }
 
-// counted counts what a client's kernel and ours took.
+// counted counts the bytes that the kernel accepted for a client.
 type counted struct {
 	http.ResponseWriter
 	bytes *atomic.Int64
@@ -274,7 +273,7 @@ func (c counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// A client that never reads costs little memory of the kernel, for a short time.
+// A client that never reads uses little kernel memory, and only for a short time.
 func TestClientThatNeverReads(t *testing.T) {
 	boards, _, cfg := served()
 	s, err := newService(cfg)
@@ -315,7 +314,7 @@ func TestClientThatNeverReads(t *testing.T) {
 		case <-ended:
 			require.Less(t, sent.Load(), int64(256<<10), "bytes that were taken from us")
 			require.InDelta(t, 1, testutil.ToFloat64(s.streams.metrics.dropped), 0)
-			// Nor is anything kept for it from now on, which it would be sent.
+			// From now on, nothing is kept for it either.
 			require.NoError(t, slow.SetReadDeadline(time.Now().Add(10*time.Second)))
 			_, err := io.Copy(io.Discard, slow)
 			require.ErrorIs(t, err, syscall.ECONNRESET)
@@ -327,8 +326,8 @@ func TestClientThatNeverReads(t *testing.T) {
 	}
 }
 
-// A client that takes nothing delays no other, and is dropped. The kernel's
-// buffers are real here, so the time is too.
+// A client that reads nothing delays no other one, and is disconnected. This test uses the kernel's
+// buffers, so it takes real time.
 func TestSlowClientBlocksNobody(t *testing.T) {
 	boards, _, cfg := served()
 	s, err := newService(cfg)
@@ -368,7 +367,7 @@ func TestSlowClientBlocksNobody(t *testing.T) {
 	}
 }
 
-// nextEvent reads on to the next event and returns its id.
+// nextEvent reads up to the next event and returns its ID.
 func nextEvent(t *testing.T, r *bufio.Reader) uint64 {
 	t.Helper()
 	var id uint64
@@ -416,7 +415,7 @@ func TestServerStopEndsStreams(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// The server's own deadlines are for requests; a stream outlives them.
+// The server's deadlines are for requests. A stream outlives them.
 func TestStreamOutlivesTheServersDeadlines(t *testing.T) {
 	boards, _, cfg := served()
 	boards.publish(boardOf(1, 0))
@@ -430,7 +429,7 @@ func TestStreamOutlivesTheServersDeadlines(t *testing.T) {
 	defer answer.Body.Close()
 	lines := bufio.NewReader(answer.Body)
 	require.Equal(t, uint64(1), nextEvent(t, lines))
-	// Waiting is the point here: both deadlines have to pass.
+	// The wait is deliberate: both deadlines have to pass.
 	time.Sleep(400 * time.Millisecond)
 	boards.publish(boardOf(2, 0))
 	require.Equal(t, uint64(2), nextEvent(t, lines))

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// serving serves a handler with bounds until the test ends.
+// serving serves a handler with limits until the test ends.
 func serving(t *testing.T, bounds bounds, handler http.Handler) string {
 	t.Helper()
 	server, err := listen("127.0.0.1:0", handler, bounds, slog.New(slog.DiscardHandler))
@@ -37,9 +37,8 @@ type caller struct {
 	in *bufio.Reader
 }
 
-// call connects from an address of this machine. A server that refuses the connection
-// closes it, perhaps before the client has seen it open: to the client the two are
-// the same.
+// call connects from an address of this machine. A server that refuses the connection closes it,
+// perhaps before the client has seen it open. The client cannot tell the difference.
 func call(t *testing.T, from, to string) caller {
 	t.Helper()
 	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext(t.Context(), "tcp", to)
@@ -63,7 +62,7 @@ func resetCaller() caller {
 	return caller{resetConn{conn}, bufio.NewReader(conn)}
 }
 
-// asks sends a request and returns the status, or 0 where the connection is closed.
+// asks sends a request and returns the status, or 0 if the connection is closed.
 func (c caller) asks(t *testing.T, request string) int {
 	t.Helper()
 	assert.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second))) // also beside the test's goroutine
@@ -81,7 +80,7 @@ func (c caller) asks(t *testing.T, request string) int {
 
 const get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-// holding answers once it is let go.
+// holding responds when it is released.
 func holding() (handler http.HandlerFunc, began <-chan struct{}, letGo func()) {
 	in, out := make(chan struct{}, 1000), make(chan struct{})
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -116,13 +115,12 @@ func TestOneClientDoesNotTakeAllConnections(t *testing.T) {
 	}
 }
 
-// Connections that wait for a request make place for those that have one, whoever
-// has how many of them.
+// Idle connections are closed in favor of those with a request, whichever client has them.
 func TestIdleConnectionsStarveNobody(t *testing.T) {
 	address := serving(t, bounds{name: "public", connections: 20, perClient: 10}, say("yes"))
 	var idle []caller
 	for i := range 60 {
-		idle = append(idle, call(t, fmt.Sprintf("127.0.0.%d", 2+i%6), address)) // nothing is sent, ever
+		idle = append(idle, call(t, fmt.Sprintf("127.0.0.%d", 2+i%6), address)) // it never sends anything
 	}
 	used := call(t, "127.0.0.9", address)
 	require.Equal(t, http.StatusOK, used.asks(t, get))
@@ -176,7 +174,7 @@ func TestTrustedProxiesAreNotOneClient(t *testing.T) {
 	}
 }
 
-// What comes after a request that has both lengths may be read as another one.
+// What follows a request with both lengths might be read as another request.
 func TestChunkedRequestsEndTheirConnection(t *testing.T) {
 	address := serving(t, bounds{}, handlerOf(Config{}, routes(), false))
 	for name, lengths := range map[string]string{

@@ -21,7 +21,7 @@ import (
 	"pageheat/views"
 )
 
-// world is what is behind the handlers. It is for one request at a time.
+// world is the back end of the handlers, for one request at a time.
 type world struct {
 	boards  map[string]views.Board
 	pages   map[string]heat.Totals
@@ -54,7 +54,7 @@ func (p pages) Get(page string) (heat.Totals, bool, error) {
 	return totals, ok, p.unready
 }
 
-// aBoard has all that a board may have.
+// aBoard has everything that a board may have.
 func aBoard() *codec.Board {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	return &codec.Board{
@@ -66,7 +66,7 @@ func aBoard() *codec.Board {
 	}
 }
 
-// refusedMessages has a message for each reason that text can be refused for.
+// refusedMessages has a message for each reason for refusing text.
 func refusedMessages() []string {
 	return []string{
 		"a|1|1", "|1|1|1", strings.Repeat("x", 101) + "|1|1|1", strings.Repeat("x", 1025) + "|1|1|1", "a\x01|1|1|1",
@@ -74,7 +74,7 @@ func refusedMessages() []string {
 	}
 }
 
-// streamOnce reads the beginning of an event stream.
+// streamOnce reads the start of an event stream.
 func (s everything) streamOnce(t *testing.T, v validator.Validator, path string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -88,7 +88,7 @@ func (s everything) streamOnce(t *testing.T, v validator.Validator, path string)
 	assert.True(t, valid, "%v", texts(wrong))
 }
 
-// begun is a recorder that tells when something is sent.
+// begun is a recorder that signals when something is sent.
 type begun struct {
 	*httptest.ResponseRecorder
 	once  sync.Once
@@ -100,7 +100,7 @@ func (b *begun) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// follow has a client follow an event stream until the test ends.
+// follow starts a client that follows an event stream until the test ends.
 func (s everything) follow(t *testing.T, path, client string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)

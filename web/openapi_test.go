@@ -31,7 +31,7 @@ import (
 
 const token = "of the operator"
 
-// everything is all that is served over HTTP, on fakes that fail where they are told to.
+// everything is a handler for all routes, on fakes that fail on request.
 type everything struct {
 	world  *world
 	routes []Route
@@ -71,12 +71,12 @@ func serveEverything(t *testing.T) everything {
 	return everything{w, routes, handlerOf(cfg, routes, false)}
 }
 
-// readDescription reads the OpenAPI document, which has to be a valid one.
+// readDescription reads the OpenAPI document, which must be valid.
 func readDescription(t *testing.T) (libopenapi.Document, validator.Validator) {
 	t.Helper()
 	text, err := descriptions.ReadFile(openAPI)
 	require.NoError(t, err)
-	// The validator asks for addresses from the root.
+	// The validator needs paths from the root.
 	text = bytes.Replace(text, []byte("- url: ../../"), []byte("- url: /"), 1)
 	document, err := libopenapi.NewDocument(text)
 	require.NoError(t, err)
@@ -104,9 +104,9 @@ func TestReasonsAreDescribed(t *testing.T) {
 	assert.ElementsMatch(t, want, described)
 }
 
-// TestAnswersAreAsDescribed asks for everything in every way, and compares requests
-// and answers with the description. Every path, method and status that is described is
-// seen, so nothing is described that is not so.
+// TestAnswersAreAsDescribed sends requests of every kind to every route, and compares requests and
+// responses with the description. It must see every path, method and status in the description, so
+// the description has nothing that does not exist.
 func TestAnswersAreAsDescribed(t *testing.T) {
 	document, v := readDescription(t)
 	s := serveEverything(t)
@@ -132,7 +132,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		valid, wrong := v.ValidateHttpResponse(build(), w.Result())
 		assert.True(t, valid, "%s %s %d: %v\n%s", method, target, status, texts(wrong), w.Body)
-		if status < 300 { // what is answered well was asked well
+		if status < 300 { // a successful request must be valid
 			valid, wrong = v.ValidateHttpRequest(build())
 			assert.True(t, valid, "%s %s: %v", method, target, texts(wrong))
 		}
@@ -158,7 +158,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	s.world.err = errors.New("away")
 	ask("POST", in+"?key=key", "a|1|0|0", 503, asText...)
 	s.world.err = nil
-	ask("POST", in+"?key=key", "a|1|0|0", 202, asText...) // which makes the role ready again
+	ask("POST", in+"?key=key", "a|1|0|0", 202, asText...) // makes the role ready again
 	ask("POST", in+"?key=key", strings.Repeat("x\n", 1000), 400, append(asText, "X-Forwarded-For", "198.51.100.7")...)
 	ask("POST", in+"?key=key", "a|1|0|0", 429, append(asText, "X-Forwarded-For", "198.51.100.7")...)
 
@@ -202,7 +202,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 
 	require.NoError(t, s.world.cluster.Close())
-	time.Sleep(2100 * time.Millisecond) // until the answer is too old to be given again
+	time.Sleep(2100 * time.Millisecond) // until the cached response has expired
 	ask("GET", "/api/v1/overview", "", 503, operator...)
 
 	model, err := document.BuildV3Model()
@@ -226,7 +226,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 }
 
-// schema compiles one of the schemas.
+// schema compiles a schema.
 func schema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	text, err := descriptions.ReadFile(name)
@@ -241,8 +241,7 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 	return compiled
 }
 
-// TestBehaviourSchemaJudgesAsTheCodecDoes for all whose length in bytes is that in
-// characters.
+// TestBehaviourSchemaJudgesAsTheCodecDoes, for all messages with as many bytes as characters.
 func TestBehaviourSchemaJudgesAsTheCodecDoes(t *testing.T) {
 	compiled := schema(t, behaviourSchema)
 	for _, message := range []string{
@@ -284,7 +283,7 @@ func TestBoardSchemaTakesWhatIsPublished(t *testing.T) {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	require.NoError(t, err)
 	require.NoError(t, compiled.Validate(value))
-	// Nothing that is published is left out of the schema.
+	// The schema has everything that is published.
 	var document struct {
 		Properties map[string]json.RawMessage
 	}

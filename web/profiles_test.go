@@ -14,8 +14,8 @@ import (
 	"pageheat/secret"
 )
 
-// Operators take profiles and traces from every instance, under the rules of what is
-// theirs.
+// Operators can take profiles and traces from every instance, under the rules for their
+// addresses.
 func TestProfilesAreForOperators(t *testing.T) {
 	paths := []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/goroutine", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=0.01"}
 	hosts, err := NewHosts(nil)
@@ -45,8 +45,7 @@ func TestProfilesAreForOperators(t *testing.T) {
 	}
 }
 
-// What is asked for over a connection arrives whole, although other answers have less
-// time than a profile takes.
+// A profile arrives complete, although other responses have less time than it takes.
 func TestProfileOverAConnection(t *testing.T) {
 	handler, err := Handler(Config{Prefix: "/heat"})
 	require.NoError(t, err)

@@ -47,12 +47,12 @@ func TestClientsHaveARateEach(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond) // which is 2 s in whole ones
 		require.Equal(t, http.StatusAccepted, post("192.0.2.1:1", six).Code, "when it was told")
 
-		// A network of IPv6 is one client.
+		// An IPv6 network counts as one client.
 		require.Equal(t, http.StatusAccepted, post("[2001:db8::1]:1", six).Code)
 		requireRefused(t, post("[2001:db8::2]:1", six), http.StatusTooManyRequests, "")
 		require.Equal(t, http.StatusAccepted, post("[2001:db8:0:1::2]:1", six).Code)
 
-		// More than a burst is more than a request may have, whatever it is.
+		// No request may have more than a burst.
 		kept.taken()
 		time.Sleep(time.Minute)
 		for _, body := range []string{strings.Repeat("/a|1|0|0\n", 11), strings.Repeat("x\n", 11), "[" + strings.Repeat("1,", 20_000) + "1]"} {
@@ -62,14 +62,14 @@ func TestClientsHaveARateEach(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		require.Equal(t, http.StatusAccepted, post("192.0.2.1:1", strings.Repeat("/a|1|0|0\n", 10)).Code)
 		requireRefused(t, post("192.0.2.1:1", "/a|1|0|0"), http.StatusTooManyRequests, "")
-		// Refused ones count too.
+		// Refused messages count too.
 		time.Sleep(5 * time.Second)
 		requireRefused(t, post("192.0.2.1:1", strings.Repeat("x\n", 10)), http.StatusBadRequest, "")
 		requireRefused(t, post("192.0.2.1:1", "/a|1|0|0"), http.StatusTooManyRequests, "")
 	})
 }
 
-// A client gets what its rate allows and no more, however it cuts it into requests.
+// A client gets what its rate allows and no more, however it splits it into requests.
 func TestWhatOneClientGetsIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kept := &memory{}
@@ -108,7 +108,7 @@ func TestAllClientsHaveARateTogether(t *testing.T) {
 	})
 }
 
-// Bodies that do not come keep nothing from those that do.
+// Bodies that do not arrive do not block others.
 func TestBodiesThatDoNotCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kept := &memory{}
@@ -128,7 +128,7 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 		}
 		synctest.Wait()
 		require.Equal(t, http.StatusAccepted, send(h, request{body: "/a|1|0|0", from: "192.0.2.2:1"}).Code)
-		// Neither do those of which some has come.
+		// Neither do bodies that arrive in part.
 		all.Go(func() {
 			for _, out := range ends {
 				_, _ = io.WriteString(out, strings.Repeat("x", 60<<10))
@@ -145,7 +145,7 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 	})
 }
 
-// One client's bodies are bounded, and all together.
+// The bodies of one client are bounded, and so are those of all clients together.
 func TestBytesThatAreHeldAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &memory{block: true}
@@ -179,7 +179,7 @@ func TestOneClientDoesNotTakeAllPlaces(t *testing.T) {
 		}
 		synctest.Wait()
 		requireRefused(t, send(h, request{body: "/a|1|0|0", from: "192.0.2.1:1"}), http.StatusTooManyRequests, "wait for them")
-		// All together have a bound too.
+		// All clients together have a bound, too.
 		for i := range maxRequests - maxOpen {
 			all.Go(func() { send(h, request{body: "/a|1|0|0", from: fmt.Sprintf("10.0.%d.%d:1", i/250, i%250)}) })
 		}

@@ -38,8 +38,8 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 }
 
-// One client does not take the places of others, and everybody together not those of
-// operators who have an address of their own.
+// One client cannot take the places of others. All clients together cannot take those of operators
+// with their own address.
 func TestPlacesForStreams(t *testing.T) {
 	proxies, err := NewProxies([]string{"10.0.0.0/8"})
 	require.NoError(t, err)

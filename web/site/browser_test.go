@@ -18,14 +18,14 @@ import (
 	"pageheat/web"
 )
 
-// inbox is a collector that keeps the lines that are posted.
+// inbox is a collector that keeps the posted lines.
 type inbox struct {
 	mu      sync.Mutex
 	lines   []string
 	queries []string
 	origins []string
 	sizes   []int // of the bodies, in bytes
-	refuse  []int // statuses of the next answers, where they are not 202
+	refuse  []int // statuses of the next responses; 202 afterwards
 	came    chan struct{}
 }
 
@@ -78,12 +78,11 @@ func (b *inbox) next(t *testing.T, n int, wanted func(line string) bool) (lines 
 	}
 }
 
-// moreThanTime leaves out lines that tell only of time: how often these are sent
-// depends on how fast the browser is.
+// moreThanTime excludes lines that only report time: their number depends on the browser's speed.
 func moreThanTime(line string) bool { return !strings.HasSuffix(line, "|0|0") }
 
-// sample serves pages with the script. Some paths have attributes for it, or something
-// that runs before it.
+// sample serves pages with the script. Some paths set attributes of the script, or run code before
+// it.
 func sample(t *testing.T) (address string, in *inbox) {
 	t.Helper()
 	in = &inbox{came: make(chan struct{}, 1000)}
@@ -121,12 +120,12 @@ func TestScriptInABrowser(t *testing.T) {
 	}
 	like := func(value string) { tab.Click(`[data-pageheat-like="` + value + `"]`) }
 
-	// A page that is seen and left is one view. Its name is its path.
+	// A page that is shown and left is one view. Its name is its path.
 	tab.Go(address + "/a%7Cb|c/%C3%BC?secret=1#part")
 	tab.Go(blank)
 	assert.Equal(t, []string{"/a%7Cb%7Cc/ü|1|0"}, lines(1))
 
-	// Likes: each change is told, and told once in a visit.
+	// Likes: each change is sent, once in a visit.
 	tab.Go(address + "/likes")
 	like("1")
 	assert.Equal(t, []string{"/likes|1|1"}, lines(1))
@@ -143,7 +142,7 @@ func TestScriptInABrowser(t *testing.T) {
 	tab.Go(blank)
 	assert.Equal(t, []string{"/likes|1|0"}, lines(1), "it was liked before")
 
-	// An application of one page.
+	// A single-page application.
 	tab.Go(address + "/app")
 	tab.Do(`history.pushState(null, '', '/app/one')`)
 	assert.Equal(t, []string{"/app|1|0"}, lines(1))
@@ -156,7 +155,7 @@ func TestScriptInABrowser(t *testing.T) {
 	tab.Go(blank)
 	assert.Equal(t, []string{"/app/one|1|0"}, lines(1))
 
-	// A page that comes back from the cache is seen once more.
+	// A page that returns from the cache is one more view.
 	tab.Go(address + "/back")
 	tab.Do(`dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))`)
 	assert.Equal(t, []string{"/back|1|0"}, lines(1))
@@ -164,7 +163,7 @@ func TestScriptInABrowser(t *testing.T) {
 	tab.Go(blank)
 	assert.Equal(t, []string{"/back|1|0"}, lines(1))
 
-	// Without a network nothing is sent, and nothing is forgotten.
+	// Without a network nothing is sent, and nothing is lost.
 	tab.Go(address + "/offline")
 	tab.Do(`Object.defineProperty(navigator, 'onLine', { value: false, configurable: true })`)
 	like("1")
@@ -179,7 +178,7 @@ func TestScriptInABrowser(t *testing.T) {
 	assert.Equal(t, []string{"/online|1|-1"}, lines(1))
 	tab.Go(blank)
 
-	// Settings: a name, a key, at most a number of minutes, nothing kept.
+	// Settings: a name, a key, a maximum of minutes, nothing stored.
 	tab.Go(address + "/set")
 	tab.Until(`performance.now() > 1500`)
 	tab.Go(blank)
@@ -188,7 +187,7 @@ func TestScriptInABrowser(t *testing.T) {
 	assert.InDelta(t, 0.6, seconds, 0.0001, "the most that a view may take")
 	assert.Equal(t, "key=k%26y", in.queries[len(in.queries)-1])
 
-	// Who asks not to be followed is not, unless the site says so.
+	// Visitors who ask not to be tracked are not, unless the site overrides it.
 	for _, asks := range []string{"dnt", "gpc"} {
 		tab.Go(address + "/private/" + asks)
 		tab.Go(address + "/ignored/" + asks)
@@ -197,8 +196,8 @@ func TestScriptInABrowser(t *testing.T) {
 	}
 }
 
-// TestBackFromTheBrowsersCache goes away from a page and back, as a person does: the
-// browser keeps the page as it was, and its script sees it once more.
+// TestBackFromTheBrowsersCache leaves a page and returns, as a person does: the browser keeps the
+// page as it was, and its script counts one more view.
 func TestBackFromTheBrowsersCache(t *testing.T) {
 	address, in := sample(t)
 	tab := browser.Open(t)

@@ -15,14 +15,13 @@ import (
 	"pageheat/web"
 )
 
-// guest is a site of its own, on another origin than pageheat.
+// guest is a site on another origin than pageheat.
 type guest struct {
 	site, heat *httptest.Server
 	in         *inbox
 }
 
-// guestPage is what a guest's pages are made of. HEAT in its texts is pageheat's
-// address.
+// guestPage is the content of a guest's pages. HEAT in its texts stands for pageheat's address.
 type guestPage struct {
 	headers string // "name: value" lines
 	before  string // JavaScript before everything else
@@ -30,10 +29,10 @@ type guestPage struct {
 	script  string // its tags; the usual one by default
 }
 
-// usual is how the documentation loads the script.
+// usual loads the script as in the documentation.
 const usual = `<script src="HEAT/pageheat.js" defer></script>`
 
-// newGuest serves the same page at every path, and pageheat, whose collector allows the
+// newGuest serves the same page at every path, and starts pageheat with a collector that allows the
 // site.
 func newGuest(t *testing.T, page guestPage) *guest {
 	t.Helper()
@@ -53,8 +52,7 @@ func newGuest(t *testing.T, page guestPage) *guest {
 	if page.script == "" {
 		page.script = usual
 	}
-	// What goes wrong and what is said on the console is kept. A site's own error would
-	// be there too.
+	// Errors and console messages are kept, including the site's own.
 	const watch = `window.wrong = []; window.said = [];
 		addEventListener('error', (e) => wrong.push(String(e.message || e.target.src)), true);
 		addEventListener('unhandledrejection', (e) => wrong.push(String(e.reason)));
@@ -81,7 +79,7 @@ func newGuest(t *testing.T, page guestPage) *guest {
 	return g
 }
 
-// fine makes sure that nothing has gone wrong on a page, and returns what it has said.
+// fine checks that a page has no errors, and returns its console messages.
 func fine(t *testing.T, tab *browser.Tab) (said []string) {
 	t.Helper()
 	require.Empty(t, tab.Text(`wrong.join('\n')`))
@@ -91,11 +89,11 @@ func fine(t *testing.T, tab *browser.Tab) (said []string) {
 	return said
 }
 
-// old takes the Navigation API away, which not every browser has: history is wrapped.
+// old removes the Navigation API, which not every browser has. The script then wraps history.
 const old = `Object.defineProperty(window, 'navigation', { value: undefined });`
 
-// TestTheScriptIsAGuest: whatever page it is on, it counts two views of an application
-// of one page, and nothing that the site sees of it is different.
+// TestTheScriptIsAGuest: on every page it counts two views of a single-page application, and changes
+// nothing that the site can observe.
 func TestTheScriptIsAGuest(t *testing.T) {
 	const module = `<script type="module" src="HEAT/pageheat.js"></script>`
 	cases := map[string]guestPage{
@@ -143,7 +141,7 @@ func TestTheScriptIsAGuest(t *testing.T) {
 			assert.Equal(t, "undefined", tab.Text(`window.history.pushState({}, '', '/two')`))
 			lines, _ := g.in.next(t, 1, moreThanTime)
 			assert.Equal(t, []string{"/one|1|0"}, lines)
-			// The site's own mistakes stay its own.
+			// The site's own errors remain visible.
 			assert.Equal(t, "DataCloneError", tab.Text(`(() => { try { window.history.pushState(() => 0, '') } catch (e) { return e.name } })()`))
 			assert.Equal(t, "SecurityError", tab.Text(`(() => { try { window.history.replaceState(0, '', 'https://other.example/') } catch (e) { return e.name } })()`))
 			assert.Empty(t, fine(t, tab))
@@ -157,13 +155,13 @@ func TestTheScriptIsAGuest(t *testing.T) {
 	}
 }
 
-// integrity is what a browser is given to check the script by.
+// integrity returns the attribute by which a browser checks the script.
 func integrity(t *testing.T) string {
 	t.Helper()
 	return "sha256-" + digest(get(t, "/pageheat.js").Body.Bytes())
 }
 
-// TestTheScriptCannotSend: the site does not notice, and its console says why, once.
+// TestTheScriptCannotSend: the site does not notice, and its console shows the reason once.
 func TestTheScriptCannotSend(t *testing.T) {
 	cases := map[string]struct {
 		guestPage
@@ -198,8 +196,8 @@ func TestTheScriptCannotSend(t *testing.T) {
 	}
 }
 
-// TestARefusedSiteIsToldSo: the console has the collector's own words, once, and what
-// cannot be taken is not sent over and over.
+// TestARefusedSiteIsToldSo: the console shows the collector's message once, and refused lines are not
+// sent again and again.
 func TestARefusedSiteIsToldSo(t *testing.T) {
 	g := newGuest(t, guestPage{})
 	other := httptest.NewServer(g.site.Config.Handler)

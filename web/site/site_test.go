@@ -23,7 +23,7 @@ func digest(content []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// serve is what is served of some routes.
+// serve returns a handler of some routes.
 func serve(t *testing.T, cfg web.Config) http.Handler {
 	t.Helper()
 	h, err := web.Handler(cfg)
@@ -36,8 +36,8 @@ func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorde
 	return ask(serve(t, web.Config{Routes: web.Scripts(), Token: secret.Hold("of the operator")}), http.MethodGet, path, headers...)
 }
 
-// The scripts are loaded by each page of a site: what goes over the wire must be
-// small. README and docs/collect.md name these numbers.
+// Every page of a site loads the scripts, so they must be small when compressed. README and
+// docs/collect.md state these numbers.
 func TestScriptsAreSmallAndStandAlone(t *testing.T) {
 	for path, most := range map[string]int{"/pageheat.js": 2000, "/widget.js": 3500} {
 		plain := get(t, path)

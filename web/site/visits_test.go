@@ -12,8 +12,8 @@ import (
 	"pageheat/integration/browser"
 )
 
-// TestNamesOfPages: one page has one name, readable where it can be, however its address
-// is spelled, and as few views as a person would say.
+// TestNamesOfPages: one page has one name, readable if possible, however its address is spelled, and
+// no more views than a person would count.
 func TestNamesOfPages(t *testing.T) {
 	script := func(attributes string) string { return strings.Replace(usual, " defer", " defer "+attributes, 1) }
 	long := strings.Repeat("日", 120)
@@ -42,14 +42,14 @@ func TestNamesOfPages(t *testing.T) {
 		"canonical and given":    {guestPage{head: `<link rel="canonical" href="/true">`, script: script(`data-page="mine"`)}, "/x", "", []string{"mine|1|0"}},
 		"canonical of the page before": {guestPage{head: `<link rel="canonical" href="/true">`}, "/x",
 			`history.pushState(0, '', '/y'); history.pushState(0, '', '/x?again')`, []string{"/true|1|0", "/y|1|0", "/true|1|0"}},
-		// A router puts the address right.
+		// A router corrects the address.
 		"replaced at load":                 {path: "/x/", do: `history.replaceState(0, '', '/x')`, want: []string{"/x|1|0"}},
 		"replaced at load, in old browser": {guestPage{before: old}, "/x/", `history.replaceState(0, '', '/x')`, []string{"/x|1|0"}},
 		"pushed, then replaced": {path: "/x", do: `history.pushState(0, '', '/y/'); history.replaceState(0, '', '/y')`,
 			want: []string{"/x|1|0", "/y|1|0"}},
 		"replaced later": {path: "/x", do: `setTimeout(() => history.replaceState(0, '', '/y'), 1200); setTimeout(() => { window.ready = 1 }, 1300)`,
 			want: []string{"/x|1|0", "/y|1|0"}},
-		// A router of the Navigation API.
+		// A router that uses the Navigation API.
 		"navigation": {path: "/x", do: `navigation.addEventListener('navigate', (e) => { if (e.canIntercept) e.intercept({ async handler() {} }); }, { once: true });
 			window.ready = 0; navigation.navigate('/y').finished.then(() => { window.ready = 1 })`, want: []string{"/x|1|0", "/y|1|0"}},
 		"navigation and history": {path: "/x", do: `navigation.addEventListener('navigate', (e) => { if (e.canIntercept) e.intercept({ async handler() { history.replaceState(0, '', '/z'); window.ready = 1; } }); }, { once: true });
@@ -69,22 +69,22 @@ func TestNamesOfPages(t *testing.T) {
 			assert.Empty(t, fine(t, tab))
 			tab.Go(blank)
 			lines, _ := g.in.next(t, len(c.want), moreThanTime)
-			assert.ElementsMatch(t, c.want, lines) // requests may overtake each other
+			assert.ElementsMatch(t, c.want, lines) // requests may arrive in any order
 		})
 	}
 }
 
-// stores is the key under which the script keeps what waits, in JavaScript.
+// stores is the key under which the script stores pending lines, in JavaScript.
 func (g *guest) stores() string { return `'pageheat ` + g.heat.URL + `/api/v1/behaviours'` }
 
-// TestWhatWaitsIsSentInParts: what has gathered while nothing could be sent comes later,
-// in requests that no browser and no collector refuses for their size.
+// TestWhatWaitsIsSentInParts: lines that could not be sent are sent later, in requests that no
+// browser and no collector refuses for their size.
 func TestWhatWaitsIsSentInParts(t *testing.T) {
 	g := newGuest(t, guestPage{})
 	tab := browser.Open(t)
-	tab.Go(g.site.URL + "/favicon.ico") // the site's, without the script
+	tab.Go(g.site.URL + "/favicon.ico") // a path of the site without the script
 	tab.Do(`sessionStorage.setItem(` + g.stores() + `, Array.from({ length: 700 }, (_, i) => '/' + i + 'x'.repeat(200) + '|1|0|0').join('\n'))`)
-	// The first requests are told to come again.
+	// The first requests get a response to try again.
 	g.in.refuse = []int{http.StatusServiceUnavailable, http.StatusTooManyRequests}
 	tab.Go(g.site.URL + "/first")
 	for told := 1; told <= 2; told++ {
@@ -107,7 +107,7 @@ func TestWhatWaitsIsSentInParts(t *testing.T) {
 	assert.Equal(t, []string{"/first|1|0"}, lines)
 }
 
-// TestNotYetSeen: what a browser only prepares, or does not show, is no view.
+// TestNotYetSeen: a page that a browser only prerenders, or does not show, is not a view.
 func TestNotYetSeen(t *testing.T) {
 	g := newGuest(t, guestPage{before: `if (location.pathname === '/prepared') {
 		let prerendering = true;
@@ -138,8 +138,8 @@ func TestNotYetSeen(t *testing.T) {
 	assert.Equal(t, []string{"/shown|1|0"}, lines)
 }
 
-// TestInAFrame: a frame counts its own page, and one without an origin neither harms
-// nor counts.
+// TestInAFrame: a frame counts its own page. A frame without an origin does no harm and counts
+// nothing.
 func TestInAFrame(t *testing.T) {
 	g := newGuest(t, guestPage{})
 	tab := browser.Open(t)
@@ -159,7 +159,7 @@ func TestInAFrame(t *testing.T) {
 	assert.Equal(t, []string{"/outer|1|0"}, lines)
 }
 
-// TestTheKeyStaysOutOfTheTab: what is kept under is the address alone.
+// TestTheKeyStaysOutOfTheTab: the storage key contains only the address.
 func TestTheKeyStaysOutOfTheTab(t *testing.T) {
 	g := newGuest(t, guestPage{script: strings.Replace(usual, " defer", ` defer data-key="secret &amp; key"`, 1)})
 	tab := browser.Open(t)

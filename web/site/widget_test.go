@@ -16,7 +16,7 @@ import (
 	"pageheat/web"
 )
 
-// boardServer serves the scripts, and a board of pages with these names.
+// boardServer serves the scripts and a board with pages of these names.
 func boardServer(t *testing.T, names ...string) string {
 	t.Helper()
 	type page struct {
@@ -58,7 +58,7 @@ func pageServer(t *testing.T, html, policy string) string {
 	return server.URL
 }
 
-// inWidget are the nodes with pages' names.
+// inWidget are the nodes with page names.
 const inWidget = `[...document.querySelector('pageheat-board').shadowRoot.querySelectorAll('.page')]`
 
 const watched = `<!doctype html><script>window.wrong = []; window.said = [];
@@ -138,8 +138,8 @@ func distinct(names []string) map[string]bool {
 	return set
 }
 
-// TestTheWidgetIsAGuest: it works wherever it is, and where it cannot it is silent but
-// for a sentence on the console.
+// TestTheWidgetIsAGuest: it works on any site. If it cannot, it only prints a sentence on the
+// console.
 func TestTheWidgetIsAGuest(t *testing.T) {
 	const tag = `<script src="HEAT/widget.js" defer></script>`
 	cases := map[string]struct {
@@ -181,7 +181,7 @@ func TestTheWidgetIsAGuest(t *testing.T) {
 			} else if name != "policy without connect-src" {
 				assert.Empty(t, tab.Text(`said.join('\n')`))
 			}
-			// A site may do with an element what it likes.
+			// A site may do anything with an element.
 			tab.Do(`const board = document.createElement('pageheat-board'); document.body.append(board);
 				board.setAttribute('api', '::'); board.setAttribute('limit', 'x'); board.setAttribute('link', '//'); board.remove();`)
 			assert.Empty(t, tab.Text(`wrong.join('\n')`))
