@@ -47,8 +47,12 @@ lint: ## The linter of .golangci.yml
 	cd bench && $(GOLANGCI_LINT) run ./...
 
 .PHONY: govulncheck
-govulncheck: ## Known vulnerabilities in reachable code (vuln.go.dev)
+govulncheck: ## Known vulnerabilities in reachable code
 	.ci/govulncheck
+
+.PHONY: test-chart
+test-chart: ## The Helm chart: rendered with Helm's library, and its settings checked by the program
+	cd deploy/helm/test && $(GO) test -count=1 ./...
 
 .PHONY: packages
 packages: ## Archives, deb, rpm, checksums and SBOMs of the current commit, in dist; .ci/packages checks them
