@@ -44,10 +44,10 @@ func follow(t *testing.T, site *harness.Site, heading string) *harness.Instance 
 	t.Helper()
 	var in *harness.Instance
 	for _, args := range documented(t, heading) {
-		switch {
-		case args[0] == "run":
+		switch args[0] {
+		case "run":
 			in = site.Start("recovered", args[1:]...)
-		case args[0] == "audit": // for the test's end
+		case "audit": // for the test's end
 		default:
 			site.Must(args...)
 		}

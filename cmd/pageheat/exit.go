@@ -50,7 +50,10 @@ func report(stderr io.Writer, log *slog.Logger, err error) int {
 		code, log = exitUsage, nil
 	}
 	if log == nil {
-		_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it
+		if p := failure.As(err); p != nil {
+		err = p // with its hint
+	}
+	_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it
 		return code
 	}
 	if role, ok := errors.AsType[*pipeline.RoleError](err); ok {
