@@ -292,7 +292,7 @@ func (g *guardedCluster) needs(t *testing.T, name string) (needs []need, lines [
 	return needs, lines
 }
 
-// workWithout does the work of a role or command with the other rights than n.
+// workWithout does the work of a role or command with all of its rights but n.
 func (g *guardedCluster) workWithout(t *testing.T, name string, n need, others []string) (code int, log, metrics string) {
 	t.Helper()
 	only(t, g.Cluster, others)
