@@ -3,6 +3,7 @@ package processors
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -79,9 +80,14 @@ type ranked struct {
 	score  heat.Score
 }
 
+func (a ranked) before(b ranked) bool {
+	return heat.Before(a.score, a.leader.Page, b.score, b.leader.Page)
+}
+
 // NewRanker returns a ranker without an epoch: it has no board before Begin.
 func NewRanker(c RankerConfig) *Ranker {
 	c.Scorer = cmp.Or[heat.Scorer](c.Scorer, heat.DefaultWeights())
+	c.Top = max(c.Top, 1)
 	return &Ranker{config: c, definition: codec.Define(c.Scorer, c.Top)}
 }
 
@@ -310,19 +316,17 @@ func (r *Ranker) offsets() codec.Offsets {
 	for _, l := range r.latest {
 		inputs = max(inputs, len(l.To))
 	}
-	offsets := make([]int64, inputs)
-	for input := range offsets {
-		lowest := int64(-1)
-		for p, l := range r.latest {
-			to := int64(-1)
-			if input < len(l.To) {
-				to = max(l.To[input], -1) // of one that the partition has not heard of
-			}
-			if p == 0 || to < lowest {
-				lowest = to
-			}
+	offsets := slices.Repeat([]int64{math.MaxInt64}, inputs)
+	for _, l := range r.latest { // one after the other: each in its own memory
+		for input, to := range l.To {
+			offsets[input] = min(offsets[input], to+1)
 		}
-		offsets[input] = lowest + 1
+		for input := len(l.To); input < inputs; input++ {
+			offsets[input] = 0
+		}
+	}
+	for input := range offsets {
+		offsets[input] = max(offsets[input], 0) // of one that a partition has not heard of
 	}
 	return codec.NewOffsets(offsets)
 }
@@ -332,16 +336,10 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 	r.merged = r.merged[:0]
 	for _, l := range r.latest {
 		for i := range l.Pages {
-			r.merged = append(r.merged, ranked{&l.Pages[i], r.config.Scorer.Score(&l.Pages[i].Totals)})
+			r.place(ranked{&l.Pages[i], r.config.Scorer.Score(&l.Pages[i].Totals)})
 		}
 	}
-	slices.SortFunc(r.merged, func(a, b ranked) int {
-		if heat.Before(a.score, a.leader.Page, b.score, b.leader.Page) {
-			return -1
-		}
-		return 1
-	})
-	pages := make([]codec.BoardPage, min(r.config.Top, len(r.merged)))
+	pages := make([]codec.BoardPage, len(r.merged))
 	for i := range pages {
 		l := r.merged[i].leader
 		pages[i] = codec.BoardPage{
@@ -355,6 +353,24 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 		r.remember(&pages[i])
 	}
 	return pages
+}
+
+// place puts a page in its place among the first that were merged so far, if it is one of them. With
+// hundreds of partitions hardly any is, so this is quicker than to sort all.
+func (r *Ranker) place(page ranked) {
+	if n := len(r.merged); n == r.config.Top {
+		if !page.before(r.merged[n-1]) {
+			return
+		}
+		r.merged = r.merged[:n-1]
+	}
+	at, _ := slices.BinarySearchFunc(r.merged, page, func(a, b ranked) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	r.merged = slices.Insert(r.merged, at, page)
 }
 
 // remember fills in which rank the page held before this one, and since when it
