@@ -61,6 +61,12 @@ func (s Settings) Validate() error {
 	return err
 }
 
-// LeadersEvery is the shortest time between two leaders of a partition: the ranking waits
-// for them, and then for its own publishing time.
-func (s Settings) LeadersEvery() time.Duration { return min(s.PublishEvery, 5*time.Millisecond) }
+// mostLeaders bounds the leaders of all heat partitions in a second: one owner of the ranking
+// reads them from one partition, and each has the progress in every input partition.
+const mostLeaders = 10_000
+
+// LeadersEvery is the shortest time between two leaders of one of a number of heat partitions: the
+// ranking waits for them, and then for its own publishing time.
+func (s Settings) LeadersEvery(partitions int) time.Duration {
+	return max(min(s.PublishEvery, 5*time.Millisecond), time.Duration(partitions)*time.Second/mostLeaders)
+}

@@ -247,7 +247,7 @@ func (pl *instance) ingest(ctx context.Context) error {
 func (pl *instance) heat(ctx context.Context) error {
 	// One runner for all attempts: each of its sessions has an owner's name of its own.
 	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings.Of(string(roleHeat)), Table: pl.table,
-		PublishEvery: pl.cfg.settings.LeadersEvery(), CommitEvery: pl.cfg.settings.CommitEvery,
+		PublishEvery: pl.cfg.settings.LeadersEvery(pl.cfg.partitions), CommitEvery: pl.cfg.settings.CommitEvery,
 		Standby: pl.cfg.standby, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {

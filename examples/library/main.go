@@ -73,7 +73,7 @@ func run(ctx context.Context, s pipeline.Settings, score heat.Scorer) error {
 	ingest := pipeline.NewIngest(pipeline.IngestConfig{Settings: s, Linger: settings.Linger})
 	table := pipeline.NewTable(pipeline.TableConfig{Settings: s, Scorer: score, Top: settings.Top})
 	pages := pipeline.NewHeat(pipeline.HeatConfig{Settings: s, Table: table,
-		PublishEvery: settings.LeadersEvery(), CommitEvery: settings.CommitEvery}, owner)
+		PublishEvery: settings.LeadersEvery(s.Partitions), CommitEvery: settings.CommitEvery}, owner)
 	rank := pipeline.NewRanking(pipeline.RankingConfig{Settings: s, Board: views.DefaultBoard, PublishEvery: settings.PublishEvery}, owner)
 
 	roles := map[string]func(context.Context) error{
