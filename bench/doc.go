@@ -10,6 +10,7 @@
 //	bench streams       the cost of clients that follow the board, and their delay
 //	bench idle          the cost of an instance with little or no input
 //	bench compression   the cost of compressed topics, and their size
+//	bench scale         the stages at the size of a large cluster, in simulated time
 //	bench all           several of these, judged together; --set selects them
 //	bench judge         judges the medians of several reports
 //	bench plot          draws curves from results

@@ -21,11 +21,12 @@ type cli struct {
 	Idle       idleCmd       `cmd:"" help:"What an instance costs while little or nothing is sent."`
 
 	Compression compressionCmd `cmd:"" help:"What the compression of pageheat's own topics costs and saves."`
+	Scale       scaleCmd       `cmd:"" help:"What the stages cost at the size of a large cluster, simulated."`
 
 	All   allCmd   `cmd:"" help:"Several of these, with results and curves in a directory."`
 	Judge judgeCmd `cmd:"" help:"Judge the medians of several reports."`
 
-	Plot plotCmd `cmd:"" help:"Draw curves of growth or latency as SVG."`
+	Plot plotCmd `cmd:"" help:"Draw curves of growth, latency or scale as SVG."`
 
 	Broker brokerCmd `cmd:"" hidden:""`
 	Reader readerCmd `cmd:"" hidden:""`

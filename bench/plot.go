@@ -10,25 +10,31 @@ import (
 
 // plotCmd draws curves from results.
 type plotCmd struct {
-	Results string `arg:"" placeholder:"FILE" help:"What --out has written: of growth or of latency."`
+	Results string `arg:"" placeholder:"FILE" help:"What --out has written: of growth, of latency or of scale."`
 	SVG     string `arg:"" placeholder:"FILE.svg" help:"Where to draw it."`
 }
 
-// Run draws the growth or the latency, whichever the results have.
+// Run draws what the results hold: growth, latency or scale.
 func (c *plotCmd) Run() error {
 	r, err := readReport(c.Results)
 	if err != nil {
 		return err
 	}
 	medians := r.medians()
-	growth, latency := growthPanels(medians), latencyPanels(medians)
-	switch {
-	case len(growth) > 0 && len(latency) > 0:
-		return fmt.Errorf("%s holds results of growth and of latency: write each to a file of its own", c.Results)
-	case len(growth)+len(latency) == 0:
-		return fmt.Errorf("%s holds results neither of growth nor of latency: there are no curves to draw", c.Results)
+	var drawn [][]panel
+	for _, panels := range [][]panel{growthPanels(medians), latencyPanels(medians), scalePanels(medians)} {
+		if len(panels) > 0 {
+			drawn = append(drawn, panels)
+		}
 	}
-	return drawSVG(c.SVG, append(growth, latency...))
+	switch len(drawn) {
+	case 0:
+		return fmt.Errorf("%s holds results neither of growth nor of latency nor of scale: there are no curves to draw", c.Results)
+	case 1:
+		return drawSVG(c.SVG, drawn[0])
+	default:
+		return fmt.Errorf("%s holds results of several benchmarks: write each to a file of its own", c.Results)
+	}
 }
 
 // panel is one of several diagrams side by side. The ticks on its x axis are equidistant,
