@@ -157,7 +157,6 @@ func restamped(t *testing.T, program string) string {
 	line := func(version string) []byte { return []byte("mod\t" + info.Main.Path + "\t" + version + "\t") }
 	require.True(t, bytes.Contains(content, line(old)))
 	copied := filepath.Join(t.TempDir(), filepath.Base(program))
-	const executable = 0o700
-	require.NoError(t, os.WriteFile(copied, bytes.ReplaceAll(content, line(old), line(renewed)), executable))
+	require.NoError(t, os.WriteFile(copied, bytes.ReplaceAll(content, line(old), line(renewed)), 0o700)) //nolint:gosec // it is executed
 	return copied
 }

@@ -221,12 +221,12 @@ func (d *document) guarded() {
 	d.names = append(d.names, "kafka-1.example:9094", brokers)
 	roots := x509.NewCertPool()
 	require.True(d, roots.AppendCertsFromPEM(authority.PEM))
-	admin, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.DialTLSConfig(&tls.Config{RootCAs: roots}), kgo.SASL(plain.Auth{User: "admin", Pass: "admin"}.AsMechanism()))
+	admin, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.DialTLSConfig(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}), kgo.SASL(plain.Auth{User: "admin", Pass: "admin"}.AsMechanism()))
 	require.NoError(d, err)
 	d.Cleanup(admin.Close)
 	d.admin = kadm.NewClient(admin)
-	const executable = 0o700
-	require.NoError(d, os.WriteFile(filepath.Join(d.dir, "kafka-acls"), []byte("#!/bin/sh\necho \"$*\" >> "+filepath.Join(d.dir, "granted")+"\n"), executable))
+	script := []byte("#!/bin/sh\necho \"$*\" >> " + filepath.Join(d.dir, "granted") + "\n")
+	require.NoError(d, os.WriteFile(filepath.Join(d.dir, "kafka-acls"), script, 0o700)) //nolint:gosec // it is executed
 	d.env = append(d.env, "PATH="+d.dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
@@ -315,7 +315,7 @@ func (d *document) start(line string, out *samples.Output, env ...string) *proce
 	if strings.HasPrefix(line, "pageheat ") && !strings.ContainsAny(line, "|;&") {
 		line = "exec " + line
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(d.Context()), "bash", "-euo", "pipefail", "-c", line)
+	cmd := exec.CommandContext(context.WithoutCancel(d.Context()), "bash", "-euo", "pipefail", "-c", line) //nolint:gosec // commands of this repository's documents
 	cmd.Dir, cmd.Env = d.dir, slices.Concat(d.env, env)
 	cmd.Stdout, cmd.Stderr = out, out
 	p, err := process.Start(cmd)
@@ -346,7 +346,7 @@ func (d *document) instance(line string) {
 	address := d.here("127.0.0.1:8080")
 	if named := regexp.MustCompile(`--listen[ =](\S+)`).FindStringSubmatch(line); named != nil {
 		address = named[1]
-	} else if _, err := http.Get("http://" + address + "/healthz"); err == nil { // an earlier one has it
+	} else if answers(address, "/healthz") != 0 { // an earlier one has it
 		address = freeAddress(d.T)
 	}
 	out := &samples.Output{}
@@ -356,14 +356,20 @@ func (d *document) instance(line string) {
 		d.wait(p, line, out)
 	})
 	require.Eventually(d, func() bool {
-		require.False(d, p.Ended(), "%s\n%s", line, out)
-		answer, err := http.Get("http://" + address + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer answer.Body.Close()
-		return answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusUnauthorized
+		ready := answers(address, "/readyz")
+		return p.Ended() || ready == http.StatusOK || ready == http.StatusUnauthorized
 	}, time.Minute, 20*time.Millisecond, "%s\n%s", line, out)
+	require.False(d, p.Ended(), "%s\n%s", line, out)
+}
+
+// answers is the status of an answer over HTTP, 0 if nobody answers.
+func answers(address, path string) int {
+	answer, err := http.Get("http://" + address + path)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
 }
 
 // TestTheREADMEShowsTheTopology: its picture is what the program prints.
