@@ -19,14 +19,14 @@ type scaleCmd struct {
 	outputFlags
 }
 
-// Figures of a simulated run: CPU time of a stage for one record, bytes of records, and what
+// Figures of a simulated run (in µs: what reads results turns ns into seconds): CPU time of a stage for one record, bytes of records, and what
 // happened in simulated time.
 const (
-	combineUnit     = "combine-ns/message"
-	flushUnit       = "encode-ns/range"
-	applyUnit       = "apply-ns/range"
-	leadersUnit     = "select-ns/leaders"
-	hearUnit        = "read-ns/leaders"
+	combineUnit     = "combine-us/message"
+	flushUnit       = "encode-us/range"
+	applyUnit       = "apply-us/range"
+	leadersUnit     = "select-us/leaders"
+	hearUnit        = "read-us/leaders"
 	boardUnit       = "board-us"
 	planUnit        = "plan-ms"
 	rangeBytesUnit  = "B/range"
@@ -54,13 +54,13 @@ func (c *scaleCmd) Run(ctx context.Context, o out) error {
 		per := func(unit string, of scale.Stage, count int64, scaled time.Duration) {
 			res.set(unit, float64(r.CPU[of])/float64(scaled)/float64(max(count, 1)))
 		}
-		per(combineUnit, scale.Combine, r.Behaviours, time.Nanosecond)
-		per(flushUnit, scale.Flush, r.Ranges, time.Nanosecond)
-		per(applyUnit, scale.Apply, r.Ranges, time.Nanosecond)
-		per(leadersUnit, scale.Leaders, r.Leaders, time.Nanosecond)
-		per(hearUnit, scale.Hear, r.Leaders, time.Nanosecond)
+		per(combineUnit, scale.Combine, r.Behaviours, time.Microsecond)
+		per(flushUnit, scale.Flush, r.Ranges, time.Microsecond)
+		per(applyUnit, scale.Apply, r.Ranges, time.Microsecond)
+		per(leadersUnit, scale.Leaders, r.Leaders, time.Microsecond)
+		per(hearUnit, scale.Hear, r.Leaders, time.Microsecond)
 		per(boardUnit, scale.Board, r.Boards, time.Microsecond)
-		per("commit-ns/record", scale.Commit, r.Records, time.Nanosecond)
+		per("commit-us/record", scale.Commit, r.Records, time.Microsecond)
 		per(planUnit, scale.Plan, r.Plans, time.Millisecond)
 		mean := func(unit string, bytes, count int64) { res.set(unit, float64(bytes)/float64(max(count, 1))) }
 		mean(rangeBytesUnit, r.RangeBytes, r.Ranges)
@@ -97,10 +97,10 @@ func scalePanels(all []*run) []panel {
 			continue
 		}
 		tick, n := s.label("n"), float64(s.number("n"))
-		cost.add(tick, s.get(hearUnit)/1e3, s.get(leadersUnit)/1e3, s.get(applyUnit)/1e3, s.get(flushUnit)/1e3)
+		cost.add(tick, s.get(hearUnit), s.get(leadersUnit), s.get(applyUnit), s.get(flushUnit))
 		size.add(tick, s.get(boardBytesUnit)/kibi, s.get(headerBytesUnit)/kibi, s.get(leaderBytesUnit)/kibi, s.get(rangeBytesUnit)/kibi)
-		rank.add(tick, 100*rounds*(n*s.get(hearUnit)/1e9+s.get(boardUnit)/1e6))
-		pairs.add(tick, rounds*n*n*(s.get(flushUnit)+s.get(applyUnit))/1e9)
+		rank.add(tick, 100*rounds*(n*s.get(hearUnit)+s.get(boardUnit))/1e6)
+		pairs.add(tick, rounds*n*n*(s.get(flushUnit)+s.get(applyUnit))/1e6)
 	}
 	if len(cost.ticks) == 0 {
 		return nil

@@ -22,6 +22,10 @@ func TestScale(t *testing.T) {
 		assert.Empty(t, one.wrong, one.name)
 		assert.Positive(t, one.get(rangeBytesUnit), one.name)
 		assert.Positive(t, one.get(boardBytesUnit), one.name)
+		if threadCPU() > 0 {
+			assert.Positive(t, one.get(flushUnit), one.name)
+			assert.Positive(t, one.get(hearUnit), one.name)
+		}
 	}
 	assert.Equal(t, []string{"2", "4"}, scalePanels(r.runs)[0].ticks)
 	require.NoError(t, (&plotCmd{Results: file, SVG: filepath.Join(t.TempDir(), "scale.svg")}).Run())
