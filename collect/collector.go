@@ -11,6 +11,7 @@ import (
 
 	"pageheat/failure"
 	"pageheat/heat"
+	"pageheat/tracing"
 )
 
 // ErrBusy is the error of a [Writer] that accepted nothing because too many messages wait for
@@ -41,6 +42,8 @@ type Config struct {
 	Timeout time.Duration
 	// Registerer gets the metrics; nil for none.
 	Registerer prometheus.Registerer
+	// Tracer follows batches whose context has a parent; nil follows none.
+	Tracer *tracing.Tracer
 	// Logger gets messages for operators; nil for none.
 	Logger *slog.Logger
 }
@@ -78,6 +81,9 @@ func (c *Collector) Keep(ctx context.Context, batch *Batch) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
 	defer cancel()
 	began := time.Now()
+	span := c.cfg.Tracer.Start(tracing.ParentOf(ctx), "collect", began)
+	defer span.End()
+	ctx = tracing.WithParent(ctx, span.Parent())
 	err := c.cfg.Writer.Write(ctx, batch.valid)
 	if c.trouble.note(err) {
 		c.cfg.Logger.Error("writing behaviours to Kafka failed; senders are told to retry", failure.Attrs(err)...)

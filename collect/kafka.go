@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"pageheat/kafka"
+	"pageheat/tracing"
 )
 
 const (
@@ -72,8 +73,12 @@ func (k *Kafka) Write(ctx context.Context, messages [][]byte) error {
 		return ErrBusy
 	}
 	results := make(chan error, len(messages)) // callbacks never block
-	for _, m := range messages {
-		k.sender.Send(ctx, &kafka.Record{Value: m}, func(r *kafka.Record, err error) {
+	for i, m := range messages {
+		record := &kafka.Record{Value: m}
+		if parent := tracing.ParentOf(ctx); parent != "" && i == 0 { // one of a batch is followed
+			record.Headers = []kafka.Header{{Key: tracing.Header, Value: []byte(parent)}}
+		}
+		k.sender.Send(ctx, record, func(r *kafka.Record, err error) {
 			k.waiting.Add(-int64(len(r.Value)) - overhead)
 			results <- err
 		})

@@ -303,6 +303,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 	if progress, started := t.partition.Progress(); started {
 		f.position.Reached(progress.Next)
 	}
+	defer f.spans.End()
 	err := out.drive(ctx, s.real(), f)
 	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", h.config.Table.put(t.partition, err))
 	h.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/store"
+	"pageheat/tracing"
 )
 
 // heatDriver drives the stage of a session of one heat partition: it passes ranges in, and
@@ -31,6 +32,7 @@ type heatDriver struct {
 
 	position *Position
 	last     time.Time // the timestamp of the last range
+	spans    tracing.Spans
 }
 
 func newHeatDriver(h *Heat, s *session, t *task, out *feeder, pageTime time.Duration) *heatDriver {
@@ -51,6 +53,7 @@ func (d *heatDriver) feeds(kind codec.Feed) {
 		d.position.Busy()
 		return
 	}
+	d.producer.traces.putAll(d.config.Topology.Leaders, codec.PartitionKey(d.part), d.spans.Send())
 	progress, _ := d.task.partition.Progress()
 	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next, d.last)
 }
@@ -88,6 +91,7 @@ func (d *heatDriver) await(ctx context.Context, a *processors.Action, s signals)
 
 func (d *heatDriver) apply(m *sarama.ConsumerMessage) error {
 	d.stage.Oldest(oldestOf(m))
+	startSpans(d.config.Tracer, &d.spans, "heat", m, time.Now())
 	applied, err := d.stage.Apply(m.Value, m.Offset, time.Now())
 	if errors.Is(err, store.ErrOtherInput) {
 		return fmt.Errorf("a range of %s: %w", d.config.Topology.Input, err)
@@ -125,6 +129,7 @@ func (d *heatDriver) report(a store.Applied) {
 func (d *heatDriver) heard(kind codec.Feed, now time.Time) error {
 	if kind == codec.FeedLeaders {
 		d.stage.LeadersSent()
+		d.spans.Arrived()
 		return nil
 	}
 	d.stage.Committed(d.task.transaction.End(), now)

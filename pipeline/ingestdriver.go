@@ -10,6 +10,7 @@ import (
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/processors"
+	"pageheat/tracing"
 )
 
 // ingestDriver drives the stage of a session of one input partition: it gives it what is
@@ -33,6 +34,7 @@ type ingestDriver struct {
 	records int       // since the last flush
 	last    time.Time // the timestamp of the last batch
 	oldest  oldest
+	spans   tracing.Spans
 }
 
 func (in *Ingest) feed(ctx context.Context, s *session, out *feeder) error {
@@ -44,6 +46,7 @@ func (in *Ingest) feed(ctx context.Context, s *session, out *feeder) error {
 	defer d.forgetStall()
 	d.position = in.config.Progress.Begin(Work{Role: "ingest", Topic: d.topic, Partition: d.part})
 	defer d.position.End()
+	defer d.spans.End()
 	return out.drive(ctx, s.real(), d)
 }
 
@@ -62,6 +65,7 @@ func (d *ingestDriver) feeds(kind codec.Feed) {
 		d.config.Metrics.flushed(d.part, d.records, d.claim.Stable()-d.stage.Last()-1, d.last)
 		d.records = 0
 		d.oldest.send()
+		d.spans.Send()
 	}
 }
 
@@ -140,6 +144,7 @@ func (d *ingestDriver) read(now time.Time) {
 	d.stage.Records(p.message, p.records, p.bytes, p.last, now)
 	d.records += p.records
 	d.oldest.add(p.oldest)
+	d.trace(p.message, now)
 	if p.newest > 0 {
 		d.last = time.UnixMilli(p.newest)
 	}
@@ -205,6 +210,7 @@ func (d *ingestDriver) heard(kind codec.Feed, now time.Time) error {
 		return nil
 	}
 	d.stage.Flushed()
+	d.spans.Arrived()
 	if age, any := d.oldest.arrived(now); any {
 		d.config.Metrics.ingested.Observe(age.Seconds())
 	}

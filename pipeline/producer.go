@@ -34,6 +34,8 @@ type producer struct {
 	deadLetters *deadLetters // sends dead letters; nil if there are none
 	closing     sync.RWMutex
 
+	traces *traces // of records that are sent plainly
+
 	mu           sync.Mutex
 	sent         map[topicPartition]int64
 	session      *session // nil if there is none
@@ -246,6 +248,7 @@ func (p *producer) send(topic string, partition int32, key string, value []byte,
 	for name, v := range headers {
 		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(name), Value: v})
 	}
+	m.Headers = append(m.Headers, p.traces.headers(topic, key, value)...)
 	p.input(p.plain, m)
 }
 

@@ -10,6 +10,7 @@ import (
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/processors"
+	"pageheat/tracing"
 )
 
 // rankingDriver drives the stage of a session of the ranking: it gives it leaders and
@@ -23,6 +24,7 @@ type rankingDriver struct {
 	position *Position
 
 	oldest    oldest
+	spans     tracing.Spans
 	boards    int64     // sent by the producer
 	published time.Time // when the last board of this session was acknowledged
 }
@@ -31,6 +33,7 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *feeder) error {
 	d := &rankingDriver{Ranking: r, session: s, out: out, boards: r.producer.sentTo(r.config.Topology.Output, 0)}
 	d.position = r.config.Progress.Begin(Work{Role: "rank", Topic: out.claim.Topic(), Partition: out.claim.Partition()})
 	defer d.position.End()
+	defer d.spans.End()
 	d.position.Reached(r.begins)
 	newest, end, err := r.newest(s.real())
 	if err != nil {
@@ -68,6 +71,7 @@ func (d *rankingDriver) next(now time.Time) processors.Action { return d.stage.N
 func (d *rankingDriver) feeds(kind codec.Feed) {
 	if kind == codec.FeedPublish || kind == codec.FeedRepublish {
 		d.oldest.send()
+		d.producer.traces.putAll(d.config.Topology.Output, d.config.Board, d.spans.Send())
 	}
 }
 
@@ -92,6 +96,7 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 		}
 		d.stage.Leaders(m.Offset, m.Value)
 		d.oldest.add(oldestOf(m))
+		startSpans(d.config.Tracer, &d.spans, "rank", m, time.Now())
 	case m, ok := <-boards:
 		if !ok {
 			return d.output.Err()
@@ -144,6 +149,7 @@ func (d *rankingDriver) measure(now time.Time) {
 	}
 	d.published = now
 	d.config.Metrics.published(now, after)
+	d.spans.Arrived()
 	if age, any := d.oldest.arrived(now); any {
 		d.config.Metrics.endToEnd.Observe(age.Seconds())
 	}

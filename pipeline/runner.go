@@ -113,6 +113,7 @@ func (r *runner) openProducer(w wiring) error {
 		return err
 	}
 	r.producer = newProducer(plain, w.route, w.table)
+	r.producer.traces = newTraces(r.settings.Tracer)
 	if w.letters == nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"pageheat/kafka"
 	"pageheat/processors"
 	"pageheat/topology"
+	"pageheat/tracing"
 )
 
 // Settings are what all clients of one process share.
@@ -21,6 +22,8 @@ type Settings struct {
 	Topology *topology.Topology
 	// Logger gets messages for operators.
 	Logger *slog.Logger
+	// Tracer follows single behaviours; nil follows none.
+	Tracer *tracing.Tracer
 	// Metrics count what the roles do.
 	Metrics *Metrics
 	// Progress and Conditions are told how far the roles have come and what keeps

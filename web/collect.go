@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"pageheat/collect"
+	"pageheat/tracing"
 )
 
 // maxRequests is the maximum number of complete requests with behaviours that are processed
@@ -132,7 +133,7 @@ func (i *intake) take(w http.ResponseWriter, r *http.Request) (int, *refused) {
 	default:
 		return 0, refuse(http.StatusServiceUnavailable, whyBusy, "%d requests are already in progress: try again in a moment.", maxRequests)
 	}
-	return i.keep(r.Context(), from, content)
+	return i.keep(tracing.WithParent(r.Context(), r.Header.Get(tracing.Header)), from, content)
 }
 
 // unread returns the problem of a body that could not be read.

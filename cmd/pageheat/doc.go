@@ -130,6 +130,11 @@
 // Public routes are behaviours, scripts, boards, the description and /healthz. The token is sent as Authorization: Bearer, or typed as the password
 // that a browser asks for.
 //
+// # Traces
+//
+// If OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_TRACES_EXPORTER is set, run exports a trace of behaviours that
+// were sent with a sampled traceparent header, over HTTP or in Kafka; docs/tracing.md has the spans.
+//
 // # Topics
 //
 // `pageheat topics create` creates what is missing and may be repeated. --partitions

@@ -14,6 +14,7 @@ import (
 	"pageheat/rights"
 	"pageheat/store"
 	"pageheat/topology"
+	"pageheat/tracing"
 	"pageheat/web"
 )
 
@@ -49,7 +50,8 @@ type pipelineConfig struct {
 	web       web.Config     // what is served over HTTP
 	collector collect.Config // of the role collect
 
-	rights *rights.Watch // of the roles; nil for a broker of our own
+	tracer *tracing.Tracer // nil: nothing is followed
+	rights *rights.Watch   // of the roles; nil for a broker of our own
 
 	member       kafka.Member
 	drainTimeout time.Duration // how long an instance that was told to end takes at most

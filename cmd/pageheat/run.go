@@ -20,6 +20,7 @@ import (
 	"pageheat/rights"
 	"pageheat/store"
 	"pageheat/topics"
+	"pageheat/tracing"
 	"pageheat/views"
 )
 
@@ -36,6 +37,10 @@ func (c *runCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if cfg.tracer, err = tracing.Open(ctx, p.log.Logger); err != nil {
+		return usageError{err}
+	}
+	defer cfg.tracer.Close()
 	defer onHangup(func() { p.reload(&cfg) })()
 	return runPipeline(ctx, cfg)
 }
@@ -103,7 +108,7 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 		close(restored)
 	}
 	pl := &instance{cfg: cfg, status: status, restored: restored, settings: pipeline.Settings{
-		Cluster: cfg.kafka, Member: cfg.member, Topology: cfg.topo, Logger: cfg.log,
+		Cluster: cfg.kafka, Member: cfg.member, Topology: cfg.topo, Logger: cfg.log, Tracer: cfg.tracer,
 		Metrics: pipeline.NewMetrics(status.registry), Partitions: cfg.partitions,
 		Progress: pipeline.NewProgress(), Conditions: status.conditions,
 	}}

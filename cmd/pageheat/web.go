@@ -59,6 +59,7 @@ func (pl *instance) newServed() (_ *served, err error) {
 // collector is what takes behaviours.
 func (pl *instance) collector(writer *collect.Kafka) *collect.Collector {
 	cfg := pl.cfg.collector
+	cfg.Tracer = pl.settings.Tracer
 	cfg.Writer, cfg.Limits, cfg.Registerer, cfg.Logger = writer, pl.cfg.settings.Limits, pl.status.registry, pl.cfg.log.With("role", string(roleCollect))
 	return collect.New(cfg)
 }
