@@ -190,22 +190,20 @@ func (s *secured) renewed(t *testing.T) {
 
 	// As operators do it: everybody trusts the next authority, the certificates are replaced, nobody
 	// trusts the last one. A broker reads its certificate when it starts, and its connections end.
-	ctx = within(t)
 	require.NoError(t, s.TrustNext())
-	require.NoError(t, s.Reload(ctx))
+	require.NoError(t, s.Reload(within(t)))
 	require.NoError(t, s.IssueNext())
 	for broker := range 3 {
 		s.restart(t, broker)
 		counted()
 	}
 	require.NoError(t, s.DistrustLast())
-	require.NoError(t, s.Reload(ctx))
+	require.NoError(t, s.Reload(within(t)))
 	for _, in := range instances {
 		_, ended := in.Ended()
 		require.False(t, ended, in)
 	}
-	ctx = within(t)
-	waitShared(t, ctx, site, len(instances), "-ingest", "-heat")
+	waitShared(t, within(t), site, len(instances), "-ingest", "-heat")
 	counted()
 	input.finish(t)
 	for _, in := range instances {
