@@ -19,6 +19,7 @@ func (c *Cluster) SetPassword(ctx context.Context, password string) error {
 	s := c.secured
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.password = password
 	for name := range s.users[SCRAM] {
 		if err := c.setPassword(ctx, name, password); err != nil {
 			return err

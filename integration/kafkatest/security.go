@@ -62,18 +62,19 @@ type User struct {
 	CA, Certificate, Key, Password string
 	// TokenURL is the token endpoint.
 	TokenURL string
-	// Secret is the password in Password, or the client secret.
+	// Secret is the client secret, and the password until Cluster.SetPassword.
 	Secret string
 }
 
 // secured is what a cluster has for its users.
 type secured struct {
 	dir      string // of the files
-	password string // of every user
+	secret   string // of every client of the token endpoint
 	tokens   *http.Server
 	tokenURL string
 
 	mu        sync.Mutex
+	password  string     // of every SCRAM user
 	authority *Authority // that issues certificates
 	next      *Authority // that is trusted already
 	users     map[Security]map[string]bool
@@ -88,7 +89,8 @@ func (c *Cluster) secure(ctx context.Context, cfg Config) ([]Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafkatest: making a directory for certificates: %w", err)
 	}
-	s := &secured{dir: dir, password: rand.Text(), users: make(map[Security]map[string]bool)}
+	secret := rand.Text()
+	s := &secured{dir: dir, secret: secret, password: secret, users: make(map[Security]map[string]bool)}
 	c.secured = s
 	if s.authority, err = newAuthority(validFor); err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func (c *Cluster) secure(ctx context.Context, cfg Config) ([]Listener, error) {
 		return nil, fmt.Errorf("kafkatest: listening for a token endpoint: %w", err)
 	}
 	s.tokenURL = "http://" + l.Addr().String()
-	s.tokens = &http.Server{Handler: Tokens{Secret: s.password, Replace: again}, ReadHeaderTimeout: within}
+	s.tokens = &http.Server{Handler: Tokens{Secret: s.secret, Replace: again}, ReadHeaderTimeout: within}
 	go func() { _ = s.tokens.Serve(l) }() // until Close
 
 	var all []Listener
@@ -197,7 +199,7 @@ func (c *Cluster) User(ctx context.Context, kind Security, name string) (User, e
 	u := User{Principal: "User:" + name, Brokers: c.Listener(kind.Listener()), Security: kind, Name: name, CA: s.file("ca.pem")}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u.Secret = s.password
+	u.Secret = s.secret
 	known := s.users[kind][name]
 	var err error
 	switch kind {
