@@ -164,12 +164,6 @@ func (c *Cluster) connectOwner(ctx context.Context, config *sarama.Config, hopel
 	}
 }
 
-// NewOwner returns an owner that writes with a producer of its transactional.id, which it
-// closes when it is given up. It has taken nothing over.
-func NewOwner(session context.Context, p sarama.AsyncProducer, own Ownership) *Owner {
-	return newOwner(session, p, own, &atomic.Bool{}, func() {})
-}
-
 // newOwner returns an owner that writes with a producer. When the producer has come to
 // its end, closed is called.
 func newOwner(session context.Context, p sarama.AsyncProducer, own Ownership, hopeless *atomic.Bool, closed func()) *Owner {

@@ -63,7 +63,7 @@ func TestWhatIsAppliedAheadOfACommitIsBounded(t *testing.T) {
 		partition := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 		partition.Begin(codec.TopicID{2}, 0)
 		out := newFeeder(claim)
-		task := &task{partition: partition, transaction: &transaction{Owner: &kafka.Owner{}, last: codec.ProgressKey(0)}}
+		task := &task{partition: partition, transaction: &transaction{tableOwner: &kafka.Owner{}, last: codec.ProgressKey(0)}}
 		f := newHeatDriver(h, s, task, out, perPage)
 		most, pages, commits := 0, 0, 0
 		marked := make(chan struct{})

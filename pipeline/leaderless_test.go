@@ -48,7 +48,7 @@ func TestProducersOutliveATopicWithoutALeader(t *testing.T) {
 			kafkatest.CreateTopic(t, c, topo.Leaders, 1)
 			plain, err := s.Cluster.Producer("heat", 0)
 			require.NoError(t, err)
-			p := newProducer(plain, func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }, "")
+			p := newProducer(plain, onlyPartition, "")
 			defer p.Close()
 			now := testSession(&fakeSession{ctx: t.Context()})
 			defer now.cancel()

@@ -85,7 +85,8 @@ func (r *runner) Run(ctx context.Context, build func(...goka.ProcessorOption) (*
 // operator should know is in the errors and in ours.
 func (r *runner) options(a *attempt) []goka.ProcessorOption {
 	s, w := r.settings, r.role.wiring(a)
-	options := append(w.options,
+	options := w.options
+	options = append(options,
 		goka.WithHasher(topology.Hasher()),
 		goka.WithLogger(GokaLogger(s.Logger)),
 		goka.WithConsumerSaramaBuilder(func([]string, string) (sarama.Consumer, error) { return s.Cluster.Consumer(r.name), nil }),

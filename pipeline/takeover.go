@@ -8,9 +8,18 @@ import (
 	"pageheat/kafka"
 )
 
+// tableOwner is what a transaction needs of a *kafka.Owner.
+type tableOwner interface {
+	BelongsTo(session context.Context, dropped, renew func())
+	Write(ctx context.Context, key string, value []byte) error
+	Commit(ctx context.Context, key string, value []byte, done func(error))
+	End() int64
+	GiveUp(err error)
+}
+
 // transaction is the owner of a table partition, which it has taken over with a fence.
 type transaction struct {
-	*kafka.Owner
+	tableOwner
 	last    string // the key of the record that ends a transaction
 	fence   codec.Fence
 	fenceAt int64 // its offset
@@ -25,5 +34,5 @@ func takeOver(ctx context.Context, s Settings, own kafka.Ownership, last, owner 
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{Owner: inner, last: last, fence: fence, fenceAt: inner.TakenAt()}, nil
+	return &transaction{tableOwner: inner, last: last, fence: fence, fenceAt: inner.TakenAt()}, nil
 }

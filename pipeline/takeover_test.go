@@ -117,38 +117,38 @@ func newFailedProducer() *failedProducer {
 func (p *failedProducer) Input() chan<- *sarama.ProducerMessage     { return p.input }
 func (p *failedProducer) Errors() <-chan *sarama.ProducerError      { return p.errors }
 func (p *failedProducer) Successes() <-chan *sarama.ProducerMessage { return p.successes }
-func (p *failedProducer) BeginTxn() error                           { return nil }
 func (p *failedProducer) AsyncClose()                               { close(p.errors); close(p.successes) }
+
+// fakeOwner knows whether it was given up.
+type fakeOwner struct {
+	tableOwner
+	givenUp error
+}
+
+func (o *fakeOwner) BelongsTo(context.Context, func(), func()) {}
+func (o *fakeOwner) GiveUp(err error)                          { o.givenUp = err }
 
 // TestANewSessionEndsTheOneBefore: its promises and its transactions, though nothing has
 // said yet that it is over.
 func TestANewSessionEndsTheOneBefore(t *testing.T) {
-	begun := func() (*session, *transaction, *failedProducer) {
-		p := newFailedProducer()
-		s := testSession(&fakeSession{ctx: t.Context()})
-		t.Cleanup(s.cancel)
-		return s, &transaction{Owner: kafka.NewOwner(t.Context(), p, kafka.Ownership{Topic: "table", ID: "id"}), last: "last"}, p
-	}
 	plain := newFailedProducer()
 	t.Cleanup(plain.AsyncClose)
-	out := newProducer(plain, func(_, _ string, value []byte) (int32, []byte, error) { return 0, value, nil }, "table")
-	first, before, closed := begun()
-	out.begin(first, map[int32]*transaction{0: before})
+	out := newProducer(plain, onlyPartition, "table")
+	first, before := testSession(&fakeSession{ctx: t.Context()}), &fakeOwner{}
+	out.begin(first, map[int32]*transaction{0: {tableOwner: before}})
 	promised := make(chan error, 1)
 	out.Emit("leaders", "", nil).Then(func(err error) { promised <- err })
 
-	second, now, _ := begun()
-	out.begin(second, map[int32]*transaction{0: now})
+	second, now := testSession(&fakeSession{ctx: t.Context()}), &fakeOwner{}
+	out.begin(second, map[int32]*transaction{0: {tableOwner: now}})
 	require.ErrorIs(t, soon(t, promised), errSessionOver)
-	require.ErrorIs(t, before.Err(), errSessionOver)
-	_, open := <-closed.errors
-	require.False(t, open, "its producer is closed")
-	require.NoError(t, now.Err())
+	require.ErrorIs(t, before.givenUp, errSessionOver)
+	require.NoError(t, now.givenUp)
 
 	first.cancel() // its end is heard late
 	out.end(first)
-	require.NoError(t, now.Err())
-	require.NoError(t, write(t.Context(), now, "page", "1", false))
+	require.NoError(t, now.givenUp)
+	second.cancel()
 }
 
 // tableSettings are those of a process on a cluster with a heat table of one partition.
