@@ -176,7 +176,8 @@ func helpOf(flag *kong.Flag) string {
 	if flag.Enum == "" {
 		return flag.Help
 	}
-	return flag.Help + " One of " + strings.Join(flag.EnumSlice(), ", ") + "."
+	values := slices.DeleteFunc(flag.EnumSlice(), func(v string) bool { return v == "" }) // the default
+	return flag.Help + " One of " + strings.Join(values, ", ") + "."
 }
 
 // comment adds a comment, in lines of a terminal's width.
@@ -188,7 +189,7 @@ func (r *reference) comment(text string) {
 
 // defaultOf is the default of a setting as YAML. A setting without one has an example.
 func defaultOf(flag *kong.Flag) (string, error) {
-	if !flag.HasDefault {
+	if flag.Default == "" {
 		if example := flag.Tag.Get("example"); example != "" {
 			return example, nil
 		}

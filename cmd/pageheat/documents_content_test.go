@@ -38,7 +38,9 @@ func TestSettingsDocument(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, path), []byte(current), 0o600))
 		return
 	}
-	assert.Equal(t, current, old, "go test ./cmd/pageheat -run TestSettingsDocument -update writes it again")
+	if current != old { // both are long
+		t.Error("docs/settings.md is not what the program prints: go test ./cmd/pageheat -run TestSettingsDocument -update writes it again")
+	}
 }
 
 // TestContractIsComplete: the document names every reason, header, topic, group, command, exit code
