@@ -40,7 +40,7 @@ type saramaLog struct{ log *slog.Logger }
 // LogSarama has sarama log to log. sarama has one logger per process: call this once, before a
 // client is opened.
 func LogSarama(log *slog.Logger) {
-	sarama.Logger = saramaLog{log.With("component", "sarama")} //nolint:reassign // this is how it is set
+	sarama.Logger = saramaLog{log.With("component", "sarama")}
 }
 
 // Print implements sarama.StdLogger.

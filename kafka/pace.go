@@ -31,7 +31,7 @@ const (
 type pace struct {
 	interval time.Duration
 	quiet    time.Duration // the interval below quietRate
-	rate     float64 // in bytes a second: an average in which older bytes weigh less
+	rate     float64       // in bytes a second: an average in which older bytes weigh less
 	last     time.Time
 }
 

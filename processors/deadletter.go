@@ -24,9 +24,9 @@ const (
 	MaxDeadLetter = topology.MaxMessageBytes - DeadLetterOverhead
 	// DeadLetterSample is what is kept of a truncated value or key, in bytes.
 	DeadLetterSample = 1 << 10
-	// DeadLetterKey and DeadLetterHeaders bound the key and the headers kept of a message that
-	// is too long to be held, in bytes.
-	DeadLetterKey     = 64 << 10
+	// DeadLetterKey bounds the key kept of a message that is too long to be held, in bytes.
+	DeadLetterKey = 64 << 10
+	// DeadLetterHeaders bounds the headers kept of such a message, in bytes.
 	DeadLetterHeaders = 64 << 10
 
 	// defaultDeadLetterLimit is the maximum size of a dead letter if the topic's limit is

@@ -51,9 +51,9 @@ func report(stderr io.Writer, log *slog.Logger, err error) int {
 	}
 	if log == nil {
 		if p := failure.As(err); p != nil {
-		err = p // with its hint
-	}
-	_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it
+			err = p // with its hint
+		}
+		_, _ = fmt.Fprintf(stderr, "pageheat: %v\n", err) // where else to say it
 		return code
 	}
 	if role, ok := errors.AsType[*pipeline.RoleError](err); ok {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -30,18 +31,23 @@ type tokenAnswer struct {
 	Description string `json:"error_description,omitempty"`
 }
 
+// write writes the answer to a client, which may have gone. The token is meant for it.
+func (a tokenAnswer) write(w io.Writer) {
+	_ = json.NewEncoder(w).Encode(a) //nolint:gosec,errchkjson // see above
+}
+
 // ServeHTTP issues a token whose subject is the client.
 func (s Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	id, secret, _ := r.BasicAuth()
 	if secret != s.Secret {
 		w.WriteHeader(http.StatusUnauthorized)
-		_ = json.NewEncoder(w).Encode(tokenAnswer{Error: "invalid_client", Description: "not " + secret}) // the client may have gone
+		tokenAnswer{Error: "invalid_client", Description: "not " + secret}.write(w)
 		return
 	}
 	part := base64.RawURLEncoding.EncodeToString
 	now := time.Now()
 	claims := fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, id, now.Unix(), now.Add(tokenLife).Unix())
-	_ = json.NewEncoder(w).Encode(tokenAnswer{TokenType: "Bearer", ExpiresIn: int(s.Replace.Seconds()),
-		AccessToken: part([]byte(`{"alg":"none"}`)) + "." + part([]byte(claims)) + "."})
+	tokenAnswer{TokenType: "Bearer", ExpiresIn: int(s.Replace.Seconds()),
+		AccessToken: part([]byte(`{"alg":"none"}`)) + "." + part([]byte(claims)) + "."}.write(w)
 }
