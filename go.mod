@@ -2,6 +2,8 @@ module pageheat
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/IBM/sarama v1.61.1
 	github.com/Shopify/toxiproxy/v2 v2.5.0

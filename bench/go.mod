@@ -2,6 +2,8 @@ module pageheat/bench
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require pageheat v0.0.0
 
 replace pageheat => ../

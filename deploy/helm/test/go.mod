@@ -2,6 +2,8 @@ module pageheat/deploy/helm/test
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring v0.95.2
 	github.com/stretchr/testify v1.12.1
