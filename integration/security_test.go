@@ -26,7 +26,11 @@ const reauthenticate = 3 * time.Second
 type secured struct{ *kafkatest.Cluster }
 
 func newSecured(t *testing.T) *secured {
-	s := &secured{kafkatest.Real(t, 3, kafkatest.WithSecurity(kafkatest.SCRAM, kafkatest.MutualTLS, kafkatest.OAuthBearer),
+	brokers := 1
+	if kafkatest.SecurityOfTests() != nil {
+		brokers = 3
+	}
+	s := &secured{kafkatest.Real(t, brokers, kafkatest.WithSecurity(kafkatest.SCRAM, kafkatest.MutualTLS, kafkatest.OAuthBearer),
 		func(c *kafkatest.Config) { c.Reauthenticate = reauthenticate })}
 	kafkatest.NeedProcesses(t, s.Cluster)
 	return s
@@ -47,8 +51,8 @@ func (s *secured) secret(t *testing.T) string {
 	return user.Secret
 }
 
-// TestSecuredConnections runs everything on a Kafka of three brokers with TLS and
-// StandardAuthorizer: with passwords, with certificates and with tokens, over several logins of
+// TestSecuredConnections runs everything on a Kafka with TLS and StandardAuthorizer, of three
+// brokers if the other tests run on secured ones, too: with passwords, with certificates and with tokens, over several logins of
 // each connection. Then the password and all certificates are renewed, and who issues them, while
 // behaviours are counted.
 func TestSecuredConnections(t *testing.T) {
@@ -193,7 +197,7 @@ func (s *secured) renewed(t *testing.T) {
 	require.NoError(t, s.TrustNext())
 	require.NoError(t, s.Reload(within(t)))
 	require.NoError(t, s.IssueNext())
-	for broker := range 3 {
+	for broker := range s.Brokers() {
 		s.restart(t, broker)
 		counted()
 	}

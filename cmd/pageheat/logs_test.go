@@ -111,8 +111,10 @@ func TestLogsThroughFaults(t *testing.T) {
 		return nil, errors.New("gone"), gone.Load()
 	})
 	gone.Store(true)
-	at := said(first, len(first.log.String()), `"level":"WARN"`)
-	said(first, at, `"level":"WARN"`)
+	before := len(first.log.String())
+	for _, role := range []string{"ingest", "heat", "rank"} {
+		said(first, before, `"level":"WARN"[^\n]*"role":"`+role+`"`)
+	}
 	gone.Store(false)
 
 	// What only an operator can mend.
