@@ -48,7 +48,6 @@ func TestAReaderThatClosesIsAnError(t *testing.T) {
 			stage := processors.NewRankStage(processors.RankStart{})
 			require.Equal(t, codec.EpochKey(), stage.Next(time.Now()).Key)
 			require.NoError(t, stage.Stored(codec.AppendEpoch(nil, codec.Epoch{Epoch: 1, Output: topo.Output})))
-			ranking.producer = &producer{}
 			f := &rankingDriver{Ranking: ranking, session: s, out: newFeeder(&backlog{}), stage: stage, output: output}
 			return f.run(ctx)
 		},

@@ -53,7 +53,9 @@ func (d *heatDriver) feeds(kind codec.Feed) {
 		d.position.Busy()
 		return
 	}
-	d.producer.traces.putAll(d.config.Topology.Leaders, codec.PartitionKey(d.part), d.spans.Send())
+	if spans := d.spans.Send(); len(spans) > 0 {
+		d.producer.traces.putAll(d.config.Topology.Leaders, codec.PartitionKey(d.part), spans)
+	}
 	progress, _ := d.task.partition.Progress()
 	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next, d.last)
 }

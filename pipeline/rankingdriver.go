@@ -71,7 +71,9 @@ func (d *rankingDriver) next(now time.Time) processors.Action { return d.stage.N
 func (d *rankingDriver) feeds(kind codec.Feed) {
 	if kind == codec.FeedPublish || kind == codec.FeedRepublish {
 		d.oldest.send()
-		d.producer.traces.putAll(d.config.Topology.Output, d.config.Board, d.spans.Send())
+		if spans := d.spans.Send(); len(spans) > 0 {
+			d.producer.traces.putAll(d.config.Topology.Output, d.config.Board, spans)
+		}
 	}
 }
 

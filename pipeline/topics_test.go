@@ -82,7 +82,7 @@ func TestRangesThatMayNotBeDeleted(t *testing.T) {
 		trimmed(1)
 	}
 	require.Equal(t, 1, strings.Count(log.String(), "applied ranges cannot be deleted"), "%s", &log)
-	require.Contains(t, log.String(), "the right Delete on it")
+	require.Contains(t, log.String(), "has the right Delete on the topic")
 	require.Contains(t, log.String(), topo.Behavior)
 	denied.Remove()
 	trimmed(0)

@@ -62,7 +62,7 @@ func TestATopicThatWasReplacedIsNoticed(t *testing.T) {
 	}{
 		"input":        {topic: func(topo *topology.Topology) string { return topo.Input }, hint: "A topic was recreated"},
 		"behavior":     {topic: func(topo *topology.Topology) string { return topo.Behavior }, hint: "A topic was recreated"},
-		"heat table":   {topic: func(topo *topology.Topology) string { return topo.HeatTable }, hint: "only what the input still holds"},
+		"heat table":   {topic: func(topo *topology.Topology) string { return topo.HeatTable }, hint: "counts what the input still has"},
 		"leaders":      {topic: func(topo *topology.Topology) string { return topo.Leaders }, soft: true},
 		"rank table":   {topic: func(topo *topology.Topology) string { return topo.RankTable }, hint: "start the instance again"},
 		"output":       {topic: func(topo *topology.Topology) string { return topo.Output }, hint: "start the instance again"},
