@@ -32,7 +32,7 @@ demo: build ## Everything in one process, with an embedded broker: http://127.0.
 
 .PHONY: test
 test: export PAGEHEAT_PROGRAM = $(CURDIR)/.cache/pageheat
-test: ## Tests that need Go alone and take seconds: about three minutes on two cores
+test: ## Tests that need Go alone and take seconds: about five minutes on two cores
 	$(GO) build -o $(PAGEHEAT_PROGRAM) ./cmd/pageheat
 	$(GO) test -race -short -ldflags=-w ./...
 	cd bench && $(GO) test -race -short -ldflags=-w ./...
