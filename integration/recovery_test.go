@@ -100,17 +100,24 @@ func ownTopics(site *harness.Site) []string {
 	return []string{p + "-behavior", p + "-heat-table", p + "-leaders", p + "-rank-table", site.Output, p + "-dead-letter"}
 }
 
-// TestRebuildFromTheInput loses all topics but the input. The offsets of the groups are still
-// there: an instance that starts with them must not count half of the input.
-func TestRebuildFromTheInput(t *testing.T) {
-	t.Parallel()
-	const partitions = 3
+// countedBefore is an installation whose instance has counted some pages and has stopped.
+func countedBefore(t *testing.T, partitions int32) (*harness.Site, *pipeline, *harness.Recount) {
+	t.Helper()
 	site := defaultSite(t)
 	p := newPipeline(t, site, partitions)
 	want := harness.NewRecount()
 	in := site.Start("before")
 	p.exact(t, in, somePages(t, site, partitions, want), want)
 	stopped(t, in)
+	return site, p, want
+}
+
+// TestRebuildFromTheInput loses all topics but the input. The offsets of the groups are still
+// there: an instance that starts with them must not count half of the input.
+func TestRebuildFromTheInput(t *testing.T) {
+	t.Parallel()
+	const partitions = 3
+	site, p, want := countedBefore(t, partitions)
 
 	deleteTopics(t, site, ownTopics(site)...)
 	ends := somePages(t, site, partitions, want)
@@ -120,7 +127,7 @@ func TestRebuildFromTheInput(t *testing.T) {
 	assert.Contains(t, says, "`pageheat reset")
 
 	p = &pipeline{site, nil}
-	in = follow(t, site, "### Rebuild from the input")
+	in := follow(t, site, "### Rebuild from the input")
 	p.boards = site.Follow()
 	p.exact(t, in, ends, want)
 	p.audited(t)
@@ -133,12 +140,7 @@ func TestRebuildFromTheInput(t *testing.T) {
 func TestKeepTheTotalsWithoutTheInput(t *testing.T) {
 	t.Parallel()
 	const partitions = 3
-	site := defaultSite(t)
-	p := newPipeline(t, site, partitions)
-	want := harness.NewRecount()
-	in := site.Start("before")
-	p.exact(t, in, somePages(t, site, partitions, want), want)
-	stopped(t, in)
+	site, p, want := countedBefore(t, partitions)
 
 	for _, topic := range append(ownTopics(site), site.Input) {
 		if !strings.HasSuffix(topic, "-heat-table") {
@@ -155,7 +157,7 @@ func TestKeepTheTotalsWithoutTheInput(t *testing.T) {
 	assert.Equal(t, 2, r.Code, "only the operator knows whether it is in the totals")
 	assert.Contains(t, r.Stderr, "--input-from")
 
-	in = follow(t, site, "### Keep the totals without the input")
+	in := follow(t, site, "### Keep the totals without the input")
 	p.boards = site.Follow()
 	p.exact(t, in, site.Ends(), want)
 	p.exact(t, in, somePages(t, site, partitions, want), want)
