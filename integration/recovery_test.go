@@ -117,7 +117,7 @@ func countedBefore(t *testing.T, partitions int32) (*harness.Site, *pipeline, *h
 func TestRebuildFromTheInput(t *testing.T) {
 	t.Parallel()
 	const partitions = 3
-	site, p, want := countedBefore(t, partitions)
+	site, _, want := countedBefore(t, partitions)
 
 	deleteTopics(t, site, ownTopics(site)...)
 	ends := somePages(t, site, partitions, want)
@@ -126,7 +126,7 @@ func TestRebuildFromTheInput(t *testing.T) {
 	assert.Contains(t, says, "a range is missing")
 	assert.Contains(t, says, "`pageheat reset")
 
-	p = &pipeline{site, nil}
+	p := &pipeline{site, nil}
 	in := follow(t, site, "### Rebuild from the input")
 	p.boards = site.Follow()
 	p.exact(t, in, ends, want)
