@@ -174,7 +174,17 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	s.world.publish(t, aBoard())
 	ask("GET", board, "", 200)
 	ask("GET", board, "", 304, "If-None-Match", "*")
-	for _, path := range []string{board, board + "/events"} {
+	forms := []string{board + "/feed.atom", board + "/feed.rss", board + "/list.html"}
+	for _, path := range forms {
+		ask("GET", path, "", 200)
+		ask("GET", path, "", 304, "If-None-Match", `"42"`)
+		other := strings.Replace(path, "all-time", "other", 1)
+		ask("GET", other, "", 404)
+		s.world.unready = views.ErrRecovering
+		ask("GET", other, "", 503)
+		s.world.unready = nil
+	}
+	for _, path := range append(forms, board, board+"/events") {
 		ask("GET", path, "", 403, "Origin", "https://evil.example")
 	}
 	s.streamOnce(t, v, board+"/events")

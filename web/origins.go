@@ -62,6 +62,15 @@ func (o Origins) Allow(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// frames returns the sites that may show an answer in a frame, as the source list of the
+// directive frame-ancestors (https://www.w3.org/TR/CSP3/#directive-frame-ancestors).
+func (o Origins) frames() string {
+	if o.any {
+		return "*"
+	}
+	return strings.Join(append([]string{"'self'"}, o.list...), " ")
+}
+
 // told returns the same origins with reporting of refusals: to the log once a minute per
 // origin, and to the metrics, which may be nil.
 func (o Origins) told(log *slog.Logger, metrics *metrics) (Origins, error) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -13,8 +14,9 @@ type service struct {
 	Config
 	streams      *streamPlaces
 	encoded      encodedEvents
-	writeTimeout time.Duration // for one event
-	intake       *intake       // of the role collect, else nil
+	writeTimeout time.Duration      // for one event
+	intake       *intake            // of the role collect, else nil
+	list         *template.Template // of the role serve, else nil
 }
 
 // newService returns the request handlers. The error names what is wrong with the
@@ -29,6 +31,9 @@ func newService(cfg Config) (*service, error) {
 	}
 	s := &service{Config: cfg, writeTimeout: eventTimeout}
 	if cfg.Serve.Boards != nil {
+		if s.list, err = newList(); err != nil {
+			return nil, err
+		}
 		s.streams = &streamPlaces{most: cfg.Serve.MaxStreams, perClient: cfg.Serve.MaxStreamsPerClient,
 			metrics: newStreamMetrics(cfg.Registerer), clients: map[netip.Addr]int{}}
 	}

@@ -16,6 +16,8 @@ type Settings struct {
 	AllowOrigins []string    `placeholder:"ORIGIN" help:"Sites whose pages may send and read, such as https://forum.example; * for all."`
 	AllowHosts   []string    `placeholder:"HOST" help:"Host names that operators may use without a token, besides localhost and the names of this machine; * for all."`
 
+	PageLink string `placeholder:"TEMPLATE" example:"https://forum.example/t/{page}" help:"Address of a page, with {page} for its name, for links in feeds and lists."`
+
 	MaxConnections          int `help:"Maximum open connections of each address."`
 	MaxConnectionsPerClient int `help:"Maximum open connections of one client."`
 	MaxStreams              int `help:"Maximum open event streams."`
@@ -64,6 +66,9 @@ func (s Settings) Config() (cfg Config, err error) {
 	}
 	if cfg.Origins, err = NewOrigins(s.AllowOrigins); err != nil {
 		return cfg, failure.BadSetting("allow-origins", "%w", err)
+	}
+	if cfg.Serve.PageLink, err = NewPageLink(s.PageLink); err != nil {
+		return cfg, failure.BadSetting("page-link", "%w", err)
 	}
 	if cfg.Hosts, err = NewHosts(s.AllowHosts); err != nil {
 		return cfg, failure.BadSetting("allow-hosts", "%w", err)

@@ -1,0 +1,207 @@
+package web
+
+import (
+	"cmp"
+	_ "embed"
+	"encoding/xml"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"pageheat/codec"
+	"pageheat/views"
+)
+
+// For sites and readers without script, a board is also served as an Atom feed (RFC 4287), as
+// an RSS 2.0 feed, and as an HTML list. In a feed a page is one entry for as long as it is on
+// the board. The entry's identity is the page, so that a feed reader reports a page once.
+
+const (
+	atomType = "application/atom+xml; charset=utf-8"
+	rssType  = "application/rss+xml; charset=utf-8"
+	htmlType = "text/html; charset=utf-8"
+)
+
+// feedMinutes is the interval in minutes at which readers of feeds are asked to come again.
+const feedMinutes = 5
+
+// listRefresh is the interval in seconds at which a browser loads the HTML list again.
+const listRefresh = 60
+
+// atomFeed is an Atom feed: https://www.rfc-editor.org/rfc/rfc4287.
+type atomFeed struct {
+	XMLName xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
+	ID      string      `xml:"id"`
+	Title   string      `xml:"title"`
+	Updated string      `xml:"updated"`
+	Author  string      `xml:"author>name"`
+	Self    atomLink    `xml:"link"`
+	Entries []atomEntry `xml:"entry"`
+}
+
+type atomEntry struct {
+	ID      string    `xml:"id"`
+	Title   string    `xml:"title"`
+	Updated string    `xml:"updated"`
+	Link    *atomLink `xml:"link"`
+	Content atomText  `xml:"content"`
+}
+
+type atomLink struct {
+	Rel  string `xml:"rel,attr"`
+	Href string `xml:"href,attr"`
+}
+
+type atomText struct {
+	Type string `xml:"type,attr"`
+	Text string `xml:",chardata"`
+}
+
+// rssFeed is an RSS feed: https://www.rssboard.org/rss-specification.
+type rssFeed struct {
+	XMLName xml.Name   `xml:"rss"`
+	Version string     `xml:"version,attr"`
+	Channel rssChannel `xml:"channel"`
+}
+
+type rssChannel struct {
+	Title       string    `xml:"title"`
+	Link        string    `xml:"link"`
+	Description string    `xml:"description"`
+	Updated     string    `xml:"lastBuildDate"`
+	TTL         int       `xml:"ttl"`
+	Items       []rssItem `xml:"item"`
+}
+
+type rssItem struct {
+	Title       string  `xml:"title"`
+	Link        string  `xml:"link,omitempty"`
+	Description string  `xml:"description"`
+	GUID        rssGUID `xml:"guid"`
+	Published   string  `xml:"pubDate"`
+}
+
+type rssGUID struct {
+	IsPermaLink bool   `xml:"isPermaLink,attr"`
+	ID          string `xml:",chardata"`
+}
+
+// feedOf returns a handler that serves a board in the form that write makes of it.
+func (s *service) feedOf(contentType string, write func(w http.ResponseWriter, b *codec.Board) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("board")
+		newest, ok := s.Serve.Boards.Newest(name)
+		if !ok {
+			s.noBoard(w, name)
+			return
+		}
+		header := w.Header()
+		header.Set("ETag", strconv.Quote(eventID(newest)))
+		header.Set("Cache-Control", "no-cache")
+		if r.Header.Get("If-None-Match") == header.Get("ETag") {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		board, err := codec.DecodeBoard(newest.Value)
+		if err != nil {
+			s.Logger.Error("a published board cannot be read", "board", name, "version", newest.Version, "error", err)
+			Refuse(w, http.StatusInternalServerError, "The published board cannot be read. The log of this instance has the reason.")
+			return
+		}
+		header.Set("Content-Type", contentType)
+		if err := write(w, board); err != nil {
+			s.Logger.Debug("a board was not sent completely", "board", name, "error", err)
+		}
+	}
+}
+
+func (s *service) atom(w http.ResponseWriter, b *codec.Board) error {
+	feed := atomFeed{ID: boardURN(b.Board), Title: feedTitle(b), Updated: b.UpdatedAt.UTC().Format(time.RFC3339),
+		Author: "pageheat", Self: atomLink{"self", "feed.atom"}}
+	for _, p := range b.Pages {
+		entry := atomEntry{ID: pageURN(b.Board, p.Page), Title: p.Page, Updated: p.RankSince.UTC().Format(time.RFC3339),
+			Content: atomText{"text", summary(p)}}
+		if link := s.Serve.PageLink.To(p.Page); link != "" {
+			entry.Link = &atomLink{"alternate", link}
+		}
+		feed.Entries = append(feed.Entries, entry)
+	}
+	return writeXML(w, feed)
+}
+
+func (s *service) rss(w http.ResponseWriter, b *codec.Board) error {
+	channel := rssChannel{Title: feedTitle(b), Link: cmp.Or(s.Serve.PageLink.Site(), boardURN(b.Board)), Description: "The hottest pages of the site.",
+		Updated: b.UpdatedAt.UTC().Format(time.RFC1123Z), TTL: feedMinutes}
+	for _, p := range b.Pages {
+		channel.Items = append(channel.Items, rssItem{Title: p.Page, Link: s.Serve.PageLink.To(p.Page), Description: summary(p),
+			GUID: rssGUID{ID: pageURN(b.Board, p.Page)}, Published: p.RankSince.UTC().Format(time.RFC1123Z)})
+	}
+	return writeXML(w, rssFeed{Version: "2.0", Channel: channel})
+}
+
+func writeXML(w http.ResponseWriter, document any) error {
+	if _, err := w.Write([]byte(xml.Header)); err != nil {
+		return fmt.Errorf("writing a feed: %w", err)
+	}
+	if err := xml.NewEncoder(w).Encode(document); err != nil {
+		return fmt.Errorf("writing a feed: %w", err)
+	}
+	return nil
+}
+
+//go:embed list.html
+var listText string
+
+// listItem is a page on the HTML list.
+type listItem struct {
+	codec.BoardPage
+	// Link is the address of the page, empty for none.
+	Link string
+}
+
+// newList reads the template of the HTML list.
+func newList() (*template.Template, error) {
+	list, err := template.New("list.html").Parse(listText)
+	if err != nil {
+		return nil, fmt.Errorf("reading the template of the HTML list: %w", err)
+	}
+	return list, nil
+}
+
+func (s *service) html(w http.ResponseWriter, b *codec.Board) error {
+	// Sites whose pages may read boards may show the list in a frame.
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "+s.Origins.frames())
+	w.Header().Del("X-Frame-Options")
+	shown := struct {
+		Title, Updated string
+		Refresh        int
+		Pages          []listItem
+	}{feedTitle(b), b.UpdatedAt.UTC().Format(time.RFC3339), listRefresh, make([]listItem, len(b.Pages))}
+	for i, p := range b.Pages {
+		shown.Pages[i] = listItem{p, s.Serve.PageLink.To(p.Page)}
+	}
+	if err := s.list.Execute(w, shown); err != nil {
+		return fmt.Errorf("writing a list: %w", err)
+	}
+	return nil
+}
+
+func feedTitle(b *codec.Board) string {
+	if b.Board == views.DefaultBoard {
+		return "Hottest pages"
+	}
+	return "Hottest pages: " + b.Board
+}
+
+// summary describes a page on a board in one line of text.
+func summary(p codec.BoardPage) string {
+	return fmt.Sprintf("Rank %d with a heat of %s: %s clicks, %s minutes, %d likes.", p.Rank, p.Heat, p.Clicks, p.Minutes, p.Likes)
+}
+
+// boardURN and pageURN are permanent identities of a board and of a page on it. They are the
+// same on every instance.
+func boardURN(board string) string      { return "urn:pageheat:" + url.PathEscape(board) }
+func pageURN(board, page string) string { return boardURN(board) + ":" + url.PathEscape(page) }
