@@ -38,7 +38,7 @@ test: ## Tests that need Go alone and take seconds: about five minutes on two co
 	cd bench && $(GO) test -race -short -ldflags=-w ./...
 
 .PHONY: test-all
-test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium, mandoc, zsh, fish)
+test-all: ## Everything that must hold: linter, fuzzers, all tests; a skipped test fails (Java, Maven, kcat, chromium, mandoc, zsh, fish, node, php, python3)
 	.ci/test-all
 
 .PHONY: lint
