@@ -23,7 +23,7 @@ type suite struct {
 
 	kafka   kafkatest.Shared
 	proxies *proxies         // before each broker of kafka
-	rights  kafkatest.Shared // whose broker checks rights
+	rights  kafkatest.Shared // whose broker checks rights; kafka's own do where tests run secured
 
 	mu   sync.Mutex
 	rows []row
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	const heap = 512
 	security := kafkatest.SecurityOfTests()
 	shared = &suite{kafka: kafkatest.Shared{Config: kafkatest.Config{Brokers: brokers, Proxies: true, Security: security}},
-		rights: kafkatest.Shared{Config: kafkatest.Config{Rights: true, HeapMiB: heap, Security: security}}}
+		rights: kafkatest.Shared{Config: kafkatest.Config{Rights: true, HeapMiB: heap}}}
 	os.Exit(harness.Main(m, func(program string) { shared.program = program }, func() error { return shared.close() }))
 }
 
@@ -72,11 +72,15 @@ func (s *suite) cluster(t *testing.T) *kafkatest.Cluster {
 	return cluster
 }
 
-// guarded starts the broker that checks rights, which some tests share.
+// guarded starts the broker that checks rights, which some tests share. Those that run secured take
+// rights on all three brokers.
 func (s *suite) guarded(t *testing.T) *kafkatest.Cluster {
 	t.Helper()
 	kafkatest.NeedKafka(t)
 	needOwn(t, "brokers that check rights")
+	if len(s.kafka.Config.Security) > 0 {
+		return s.cluster(t)
+	}
 	return s.rights.Cluster(t)
 }
 
