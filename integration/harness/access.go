@@ -47,6 +47,9 @@ func subject(args []string) string {
 	if len(words) == 0 {
 		return ""
 	}
+	if words[0] == "reset" && slices.Contains(args, "--keep-totals") {
+		return "reset-keep-totals"
+	}
 	if words[0] != "run" {
 		for _, s := range subjects() {
 			if s == words[0] || s == strings.Join(words, "-") {
