@@ -17,7 +17,7 @@ const (
 	TooLarge     = "`pageheat topics check` compares the topic's settings; see \"A message is too large\" in docs/operations.md"
 	Instance     = "another process has joined the consumer group with the same --instance-id: give each process its own (`pageheat run --instance-id NAME`), and stop all but one of those that share one; see \"Another process has the same --instance-id\" in docs/operations.md"
 	Settings     = "`pageheat topics check` compares the topics' settings, and `pageheat config show` prints those of pageheat; see \"The cluster refuses what pageheat needs\" in docs/operations.md"
-	Rights       = "`pageheat topics acls --principal User:NAME` prints the commands for all rights that are needed; see \"A right is missing\" in docs/operations.md"
+	Rights       = "`pageheat topics acls --principal User:NAME --roles ROLES` prints the commands for all rights that roles and commands need; see \"A right is missing\" in docs/operations.md"
 	Partitions   = "the pages of the table belong to the partitions that it had: " + startOver + "; see \"The number of partitions has changed\" in docs/operations.md"
 	Version      = "upgrade this instance: another version of pageheat wrote it, which the log line \"started\" of the other instances names (`pageheat version` names this one); if pageheat did not write it, see \"A record does not decode\" in docs/operations.md"
 	Deleted      = startOver + " (`pageheat audit` says whether it still has everything); see \"Somebody has deleted pages from the table\" in docs/operations.md"
