@@ -62,6 +62,10 @@ packages: ## Archives, deb, rpm, checksums and SBOMs of the current commit, in d
 fuzz: ## Each fuzzer for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
+.PHONY: bots
+bots: ## The list of bots in access logs, of its newest release (npm, jq)
+	.ci/bots
+
 .PHONY: bench
 bench: kafka-jars ## Throughput in all scenarios, latency and pages, on Apache Kafka: ten minutes (Java, Maven)
 	$(GO) -C bench run . all --dir $(abspath $(BENCH))

@@ -25,7 +25,7 @@ const (
 // different subjects. The others say how it stands: an error, an offset, a duration.
 func identifies(key string) bool {
 	switch key {
-	case "role", "component", "client_id", "topic", "partition", "input_partition", "group", "board",
+	case "role", "component", "client_id", "topic", "partition", "input_partition", "group", "board", "file", "line",
 		"right", "feature", "origin", "listener", "address":
 		return true
 	}

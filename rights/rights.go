@@ -106,6 +106,7 @@ func subjects(t *topology.Topology) []subject {
 	top.topic(t.Output, kafka.Read)
 	page.topic(t.HeatTable, kafka.Read)
 	produce.topic(t.Input, kafka.Write)
+	produce.add(kafka.OnTopic(kafka.DescribeConfigs, t.Input), "the retention of the input is not compared with the age of access logs")
 
 	letters.topic(t.DeadLetter, kafka.Read)
 	replay.topic(t.DeadLetter, kafka.Read)

@@ -22,7 +22,7 @@ type cli struct {
 	Run         runCmd         `cmd:"" help:"Run the pipeline against your brokers, in any number of instances."`
 	Topics      topicsCmd      `cmd:"" help:"Create or check the topics, or print the rights on them."`
 	Topology    topologyCmd    `cmd:"" help:"Print the graph of consumer groups, streams and tables."`
-	Produce     produceCmd     `cmd:"" help:"Send simulated behaviours, or the lines of a file, to the input."`
+	Produce     produceCmd     `cmd:"" help:"Send simulated behaviours, the lines of a file, or the views of access logs, to the input."`
 	Top         topCmd         `cmd:"" help:"Show the board, live or once."`
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`

@@ -38,10 +38,18 @@ or add that line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.`
 // words are what may follow, by the commands before it, separated by blanks.
 type words struct {
 	Commands []suggestion            // all, the empty path first
-	Values   map[string][]string     // flag -> its values, where they are known
+	Choices  []choice                // flags with values that are known
 	Files    []string                // flags that take a file or directory
 	Valued   []string                // flags that take a value
 	Flags    map[string][]suggestion // path -> its flags
+}
+
+// choice is a flag that has the same values at some paths. Commands may have flags of one name with
+// different values.
+type choice struct {
+	Word   string
+	Paths  []string
+	Values []string
 }
 
 // suggestion is a path of commands or a flag, and its help.
@@ -49,7 +57,7 @@ type suggestion struct{ Path, Word, Help string }
 
 // Run prints the script.
 func (c *completionCmd) Run(ctx *kong.Context, p *program) error {
-	w := words{Values: map[string][]string{}, Flags: map[string][]suggestion{}}
+	w := words{Flags: map[string][]suggestion{}}
 	w.collect(ctx.Model.Node, "")
 	for _, command := range ctx.Model.Children {
 		w.Commands = append(w.Commands, suggestion{"help", command.Name, command.Help})
@@ -74,6 +82,22 @@ func (c *completionCmd) Run(ctx *kong.Context, p *program) error {
 		"fish":  func(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'" },
 		"long":  func(s string) string { return strings.TrimPrefix(s, "--") },
 		"has":   slices.Contains[[]string],
+		"values": func(path, word string) []string {
+			for _, c := range w.Choices {
+				if c.Word == word && slices.Contains(c.Paths, path) {
+					return c.Values
+				}
+			}
+			return nil
+		},
+		// at lists, for case, the flag after each path.
+		"at": func(c choice) string {
+			all := make([]string, len(c.Paths))
+			for i, path := range c.Paths {
+				all[i] = "'" + strings.TrimSpace(path+" "+c.Word) + "'"
+			}
+			return strings.Join(all, "|")
+		},
 	}).ParseFS(completions, "completion/*")
 	if err != nil {
 		return fmt.Errorf("read the completion scripts: %w", err)
@@ -98,7 +122,7 @@ func (w *words) collect(node *kong.Node, path string) {
 			w.Valued = append(w.Valued, word)
 			switch {
 			case f.Enum != "":
-				w.Values[word] = f.EnumSlice()
+				w.choose(word, path, f.EnumSlice())
 			case f.PlaceHolder == "FILE", f.PlaceHolder == "DIR":
 				w.Files = append(w.Files, word)
 			}
@@ -115,4 +139,16 @@ func (w *words) collect(node *kong.Node, path string) {
 			}
 		}
 	}
+}
+
+// choose adds the values of a flag at a path.
+func (w *words) choose(word, path string, values []string) {
+	values = slices.DeleteFunc(values, func(v string) bool { return v == "" }) // the default
+	for i := range w.Choices {
+		if c := &w.Choices[i]; c.Word == word && slices.Equal(c.Values, values) {
+			c.Paths = append(c.Paths, path)
+			return
+		}
+	}
+	w.Choices = append(w.Choices, choice{word, []string{path}, values})
 }

@@ -6,7 +6,7 @@
 //	pageheat topics create | check   sets the topics up, or compares what exists
 //	pageheat topics acls             prints the rights that roles and commands need
 //	pageheat topology                prints the graph of streams, tables and groups
-//	pageheat produce                 the simulator, or the lines of a file
+//	pageheat produce                 the simulator, the lines of files, or access logs
 //	pageheat top                     the board, live, and what each heat is made of
 //	pageheat page PAGE               one page's totals, and how its heat is made up
 //	pageheat audit                   recounts the input and compares every page
@@ -170,6 +170,13 @@
 // speed), with --file the lines of a file (-: standard input), and shows how far it is.
 // --count ends it. --seed makes two runs alike, --zipf 1 makes some pages hotter
 // than others (0: all alike).
+//
+// With --format common, combined, caddy or nginx-json the files are access logs, which may be
+// compressed by gzip or zstd, and each view of a page is sent with the time of the log. Several
+// logs are merged by time. Minutes are the time until the client's next view, at most 30, or 0.5 if there is none;
+// --visit-timeout bounds how long that may take. --bots drop leaves out bots, --since what is older.
+// --follow goes on with what is appended, across the rotation of the log. --dry-run prints the
+// behaviours instead. docs/access-logs.md has the rules.
 //
 // # Dead letters
 //

@@ -46,6 +46,7 @@ func exclusions() []exclusion {
 	return []exclusion{
 		{"", `^make\b`, "CI runs make test-all, which runs lint and tests. TestQuick in bench runs what the targets bench* run; chaos is minutes of faults, of which CI runs short rounds"},
 		{"README.md", `^go install `, "TestOperatorsWalk in integration builds the program and runs it"},
+		{"docs/access-logs.md", `--follow`, "it does not end; TestProduceFollowsALog runs it"},
 		{"docs/benchmarks.md", `.`, "measurements take minutes; TestQuick in bench runs every one of them briefly"},
 		{"docs/install.md", `^go build `, "the tests of integration build the program"},
 		{"docs/install.md", `^(apt|editor|sudo|systemctl|journalctl) `, "they change the machine; .ci/packages installs the package in a folder and runs what it has"},
