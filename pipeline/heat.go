@@ -132,7 +132,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := samePartitions(h.config.Topology.HeatTable, all, tables); err != nil {
+	if err := processors.SamePartitions(h.config.Topology.HeatTable, all, tables); err != nil {
 		return err
 	}
 	if err := h.config.Table.sized(tables); err != nil {

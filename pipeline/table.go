@@ -145,7 +145,7 @@ func (t *Table) sized(partitions int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.replicas) > 0 {
-		return samePartitions(t.config.Topology.HeatTable, len(t.replicas), partitions)
+		return processors.SamePartitions(t.config.Topology.HeatTable, len(t.replicas), partitions)
 	}
 	for range partitions {
 		t.replicas = append(t.replicas, &replica{})
@@ -159,7 +159,7 @@ func (t *Table) take(owned []int32) (map[int32]*store.Partition, error) {
 	t.mu.Lock()
 	if i := slices.IndexFunc(owned, func(id int32) bool { return int(id) >= len(t.replicas) }); i >= 0 {
 		defer t.mu.Unlock()
-		return nil, samePartitions(t.config.Topology.HeatTable, len(t.replicas), int(owned[i])+1)
+		return nil, processors.SamePartitions(t.config.Topology.HeatTable, len(t.replicas), int(owned[i])+1)
 	}
 	for _, id := range owned {
 		t.replicas[id].owned = true

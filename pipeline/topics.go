@@ -157,14 +157,5 @@ func (t *topics) expect(ctx context.Context, topic string, partitions int) (int,
 	if err != nil || partitions == 0 {
 		return have, err
 	}
-	return have, samePartitions(topic, partitions, have)
-}
-
-// samePartitions is a permanent error where the number of a topic's partitions, which
-// decides where each page is, has changed.
-func samePartitions(topic string, was, is int) error {
-	if was == is {
-		return nil
-	}
-	return failure.New(failure.Partitions, "%s had %d partitions and has %d", topic, was, is)
+	return have, processors.SamePartitions(topic, partitions, have)
 }

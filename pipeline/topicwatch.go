@@ -12,29 +12,18 @@ import (
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/kafka"
+	"pageheat/processors"
 )
 
-// WatchedTopic is a topic that roles of this process need.
-type WatchedTopic struct {
-	Name string
-	// Roles cannot work while it is missing.
-	Roles []string
-	// RecreatedHint is what to do when it was deleted and recreated, where what is known
-	// elsewhere belongs to the topic as it was; empty where the roles just go on.
-	RecreatedHint string
-	// Partitions is how many it must have; 0 for any number.
-	Partitions int
-}
-
 // NeededTopics are the topics that the given roles need, as this process found them.
-func (s Settings) NeededTopics(has func(role string) bool) []WatchedTopic {
+func (s Settings) NeededTopics(has func(role string) bool) []processors.WatchedTopic {
 	t := s.Topology
 	const (
 		again    = "start the instance again with `pageheat run`: what is published goes on, above the versions that readers know"
 		hintHeat = "the totals were in it: " + failure.StartOver
 	)
-	var needed []WatchedTopic
-	for _, w := range []WatchedTopic{
+	var needed []processors.WatchedTopic
+	for _, w := range []processors.WatchedTopic{
 		{Name: t.Input, Roles: []string{"ingest", "heat", "collect"}, RecreatedHint: failure.Recreated},
 		{Name: t.Behavior, Roles: []string{"ingest", "heat"}, RecreatedHint: failure.Recreated, Partitions: s.Partitions},
 		{Name: t.HeatTable, Roles: []string{"heat", "serve"}, RecreatedHint: hintHeat, Partitions: s.Partitions},
@@ -61,9 +50,6 @@ const (
 	topicWatchInterval = time.Second
 	// topicWatchTimeout bounds one look.
 	topicWatchTimeout = 5 * time.Second
-	// missingLooks is in how many looks one after the other a topic must be missing:
-	// a broker that has just been started may not know it yet.
-	missingLooks = 3
 )
 
 // TopicWatch looks, all the time, whether the topics of a process are still those that
@@ -71,25 +57,17 @@ const (
 // that were spread over some partitions are elsewhere with more of them. It is safe for concurrent use.
 type TopicWatch struct {
 	settings Settings
-	topics   []WatchedTopic
+	topics   []processors.WatchedTopic
 
-	mu    sync.Mutex
-	known map[string]*watchedState
-}
-
-// watchedState is what is known of a topic.
-type watchedState struct {
-	id      codec.TopicID
-	seen    bool
-	missing int // looks one after the other
-	since   time.Time
+	mu      sync.Mutex
+	watches map[string]*processors.TopicWatch
 }
 
 // NewTopicWatch returns a watch over topics.
-func (s Settings) NewTopicWatch(topics []WatchedTopic) *TopicWatch {
-	w := &TopicWatch{settings: s, topics: topics, known: make(map[string]*watchedState)}
+func (s Settings) NewTopicWatch(topics []processors.WatchedTopic) *TopicWatch {
+	w := &TopicWatch{settings: s, topics: topics, watches: make(map[string]*processors.TopicWatch)}
 	for _, t := range topics {
-		w.known[t.Name] = &watchedState{}
+		w.watches[t.Name] = processors.NewTopicWatch(t)
 	}
 	return w
 }
@@ -132,68 +110,46 @@ func (w *TopicWatch) Check(ctx context.Context) error {
 	var errs []error
 	for _, t := range w.topics {
 		if at, ok := found[t.Name]; ok {
-			errs = append(errs, w.compare(t, at))
+			errs = append(errs, w.looked(t, at))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// compare compares a topic with what is known of it. It is called with the lock held.
-func (w *TopicWatch) compare(t WatchedTopic, found kafka.Topic) error {
-	state := w.known[t.Name]
+// looked tells the watch of a topic what brokers have answered, and reports what comes of it. It is
+// called with the lock held.
+func (w *TopicWatch) looked(t processors.WatchedTopic, at kafka.Topic) error {
+	watch, log := w.watches[t.Name], w.settings.Logger.With("topic", t.Name, "roles", t.Roles)
 	switch {
-	case errors.Is(found.Err, kerr.UnknownTopicOrPartition):
-		w.miss(t, state)
+	case errors.Is(at.Err, kerr.UnknownTopicOrPartition):
+		missing := watch.Missing(time.Now())
+		if !missing.Since.IsZero() {
+			w.setCondition(t, fmt.Errorf("the topic %s has been missing since %s: restore it, or run \"pageheat topics create\"",
+				t.Name, missing.Since.UTC().Format(time.RFC3339)))
+		}
+		if missing.News {
+			log.Warn("a topic does not exist", "hint", `restore it, or run "pageheat topics create"`)
+		}
 		return nil
-	case failure.As(found.Err) != nil:
-		return found.Err
-	case found.Err != nil:
+	case failure.As(at.Err) != nil:
+		return at.Err
+	case at.Err != nil:
 		return nil //nolint:nilerr // it is looked at again in a moment
 	}
-	id := codec.TopicID(found.ID)
-	before := state.id
-	if state.missing >= missingLooks {
-		for _, role := range t.Roles {
-			w.settings.Conditions.Set(role, aboutTopic(t), nil)
-		}
-		w.settings.Logger.Info("a missing topic exists again", "topic", t.Name, "roles", t.Roles, "missing_for", time.Since(state.since).Round(time.Second))
+	found, err := watch.Exists(codec.TopicID(at.ID), len(at.Leaders))
+	if !found.MissingSince.IsZero() {
+		w.setCondition(t, nil)
+		log.Info("a missing topic exists again", "missing_for", time.Since(found.MissingSince).Round(time.Second))
 	}
-	state.missing = 0
-	if id.IsZero() {
-		id = before // of brokers of different versions, some give no ids
+	if found.Replaced {
+		log.Warn("a topic was deleted and recreated; the pipeline continues with the new one")
 	}
-	state.id = id
-	replaced := state.seen && id != before && !before.IsZero()
-	switch {
-	case replaced && t.RecreatedHint != "":
-		state.id = before
-		return failure.New(t.RecreatedHint, "the topic %s was deleted and recreated: its topic id was %s and is %s", t.Name, before, id)
-	case replaced:
-		w.settings.Logger.Warn("a topic was deleted and recreated; the pipeline continues with the new one", "topic", t.Name, "roles", t.Roles)
-	}
-	state.seen = true
-	if t.Partitions > 0 {
-		return samePartitions(t.Name, t.Partitions, len(found.Leaders))
-	}
-	return nil
+	return err
 }
 
-func aboutTopic(t WatchedTopic) string { return "topic " + t.Name }
-
-// miss records that a topic is missing. It is called with the lock held.
-func (w *TopicWatch) miss(t WatchedTopic, state *watchedState) {
-	if state.missing++; state.missing == 1 {
-		state.since = time.Now()
-	}
-	if state.missing < missingLooks {
-		return
-	}
-	err := fmt.Errorf("the topic %s has been missing since %s: restore it, or run \"pageheat topics create\"",
-		t.Name, state.since.UTC().Format(time.RFC3339))
+// setCondition sets the condition of the roles that need a topic.
+func (w *TopicWatch) setCondition(t processors.WatchedTopic, err error) {
 	for _, role := range t.Roles {
-		w.settings.Conditions.Set(role, aboutTopic(t), err)
-	}
-	if state.missing == missingLooks {
-		w.settings.Logger.Warn("a topic does not exist", "topic", t.Name, "roles", t.Roles, "hint", `restore it, or run "pageheat topics create"`)
+		w.settings.Conditions.Set(role, "topic "+t.Name, err)
 	}
 }

@@ -66,7 +66,7 @@ func TestHintsAreCommands(t *testing.T) {
 		if text := value(hint, constants); text != unknown {
 			checkHint(t, where, text)
 		} else if !strings.HasPrefix(where, "kafka/failure.go:") && !strings.HasPrefix(where, "pipeline/gokaerror.go:") &&
-			!strings.HasPrefix(where, "pipeline/topicwatch.go:") && !strings.HasPrefix(where, "failure/failure.go:") {
+			!strings.HasPrefix(where, "processors/topicwatch.go:") && !strings.HasPrefix(where, "failure/failure.go:") {
 			assert.Fail(t, "a hint that this test cannot read", where)
 		}
 	}
