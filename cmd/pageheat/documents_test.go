@@ -65,7 +65,8 @@ func exclusions() []exclusion {
 //
 // Every fenced block names its language. The lines of a block "sh" are commands; they must end with
 // exit code 0. Before them, each block with a second word, as in "yaml pageheat.yaml", is written to
-// a file of that name. Only the names of hosts, addresses and directories are replaced. What cannot run here is among
+// a file of that name. Only the names of hosts, addresses and directories are replaced, and the length of a trace.
+// What cannot run here is among
 // exclusions.
 func TestCommandsOfTheDocuments(t *testing.T) {
 	excluded := exclusions()
@@ -176,7 +177,7 @@ type document struct {
 
 func newDocument(t *testing.T, path string) *document {
 	d := &document{T: t, dir: t.TempDir(), env: kafkatest.Environment(), addresses: map[string]string{}}
-	d.names = []string{"go run ./cmd/pageheat", "pageheat", "/etc/pageheat/", d.dir + "/", "/var/lib/pageheat", d.dir + "/store", "https://heat.example", "http://127.0.0.1:8081"}
+	d.names = []string{"go run ./cmd/pageheat", "pageheat", "/etc/pageheat/", d.dir + "/", "/var/lib/pageheat", d.dir + "/store", "https://heat.example", "http://127.0.0.1:8081", "seconds=5", "seconds=1"}
 	switch path {
 	case "docs/security.md":
 		d.secured()
