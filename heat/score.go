@@ -33,6 +33,24 @@ type Score struct {
 // NewScore returns the score of hi·2⁶⁴ + lo units of 10⁻¹⁵.
 func NewScore(hi int64, lo uint64) Score { return Score{hi: hi, lo: lo} }
 
+// Words returns what [NewScore] was given.
+func (s Score) Words() (hi int64, lo uint64) { return s.hi, s.lo }
+
+// Add returns s + o modulo 2¹²⁸. The sum of the scores of parts of a page's totals cannot reach
+// that: the package comment bounds the sum of their absolute values.
+func (s Score) Add(o Score) Score {
+	lo, carry := bits.Add64(s.lo, o.lo, 0)
+	hi, _ := bits.Add64(uint64(s.hi), uint64(o.hi), carry)
+	return Score{hi: int64(hi), lo: lo}
+}
+
+// Sub returns s - o modulo 2¹²⁸; see [Score.Add].
+func (s Score) Sub(o Score) Score {
+	lo, borrow := bits.Sub64(s.lo, o.lo, 0)
+	hi, _ := bits.Sub64(uint64(s.hi), uint64(o.hi), borrow)
+	return Score{hi: int64(hi), lo: lo}
+}
+
 // Cmp returns -1, 0 or 1 as s is less than, equal to or greater than o.
 func (s Score) Cmp(o Score) int {
 	switch {

@@ -87,6 +87,10 @@ func (w Weights) Minutes() string { return weightDecimal(w.minutes) }
 // Like returns the value of one like, as a plain decimal.
 func (w Weights) Like() string { return weightDecimal(w.like) }
 
+// Units returns the values of one click, one minute and one like in units of 10⁻⁶, each from
+// -10⁸ to 10⁸.
+func (w Weights) Units() (clicks, minutes, like int64) { return w.clicks, w.minutes, w.like }
+
 // String returns the weights as a formula, such as
 // "0.8 x clicks + 0.8 x minutes + 1 x likes".
 func (w Weights) String() string {
