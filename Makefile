@@ -51,7 +51,7 @@ lint: ## The linter of .golangci.yml
 	cd bench && $(GOLANGCI_LINT) run ./...
 
 .PHONY: govulncheck
-govulncheck: ## Known vulnerabilities in reachable code
+govulncheck: ## Known vulnerabilities in the functions of the program
 	.ci/govulncheck
 
 .PHONY: test-chart
