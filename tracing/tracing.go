@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/stdout/stdouttrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -79,11 +79,11 @@ func exporter(ctx context.Context, env func(string) string) (trace.SpanExporter,
 			return nil, fmt.Errorf("%s: %q: must be http/protobuf", name, protocol)
 		}
 	}
-	exporter, err := otlptracehttp.New(ctx)
+	client, err := newCollector(env)
 	if err != nil {
-		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+		return nil, err
 	}
-	return exporter, nil
+	return otlptrace.New(ctx, client)
 }
 
 // logging logs what an exporter cannot export, which is lost.
