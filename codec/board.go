@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -171,6 +172,22 @@ func DecodeBoard(data []byte) (*Board, error) {
 		return nil, fmt.Errorf("%w: board %q: %w", ErrMalformed, b.Board, err)
 	}
 	return &b, nil
+}
+
+// BoardVersion reads the version of a board of a name, and nothing else of it. It is false if
+// the board does not begin as [EncodeBoard] writes it.
+func BoardVersion(data []byte, name string) (version uint64, ok bool) {
+	start, err := jsontext.AppendQuote([]byte(`{"board":`), name)
+	rest, ok := bytes.CutPrefix(data, append(start, `,"version":`...))
+	if err != nil || !ok {
+		return 0, false
+	}
+	digits, _, ok := bytes.Cut(rest, []byte(","))
+	if !ok {
+		return 0, false
+	}
+	version, err = strconv.ParseUint(string(digits), 10, 64)
+	return version, err == nil && version < MaxNumber
 }
 
 // Decimal is a number in plain decimal digits: no exponent, no zeros before or

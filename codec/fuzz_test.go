@@ -79,8 +79,14 @@ func FuzzBoard(f *testing.F) {
 			require.ErrorIs(t, err, ErrMalformed)
 			return
 		}
+		if version, ok := BoardVersion(b, board.Board); ok {
+			require.Equal(t, board.Version, version)
+		}
 		text, err := EncodeBoard(board)
 		require.NoError(t, err)
+		version, ok := BoardVersion(text, board.Board)
+		require.True(t, ok)
+		require.Equal(t, board.Version, version)
 		require.True(t, json.Valid(text), "%s", text)
 		again, err := DecodeBoard(text)
 		require.NoError(t, err, "%s", text)

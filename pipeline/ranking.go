@@ -142,15 +142,16 @@ func (r *Ranking) ready(ctx context.Context, s *session) error {
 
 func (r *Ranking) end(s *session) { s.commit() }
 
-// readOutput reads a record of the output; nil if it is not this board.
-func (r *Ranking) readOutput(m *kafka.Record) (*processors.Output, error) {
+// readOutput reads a record of the output; nil if it is not this board. Boards of the epoch own
+// are this owner's.
+func (r *Ranking) readOutput(m *kafka.Record, own uint64) (*processors.Output, error) {
 	var positions []byte
 	for _, h := range m.Headers {
 		if h.Key == codec.HeaderPositions {
 			positions = h.Value
 		}
 	}
-	b, err := processors.ReadOutput(string(m.Key), m.Value, positions, r.config.Board, r.config.Topology.RankGroup)
+	b, err := processors.ReadOutput(string(m.Key), m.Value, positions, r.config.Board, r.config.Topology.RankGroup, own)
 	if err != nil {
 		return nil, fmt.Errorf("%s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
@@ -238,7 +239,7 @@ func (r *Ranking) newest(ctx context.Context) (*processors.Output, int64, error)
 func (r *Ranking) read(ctx context.Context, in kafka.Span, found func(version uint64, b processors.Output)) error {
 	err := r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
 		for _, m := range records {
-			b, err := r.readOutput(m)
+			b, err := r.readOutput(m, 0)
 			if err != nil {
 				return err
 			}

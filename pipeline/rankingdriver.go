@@ -103,7 +103,7 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 		if !ok {
 			return d.output.Err()
 		}
-		seen, err := d.readOutput(m)
+		seen, err := d.readOutput(m, d.stage.Epoch())
 		if err != nil {
 			return err
 		}

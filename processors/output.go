@@ -18,15 +18,20 @@ type Output struct {
 }
 
 // ReadOutput reads a record of the output topic with its header of positions, nil if it has
-// none. The board is nil if the record is not one of the named board. The error is a
-// [failure.Permanent]: it is not of pageheat, or of another group.
-func ReadOutput(key string, value, positions []byte, board, group string) (*Output, error) {
+// none. The board is nil if the record is not one of the named board. Of a board of the epoch
+// own, which its reader has encoded itself, nothing but the version is decoded; 0 stands for no
+// epoch. The error is a [failure.Permanent]: it is not of pageheat, or of another group.
+func ReadOutput(key string, value, positions []byte, board, group string, own uint64) (*Output, error) {
 	if key != board || value == nil {
 		return nil, nil
 	}
-	b, err := codec.DecodeBoard(value)
-	if err != nil {
-		return nil, failure.New(failure.Foreign, "reading the board: %w", err)
+	version, known := codec.BoardVersion(value, board)
+	if !known || own == 0 || Epoch(version) != own {
+		b, err := codec.DecodeBoard(value)
+		if err != nil {
+			return nil, failure.New(failure.Foreign, "reading the board: %w", err)
+		}
+		version = b.Version
 	}
 	if positions == nil {
 		return nil, failure.New(failure.Foreign, "the board has no header %s, which every board of pageheat has", codec.HeaderPositions)
@@ -41,5 +46,5 @@ func ReadOutput(key string, value, positions []byte, board, group string) (*Outp
 		return nil, failure.New(failure.Output, "the board was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
 			origin.Group, group)
 	}
-	return &Output{Version: b.Version, Value: value, Positions: positions, Partitions: len(origin.Positions)}, nil
+	return &Output{Version: version, Value: value, Positions: positions, Partitions: len(origin.Positions)}, nil
 }

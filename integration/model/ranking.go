@@ -87,7 +87,7 @@ func (w *world) newest() *processors.Output {
 	search := codec.NewBoardSearch[processors.Output](0, int64(len(w.output)))
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
 		for _, p := range w.output[from:to] {
-			b, err := processors.ReadOutput(boardName, p.value, p.positions, boardName, rankGroup)
+			b, err := processors.ReadOutput(boardName, p.value, p.positions, boardName, rankGroup, 0)
 			if err != nil {
 				w.violate("a board in the output: %v", err)
 				return nil
