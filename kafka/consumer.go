@@ -98,8 +98,8 @@ func (c *Cluster) connectConsumer(purpose string) (sarama.Consumer, error) {
 	config.Consumer.IsolationLevel = sarama.ReadCommitted
 	config.Consumer.Return.Errors = true
 	config.Consumer.MaxProcessingTime = time.Second
-	// No longer: another partition is read, and the consumer closed, after the answer.
-	config.Consumer.MaxWaitTime = 500 * time.Millisecond
+	// No longer: the consumer is closed after the answer, which ends the instance.
+	config.Consumer.MaxWaitTime = time.Second
 	config.Consumer.Fetch.Default = 8 << 20
 	config.ChannelBufferSize = waitingOfTable
 	consumer, err := sarama.NewConsumer(c.config.Brokers, config)

@@ -31,7 +31,7 @@ const (
 	// partitions. It is shorter where another one may become ready meanwhile, since a broker
 	// answers one request after the other: pausedWait where this one cannot be fetched or has
 	// been full for long, shortWait where it is full.
-	quietWait  = time.Second
+	quietWait  = 2 * time.Second
 	pausedWait = 100 * time.Millisecond
 	shortWait  = 4 * time.Millisecond
 	// stuckAfter is the time after which a claim that takes nothing no longer shortens waits.

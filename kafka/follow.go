@@ -13,8 +13,9 @@ import (
 const Beginning = int64(earliest)
 
 const (
-	// followWait is how long a broker may wait for the first byte of what is followed.
-	followWait = time.Second
+	// followWait is how long a broker may wait for the first byte of what is followed. It
+	// adds to the time after which a broker that is frozen is given up.
+	followWait = 2 * time.Second
 	// followedRecords is how many records wait for the follower.
 	followedRecords = 256
 )
@@ -62,7 +63,7 @@ func (c *Cluster) Follow(ctx context.Context, purpose, topic string, from map[in
 }
 
 func (f *Follower) run(client *kgo.Client, topic string) {
-	due := pace{interval: followPace, quiet: followPace}
+	due := pace{interval: followPace, quiet: quietFollowPace}
 	for {
 		fetches := client.PollFetches(f.ctx)
 		if f.ctx.Err() != nil {

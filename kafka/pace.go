@@ -14,9 +14,11 @@ const (
 	// quietPace is the same below quietRate. Each round of a behaviour from the input to the
 	// board costs some 2 ms of processor time however little it carries, so a small site pays
 	// for rounds, not for behaviours.
-	quietPace = 75 * time.Millisecond
-	// followPace is the same of what is followed, for which nobody waits.
-	followPace = 100 * time.Millisecond
+	quietPace = 100 * time.Millisecond
+	// followPace is the same of what is followed, for which nobody waits, and quietFollowPace
+	// below quietRate.
+	followPace      = 100 * time.Millisecond
+	quietFollowPace = 250 * time.Millisecond
 	// unpacedRate is the rate, in bytes a second, above which nothing waits: a
 	// fetch has much to give then whenever it comes.
 	unpacedRate = 512 << 10

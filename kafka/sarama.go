@@ -20,7 +20,7 @@ const (
 	// heartbeatInterval is short, since a member hears of a rebalance with the answer to
 	// its next heartbeat: this is part of every take-over. Heartbeats are also most of what
 	// an idle instance does.
-	heartbeatInterval = 400 * time.Millisecond
+	heartbeatInterval = 600 * time.Millisecond
 	// newPartitionsAge is the maximum time until added partitions of a topic are read.
 	newPartitionsAge = 5 * time.Second
 	// waitingRecords is how many fetched records of a partition may wait in a member

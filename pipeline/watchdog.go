@@ -10,7 +10,7 @@ import (
 
 const (
 	// watchdogInterval is how often progress is compared with what brokers hold.
-	watchdogInterval = 5 * time.Second
+	watchdogInterval = 10 * time.Second
 	// stalledAfter is how long committed records may wait at a position that does not move.
 	stalledAfter = time.Minute
 )

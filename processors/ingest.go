@@ -102,7 +102,7 @@ type IngestStart struct {
 
 // IngestCommitEvery is the time between commits of an input offset in production. A new owner
 // reads at most this much again, and drops it.
-const IngestCommitEvery = 500 * time.Millisecond
+const IngestCommitEvery = time.Second
 
 // IngestVolume says how much a range holds when ingest is behind.
 type IngestVolume struct {

@@ -16,7 +16,7 @@ const (
 	maxStale = 1 << 32
 	// lookUpEvery is the interval of look-ups of a partition's end while records claim
 	// offsets above it.
-	lookUpEvery = 5 * time.Second
+	lookUpEvery = 10 * time.Second
 	// staleAnswers is for how long an end below what is known is asked for again: a broker
 	// that is cut off from the controller may not have heard that others lead now.
 	staleAnswers = 30 * time.Second

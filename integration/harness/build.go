@@ -41,10 +41,10 @@ func Build(ctx context.Context, dir string) (string, error) {
 		return "", err
 	}
 	// A test may run with the race detector or coverage. The tested program is the regular
-	// build.
+	// build, static as releases are.
 	cmd := exec.CommandContext(ctx, "go", "build", "-race=false", "-o", program, "pageheat/cmd/pageheat")
 	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
