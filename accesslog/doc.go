@@ -9,7 +9,7 @@
 // A page view is a GET request with a status of 2xx or 3xx for anything but an image, a style
 // sheet, a script or a font, which the extension tells. The name of the page is the request's
 // path without the query; `|`, control characters and bytes that are not UTF-8 are
-// percent-encoded. [Views] has these rules.
+// percent-encoded. [Views] has these rules, and those of package pagename, which are off by default.
 //
 // Each view is a behaviour with one click. Its minutes are the time until the next view of the
 // same client, at most [MaxMinutes], and [LastMinutes] if there is none. Its like is 1 if the

@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"pageheat/failure"
+	"pageheat/pagename"
 )
 
 // Settings are the options that a command has.
 type Settings struct {
 	// Format is empty for messages instead of a log.
-	Format Format `default:"" enum:",common,combined,caddy,nginx-json" placeholder:"FORMAT" help:"Format of access logs to make behaviours of: common, combined, caddy or nginx-json."`
+	Format Format `default:"" enum:",common,combined,caddy,nginx-json" placeholder:"common|combined|caddy|nginx-json" help:"Format of access logs to make behaviours of."`
 	// Follow is whether the log is still being written.
 	Follow bool `help:"Go on with what is appended to the log, across its rotation."`
 	// Bots is keep or drop.
@@ -18,6 +19,9 @@ type Settings struct {
 	VisitTimeout time.Duration `help:"Time without a view after which a visit is over. Default: the whole log; with --follow 30m."`
 	// Since is a time in RFC 3339, or now, or empty.
 	Since string `placeholder:"TIME" help:"Time of the first request to count, in RFC 3339 or now. Default: the start of the log."`
+
+	// PageNames are the rules for names.
+	PageNames pagename.Settings `embed:""`
 }
 
 const (
@@ -50,6 +54,9 @@ func (s Settings) Config() (*Views, *Visits, error) {
 		if views.Since, err = time.Parse(time.RFC3339, s.Since); err != nil {
 			return nil, nil, failure.BadSetting("since", "%q: must be now, or like 2006-01-02T15:04:05Z", s.Since)
 		}
+	}
+	if views.PageNames, err = s.PageNames.Rules(); err != nil {
+		return nil, nil, err
 	}
 	if s.Bots == "drop" {
 		if views.Bots, err = NewBots(); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/pagename"
 )
 
 // View is a view of a page.
@@ -24,6 +25,8 @@ type View struct {
 type Views struct {
 	// Bots, if not nil, recognizes the requests that are left out.
 	Bots *Bots
+	// PageNames are the rules that names are changed by; nil for none.
+	PageNames *pagename.Rules
 	// Since is the time before which requests are left out; the zero time is for none.
 	Since time.Time
 
@@ -45,7 +48,10 @@ func (v *Views) Of(r Request) (view View, ok bool, err error) {
 		v.Dropped++
 		return view, false, nil
 	}
-	page := pageName(path)
+	if v.PageNames.Query() {
+		path = r.Target
+	}
+	page := []byte(v.PageNames.Apply(string(pageName(path))))
 	// The pipeline has the last word on what is a name.
 	message := codec.AppendBehaviour(nil, heat.Behaviour{Page: page})
 	if _, refusal := codec.ParseBehaviour(message, heat.DefaultLimits()); refusal != nil {

@@ -10,6 +10,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/pagename"
 )
 
 // asked is a request for a page.
@@ -131,4 +132,21 @@ func FuzzViews(f *testing.F) {
 		require.Equal(t, b.Minutes, got.Minutes)
 		require.EqualValues(t, 1, got.Clicks)
 	})
+}
+
+func TestViewsByTheRulesForNames(t *testing.T) {
+	rules, err := pagename.Settings{Decode: true, StripTrailingSlash: true, KeepParameters: []string{"id"}, Rewrite: []string{"^/gone$ -> "}}.Rules()
+	require.NoError(t, err)
+	v := &Views{PageNames: rules}
+	for target, page := range map[string]string{
+		"/caf%C3%A9/?x=1&id=2": "/café?id=2",
+		"/a?id=b|c":            "/a?id=b%7Cc",
+		"/logo.png?id=1":       "",
+	} {
+		got, _, err := v.Of(asked("GET", target, 200))
+		require.NoError(t, err)
+		assert.Equal(t, page, got.Page, target)
+	}
+	_, _, err = v.Of(asked("GET", "/gone", 200))
+	assert.ErrorContains(t, err, "no name")
 }

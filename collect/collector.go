@@ -11,6 +11,7 @@ import (
 
 	"pageheat/failure"
 	"pageheat/heat"
+	"pageheat/pagename"
 	"pageheat/tracing"
 )
 
@@ -34,6 +35,9 @@ type Config struct {
 	Writer Writer
 	// Limits are the maximum values of a behaviour.
 	Limits heat.Limits
+	// PageNames are the rules that names are changed by, before all else is checked; nil for
+	// none.
+	PageNames *pagename.Rules
 	// AllowPages, if not nil, must match a page's name; see PagePattern.
 	AllowPages *regexp.Regexp
 	// MaxPageBytes is the longest name of a page, 1 to codec.MaxPageBytes.

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"pageheat/codec"
+	"pageheat/heat"
 )
 
 // ReasonPageNotAllowed is the only reason of a [Refusal] that is not a code of package codec:
@@ -71,7 +72,7 @@ func (c *Collector) Judge(body []byte, most int) *Batch {
 			batch.refuse(at.number, string(codec.CodeJSONType), "An element of the array must be an object.")
 			continue
 		}
-		behaviour, refusal := codec.ParseBehaviour(message, c.cfg.Limits)
+		behaviour, refusal := c.parse(message)
 		switch {
 		case refusal != nil:
 			batch.refuse(at.number, string(refusal.Code), refusal.Detail)
@@ -86,6 +87,20 @@ func (c *Collector) Judge(body []byte, most int) *Batch {
 		}
 	}
 	return batch
+}
+
+// parse validates a message, changes the name of the page by the rules, and validates that.
+func (c *Collector) parse(message []byte) (heat.Behaviour, *codec.Refusal) {
+	b, refusal := codec.ParseBehaviour(message, c.cfg.Limits)
+	if refusal != nil || c.cfg.PageNames == nil {
+		return b, refusal
+	}
+	name := c.cfg.PageNames.Apply(string(b.Page))
+	if name == string(b.Page) {
+		return b, nil
+	}
+	b.Page = []byte(name)
+	return codec.ParseBehaviour(codec.AppendBehaviour(nil, b), c.cfg.Limits)
 }
 
 // PagePattern reads a regular expression (https://golang.org/s/re2syntax) that must

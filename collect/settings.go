@@ -5,6 +5,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/failure"
+	"pageheat/pagename"
 )
 
 // Settings are the operator's settings of the collector.
@@ -15,6 +16,9 @@ type Settings struct {
 	AllowPages string `placeholder:"REGEXP" help:"Pattern that must match the whole name of a page."`
 	// MaxPageBytes is the maximum length of a page name in bytes, 1 to codec.MaxPageBytes.
 	MaxPageBytes int `help:"Maximum length of a page name in bytes."`
+
+	// PageNames are the rules for names.
+	PageNames pagename.Settings `embed:""`
 }
 
 // MaxTimeout is shorter than the time that a stopping server gives its last requests.
@@ -40,5 +44,6 @@ func (s Settings) Config() (cfg Config, err error) {
 			return cfg, failure.BadSetting("allow-pages", "%w", err)
 		}
 	}
-	return cfg, nil
+	cfg.PageNames, err = s.PageNames.Rules()
+	return cfg, err
 }

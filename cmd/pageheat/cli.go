@@ -24,6 +24,7 @@ type cli struct {
 	Topology    topologyCmd    `cmd:"" help:"Print the graph of consumer groups, streams and tables."`
 	Produce     produceCmd     `cmd:"" help:"Send simulated behaviours, the lines of a file, or the views of access logs, to the input."`
 	Top         topCmd         `cmd:"" help:"Show the board, live or once."`
+	Pages       pagesCmd       `cmd:"" help:"Preview the rules for names of pages."`
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List or replay refused messages."`

@@ -9,6 +9,7 @@
 //	pageheat produce                 the simulator, the lines of files, or access logs
 //	pageheat top                     the board, live, and what each heat is made of
 //	pageheat page PAGE               one page's totals, and how its heat is made up
+//	pageheat pages preview [PAGE]    what the rules for names of pages do
 //	pageheat audit                   recounts the input and compares every page
 //	pageheat dead-letters list | replay
 //	pageheat status                  topics, groups, lag and problems, on one screen
@@ -177,6 +178,14 @@
 // --visit-timeout bounds how long that may take. --bots drop leaves out bots, --since what is older.
 // --follow goes on with what is appended, across the rotation of the log. --dry-run prints the
 // behaviours instead. docs/access-logs.md has the rules.
+//
+// # Names of pages
+//
+// The role collect and produce --format change names by rules, which are off by default:
+// --page-decode, --page-lower-case, --page-index, --page-strip-trailing-slash, --page-keep-parameters or
+// --page-drop-parameters, and --page-rewrite 'REGEXP -> TEXT'. `pageheat pages preview` shows what
+// they do to names from its arguments or standard input. docs/page-names.md has the order. Messages in
+// the input are not changed.
 //
 // # Dead letters
 //

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -25,7 +26,7 @@ func (propertiesFile) BeforeResolve(ctx *kong.Context, trace *kong.Path, s *sett
 // loadProperties reads the file of Java properties, which the configuration file may name.
 func (s *settings) loadProperties() error {
 	if s.propertiesFile == "" {
-		s.propertiesFile = s.keys["kafka-properties"].value
+		s.propertiesFile = strings.Join(s.keys["kafka-properties"].values, ",")
 	}
 	if s.propertiesFile == "" || s.properties != nil {
 		return nil

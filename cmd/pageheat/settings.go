@@ -32,8 +32,17 @@ type settings struct {
 
 // setting is a key of the file.
 type setting struct {
-	value string
-	line  int
+	values []string // one, or those of a list
+	line   int
+}
+
+// text is the value as the flag takes it.
+func (s setting) text(flag *kong.Flag) string {
+	separator := ','
+	if flag.IsSlice() && flag.Tag.Sep > 0 {
+		separator = flag.Tag.Sep
+	}
+	return strings.Join(s.values, string(separator))
 }
 
 // configFile is the flag that names the file.
@@ -63,8 +72,7 @@ func (s *settings) load(name string) error {
 	return nil
 }
 
-// readKeys reads one YAML mapping of keys to scalars or lists of scalars, which
-// become comma-separated.
+// readKeys reads one YAML mapping of keys to scalars or lists of scalars.
 func readKeys(r io.Reader) (map[string]setting, error) {
 	var doc yaml.Node
 	decoder := yaml.NewDecoder(r)
@@ -86,11 +94,11 @@ func readKeys(r io.Reader) (map[string]setting, error) {
 		if earlier, twice := keys[key.Value]; twice {
 			return nil, fmt.Errorf("line %d: key %q: already given in line %d", key.Line, key.Value, earlier.line)
 		}
-		value, err := scalar(node)
+		values, err := scalars(node)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: key %q: %w", key.Line, key.Value, err)
 		}
-		keys[key.Value] = setting{value, key.Line}
+		keys[key.Value] = setting{values, key.Line}
 	}
 	if err := decoder.Decode(&doc); !errors.Is(err, io.EOF) {
 		return nil, errors.New("it must be one YAML document")
@@ -98,27 +106,27 @@ func readKeys(r io.Reader) (map[string]setting, error) {
 	return keys, nil
 }
 
-// scalar is a node's value as a flag takes it.
-func scalar(node *yaml.Node) (string, error) {
+// scalars are a node's values.
+func scalars(node *yaml.Node) ([]string, error) {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
 	switch {
 	case isNull(node):
-		return "", errors.New("it has no value")
+		return nil, errors.New("it has no value")
 	case node.Kind == yaml.ScalarNode:
-		return node.Value, nil
+		return []string{node.Value}, nil
 	case node.Kind == yaml.SequenceNode:
 		items := make([]string, len(node.Content))
 		for i, item := range node.Content {
 			if item.Kind != yaml.ScalarNode || isNull(item) {
-				return "", errors.New("a list must hold plain values")
+				return nil, errors.New("a list must hold plain values")
 			}
 			items[i] = item.Value
 		}
-		return strings.Join(items, ","), nil
+		return items, nil
 	default:
-		return "", errors.New("it must be a plain value or a list of them")
+		return nil, errors.New("it must be a plain value or a list of them")
 	}
 }
 
@@ -159,7 +167,7 @@ func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 	}
 	if at, set := s.keys[flag.Name]; set && flag.Name != "config" {
 		where := fmt.Sprintf("config file %s: line %d: key %q", s.file, at.line, flag.Name)
-		return at.value, s.try(flag, at.value, where)
+		return at.text(flag), s.try(flag, at.text(flag), where)
 	}
 	if err := s.loadProperties(); err != nil {
 		return nil, err
