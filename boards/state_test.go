@@ -266,6 +266,7 @@ func TestMalformedStates(t *testing.T) {
 		"dislikes":       {window, "01050500000301", "impossible likes of 1 behaviours"},
 		"not shortest":   {window, "0106850000000001", "slot: not in its shortest form"},
 		"order":          {window, "010a0500000001" + "0500000001", "a slot below 0"},
+		"below 0":        {window, "0114" + "0200000001" + "0000000001" + "0000000001" + "0000000001", "a slot below 0"},
 		"far slot":       {window, "010a8080808080100000" + "0001", "out of range"},
 		"192 bits":       {window, "011c" + strings.Repeat("ff", 27) + "0f", "slot: more than 192 bits"},
 		"128 bits":       {window, "0117ffffffffffffffffffffffffffffffffffffffffffff01", "slot: more than 128 bits"},
@@ -283,6 +284,35 @@ func TestMalformedStates(t *testing.T) {
 		} else {
 			assert.ErrorIs(t, err, ErrMalformed)
 		}
+	}
+}
+
+// TestSumsAreOfWhatWasNotDropped: a state is as one that was read, also where it remembers a sum.
+func TestSumsAreOfWhatWasNotDropped(t *testing.T) {
+	for _, d := range []Definition{lastHour, trending, cappedDay} {
+		b := newBoard(t, d)
+		slot := b.Slot(29_455_920)
+		s := grown(b, 60)
+		require.NotNil(t, s.memo)
+		require.True(t, s.Drop(b, slot-20))
+		require.NotNil(t, s.memo)
+		assert.False(t, s.Drop(b, slot-20))
+		sum := s.Sum(b, slot)
+		assert.Equal(t, uint64(21), sum.Behaviours)
+		assert.Equal(t, s.read(b, slot), sum)
+		s.Drop(b, slot+1)
+		assert.Equal(t, State{}, *s)
+		assert.True(t, s.Empty())
+	}
+}
+
+// TestDecimalsAreRoundedHalfToEven: ties occur, since factors of a trending board may be 1.
+func TestDecimalsAreRoundedHalfToEven(t *testing.T) {
+	for tenths, want := range map[int64]string{
+		5: "0", -5: "0", 15: "0.0000000002", -15: "-0.0000000002", 25: "0.0000000002", 26: "0.0000000003", 24: "0.0000000002", 1e11: "1", 0: "0",
+	} {
+		n := new(big.Int).Lsh(big.NewInt(tenths), shownBits)
+		assert.Equal(t, want, decimal(n, 11), tenths)
 	}
 }
 
@@ -422,7 +452,7 @@ func BenchmarkPages(b *testing.B) {
 			}
 			memory := 32 + cap(s.cells) // a State, and what it points to
 			if s.memo != nil {
-				memory += 128
+				memory += 112
 			}
 			b.ReportMetric(float64(memory), "B/page")
 			b.ReportMetric(float64(len(s.Append(nil))), "encoded-B/page")

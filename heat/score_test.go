@@ -155,6 +155,32 @@ func TestHeatIsRoundedHalfToEven(t *testing.T) {
 	assert.Equal(t, "-0.0000000002", w.Heat(&Totals{Minutes: Uint128{Lo: 3}}))
 }
 
+// TestPartsOfAScoreAddUp: the scores of parts of totals add up to that of the whole.
+func TestPartsOfAScoreAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		part := func(name string) (totals Totals) {
+			totals.Clicks = Uint128{Hi: rapid.Uint64Range(0, 16).Draw(t, name), Lo: rapid.Uint64().Draw(t, name)}
+			totals.Minutes = Uint128{Lo: rapid.Uint64().Draw(t, name)}
+			totals.Likes = rapid.Int64Range(-1e14, 1e14).Draw(t, name)
+			return totals
+		}
+		w := Weights{clicks: rapid.Int64Range(-1e8, 1e8).Draw(t, "weight"), minutes: -1e8, like: 1e8}
+		one, other := part("one"), part("other")
+		a, b := w.Score(&one), w.Score(&other)
+		one.Add(&other)
+		assert.Equal(t, w.Score(&one), a.Add(b))
+		assert.Equal(t, a, w.Score(&one).Sub(b))
+		assert.Equal(t, a, NewScore(a.Words()))
+	})
+}
+
+func TestUnitsOfWeights(t *testing.T) {
+	w, err := NewWeights("0.8", "-100", "0.000001")
+	require.NoError(t, err)
+	clicks, minutes, like := w.Units()
+	assert.Equal(t, []int64{800_000, -100_000_000, 1}, []int64{clicks, minutes, like})
+}
+
 func TestBefore(t *testing.T) {
 	w := DefaultWeights()
 	hot, cold := w.Score(&Totals{Likes: 1}), w.Score(&Totals{Likes: -1})
