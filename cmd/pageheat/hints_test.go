@@ -24,15 +24,21 @@ import (
 // inBackquotes is a command of a hint.
 var inBackquotes = regexp.MustCompile("`pageheat ([^`]+)`")
 
-// checkHint checks that a hint names at least one command, and that each can be run.
-func checkHint(t *testing.T, where, hint string) {
+// hintCheck remembers the commands that it has parsed: many hints name the same ones.
+type hintCheck map[string]bool
+
+// check checks that a hint names at least one command, and that each can be run.
+func (known hintCheck) check(t *testing.T, where, hint string) {
 	t.Helper()
 	commands := inBackquotes.FindAllStringSubmatch(hint, -1)
 	assert.NotEmpty(t, commands, "%s: the way on after a permanent error is a command: %q", where, hint)
 	for _, c := range commands {
+		if known[c[1]] {
+			continue
+		}
 		line, err := parse(strings.Fields(c[1]), io.Discard, io.Discard)
 		if assert.NoError(t, err, "%s: `pageheat %s`", where, c[1]) {
-			assert.NotNil(t, line.parsed.Selected(), "%s: `pageheat %s` is no command", where, c[1])
+			known[c[1]] = assert.NotNil(t, line.parsed.Selected(), "%s: `pageheat %s` is no command", where, c[1])
 		}
 	}
 }
@@ -40,7 +46,7 @@ func checkHint(t *testing.T, where, hint string) {
 // TestHintsOfBrokersErrorsAreCommands: for every code that Kafka has.
 func TestHintsOfBrokersErrorsAreCommands(t *testing.T) {
 	rights := []kafka.Right{kafka.OnTopic(kafka.Write, "t"), kafka.OnGroup(kafka.Read, "g"), kafka.OnTransactions(kafka.Write, "x")}
-	permanent := 0
+	permanent, hints := 0, hintCheck{}
 	const most = 200 // codes
 	for code := int16(-1); code < most; code++ {
 		broker := kerr.ErrorForCode(code)
@@ -50,7 +56,7 @@ func TestHintsOfBrokersErrorsAreCommands(t *testing.T) {
 		for _, needs := range [][]kafka.Right{nil, rights} {
 			if p := failure.As(kafka.Explain(fmt.Errorf("asking: %w", broker), needs...)); p != nil {
 				permanent++
-				checkHint(t, broker.Error(), p.Hint)
+				hints.check(t, broker.Error(), p.Hint)
 			}
 		}
 	}
@@ -60,11 +66,11 @@ func TestHintsOfBrokersErrorsAreCommands(t *testing.T) {
 // TestHintsAreCommands finds every permanent error in the source, and reads its hint.
 func TestHintsAreCommands(t *testing.T) {
 	files, constants := source(t)
-	found := 0
+	found, hints := 0, hintCheck{}
 	check := func(where string, hint ast.Expr) {
 		found++
 		if text := value(hint, constants); text != unknown {
-			checkHint(t, where, text)
+			hints.check(t, where, text)
 		} else if !strings.HasPrefix(where, "kafka/failure.go:") && !strings.HasPrefix(where, "pipeline/gokaerror.go:") &&
 			!strings.HasPrefix(where, "processors/topicwatch.go:") && !strings.HasPrefix(where, "failure/failure.go:") {
 			assert.Fail(t, "a hint that this test cannot read", where)
