@@ -298,7 +298,7 @@ func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 	t.fed = true
 	h.mu.Unlock()
 	f := newHeatDriver(h, s, t, out, pageTime)
-	f.position = h.config.Progress.Begin(Work{Role: "heat", Topic: f.topic, Partition: p})
+	f.position = h.config.Progress.Begin(processors.Work{Role: "heat", Topic: f.topic, Partition: p})
 	defer f.position.End()
 	if progress, started := t.partition.Progress(); started {
 		f.position.Reached(progress.Next)

@@ -44,7 +44,7 @@ func (in *Ingest) feed(ctx context.Context, s *session, out *feeder) error {
 		Volume: processors.DefaultIngestVolume(), CommitEvery: processors.IngestCommitEvery})
 	defer d.reader.close()
 	defer d.forgetStall()
-	d.position = in.config.Progress.Begin(Work{Role: "ingest", Topic: d.topic, Partition: d.part})
+	d.position = in.config.Progress.Begin(processors.Work{Role: "ingest", Topic: d.topic, Partition: d.part})
 	defer d.position.End()
 	defer d.spans.End()
 	return out.drive(ctx, s.real(), d)

@@ -3,30 +3,26 @@ package pipeline
 import (
 	"sync"
 	"sync/atomic"
-)
 
-// Work is a partition of a topic that a role of this process works off.
-type Work struct {
-	Role      string
-	Topic     string
-	Partition int32
-}
+	"pageheat/processors"
+)
 
 // Progress is how far the roles of one process have come with the partitions
 // that they own. The roles report to it; a Watchdog compares it with what the
 // brokers hold. A nil *Progress does nothing. It is safe for concurrent use.
 type Progress struct {
 	mu        sync.Mutex
-	positions map[Work]*Position
+	terms     uint64 // of all positions so far
+	positions map[processors.Work]*Position
 }
 
 // NewProgress returns a Progress of a process that owns nothing yet.
-func NewProgress() *Progress { return &Progress{positions: make(map[Work]*Position)} }
+func NewProgress() *Progress { return &Progress{positions: make(map[processors.Work]*Position)} }
 
 // Begin records that a role of this process owns a partition from now on,
 // until End is called for what it returns. A nil Progress returns nil, which
 // is a Position that does nothing.
-func (p *Progress) Begin(w Work) *Position {
+func (p *Progress) Begin(w processors.Work) *Position {
 	if p == nil {
 		return nil
 	}
@@ -34,24 +30,19 @@ func (p *Progress) Begin(w Work) *Position {
 	at.next.Store(-1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.terms++
+	at.term = p.terms
 	p.positions[w] = at
 	return at
 }
 
-// reported is what a Position said at some moment.
-type reported struct {
-	position *Position
-	next     int64 // -1 if it is not known
-	steps    uint64
-}
-
-// all are the positions of the partitions that are owned now.
-func (p *Progress) all() map[Work]reported {
+// all are the reports of the partitions that are owned now.
+func (p *Progress) all() map[processors.Work]processors.WorkReport {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make(map[Work]reported, len(p.positions))
+	all := make(map[processors.Work]processors.WorkReport, len(p.positions))
 	for w, at := range p.positions {
-		all[w] = reported{position: at, next: at.next.Load(), steps: at.steps.Load()}
+		all[w] = processors.WorkReport{Term: at.term, Next: at.next.Load(), Steps: at.steps.Load()}
 	}
 	return all
 }
@@ -60,7 +51,8 @@ func (p *Progress) all() map[Work]reported {
 // *Position does nothing. It is safe for concurrent use.
 type Position struct {
 	progress *Progress
-	work     Work
+	term     uint64
+	work     processors.Work
 	next     atomic.Int64
 	steps    atomic.Uint64
 }

@@ -31,7 +31,7 @@ type rankingDriver struct {
 
 func (r *Ranking) feed(ctx context.Context, s *session, out *feeder) error {
 	d := &rankingDriver{Ranking: r, session: s, out: out, boards: r.producer.sentTo(r.config.Topology.Output, 0)}
-	d.position = r.config.Progress.Begin(Work{Role: "rank", Topic: out.claim.Topic(), Partition: out.claim.Partition()})
+	d.position = r.config.Progress.Begin(processors.Work{Role: "rank", Topic: out.claim.Topic(), Partition: out.claim.Partition()})
 	defer d.position.End()
 	defer d.spans.End()
 	d.position.Reached(r.begins)

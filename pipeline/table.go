@@ -419,7 +419,7 @@ func (t *Table) tail(ctx context.Context, current map[int32]*store.Partition) er
 		if at, _ := p.GetOffset(-1); at >= 0 {
 			from[id] = at + 1
 		}
-		positions[id] = t.config.Progress.Begin(Work{Role: RolePages, Topic: table, Partition: id})
+		positions[id] = t.config.Progress.Begin(processors.Work{Role: RolePages, Topic: table, Partition: id})
 		defer positions[id].End()
 		positions[id].Reached(max(from[id], 0))
 	}

@@ -6,13 +6,7 @@ import (
 	"time"
 
 	"pageheat/kafka"
-)
-
-const (
-	// watchdogInterval is how often progress is compared with what brokers hold.
-	watchdogInterval = 10 * time.Second
-	// stalledAfter is how long committed records may wait at a position that does not move.
-	stalledAfter = time.Minute
+	"pageheat/processors"
 )
 
 // ends asks the brokers what they hold.
@@ -31,21 +25,13 @@ type ends interface {
 type Watchdog struct {
 	settings Settings
 	ends     ends
-	watched  map[Work]*watched
-	last     time.Time // of the last look
-}
-
-// watched is what the watchdog knows of a partition.
-type watched struct {
-	last    reported
-	moved   time.Time // when it last moved, had nothing to do, or was not known
-	stalled bool
+	stalls   *processors.Stalls
 }
 
 // Watchdog watches the partitions of Progress until ctx ends.
 func (s Settings) Watchdog(ctx context.Context) error {
 	d := newWatchdog(s, brokerEnds{s.Cluster})
-	ticker := time.NewTicker(watchdogInterval)
+	ticker := time.NewTicker(processors.StallsEvery)
 	defer ticker.Stop()
 	for {
 		select {
@@ -58,13 +44,12 @@ func (s Settings) Watchdog(ctx context.Context) error {
 }
 
 func newWatchdog(s Settings, e ends) *Watchdog {
-	return &Watchdog{settings: s, ends: e, watched: make(map[Work]*watched), last: time.Now()}
+	return &Watchdog{settings: s, ends: e, stalls: processors.NewStalls(time.Now())}
 }
 
 // look compares once.
 func (d *Watchdog) look(ctx context.Context) {
-	// After a pause of the whole process no part had time to make progress.
-	paused := time.Since(d.last) > 3*watchdogInterval
+	began := time.Now()
 	all := d.settings.Progress.all()
 	held := make(map[string]map[int32]int64)
 	for w := range all {
@@ -77,81 +62,49 @@ func (d *Watchdog) look(ctx context.Context) {
 		}
 		held[w.Topic] = ends
 	}
-	now := time.Now()
-	d.last = now
-	for w, known := range d.watched {
-		if at, owned := all[w]; !owned || at.position != known.last.position {
-			d.over(w, known, "the partition was given up")
-			delete(d.watched, w)
-		}
+	over, suspects := d.stalls.Look(began, time.Now(), all, func(w processors.Work) (int64, bool) {
+		end, known := held[w.Topic][w.Partition]
+		return end, known
+	})
+	for _, s := range over {
+		d.over(s)
 	}
-	for w, at := range all {
-		known := d.watched[w]
-		if known == nil {
-			known = &watched{last: at, moved: now}
-			d.watched[w] = known
-		}
-		end, isKnown := held[w.Topic][w.Partition]
-		switch {
-		case at != known.last:
-			known.last, known.moved = at, now
-			d.over(w, known, "it moves again")
-		case paused || !isKnown:
-			if !known.stalled {
-				known.moved = now
-			}
-		case max(at.next, 0) >= end:
-			known.moved = now
-			d.over(w, known, "there is nothing left to work off")
-		case !known.stalled && now.Sub(known.moved) >= stalledAfter:
-			d.suspect(ctx, w, known, end)
-		}
+	for _, s := range suspects {
+		d.suspect(ctx, s)
 	}
 	d.count()
 }
 
-// suspect takes a closer look at a partition that seems to be stalled: what lies below
-// the last stable offset may be markers and aborted records alone.
-func (d *Watchdog) suspect(ctx context.Context, w Work, known *watched, end int64) {
-	exact, any, err := d.ends.lastCommitted(ctx, w.Topic, w.Partition)
-	if err != nil {
-		return // it is asked again at the next look
+// suspect takes a closer look at a partition that seems to be stalled.
+func (d *Watchdog) suspect(ctx context.Context, s processors.Stall) {
+	end, some, err := d.ends.lastCommitted(ctx, s.Topic, s.Partition)
+	if err != nil || !d.stalls.Confirm(s, end, some, time.Now()) {
+		return // without an answer it is asked again at the next look
 	}
-	if !any || known.last.next >= exact {
-		known.moved = time.Now()
-		return
-	}
-	known.stalled = true
-	since := known.moved.UTC().Format(time.RFC3339)
-	d.settings.Conditions.Set(w.Role, d.about(w), fmt.Errorf("%s partition %d has been stalled at offset %d since %s, with records up to offset %d",
-		w.Topic, w.Partition, max(known.last.next, 0), since, exact-1))
-	d.settings.Logger.Error("a partition is stalled: it has records to process and makes no progress", "role", w.Role, "topic", w.Topic,
-		"partition", w.Partition, "offset", max(known.last.next, 0), "since", since, "end", end,
+	since := s.Since.UTC().Format(time.RFC3339)
+	d.settings.Conditions.Set(s.Role, aboutProgress(s.Work), fmt.Errorf("%s partition %d has been stalled at offset %d since %s, with records up to offset %d",
+		s.Topic, s.Partition, s.Next, since, end-1))
+	d.settings.Logger.Error("a partition is stalled: it has records to process and makes no progress", "role", s.Role, "topic", s.Topic,
+		"partition", s.Partition, "offset", s.Next, "since", since, "end", s.End,
 		"hint", "if it stays stalled, restart the instance; keep /debug/pprof/goroutine?debug=2 for a report")
 }
 
-// over ends an episode.
-func (d *Watchdog) over(w Work, known *watched, reason string) {
-	if !known.stalled {
-		return
-	}
-	known.stalled = false
-	d.settings.Conditions.Set(w.Role, d.about(w), nil)
-	d.settings.Logger.Info("a stalled partition makes progress again", "role", w.Role, "topic", w.Topic, "partition", w.Partition,
-		"reason", reason)
+// over reports the end of a stall.
+func (d *Watchdog) over(s processors.StallEnd) {
+	d.settings.Conditions.Set(s.Role, aboutProgress(s.Work), nil)
+	d.settings.Logger.Info("a stalled partition makes progress again", "role", s.Role, "topic", s.Topic, "partition", s.Partition,
+		"reason", s.Reason)
 }
 
-func (d *Watchdog) about(w Work) string {
+func aboutProgress(w processors.Work) string {
 	return fmt.Sprintf("progress of %s/%d", w.Topic, w.Partition)
 }
 
 // count tells the metric.
 func (d *Watchdog) count() {
 	stalled := map[string]int{"ingest": 0, "heat": 0, "rank": 0, RolePages: 0}
-	for w, known := range d.watched {
-		if known.stalled {
-			stalled[w.Role]++
-		}
+	for w := range d.stalls.All() {
+		stalled[w.Role]++
 	}
 	for role, n := range stalled {
 		d.settings.Metrics.stalled.WithLabelValues(role).Set(float64(n))

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/processors"
 )
 
 // fakeEnds are brokers that hold what the test says.
@@ -49,8 +51,8 @@ func watchdogTest(t *testing.T, test func(d *dogTest, p *Progress)) {
 
 // after lets time pass.
 func (d *dogTest) after(long time.Duration) {
-	for range int(long / watchdogInterval) {
-		time.Sleep(watchdogInterval)
+	for range int(long / processors.StallsEvery) {
+		time.Sleep(processors.StallsEvery)
 		d.dog.look(d.Context())
 	}
 }
@@ -70,28 +72,28 @@ func (d *dogTest) stands(still bool) {
 
 func TestAStalledPartitionIsReported(t *testing.T) {
 	watchdogTest(t, func(d *dogTest, p *Progress) {
-		at := p.Begin(Work{"ingest", "input", 0})
+		at := p.Begin(processors.Work{Role: "ingest", Topic: "input"})
 		at.Reached(10)
 		d.ends.stable, d.ends.last = 10, 10
 		d.after(5 * time.Minute)
 		d.stands(false)
 
 		d.ends.stable, d.ends.last = 20, 20
-		d.after(stalledAfter - watchdogInterval)
+		d.after(time.Minute - processors.StallsEvery)
 		d.stands(false)
-		d.after(2 * watchdogInterval)
+		d.after(2 * processors.StallsEvery)
 		d.stands(true)
 		d.after(10 * time.Minute)
 		d.stands(true)
 		assert.Equal(d, 1, strings.Count(d.log.String(), "ERROR"), "once for each episode: %s", d.log)
 
 		at.Reached(11)
-		d.after(watchdogInterval)
+		d.after(processors.StallsEvery)
 		d.stands(false)
 		assert.Contains(d, d.log.String(), "makes progress again")
 		for range 20 {
 			at.Busy()
-			d.after(stalledAfter / 2)
+			d.after(time.Minute / 2)
 		}
 		d.stands(false)
 		at.End()
@@ -102,13 +104,13 @@ func TestAStalledPartitionIsReported(t *testing.T) {
 
 func TestAPartitionThatWasGivenUpStandsStillNoMore(t *testing.T) {
 	watchdogTest(t, func(d *dogTest, p *Progress) {
-		at := p.Begin(Work{"ingest", "input", 0})
+		at := p.Begin(processors.Work{Role: "ingest", Topic: "input"})
 		at.Reached(10)
 		d.ends.stable, d.ends.last = 20, 20
-		d.after(2 * stalledAfter)
+		d.after(2 * time.Minute)
 		d.stands(true)
 		at.End()
-		d.after(watchdogInterval)
+		d.after(processors.StallsEvery)
 		d.stands(false)
 	})
 }
@@ -123,7 +125,7 @@ func TestWhatIsNotStalled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			watchdogTest(t, func(d *dogTest, p *Progress) {
-				p.Begin(Work{"ingest", "input", 0}).Reached(10)
+				p.Begin(processors.Work{Role: "ingest", Topic: "input"}).Reached(10)
 				prepare(d.ends)
 				d.after(10 * time.Minute)
 				d.stands(false)
@@ -132,21 +134,21 @@ func TestWhatIsNotStalled(t *testing.T) {
 	}
 	t.Run("a process that was frozen", func(t *testing.T) {
 		watchdogTest(t, func(d *dogTest, p *Progress) {
-			p.Begin(Work{"ingest", "input", 0}).Reached(10)
+			p.Begin(processors.Work{Role: "ingest", Topic: "input"}).Reached(10)
 			d.ends.stable, d.ends.last = 20, 20
-			d.after(stalledAfter / 2)
+			d.after(time.Minute / 2)
 			time.Sleep(time.Hour)
-			d.after(stalledAfter / 2)
+			d.after(time.Minute / 2)
 			d.stands(false)
 		})
 	})
 	t.Run("brokers that come back", func(t *testing.T) {
 		watchdogTest(t, func(d *dogTest, p *Progress) {
-			p.Begin(Work{"ingest", "input", 0}).Reached(10)
+			p.Begin(processors.Work{Role: "ingest", Topic: "input"}).Reached(10)
 			d.ends.stable, d.ends.last, d.ends.err = 20, 20, errors.New("away")
 			d.after(10 * time.Minute)
 			d.ends.err = nil
-			d.after(stalledAfter - watchdogInterval)
+			d.after(time.Minute - processors.StallsEvery)
 			d.stands(false)
 		})
 	})
