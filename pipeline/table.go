@@ -444,9 +444,8 @@ func (t *Table) tail(ctx context.Context, current map[int32]*store.Partition) er
 	return records.Err()
 }
 
-// unfit returns an error of following a partition if the next try may succeed. One that
-// cannot be read on is read from the beginning then. If its records cannot be trusted it is left
-// to a take-over, which says so.
+// unfit returns an error of following a partition if the next try may succeed, see
+// processors.AfterFollowing.
 func (t *Table) unfit(ctx context.Context, id int32, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -455,12 +454,13 @@ func (t *Table) unfit(ctx context.Context, id int32, err error) error {
 	defer t.mu.Unlock()
 	r := t.replicas[id]
 	gone := errors.Is(err, kerr.OffsetOutOfRange) || errors.Is(err, kafka.ErrEndsBefore)
-	if !gone && r.partition.Failed() == nil {
+	switch processors.AfterFollowing(err, gone, r.partition.Failed() != nil) {
+	case processors.FollowOn:
 		return err
-	}
-	if failure.As(err) == nil {
+	case processors.FollowAnew:
 		t.drop(r)
 		return err
+	case processors.FollowNoMore:
 	}
 	r.err = err
 	if r.shown != nil && r.shown != r.partition {

@@ -3,6 +3,7 @@ package processors
 import (
 	"slices"
 
+	"pageheat/failure"
 	"pageheat/store"
 )
 
@@ -48,4 +49,30 @@ func (k *HeatStores) Keep(p *store.Partition, fault error) bool {
 	}
 	k.kept[p.ID()] = p
 	return true
+}
+
+// Follow is how a standby goes on with a heat partition after an error.
+type Follow uint8
+
+const (
+	// FollowOn reads it on from where it is, with the next try.
+	FollowOn Follow = iota
+	// FollowAnew discards it and reads it from the beginning, with the next try.
+	FollowAnew
+	// FollowNoMore leaves it to a take-over, which says what is wrong: its records cannot be trusted.
+	FollowNoMore
+)
+
+// AfterFollowing is how a standby goes on after an error of following a partition. Gone says that the changelog
+// no longer has what comes next: it was deleted, or the log ends before it. Failed says that the
+// partition itself has failed, see [store.Partition.Failed].
+func AfterFollowing(err error, gone, failed bool) Follow {
+	switch {
+	case !gone && !failed:
+		return FollowOn
+	case failure.As(err) == nil:
+		return FollowAnew
+	default:
+		return FollowNoMore
+	}
 }

@@ -2,11 +2,13 @@ package processors_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"pageheat/codec"
+	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/processors"
 	"pageheat/store"
@@ -70,5 +72,25 @@ func TestHeatStoresBegin(t *testing.T) {
 			require.Equal(t, []*store.Partition{theirs}, others)
 			require.Nil(t, stores.Take(1))
 		}
+	}
+}
+
+func TestAfterFollowing(t *testing.T) {
+	passes, permanent := errors.New("away"), fmt.Errorf("reading: %w", failure.New("start over", "it does not decode"))
+	for _, c := range []struct {
+		name         string
+		err          error
+		gone, failed bool
+		want         processors.Follow
+	}{
+		{"brokers are away", passes, false, false, processors.FollowOn},
+		{"the right to read is missing", permanent, false, false, processors.FollowOn},
+		{"what comes next was deleted", passes, true, false, processors.FollowAnew},
+		{"the disk failed", passes, false, true, processors.FollowAnew},
+		{"the log became shorter, and the disk failed", passes, true, true, processors.FollowAnew},
+		{"a record does not decode", permanent, false, true, processors.FollowNoMore},
+		{"the log ends before what was committed", permanent, true, false, processors.FollowNoMore},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, processors.AfterFollowing(c.err, c.gone, c.failed)) })
 	}
 }
