@@ -21,13 +21,6 @@ import (
 const (
 	// sentPatience bounds a lookup.
 	sentPatience = time.Second
-	// sentWindow is how many records are looked through after the last batch, and twice
-	// as many each time while an input partition is missing, up to sentRecords.
-	sentWindow  = 16
-	sentRecords = 8192
-	// sentBytes is how much is read of a heat partition, about, and sentFetch at once.
-	sentBytes = 4 << 20
-	sentFetch = 512 << 10
 	// sentReaders is how many heat partitions are read at the same time.
 	sentReaders = 8
 )
@@ -56,7 +49,6 @@ type sentLookup struct {
 	topic     string // that the ranges are in
 	input     codec.TopicID
 	ends      map[int32]int64 // by input partition, the offset after its last record
-	targets   int32
 	unpacking *unpacking
 }
 
@@ -71,26 +63,24 @@ func (l *sentLookup) find(ctx context.Context) (map[int32]processors.Sent, error
 	if err != nil {
 		return nil, err
 	}
-	found := make([]map[int32]int64, len(logs))
+	searches := make([]*processors.SentSearch, len(logs))
 	var readers errgroup.Group
 	readers.SetLimit(sentReaders)
-	for p := range logs {
-		readers.Go(func() (err error) {
-			if found[p], err = l.tail(ctx, int32(p), logs[p]); err != nil {
-				err = fmt.Errorf("reading the end of %s partition %d: %w", l.topic, p, err)
+	for p, log := range logs {
+		searches[p] = processors.NewSentSearch(processors.SentLog{Input: l.input, Ends: l.ends, Target: int32(p), Targets: int32(len(logs)), Start: log.Start, End: log.End})
+		readers.Go(func() error {
+			if err := l.tail(ctx, log, searches[p]); err != nil {
+				return fmt.Errorf("reading the end of %s partition %d: %w", l.topic, p, err)
 			}
-			return err
+			return nil
 		})
 	}
 	err = readers.Wait() // what was found is right all the same
 	all := make(map[int32]processors.Sent, len(l.ends))
 	for input := range l.ends {
-		highest := make([]int64, len(found))
-		for p, tos := range found {
-			highest[p] = processors.NotSent
-			if to, ok := tos[input]; ok {
-				highest[p] = to
-			}
+		highest := make([]int64, len(searches))
+		for p, s := range searches {
+			highest[p] = s.Found(input)
 		}
 		all[input] = processors.AllSent(highest)
 	}
@@ -107,58 +97,55 @@ func (l *sentLookup) logs(ctx context.Context) ([]rangeLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.targets = int32(len(topic.Leaders))
-	logs := make([]rangeLog, l.targets)
+	logs := make([]rangeLog, len(topic.Leaders))
 	for p := range logs {
 		logs[p] = rangeLog{l.cluster.Log(topic, int32(p)), bounds[int32(p)]}
 	}
 	return logs, nil
 }
 
-// tail reads a heat partition's log backwards, until a range of each input partition is
-// found or enough was read, and returns the highest To of each that it has seen.
-func (l *sentLookup) tail(ctx context.Context, p int32, log rangeLog) (map[int32]int64, error) {
+// tail reads a heat partition's log as the search asks.
+func (l *sentLookup) tail(ctx context.Context, log rangeLog, search *processors.SentSearch) error {
 	reader := inputReader{unpacking: l.unpacking}
 	defer reader.close()
-	found := make(map[int32]int64)
-	first, left := log.Start, sentBytes
-	most := int32(1) // one batch, however large
-	for end, window := log.End, int64(1); end > first && left > 0 && window <= sentRecords && len(found) < len(l.ends); window = max(2*window, sentWindow) {
-		begin := max(end-window, first)
-		for next := begin; next < end && left > 0; {
-			got, err := log.Fetch(ctx, next, most)
-			if err != nil {
-				if errors.Is(err, kerr.OffsetOutOfRange) {
-					err = nil // it was applied, and is deleted
-				}
-				return found, err
-			}
-			first = max(first, got.Start)
-			if got.Chunk == nil || got.Err != nil || got.Next <= next {
-				return found, nil
-			}
-			left -= got.Size
-			if b, _, err := recordbatch.Parse(got.Batches); err == nil {
-				begin = min(begin, b.First)
-			}
-			if err := l.note(ctx, &reader, got.Chunk, p, found); err != nil {
-				return found, err
-			}
-			next = got.Next
+	for {
+		at, most, more := search.Next()
+		if !more {
+			return nil
 		}
-		end, most = begin, sentFetch
+		got, err := log.Fetch(ctx, at, most)
+		if errors.Is(err, kerr.OffsetOutOfRange) {
+			return nil // it was applied, and is deleted
+		}
+		if err != nil {
+			return err
+		}
+		if got.Chunk == nil || got.Err != nil || got.Next <= at {
+			return nil
+		}
+		begins := at
+		if b, _, err := recordbatch.Parse(got.Batches); err == nil {
+			begins = b.First
+		}
+		if err := l.note(ctx, &reader, got.Chunk, search); err != nil {
+			return err
+		}
+		search.Read(begins, got.Next, got.Start, got.Size)
 	}
-	return found, nil
 }
 
-// note records the ranges in a chunk.
-func (l *sentLookup) note(ctx context.Context, r *inputReader, chunk *kafka.Chunk, target int32, found map[int32]int64) error {
+// note tells the search the ranges in a chunk. Malformed records are left to heat.
+func (l *sentLookup) note(ctx context.Context, r *inputReader, chunk *kafka.Chunk, search *processors.SentSearch) error {
 	r.take(chunk)
 	for last := int64(-1); r.more(); {
 		p, err := r.next(last, math.MaxInt64, 0)
 		last = p.last
 		if p.message != nil {
-			if err := beginnings(p.message, func(_ int64, value []byte, _ bool) { l.see(value, target, found) }); err != nil {
+			if err := beginnings(p.message, func(_ int64, value []byte, _ bool) {
+				if h, err := codec.DecodeRangeHeader(value); err == nil {
+					search.See(h)
+				}
+			}); err != nil {
 				return err
 			}
 		}
@@ -175,19 +162,4 @@ func (l *sentLookup) note(ctx context.Context, r *inputReader, chunk *kafka.Chun
 		}
 	}
 	return nil
-}
-
-// see records one range. Malformed records and those of other topics are left to heat.
-func (l *sentLookup) see(value []byte, target int32, found map[int32]int64) {
-	h, err := codec.DecodeRangeHeader(value)
-	if err != nil {
-		return
-	}
-	end, wanted := l.ends[h.Partition]
-	if !wanted || !processors.SaysSent(h, l.input, target, l.targets, end) {
-		return
-	}
-	if to, ok := found[h.Partition]; !ok || h.To > to {
-		found[h.Partition] = h.To
-	}
 }

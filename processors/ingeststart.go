@@ -62,6 +62,99 @@ func AllSent(highest []int64) Sent {
 	return Sent{Next: lowest + 1, Ends: slices.DeleteFunc(ends, func(to int64) bool { return to <= lowest })}
 }
 
+const (
+	// sentWindow is how many records are looked through after the last batch, and twice
+	// as many each time while an input partition is missing, up to sentRecords.
+	sentWindow  = 16
+	sentRecords = 8192
+	// sentBytes is how much is read of a heat partition, about, and sentFetch at once.
+	sentBytes = 4 << 20
+	sentFetch = 512 << 10
+)
+
+// SentSearch looks for the last range of each input partition in the log of a heat partition. It
+// goes back, window by window, until it has found all or has read enough. Its driver reads what Next
+// asks for, and tells Read and See what it got. It belongs to one goroutine.
+type SentSearch struct {
+	log   SentLog
+	found map[int32]int64 // the highest To, by input partition
+
+	first, end  int64 // what is left of the log, forwards
+	window      int64 // records, of those before end
+	begin, next int64 // the window, and what comes next of it
+	fetch       int32 // bytes
+	left        int   // bytes
+	ended       bool
+}
+
+// SentLog is the log of a heat partition that a SentSearch reads.
+type SentLog struct {
+	// Input is the ID of the input topic, Ends are the offsets after the last record of each input
+	// partition that is looked for.
+	Input codec.TopicID
+	Ends  map[int32]int64
+	// Target is the heat partition, one of Targets.
+	Target, Targets int32
+	// Start and End are the first offset of the log and the one after its last.
+	Start, End int64
+}
+
+// NewSentSearch returns a search that has read nothing.
+func NewSentSearch(l SentLog) *SentSearch {
+	// At first one batch, however large.
+	s := &SentSearch{log: l, found: make(map[int32]int64), first: l.Start, end: l.End, window: 1, fetch: 1, left: sentBytes}
+	s.open()
+	return s
+}
+
+// open begins the window before end.
+func (s *SentSearch) open() {
+	s.ended = s.end <= s.first || s.left <= 0 || s.window > sentRecords || len(s.found) >= len(s.log.Ends)
+	s.begin = max(s.end-s.window, s.first)
+	s.next = s.begin
+}
+
+// Next returns the offset that is to be read now, and how many bytes at most, besides those of one batch.
+// It returns false when the search is over.
+func (s *SentSearch) Next() (offset int64, bytes int32, more bool) {
+	return s.next, s.fetch, !s.ended
+}
+
+// Read is called when what Next has asked for was read and seen: batches of some bytes, the first of which begins
+// at an offset, before another one; start is the first offset that the log still has.
+func (s *SentSearch) Read(begins, next, start int64, size int) {
+	s.first = max(s.first, start)
+	s.left -= size
+	s.begin = min(s.begin, begins)
+	s.next = next
+	if s.next < s.end && s.left > 0 {
+		return
+	}
+	s.end, s.fetch = s.begin, sentFetch
+	s.window = max(2*s.window, sentWindow)
+	s.open()
+}
+
+// See takes one range that was read. What says nothing of what was sent is left to heat.
+func (s *SentSearch) See(h codec.RangeHeader) {
+	end, wanted := s.log.Ends[h.Partition]
+	if !wanted || !SaysSent(h, s.log.Input, s.log.Target, s.log.Targets, end) {
+		return
+	}
+	if to, ok := s.found[h.Partition]; !ok || h.To > to {
+		s.found[h.Partition] = h.To
+	}
+}
+
+// Found is the highest To of an input partition among the ranges that were seen, NotSent for
+// none.
+func (s *SentSearch) Found(input int32) int64 {
+	if to, ok := s.found[input]; ok {
+		return to
+	}
+	return NotSent
+}
+
 // SaysSent reports whether a range in the log of one of a given number of heat partitions says what
 // was sent of an input topic whose partition, that of the range, ends at an offset. What
 // does not is of something else, and for heat to judge.
