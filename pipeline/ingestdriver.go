@@ -80,11 +80,11 @@ func (d *ingestDriver) act(ctx context.Context, a *processors.Action, now time.T
 	case processors.DoYield:
 		d.reader.closeBatch() // its chunk is still there
 	case processors.DoCheckInput:
-		id, err := d.topics.id(ctx, d.topic)
+		id, at, err := d.topics.idAt(ctx, d.topic, now)
 		if err != nil {
 			return err
 		}
-		d.stage.InputID(id, now)
+		d.stage.InputID(id, at)
 	}
 	return nil
 }

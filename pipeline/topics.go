@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,9 @@ type topics struct {
 	ctx   context.Context // ends background work
 	close context.CancelFunc
 
+	looking sync.Mutex // held while the id of a topic is looked up for idAt
+	ids     map[string]lookedUp
+
 	trims  atomic.Int32 // on their way
 	untrim atomic.Int32 // trims that failed one after the other
 }
@@ -48,6 +52,33 @@ func newTopics(s Settings) *topics {
 func (t *topics) id(ctx context.Context, topic string) (codec.TopicID, error) {
 	found, err := t.cluster.Topic(ctx, topic)
 	return found.ID, err
+}
+
+// lookedUp is the id of a topic at a time.
+type lookedUp struct {
+	id codec.TopicID
+	at time.Time
+}
+
+// sharedAge is the maximum age of an id that idAt returns without a look-up.
+const sharedAge = 500 * time.Millisecond
+
+// idAt is the topic id as it was at a time, not after now and at most sharedAge before. The
+// partitions of an instance that ask at the same time share a look-up.
+func (t *topics) idAt(ctx context.Context, topic string, now time.Time) (id codec.TopicID, at time.Time, err error) {
+	t.looking.Lock()
+	defer t.looking.Unlock()
+	if known, ok := t.ids[topic]; ok && now.Sub(known.at) < sharedAge {
+		return known.id, known.at, nil
+	}
+	if id, err = t.id(ctx, topic); err != nil {
+		return id, now, err
+	}
+	if t.ids == nil {
+		t.ids = make(map[string]lookedUp)
+	}
+	t.ids[topic] = lookedUp{id, now}
+	return id, now, nil
 }
 
 // bounds are the first offset that the partition still has, and the one after

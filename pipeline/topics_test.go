@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"pageheat/codec"
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
 )
@@ -106,4 +107,34 @@ func (l *lockedLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// countedTopic is a cluster that counts look-ups of a topic, each of which finds another id.
+type countedTopic struct {
+	lookups
+	n byte
+}
+
+func (c *countedTopic) Topic(context.Context, string) (kafka.Topic, error) {
+	c.n++
+	return kafka.Topic{ID: [16]byte{c.n}}, nil
+}
+
+// TestPartitionsShareLookUpsOfTheInput: not for long, and the time is that of the look-up.
+func TestPartitionsShareLookUpsOfTheInput(t *testing.T) {
+	cluster := &countedTopic{}
+	tp := &topics{cluster: cluster}
+	begin := time.Now()
+	for _, c := range []struct {
+		after time.Duration
+		id    byte
+		at    time.Duration
+	}{
+		{0, 1, 0}, {0, 1, 0}, {sharedAge - 1, 1, 0}, {sharedAge, 2, sharedAge}, {sharedAge + 1, 2, sharedAge}, {time.Hour, 3, time.Hour},
+	} {
+		id, at, err := tp.idAt(t.Context(), "input", begin.Add(c.after))
+		require.NoError(t, err)
+		assert.Equal(t, codec.TopicID{c.id}, id)
+		assert.Equal(t, begin.Add(c.at), at)
+	}
 }

@@ -284,10 +284,10 @@ func (s *IngestStage) Flushed() {
 	s.commit = s.flushed + 1
 }
 
-// InputID answers a DoCheckInput: offsets combined must still be those of the topic whose
-// id the ranges carry.
-func (s *IngestStage) InputID(id codec.TopicID, now time.Time) {
-	s.checked = now
+// InputID answers a DoCheckInput with the id at a time that is less than topicCheckInterval ago:
+// offsets combined must still be those of the topic whose id the ranges carry.
+func (s *IngestStage) InputID(id codec.TopicID, at time.Time) {
+	s.checked = at
 	if was := s.start.Start.Input; id != was {
 		s.failed = fmt.Errorf("%w: its topic id was %s and is %s", ErrInputRecreated, was, id)
 	}
