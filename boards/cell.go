@@ -55,16 +55,21 @@ func appendNumber(dst []byte, u heat.Uint128) []byte {
 
 // number reads what appendNumber wrote. It is for bytes that are known to be right.
 func number(b []byte) (u heat.Uint128, size int) {
-	for i, c := range b {
-		low, shift := uint64(c&0x7F), uint(7*i)
-		u.Lo |= low << shift // a shift by 64 or more gives 0
-		if shift >= 64 {
-			u.Hi |= low << (shift - 64)
-		} else if shift > 57 {
-			u.Hi |= low >> (64 - shift)
-		}
-		if c < 0x80 {
+	const bytesOfWord = 9 // 63 bits
+	for i := 0; i < len(b) && i < bytesOfWord; i++ {
+		u.Lo |= uint64(b[i]&0x7F) << uint(7*i)
+		if b[i] < 0x80 {
 			return u, i + 1
+		}
+	}
+	second := uint64(0) // the next 63 bits
+	for i := bytesOfWord; i < len(b); i++ {
+		if i == 2*bytesOfWord {
+			return heat.Uint128{Hi: second>>1 | uint64(b[i])<<62, Lo: u.Lo | second<<63}, i + 1
+		}
+		second |= uint64(b[i]&0x7F) << uint(7*(i-bytesOfWord))
+		if b[i] < 0x80 {
+			return heat.Uint128{Hi: second >> 1, Lo: u.Lo | second<<63}, i + 1
 		}
 	}
 	return u, len(b)

@@ -120,8 +120,11 @@ func (s *State) splice(at, end int, other []byte) {
 		copy(s.cells[at:], other)
 		return
 	}
-	// Room for a quarter more, so that a page that goes on growing is not copied each time.
-	grown := slices.Grow([]byte(nil), size+size/4)
+	room := 0 // but for that in a size class: most pages have few cells and get no more
+	if size >= memoBytes {
+		room = size / 4 // a page that goes on growing is not copied each time
+	}
+	grown := slices.Grow([]byte(nil), size+room)
 	grown = append(grown, s.cells[:at]...)
 	grown = append(grown, other...)
 	s.cells = append(grown, tail...) //nolint:gocritic // this is the new slice

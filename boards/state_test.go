@@ -306,6 +306,26 @@ func TestSumsAreOfWhatWasNotDropped(t *testing.T) {
 	}
 }
 
+// TestNumbers of all lengths are read as they were written, by both readers.
+func TestNumbers(t *testing.T) {
+	b := newBoard(t, lastDay)
+	rapid.Check(t, func(t *rapid.T) {
+		shift := rapid.IntRange(0, 127).Draw(t, "shift")
+		n := heat.Uint128{Hi: rapid.Uint64().Draw(t, "hi"), Lo: rapid.Uint64().Draw(t, "lo")}
+		w := words{n.Lo, n.Hi}.shiftedDown(uint64(shift))
+		n = heat.Uint128{Hi: w[1], Lo: w[0]}
+		written := appendNumber(nil, n)
+		read, size := number(append(written, 0x81))
+		assert.Equal(t, n, read)
+		assert.Equal(t, len(written), size)
+		r := b.reader("test", append([]byte{stateVersion}, written...), stateVersion)
+		assert.Equal(t, n, r.number("number"))
+		assert.NoError(t, r.err)
+		assert.Equal(t, n, unzigzag(zigzag(n)))
+		assert.Equal(t, widen(n), unzigzagWide(zigzagWide(widen(n))))
+	})
+}
+
 // TestDecimalsAreRoundedHalfToEven: ties occur, since factors of a trending board may be 1.
 func TestDecimalsAreRoundedHalfToEven(t *testing.T) {
 	for tenths, want := range map[int64]string{
