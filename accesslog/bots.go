@@ -58,7 +58,7 @@ func (b *botList) has(agent string) bool {
 
 const (
 	// rememberedAgents is the number of user agents whose answer is kept: looking through the
-	// list takes some ten microseconds, and few agents send most requests.
+	// list takes longer than all else about a line, and few agents send most requests.
 	rememberedAgents = 4096
 	// maxAgent is how many bytes of a user agent are looked at. Servers accept some thousands.
 	maxAgent = 1024

@@ -71,6 +71,9 @@ func (f Format) Parse(line []byte) (Request, error) {
 	if r.Time.Before(time.Unix(0, 0)) {
 		return Request{}, errTime
 	}
+	if len(r.Method) == 0 || len(r.Target) == 0 {
+		r.Method, r.Target = nil, nil
+	}
 	return r, nil
 }
 
