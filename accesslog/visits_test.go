@@ -209,16 +209,16 @@ func heapBytes() int {
 func TestSeenForgetsTheOldest(t *testing.T) {
 	s := seen{most: 100}
 	page := func(i int) string { return fmt.Sprint("/", i) }
-	for i := range 1000 {
+	for i := range 1050 {
 		require.False(t, s.add("a", page(i)))
 		require.LessOrEqual(t, len(s.newer)+len(s.older), 200)
 	}
-	for i := 901; i < 1000; i++ {
+	for i := 950; i < 1050; i++ {
 		assert.True(t, s.add("a", page(i)), i)
 	}
 	assert.False(t, s.add("a", page(0)))
-	assert.False(t, s.add("b", page(999)))
-	assert.False(t, s.add("a/", "999"), "where one ends and the other begins counts")
+	assert.False(t, s.add("b", page(1049)))
+	assert.False(t, s.add("a/", "1049"), "where one ends and the other begins counts")
 }
 
 func TestMinutesAreRounded(t *testing.T) {

@@ -27,14 +27,14 @@ func TestRules(t *testing.T) {
 			"/caf%C3%A9": "/café", "/a%2fb": "/a%2Fb", "/a%7cb": "/a%7Cb", "/%2525": "/%2525", "caf%C3%A9": "caf%C3%A9", "/a?%41": "/a?%41",
 		}},
 		"lower case": {Settings{LowerCase: true}, map[string]string{
-			"/T/ÄB": "/t/äb", "/A%2FB%": "/a%2Fb%", "/%C3%A9/A%4": "/%C3%A9/a%4", "/A?B": "/a?B", "Page 37": "Page 37",
+			"/T/ÄB": "/t/äb", "/A%2FB%": "/a%2Fb%", "/%C3%A9/A%4": "/%C3%A9/a%4", "/%ZA": "/%za", "/A?B": "/a?B", "Page 37": "Page 37",
 		}},
 		"index": {Settings{Index: []string{"index.html", "index.php"}}, map[string]string{
 			"/index.html": "/", "/a/index.php": "/a/", "/a/myindex.html": "/a/myindex.html", "/index.html/": "/index.html/",
 			"/a/index.html?b": "/a/?b", "/a/Index.html": "/a/Index.html", "index.html": "index.html",
 		}},
 		"trailing slash": {Settings{StripTrailingSlash: true}, map[string]string{
-			"/": "/", "//": "/", "/a/": "/a", "/a//": "/a", "//a": "//a", "/a": "/a", "/a/?b=/": "/a?b=/", "a/": "a/",
+			"/": "/", "//": "/", "/a/": "/a", "/a//": "/a", "//a": "//a", "/a": "/a", "/a/?b=/": "/a?b=/", "a/": "a/", "/a /": "/a%20",
 		}},
 		"index, in any case, without a slash": {Settings{Index: []string{"Index.html"}, LowerCase: true, StripTrailingSlash: true}, map[string]string{
 			"/INDEX.HTML": "/", "/A/index.html/": "/a", "/a/index.html/index.html": "/a",
