@@ -30,15 +30,17 @@ build: ## The program, as bin/pageheat
 demo: build ## Everything in one process, with an embedded broker: http://127.0.0.1:8080
 	./bin/pageheat demo
 
-# They drive stages in one goroutine, or the program, which is built without the race detector.
+# They drive stages in one goroutine, or the program, which is built without the race detector. They run
+# beside the others: integration waits half of its time.
 WITHOUT_RACE = ^pageheat/integration(/model)?$$
 
 .PHONY: test
 test: export PAGEHEAT_PROGRAM = $(CURDIR)/.cache/pageheat
 test: ## Tests that need Go alone and take seconds: about five minutes on two cores
 	$(GO) build -o $(PAGEHEAT_PROGRAM) ./cmd/pageheat
-	$(GO) test -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -E '$(WITHOUT_RACE)')
-	$(GO) test -race -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -vE '$(WITHOUT_RACE)')
+	$(GO) test -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -E '$(WITHOUT_RACE)') & without=$$!; \
+	$(GO) test -race -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -vE '$(WITHOUT_RACE)'); race=$$?; \
+	wait $$without && exit $$race
 	cd bench && $(GO) test -race -short -ldflags=-w ./...
 
 .PHONY: test-all
