@@ -32,6 +32,9 @@ const (
 	maxTimeout = 30 * 24 * time.Hour
 )
 
+// DefaultSettings are the settings of a command without options.
+func DefaultSettings() Settings { return Settings{Bots: "keep"} }
+
 // Config returns what finds views and what decides their dwell times. An error in a setting is a
 // [failure.Setting].
 func (s Settings) Config() (*Views, *Visits, error) {

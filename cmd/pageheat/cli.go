@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 
+	"pageheat/accesslog"
 	"pageheat/demo"
 	"pageheat/heat"
 	"pageheat/kafka"
@@ -59,7 +60,7 @@ func newCLI() *cli {
 		Demo:    demoCmd{Demo: demo.DefaultSettings(), Pipeline: processors.DefaultSettings()},
 		Run:     defaultRun(),
 		Topics:  topicsCmd{ACLs: defaultACLs()},
-		Produce: produceCmd{Traffic: traffic.DefaultSettings()},
+		Produce: produceCmd{Traffic: traffic.DefaultSettings(), Log: accesslog.DefaultSettings()},
 		Top:     topCmd{Board: views.DefaultBoard, Weights: weights},
 		Page:    pageCmd{Weights: weights},
 		Audit:   auditCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes},
