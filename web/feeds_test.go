@@ -138,7 +138,7 @@ func TestListInFrames(t *testing.T) {
 func TestFeedThatIsKnown(t *testing.T) {
 	h := feeding(t, aBoard(), "")
 	for _, form := range []string{"feed.atom", "feed.rss", "list.html"} {
-		r := httptest.NewRequest("GET", "/api/v1/boards/all-time/"+form, nil)
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/boards/all-time/"+form, nil)
 		r.Header.Set("If-None-Match", `"42"`)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
