@@ -111,13 +111,9 @@ func TestATopicThatIsMissingIsWaitedFor(t *testing.T) {
 // TestMorePartitionsThanThePagesWereSpreadOver: of the topics that are partitioned by page.
 func TestMorePartitionsThanThePagesWereSpreadOver(t *testing.T) {
 	wt := watchTopics(t)
-	more := func(topic string, n int) {
-		_, err := kafkatest.Admin(t, wt.cluster).UpdatePartitions(t.Context(), n, topic)
-		require.NoError(t, err)
-	}
-	more(wt.topo.Input, 5)
+	kafkatest.AddPartitions(t, wt.cluster, wt.topo.Input, 5)
 	require.NoError(t, wt.watch.Check(t.Context()), "the input may have any number")
-	more(wt.topo.Behavior, 3)
+	kafkatest.AddPartitions(t, wt.cluster, wt.topo.Behavior, 3)
 	err := wt.watch.Check(t.Context())
 	require.NotNil(t, failure.As(err))
 	require.ErrorContains(t, err, wt.topo.Behavior+" had 2 partitions and has 3")

@@ -152,9 +152,7 @@ func TestMorePartitions(t *testing.T) {
 	for _, topic := range []string{"-input", "-behavior", "-heat-table", "-leaders", "-rank-table", "-output", "-dead-letter"} {
 		t.Run(topic[1:], func(t *testing.T) {
 			a := newAttack(t)
-			answers, err := a.admin().UpdatePartitions(a.ctx, 6, a.Prefix+topic)
-			require.NoError(t, err)
-			require.NoError(t, answers.Error())
+			kafkatest.AddPartitions(t, a.Cluster, a.Prefix+topic, 6)
 			if topic == "-input" {
 				a.behaviour(5, "/new|1|1|1")
 				a.goesOn()

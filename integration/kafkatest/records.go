@@ -51,6 +51,24 @@ func CreateTopic(t testing.TB, c *Cluster, topic string, partitions int32, setti
 	}
 }
 
+// AddPartitions gives a topic more partitions. It returns when every broker knows them and all have a
+// leader.
+func AddPartitions(t testing.TB, c *Cluster, topic string, partitions int32) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	answers, err := Admin(t, c).UpdatePartitions(ctx, int(partitions), topic)
+	if err == nil {
+		err = answers.Error()
+	}
+	if err == nil {
+		err = c.waitLed(ctx, topic, partitions)
+	}
+	if err != nil {
+		t.Fatalf("adding partitions to topic %s: %v", topic, err)
+	}
+}
+
 // Produce sends the values, without keys, to the partitions in turn. It returns when all in-sync
 // replicas have acknowledged them.
 func Produce(t testing.TB, c *Cluster, topic string, values ...string) {
