@@ -38,7 +38,7 @@ const (
 // sends no spans. It is safe for concurrent use.
 type collector struct {
 	client   *http.Client
-	endpoint string
+	endpoint *url.URL
 	headers  map[string]string
 	compress bool
 	within   time.Duration // all attempts to send
@@ -86,26 +86,31 @@ func newCollector(env func(string) string) (*collector, error) {
 		return nil, err
 	}
 	c.client = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config,
-		ForceAttemptHTTP2: true, MaxIdleConns: 1, IdleConnTimeout: time.Minute}}
+		ForceAttemptHTTP2: true, MaxIdleConns: 1, IdleConnTimeout: time.Minute},
+		// The headers are secrets, and only some of them would stay behind on the way to another host.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
 
 // endpointOf is where spans are posted to. That of all signals is a base.
-func endpointOf(value string, base bool) (string, error) {
+func endpointOf(value string, base bool) (*url.URL, error) {
 	if value == "" {
 		value = defaultEndpoint
 	}
 	u, err := url.Parse(value)
 	if err != nil {
-		return "", err
+		if wrong, ok := errors.AsType[*url.Error](err); ok {
+			err = wrong.Err // without the address, which may have a password
+		}
+		return nil, fmt.Errorf("must be a URL such as %s: %w", defaultEndpoint, err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return "", fmt.Errorf("%q: must be a URL such as %s", value, defaultEndpoint)
+		return nil, fmt.Errorf("%q: must be a URL such as %s", u.Redacted(), defaultEndpoint)
 	}
 	if base {
 		u = u.JoinPath(tracesPath)
 	}
-	return u.String(), nil
+	return u, nil
 }
 
 // headersOf reads key1=value1,key2=value2, whose values may be percent-encoded. The values are
@@ -181,7 +186,7 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*traces.ResourceSp
 	defer cancel()
 	answer, err := backoff.Retry(ctx, func() ([]byte, error) { return c.post(ctx, body) }, backoff.WithMaxElapsedTime(c.within))
 	if err != nil {
-		return fmt.Errorf("sending spans to %s: %w", c.endpoint, err)
+		return fmt.Errorf("sending spans to %s: %w", c.endpoint.Redacted(), err)
 	}
 	return rejected(answer)
 }
@@ -189,7 +194,7 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*traces.ResourceSp
 // post makes one attempt and returns the answer. An error that another attempt does not mend is
 // a backoff.PermanentError.
 func (c *collector) post(ctx context.Context, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, backoff.Permanent(err)
 	}

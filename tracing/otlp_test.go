@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,5 +141,27 @@ func TestWrongSettingsOfACollectorAreNamed(t *testing.T) {
 		})
 		require.ErrorContains(t, err, name)
 		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+// TestSecretsOfTheEndpointStay: headers do not follow a redirect, and no error has a password.
+func TestSecretsOfTheEndpointStay(t *testing.T) {
+	other := &answers{statuses: []int{200}}
+	elsewhere := httptest.NewServer(other)
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	err := send(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL, "OTEL_EXPORTER_OTLP_HEADERS": "x-key=canary"})
+	require.ErrorContains(t, err, "307 Temporary Redirect")
+	assert.Empty(t, other.got)
+
+	server.Close()
+	err = send(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": strings.Replace(server.URL, "//", "//me:canary@", 1), "OTEL_EXPORTER_OTLP_TIMEOUT": "100"})
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "canary")
+	for _, wrong := range []string{"ftp://me:canary@localhost", "http://me:canary@local host", "http://me:canary@localhost:port"} {
+		_, err := endpointOf(wrong, true)
+		require.ErrorContains(t, err, "must be a URL")
+		assert.NotContains(t, err.Error(), "canary")
 	}
 }
