@@ -19,10 +19,15 @@ func (s *service) board(w http.ResponseWriter, r *http.Request) {
 		s.noBoard(w, name)
 		return
 	}
-	w.Header().Set("ETag", strconv.Quote(eventID(board)))
+	serveVersion(w, r, board, "application/json", board.Value)
+}
+
+// serveVersion serves a form of a version of a board, unless the client already has it.
+func serveVersion(w http.ResponseWriter, r *http.Request, version views.Board, contentType string, form []byte) {
+	w.Header().Set("ETag", strconv.Quote(eventID(version)))
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Content-Type", "application/json")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(board.Value))
+	w.Header().Set("Content-Type", contentType)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(form))
 }
 
 // noBoard explains why there is no board with that name.

@@ -1,14 +1,15 @@
 package web
 
 import (
+	"bytes"
 	"cmp"
 	_ "embed"
 	"encoding/xml"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"pageheat/codec"
@@ -90,7 +91,7 @@ type rssGUID struct {
 }
 
 // feedOf returns a handler that serves a board in the form that write makes of it.
-func (s *service) feedOf(contentType string, write func(w http.ResponseWriter, b *codec.Board) error) http.HandlerFunc {
+func (s *service) feedOf(contentType string, write func(w io.Writer, b *codec.Board) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("board")
 		newest, ok := s.Serve.Boards.Newest(name)
@@ -98,27 +99,21 @@ func (s *service) feedOf(contentType string, write func(w http.ResponseWriter, b
 			s.noBoard(w, name)
 			return
 		}
-		header := w.Header()
-		header.Set("ETag", strconv.Quote(eventID(newest)))
-		header.Set("Cache-Control", "no-cache")
-		if r.Header.Get("If-None-Match") == header.Get("ETag") {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
+		var form bytes.Buffer
 		board, err := codec.DecodeBoard(newest.Value)
+		if err == nil {
+			err = write(&form, board)
+		}
 		if err != nil {
-			s.Logger.Error("a published board cannot be read", "board", name, "version", newest.Version, "error", err)
-			Refuse(w, http.StatusInternalServerError, "The published board cannot be read. The log of this instance has the reason.")
+			s.Logger.Error("a published board cannot be shown", "board", name, "version", newest.Version, "error", err)
+			Refuse(w, http.StatusInternalServerError, "The published board cannot be shown. The log of this instance has the reason.")
 			return
 		}
-		header.Set("Content-Type", contentType)
-		if err := write(w, board); err != nil {
-			s.Logger.Debug("a board was not sent completely", "board", name, "error", err)
-		}
+		serveVersion(w, r, newest, contentType, form.Bytes())
 	}
 }
 
-func (s *service) atom(w http.ResponseWriter, b *codec.Board) error {
+func (s *service) atom(w io.Writer, b *codec.Board) error {
 	feed := atomFeed{ID: boardURN(b.Board), Title: feedTitle(b), Updated: b.UpdatedAt.UTC().Format(time.RFC3339),
 		Author: "pageheat", Self: atomLink{"self", "feed.atom"}}
 	for _, p := range b.Pages {
@@ -132,7 +127,7 @@ func (s *service) atom(w http.ResponseWriter, b *codec.Board) error {
 	return writeXML(w, feed)
 }
 
-func (s *service) rss(w http.ResponseWriter, b *codec.Board) error {
+func (s *service) rss(w io.Writer, b *codec.Board) error {
 	channel := rssChannel{Title: feedTitle(b), Link: cmp.Or(s.Serve.PageLink.Site(), boardURN(b.Board)), Description: "The hottest pages of the site.",
 		Updated: b.UpdatedAt.UTC().Format(time.RFC1123Z), TTL: feedMinutes}
 	for _, p := range b.Pages {
@@ -142,8 +137,8 @@ func (s *service) rss(w http.ResponseWriter, b *codec.Board) error {
 	return writeXML(w, rssFeed{Version: "2.0", Channel: channel})
 }
 
-func writeXML(w http.ResponseWriter, document any) error {
-	if _, err := w.Write([]byte(xml.Header)); err != nil {
+func writeXML(w io.Writer, document any) error {
+	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("writing a feed: %w", err)
 	}
 	if err := xml.NewEncoder(w).Encode(document); err != nil {
@@ -171,10 +166,16 @@ func newList() (*template.Template, error) {
 	return list, nil
 }
 
-func (s *service) html(w http.ResponseWriter, b *codec.Board) error {
-	// Sites whose pages may read boards may show the list in a frame.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "+s.Origins.frames())
-	w.Header().Del("X-Frame-Options")
+// framed lets sites whose pages may read boards show an answer in a frame.
+func (s *service) framed(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "+s.Origins.frames())
+		w.Header().Del("X-Frame-Options")
+		serve(w, r)
+	}
+}
+
+func (s *service) html(w io.Writer, b *codec.Board) error {
 	shown := struct {
 		Title, Updated string
 		Refresh        int

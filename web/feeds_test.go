@@ -139,7 +139,7 @@ func TestFeedThatIsKnown(t *testing.T) {
 	h := feeding(t, aBoard(), "")
 	for _, form := range []string{"feed.atom", "feed.rss", "list.html"} {
 		r := httptest.NewRequest(http.MethodGet, "/api/v1/boards/all-time/"+form, nil)
-		r.Header.Set("If-None-Match", `"42"`)
+		r.Header.Set("If-None-Match", `"41", W/"42"`)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		assert.Equal(t, http.StatusNotModified, w.Code)

@@ -62,7 +62,7 @@ func (s *service) routes() []Route {
 			Route{Path: "/api/v1/boards/{board}/events", Public: true, Handler: s.forSites(s.events)},
 			Route{Path: "/api/v1/boards/{board}/feed.atom", Public: true, Handler: s.forSites(s.feedOf(atomType, s.atom))},
 			Route{Path: "/api/v1/boards/{board}/feed.rss", Public: true, Handler: s.forSites(s.feedOf(rssType, s.rss))},
-			Route{Path: "/api/v1/boards/{board}/list.html", Public: true, Handler: s.forSites(s.feedOf(htmlType, s.html))},
+			Route{Path: "/api/v1/boards/{board}/list.html", Public: true, Handler: s.forSites(s.framed(s.feedOf(htmlType, s.html)))},
 			Route{Path: "/api/v1/page", Handler: http.HandlerFunc(s.page)},
 			Route{Path: "/api/v1/settings", Handler: http.HandlerFunc(s.settings)},
 
