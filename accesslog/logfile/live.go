@@ -10,6 +10,9 @@ import (
 	"pageheat/accesslog"
 )
 
+// liveLines is how many lines are read ahead. A line has up to 1 MiB.
+const liveLines = 64
+
 // Live yields the lines of r, which may be compressed by gzip or zstd, as they come, until ctx is
 // done, whose error it does not yield. While none comes it yields how long there was none. A
 // read that does not return cannot be canceled: it goes on in the background until it
@@ -20,7 +23,7 @@ func Live(ctx context.Context, r io.Reader) iter.Seq2[accesslog.Line, error] {
 		err  error
 	}
 	return func(yield func(accesslog.Line, error) bool) {
-		reads, left := make(chan read, 1024), make(chan struct{})
+		reads, left := make(chan read, liveLines), make(chan struct{})
 		defer close(left)
 		go func() {
 			defer close(reads)
