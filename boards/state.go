@@ -146,18 +146,23 @@ func (s *State) remember(b *Board, slot Slot, c, old, sum *cell) {
 	}
 }
 
+// key reads the key of the cell at a place after one with the key last, and returns its size too.
+func (s *State) key(at int, last uint64) (key uint64, size int) {
+	gap, size := uvarint(s.cells[at:])
+	if at == 0 {
+		return gap, size
+	}
+	return last - gap - 1, size
+}
+
 // each yields the cells with their keys, newest first. The cell is valid until the next.
 func (s *State) each() iter.Seq2[uint64, *cell] {
 	return func(yield func(uint64, *cell) bool) {
 		var c cell
 		key := uint64(0)
 		for at := 0; at < len(s.cells); {
-			gap, size := uvarint(s.cells[at:])
-			if at == 0 {
-				key = gap
-			} else {
-				key -= gap + 1
-			}
+			var size int
+			key, size = s.key(at, key)
 			at += size
 			at += c.sums(s.cells[at:])
 			if !yield(key, &c) {
@@ -172,12 +177,8 @@ func (s *State) Slots(b *Board) iter.Seq[Slot] {
 	return func(yield func(Slot) bool) {
 		last, key := Slot(-1), uint64(0)
 		for at := 0; at < len(s.cells); {
-			gap, size := uvarint(s.cells[at:])
-			if at == 0 {
-				key = gap
-			} else {
-				key -= gap + 1
-			}
+			var size int
+			key, size = s.key(at, key)
 			at += size
 			at += skipSums(s.cells[at:])
 			if slot := b.slotOf(key); slot != last {
@@ -195,12 +196,8 @@ func (s *State) Slots(b *Board) iter.Seq[Slot] {
 func (s *State) Drop(b *Board, first Slot) bool {
 	key := uint64(0)
 	for at := 0; at < len(s.cells); {
-		gap, size := uvarint(s.cells[at:])
-		if at == 0 {
-			key = gap
-		} else {
-			key -= gap + 1
-		}
+		var size int
+		key, size = s.key(at, key)
 		if b.slotOf(key) < first {
 			s.shorten(at)
 			return true
