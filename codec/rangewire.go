@@ -6,12 +6,17 @@ import (
 	"io"
 	"math"
 
+	"pageheat/boards"
 	"pageheat/heat"
 )
 
+const rangeVersion = 3
+
+// The flags of a range.
 const (
-	rangeVersion = 2
-	rangeLost    = 1 // flag
+	rangeLost   = 1 << iota
+	rangeLimits // its limits are written: they are not the greatest ones, which are the default
+	rangeSource // its source is written: it is not 0
 )
 
 // RangeHeader says what a range is of. A range holds what one partition of the
@@ -30,6 +35,12 @@ type RangeHeader struct {
 	// equal, or the range holds no pages, it is empty: it tells only how far the
 	// input has been read.
 	From, To int64
+	// Source is the number of the source of the input partition. 0 is the input topic, and there
+	// is no other yet.
+	Source uint32
+	// Minute is the first minute in which the pages have behaviours, by the timestamps of their
+	// records, or an earlier one; 0 if the range holds no pages. See [AppendMinute].
+	Minute boards.Minute
 	// Limits are what the behaviours were validated with.
 	Limits heat.Limits
 	// Lost says that the input at these offsets was gone before it was read. Such
@@ -37,12 +48,18 @@ type RangeHeader struct {
 	Lost bool
 }
 
-// AppendRangeHeader appends the beginning of a range to dst; the sums of exactly
-// that many pages have to follow, each by [AppendPageSum].
+// AppendRangeHeader appends the beginning of a range to dst; exactly that many sums of pages have
+// to follow, each by [AppendPageSum]. A page with behaviours in several minutes has a sum for each.
 func AppendRangeHeader(dst []byte, h RangeHeader, pages int) []byte {
 	var flags byte
 	if h.Lost {
 		flags |= rangeLost
+	}
+	if h.Limits != greatestLimits() {
+		flags |= rangeLimits
+	}
+	if h.Source != 0 {
+		flags |= rangeSource
 	}
 	dst = append(dst, rangeVersion, flags)
 	dst = append(dst, h.Input[:]...)
@@ -51,13 +68,33 @@ func AppendRangeHeader(dst []byte, h RangeHeader, pages int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(h.Target))
 	dst = appendOffset(dst, h.From)
 	dst = binary.AppendUvarint(dst, uint64(h.To-h.From))
-	dst = binary.AppendUvarint(dst, uint64(h.Limits.MaxClicks))
-	dst = binary.AppendUvarint(dst, uint64(h.Limits.MaxMinutes))
-	return binary.AppendUvarint(dst, uint64(pages))
+	if flags&rangeLimits != 0 {
+		dst = binary.AppendUvarint(dst, uint64(h.Limits.MaxClicks))
+		dst = binary.AppendUvarint(dst, uint64(h.Limits.MaxMinutes))
+	}
+	if flags&rangeSource != 0 {
+		dst = binary.AppendUvarint(dst, uint64(h.Source))
+	}
+	dst = binary.AppendUvarint(dst, uint64(pages))
+	if pages > 0 {
+		dst = binary.AppendUvarint(dst, uint64(h.Minute))
+	}
+	return dst
+}
+
+// greatestLimits are part of the format, and so do not change with the default ones.
+func greatestLimits() heat.Limits {
+	return heat.Limits{MaxClicks: heat.MostClicks, MaxMinutes: heat.MostMinutes}
+}
+
+// AppendMinute begins the pages of a later minute: that many minutes, at least 1, after the one
+// before, which is the header's at first. At least one page has to follow. On the wire it is a page without a name.
+func AppendMinute(dst []byte, later boards.Minute) []byte {
+	return binary.AppendUvarint(append(dst, 0), uint64(later))
 }
 
 // AppendPageSum appends one page's sums to a range. A page must not be empty, nor
-// be appended twice to a range.
+// be appended twice to the same minute.
 func AppendPageSum[P []byte | string](dst []byte, page P, t *heat.Totals) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(page)))
 	dst = append(dst, page...)
@@ -65,7 +102,10 @@ func AppendPageSum[P []byte | string](dst []byte, page P, t *heat.Totals) []byte
 }
 
 // MaxRangeHeaderBytes is the most that [AppendRangeHeader] appends.
-const MaxRangeHeaderBytes = 2 + 16 + 3*5 + 3*binary.MaxVarintLen64 + 2*5
+const MaxRangeHeaderBytes = 2 + 16 + 3*5 + 3*binary.MaxVarintLen64 + 3*5 + MaxMinuteBytes
+
+// MaxMinuteBytes is the most that [AppendMinute] appends.
+const MaxMinuteBytes = 1 + 5
 
 // MaxPageSumBytes is the most that [AppendPageSum] appends for a page of the
 // longest name.
@@ -74,13 +114,21 @@ const MaxPageSumBytes = 2 + MaxPageBytes + 2*19 + 2*binary.MaxVarintLen64
 // minPageSumBytes is the least that a page and its sums take.
 const minPageSumBytes = 2 + minTotalsBytes
 
+// PageMinute is what a range has a sum for: a page in one minute.
+type PageMinute struct {
+	Page   string
+	Minute boards.Minute
+}
+
 // RangeReader reads a range page by page, without allocating. It aliases the bytes
 // it was made from. It is not safe for concurrent use.
 type RangeReader struct {
 	// Header is the range's header.
 	Header RangeHeader
-	// Pages is how many pages the range holds in all.
+	// Pages is how many sums of pages the range holds in all.
 	Pages int
+	// Minute is that of the page that Next returned last.
+	Minute boards.Minute
 
 	next int
 	left uint64 // how many behaviours the pages that were not read can have
@@ -105,16 +153,28 @@ func ReadRange(b []byte) (RangeReader, error) {
 	}
 	if pages == 0 {
 		_ = r.end() // else Next finds what is left over
+	} else {
+		h.Minute = r.minute("minute")
 	}
 	if r.err != nil {
 		return RangeReader{}, r.err
 	}
-	return RangeReader{Header: h, Pages: pages, left: uint64(h.To - h.From), r: r}, nil
+	return RangeReader{Header: h, Pages: pages, Minute: h.Minute, left: uint64(h.To - h.From), r: r}, nil
+}
+
+// minute reads a minute, or a difference of minutes.
+func (r *reader) minute(what string) boards.Minute {
+	u := r.uvarint(what)
+	if u > uint64(boards.MaxMinute) {
+		r.fail("%s, %d, is out of range", what, u)
+		return 0
+	}
+	return boards.Minute(u)
 }
 
 func (r *reader) rangeHeader() (h RangeHeader) {
 	flags := r.byte("flags")
-	if flags&^rangeLost != 0 {
+	if flags&^(rangeLost|rangeLimits|rangeSource) != 0 {
 		r.fail("flags %#x are not known", flags)
 	}
 	h.Lost = flags&rangeLost != 0
@@ -133,8 +193,18 @@ func (r *reader) rangeHeader() (h RangeHeader) {
 		length = 0
 	}
 	h.To = h.From + int64(length)
-	h.Limits.MaxClicks = r.uint32("most clicks")
-	h.Limits.MaxMinutes = r.uint32("most minutes")
+	h.Limits = greatestLimits()
+	if flags&rangeLimits != 0 {
+		h.Limits = heat.Limits{MaxClicks: r.uint32("most clicks"), MaxMinutes: r.uint32("most minutes")}
+		if h.Limits == greatestLimits() {
+			r.fail("the greatest limits are written")
+		}
+	}
+	if flags&rangeSource != 0 {
+		if h.Source = r.uint32("source"); h.Source == 0 {
+			r.fail("the source 0 is written")
+		}
+	}
 	if h.Limits.MaxClicks > heat.MostClicks || h.Limits.MaxMinutes > heat.MostMinutes {
 		r.fail("limits of %d clicks and %d minutes, the most are %d and %d",
 			h.Limits.MaxClicks, h.Limits.MaxMinutes, heat.MostClicks, heat.MostMinutes)
@@ -204,6 +274,9 @@ func (r *RangeReader) anyPage(t *heat.Totals) (page []byte, err error) {
 		return nil, io.EOF
 	}
 	r.next++
+	if r.r.left() > 0 && r.r.b[r.r.at] == 0 {
+		r.later()
+	}
 	page = r.r.page()
 	*t = r.r.totals()
 	r.r.possible(t, r.Header.Limits)
@@ -216,6 +289,16 @@ func (r *RangeReader) anyPage(t *heat.Totals) (page []byte, err error) {
 	}
 	r.left -= t.Behaviours
 	return page, nil
+}
+
+// later reads what [AppendMinute] wrote.
+func (r *RangeReader) later() {
+	r.r.at++
+	later := r.r.minute("minutes since the last")
+	if later == 0 || later > boards.MaxMinute-r.Minute {
+		r.r.fail("%d minutes after minute %d", later, r.Minute)
+	}
+	r.Minute += later
 }
 
 func (r *RangeReader) describe(err error) error {

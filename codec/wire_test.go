@@ -16,18 +16,28 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"pageheat/boards"
 	"pageheat/heat"
 )
 
 // wholeRange is a range with its pages, as one value to compare.
 type wholeRange struct {
 	Header RangeHeader
-	Pages  []Leader
+	Pages  []minutePage
+}
+
+// minutePage is a page with its sums in a minute.
+type minutePage struct {
+	Leader
+	Minute boards.Minute
 }
 
 func appendWholeRange(dst []byte, r *wholeRange) []byte {
 	dst = AppendRangeHeader(dst, r.Header, len(r.Pages))
-	for i := range r.Pages {
+	for i, minute := 0, r.Header.Minute; i < len(r.Pages); i++ {
+		if later := r.Pages[i].Minute - minute; later > 0 {
+			dst, minute = AppendMinute(dst, later), r.Pages[i].Minute
+		}
 		dst = AppendPageSum(dst, r.Pages[i].Page, &r.Pages[i].Totals)
 	}
 	return dst
@@ -48,7 +58,7 @@ func decodeWholeRange(b []byte) (*wholeRange, error) {
 		if err != nil {
 			return nil, err
 		}
-		whole.Pages = append(whole.Pages, Leader{Page: string(page), Totals: t})
+		whole.Pages = append(whole.Pages, minutePage{Leader{Page: string(page), Totals: t}, r.Minute})
 	}
 }
 
@@ -67,12 +77,13 @@ func formats() []format {
 	totals := heat.Totals{Clicks: heat.Uint128{Hi: 17, Lo: 3}, Minutes: heat.Uint128{Hi: 1 << 20, Lo: 1 << 63}, Likes: -5, Behaviours: 1 << 50}
 	small := heat.Totals{Clicks: heat.Uint128{Lo: 5}, Minutes: heat.Uint128{Lo: 1_511_912_200}, Likes: 1, Behaviours: 1}
 	pages := []Leader{{Page: "page37", Totals: small}, {Page: "日本語", Totals: totals}, {Page: "z"}}
+	minutes := []minutePage{{pages[0], 29_455_384}, {pages[2], 29_455_384}, {pages[1], 29_455_386}}
 	input, behavior := TopicID{0: 1, 15: 0xFF}, TopicID{7: 9}
 	return []format{
 		{
 			name:   "range",
-			golden: "range-v2",
-			value:  &wholeRange{RangeHeader{Input: input, Partition: 300, Targets: 7, Target: 6, From: 41, To: 1 << 51, Limits: heat.DefaultLimits()}, pages},
+			golden: "range-v3",
+			value:  &wholeRange{RangeHeader{Input: input, Partition: 300, Targets: 7, Target: 6, From: 41, To: 1 << 51, Source: 2, Minute: 29_455_384, Limits: heat.Limits{MaxClicks: 999_999, MaxMinutes: 1439}}, minutes},
 			encode: func(v any) []byte { return appendWholeRange(nil, v.(*wholeRange)) },
 			decode: func(b []byte) (any, error) { return decodeWholeRange(b) },
 			draw:   func(t *rapid.T) any { return drawRange(t) },
@@ -209,7 +220,8 @@ func drawRange(t *rapid.T) *wholeRange {
 			MaxClicks:  rapid.Uint32Range(0, heat.MostClicks).Draw(t, "most clicks"),
 			MaxMinutes: rapid.Uint32Range(0, heat.MostMinutes).Draw(t, "most minutes"),
 		},
-		Lost: rapid.Bool().Draw(t, "lost"),
+		Lost:   rapid.Bool().Draw(t, "lost"),
+		Source: rapid.SampledFrom([]uint32{0, 0, 1, math.MaxUint32}).Draw(t, "source"),
 	}
 	h.Target = rapid.Int32Range(0, h.Targets-1).Draw(t, "target")
 	h.To = rapid.Int64Range(h.From, MaxNumber-2).Draw(t, "to")
@@ -218,11 +230,17 @@ func drawRange(t *rapid.T) *wholeRange {
 		return whole
 	}
 	behaviours := uint64(0)
+	minute := rapid.SampledFrom([]boards.Minute{0, 29_000_000, boards.MaxMinute}).Draw(t, "minute")
+	first := minute
 	for _, page := range drawPages(t) {
 		behaviours += page.Totals.Behaviours
 		if page.Totals.Within(h.Limits) && behaviours <= uint64(h.To-h.From) {
-			whole.Pages = append(whole.Pages, page)
+			whole.Pages = append(whole.Pages, minutePage{page, minute})
 		}
+		minute = min(boards.MaxMinute, minute+rapid.SampledFrom([]boards.Minute{0, 0, 0, 1, 1000}).Draw(t, "later"))
+	}
+	if len(whole.Pages) > 0 {
+		whole.Header.Minute = first
 	}
 	return whole
 }

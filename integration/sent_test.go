@@ -50,7 +50,7 @@ func TestWhatWasSentNeedsNoInput(t *testing.T) {
 		combiner := processors.NewCombiner(0, targets, heat.DefaultLimits())
 		combiner.Start(codec.TopicID(topics[site.Input].ID), each-1)
 		for i, line := range more() {
-			require.Nil(t, combiner.Add(int64(each+i), line))
+			require.Nil(t, combiner.Add(int64(each+i), time.Now().UnixMilli(), line))
 		}
 		kafkatest.ProduceRecords(t, site.Cluster, &kgo.Record{Topic: site.Prefix + "-behavior", Partition: 1, Value: combiner.Flush()[1]})
 

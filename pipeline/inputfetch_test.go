@@ -172,7 +172,7 @@ func TestRangesFitTheirTopic(t *testing.T) {
 			for r := codec.ReadBundle(m.Value[1:]); r.More(); {
 				record, err := r.Next()
 				require.NoError(t, err)
-				require.Nil(t, g.Add(record.Offset, record.Value))
+				require.Nil(t, g.Add(record.Offset, record.Timestamp, record.Value))
 				counted++
 			}
 		case codec.FeedFlush:

@@ -16,10 +16,10 @@ import (
 	"pageheat/processors"
 )
 
-// sumInput sums, per page, the valid behaviours of one input partition at
+// sumInput sums, per page and minute, the valid behaviours of one input partition at
 // offsets in (from, to], for the pages of the heat partition that a range with the
 // header is for. Everything up to both offsets was read before.
-func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
 	r := &reread{log: s.Cluster.Log(kafka.Topic{Name: s.Topology.Input, ID: h.Input}, h.Partition), reader: inputReader{unpacking: newUnpacking()}}
 	defer r.reader.close()
 	sums := processors.NewSecondRead(h)
@@ -51,8 +51,8 @@ type reread struct {
 // and beyond what it wants a long backlog may lie.
 const rereadBytes = 256 << 10
 
-// read hands over the values at offsets in (from, to].
-func (r *reread) read(ctx context.Context, from, to int64, each func(value []byte)) error {
+// read hands over timestamps and values at offsets in (from, to].
+func (r *reread) read(ctx context.Context, from, to int64, each func(timestamp int64, value []byte)) error {
 	for last := from; last < to; {
 		got, err := r.log.FetchPatiently(ctx, last+1, rereadBytes)
 		if err != nil {
@@ -85,18 +85,18 @@ func (r *reread) read(ctx context.Context, from, to int64, each func(value []byt
 	return nil
 }
 
-// values hands over the values of a feed message up to an offset.
-func values(message []byte, to int64, each func(value []byte)) error {
-	return beginnings(message, func(offset int64, value []byte, whole bool) {
+// values hands over timestamps and values of a feed message up to an offset.
+func values(message []byte, to int64, each func(timestamp int64, value []byte)) error {
+	return beginnings(message, func(offset, timestamp int64, value []byte, whole bool) {
 		if offset <= to && whole {
-			each(value)
+			each(timestamp, value)
 		}
 	})
 }
 
 // beginnings hands over the values of a feed message, or the beginning of one that is
 // too long to be held.
-func beginnings(message []byte, each func(offset int64, value []byte, whole bool)) error {
+func beginnings(message []byte, each func(offset, timestamp int64, value []byte, whole bool)) error {
 	kind, body, err := codec.SplitFeed(message)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func beginnings(message []byte, each func(offset int64, value []byte, whole bool
 	if kind == codec.FeedTruncated {
 		r, err := codec.DecodeTruncatedRecord(body)
 		if err == nil {
-			each(r.Offset, r.Value, r.ValueSize == int64(len(r.Value)))
+			each(r.Offset, r.Timestamp, r.Value, r.ValueSize == int64(len(r.Value)))
 		}
 		return err
 	}
@@ -113,7 +113,7 @@ func beginnings(message []byte, each func(offset int64, value []byte, whole bool
 		if err != nil {
 			return err
 		}
-		each(r.Offset, r.Value, true)
+		each(r.Offset, r.Timestamp, r.Value, true)
 	}
 	return nil
 }

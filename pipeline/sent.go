@@ -141,7 +141,7 @@ func (l *sentLookup) note(ctx context.Context, r *inputReader, chunk *kafka.Chun
 		p, err := r.next(last, math.MaxInt64, 0)
 		last = p.last
 		if p.message != nil {
-			if err := beginnings(p.message, func(_ int64, value []byte, _ bool) {
+			if err := beginnings(p.message, func(_, _ int64, value []byte, _ bool) {
 				if h, err := codec.DecodeRangeHeader(value); err == nil {
 					search.See(h)
 				}

@@ -2,15 +2,18 @@ package processors
 
 import (
 	"fmt"
+	"slices"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/heat"
 )
 
 // Combiner turns the messages of one input partition into ranges: it adds up
-// behaviours per page until a flush, and then has one range for every target
-// partition, each from where the last one ended. It belongs to one goroutine.
+// behaviours per page, and per minute of their records' timestamps, until a flush, and then
+// has one range for every target partition, each from where the last one ended. It belongs to
+// one goroutine.
 type Combiner struct {
 	limits    heat.Limits
 	partition int32
@@ -18,6 +21,7 @@ type Combiner struct {
 	from, to  int64
 	oldest    int64 // timestamp of the pending records
 	sums      *sums
+	minute    minute
 	ranges    [][]byte
 }
 
@@ -31,7 +35,7 @@ func NewCombiner(partition int32, targets int, limits heat.Limits) *Combiner {
 // Start drops the pending sums: the next range begins after from.
 func (c *Combiner) Start(input codec.TopicID, from int64) {
 	c.input, c.from, c.to, c.oldest = input, from, from, 0
-	c.sums.reset()
+	c.reset()
 	// What the last session sent may still be on its way: its memory is not used again.
 	c.ranges = make([][]byte, len(c.ranges))
 }
@@ -115,7 +119,7 @@ func (c *Combiner) combine(body []byte, refuse func(*Refused)) (combined Combine
 		if err != nil {
 			return Combined{}, err
 		}
-		refusal := c.Add(record.Offset, record.Value)
+		refusal := c.Add(record.Offset, record.Timestamp, record.Value)
 		if refusal == nil {
 			combined.Valid++
 			continue
@@ -151,7 +155,7 @@ func (c *Combiner) combineTruncated(r *codec.TruncatedRecord, refuse func(*Refus
 	c.oldest = codec.Older(c.oldest, r.Timestamp)
 	var refusal *codec.Refusal
 	if whole := r.ValueSize == int64(len(r.Value)) || r.ValueSize < 0; whole {
-		refusal = c.Add(r.Offset, r.Value)
+		refusal = c.Add(r.Offset, r.Timestamp, r.Value)
 	} else {
 		c.Reach(r.Offset)
 		refusal = codec.TooLarge(r.ValueSize, codec.MaxBytes(r.Value))
@@ -173,14 +177,19 @@ func (c *Combiner) To() int64 { return c.to }
 func (c *Combiner) Reach(offset int64) { c.to = max(c.to, offset) }
 
 // Add counts one message, whose offset must be above To; a refusal says why it is
-// invalid. Either way the next range reaches up to its offset. The message is not kept.
-func (c *Combiner) Add(offset int64, message []byte) *codec.Refusal {
+// invalid. Either way the next range reaches up to its offset. The timestamp is that of the
+// record, in ms since 1970. The message is not kept.
+func (c *Combiner) Add(offset, timestamp int64, message []byte) *codec.Refusal {
 	c.Reach(offset)
 	b, refusal := codec.ParseBehaviour(message, c.limits)
 	if refusal != nil {
 		return refusal
 	}
-	c.sums.count(b)
+	if !c.minute.has(timestamp) {
+		c.minute = minuteOf(timestamp)
+		c.minute.number = c.sums.minute(c.minute.Minute)
+	}
+	c.sums.count(b, c.minute.number)
 	return nil
 }
 
@@ -197,20 +206,62 @@ func (c *Combiner) Lose(to int64) [][]byte {
 func (c *Combiner) Flush() [][]byte { return c.flush(false) }
 
 func (c *Combiner) flush(lost bool) [][]byte {
+	order := c.sums.order()
 	header := codec.RangeHeader{Input: c.input, Partition: c.partition, Targets: int32(len(c.ranges)),
-		From: c.from, To: c.to, Limits: c.limits, Lost: lost}
+		From: c.from, To: c.to, Minute: c.sums.first(order), Limits: c.limits, Lost: lost}
 	for target := range c.ranges {
 		header.Target = int32(target)
 		c.ranges[target] = codec.AppendRangeHeader(c.ranges[target][:0], header, c.sums.pages[target])
 	}
-	for i := range c.sums.entries {
-		e := &c.sums.entries[i]
-		c.ranges[e.target] = codec.AppendPageSum(c.ranges[e.target], c.sums.name(e), &e.totals)
+	if order == nil {
+		for i := range c.sums.entries {
+			e := &c.sums.entries[i]
+			c.ranges[e.target] = codec.AppendPageSum(c.ranges[e.target], c.sums.name(e), &e.totals)
+		}
+	} else {
+		c.appendMinutes(order, header.Minute)
 	}
-	c.sums.reset()
+	c.reset()
 	c.from = c.to
 	return c.ranges
 }
+
+// appendMinutes appends the sums of several minutes in their order, the first of which is begun.
+func (c *Combiner) appendMinutes(order []int32, first boards.Minute) {
+	reached := slices.Repeat([]boards.Minute{first}, len(c.ranges))
+	for _, i := range order {
+		e := &c.sums.entries[i]
+		into, minute := c.ranges[e.target], c.sums.minutes[e.minute]
+		if later := minute - reached[e.target]; later > 0 {
+			into, reached[e.target] = codec.AppendMinute(into, later), minute
+		}
+		c.ranges[e.target] = codec.AppendPageSum(into, c.sums.name(e), &e.totals)
+	}
+}
+
+// reset drops the pending sums.
+func (c *Combiner) reset() {
+	c.sums.reset()
+	c.minute = minute{}
+}
+
+// minute is a minute with its number among the pending sums.
+type minute struct {
+	boards.Minute
+	number     int32
+	from, ends int64 // the timestamps in it, in ms since 1970: at least from and below ends
+}
+
+// minuteOf returns the minute of a timestamp, without its number. The first and the last there are
+// have timestamps besides their own, for which it is asked again.
+func minuteOf(timestamp int64) minute {
+	m := boards.MinuteOfMillis(timestamp)
+	from := m.Time().UnixMilli()
+	return minute{Minute: m, from: from, ends: from + 60_000}
+}
+
+// has reports whether a timestamp is known to be in the minute.
+func (m *minute) has(timestamp int64) bool { return timestamp >= m.from && timestamp < m.ends }
 
 // Bytes bounds the size of what a flush would send now, over all targets.
 func (c *Combiner) Bytes() int { return c.sums.bytes() }

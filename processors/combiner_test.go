@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/processors"
@@ -18,7 +20,7 @@ import (
 // combined is what the ranges of one target partition add up to.
 type combined struct {
 	to     int64
-	totals map[string]heat.Totals
+	totals map[codec.PageMinute]heat.Totals
 	bytes  int // of the pages in the last range
 }
 
@@ -26,30 +28,32 @@ type combined struct {
 func (g *combined) read(t require.TestingT, msg []byte, target, targets int, want codec.RangeHeader) {
 	r, err := codec.ReadRange(msg)
 	require.NoError(t, err)
-	want.From, want.Targets, want.Target = g.to, int32(targets), int32(target)
+	want.From, want.Targets, want.Target, want.Minute = g.to, int32(targets), int32(target), r.Header.Minute
 	require.Equal(t, want, r.Header)
 	header := codec.AppendRangeHeader(nil, want, r.Pages)
 	require.True(t, bytes.HasPrefix(msg, header))
 	g.bytes = len(msg) - len(header)
-	seen := map[string]bool{}
-	for {
+	seen := map[codec.PageMinute]bool{}
+	for minute := r.Header.Minute; ; minute = r.Minute {
 		var totals heat.Totals
 		page, err := r.Next(&totals)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)
-		require.False(t, seen[string(page)], "page %q is twice in a range", page)
-		seen[string(page)] = true
+		require.GreaterOrEqual(t, r.Minute, minute)
+		of := codec.PageMinute{Page: string(page), Minute: r.Minute}
+		require.False(t, seen[of], "page %q is twice in a minute of a range", page)
+		seen[of] = true
 		require.EqualValues(t, target, topology.Partition(page, targets))
-		sum := g.totals[string(page)]
+		sum := g.totals[of]
 		sum.Add(&totals)
-		g.totals[string(page)] = sum
+		g.totals[of] = sum
 	}
 	g.to = want.To
 }
 
-// However the messages are spread over ranges, and over targets, the sums are the
+// However the messages are spread over ranges, over targets and over minutes, the sums are the
 // same; and each range begins where the one before ended.
 func TestCombinerLosesNothingBetweenRanges(t *testing.T) {
 	limits := heat.Limits{MaxClicks: 9, MaxMinutes: 60}
@@ -61,9 +65,9 @@ func TestCombinerLosesNothingBetweenRanges(t *testing.T) {
 		g.Start(input, start)
 		ranges := make([]combined, targets)
 		for i := range ranges {
-			ranges[i] = combined{to: start, totals: map[string]heat.Totals{}}
+			ranges[i] = combined{to: start, totals: map[codec.PageMinute]heat.Totals{}}
 		}
-		want := map[string]heat.Totals{}
+		want := map[codec.PageMinute]heat.Totals{}
 		to := start
 		flush := func(lost bool) {
 			bound := g.Bytes()
@@ -91,16 +95,18 @@ func TestCombinerLosesNothingBetweenRanges(t *testing.T) {
 					Minutes: heat.Minutes(rapid.Int64Range(0, 60e9).Draw(t, "minutes")),
 					Like:    rapid.Int8Range(-1, 1).Draw(t, "like")}
 				message := codec.AppendBehaviour(nil, b)
-				require.Nil(t, g.Add(to, message))
+				timestamp := rapid.SampledFrom([]int64{-1, 0, 59_999, 60_000, 119_999, 60_000 * 29_000_000, math.MaxInt64}).Draw(t, "timestamp")
+				require.Nil(t, g.Add(to, timestamp, message))
+				of := codec.PageMinute{Page: string(b.Page), Minute: boards.MinuteOfMillis(timestamp)}
 				clear(message) // it is not kept
-				sum := want[string(b.Page)]
+				sum := want[of]
 				sum.Count(b)
-				want[string(b.Page)] = sum
+				want[of] = sum
 				clean = false
 			},
 			"invalid": func(t *rapid.T) {
 				to += rapid.Int64Range(1, 3).Draw(t, "hole")
-				require.NotNil(t, g.Add(to, []byte(rapid.SampledFrom([]string{"", "a", "a|10|1|0", "a|1|61|0", "a|1|1|9"}).Draw(t, "message"))))
+				require.NotNil(t, g.Add(to, 0, []byte(rapid.SampledFrom([]string{"", "a", "a|10|1|0", "a|1|61|0", "a|1|1|9"}).Draw(t, "message"))))
 				clean = false
 			},
 			"flush": func(*rapid.T) { flush(false); clean = true },
@@ -113,12 +119,12 @@ func TestCombinerLosesNothingBetweenRanges(t *testing.T) {
 			},
 		})
 		flush(false)
-		got := map[string]heat.Totals{}
+		got := map[codec.PageMinute]heat.Totals{}
 		for i := range ranges {
 			require.Equal(t, to, ranges[i].to)
-			for page, totals := range ranges[i].totals {
-				require.NotContains(t, got, page)
-				got[page] = totals
+			for of, totals := range ranges[i].totals {
+				require.NotContains(t, got, of)
+				got[of] = totals
 			}
 		}
 		require.Equal(t, want, got)
@@ -129,17 +135,17 @@ func TestCombinerLosesNothingBetweenRanges(t *testing.T) {
 func TestCombinerStartsAgain(t *testing.T) {
 	g := processors.NewCombiner(0, 1, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
-	require.Nil(t, g.Add(4, []byte("old|1|1|1")))
+	require.Nil(t, g.Add(4, 0, []byte("old|1|1|1")))
 	sent := g.Flush()[0]
 	before := bytes.Clone(sent)
-	require.Nil(t, g.Add(5, []byte("dropped|1|1|1")))
+	require.Nil(t, g.Add(5, 60_000, []byte("dropped|1|1|1")))
 
 	g.Start(codec.TopicID{2}, 1)
-	require.Nil(t, g.Add(3, []byte("new|2|1|1")))
-	again := combined{to: 1, totals: map[string]heat.Totals{}}
+	require.Nil(t, g.Add(3, 60_000, []byte("new|2|1|1")))
+	again := combined{to: 1, totals: map[codec.PageMinute]heat.Totals{}}
 	again.read(t, g.Flush()[0], 0, 1, codec.RangeHeader{Input: codec.TopicID{2}, To: 3, Limits: heat.DefaultLimits()})
 	require.Len(t, again.totals, 1)
-	require.Contains(t, again.totals, "new")
+	require.Contains(t, again.totals, codec.PageMinute{Page: "new", Minute: 1})
 	require.Equal(t, before, sent, "the memory of what was sent is not used again")
 }
 

@@ -64,7 +64,7 @@ type HeatInput interface {
 	// offset, the next one to be read.
 	Exists(partition int32, next int64) error
 	// Sum reads the input again; see store.Reread.
-	Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error)
+	Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error)
 }
 
 // HeatStart is the start of a session of a heat partition.

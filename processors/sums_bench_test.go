@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -46,7 +47,7 @@ func BenchmarkSumsCount(b *testing.B) {
 				if i%rangeVolume == 0 {
 					s.reset()
 				}
-				s.count(visits[i&(len(visits)-1)])
+				s.count(visits[i&(len(visits)-1)], 0)
 				i++
 			}
 		})
@@ -57,15 +58,15 @@ func BenchmarkCombinerAdd(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
 			messages := messagesOf(b, pages)
-			g := NewCombiner(0, 3, heat.DefaultLimits())
+			g, now := NewCombiner(0, 3, heat.DefaultLimits()), time.Now().UnixMilli()
 			g.Start(codec.TopicID{1}, -1)
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
 				if i%rangeVolume == 0 {
-					g.sums.reset()
+					g.reset()
 				}
-				if refusal := g.Add(int64(i), messages[i&(len(messages)-1)]); refusal != nil {
+				if refusal := g.Add(int64(i), now, messages[i&(len(messages)-1)]); refusal != nil {
 					b.Fatal(refusal)
 				}
 				i++
@@ -79,13 +80,13 @@ func BenchmarkCombinerRange(b *testing.B) {
 	for _, pages := range pagesOf() {
 		b.Run(fmt.Sprint(pages), func(b *testing.B) {
 			messages := messagesOf(b, pages)
-			g := NewCombiner(0, 3, heat.DefaultLimits())
+			g, now := NewCombiner(0, 3, heat.DefaultLimits()), time.Now().UnixMilli()
 			g.Start(codec.TopicID{1}, -1)
 			b.ReportAllocs()
 			i, bytes := 0, 0
 			for b.Loop() {
 				for range rangeVolume {
-					if refusal := g.Add(int64(i), messages[i&(len(messages)-1)]); refusal != nil {
+					if refusal := g.Add(int64(i), now, messages[i&(len(messages)-1)]); refusal != nil {
 						b.Fatal(refusal)
 					}
 					i++

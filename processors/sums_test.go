@@ -26,18 +26,18 @@ func TestSumsOfManyPagesThenFew(t *testing.T) {
 		for range 2 {
 			for p := range pages {
 				offset++
-				require.Nil(t, g.Add(offset, fmt.Appendf(nil, "page%d|%d|0.5|1", p, p%7)))
+				require.Nil(t, g.Add(offset, 0, fmt.Appendf(nil, "page%d|%d|0.5|1", p, p%7)))
 			}
 		}
 		bound, size, found := g.Bytes(), 0, 0
 		for target, msg := range g.Flush() {
 			r := &ranges[target]
-			r.totals = map[string]heat.Totals{}
+			r.totals = map[codec.PageMinute]heat.Totals{}
 			r.read(t, msg, target, targets, codec.RangeHeader{Input: codec.TopicID{1}, To: offset, Limits: heat.DefaultLimits()})
 			size += r.bytes
 			found += len(r.totals)
 			for p := range pages {
-				totals, ok := r.totals[fmt.Sprintf("page%d", p)]
+				totals, ok := r.totals[codec.PageMinute{Page: fmt.Sprintf("page%d", p)}]
 				if !ok {
 					continue
 				}
@@ -54,10 +54,10 @@ func TestBytesBoundsLongNames(t *testing.T) {
 	g := processors.NewCombiner(0, 1, heat.DefaultLimits())
 	g.Start(codec.TopicID{1}, -1)
 	for p := range 10 {
-		require.Nil(t, g.Add(int64(p), fmt.Appendf(nil, "%d%s|1|1|1", p, strings.Repeat("x", codec.MaxPageBytes-1))))
+		require.Nil(t, g.Add(int64(p), 0, fmt.Appendf(nil, "%d%s|1|1|1", p, strings.Repeat("x", codec.MaxPageBytes-1))))
 	}
 	bound := g.Bytes()
-	r := combined{to: -1, totals: map[string]heat.Totals{}}
+	r := combined{to: -1, totals: map[codec.PageMinute]heat.Totals{}}
 	r.read(t, g.Flush()[0], 0, 1, codec.RangeHeader{Input: codec.TopicID{1}, To: 9, Limits: heat.DefaultLimits()})
 	require.Greater(t, r.bytes, 10*codec.MaxPageBytes)
 	require.LessOrEqual(t, r.bytes, bound)

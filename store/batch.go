@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/heat"
 )
@@ -15,11 +16,12 @@ const batchPages = 64
 
 // batch are the next pages of a range.
 type batch struct {
-	size   int
-	names  [batchPages][]byte
-	totals [batchPages]heat.Totals
-	hashes [batchPages]uint32
-	pages  [batchPages]*page // that may be those of the names
+	size    int
+	names   [batchPages][]byte
+	minutes [batchPages]boards.Minute
+	totals  [batchPages]heat.Totals
+	hashes  [batchPages]uint32
+	pages   [batchPages]*page // that may be those of the names
 	// touched has no meaning: it keeps the compiler from removing the reads.
 	touched uint32
 }
@@ -34,17 +36,17 @@ func (b *batch) read(r *codec.RangeReader) (more bool, err error) {
 			}
 			return false, err
 		}
-		b.names[b.size] = name
+		b.names[b.size], b.minutes[b.size] = name, r.Minute
 	}
 	return true, nil
 }
 
-// subtract subtracts what was counted before, by page, and drops the pages without a rest.
-func (b *batch) subtract(before map[string]heat.Totals) error {
+// subtract subtracts what was counted before, by page and minute, and drops the pages without a rest.
+func (b *batch) subtract(before map[codec.PageMinute]heat.Totals) error {
 	kept := 0
 	for i := range b.size {
 		t := &b.totals[i]
-		if counted, ok := before[string(b.names[i])]; ok {
+		if counted, ok := before[codec.PageMinute{Page: string(b.names[i]), Minute: b.minutes[i]}]; ok {
 			if err := t.Sub(&counted); err != nil {
 				return fmt.Errorf("page %q: taking off what was counted before: %w", b.names[i], err)
 			}
@@ -53,7 +55,7 @@ func (b *batch) subtract(before map[string]heat.Totals) error {
 			continue
 		}
 		if kept < i {
-			b.names[kept], b.totals[kept] = b.names[i], *t
+			b.names[kept], b.minutes[kept], b.totals[kept] = b.names[i], b.minutes[i], *t
 		}
 		kept++
 	}

@@ -21,10 +21,10 @@ var ErrGap = failure.Known("a range is missing", failure.Missing)
 // deleted and recreated, and its offsets name other messages now.
 var ErrOtherInput = failure.Known("the input topic was recreated", failure.Recreated)
 
-// Reread sums, per page of this partition, the valid behaviours of one input
+// Reread sums, per page of this partition and minute, the valid behaviours of one input
 // partition at offsets in (from, to], under the given limits. A Partition asks
 // for it when a range overlaps its progress.
-type Reread func(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error)
+type Reread func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error)
 
 // page is one page of the table with what the cache knows of it.
 type page struct {
@@ -231,7 +231,7 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 		*to = h.To
 		return 0, nil
 	}
-	var before map[string]heat.Totals
+	var before map[codec.PageMinute]heat.Totals
 	if h.From < done && r.Pages > 0 {
 		if before, err = reread(h, h.From, done); err != nil {
 			return 0, p.fail(fmt.Errorf("reading input partition %d again at offsets (%d, %d] for an overlap: %w",
@@ -252,7 +252,7 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 func (p *Partition) Applied() Applied { return p.applied }
 
 // add adds every page's sum of the range, less what was counted before.
-func (p *Partition) add(r *codec.RangeReader, before map[string]heat.Totals) (n uint64, err error) {
+func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.Totals) (n uint64, err error) {
 	p.mu.Lock()
 	defer func() {
 		p.torn = err

@@ -274,9 +274,13 @@ func withHeader(h codec.RangeHeader, r codec.RangeReader) []byte {
 	record := codec.AppendRangeHeader(nil, h, r.Pages)
 	var totals heat.Totals
 	for {
+		before := r.Minute
 		page, err := r.Next(&totals)
 		if err != nil {
 			return record
+		}
+		if r.Minute > before {
+			record = codec.AppendMinute(record, r.Minute-before)
 		}
 		record = codec.AppendPageSum(record, page, &totals)
 	}
@@ -291,7 +295,7 @@ func (o *heatOwner) Exists(partition int32, next int64) error {
 }
 
 // Sum implements processors.HeatInput.
-func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[string]heat.Totals, error) {
+func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
 	w := o.w
 	w.counts.Overlaps++
 	if !w.on.SecondRead {
@@ -307,7 +311,7 @@ func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[string]heat.To
 		if messages[i].offset > to {
 			break
 		}
-		sums.Add(messages[i].value)
+		sums.Add(messages[i].timestamp, messages[i].value)
 	}
 	return sums.Sums(), nil
 }

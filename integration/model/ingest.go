@@ -218,7 +218,7 @@ func (o *ingestOwner) read() bool {
 	bundle := codec.AppendSegmentHeader([]byte{byte(codec.FeedRecords)}, codec.SegmentHeader{Offset: messages[0].offset})
 	for i := range messages {
 		last = messages[i].offset
-		bundle = codec.AppendBundleRecord(bundle, messages[0].offset, codec.Record{Offset: last, Value: messages[i].value})
+		bundle = codec.AppendBundleRecord(bundle, messages[0].offset, codec.Record{Offset: last, Timestamp: messages[i].timestamp, Value: messages[i].value})
 	}
 	codec.EndSegment(bundle, 1)
 	o.given = messages

@@ -3,17 +3,19 @@ package model
 import (
 	"sort"
 	"strconv"
+	"time"
 )
 
 // message is one record of the input, with its content as the model made it: the recount does
 // not use the pipeline's parser.
 type message struct {
-	offset  int64
-	value   []byte
-	page    int // index in world.pages, or one of the kinds below
-	clicks  int64
-	minutes int64 // in units of 10^-9
-	like    int64
+	offset    int64
+	timestamp int64 // ms since 1970
+	value     []byte
+	page      int // index in world.pages, or one of the kinds below
+	clicks    int64
+	minutes   int64 // in units of 10^-9
+	like      int64
 }
 
 // The kinds of messages that are not behaviours.
@@ -111,7 +113,9 @@ func (w *world) grow() {
 		if w.chance(w.temper.holes) {
 			in.next += int64(1 + w.n(3))
 		}
-		m := message{offset: in.next, page: invalid}
+		// Producers' clocks differ by minutes, whatever the schedule draws.
+		skew := time.Duration(in.next*7919%7-3) * time.Minute
+		m := message{offset: in.next, timestamp: w.now.Add(skew).UnixMilli(), page: invalid}
 		in.next++
 		if w.chance(w.temper.invalid) {
 			m.value = []byte(w.invalid[w.n(len(w.invalid))])
