@@ -47,7 +47,8 @@ func (k Kind) String() string {
 // while it is used.
 type Definition struct {
 	// Name is that of the board, and part of keys and paths: 1 to 64 letters, digits, dots, dashes
-	// and underscores, beginning with a letter or a digit.
+	// and underscores, beginning with a letter or a digit. It is not events, feed.atom, feed.rss or
+	// list.html, with which paths of boards end.
 	Name string
 	// Kind is required.
 	Kind Kind

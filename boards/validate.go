@@ -35,6 +35,9 @@ func (d *Definition) Validate() error {
 	if !validName(d.Name) {
 		v.fail("name", "must be 1 to %d letters, digits, dots, dashes and underscores, and begin with a letter or a digit", maxNameBytes)
 	}
+	if reserved(d.Name) {
+		v.fail("name", "paths of boards end with this: give the board another name")
+	}
 	if d.Kind < AllTime || d.Kind > Calendar {
 		v.fail("kind", "must be all-time, window, trending or calendar")
 		return v.err()
@@ -233,6 +236,12 @@ func validName(name string) bool {
 		}
 	}
 	return name != "" && len(name) <= maxNameBytes
+}
+
+// reserved reports whether a name is what paths of boards end with, after a board's name: the path of one
+// board would be that of another's events.
+func reserved(name string) bool {
+	return name == "events" || name == "feed.atom" || name == "feed.rss" || name == "list.html"
 }
 
 // sortedUnique returns a sorted copy without repetitions.

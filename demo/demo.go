@@ -39,6 +39,16 @@ const SessionTimeout = 6 * time.Second
 // trendTime is how long a thread stays trending.
 const trendTime = 25 * time.Second
 
+// Boards returns the definitions of the demo's boards beside all-time, as --board takes them. A demo lasts
+// minutes, so what is trending is what was hot in the last few of them.
+func Boards() []string {
+	return []string{
+		"trending kind=trending half-life=10m",
+		"last-hour kind=window window=1h step=1m",
+		"today kind=calendar calendar=day",
+	}
+}
+
 // Web returns the settings of the demo's HTTP server. All its clients may be on one machine, so
 // there is no limit per client.
 func (s Settings) Web() web.Settings {

@@ -9,6 +9,7 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/kafka"
@@ -20,6 +21,8 @@ type RankingConfig struct {
 	Settings
 	// Board is the name of the board.
 	Board string
+	// Boards are those beside it, as in [HeatConfig].
+	Boards []boards.Definition
 	// PublishEvery is the shortest time between two boards.
 	PublishEvery time.Duration
 }

@@ -4,9 +4,11 @@
 //   - text.go: one line, such as "today kind=calendar calendar=day".
 //   - yaml.go: a mapping of names to settings.
 //   - settings.go: what both have in common, the settings.
+//   - example.yaml: all settings, with what they mean.
 package boardsettings
 
 import (
+	_ "embed" // the example
 	"errors"
 	"fmt"
 	"slices"
@@ -66,6 +68,9 @@ func (b *board) define(defaults Defaults) (boards.Definition, error) {
 		}
 		seen[v.setting] = true
 	}
+	if b.name == boards.AllTime.String() {
+		errs = append(errs, b.problem("name", errors.New("the board of this name always exists: --top and --weight-* set its size and weights")))
+	}
 	if !seen["kind"] {
 		errs = append(errs, b.problem("kind", errors.New("is missing: all-time, window, trending or calendar")))
 	}
@@ -119,17 +124,68 @@ func defineAll(written []board, defaults Defaults) ([]boards.Definition, error) 
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	// Each is valid: what is wrong now is wrong with several.
 	if err := boards.ValidateAll(defined); err != nil {
 		return nil, err
 	}
 	return defined, nil
 }
 
+// Example returns definitions as [Read] takes them, beginning with the key "boards", with comments that say
+// what each setting means: each stands there once at least.
+func Example() string { return example }
+
+//go:embed example.yaml
+var example string
+
 // names are the settings, in the order in which documents have them.
 func names() []string {
 	return []string{"kind", "size", "window", "step", "half-life", "calendar", "time-zone", "grace", "keep",
 		"weight-clicks", "weight-minutes", "weight-likes", "include", "exclude", "group-by", "max-groups",
 		"max-per-group", "min-behaviours", "max-per-step"}
+}
+
+// valuesOf returns the settings of a complete definition, but for patterns of pages.
+func valuesOf(d *boards.Definition) []value {
+	all := []value{{"kind", d.Kind.String()}, {"size", strconv.Itoa(d.Size)}}
+	add := func(setting, text string, has bool) {
+		if has {
+			all = append(all, value{setting, text})
+		}
+	}
+	add("window", durationText(d.Window), d.Window > 0)
+	add("step", durationText(d.Step), d.Step > 0)
+	add("half-life", durationText(d.HalfLife), d.HalfLife > 0)
+	if d.Kind == boards.Calendar {
+		add("calendar", d.Period.String(), true)
+		add("time-zone", d.Zone.String(), true)
+		add("grace", durationText(d.Grace), true)
+		add("keep", durationText(d.Keep), true)
+	}
+	if weights, ok := d.Scorer.(heat.Weights); ok {
+		add("weight-clicks", weights.Clicks(), true)
+		add("weight-minutes", weights.Minutes(), true)
+		add("weight-likes", weights.Like(), true)
+	}
+	add("group-by", d.GroupBy, d.GroupBy != "")
+	add("max-groups", strconv.Itoa(d.MaxGroups), d.MaxGroups > 0)
+	add("max-per-group", strconv.Itoa(d.MaxPerGroup), d.MaxPerGroup > 0)
+	add("min-behaviours", strconv.FormatUint(d.MinBehaviours, 10), true)
+	add("max-per-step", d.MaxPerStep, d.MaxPerStep != "")
+	return all
+}
+
+// durationText returns whole minutes as [duration] reads them.
+func durationText(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d%day == 0 && d > day:
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	case d%time.Hour == 0:
+		return strconv.FormatInt(int64(d/time.Hour), 10) + "h"
+	default:
+		return strconv.FormatInt(int64(d/time.Minute), 10) + "m"
+	}
 }
 
 // fields sets those of a definition.

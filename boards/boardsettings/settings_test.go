@@ -26,7 +26,7 @@ func read(t testing.TB, text string) ([]boards.Definition, error) {
 // TestBothFormsAreOne: a board is the same however it is written.
 func TestBothFormsAreOne(t *testing.T) {
 	fromFile, err := read(t, `
-all-time: {kind: all-time}
+everything: {kind: all-time, include: [/a/.*]}
 hour: {kind: window, window: 60m}
 fair:
   kind: window
@@ -49,7 +49,7 @@ today:
 `)
 	require.NoError(t, err)
 	fromFlags, err := Parse([]string{
-		"all-time kind=all-time",
+		"everything kind=all-time include=/a/.*",
 		"hour window=1h step=1m kind=window size=20",
 		"fair kind=window window=168h max-per-step=2.5 weight-minutes=-.5",
 		"trending kind=trending half-life=360m include=/sport/.* include=/news/.* exclude=/news/old/.* min-behaviours=3",
@@ -120,7 +120,7 @@ func TestWhatIsNoBoard(t *testing.T) {
 		"a: {exclude: [[b]]}":                  `board "a": exclude: line 1: a list must have plain values`,
 		"a: {}":                                `board "a": kind: is missing`,
 		"a b: {kind: all-time}":                `board "a b": name: must be`,
-		"all-time: {kind: window, window: 1h}": `board "all-time": kind: the board of this name has the kind all-time`,
+		"all-time: {kind: window, window: 1h}": `board "all-time": name: the board of this name always exists`,
 		"a: {kind: all-time, include: ''}":     `board "a": include: has no value`,
 		"a: {kind: all-time, group-by: ''}":    `board "a": group-by: has no value`,
 		"a: {kind: all-time, something: 1}":    "unknown setting: the settings of a board are kind, size, window",
@@ -153,6 +153,63 @@ func TestEverySettingIsKnown(t *testing.T) {
 	for _, name := range names() {
 		_, known := f.setter(name)
 		assert.True(t, known, name)
+	}
+}
+
+// TestExampleHasAllSettings, and is valid.
+func TestExampleHasAllSettings(t *testing.T) {
+	var doc map[string]yaml.Node
+	require.NoError(t, yaml.Unmarshal([]byte(Example()), &doc))
+	node := doc["boards"]
+	defined, err := Read(&node, "", defaults())
+	require.NoError(t, err)
+	assert.Len(t, defined, 3)
+	for _, name := range names() {
+		assert.Regexp(t, `(?m)^    `+name+`: .`, Example())
+	}
+}
+
+// TestWrittenBoardsAreRead: what Write returns is the same board.
+func TestWrittenBoardsAreRead(t *testing.T) {
+	var doc map[string]yaml.Node
+	require.NoError(t, yaml.Unmarshal([]byte(Example()), &doc))
+	node := doc["boards"]
+	fromExample, err := Read(&node, "", defaults())
+	require.NoError(t, err)
+	fromLines, err := Parse([]string{
+		"everything kind=all-time weight-clicks=-.25", "days kind=window window=10d max-per-step=0.5 size=3", "odd kind=window window=61m",
+		"soon kind=calendar calendar=hour time-zone=Asia/Kathmandu max-per-step=7 step=15m exclude=true exclude=7 exclude=[,]:#",
+		`sections kind=trending half-life=90m group-by=/(?:a|b)/([^/]+)/\d+ max-groups=7 min-behaviours=12`,
+	}, Defaults{Size: 7, Weights: heat.WeightSettings{WeightClicks: "3", WeightMinutes: "0", WeightLikes: "1.5"}})
+	require.NoError(t, err)
+	for _, d := range append(fromExample, fromLines...) {
+		text, err := yaml.Dump(Write(d))
+		require.NoError(t, err)
+		again, err := read(t, d.Name+": "+string(text))
+		require.NoError(t, err, "%s", text)
+		assert.Equal(t, d.Canonical(), again[0].Canonical(), "%s", text)
+	}
+}
+
+// TestAllTimeIsNotAFurtherBoard, nor is a board named like a route.
+func TestAllTimeIsNotAFurtherBoard(t *testing.T) {
+	_, err := Parse([]string{"all-time kind=all-time", "events kind=window window=1h", "feed.rss kind=window window=61m step=7m", "list.html"}, defaults())
+	assert.Equal(t, []string{
+		`board "all-time": name: the board of this name always exists: --top and --weight-* set its size and weights`,
+		`board "events": name: paths of boards end with this: give the board another name`,
+		`board "feed.rss": name: paths of boards end with this: give the board another name`,
+		`board "feed.rss": step: 7m does not divide the window of 1h1m`,
+		`board "list.html": kind: is missing: all-time, window, trending or calendar`,
+	}, strings.Split(err.Error(), "\n"))
+}
+
+func TestSplit(t *testing.T) {
+	for text, want := range map[string][]string{
+		"": nil, " \n; ": nil,
+		"a b=c":                     {"a b=c"},
+		"a b=c; d e=f\n g h=i;j \n": {"a b=c", "d e=f", "g h=i;j"},
+	} {
+		assert.Equal(t, want, Split(text), "%q", text)
 	}
 }
 

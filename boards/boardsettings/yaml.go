@@ -83,3 +83,30 @@ func resolved(node *yaml.Node) *yaml.Node {
 	}
 	return node
 }
+
+// Write returns a definition as [Read] takes it for the name of the board, with all settings that its kind
+// has: a mapping in flow style. The definition must be complete and valid.
+func Write(d boards.Definition) *yaml.Node {
+	settings := flow(yaml.MappingNode)
+	for _, v := range valuesOf(&d) {
+		settings.Content = append(settings.Content, scalar(v.setting), scalar(v.text))
+	}
+	for _, list := range []struct {
+		setting  string
+		patterns []string
+	}{{"include", d.Include}, {"exclude", d.Exclude}} {
+		if len(list.patterns) == 0 {
+			continue
+		}
+		items := flow(yaml.SequenceNode)
+		for _, pattern := range list.patterns {
+			items.Content = append(items.Content, scalar(pattern))
+		}
+		settings.Content = append(settings.Content, scalar(list.setting), items)
+	}
+	return settings
+}
+
+func flow(kind yaml.Kind) *yaml.Node { return &yaml.Node{Kind: kind, Style: yaml.FlowStyle} }
+
+func scalar(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }

@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v4"
 
+	"pageheat/boards/boardsettings"
 	"pageheat/secret"
 )
 
@@ -39,7 +40,8 @@ variable, config file or default.`
 
 // Run prints a line for each setting.
 func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
-	if _, err := c.Instance.config(p); err != nil {
+	cfg, err := c.Instance.config(p)
+	if err != nil {
 		return err
 	}
 	given := map[string]bool{} // on the command line
@@ -50,6 +52,7 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 	}
 	named := map[string]string{"behavior-topic": p.topo.Behavior, "leaders-topic": p.topo.Leaders, "dead-letter-topic": p.topo.DeadLetter,
 		"ingest-group": p.topo.IngestGroup, "heat-group": p.topo.HeatGroup, "rank-group": p.topo.RankGroup}
+	boardsFrom := ""
 	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, flag := range ctx.Flags() {
 		if len(flag.Envs) == 0 {
@@ -62,6 +65,10 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 		case s.origin[flag.Name] != "":
 			source = s.origin[flag.Name]
 		}
+		if keyOf(flag) == boardsKey {
+			boardsFrom = source
+			continue
+		}
 		value, err := yamlOf(flag.Target)
 		if name := named[flag.Name]; name != "" {
 			value = name // most are made of the prefix
@@ -69,7 +76,20 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 		if err != nil {
 			return fmt.Errorf("print --%s: %w", flag.Name, err)
 		}
-		_, _ = fmt.Fprintf(out, "%s: %s\t# %s\n", flag.Name, value, source) // Flush returns the error
+		_, _ = fmt.Fprintf(out, "%s: %s\t# %s\n", keyOf(flag), value, source) // Flush returns the error
+	}
+	if len(cfg.boards) == 0 {
+		_, _ = fmt.Fprintf(out, "%s: {}\t# %s\n", boardsKey, boardsFrom)
+		return out.Flush()
+	}
+	// A line for each board, with the settings that are not given.
+	_, _ = fmt.Fprintf(out, "%s:\t# %s\n", boardsKey, boardsFrom)
+	for i := range cfg.boards {
+		line, err := yaml.Dump(boardsettings.Write(cfg.boards[i]), yaml.WithLineWidth(-1))
+		if err != nil {
+			return fmt.Errorf("print the board %s: %w", cfg.boards[i].Name, err)
+		}
+		_, _ = fmt.Fprintf(out, "  %s: %s\n", cfg.boards[i].Name, bytes.TrimSpace(line))
 	}
 	return out.Flush()
 }
@@ -148,7 +168,8 @@ func (r *reference) section(title string, flags []*kong.Flag) {
 		if len(flag.Envs) == 0 || flag.Name == "config" {
 			continue
 		}
-		first := r.listed[flag.Name]
+		key := keyOf(flag)
+		first := r.listed[key]
 		if first != nil && first.Help == flag.Help && first.Default == flag.Default {
 			continue
 		}
@@ -158,16 +179,32 @@ func (r *reference) section(title string, flags []*kong.Flag) {
 		}
 		r.print("\n")
 		if first != nil {
-			r.comment(fmt.Sprintf("%s (above), for %s: %s", flag.Name, title, helpOf(flag)))
+			r.comment(fmt.Sprintf("%s (above), for %s: %s", key, title, helpOf(flag)))
 			continue
 		}
-		r.listed[flag.Name] = flag
+		r.listed[key] = flag
 		r.comment(helpOf(flag))
+		if key == boardsKey {
+			r.boards()
+			continue
+		}
 		value, err := defaultOf(flag)
 		if err != nil && r.err == nil {
 			r.err = fmt.Errorf("print the default of --%s: %w", flag.Name, err)
 		}
-		r.print("#%s: %s\n", flag.Name, value)
+		r.print("#%s: %s\n", key, value)
+	}
+}
+
+// boards adds an example of boards: there is none by default.
+func (r *reference) boards() {
+	r.comment("Default: none. All settings of boards, as an example:")
+	for line := range strings.Lines(boardsettings.Example()) {
+		if line == "\n" {
+			r.print("#\n")
+			continue
+		}
+		r.print("#%s", line)
 	}
 }
 

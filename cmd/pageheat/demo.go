@@ -22,6 +22,7 @@ import (
 type demoCmd struct {
 	Demo     demo.Settings       `embed:""`
 	Pipeline processors.Settings `embed:""`
+	Boards   boardsSettings      `embed:""`
 }
 
 const (
@@ -33,7 +34,7 @@ const (
 
 // config checks the flags.
 func (c *demoCmd) config(p *program) (pipelineConfig, error) {
-	cfg, err := newPipelineConfig(p, c.Pipeline, c.Demo.Web())
+	cfg, err := newPipelineConfig(p, c.Pipeline, c.Boards, c.Demo.Web())
 	if err != nil {
 		return cfg, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	_ "time/tzdata" // time zones of boards, where the system has none: in small containers
 
 	"github.com/alecthomas/kong"
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pageheat/boards"
 	"pageheat/collect"
 	"pageheat/failure"
 	"pageheat/heat"
@@ -45,6 +46,7 @@ type pipelineConfig struct {
 	roles      []role              // without repetition, in the order of allRoles
 	settings   processors.Settings // that all instances share
 	weights    heat.Weights        // those of settings
+	boards     []boards.Definition // beside all-time, complete and valid
 	partitions int                 // of the heat table
 
 	web       web.Config     // what is served over HTTP
@@ -66,11 +68,14 @@ type pipelineConfig struct {
 func (c *pipelineConfig) has(r role) bool { return slices.Contains(c.roles, r) }
 
 // newPipelineConfig checks the settings of the pipeline and of what is served.
-func newPipelineConfig(p *program, s processors.Settings, served web.Settings) (pipelineConfig, error) {
+func newPipelineConfig(p *program, s processors.Settings, further boardsSettings, served web.Settings) (pipelineConfig, error) {
 	cfg := pipelineConfig{kafka: p.kafka, topo: p.topo, log: p.log.Logger, settings: s, drainTimeout: defaultDrain}
 	err := s.Validate()
 	if err == nil {
 		cfg.weights, err = s.Weights.Weights()
+	}
+	if err == nil {
+		cfg.boards, err = further.definitions(s.Top, s.Weights)
 	}
 	if err == nil {
 		cfg.web, err = served.Config()
@@ -84,6 +89,7 @@ func newPipelineConfig(p *program, s processors.Settings, served web.Settings) (
 // runCmd runs the pipeline.
 type runCmd struct {
 	Pipeline processors.Settings `embed:""`
+	Boards   boardsSettings      `embed:""`
 
 	Roles        []string       `help:"Roles of this instance: ingest, heat, rank, serve, collect."`
 	Member       kafka.Member   `embed:""`
@@ -105,7 +111,7 @@ func defaultRun() runCmd {
 
 // config checks the flags.
 func (c *runCmd) config(p *program) (pipelineConfig, error) {
-	cfg, err := newPipelineConfig(p, c.Pipeline, c.Web)
+	cfg, err := newPipelineConfig(p, c.Pipeline, c.Boards, c.Web)
 	if err != nil {
 		return cfg, err
 	}

@@ -34,6 +34,7 @@ type settings struct {
 type setting struct {
 	values []string // one, or those of a list
 	line   int
+	node   *yaml.Node // of a key whose value is a mapping, see boardsKey
 }
 
 // text is the value as the flag takes it.
@@ -72,7 +73,7 @@ func (s *settings) load(name string) error {
 	return nil
 }
 
-// readKeys reads one YAML mapping of keys to scalars or lists of scalars.
+// readKeys reads one YAML mapping of keys to scalars or lists of scalars; [boardsKey] has a mapping.
 func readKeys(r io.Reader) (map[string]setting, error) {
 	var doc yaml.Node
 	decoder := yaml.NewDecoder(r)
@@ -94,11 +95,15 @@ func readKeys(r io.Reader) (map[string]setting, error) {
 		if earlier, twice := keys[key.Value]; twice {
 			return nil, fmt.Errorf("line %d: key %q: already given in line %d", key.Line, key.Value, earlier.line)
 		}
+		if key.Value == boardsKey && !isNull(node) {
+			keys[key.Value] = setting{node: node, line: key.Line}
+			continue
+		}
 		values, err := scalars(node)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: key %q: %w", key.Line, key.Value, err)
 		}
-		keys[key.Value] = setting{values, key.Line}
+		keys[key.Value] = setting{values: values, line: key.Line}
 	}
 	if err := decoder.Decode(&doc); !errors.Is(err, io.EOF) {
 		return nil, errors.New("it must be one YAML document")
@@ -140,7 +145,7 @@ func (s *settings) Validate(app *kong.Application) error {
 	var known []string
 	eachFlag(app.Node, func(f *kong.Flag) {
 		if f.Name != "config" && len(f.Envs) > 0 {
-			known = append(known, f.Name)
+			known = append(known, keyOf(f))
 		}
 	})
 	var unknown []string
@@ -165,8 +170,12 @@ func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 			return nil, s.try(flag, value, "environment variable "+name)
 		}
 	}
-	if at, set := s.keys[flag.Name]; set && flag.Name != "config" {
-		where := fmt.Sprintf("config file %s: line %d: key %q", s.file, at.line, flag.Name)
+	if at, set := s.keys[keyOf(flag)]; set && flag.Name != "config" {
+		where := fmt.Sprintf("config file %s: line %d: key %q", s.file, at.line, keyOf(flag))
+		if at.node != nil {
+			s.found(flag, where)
+			return at.node, nil
+		}
 		return at.text(flag), s.try(flag, at.text(flag), where)
 	}
 	if err := s.loadProperties(); err != nil {
@@ -193,11 +202,25 @@ func (s *settings) try(flag *kong.Flag, text, where string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %q: %w", where, text, err)
 	}
+	s.found(flag, where)
+	return nil
+}
+
+// found notes where a flag's value stands.
+func (s *settings) found(flag *kong.Flag, where string) {
 	if s.origin == nil {
 		s.origin = map[string]string{}
 	}
 	s.origin[flag.Name] = where
-	return nil
+}
+
+// keyOf is the key of a flag in the configuration file: its name, unless the flag gives one of several
+// and the key has them all.
+func keyOf(flag *kong.Flag) string {
+	if key := flag.Tag.Get("key"); key != "" {
+		return key
+	}
+	return flag.Name
 }
 
 // refuseSecrets refuses secrets among the arguments: other users of the machine and

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v4"
+
+	"pageheat/boards"
+	"pageheat/boards/boardsettings"
+	"pageheat/failure"
+	"pageheat/heat"
+)
+
+// boardsKey is the key of the configuration file with all boards that --board adds one by one.
+const boardsKey = "boards"
+
+// boardsSettings are the boards beside all-time.
+type boardsSettings struct {
+	Boards boardList `name:"board" key:"boards" env:"PAGEHEAT_BOARDS" placeholder:"DEFINITION" help:"Board beside all-time, such as 'hour kind=window window=1h'. Repeatable."`
+}
+
+// boardList is boards as they were written: on lines, which --board and the variable have, or in the
+// configuration file. The zero value has none. It is a kong.MapperValue.
+type boardList struct {
+	lines []string
+	file  *yaml.Node
+}
+
+// Decode takes a value of the command line, of the environment, or of the file.
+func (b *boardList) Decode(ctx *kong.DecodeContext) error {
+	token, err := ctx.Scan.PopValue("board")
+	if err != nil {
+		return err
+	}
+	switch value := token.Value.(type) {
+	case *yaml.Node:
+		*b = boardList{file: value}
+	case string:
+		lines := boardsettings.Split(value)
+		if lines == nil {
+			return errors.New("no board is given: begin with its name, such as 'hour kind=window window=1h'")
+		}
+		b.lines = append(b.lines, lines...)
+	default:
+		return fmt.Errorf("%v is not the definition of a board", value)
+	}
+	return nil
+}
+
+// definitions are those of the boards. The error has all mistakes.
+func (b *boardsSettings) definitions(top int, weights heat.WeightSettings) ([]boards.Definition, error) {
+	defaults := boardsettings.Defaults{Size: top, Weights: weights}
+	var all []boards.Definition
+	var err error
+	if b.Boards.file != nil {
+		all, err = boardsettings.Read(b.Boards.file, "", defaults)
+	} else {
+		all, err = boardsettings.Parse(b.Boards.lines, defaults)
+	}
+	if err == nil {
+		return all, nil
+	}
+	if mistakes := strings.Split(err.Error(), "\n"); len(mistakes) > 1 {
+		err = fmt.Errorf("%d mistakes:\n  %s", len(mistakes), strings.Join(mistakes, "\n  "))
+	}
+	return nil, &failure.Setting{Name: "board", Err: err}
+}
+
+// namesOf returns the names of boards, for people.
+func namesOf(all []boards.Definition) string {
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].Name
+	}
+	return strings.Join(names, ", ")
+}
