@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -15,7 +16,9 @@ import (
 // Board is one board: the hottest pages, and what they were counted from. Its JSON
 // is what other programs read.
 type Board struct {
-	// Board is the board's name and its record's key, such as "all-time".
+	// Board is the key of the board's record: its name, such as "all-time" or "today", and for a
+	// board of a group or of a closed period a slash and that, such as "today/sport" or
+	// "day/2026-01-02". See [Board.Name].
 	Board string `json:"board"`
 	// Version only grows. It is below 2⁵³, so that every JSON reader takes it
 	// exactly.
@@ -27,6 +30,33 @@ type Board struct {
 	// Offsets say, for each partition of the input, below which offset every
 	// message is in this board.
 	Offsets Offsets `json:"offsets"`
+
+	// The members up to Pages are left out where they say nothing. The board of all behaviours,
+	// all-time, has none of them.
+
+	// Kind says which behaviours count, and how much: "window", "trending" or "calendar". It is empty
+	// if all do. A newer program may know further kinds.
+	Kind string `json:"kind"`
+	// Period is the name of the period of a calendar board, such as "2026-01-02".
+	Period string `json:"period"`
+	// Group is the text that all pages of a board of one group have in common.
+	Group string `json:"group"`
+	// Final says that the period is closed: no other board of it follows.
+	Final bool `json:"final"`
+	// AsOf is the minute that the board was calculated for. It is written as UpdatedAt is. It is zero
+	// on a board that does not depend on the time.
+	AsOf time.Time `json:"as_of"`
+	// Since say, for each partition of the input, from which offset on the board counts. They are nil
+	// on a board that counts from the beginning.
+	Since Offsets `json:"since"`
+	// Late is how many behaviours came too late for the board. It is below 2⁵³.
+	Late uint64 `json:"late"`
+	// DefinitionHash identifies the definition: boards with equal hashes are defined equally.
+	DefinitionHash string `json:"definition_hash"`
+	// Definition is a JSON object with the settings of the board, without white space. Package codec
+	// does not know what is in it.
+	Definition jsontext.Value `json:"definition"`
+
 	// Pages are the hottest pages, hottest first.
 	Pages []BoardPage `json:"pages"`
 }
@@ -44,12 +74,13 @@ type BoardPage struct {
 	Page string `json:"page"`
 	// Heat is the weights times Clicks, Minutes and Likes.
 	Heat Decimal `json:"heat"`
-	// Clicks is the sum of clicks, a whole number.
+	// Clicks is the sum of clicks, a whole number. On a trending board, whose sums decay, Clicks,
+	// Minutes and Likes have up to 10 decimals.
 	Clicks Decimal `json:"clicks"`
 	// Minutes is the sum of minutes, with at most 9 decimals.
 	Minutes Decimal `json:"minutes"`
-	// Likes is the sum of like: likes less dislikes.
-	Likes int64 `json:"likes"`
+	// Likes is the sum of like, a whole number: likes less dislikes.
+	Likes Decimal `json:"likes"`
 	// Behaviours is how many behaviours the page has had.
 	Behaviours uint64 `json:"behaviours"`
 }
@@ -81,6 +112,9 @@ func EncodeBoard(b *Board) ([]byte, error) {
 	dst = strconv.AppendUint(dst, b.Counted, 10)
 	dst = append(dst, `,"offsets":`...)
 	dst = b.Offsets.append(dst)
+	if dst, err = b.appendKind(dst); err != nil {
+		return nil, fmt.Errorf("encode board %q: %w", b.Board, err)
+	}
 	dst = append(dst, `,"pages":[`...)
 	for i := range b.Pages {
 		if i > 0 {
@@ -93,17 +127,66 @@ func EncodeBoard(b *Board) ([]byte, error) {
 	return append(dst, "]}"...), nil
 }
 
+// appendKind appends the members that the board of all behaviours does not have.
+func (b *Board) appendKind(dst []byte) ([]byte, error) {
+	for _, text := range []struct{ member, value string }{
+		{`,"kind":`, b.Kind}, {`,"period":`, b.Period}, {`,"group":`, b.Group},
+	} {
+		if text.value == "" {
+			continue
+		}
+		var err error
+		if dst, err = jsontext.AppendQuote(append(dst, text.member...), text.value); err != nil {
+			return nil, fmt.Errorf("%s %q: %w", strings.Trim(text.member, `,":`), text.value, err)
+		}
+	}
+	if b.Final {
+		dst = append(dst, `,"final":true`...)
+	}
+	if !b.AsOf.IsZero() {
+		dst = appendTime(append(dst, `,"as_of":`...), b.AsOf)
+	}
+	if b.Since != nil {
+		dst = b.Since.append(append(dst, `,"since":`...))
+	}
+	if b.Kind != "" || b.Late > 0 {
+		dst = strconv.AppendUint(append(dst, `,"late":`...), b.Late, 10)
+	}
+	if b.DefinitionHash != "" {
+		var err error
+		if dst, err = jsontext.AppendQuote(append(dst, `,"definition_hash":`...), b.DefinitionHash); err != nil {
+			return nil, fmt.Errorf("definition_hash %q: %w", b.DefinitionHash, err)
+		}
+	}
+	if b.Definition != nil {
+		compact := b.Definition.Clone()
+		if err := compact.Compact(); err != nil {
+			return nil, fmt.Errorf("definition: %w", err)
+		}
+		dst = append(append(dst, `,"definition":`...), compact...)
+	}
+	return dst, nil
+}
+
 // check returns an error that names what of the board cannot be encoded.
 func (b *Board) check() error {
-	if !isWritable(b.UpdatedAt) {
-		return fmt.Errorf("updated_at: %v is not in the years 0 to 9999", b.UpdatedAt)
+	for _, at := range []struct {
+		member string
+		time   time.Time
+	}{{"updated_at", b.UpdatedAt}, {"as_of", b.AsOf}} {
+		if !isWritable(at.time) {
+			return fmt.Errorf("%s: %v is not in the years 0 to 9999", at.member, at.time)
+		}
+	}
+	if b.Definition != nil && (b.Definition.Kind() != '{' || !b.Definition.IsValid()) {
+		return fmt.Errorf("definition: %s is not a JSON object", excerpt(b.Definition))
 	}
 	for i := range b.Pages {
 		p := &b.Pages[i]
 		if !isWritable(p.RankSince) {
 			return fmt.Errorf("page %q: rank_since: %v is not in the years 0 to 9999", p.Page, p.RankSince)
 		}
-		for _, d := range []Decimal{p.Heat, p.Clicks, p.Minutes} {
+		for _, d := range []Decimal{p.Heat, p.Clicks, p.Minutes, p.Likes} {
 			if !d.isPlain() {
 				return fmt.Errorf("page %q: %q is not a plain decimal", p.Page, string(d))
 			}
@@ -131,7 +214,7 @@ func (p *BoardPage) append(dst []byte) ([]byte, error) {
 	dst = append(dst, `,"minutes":`...)
 	dst = append(dst, p.Minutes...)
 	dst = append(dst, `,"likes":`...)
-	dst = strconv.AppendInt(dst, p.Likes, 10)
+	dst = append(dst, p.Likes...)
 	dst = append(dst, `,"behaviours":`...)
 	dst = strconv.AppendUint(dst, p.Behaviours, 10)
 	return append(dst, '}'), nil
@@ -155,7 +238,7 @@ func (b Board) MarshalJSON() ([]byte, error) { return EncodeBoard(&b) }
 
 // DecodeBoard reads a board. Members that it does not know are ignored, so that a
 // board of a newer program can be read; a board without name, a page without heat,
-// clicks or minutes, a member given twice or a number that is not a plain decimal
+// clicks, minutes or likes, a member given twice or a number that is not a plain decimal
 // is an error.
 func DecodeBoard(data []byte) (*Board, error) {
 	var b Board
@@ -165,13 +248,25 @@ func DecodeBoard(data []byte) (*Board, error) {
 	if b.Board == "" {
 		return nil, fmt.Errorf("%w: board: no name", ErrMalformed)
 	}
-	if b.Version >= MaxNumber || b.Counted >= MaxNumber {
-		return nil, fmt.Errorf("%w: board %q: version %d, counted %d: both have to be below %d", ErrMalformed, b.Board, b.Version, b.Counted, uint64(MaxNumber))
+	if b.Version >= MaxNumber || b.Counted >= MaxNumber || b.Late >= MaxNumber {
+		return nil, fmt.Errorf("%w: board %q: version %d, counted %d, late %d: each has to be below %d",
+			ErrMalformed, b.Board, b.Version, b.Counted, b.Late, uint64(MaxNumber))
 	}
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("%w: board %q: %w", ErrMalformed, b.Board, err)
 	}
+	if b.Definition != nil {
+		if err := b.Definition.Compact(); err != nil {
+			return nil, fmt.Errorf("%w: board %q: definition: %w", ErrMalformed, b.Board, err)
+		}
+	}
 	return &b, nil
+}
+
+// Name is the name of the board without its group or period: the key up to the first slash.
+func (b *Board) Name() string {
+	name, _, _ := strings.Cut(b.Board, "/")
+	return name
 }
 
 // BoardVersion reads the version of a board of a name, and nothing else of it. It is false if

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -29,7 +30,7 @@ func goldenBoard() *Board {
 		Offsets:   NewOffsets([]int64{1666667, 1666667, 1666666}),
 		Pages: []BoardPage{{
 			Rank: 1, PreviousRank: 3, RankSince: time.Date(2026, 1, 2, 3, 1, 0, 2_000_000, time.UTC),
-			Page: "page37", Heat: "302.08829876", Clicks: "112", Minutes: "250.61037345", Likes: 12, Behaviours: 100,
+			Page: "page37", Heat: "302.08829876", Clicks: "112", Minutes: "250.61037345", Likes: "12", Behaviours: 100,
 		}},
 	}
 }
@@ -50,6 +51,42 @@ func TestBoardIsWhatOthersArePromised(t *testing.T) {
 	assert.Equal(t, compact.String(), string(marshalled), "json.Marshal writes the same")
 }
 
+// goldenDayBoard has all members that a board can have.
+func goldenDayBoard() *Board {
+	b := goldenBoard()
+	b.Board, b.Kind, b.Period, b.Group, b.Final = "day/2026-01-01", "calendar", "2026-01-01", "sport", true
+	b.AsOf = time.Date(2026, 1, 2, 1, 0, 0, 0, time.UTC)
+	b.Since = NewOffsets([]int64{100, 0, 7})
+	b.Late, b.DefinitionHash = 3, "b110d002d41f4f65"
+	b.Definition = jsontext.Value(`{"kind":"calendar","calendar":"day","time-zone":"UTC","include":["/a|/b"]}`)
+	p := &b.Pages[0]
+	p.Clicks, p.Likes = "111.9999999999", "-0.0000000001"
+	return b
+}
+
+func TestMembersOfBoardsThatMoveWithTime(t *testing.T) {
+	b, err := EncodeBoard(goldenDayBoard())
+	require.NoError(t, err)
+	assert.Contains(t, string(b), `,"offsets":{"0":1666667,"1":1666667,"2":1666666}`+
+		`,"kind":"calendar","period":"2026-01-01","group":"sport","final":true,"as_of":"2026-01-02T01:00:00.000Z"`+
+		`,"since":{"0":100,"1":0,"2":7},"late":3,"definition_hash":"b110d002d41f4f65"`+
+		`,"definition":{"kind":"calendar","calendar":"day","time-zone":"UTC","include":["/a|/b"]},"pages":[`)
+	assert.Contains(t, string(b), `"clicks":111.9999999999,"minutes":250.61037345,"likes":-0.0000000001,`)
+	assert.Equal(t, "day", goldenDayBoard().Name())
+	assert.Equal(t, "all-time", goldenBoard().Name())
+
+	board := goldenBoard()
+	board.Kind, board.Since = "window", Offsets{}
+	b, err = EncodeBoard(board)
+	require.NoError(t, err)
+	assert.Contains(t, string(b), `,"kind":"window","since":{},"late":0,"pages"`, "a board with a kind says that nothing was late")
+
+	text := strings.Replace(golden, `"pages"`, `"definition":{ "size" : 1e1, "a":"\u0041" },"pages"`, 1)
+	board, err = DecodeBoard([]byte(text))
+	require.NoError(t, err)
+	assert.Equal(t, `{"size":1e1,"a":"\u0041"}`, string(board.Definition), "a definition is left as it is, without white space")
+}
+
 func TestBoardOfNothing(t *testing.T) {
 	b, err := EncodeBoard(&Board{Board: "all-time"})
 	require.NoError(t, err)
@@ -59,10 +96,10 @@ func TestBoardOfNothing(t *testing.T) {
 func TestBoardNumbersOfAnySize(t *testing.T) {
 	board := goldenBoard()
 	p := &board.Pages[0]
-	p.Heat, p.Clicks, p.Minutes, p.Likes = "-252460800000000000000.0000000001", "315576000000000000000", "0.000000001", math.MinInt64
+	p.Heat, p.Clicks, p.Minutes, p.Likes = "-252460800000000000000.0000000001", "315576000000000000000", "0.000000001", "-9223372036854775809.5"
 	b, err := EncodeBoard(board)
 	require.NoError(t, err)
-	assert.Contains(t, string(b), `"heat":-252460800000000000000.0000000001,"clicks":315576000000000000000,"minutes":0.000000001,"likes":-9223372036854775808`)
+	assert.Contains(t, string(b), `"heat":-252460800000000000000.0000000001,"clicks":315576000000000000000,"minutes":0.000000001,"likes":-9223372036854775809.5`)
 	decoded, err := DecodeBoard(b)
 	require.NoError(t, err)
 	assert.Equal(t, board, decoded)
@@ -110,6 +147,7 @@ func TestBoardsThatCannotBeWritten(t *testing.T) {
 			func(p *BoardPage) *Decimal { return &p.Heat },
 			func(p *BoardPage) *Decimal { return &p.Clicks },
 			func(p *BoardPage) *Decimal { return &p.Minutes },
+			func(p *BoardPage) *Decimal { return &p.Likes },
 		} {
 			board := goldenBoard()
 			*field(&board.Pages[0]) = d
@@ -127,6 +165,26 @@ func TestBoardsThatCannotBeWritten(t *testing.T) {
 	board.UpdatedAt = time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)
 	_, err = EncodeBoard(board)
 	require.ErrorContains(t, err, "updated_at")
+
+	board = goldenBoard()
+	board.AsOf = time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)
+	_, err = EncodeBoard(board)
+	require.ErrorContains(t, err, "as_of")
+	for _, definition := range []string{"", "null", "5", "[]", "{", `{"a":1}{}`, `{"a":1,"a":2}`, "{\"\xff\":1}"} {
+		board = goldenBoard()
+		board.Definition = jsontext.Value(definition)
+		_, err = EncodeBoard(board)
+		require.ErrorContains(t, err, "definition", "%s", definition)
+	}
+	for _, member := range []func(*Board) *string{
+		func(b *Board) *string { return &b.Kind }, func(b *Board) *string { return &b.Period },
+		func(b *Board) *string { return &b.Group }, func(b *Board) *string { return &b.DefinitionHash },
+	} {
+		board = goldenBoard()
+		*member(board) = "\xff"
+		_, err = EncodeBoard(board)
+		require.Error(t, err)
+	}
 
 	board = goldenBoard()
 	board.Pages[0].Page = "\xff"
@@ -157,6 +215,17 @@ func TestBoardsThatAreNone(t *testing.T) {
 		strings.Replace(golden, "302.08829876", "302.0", 1),
 		strings.Replace(golden, "302.08829876", "null", 1),
 		strings.Replace(golden, `"clicks":112,`, "", 1),
+		strings.Replace(golden, `"likes":12,`, "", 1),
+		strings.Replace(golden, `"likes":12,`, `"likes":12.0,`, 1),
+		strings.Replace(golden, `"pages"`, `"as_of":"9999-12-31T23:59:59-01:00","pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"late":9007199254740992,"pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"late":-1,"pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"kind":1,"pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"since":{"0":-1},"pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"final":"true","pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"definition":null,"pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"definition":"window","pages"`, 1),
+		strings.Replace(golden, `"pages"`, `"definition":{"size":1,"size":2},"pages"`, 1),
 		strings.Replace(golden, "2026-01-02T03:04:05.678Z", "9999-12-31T23:59:59-01:00", 1),
 		strings.Replace(golden, `"version":42`, `"version":-42`, 1),
 		strings.Replace(golden, `"version":42`, `"version":42,"version":43`, 1),
@@ -197,12 +266,28 @@ func TestBoardsRoundTrip(t *testing.T) {
 			Offsets: NewOffsets(rapid.SliceOfN(rapid.Int64Range(0, MaxNumber-1), 0, 12).Draw(t, "offsets")),
 			Pages:   []BoardPage{},
 		}
+		if rapid.Bool().Draw(t, "not of all time") {
+			board.Kind = rapid.SampledFrom([]string{"window", "trending", "calendar", "of a newer program"}).Draw(t, "kind")
+			board.Period, board.Group = rapid.String().Draw(t, "period"), rapid.String().Draw(t, "group")
+			board.Final = rapid.Bool().Draw(t, "final")
+			board.AsOf = instant.Draw(t, "as of").Truncate(time.Minute)
+			if rapid.Bool().Draw(t, "later") {
+				board.Since = NewOffsets(rapid.SliceOfN(rapid.Int64Range(0, MaxNumber-1), 0, 12).Draw(t, "since"))
+			}
+			board.Late = rapid.Uint64Range(0, MaxNumber-1).Draw(t, "late")
+			board.DefinitionHash = rapid.String().Draw(t, "hash")
+			if rapid.Bool().Draw(t, "defined") {
+				definition, err := json.Marshal(map[string]any{rapid.String().Draw(t, "member"): rapid.String().Draw(t, "value"), "size": rapid.Int().Draw(t, "size")})
+				require.NoError(t, err)
+				board.Definition = definition
+			}
+		}
 		for rank := range rapid.IntRange(0, 4).Draw(t, "pages") {
 			board.Pages = append(board.Pages, BoardPage{
 				Rank: rank + 1, PreviousRank: rapid.IntRange(0, 10).Draw(t, "previous"), RankSince: instant.Draw(t, "since"),
 				Page: rapid.String().Draw(t, "page"), Heat: decimal.Draw(t, "heat"),
 				Clicks: decimal.Draw(t, "clicks"), Minutes: decimal.Draw(t, "minutes"),
-				Likes: rapid.Int64().Draw(t, "likes"), Behaviours: rapid.Uint64().Draw(t, "behaviours"),
+				Likes: decimal.Draw(t, "likes"), Behaviours: rapid.Uint64().Draw(t, "behaviours"),
 			})
 		}
 		text, err := EncodeBoard(board)

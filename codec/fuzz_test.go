@@ -73,6 +73,10 @@ func FuzzPositions(f *testing.F) { fuzzStored(f, "positions") }
 func FuzzBoard(f *testing.F) {
 	f.Add([]byte(golden))
 	f.Add([]byte(`{"board":"b","pages":[{}]}`))
+	if day, err := EncodeBoard(goldenDayBoard()); err == nil {
+		f.Add(day)
+	}
+	f.Add([]byte(`{"board":"b","kind":"","as_of":"0001-01-01T00:00:00Z","since":null,"late":5,"definition":{ "a":[1e5, "\u0041"] }}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		board, err := DecodeBoard(b)
 		if err != nil {

@@ -43,7 +43,9 @@ func readGolden(t *testing.T, name string) []byte {
 
 // textFormats are the golden files of the formats without a version: headers, and the board, which
 // is JSON with members that readers may ignore.
-func textFormats() []string { return []string{"board.json", "dead-letter.json", "oldest.hex"} }
+func textFormats() []string {
+	return []string{"board.json", "board-day.json", "dead-letter.json", "oldest.hex"}
+}
 
 // TestGoldenFiles: what releases have written is read, and written again to the byte.
 func TestGoldenFiles(t *testing.T) {
@@ -69,13 +71,15 @@ func TestGoldenFiles(t *testing.T) {
 }
 
 func TestGoldenBoard(t *testing.T) {
-	b := readGolden(t, "board.json")
-	board, err := DecodeBoard(b)
-	require.NoError(t, err)
-	assert.Equal(t, goldenBoard(), board)
-	again, err := EncodeBoard(board)
-	require.NoError(t, err)
-	assert.Equal(t, string(b), string(again))
+	for name, want := range map[string]*Board{"board.json": goldenBoard(), "board-day.json": goldenDayBoard()} {
+		b := readGolden(t, name)
+		board, err := DecodeBoard(b)
+		require.NoError(t, err, name)
+		assert.Equal(t, want, board, name)
+		again, err := EncodeBoard(board)
+		require.NoError(t, err, name)
+		assert.Equal(t, string(b), string(again), name)
+	}
 }
 
 func TestGoldenOldest(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"pageheat/codec"
@@ -347,7 +348,7 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 			Heat:       codec.Decimal(r.merged[i].score.String()),
 			Clicks:     codec.Decimal(l.Totals.Clicks.String()),
 			Minutes:    codec.Decimal(l.Totals.MinutesDecimal()),
-			Likes:      l.Totals.Likes,
+			Likes:      codec.Decimal(strconv.FormatInt(l.Totals.Likes, 10)),
 			Behaviours: l.Totals.Behaviours,
 		}
 		r.remember(&pages[i])

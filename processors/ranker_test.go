@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -140,7 +141,7 @@ func TestRankerMergesExactly(t *testing.T) {
 				Heat:    codec.Decimal(w.Heat(&want.Totals)),
 				Clicks:  codec.Decimal(want.Totals.Clicks.String()),
 				Minutes: codec.Decimal(want.Totals.MinutesDecimal()),
-				Likes:   want.Totals.Likes, Behaviours: want.Totals.Behaviours}, p)
+				Likes:   codec.Decimal(strconv.FormatInt(want.Totals.Likes, 10)), Behaviours: want.Totals.Behaviours}, p)
 		}
 	})
 }

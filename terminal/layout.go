@@ -251,7 +251,7 @@ func (l layout) totals(b *codec.Board, width int) (columns [][]string, takes int
 		p := &b.Pages[i]
 		columns[0] = append(columns[0], shortened(string(p.Clicks), 0))
 		columns[1] = append(columns[1], shortened(string(p.Minutes), 2))
-		columns[2] = append(columns[2], shortened(strconv.FormatInt(p.Likes, 10), 0))
+		columns[2] = append(columns[2], shortened(string(p.Likes), 0))
 	}
 	for _, column := range columns {
 		widest := 0

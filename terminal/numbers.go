@@ -14,16 +14,19 @@ import (
 )
 
 // heatParts returns the shares of clicks, minutes and likes in the heat of each page. A board
-// does not name its weights, so it returns false if these weights do not produce its heat.
+// may not name its weights, so it returns false if these weights do not produce its heat, or if
+// the sums of the board decay.
 func heatParts(b *codec.Board, weights heat.Weights) ([][3]string, bool) {
 	parts := make([][3]string, len(b.Pages))
 	for i := range b.Pages {
 		page := &b.Pages[i]
-		totals := heat.Totals{Likes: page.Likes, Behaviours: page.Behaviours}
+		totals := heat.Totals{Behaviours: page.Behaviours}
+		var err error
 		var read [2]bool
+		totals.Likes, err = strconv.ParseInt(string(page.Likes), 10, 64)
 		totals.Clicks, read[0] = units(page.Clicks, 0)
 		totals.Minutes, read[1] = units(page.Minutes, minuteDecimals)
-		if !read[0] || !read[1] || weights.Heat(&totals) != string(page.Heat) {
+		if err != nil || !read[0] || !read[1] || weights.Heat(&totals) != string(page.Heat) {
 			return nil, false
 		}
 		parts[i][0], parts[i][1], parts[i][2] = weights.Parts(&totals)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -47,7 +48,7 @@ func boardOf(names ...string) *codec.Board {
 		b.Pages = append(b.Pages, codec.BoardPage{
 			Rank: i + 1, PreviousRank: []int{0, 3, 1, 14, 5}[i%5], RankSince: now.Add(-time.Duration(i) * 20 * time.Second), Page: name,
 			Heat: codec.Decimal(weights.Heat(&totals)), Clicks: codec.Decimal(totals.ClicksDecimal()),
-			Minutes: codec.Decimal(totals.MinutesDecimal()), Likes: totals.Likes, Behaviours: totals.Behaviours,
+			Minutes: codec.Decimal(totals.MinutesDecimal()), Likes: codec.Decimal(strconv.FormatInt(totals.Likes, 10)), Behaviours: totals.Behaviours,
 		})
 	}
 	return b
@@ -178,7 +179,7 @@ func TestPartsOfHeat(t *testing.T) {
 	assert.Equal(t, [][3]string{{"9876", "1152", "30"}, {"4937.6", "1152", "23"}}, parts)
 	assert.Regexp(t, `heat +of clicks +of minutes +of likes +clicks +minutes +likes +behaviours\n`, Text(b, usualWeights(t)))
 
-	big := codec.BoardPage{Page: "big", Heat: "272225893536750770770.3", Clicks: "340282366920938463463", Minutes: "0.125", Likes: -1}
+	big := codec.BoardPage{Page: "big", Heat: "272225893536750770770.3", Clicks: "340282366920938463463", Minutes: "0.125", Likes: "-1"}
 	parts, known = heatParts(&codec.Board{Pages: []codec.BoardPage{big}}, usualWeights(t))
 	require.False(t, known, "the like is not in it")
 	require.Nil(t, parts)
@@ -186,6 +187,10 @@ func TestPartsOfHeat(t *testing.T) {
 	parts, known = heatParts(&codec.Board{Pages: []codec.BoardPage{big}}, usualWeights(t))
 	require.True(t, known)
 	assert.Equal(t, [][3]string{{"272225893536750770770.4", "0.1", "-1"}}, parts)
+
+	big.Likes = "-0.5"
+	_, known = heatParts(&codec.Board{Pages: []codec.BoardPage{big}}, usualWeights(t))
+	require.False(t, known, "sums that decay")
 
 	b.Pages[1].Heat = "-2"
 	text := Text(b, usualWeights(t))

@@ -72,7 +72,7 @@ func textColumns(b *codec.Board, parts bool) []column {
 	return append(all,
 		column{head: "clicks", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Clicks), 0) }},
 		column{head: "minutes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Minutes), 2) }},
-		column{head: "likes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(strconv.FormatInt(p.Likes, 10), 0) }},
+		column{head: "likes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Likes), 0) }},
 		column{head: "behaviours", cell: func(p *codec.BoardPage, _ [3]string) string { return Count(p.Behaviours) }})
 }
 

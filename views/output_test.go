@@ -35,7 +35,7 @@ func publish(t *testing.T, o Output, name string, versions ...uint64) {
 	defer client.Close()
 	for _, v := range versions {
 		value, err := codec.EncodeBoard(&codec.Board{Board: name, Version: v, UpdatedAt: time.Unix(int64(v), 0), Counted: v,
-			Pages: []codec.BoardPage{{Rank: 1, Page: fmt.Sprintf("page%d", v), Heat: "0.8", Clicks: "1", Minutes: "0", Behaviours: 1}}})
+			Pages: []codec.BoardPage{{Rank: 1, Page: fmt.Sprintf("page%d", v), Heat: "0.8", Clicks: "1", Minutes: "0", Likes: "0", Behaviours: 1}}})
 		require.NoError(t, err)
 		client.Produce(t.Context(), &kgo.Record{Topic: o.Topic, Key: []byte(name), Value: value}, func(_ *kgo.Record, err error) {
 			assert.NoError(t, err)

@@ -199,7 +199,7 @@ func feedTitle(b *codec.Board) string {
 
 // summary describes a page on a board in one line of text.
 func summary(p codec.BoardPage) string {
-	return fmt.Sprintf("Rank %d with a heat of %s: %s clicks, %s minutes, %d likes.", p.Rank, p.Heat, p.Clicks, p.Minutes, p.Likes)
+	return fmt.Sprintf("Rank %d with a heat of %s: %s clicks, %s minutes, %s likes.", p.Rank, p.Heat, p.Clicks, p.Minutes, p.Likes)
 }
 
 // boardURN and pageURN are permanent identities of a board and of a page on it. They are the

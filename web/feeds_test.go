@@ -37,7 +37,7 @@ func oddBoard() *codec.Board {
 	b := aBoard()
 	at := b.UpdatedAt.Add(-time.Hour)
 	for i, name := range []string{`<b>&"']]>`, "a/b?c=d#e f", "javascript:alert(1)", "日本\u202e"} {
-		b.Pages = append(b.Pages, codec.BoardPage{Rank: i + 3, RankSince: at, Page: name, Heat: "1", Clicks: "1", Minutes: "0"})
+		b.Pages = append(b.Pages, codec.BoardPage{Rank: i + 3, RankSince: at, Page: name, Heat: "1", Clicks: "1", Minutes: "0", Likes: "0"})
 	}
 	return b
 }

@@ -60,8 +60,8 @@ func aBoard() *codec.Board {
 	return &codec.Board{
 		Board: views.DefaultBoard, Version: 42, UpdatedAt: at, Counted: 5_000_000, Offsets: codec.NewOffsets([]int64{5, 0, 7}),
 		Pages: []codec.BoardPage{
-			{Rank: 1, PreviousRank: 3, RankSince: at, Page: "page37", Heat: "302.08829876", Clicks: "112", Minutes: "250.61037345", Likes: 12, Behaviours: 100},
-			{Rank: 2, RankSince: at, Page: `"><script>`, Heat: "-1.5", Clicks: "0", Minutes: "0", Likes: -2, Behaviours: 2},
+			{Rank: 1, PreviousRank: 3, RankSince: at, Page: "page37", Heat: "302.08829876", Clicks: "112", Minutes: "250.61037345", Likes: "12", Behaviours: 100},
+			{Rank: 2, RankSince: at, Page: `"><script>`, Heat: "-1.5", Clicks: "0", Minutes: "0", Likes: "-2", Behaviours: 2},
 		},
 	}
 }

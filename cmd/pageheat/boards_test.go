@@ -47,7 +47,7 @@ func send(t *testing.T, p *program, name string, versions ...uint64) bool {
 	for _, v := range versions {
 		value, err := codec.EncodeBoard(&codec.Board{
 			Board: name, Version: v, UpdatedAt: time.Unix(int64(v), 0), Counted: v,
-			Pages: []codec.BoardPage{{Rank: 1, Page: fmt.Sprintf("page%d", v), Heat: "0.8", Clicks: "1", Minutes: "0", Behaviours: 1}},
+			Pages: []codec.BoardPage{{Rank: 1, Page: fmt.Sprintf("page%d", v), Heat: "0.8", Clicks: "1", Minutes: "0", Likes: "0", Behaviours: 1}},
 		})
 		sent = assert.NoError(t, err) && sent
 		client.Produce(t.Context(), &kgo.Record{Topic: p.topo.Output, Key: []byte(name), Value: value}, func(_ *kgo.Record, err error) {

@@ -228,7 +228,7 @@ func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
 	}
 	for i, p := range order {
 		got, s := &b.Pages[i], &sums[p]
-		if got.Rank != i+1 || got.Page != w.pages[p].name || got.Behaviours != s.behaviours || got.Likes != s.likes ||
+		if got.Rank != i+1 || got.Page != w.pages[p].name || got.Behaviours != s.behaviours || string(got.Likes) != strconv.FormatInt(s.likes, 10) ||
 			string(got.Clicks) != strconv.FormatInt(s.clicks, 10) || string(got.Minutes) != decimal(s.minutes, 9) ||
 			string(got.Heat) != decimal(s.heat(by), 10) {
 			return fmt.Errorf("rank %d is %+v, and the input has page %q with %+v", i+1, *got, w.pages[p].name, *s)

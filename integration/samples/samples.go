@@ -42,7 +42,7 @@ func Board(t testing.TB, version, counted uint64, pages ...codec.BoardPage) []by
 
 // BoardPage returns a page for [Board].
 func BoardPage(name string, heat codec.Decimal) codec.BoardPage {
-	return codec.BoardPage{Page: name, Heat: heat, Clicks: "3", Minutes: "1.5", Likes: 1, Behaviours: 2}
+	return codec.BoardPage{Page: name, Heat: heat, Clicks: "3", Minutes: "1.5", Likes: "1", Behaviours: 2}
 }
 
 // Output is a writer that keeps what is written, and calls Came once when Want appears in it.

@@ -327,7 +327,7 @@ func (w *world) compare(b *codec.Board) error {
 	}
 	for i := range b.Pages {
 		got, want := &b.Pages[i], &pages[i]
-		if got.Page != w.pages[want.page] || got.Behaviours != uint64(want.visits) || got.Likes != want.likes ||
+		if got.Page != w.pages[want.page] || got.Behaviours != uint64(want.visits) || string(got.Likes) != strconv.FormatInt(want.likes, 10) ||
 			string(got.Clicks) != strconv.FormatInt(want.clicks, 10) || string(got.Heat) != decimal(hot(want)) {
 			return fmt.Errorf("rank %d is %+v, and the input has %s with %+v", i+1, *got, w.pages[want.page], *want)
 		}
