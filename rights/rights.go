@@ -129,6 +129,7 @@ func subjects(t *topology.Topology) []subject {
 	for _, topic := range t.OwnTopics() {
 		reset.topic(topic, kafka.Delete)
 	}
+	reset.topic(t.Output, kafka.Read) // whose boards it has
 	for _, group := range t.Groups() {
 		reset.add(kafka.OnGroup(kafka.Delete, group), "")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/topology"
@@ -71,6 +72,50 @@ func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topolo
 		}
 	}
 	return kept, nil
+}
+
+// Owned checks that the boards in the output were published by this deployment: the output is the one
+// topic whose name does not follow from the prefix, so a mistyped prefix would delete that of another
+// deployment. The error is permanent if they were not. Records that are not boards of pageheat are nobody's.
+func (k Kept) Owned(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) error {
+	if !slices.Contains(k.Topics, topo.Output) {
+		return nil
+	}
+	all, err := cluster.AllBounds(ctx, topo.Output)
+	if err != nil {
+		return err
+	}
+	for partition, b := range all {
+		search := codec.NewBoardSearch[string](b.Start, b.End)
+		for from, to, more := search.Next(); more; from, to, more = search.Next() {
+			err := cluster.ReadBounds(ctx, topo.Output, map[int32]kafka.Bounds{partition: {Start: from, End: to}}, func(r *kafka.Record) error {
+				if group := publisher(r); group != "" && group != topo.RankGroup {
+					return failure.New("name the deployment that the reset is for (`pageheat reset --prefix NAME --output NAME`), or delete the topic with Kafka's tools if it is a copy",
+						"topic %s has boards of the group %s, and the ranking of this deployment is the group %s", topo.Output, group, topo.RankGroup)
+				} else if group != "" {
+					search.Found(0, group)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// publisher is the group that published a board; empty if the record is no board of pageheat.
+func publisher(r *kafka.Record) string {
+	for _, h := range r.Headers {
+		if h.Key != codec.HeaderPositions {
+			continue
+		}
+		if origin, err := codec.DecodeOrigin(h.Value); err == nil {
+			return origin.Group
+		}
+	}
+	return ""
 }
 
 // Delete deletes it and reports each to tell. Groups come first: brokers refuse that if a member

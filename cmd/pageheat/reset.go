@@ -15,7 +15,7 @@ import (
 // resetCmd deletes everything but the input, and on request the totals.
 type resetCmd struct {
 	Yes         bool             `help:"Do not ask."`
-	DeadLetters bool             `default:"true" negatable:"" help:"Delete the dead letters, too. Invalid messages that are still in the input become dead letters again."`
+	DeadLetters bool             `default:"true" env:"PAGEHEAT_RESET_DEAD_LETTERS" negatable:"" help:"Delete the dead letters, too. Invalid messages that are still in the input become dead letters again."`
 	KeepTotals  bool             `help:"Keep the totals of all pages, with the dead letters and the versions of the board. Counting goes on where the table stands."`
 	InputFrom   topics.InputFrom `placeholder:"OFFSET" enum:",earliest,latest" default:"" help:"With --keep-totals, if the input was replaced by another topic: earliest if nothing in it was counted, latest if everything in it was."`
 }
@@ -103,8 +103,11 @@ func (c *resetCmd) find(ctx context.Context, p *program) (kept topics.Kept, tota
 	}
 	within, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	if kept, err = topics.FindKept(within, p.kafka, p.topo, stay...); err != nil || !c.KeepTotals {
+	if kept, err = topics.FindKept(within, p.kafka, p.topo, stay...); err != nil {
 		return kept, nil, err
+	}
+	if !c.KeepTotals { // totals that are kept are known by their table
+		return kept, nil, kept.Owned(within, p.kafka, p.topo)
 	}
 	if totals, err = topics.FindTotals(ctx, p.kafka, p.topo, c.InputFrom); err == nil && totals.OtherOutput == "" {
 		kept.Topics = slices.DeleteFunc(kept.Topics, func(name string) bool { return name == p.topo.RankTable })
