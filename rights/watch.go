@@ -67,7 +67,7 @@ func (w *Watch) Check(ctx context.Context) error {
 	for _, n := range missing {
 		if !slices.Contains(w.missing, n) {
 			w.logger.Warn("an optional right is missing: "+n.Without, "right", n.String(),
-				"hint", "`pageheat topics acls` prints all rights that are needed")
+				"hint", failure.Rights)
 		}
 	}
 	for _, n := range w.missing {

@@ -234,8 +234,9 @@ func TestPrintedRightsAreNeeded(t *testing.T) {
 				}
 				assert.Equal(t, exitDone, code, "without %s: %s", n.Right, log)
 				if metrics != "" {
-					assert.Equal(t, 1, strings.Count(log, "right is missing"), "without %s: %s", n.Right, log)
+					assert.Equal(t, 1, strings.Count(log, "an optional right is missing"), "without %s: %s", n.Right, log)
 					assert.Contains(t, log, n.String())
+					assert.Contains(t, log, "--roles", "the hint is a command")
 					assert.Contains(t, metrics, fmt.Sprintf("pageheat_missing_rights{name=%q,operation=%q,resource=%q} 1", n.Name, n.Operation, n.Resource))
 				}
 			}
