@@ -10,7 +10,7 @@ import (
 // Settings are the options that a command has.
 type Settings struct {
 	// Format is empty for messages instead of a log.
-	Format Format `default:"" enum:",common,combined,caddy,nginx-json" placeholder:"common|combined|caddy|nginx-json" help:"Format of access logs to make behaviours of."`
+	Format Format `default:"" key:"produce-format" env:"PAGEHEAT_PRODUCE_FORMAT" enum:",common,combined,caddy,nginx-json" placeholder:"common|combined|caddy|nginx-json" help:"Format of access logs to make behaviours of."`
 	// Follow is whether the log is still being written.
 	Follow bool `help:"Go on with what is appended to the log, across its rotation."`
 	// Bots is keep or drop.

@@ -12,7 +12,7 @@ import (
 type topicsACLsCmd struct {
 	Principal string   `placeholder:"User:NAME" help:"Principal that the rights are for."`
 	Roles     []string `help:"Roles and commands of the principal, such as heat, audit, dead-letters-replay."`
-	Format    string   `default:"kafka-acls" enum:"kafka-acls,strimzi" help:"kafka-acls: a command for each right. strimzi: a KafkaUser."`
+	Format    string   `default:"kafka-acls" key:"topics-acls-format" env:"PAGEHEAT_TOPICS_ACLS_FORMAT" enum:"kafka-acls,strimzi" help:"kafka-acls: a command for each right. strimzi: a KafkaUser."`
 	Required  bool     `help:"Leave out optional rights: docs/operations.md says what is lost without each."`
 
 	StrimziCluster string `default:"my-cluster" placeholder:"NAME" help:"Name of the Kafka resource, for --format strimzi."`

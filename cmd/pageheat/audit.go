@@ -18,7 +18,7 @@ import (
 type auditCmd struct {
 	MaxClicks   uint32 `help:"--max-clicks of the instances that count."`
 	MaxMinutes  uint32 `help:"--max-minutes of the instances that count."`
-	DeadLetters bool   `default:"true" negatable:"" help:"Check that each invalid message is among the dead letters."`
+	DeadLetters bool   `default:"true" key:"audit-dead-letters" env:"PAGEHEAT_AUDIT_DEAD_LETTERS" negatable:"" help:"Check that each invalid message is among the dead letters."`
 }
 
 // Run compares every page's totals with the table. Differences are printed and end

@@ -137,3 +137,39 @@ func TestBoardsOfTheDemo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "trending, last-hour, today", namesOf(defined))
 }
+
+// TestAKeyMeansOneThing: in a file or an environment that commands share. A flag whose name means
+// something else in another command has a key with the name of its command.
+func TestAKeyMeansOneThing(t *testing.T) {
+	// The same thing, said or preset in another way.
+	alike := map[string]bool{"json": true, "listen": true, "max-clicks": true, "max-minutes": true, "pages": true, "rate": true,
+		"roles": true, "zipf": true}
+	parser, err := kong.New(newCLI(), kong.DefaultEnvars(envPrefix), kong.Bind(&settings{}))
+	require.NoError(t, err)
+	kind := func(f *kong.Flag) string {
+		return fmt.Sprintf("%s %s %s %s", f.Target.Type(), f.Enum, f.Default, f.Help)
+	}
+	first, own := map[string]*kong.Flag{}, 0
+	for _, command := range parser.Model.Leaves(false) {
+		for _, flag := range command.Flags {
+			if len(flag.Envs) == 0 {
+				continue
+			}
+			key := keyOf(flag)
+			if ofCommand(flag) {
+				own++
+				assert.Equal(t, strings.ReplaceAll(command.Path(), " ", "-")+"-"+flag.Name, key)
+			}
+			if key != flag.Name {
+				assert.Equal(t, []string{envOf(key)}, flag.Envs)
+			}
+			if known := first[key]; known != nil && !alike[key] {
+				assert.Equal(t, kind(known), kind(flag), "%s --%s: give it a key of its own", command.Path(), flag.Name)
+			} else if known != nil {
+				assert.Equal(t, known.Enum, flag.Enum, key)
+			}
+			first[key] = flag
+		}
+	}
+	assert.Equal(t, 5, own)
+}

@@ -43,7 +43,8 @@
 // (PAGEHEAT_PUBLISH_EVERY=20ms: PAGEHEAT_, upper case, _ for -) or a key of the
 // YAML file that --config names (publish-every: 20ms). Flags win over the
 // environment, and that over the file; all win over a --kafka-properties file. One file may serve all commands: each
-// takes the keys that it knows. A key or a PAGEHEAT_ variable that no command knows, a
+// takes the keys that it knows. A flag whose name means something else in another command has a key
+// and a variable with its command's name (produce-format, PAGEHEAT_PRODUCE_FORMAT). A key or a PAGEHEAT_ variable that no command knows, a
 // key given twice or a bad value is an error that names it. Variables that Kubernetes
 // and Docker make of services called pageheat (PAGEHEAT_SERVICE_HOST, PAGEHEAT_PORT), and
 // those of the project's own tests (PAGEHEAT_TEST_), are ignored.

@@ -23,10 +23,20 @@ const (
 // container beside a service called pageheat or pageheat-SOMETHING.
 const linkPattern = `^` + envPrefix + `_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)?)$`
 
+// envOf is the environment variable of a setting.
+func envOf(key string) string {
+	return envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
 // checkEnvironment refuses variables that begin as ours do and belong to no flag.
 func checkEnvironment(app *kong.Application) error {
 	var known []string
-	eachFlag(app.Node, func(f *kong.Flag) { known = append(known, f.Envs...) })
+	eachFlag(app.Node, func(f *kong.Flag) {
+		known = append(known, f.Envs...)
+		if ofCommand(f) {
+			known = append(known, envOf(f.Name))
+		}
+	})
 	link := regexp.MustCompile(linkPattern)
 	var unknown []string
 	for _, entry := range os.Environ() {

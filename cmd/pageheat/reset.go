@@ -15,7 +15,7 @@ import (
 // resetCmd deletes everything but the input, and on request the totals.
 type resetCmd struct {
 	Yes         bool             `help:"Do not ask."`
-	DeadLetters bool             `default:"true" env:"PAGEHEAT_RESET_DEAD_LETTERS" negatable:"" help:"Delete the dead letters, too. Invalid messages that are still in the input become dead letters again."`
+	DeadLetters bool             `default:"true" key:"reset-dead-letters" env:"PAGEHEAT_RESET_DEAD_LETTERS" negatable:"" help:"Delete the dead letters, too. Invalid messages that are still in the input become dead letters again."`
 	KeepTotals  bool             `help:"Keep the totals of all pages, with the dead letters and the versions of the board. Counting goes on where the table stands."`
 	InputFrom   topics.InputFrom `placeholder:"OFFSET" enum:",earliest,latest" default:"" help:"With --keep-totals, if the input was replaced by another topic: earliest if nothing in it was counted, latest if everything in it was."`
 }

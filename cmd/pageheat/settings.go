@@ -146,6 +146,9 @@ func (s *settings) Validate(app *kong.Application) error {
 	eachFlag(app.Node, func(f *kong.Flag) {
 		if f.Name != "config" && len(f.Envs) > 0 {
 			known = append(known, keyOf(f))
+			if ofCommand(f) {
+				known = append(known, f.Name)
+			}
 		}
 	})
 	var unknown []string
@@ -170,13 +173,29 @@ func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 			return nil, s.try(flag, value, "environment variable "+name)
 		}
 	}
+	if ofCommand(flag) {
+		name := envOf(flag.Name)
+		if value, set := os.LookupEnv(name); set {
+			if taken, err := s.shared(ctx, flag, value, "environment variable "+name); taken || err != nil {
+				return value, err
+			}
+		}
+	}
+	inFile := func(key string) string {
+		return fmt.Sprintf("config file %s: line %d: key %q", s.file, s.keys[key].line, key)
+	}
 	if at, set := s.keys[keyOf(flag)]; set && flag.Name != "config" {
-		where := fmt.Sprintf("config file %s: line %d: key %q", s.file, at.line, keyOf(flag))
+		where := inFile(keyOf(flag))
 		if at.node != nil {
 			s.found(flag, where)
 			return at.node, nil
 		}
 		return at.text(flag), s.try(flag, at.text(flag), where)
+	}
+	if at, set := s.keys[flag.Name]; set && ofCommand(flag) {
+		if taken, err := s.shared(ctx, flag, at.text(flag), inFile(flag.Name)); taken || err != nil {
+			return at.text(flag), err
+		}
 	}
 	if err := s.loadProperties(); err != nil {
 		return nil, err
@@ -188,8 +207,31 @@ func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 	return nil, nil
 }
 
-// try reads a value into a scratch variable, for an error that says where it stands.
+// shared takes a value under a name that means something else in another command. The value is for
+// those commands whose flag takes it, and an error if there is none.
+func (s *settings) shared(ctx *kong.Context, flag *kong.Flag, text, where string) (taken bool, err error) {
+	if err = s.try(flag, text, where); err == nil {
+		return true, nil
+	}
+	eachFlag(ctx.Model.Node, func(other *kong.Flag) {
+		if other.Name == flag.Name && takes(other, text) == nil {
+			err = nil
+		}
+	})
+	return false, err
+}
+
+// try takes a value, with an error that says where it stands.
 func (s *settings) try(flag *kong.Flag, text, where string) error {
+	if err := takes(flag, text); err != nil {
+		return fmt.Errorf("%s: %q: %w", where, text, err)
+	}
+	s.found(flag, where)
+	return nil
+}
+
+// takes reads a value into a scratch variable.
+func takes(flag *kong.Flag, text string) error {
 	value := *flag.Value
 	scratch := reflect.New(value.Target.Type()).Elem()
 	err := value.Mapper.Decode(&kong.DecodeContext{
@@ -197,13 +239,9 @@ func (s *settings) try(flag *kong.Flag, text, where string) error {
 		Scan:  kong.Scan().PushTyped(text, kong.FlagValueToken),
 	}, scratch)
 	if err == nil && flag.Enum != "" && !slices.Contains(flag.EnumSlice(), fmt.Sprint(scratch)) {
-		err = fmt.Errorf("must be one of %s", strings.Join(flag.EnumSlice(), ", "))
+		return fmt.Errorf("must be one of %s", strings.Join(flag.EnumSlice(), ", "))
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %q: %w", where, text, err)
-	}
-	s.found(flag, where)
-	return nil
+	return err
 }
 
 // found notes where a flag's value stands.
@@ -215,13 +253,17 @@ func (s *settings) found(flag *kong.Flag, where string) {
 }
 
 // keyOf is the key of a flag in the configuration file: its name, unless the flag gives one of several
-// and the key has them all.
+// and the key has them all, or the name means something else in another command, and the key has the
+// command's name before it.
 func keyOf(flag *kong.Flag) string {
 	if key := flag.Tag.Get("key"); key != "" {
 		return key
 	}
 	return flag.Name
 }
+
+// ofCommand reports whether the key of a flag has its command's name before it.
+func ofCommand(flag *kong.Flag) bool { return strings.HasSuffix(keyOf(flag), "-"+flag.Name) }
 
 // refuseSecrets refuses secrets among the arguments: other users of the machine and
 // /debug/pprof/cmdline can read them.

@@ -2,7 +2,7 @@ package main
 
 // topologyCmd prints the graph. It needs no broker.
 type topologyCmd struct {
-	Format string `default:"text" enum:"text,mermaid,dot" help:"Output format."`
+	Format string `default:"text" key:"topology-format" env:"PAGEHEAT_TOPOLOGY_FORMAT" enum:"text,mermaid,dot" help:"Output format."`
 }
 
 // Run prints the graph with the names of the settings.
