@@ -18,7 +18,7 @@ import (
 type Board struct {
 	// Board is the key of the board's record: its name, such as "all-time" or "today", and for a
 	// board of a group or of a closed period a slash and that, such as "today/sport" or
-	// "day/2026-01-02". See [Board.Name].
+	// "day/2026-01-02". See [SplitBoardKey].
 	Board string `json:"board"`
 	// Version only grows. It is below 2⁵³, so that every JSON reader takes it
 	// exactly.
@@ -261,12 +261,6 @@ func DecodeBoard(data []byte) (*Board, error) {
 		}
 	}
 	return &b, nil
-}
-
-// Name is the name of the board without its group or period: the key up to the first slash.
-func (b *Board) Name() string {
-	name, _, _ := strings.Cut(b.Board, "/")
-	return name
 }
 
 // BoardVersion reads the version of a board of a name, and nothing else of it. It is false if

@@ -71,6 +71,13 @@ func (w world) counts(below int64) {
 	require.NoError(w.t, err)
 	defer client.Close()
 	require.NoError(w.t, client.ProduceSync(w.t.Context(), &kgo.Record{Topic: w.topo.Output, Key: []byte("all-time"), Value: board}).FirstErr())
+	// Boards of another time come after it.
+	day, err := codec.EncodeBoard(&codec.Board{Board: "day/2026-01-02", Version: 2, UpdatedAt: time.Now(), Offsets: codec.NewOffsets([]int64{below - 1})})
+	require.NoError(w.t, err)
+	for range 2 * boardTail {
+		client.Produce(w.t.Context(), &kgo.Record{Topic: w.topo.Output, Key: []byte("day/2026-01-02"), Value: day}, nil)
+	}
+	require.NoError(w.t, client.Flush(w.t.Context()))
 	var offsets kadm.Offsets
 	offsets.AddOffset(w.topo.Input, 0, below, -1)
 	_, err = w.admin.CommitOffsets(w.t.Context(), w.topo.IngestGroup, offsets)

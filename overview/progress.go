@@ -28,7 +28,7 @@ type progress struct {
 	// lost is the number of lost messages; nil if it is unknown.
 	lost *int64
 	// board is, by partition of the input, the offset below which every message is
-	// in the newest board. noBoard is the reason if it is unknown.
+	// in the newest board of all time. noBoard is the reason if it is unknown.
 	board   map[int32]int64
 	noBoard string
 }
@@ -41,8 +41,7 @@ const (
 	maxTail     = 50_000
 	// tailWithin is the time limit for reading the end of a topic.
 	tailWithin = time.Second
-	// boardTail is the maximum number of records after the newest board: transaction markers
-	// and records that are not boards.
+	// boardTail is the number of records to search for the board of all time at first.
 	boardTail = 8
 )
 
@@ -67,8 +66,11 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	}
 	p.lost = lostBy(newest, partitions)
 	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kafka.Record) {
+		if string(r.Key) != codec.AllTime {
+			return // the others have the same offsets, or those of when they were published last
+		}
 		board, err := codec.DecodeBoard(r.Value)
-		if err != nil || string(r.Key) != board.Board {
+		if err != nil || board.Board != codec.AllTime {
 			return
 		}
 		p.board = map[int32]int64{}

@@ -3,7 +3,6 @@ package views
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -110,7 +109,7 @@ func waitBoard(t *testing.T, boards *Boards, want func(Board, bool) bool) Board 
 	t.Helper()
 	timeout := time.After(soon)
 	for {
-		changed := boards.Changed()
+		changed := boards.Changed(DefaultBoard)
 		board, ok := boards.Newest(DefaultBoard)
 		if want(board, ok) {
 			return board
@@ -166,8 +165,10 @@ func TestBoardsFollowTheOutputTopic(t *testing.T) {
 	running(t, boards.Run)
 	waitBoard(t, boards, version(5))
 
+	tb.set(t, "today/sport", encoded(t, &codec.Board{Board: "today/sport", Version: 1}))
 	tb.set(t, DefaultBoard, nil)
 	waitBoard(t, boards, func(_ Board, ok bool) bool { return !ok })
+	require.Equal(t, []string{"today/sport"}, keys(boards))
 }
 
 func TestBoardsOfAnEmptyTopicRecover(t *testing.T) {
@@ -185,7 +186,7 @@ func TestOnlyNewerBoardsAreTaken(t *testing.T) {
 	require.NoError(t, err)
 	third := samples.Board(t, 3, 30)
 	record := func(key string, value []byte) (signalled bool) {
-		changed := boards.Changed()
+		changed := boards.Changed(key)
 		require.NoError(t, boards.update(&goka.DefaultUpdateContext{}, nil, key, value), "no record ends a view")
 		select {
 		case <-changed:
@@ -216,16 +217,6 @@ func TestOnlyNewerBoardsAreTaken(t *testing.T) {
 		require.False(t, ok, what)
 	}
 	require.True(t, record(DefaultBoard, samples.Board(t, 4, 40)))
-}
-
-func TestNumberOfBoardsIsBounded(t *testing.T) {
-	boards, err := NewBoards(Source{Brokers: []string{"x"}, Topic: "y"})
-	require.NoError(t, err)
-	for i := range maxBoards {
-		require.NoError(t, boards.offer(Board{Name: fmt.Sprint(i), Version: 1}))
-	}
-	require.Error(t, boards.offer(Board{Name: "one more", Version: 1}))
-	require.NoError(t, boards.offer(Board{Name: "0", Version: 2}), "a known one is kept up")
 }
 
 // A view whose brokers go away serves its data, reports it, and continues when they are back.

@@ -50,7 +50,7 @@ func handler(t *testing.T, cfg Config) http.Handler {
 func TestBoardIsServedAsPublished(t *testing.T) {
 	boards, _, cfg := served()
 	h := handler(t, cfg)
-	boards.publish(views.Board{Name: views.DefaultBoard, Version: 42, Value: []byte("{\"version\":42, \"odd\" : 1}")})
+	boards.publish(views.Board{Key: views.DefaultBoard, Version: 42, Value: []byte("{\"version\":42, \"odd\" : 1}")})
 
 	w := ask(h, "GET", "/api/v1/boards/all-time")
 	require.Equal(t, http.StatusOK, w.Code)
@@ -169,7 +169,7 @@ func TestWrongMethodsAndPaths(t *testing.T) {
 		requireProblem(t, w, http.StatusMethodNotAllowed, "POST")
 		require.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
 	}
-	for _, path := range []string{"/nothing", "/api/v1/boards", "/web/app.js", "//", "/api//v1/page", "/api/../healthz", "/healthz/"} {
+	for _, path := range []string{"/nothing", "/api/v1/boards/", "/api/v1/boards/all-time/", "/api/v1/boards/a/b/c", "/web/app.js", "//", "/api//v1/page", "/api/../healthz", "/healthz/"} {
 		requireProblem(t, ask(h, "GET", path), http.StatusNotFound, "nothing at this address")
 	}
 }

@@ -79,10 +79,12 @@ type Serve struct {
 
 // BoardReader returns the newest boards. *views.Boards implements it.
 type BoardReader interface {
-	// Newest returns the newest version of a board.
-	Newest(name string) (views.Board, bool)
-	// Changed returns a channel that is closed at the next change.
-	Changed() <-chan struct{}
+	// Newest returns the newest version of the board with a key.
+	Newest(key string) (views.Board, bool)
+	// All returns the newest versions of all boards.
+	All() []views.Board
+	// Changed returns a channel that is closed at the next change of a board.
+	Changed(key string) <-chan struct{}
 	// Ready returns nil if everything published has been read, or the reason why not.
 	Ready() error
 }

@@ -32,7 +32,7 @@ func TestDashboardInABrowser(t *testing.T) {
 	server := httptest.NewServer(handler(t, cfg))
 	defer server.Close()
 	publish := func(version, counted uint64, names ...string) {
-		b := views.Board{Name: views.DefaultBoard, Version: version}
+		b := views.Board{Key: views.DefaultBoard, Version: version}
 		switch len(names) {
 		case 2:
 			b.Value = samples.Board(t, version, counted, samples.BoardPage(names[0], "9.5"), samples.BoardPage(names[1], "4.6"))

@@ -36,10 +36,10 @@ func eventID(b views.Board) string { return strconv.FormatUint(b.Version, 10) }
 // and sees fewer versions. The kernel buffers about 64 KiB of unread data; when that is full,
 // the client is dropped after eventTimeout.
 func (s *service) events(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("board")
+	key := boardKey(r)
 	// Clients may wait for the default board before its first version.
-	if _, ok := s.Serve.Boards.Newest(name); !ok && name != views.DefaultBoard {
-		s.noBoard(w, name)
+	if _, ok := s.Serve.Boards.Newest(key); !ok && key != views.DefaultBoard {
+		s.noBoard(w, key)
 		return
 	}
 	leave, why := s.streams.take(s.Proxies.Client(r), forOperators(r))
@@ -48,11 +48,11 @@ func (s *service) events(w http.ResponseWriter, r *http.Request) {
 		defer leave()
 	case streamsOfClient:
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
-		Refuse(w, http.StatusTooManyRequests, fmt.Sprintf("This address has %d event streams already, the maximum of one client (--max-streams-per-client): poll api/v1/boards/%s instead.",
-			s.Serve.MaxStreamsPerClient, name))
+		Refuse(w, http.StatusTooManyRequests, fmt.Sprintf("This address has %d event streams already, the maximum of one client (--max-streams-per-client): poll %s instead.",
+			s.Serve.MaxStreamsPerClient, boardPath(key, "")))
 		return
 	default:
-		Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All event streams are in use: poll api/v1/boards/%s instead, or connect to another instance.", name))
+		Refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("All event streams are in use: poll %s instead, or connect to another instance.", boardPath(key, "")))
 		return
 	}
 	header := w.Header()
@@ -69,15 +69,18 @@ func (s *service) events(w http.ResponseWriter, r *http.Request) {
 		s.Logger.Debug("an event stream did not begin", "error", err)
 		return
 	}
-	err := s.follow(&to, r, name)
+	err := s.follow(&to, r, key)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		s.streams.drop()
 	}
-	s.Logger.Debug("an event stream has ended", "board", name, "client", r.RemoteAddr, "error", err)
+	s.Logger.Debug("an event stream has ended", "board", key, "client", r.RemoteAddr, "error", err)
 }
 
-// follow sends the board until the client or the server goes away.
-func (s *service) follow(to *stream, r *http.Request, name string) error {
+// errBoardDeleted ends the streams of a board that was deleted.
+var errBoardDeleted = errors.New("the board was deleted")
+
+// follow sends the board until the client or the server goes away, or the board.
+func (s *service) follow(to *stream, r *http.Request, key string) error {
 	sent := r.Header.Get("Last-Event-ID")
 	beat := time.NewTimer(heartbeat)
 	defer beat.Stop()
@@ -87,8 +90,12 @@ func (s *service) follow(to *stream, r *http.Request, name string) error {
 	for {
 		var changed <-chan struct{}
 		if !resting {
-			changed = s.Serve.Boards.Changed()
-			if board, ok := s.Serve.Boards.Newest(name); ok && eventID(board) != sent {
+			changed = s.Serve.Boards.Changed(key)
+			board, ok := s.Serve.Boards.Newest(key)
+			if !ok && key != views.DefaultBoard {
+				return errBoardDeleted // a client that connects again is told so
+			}
+			if ok && eventID(board) != sent {
 				event, err := s.encoded.of(board)
 				if err == nil {
 					err = to.send(event)
@@ -118,6 +125,9 @@ func (s *service) follow(to *stream, r *http.Request, name string) error {
 	}
 }
 
+// maxEncoded is the maximum number of encoded events that are kept.
+const maxEncoded = 1000
+
 // encodedEvents are the newest events, by board. Each version is encoded once for all clients.
 // The zero value is ready.
 type encodedEvents struct {
@@ -134,14 +144,14 @@ type encodedEvent struct {
 // of returns the event of a board. The caller must not modify it.
 func (e *encodedEvents) of(board views.Board) ([]byte, error) {
 	e.mu.RLock()
-	known := e.events[board.Name]
+	known := e.events[board.Key]
 	e.mu.RUnlock()
 	if known.version == board.Version && known.text != nil {
 		return known.text, nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	known = e.events[board.Name]
+	known = e.events[board.Key]
 	if known.version == board.Version && known.text != nil {
 		return known.text, nil // by another stream in the meantime
 	}
@@ -151,10 +161,13 @@ func (e *encodedEvents) of(board views.Board) ([]byte, error) {
 	}
 	// A stream may still need the previous version; it is not kept.
 	if board.Version > known.version {
+		if len(e.events) >= maxEncoded {
+			clear(e.events)
+		}
 		if e.events == nil {
 			e.events = make(map[string]encodedEvent)
 		}
-		e.events[board.Name] = encodedEvent{board.Version, text}
+		e.events[board.Key] = encodedEvent{board.Version, text}
 	}
 	return text, nil
 }
@@ -166,7 +179,7 @@ func encodeEvent(board views.Board) ([]byte, error) {
 	fmt.Fprintf(&text, "id: %s\ndata: ", eventID(board))
 	if bytes.ContainsAny(board.Value, "\r\n") {
 		if err := json.Compact(&text, board.Value); err != nil {
-			return nil, fmt.Errorf("sending board %s version %d: %w", board.Name, board.Version, err)
+			return nil, fmt.Errorf("sending board %s version %d: %w", board.Key, board.Version, err)
 		}
 	} else {
 		text.Write(board.Value)

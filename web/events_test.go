@@ -195,7 +195,7 @@ func TestEventsRespectLastEventID(t *testing.T) {
 func TestEventsAreOneLineEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		boards, _, cfg := served()
-		boards.publish(views.Board{Name: views.DefaultBoard, Version: 3, Value: []byte("{\r\n  \"version\": 3\n}\n")})
+		boards.publish(views.Board{Key: views.DefaultBoard, Version: 3, Value: []byte("{\r\n  \"version\": 3\n}\n")})
 		c := connect(t, handler(t, cfg))
 		require.Contains(t, c.sent(), "id: 3\ndata: {\"version\":3}\n\n")
 	})
@@ -244,7 +244,7 @@ func TestManyClientsSeeTheNewest(t *testing.T) {
 func TestEachBoardHasItsEvent(t *testing.T) {
 	var encoded encodedEvents
 	text := func(name string, version uint64) string {
-		b, err := encoded.of(views.Board{Name: name, Version: version, Value: fmt.Appendf(nil, "%s-%d", name, version)})
+		b, err := encoded.of(views.Board{Key: name, Version: version, Value: fmt.Appendf(nil, "%s-%d", name, version)})
 		require.NoError(t, err)
 		return string(b)
 	}
@@ -255,7 +255,7 @@ func TestEachBoardHasItsEvent(t *testing.T) {
 		require.Equal(t, "id: 6\ndata: a-6\n\n", text("a", 6), "also for one that comes late")
 	}
 	require.Len(t, encoded.events, 2)
-	_, err := encoded.of(views.Board{Name: "c", Version: 1, Value: []byte("{\n")})
+	_, err := encoded.of(views.Board{Key: "c", Version: 1, Value: []byte("{\n")})
 	require.ErrorContains(t, err, "board c version 1")
 }
 
@@ -433,4 +433,20 @@ func TestStreamOutlivesTheServersDeadlines(t *testing.T) {
 	time.Sleep(400 * time.Millisecond)
 	boards.publish(boardOf(2, 0))
 	require.Equal(t, uint64(2), nextEvent(t, lines))
+}
+
+// The stream of a board that is deleted ends, and those of others do not.
+func TestEventsOfADeletedBoardEnd(t *testing.T) {
+	boards, _, cfg := served()
+	boards.publishBoard(t, groupBoard("events"))
+	server := httptest.NewServer(handler(t, cfg))
+	t.Cleanup(server.Close)
+	response, err := http.Get(server.URL + "/" + boardPath("hours/events", "events"))
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	boards.delete("hours/events")
+	_, err = io.ReadAll(response.Body)
+	require.NoError(t, err, "it ends as a stream should")
+	requireProblem(t, ask(handler(t, cfg), "GET", "/"+boardPath("hours/events", "events")), http.StatusNotFound, `"hours"`)
 }

@@ -2,9 +2,15 @@ package web
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/views"
 )
@@ -24,9 +30,30 @@ func newFakeBoards() *fakeBoards {
 func (f *fakeBoards) publish(b views.Board) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.boards[b.Name] = b
+	f.boards[b.Key] = b
 	close(f.changed)
 	f.changed = make(chan struct{})
+}
+
+// publishBoard publishes a board as the pipeline does.
+func (f *fakeBoards) publishBoard(t *testing.T, b *codec.Board) {
+	t.Helper()
+	f.publish(published(t, b))
+}
+
+func (f *fakeBoards) delete(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.boards, key)
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// All returns the boards in a random order.
+func (f *fakeBoards) All() []views.Board {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Values(f.boards))
 }
 
 func (f *fakeBoards) Newest(name string) (views.Board, bool) {
@@ -36,7 +63,7 @@ func (f *fakeBoards) Newest(name string) (views.Board, bool) {
 	return b, ok
 }
 
-func (f *fakeBoards) Changed() <-chan struct{} {
+func (f *fakeBoards) Changed(string) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.changed
@@ -60,8 +87,18 @@ func (f *fakePages) Get(page string) (heat.Totals, bool, error) {
 
 func (f *fakePages) Ready() error { return f.err }
 
+// published returns a board as it is read from the output topic.
+func published(t *testing.T, b *codec.Board) views.Board {
+	t.Helper()
+	value, err := codec.EncodeBoard(b)
+	require.NoError(t, err)
+	head := *b
+	head.Pages, head.Offsets = nil, nil
+	return views.Board{Key: b.Board, Version: b.Version, Value: value, Head: head}
+}
+
 // boardOf is a published board; padding makes its value longer by that many bytes.
 func boardOf(version uint64, padding int) views.Board {
-	return views.Board{Name: views.DefaultBoard, Version: version, Value: fmt.Appendf(nil,
+	return views.Board{Key: views.DefaultBoard, Version: version, Value: fmt.Appendf(nil,
 		`{"board":"all-time","version":%d,"pages":[],"padding":%q}`, version, strings.Repeat("x", padding))}
 }

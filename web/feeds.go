@@ -10,10 +10,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"pageheat/codec"
-	"pageheat/views"
 )
 
 // For sites and readers without script, a board is also served as an Atom feed (RFC 4287), as
@@ -93,10 +93,10 @@ type rssGUID struct {
 // feedOf returns a handler that serves a board in the form that write makes of it.
 func (s *service) feedOf(contentType string, write func(w io.Writer, b *codec.Board) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		name := r.PathValue("board")
-		newest, ok := s.Serve.Boards.Newest(name)
+		key := boardKey(r)
+		newest, ok := s.Serve.Boards.Newest(key)
 		if !ok {
-			s.noBoard(w, name)
+			s.noBoard(w, key)
 			return
 		}
 		var form bytes.Buffer
@@ -105,7 +105,7 @@ func (s *service) feedOf(contentType string, write func(w io.Writer, b *codec.Bo
 			err = write(&form, board)
 		}
 		if err != nil {
-			s.Logger.Error("a published board cannot be shown", "board", name, "version", newest.Version, "error", err)
+			s.Logger.Error("a published board cannot be shown", "board", key, "version", newest.Version, "error", err)
 			Refuse(w, http.StatusInternalServerError, "The published board cannot be shown. The log of this instance has the reason.")
 			return
 		}
@@ -114,8 +114,8 @@ func (s *service) feedOf(contentType string, write func(w io.Writer, b *codec.Bo
 }
 
 func (s *service) atom(w io.Writer, b *codec.Board) error {
-	feed := atomFeed{ID: boardURN(b.Board), Title: feedTitle(b), Updated: b.UpdatedAt.UTC().Format(time.RFC3339),
-		Author: "pageheat", Self: atomLink{"self", "feed.atom"}}
+	feed := atomFeed{ID: boardURN(b.Board), Title: boardTitle(b), Updated: b.UpdatedAt.UTC().Format(time.RFC3339),
+		Author: "pageheat", Self: atomLink{"self", atomSelf(b.Board)}}
 	for _, p := range b.Pages {
 		entry := atomEntry{ID: pageURN(b.Board, p.Page), Title: p.Page, Updated: p.RankSince.UTC().Format(time.RFC3339),
 			Content: atomText{"text", summary(p)}}
@@ -127,8 +127,14 @@ func (s *service) atom(w io.Writer, b *codec.Board) error {
 	return writeXML(w, feed)
 }
 
+// atomSelf returns the address of a feed, relative to itself.
+func atomSelf(key string) string {
+	path := boardPath(key, "feed.atom")
+	return path[strings.LastIndex(path, "/")+1:]
+}
+
 func (s *service) rss(w io.Writer, b *codec.Board) error {
-	channel := rssChannel{Title: feedTitle(b), Link: cmp.Or(s.Serve.PageLink.Site(), boardURN(b.Board)), Description: "The hottest pages of the site.",
+	channel := rssChannel{Title: boardTitle(b), Link: cmp.Or(s.Serve.PageLink.Site(), boardURN(b.Board)), Description: "The hottest pages of the site.",
 		Updated: b.UpdatedAt.UTC().Format(time.RFC1123Z), TTL: feedMinutes}
 	for _, p := range b.Pages {
 		channel.Items = append(channel.Items, rssItem{Title: p.Page, Link: s.Serve.PageLink.To(p.Page), Description: summary(p),
@@ -176,25 +182,25 @@ func (s *service) framed(serve http.HandlerFunc) http.HandlerFunc {
 }
 
 func (s *service) html(w io.Writer, b *codec.Board) error {
+	asOf := b.UpdatedAt
+	if !b.AsOf.IsZero() {
+		asOf = b.AsOf
+	}
 	shown := struct {
-		Title, Updated string
-		Refresh        int
-		Pages          []listItem
-	}{feedTitle(b), b.UpdatedAt.UTC().Format(time.RFC3339), listRefresh, make([]listItem, len(b.Pages))}
+		Title, AsOf string
+		Refresh     int
+		Pages       []listItem
+	}{boardTitle(b), asOf.UTC().Format(time.RFC3339), listRefresh, make([]listItem, len(b.Pages))}
+	if b.Final {
+		shown.Refresh = 0 // it does not change any more
+	}
 	for i, p := range b.Pages {
 		shown.Pages[i] = listItem{p, s.Serve.PageLink.To(p.Page)}
 	}
-	if err := s.list.Execute(w, shown); err != nil {
+	if err := s.listTemplate.Execute(w, shown); err != nil {
 		return fmt.Errorf("writing a list: %w", err)
 	}
 	return nil
-}
-
-func feedTitle(b *codec.Board) string {
-	if b.Board == views.DefaultBoard {
-		return "Hottest pages"
-	}
-	return "Hottest pages: " + b.Board
 }
 
 // summary describes a page on a board in one line of text.

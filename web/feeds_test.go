@@ -28,7 +28,7 @@ func feeding(t *testing.T, board *codec.Board, template string, origins ...strin
 	require.NoError(t, err)
 	value, err := codec.EncodeBoard(board)
 	require.NoError(t, err)
-	boards.publish(views.Board{Name: board.Board, Version: board.Version, Value: value})
+	boards.publish(views.Board{Key: board.Board, Version: board.Version, Value: value})
 	return handler(t, cfg)
 }
 

@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,14 +39,13 @@ func (w *world) Newest(name string) (views.Board, bool) {
 	return board, ok
 }
 
-func (w *world) Changed() <-chan struct{} { return nil }
-func (w *world) Ready() error             { return w.unready }
+func (w *world) All() []views.Board             { return slices.Collect(maps.Values(w.boards)) }
+func (w *world) Changed(string) <-chan struct{} { return nil }
+func (w *world) Ready() error                   { return w.unready }
 
 func (w *world) publish(t *testing.T, board *codec.Board) {
 	t.Helper()
-	value, err := codec.EncodeBoard(board)
-	require.NoError(t, err)
-	w.boards[board.Board] = views.Board{Name: board.Board, Version: board.Version, Value: value}
+	w.boards[board.Board] = published(t, board)
 }
 
 type pages struct{ *world }

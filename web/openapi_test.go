@@ -125,7 +125,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		s.ServeHTTP(w, build())
 		require.Equal(t, status, w.Code, "%s %s: %s", method, target, w.Body)
 		path, _, _ := strings.Cut(target, "?")
-		path = strings.NewReplacer("/boards/all-time", "/boards/{board}", "/boards/other", "/boards/{board}").Replace(path)
+		path = strings.NewReplacer("/boards/all-time", "/boards/{board}", "/boards/nothing", "/boards/{board}",
+			"/boards/day/2026-01-01", "/boards/{board}/{part}", "/boards/day/x", "/boards/{board}/{part}").Replace(path)
 		seen[fmt.Sprintf("%s %s %d", method, path, status)] = true
 		if status == http.StatusNotModified {
 			return
@@ -162,40 +163,53 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask("POST", in+"?key=key", strings.Repeat("x\n", 1000), 400, append(asText, "X-Forwarded-For", "198.51.100.7")...)
 	ask("POST", in+"?key=key", "a|1|0|0", 429, append(asText, "X-Forwarded-For", "198.51.100.7")...)
 
-	const board = "/api/v1/boards/all-time"
+	const board, boards = "/api/v1/boards/all-time", "/api/v1/boards"
+	s.world.unready = views.ErrRecovering
+	ask("GET", boards, "", 503)
+	s.world.unready = nil
+	ask("GET", boards, "", 200)
+	ask("GET", boards, "", 304, "If-None-Match", "*")
+	ask("GET", boards, "", 403, "Origin", "https://evil.example")
 	ask("GET", board, "", 404)
-	ask("GET", "/api/v1/boards/other/events", "", 404)
 	s.world.unready = views.ErrRecovering
 	ask("GET", board, "", 503)
-	ask("GET", "/api/v1/boards/other/events", "", 503)
 	ask("GET", "/readyz", "", 503, operator...)
 	ask("GET", "/api/v1/page?page=x", "", 503, operator...)
 	s.world.unready = nil
-	s.world.publish(t, aBoard())
-	ask("GET", board, "", 200)
-	ask("GET", board, "", 304, "If-None-Match", "*")
-	forms := []string{board + "/feed.atom", board + "/feed.rss", board + "/list.html"}
-	for _, path := range forms {
-		ask("GET", path, "", 200)
-		ask("GET", path, "", 304, "If-None-Match", `"42"`)
-		other := strings.Replace(path, "all-time", "other", 1)
-		ask("GET", other, "", 404)
-		s.world.unready = views.ErrRecovering
-		ask("GET", other, "", 503)
-		s.world.unready = nil
+	for _, b := range []*codec.Board{aBoard(), windowBoard("other", 43), trendingBoard(), dayBoard("2026-01-01")} {
+		s.world.publish(t, b)
 	}
-	for _, path := range append(forms, board, board+"/events") {
-		ask("GET", path, "", 403, "Origin", "https://evil.example")
+	time.Sleep(listInterval)
+	ask("GET", boards, "", 200)
+	ask("GET", boards+"/trending", "", 200)
+	delete(seen, "GET /api/v1/boards/trending 200")
+	const day, noDay = "/api/v1/boards/day/2026-01-01", "/api/v1/boards/day/x"
+	for _, path := range []string{board, day} {
+		other := strings.NewReplacer("all-time", "nothing", day, noDay).Replace(path)
+		for _, form := range []string{"", "/feed.atom", "/feed.rss", "/list.html"} {
+			ask("GET", path+form, "", 200)
+			ask("GET", path+form, "", 304, "If-None-Match", `"42"`)
+			ask("GET", path+form, "", 403, "Origin", "https://evil.example")
+			ask("GET", other+form, "", 404)
+			s.world.unready = views.ErrRecovering
+			ask("GET", other+form, "", 503)
+			s.world.unready = nil
+		}
+		ask("GET", path+"/events", "", 403, "Origin", "https://evil.example")
+		ask("GET", other+"/events", "", 404)
+		s.streamOnce(t, v, path+"/events")
 	}
-	s.streamOnce(t, v, board+"/events")
 	for _, client := range []string{"198.51.100.1", "198.51.100.2"} {
 		s.follow(t, board+"/events", client)
 		if client == "198.51.100.1" {
 			ask("GET", board+"/events", "", 429, "X-Forwarded-For", client)
+			ask("GET", day+"/events", "", 429, "X-Forwarded-For", client)
 		}
 	}
 	ask("GET", board+"/events", "", 503)
+	ask("GET", day+"/events", "", 503)
 	seen["GET /api/v1/boards/{board}/events 200"] = true
+	seen["GET /api/v1/boards/{board}/{part}/events 200"] = true
 
 	s.world.pages["a"] = heat.Totals{Clicks: heat.Uint128{Lo: 3}, Behaviours: 1}
 	ask("GET", "/api/v1/page?page=a", "", 200, operator...)
@@ -288,11 +302,6 @@ func TestBehaviourSchemaJudgesAsTheCodecDoes(t *testing.T) {
 
 func TestBoardSchemaTakesWhatIsPublished(t *testing.T) {
 	compiled := schema(t, boardSchema)
-	text, err := codec.EncodeBoard(aBoard())
-	require.NoError(t, err)
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	require.NoError(t, err)
-	require.NoError(t, compiled.Validate(value))
 	// The schema has everything that is published.
 	var document struct {
 		Properties map[string]json.RawMessage
@@ -300,9 +309,18 @@ func TestBoardSchemaTakesWhatIsPublished(t *testing.T) {
 	raw, err := descriptions.ReadFile(boardSchema)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &document))
-	for name := range value.(map[string]any) {
-		assert.Contains(t, document.Properties, name)
+	for _, board := range []*codec.Board{aBoard(), windowBoard("hours", 43), groupBoard("sport"), trendingBoard(), dayBoard(""), dayBoard("2026-01-01")} {
+		text, err := codec.EncodeBoard(board)
+		require.NoError(t, err)
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		require.NoError(t, err)
+		require.NoError(t, compiled.Validate(value))
+		members, ok := value.(map[string]any)
+		require.True(t, ok)
+		for name := range members {
+			assert.Contains(t, document.Properties, name)
+		}
+		delete(members, "version")
+		require.Error(t, compiled.Validate(value))
 	}
-	delete(value.(map[string]any), "version")
-	require.Error(t, compiled.Validate(value))
 }

@@ -58,11 +58,19 @@ func (s *service) routes() []Route {
 	}
 	if serve {
 		table = append(table,
-			Route{Path: "/api/v1/boards/{board}", Public: true, Handler: s.forSites(s.board)},
-			Route{Path: "/api/v1/boards/{board}/events", Public: true, Handler: s.forSites(s.events)},
-			Route{Path: "/api/v1/boards/{board}/feed.atom", Public: true, Handler: s.forSites(s.feedOf(atomType, s.atom))},
-			Route{Path: "/api/v1/boards/{board}/feed.rss", Public: true, Handler: s.forSites(s.feedOf(rssType, s.rss))},
-			Route{Path: "/api/v1/boards/{board}/list.html", Public: true, Handler: s.forSites(s.framed(s.feedOf(htmlType, s.html)))},
+			Route{Path: "/api/v1/boards", Public: true, Handler: s.forSites(s.boards)},
+		)
+		// A board, and its groups and periods. See boardPath for groups with the name of a form.
+		for _, path := range []string{"/api/v1/boards/{board}", "/api/v1/boards/{board}/{part}"} {
+			table = append(table,
+				Route{Path: path, Public: true, Handler: s.forSites(s.board)},
+				Route{Path: path + "/events", Public: true, Handler: s.forSites(s.events)},
+				Route{Path: path + "/feed.atom", Public: true, Handler: s.forSites(s.feedOf(atomType, s.atom))},
+				Route{Path: path + "/feed.rss", Public: true, Handler: s.forSites(s.feedOf(rssType, s.rss))},
+				Route{Path: path + "/list.html", Public: true, Handler: s.forSites(s.framed(s.feedOf(htmlType, s.html)))},
+			)
+		}
+		table = append(table,
 			Route{Path: "/api/v1/page", Handler: http.HandlerFunc(s.page)},
 			Route{Path: "/api/v1/settings", Handler: http.HandlerFunc(s.settings)},
 

@@ -9,14 +9,15 @@ import (
 )
 
 // service handles requests. It is safe for concurrent use. Its only state is the limits for
-// clients and the newest event of each board.
+// clients, the newest event of each board, and the list of boards.
 type service struct {
 	Config
 	streams      *streamPlaces
 	encoded      encodedEvents
-	writeTimeout time.Duration      // for one event
-	intake       *intake            // of the role collect, else nil
-	list         *template.Template // of the role serve, else nil
+	writeTimeout time.Duration // for one event
+	intake       *intake       // of the role collect, else nil
+	list         cachedList
+	listTemplate *template.Template // of the role serve, else nil
 }
 
 // newService returns the request handlers. The error names what is wrong with the
@@ -31,7 +32,7 @@ func newService(cfg Config) (*service, error) {
 	}
 	s := &service{Config: cfg, writeTimeout: eventTimeout}
 	if cfg.Serve.Boards != nil {
-		if s.list, err = newList(); err != nil {
+		if s.listTemplate, err = newList(); err != nil {
 			return nil, err
 		}
 		s.streams = &streamPlaces{most: cfg.Serve.MaxStreams, perClient: cfg.Serve.MaxStreamsPerClient,

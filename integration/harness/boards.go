@@ -50,7 +50,10 @@ func (b *Board) Covers(ends Ends) bool {
 	return true
 }
 
-// Boards follows the output topic from its start. It is safe for concurrent use.
+// allTime is the name of the board that is followed.
+const allTime = "all-time"
+
+// Boards follows the board all-time in the output topic from its start. It is safe for concurrent use.
 type Boards struct {
 	client *kgo.Client
 	cancel context.CancelFunc
@@ -113,6 +116,9 @@ func (b *Boards) take(r *kgo.Record, came time.Time) {
 	}
 	if string(r.Key) != next.Board {
 		b.wrong = append(b.wrong, fmt.Sprintf("offset %d: board %q has key %q", r.Offset, next.Board, r.Key))
+	}
+	if next.Board != allTime {
+		return
 	}
 	if b.newest != nil {
 		if next.Version <= b.newest.Version {
