@@ -30,20 +30,17 @@ type Place struct {
 // takes away what is no longer needed; [Board.Sum] is a page's sum as of a slot, [Board.Score] its
 // place in the order, and [Board.Show] what is published.
 type Board struct {
+	Chooser
 	definition Definition
 	step       Minute // of a window, 0 for other boards
 	slots      Slot   // how many slots count at once
 	epoch      Minute // the half-life, 0 for other boards
 	rates      []uint64
-	calendar   *calendar
 	capped     bool
 	limit      heat.Score // for one step, if capped
 	steps      Minute     // of a capped calendar board
 	weights    heat.Weights
 	weighs     bool // the scorer is weights
-
-	include, exclude []Pattern
-	grouping         Grouping
 }
 
 // halfLives is how many half-lives a behaviour counts.
@@ -66,7 +63,11 @@ func New(d Definition) (*Board, error) {
 	if err := d.Validate(); err != nil {
 		return nil, err
 	}
-	b := &Board{definition: d}
+	chooser, err := NewChooser(d)
+	if err != nil {
+		return nil, err
+	}
+	b := &Board{Chooser: chooser, definition: d}
 	b.weights, b.weighs = d.Scorer.(heat.Weights)
 	switch d.Kind {
 	case AllTime:
@@ -78,9 +79,7 @@ func New(d Definition) (*Board, error) {
 		b.rates = rates(int(b.epoch))
 	case Calendar:
 		b.slots = 1
-		b.calendar = &calendar{period: d.Period, zone: d.Zone, grace: Minute(d.Grace / time.Minute)}
 	}
-	var err error
 	if b.capped = d.MaxPerStep != ""; b.capped {
 		if b.limit, err = parseHeat(d.MaxPerStep); err != nil {
 			return nil, err
@@ -89,61 +88,11 @@ func New(d Definition) (*Board, error) {
 			b.steps = Minute(d.Step / time.Minute)
 		}
 	}
-	if b.include, err = patterns(d.Include); err != nil {
-		return nil, err
-	}
-	if b.exclude, err = patterns(d.Exclude); err != nil {
-		return nil, err
-	}
-	if d.GroupBy != "" {
-		b.grouping, err = NewGrouping(d.GroupBy)
-	}
-	return b, err
-}
-
-func patterns(list []string) ([]Pattern, error) {
-	made := make([]Pattern, len(list))
-	for i, text := range list {
-		var err error
-		if made[i], err = NewPattern(text); err != nil {
-			return nil, err
-		}
-	}
-	return made, nil
+	return b, nil
 }
 
 // Definition returns the complete definition. Its slices must not be changed.
 func (b *Board) Definition() Definition { return b.definition }
-
-// Has reports whether a page may be on the board: whether Include and Exclude allow it.
-func (b *Board) Has(page string) bool {
-	for _, pattern := range b.exclude {
-		if pattern.Matches(page) {
-			return false
-		}
-	}
-	for _, pattern := range b.include {
-		if pattern.Matches(page) {
-			return true
-		}
-	}
-	return len(b.include) == 0
-}
-
-// Group returns the group of a page; ok is false if it has none, see [Grouping.Group]. A text that
-// is the name of a period of the board is none either: both would have the same key.
-func (b *Board) Group(page string) (group string, ok bool) {
-	if b.definition.GroupBy == "" {
-		return "", false
-	}
-	group, ok = b.grouping.Group(page)
-	if ok && b.calendar != nil {
-		if _, isPeriod := b.calendar.named(group); isPeriod {
-			return "", false
-		}
-	}
-	return group, ok
-}
 
 // AsOf returns the board's T when the clock shows now: cut to the step of a window, and to the
 // minute on other boards.
@@ -203,6 +152,20 @@ func (b *Board) Late(s Slot, asOf Minute) bool { return s < b.First(asOf) }
 
 // Counts reports whether behaviours of a slot are part of the sum as of the slot at.
 func (b *Board) Counts(s, at Slot) bool { return s <= at && s > at-b.slots }
+
+// Begins returns a minute before which no minute has its place in a slot, nor in a later one: the first
+// minute of a step, an epoch, a period.
+func (b *Board) Begins(s Slot) Minute {
+	switch b.definition.Kind {
+	case Window:
+		return max(0, (Minute(s)-1)*b.step+1)
+	case Trending:
+		return Minute(s) * b.epoch
+	default:
+		first, _ := b.calendar.bounds(s)
+		return first
+	}
+}
 
 // Closes returns the T of the final board of a period of a calendar board: its end and the grace.
 // As of that minute, and later, the period is closed.

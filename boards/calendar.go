@@ -57,6 +57,11 @@ type calendar struct {
 	grace  Minute
 }
 
+// newCalendar returns the calendar of the definition of a calendar board.
+func newCalendar(d Definition) *calendar {
+	return &calendar{period: d.Period, zone: d.Zone, grace: Minute(d.Grace / time.Minute)}
+}
+
 const (
 	minutesPerDay = 24 * 60
 	// mondayBefore is how many days 1969-12-29 is before 1970-01-01.

@@ -78,8 +78,8 @@ type Definition struct {
 	// Include are patterns of the pages on the board, all pages if there is none; a page that Exclude
 	// matches is not on it. Both are as [Pattern] says.
 	Include, Exclude []string
-	// GroupBy is a pattern with one group, which makes a board for each text that the group matches,
-	// at most MaxGroups. Empty: no groups.
+	// GroupBy is a pattern with one group, which makes a board for each text that the group matches: for
+	// the first MaxGroups of them by name, see [Groups]. Empty: no groups.
 	GroupBy   string
 	MaxGroups int
 	// MaxPerGroup is the maximum number of pages of one group on the board of all groups; 0: no
@@ -235,7 +235,8 @@ func (d *Definition) Hash() string { return hashOf("board\n" + d.Canonical()) }
 // CountingHash identifies what the state of pages depends on: definitions with the same name and the
 // same CountingHash count the same behaviours in the same places, so one may follow the other at once
 // and with all of its past. Size, weights, patterns, groups and most maximums are not part of it: they
-// choose among what is counted.
+// choose among what is counted, if that is all pages. So states are to be kept for all pages, whatever
+// Include and Exclude say; then patterns take effect at once, in both directions.
 func (d *Definition) CountingHash() string { return hashOf("counting\n" + d.counting()) }
 
 // hashOf returns the first 8 bytes of a hash.

@@ -146,12 +146,36 @@ func TestPatterns(t *testing.T) {
 	assert.True(t, newBoard(t, lastHour).Has("anything"))
 }
 
+// TestSlotsBeginWhereNoEarlierMinuteIs in them, nor in a later one.
+func TestSlotsBeginWhereNoEarlierMinuteIs(t *testing.T) {
+	for _, d := range []Definition{
+		lastHour, today,
+		{Name: "odd", Kind: Window, Window: 42 * time.Minute, Step: 7 * time.Minute},
+		{Name: "trending", Kind: Trending, HalfLife: 11 * time.Minute},
+		{Name: "hour", Kind: Calendar, Period: Hour, Zone: zone(t, "Australia/Lord_Howe")},
+		{Name: "month", Kind: Calendar, Period: Month, Zone: zone(t, "Asia/Kathmandu")},
+	} {
+		b := newBoard(t, d)
+		for _, at := range []time.Time{time.Unix(0, 0), time.Unix(60*60, 0), time.Date(2026, 4, 4, 14, 59, 0, 0, time.UTC), time.Date(2026, 4, 4, 15, 30, 0, 0, time.UTC)} {
+			m := MinuteOf(at)
+			s := b.Place(m).Slot
+			first := b.Begins(s)
+			assert.LessOrEqual(t, first, m, d.Name)
+			assert.Equal(t, s, b.Place(first).Slot, "%s: %s", d.Name, first)
+			if first > 0 {
+				assert.Less(t, b.Place(first-1).Slot, s, "%s: %s", d.Name, first)
+			}
+		}
+	}
+}
+
 func TestGroups(t *testing.T) {
 	b := newBoard(t, with(today, func(d *Definition) { d.GroupBy = "/([^?]*)/.*|x" }))
 	for page, want := range map[string]string{
 		"/sport/x": "sport", "/Käse/1": "Käse", "/2026-01/x": "2026-01",
 		"/sport": "", "//x": "", "/a/b/c": "", "x": "", "/../x": "", "/a\u200bb/x": "",
 		"/2026-01-02/x": "", // it is the key of a day
+		"/events/x":     "", "/feed.rss/x": "", "/feed.atom/x": "", "/list.html/x": "", "/list.htm/x": "list.htm",
 		"/" + strings.Repeat("a", MaxGroupBytes) + "/x":   strings.Repeat("a", MaxGroupBytes),
 		"/" + strings.Repeat("a", MaxGroupBytes+1) + "/x": "",
 	} {

@@ -6,6 +6,8 @@
 //
 //   - minute.go: a behaviour's time is a [Minute].
 //   - definition.go, validate.go, pattern.go: a [Definition] says what a board is, and has a hash.
+//   - chooser.go, groups.go: a [Chooser] says which pages are on a board and in which group; [Groups] has
+//     the groups that have boards of their own.
 //   - board.go: a [Board] is a definition made ready. It knows the [Place] of each minute, and which
 //     slots count, are late, or may be dropped as of a minute T.
 //   - state.go, cell.go: a [State] is what a page has on a board, sums in slots.

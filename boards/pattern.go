@@ -59,14 +59,15 @@ func NewGrouping(pattern string) (Grouping, error) {
 
 // Group returns the group of a page: what the group of the pattern matches. It is a part of a key
 // and of a path, so a page has none, and ok is false, where that is empty, ".", "..", longer than
-// [MaxGroupBytes], or has a slash or a character that is not printed.
+// [MaxGroupBytes], has a slash or a character that is not printed, or is what paths of boards end with, such
+// as "events".
 func (g Grouping) Group(page string) (group string, ok bool) {
 	at := g.pattern.re.FindStringSubmatchIndex(page)
 	if at == nil || at[2] < 0 {
 		return "", false
 	}
 	group = page[at[2]:at[3]]
-	if group == "" || group == "." || group == ".." || len(group) > MaxGroupBytes || !utf8.ValidString(group) ||
+	if group == "" || group == "." || group == ".." || reserved(group) || len(group) > MaxGroupBytes || !utf8.ValidString(group) ||
 		strings.ContainsFunc(group, func(r rune) bool { return r == '/' || !unicode.IsPrint(r) }) {
 		return "", false
 	}

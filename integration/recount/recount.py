@@ -22,6 +22,7 @@ import zoneinfo
 from fractions import Fraction
 
 LAST_MINUTE = 4_222_846_079  # of the year 9998
+ENDS_OF_PATHS = ("events", "feed.atom", "feed.rss", "list.html")
 
 
 @functools.cache
@@ -105,7 +106,7 @@ def group_of(d, page):
     """The group of a page, None without one."""
     match = re.fullmatch(d["group-by"], page)
     group = match and match.group(1)
-    if not group or group in (".", "..") or len(group.encode()) > 128 or "/" in group or not group.isprintable() or is_period(d, group):
+    if not group or group in (".", "..") or len(group.encode()) > 128 or "/" in group or not group.isprintable() or is_period(d, group) or group in ENDS_OF_PATHS:
         return None
     return group
 

@@ -85,14 +85,12 @@ func newCounter(b *boards.Board, asOf boards.Minute) *counter {
 	return c
 }
 
-// take counts a behaviour, unless it is late.
+// take counts a behaviour, unless it is late: also of a page that the board does not have, because patterns
+// may change.
 func (c *counter) take(b behaviour) {
 	place := c.board.Place(boards.MinuteOfMillis(b.millis))
 	if c.board.Late(place.Slot, c.asOf) {
 		c.late++
-		return
-	}
-	if !c.board.Has(b.page) {
 		return
 	}
 	var t heat.Totals
@@ -150,7 +148,7 @@ func (c *counter) published(t *testing.T, slot boards.Slot, asOf boards.Minute) 
 			restored, _, err := c.board.DecodeState(state.Append(nil))
 			require.NoError(t, err)
 			sum := restored.Sum(c.board, slot)
-			if !c.board.Qualifies(&sum) {
+			if !c.board.Has(page) || !c.board.Qualifies(&sum) {
 				continue
 			}
 			sent, _, err := c.board.DecodeSum(c.board.AppendSum(nil, &sum))
