@@ -3,7 +3,8 @@
 //
 //   - text.go: one line, such as "today kind=calendar calendar=day".
 //   - yaml.go: a mapping of names to settings.
-//   - settings.go: what both have in common, the settings.
+//   - json.go: what a board's record says of its definition.
+//   - settings.go: what they have in common, the settings.
 //   - example.yaml: all settings, with what they mean.
 package boardsettings
 
@@ -173,6 +174,17 @@ func valuesOf(d *boards.Definition) []value {
 	add("min-behaviours", strconv.FormatUint(d.MinBehaviours, 10), true)
 	add("max-per-step", d.MaxPerStep, d.MaxPerStep != "")
 	return all
+}
+
+// list is a setting with several values.
+type list struct {
+	setting  string
+	patterns []string
+}
+
+// patternsOf returns the patterns of pages, if there are any.
+func patternsOf(d *boards.Definition) []list {
+	return slices.DeleteFunc([]list{{"include", d.Include}, {"exclude", d.Exclude}}, func(l list) bool { return len(l.patterns) == 0 })
 }
 
 // durationText returns whole minutes as [duration] reads them.

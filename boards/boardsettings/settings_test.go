@@ -188,6 +188,20 @@ func TestWrittenBoardsAreRead(t *testing.T) {
 		again, err := read(t, d.Name+": "+string(text))
 		require.NoError(t, err, "%s", text)
 		assert.Equal(t, d.Canonical(), again[0].Canonical(), "%s", text)
+		object := Object(d)
+		require.True(t, object.IsValid(), "%s", object)
+		again, err = read(t, d.Name+": "+string(object)) // JSON is YAML
+		require.NoError(t, err, "%s", object)
+		assert.Equal(t, d.Canonical(), again[0].Canonical(), "%s", object)
+	}
+	assert.Equal(t, `{"kind":"window","size":3,"window":"10d","step":"1h","weight-clicks":3,"weight-minutes":0,"weight-likes":1.5,"min-behaviours":1,"max-per-step":0.5}`,
+		string(Object(fromLines[1])))
+	assert.Equal(t, `"exclude":["true","7","[,]:#"]}`, string(Object(fromLines[3])[len(Object(fromLines[3]))-len(`"exclude":["true","7","[,]:#"]}`):]))
+}
+
+func TestPlainDecimals(t *testing.T) {
+	for text, want := range map[string]string{"007": "7", ".50": "0.5", "10": "10", "0.10": "0.1", "3.": "3", "1.000": "1"} {
+		assert.Equal(t, want, plain(text))
 	}
 }
 

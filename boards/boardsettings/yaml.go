@@ -91,13 +91,7 @@ func Write(d boards.Definition) *yaml.Node {
 	for _, v := range valuesOf(&d) {
 		settings.Content = append(settings.Content, scalar(v.setting), scalar(v.text))
 	}
-	for _, list := range []struct {
-		setting  string
-		patterns []string
-	}{{"include", d.Include}, {"exclude", d.Exclude}} {
-		if len(list.patterns) == 0 {
-			continue
-		}
+	for _, list := range patternsOf(&d) {
 		items := flow(yaml.SequenceNode)
 		for _, pattern := range list.patterns {
 			items.Content = append(items.Content, scalar(pattern))
