@@ -298,15 +298,19 @@ func (a *auditor) comparePages() {
 // statusEvery is the time between two calls of Config.Progress.
 const statusEvery = time.Second
 
+func (a *auditor) step(name string, total int64) (read func(offsets int), done func()) {
+	return step(a.Progress, name, total)
+}
+
 // step begins a step with the given total of offsets. Call read, from any goroutine, with the
 // number of finished offsets, and done at the end.
-func (a *auditor) step(name string, total int64) (read func(offsets int), done func()) {
+func step(progress func(Status), name string, total int64) (read func(offsets int), done func()) {
 	var count atomic.Int64
 	read = func(offsets int) { count.Add(int64(offsets)) }
-	if a.Progress == nil {
+	if progress == nil {
 		return read, func() {}
 	}
-	tell := func() { a.Progress(Status{Step: name, Done: count.Load(), Total: total}) }
+	tell := func() { progress(Status{Step: name, Done: count.Load(), Total: total}) }
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)

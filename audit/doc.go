@@ -18,4 +18,7 @@
 //   - recount.go recounts the input, in parallel over its partitions;
 //   - deadletters.go checks that each message that was not counted has a dead letter;
 //   - audit.go has the order of these steps, report.go the result.
+//
+// [RecountBoard] counts any board of any time from the input alone: board.go reads, boardcount.go counts,
+// boardcompare.go compares with a board that was published.
 package audit

@@ -66,10 +66,14 @@ func (g Grouping) Group(page string) (group string, ok bool) {
 	if at == nil || at[2] < 0 {
 		return "", false
 	}
-	group = page[at[2]:at[3]]
-	if group == "" || group == "." || group == ".." || reserved(group) || len(group) > MaxGroupBytes || !utf8.ValidString(group) ||
-		strings.ContainsFunc(group, func(r rune) bool { return r == '/' || !unicode.IsPrint(r) }) {
+	if group = page[at[2]:at[3]]; !IsGroup(group) {
 		return "", false
 	}
 	return group, true
+}
+
+// IsGroup reports whether a text can be a group of some board, see [Grouping.Group].
+func IsGroup(text string) bool {
+	return text != "" && text != "." && text != ".." && !reserved(text) && len(text) <= MaxGroupBytes && utf8.ValidString(text) &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r == '/' || !unicode.IsPrint(r) })
 }

@@ -162,6 +162,25 @@ func (c *Cluster) Bounds(ctx context.Context, topic string, partition int32) (Bo
 	return b, nil
 }
 
+// OffsetSince looks up the first record of a partition with a timestamp that is not before a time: all
+// records below its offset have earlier ones, in whatever order they are. It is the last stable offset if
+// there is no such record.
+func (c *Cluster) OffsetSince(ctx context.Context, topic string, partition int32, since time.Time) (int64, error) {
+	var at int64
+	p := c.partition(topic, partition)
+	err := p.patiently(ctx, func() (err error) {
+		if at, err = p.offset(ctx, max(since.UnixMilli(), 0), isolationReadCommitted); err != nil || at >= 0 {
+			return err
+		}
+		at, err = p.offset(ctx, latest, isolationReadCommitted)
+		return err
+	})
+	if err != nil {
+		return 0, Explain(fmt.Errorf("looking up the offset of a time in %s partition %d: %w", topic, partition, err), OnTopic(Describe, topic))
+	}
+	return at, nil
+}
+
 // What the protocol calls the first offset and the one after the last, and reading as
 // committed.
 const (

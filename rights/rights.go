@@ -56,7 +56,7 @@ type subject struct {
 
 // subjects are all roles and commands with their needs.
 func subjects(t *topology.Topology) []subject {
-	var ingest, heat, rank, serve, collect, audit, top, page, produce, letters, replay, create, check, status, reset, keep list
+	var ingest, heat, rank, serve, collect, audit, recount, compare, top, page, produce, letters, replay, create, check, status, reset, keep list
 
 	ingest.role(t.Input, kafka.Read)
 	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
@@ -103,6 +103,10 @@ func subjects(t *topology.Topology) []subject {
 	audit.topic(t.Behavior, kafka.Describe)
 	audit.topic(t.DeadLetter, kafka.Read) // unless --no-dead-letters
 
+	recount.topic(t.Input, kafka.Read)
+	compare.topic(t.Input, kafka.Read)
+	compare.topic(t.Output, kafka.Read)
+
 	top.topic(t.Output, kafka.Read)
 	page.topic(t.HeatTable, kafka.Read)
 	produce.topic(t.Input, kafka.Write)
@@ -148,7 +152,7 @@ func subjects(t *topology.Topology) []subject {
 	return []subject{
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
 		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
-		{"audit", audit}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset}, {"reset-keep-totals", keep},
+		{"audit", audit}, {"recount", recount}, {"recount-compare", compare}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset}, {"reset-keep-totals", keep},
 	}
 }
 

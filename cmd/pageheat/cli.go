@@ -28,6 +28,7 @@ type cli struct {
 	Pages       pagesCmd       `cmd:"" help:"Preview the rules for names of pages."`
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`
+	Recount     recountCmd     `cmd:"" help:"Count a board of any time from the input."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List or replay refused messages."`
 	Status      statusCmd      `cmd:"" help:"Show topics, groups, lag and problems; exit code 3 if something is wrong."`
 	Reset       resetCmd       `cmd:"" help:"Delete pageheat's topics and groups, except the input, to start over."`
@@ -65,6 +66,7 @@ func newCLI() *cli {
 		Page:    pageCmd{Weights: weights},
 		Audit:   auditCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes},
 
+		Recount:     defaultRecount(),
 		Settings:    defaultConfig(),
 		Healthcheck: defaultHealthcheck(),
 	}

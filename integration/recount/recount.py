@@ -71,6 +71,8 @@ def decimal(value):
 
 def counted(d, minute, as_of):
     """What a behaviour of a minute counts for, as of T: 0 if it does not."""
+    if d["kind"] == "all-time":
+        return Fraction(1)
     if d["kind"] == "window":
         return Fraction(as_of - d["window"] < minute <= as_of)
     if d["kind"] == "trending":
@@ -112,7 +114,9 @@ def group_of(d, page):
 
 
 def on_board(d, page):
-    """Whether include and exclude allow a page."""
+    """Whether include and exclude allow a page, and it is in the group, if the board is that of one."""
+    if "group" in d and group_of(d, page) != d["group"]:
+        return False
     include, exclude = d.get("include", []), d.get("exclude", [])
     return not any(re.fullmatch(p, page) for p in exclude) and (not include or any(re.fullmatch(p, page) for p in include))
 
@@ -145,7 +149,7 @@ def board(d, behaviours, as_of):
         total = sums[page]
         if total[3] < d.get("min-behaviours", 1):
             continue
-        if d.get("max-per-group") and (group := group_of(d, page)) is not None:
+        if d.get("max-per-group") and "group" not in d and (group := group_of(d, page)) is not None:
             groups[group] = groups.get(group, 0) + 1
             if groups[group] > d["max-per-group"]:
                 continue
