@@ -11,6 +11,7 @@
 //	pageheat page PAGE               one page's totals, and how its heat is made up
 //	pageheat pages preview [PAGE]    what the rules for names of pages do
 //	pageheat audit                   recounts the input and compares every page
+//	pageheat recount                 counts a board of any time from the input
 //	pageheat dead-letters list | replay
 //	pageheat status                  topics, groups, lag and problems, on one screen
 //	pageheat reset                   deletes pageheat's topics and groups, except the input
@@ -208,7 +209,7 @@
 //	0          done; run, demo and top also when a signal ended them
 //	1          failed; the last line on standard error says why and what to do
 //	2          wrong usage or configuration
-//	3          audit or topics check found a difference, or status a problem
+//	3          audit, recount --compare or topics check found a difference, or status a problem
 //	130        another command was interrupted
 //	128+signal ended at once by a second signal
 //

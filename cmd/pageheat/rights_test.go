@@ -183,6 +183,10 @@ func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metri
 		return command("", "page", "page1")
 	case "audit":
 		return command("", "audit")
+	case "recount":
+		return command("", "recount")
+	case "recount-compare":
+		return command("", "recount", "--compare")
 	case "dead-letters-list":
 		return command("", "dead-letters", "list")
 	case "dead-letters-replay":

@@ -31,7 +31,7 @@ func (i *Installation) Secure(cluster *kafkatest.Cluster, kind kafkatest.Securit
 
 // subjects are the commands that connect, as "topics acls" calls them.
 func subjects() []string {
-	return []string{"topics-create", "topics-check", "produce", "top", "page", "audit", "dead-letters-list", "dead-letters-replay", "status", "reset"}
+	return []string{"topics-create", "topics-check", "produce", "top", "page", "audit", "recount", "dead-letters-list", "dead-letters-replay", "status", "reset"}
 }
 
 // defaultRoles are those of "run" without --roles.
@@ -49,6 +49,9 @@ func subject(args []string) string {
 	}
 	if words[0] == "reset" && slices.Contains(args, "--keep-totals") {
 		return "reset-keep-totals"
+	}
+	if words[0] == "recount" && slices.Contains(args, "--compare") {
+		return "recount-compare"
 	}
 	if words[0] != "run" {
 		for _, s := range subjects() {
