@@ -142,7 +142,7 @@ func TestBoardsOfTheDemo(t *testing.T) {
 // something else in another command has a key with the name of its command.
 func TestAKeyMeansOneThing(t *testing.T) {
 	// The same thing, said or preset in another way.
-	alike := map[string]bool{"json": true, "listen": true, "max-clicks": true, "max-minutes": true, "pages": true, "rate": true,
+	alike := map[string]bool{"board": true, "boards": true, "top": true, "json": true, "listen": true, "max-clicks": true, "max-minutes": true, "pages": true, "rate": true,
 		"roles": true, "zipf": true}
 	parser, err := kong.New(newCLI(), kong.DefaultEnvars(envPrefix), kong.Bind(&settings{}))
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,7 +191,7 @@ func TestRecountCompares(t *testing.T) {
 		require.NoError(t, err)
 		in.send(&kgo.Record{Topic: pastOutput, Key: []byte(b.Board), Value: value})
 		in.send(&kgo.Record{Topic: pastTopic, Value: []byte("/sport/a|1|1|1"), Timestamp: b.AsOf}) // later than its offsets
-		compare := append(args[:min(2, len(args))], "--compare")
+		compare := slices.Concat(args[:min(2, len(args))], []string{"--compare"})
 		code, out, log := in.run(compare...)
 		require.Equal(t, exitDone, code, "%s%s", out, log)
 		assert.Contains(t, out, "pages are exact at its offsets\n")
@@ -232,7 +233,7 @@ func TestRecountSaysWhatIsGone(t *testing.T) {
 	assert.Contains(t, log, `"begins_at":2`)
 	var b struct{ Counted uint64 }
 	require.NoError(t, json.Unmarshal([]byte(out), &b))
-	assert.EqualValues(t, whole.Counted-2, b.Counted)
+	assert.Equal(t, whole.Counted-2, b.Counted)
 
 	// The last hour needs none of it.
 	_, _, log = in.run("--board", "hour")
