@@ -4,18 +4,37 @@ import (
 	"iter"
 	"math/bits"
 	"slices"
+	"strings"
 )
 
-// Page is the heat of one page in memory. Its creator owns it; an [Index] that contains it
+// Page is the heat of one page in memory. Its creator owns it; a [PageIndex] that contains it
 // keeps a pointer to it. A zero Page with a name is ready to use.
 type Page struct {
 	// Name is the page's name. It never changes.
 	Name string
 	// Totals are the sums over the page's behaviours. Call [Index.Changed] after a change.
 	Totals Totals
-
-	place int32 // 1 + the position among the index's candidates; 0 if it is not one
+	Place
+	// Number is for the page's owner. It costs nothing here.
+	Number uint32
 }
+
+// Place is where a page stands in an [Index]. It is embedded in what is indexed, belongs to the
+// index, and is ready to use. One Place can be in one index at a time.
+type Place struct {
+	at int32 // 1 + the position among the index's candidates; 0 if it is not one
+}
+
+func (p *Place) place() *int32 { return &p.at }
+
+// Placed is what an [Index] has: pointers to what embeds a [Place].
+type Placed interface {
+	comparable
+	place() *int32
+}
+
+// Ordered is a score: Cmp returns -1, 0 or 1 as it is less than, equal to or greater than o.
+type Ordered[S any] interface{ Cmp(o S) int }
 
 // The sizes of an index that returns n pages: when more than crowd(n) pages are candidates,
 // only the best keep(n) remain.
@@ -23,7 +42,7 @@ func crowd(n int) int { return max(4*n, 1024) }
 func keep(n int) int  { return max(2*n, 512) }
 
 // Index gives the n hottest of many pages whose heat rises and falls, without
-// keeping them all in order.
+// keeping them all in order. P is a page, and S is what it is ordered by.
 //
 // It holds, unsorted, all pages at or before a threshold in the order of [Before]:
 // the candidates. A page that rises to the threshold joins them, one that falls
@@ -36,116 +55,138 @@ func keep(n int) int  { return max(2*n, 512) }
 // answer is exact also where heat falls, which a heap of n cannot give.
 //
 // An Index is not safe for concurrent use.
-type Index struct {
-	by    Scorer
+type Index[P Placed, S Ordered[S]] struct {
+	by    By[P, S]
 	n     int
-	all   iter.Seq[*Page]
+	all   iter.Seq[P]
 	crowd int
 	keep  int
 
-	candidates []ranked
-	open       bool   // no threshold yet: every page is a candidate
-	threshold  ranked // the last candidate page, as it was then
-	scratch    []ranked
+	candidates []ranked[P, S]
+	open       bool         // no threshold yet: every page is a candidate
+	threshold  ranked[P, S] // the last candidate page, as it was then
+	scratch    []ranked[P, S]
 }
+
+// By says how an [Index] orders pages. Both functions are called for each change, and must depend on
+// the page alone.
+type By[P, S any] struct {
+	// Score returns the score of a page, and whether it counts at all: the index has no others.
+	Score func(P) (S, bool)
+	// Name returns the unique name of a page. Of two equally hot pages the one with the smaller name,
+	// byte by byte, comes first.
+	Name func(P) string
+}
+
+// PageIndex is an index of pages by their totals.
+type PageIndex = Index[*Page, Score]
 
 // ranked is a page with its score when it last changed.
-type ranked struct {
-	score Score
-	page  *Page
+type ranked[P Placed, S Ordered[S]] struct {
+	score S
+	page  P
 }
 
-func (a ranked) before(b ranked) bool {
-	if a.score != b.score {
-		return b.score.Less(a.score)
+// compare returns -1 if a comes before b.
+func (x *Index[P, S]) compare(a, b ranked[P, S]) int {
+	if c := b.score.Cmp(a.score); c != 0 {
+		return c
 	}
-	return a.page.Name < b.page.Name
+	return strings.Compare(x.by.Name(a.page), x.by.Name(b.page))
 }
 
-func compareRanked(a, b ranked) int {
-	switch {
-	case a.before(b):
-		return -1
-	case b.before(a):
-		return 1
-	default:
-		return 0
-	}
-}
+func (x *Index[P, S]) before(a, b ranked[P, S]) bool { return x.compare(a, b) < 0 }
 
 // NewIndex returns an index over the pages that all yields. It returns the n hottest by a scorer. It
 // iterates over all at once, and again from within [Index.Changed] if necessary; all must yield
 // every page of the table exactly once, each with a unique name. The index stores its own state
 // in a page, so a page can be in one index at a time. An n below 1 means 1.
-func NewIndex(by Scorer, n int, all iter.Seq[*Page]) *Index {
+func NewIndex(by Scorer, n int, all iter.Seq[*Page]) *PageIndex {
+	return NewIndexBy(byTotals(by), n, all)
+}
+
+// byTotals orders pages by a scorer.
+func byTotals(by Scorer) By[*Page, Score] {
+	return By[*Page, Score]{
+		Score: func(p *Page) (Score, bool) { return by.Score(&p.Totals), true },
+		Name:  func(p *Page) string { return p.Name },
+	}
+}
+
+// NewIndexBy is [NewIndex] for pages of any type and any order.
+func NewIndexBy[P Placed, S Ordered[S]](by By[P, S], n int, all iter.Seq[P]) *Index[P, S] {
 	n = max(n, 1)
 	return newIndex(by, n, crowd(n), keep(n), all)
 }
 
-func newIndex(by Scorer, n, crowd, keep int, all iter.Seq[*Page]) *Index {
-	x := &Index{by: by, n: n, all: all, crowd: crowd, keep: keep}
+func newIndex[P Placed, S Ordered[S]](by By[P, S], n, crowd, keep int, all iter.Seq[P]) *Index[P, S] {
+	x := &Index[P, S]{by: by, n: n, all: all, crowd: crowd, keep: keep}
 	x.rebuild()
 	return x
 }
 
-// Changed tells the index that p.Totals changed, or that p is new among all
+// Changed tells the index that the score of p changed, or that p is new among all
 // pages. It must be called after each change, or batch of changes to p, before
 // [Index.Top] is asked. It takes constant time, amortised, and allocates nothing
 // once the index has grown to its size.
-func (x *Index) Changed(p *Page) {
-	now := ranked{score: x.by.Score(&p.Totals), page: p}
-	if x.Holds(p) {
-		x.candidates[p.place-1].score = now.score
-		if !x.open && x.threshold.before(now) {
-			x.leave(p)
+func (x *Index[P, S]) Changed(p P) {
+	score, counts := x.by.Score(p)
+	now := ranked[P, S]{score: score, page: p}
+	switch {
+	case !x.Holds(p):
+		if counts {
+			x.join(now)
 		}
-		return
+	case !counts || !x.open && x.before(x.threshold, now):
+		x.leave(p)
+	default:
+		x.candidates[*p.place()-1].score = now.score
 	}
-	x.join(now)
 }
 
 // Holds reports whether the index keeps a pointer to p, that is, whether p is a
 // candidate of it. What it does not hold its owner may forget, and make another
 // Page for when it changes again. (A place alone may be left from another index.)
-func (x *Index) Holds(p *Page) bool {
-	return p.place > 0 && int(p.place) <= len(x.candidates) && x.candidates[p.place-1].page == p
+func (x *Index[P, S]) Holds(p P) bool {
+	at := int(*p.place())
+	return at > 0 && at <= len(x.candidates) && x.candidates[at-1].page == p
 }
 
 // join makes a page that is no candidate one, if it is at or before the threshold.
-func (x *Index) join(r ranked) {
-	if !x.open && x.threshold.before(r) {
+func (x *Index[P, S]) join(r ranked[P, S]) {
+	if !x.open && x.before(x.threshold, r) {
 		return
 	}
 	x.candidates = append(x.candidates, r)
-	r.page.place = int32(len(x.candidates))
+	*r.page.place() = int32(len(x.candidates))
 	if len(x.candidates) > x.crowd {
 		x.thin()
 	}
 }
 
 // leave takes a candidate out.
-func (x *Index) leave(p *Page) {
-	hole, last := int(p.place-1), len(x.candidates)-1
+func (x *Index[P, S]) leave(p P) {
+	hole, last := int(*p.place()-1), len(x.candidates)-1
 	x.candidates[hole] = x.candidates[last]
-	x.candidates[hole].page.place = int32(hole + 1)
-	x.candidates[last] = ranked{}
+	*x.candidates[hole].page.place() = int32(hole + 1)
+	x.candidates[last] = ranked[P, S]{}
 	x.candidates = x.candidates[:last]
-	p.place = 0
-	// There is a threshold, so there are pages behind it: fewer than n
+	*p.place() = 0
+	// Where there is a threshold, there are pages behind it: fewer than n
 	// candidates are not all that there are.
-	if len(x.candidates) < x.n {
+	if !x.open && len(x.candidates) < x.n {
 		x.rebuild()
 	}
 }
 
 // thin keeps the best candidates and raises the threshold to the worst of them.
-func (x *Index) thin() {
-	selectFirst(x.candidates, x.keep)
+func (x *Index[P, S]) thin() {
+	x.selectFirst(x.candidates, x.keep)
 	for i := range x.candidates[:x.keep] {
-		x.candidates[i].page.place = int32(i + 1)
+		*x.candidates[i].page.place() = int32(i + 1)
 	}
 	for _, r := range x.candidates[x.keep:] {
-		r.page.place = 0
+		*r.page.place() = 0
 	}
 	clear(x.candidates[x.keep:])
 	x.candidates = x.candidates[:x.keep]
@@ -153,27 +194,29 @@ func (x *Index) thin() {
 }
 
 // rebuild finds the candidates among all pages.
-func (x *Index) rebuild() {
+func (x *Index[P, S]) rebuild() {
 	for _, r := range x.candidates {
-		r.page.place = 0
+		*r.page.place() = 0
 	}
 	clear(x.candidates)
 	x.candidates, x.open = x.candidates[:0], true
 	for p := range x.all {
-		x.join(ranked{score: x.by.Score(&p.Totals), page: p})
+		if score, counts := x.by.Score(p); counts {
+			x.join(ranked[P, S]{score: score, page: p})
+		}
 	}
 }
 
 // Top appends the n hottest pages to dst, hottest first (fewer where there are
 // fewer), and returns it. The pages are those of the table, not copies.
-func (x *Index) Top(dst []*Page) []*Page {
+func (x *Index[P, S]) Top(dst []P) []P {
 	x.scratch = append(x.scratch[:0], x.candidates...)
 	best := x.scratch
 	if len(best) > x.n {
-		selectFirst(best, x.n)
+		x.selectFirst(best, x.n)
 		best = best[:x.n]
 	}
-	slices.SortFunc(best, compareRanked)
+	slices.SortFunc(best, x.compare)
 	for _, r := range best {
 		dst = append(dst, r.page)
 	}
@@ -183,37 +226,37 @@ func (x *Index) Top(dst []*Page) []*Page {
 
 // selectFirst moves the k first of s by order to its front, the last of them at
 // s[k-1], with 0 < k <= len(s).
-func selectFirst(s []ranked, k int) {
-	selectWithin(s, k, 2*bits.Len(uint(len(s))))
+func (x *Index[P, S]) selectFirst(s []ranked[P, S], k int) {
+	x.selectWithin(s, k, 2*bits.Len(uint(len(s))))
 }
 
 // selectWithin is Hoare's quickselect (Find, CACM algorithm 65) with a median of
 // three as pivot. Where that many pivots were not enough it sorts what is left, so
 // that it never takes quadratic time.
-func selectWithin(s []ranked, k, pivots int) {
+func (x *Index[P, S]) selectWithin(s []ranked[P, S], k, pivots int) {
 	lo, hi := 0, len(s)-1 // what the k-th lies in
 	for ; hi > lo; pivots-- {
 		if pivots == 0 {
-			slices.SortFunc(s[lo:hi+1], compareRanked)
+			slices.SortFunc(s[lo:hi+1], x.compare)
 			return
 		}
 		middle := lo + (hi-lo)/2
-		if s[middle].before(s[lo]) {
+		if x.before(s[middle], s[lo]) {
 			s[middle], s[lo] = s[lo], s[middle]
 		}
-		if s[hi].before(s[lo]) {
+		if x.before(s[hi], s[lo]) {
 			s[hi], s[lo] = s[lo], s[hi]
 		}
-		if s[hi].before(s[middle]) {
+		if x.before(s[hi], s[middle]) {
 			s[hi], s[middle] = s[middle], s[hi]
 		}
 		pivot := s[middle]
 		i, j := lo, hi
 		for i <= j {
-			for s[i].before(pivot) {
+			for x.before(s[i], pivot) {
 				i++
 			}
-			for pivot.before(s[j]) {
+			for x.before(pivot, s[j]) {
 				j--
 			}
 			if i <= j {

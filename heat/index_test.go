@@ -64,7 +64,7 @@ func TestIndexGivesWhatSortingAllGives(t *testing.T) {
 		keep := rapid.IntRange(n, n+3).Draw(t, "keep")
 		crowd := rapid.IntRange(keep+1, keep+4).Draw(t, "crowd")
 		m := pagesOf(t, rapid.IntRange(0, 30).Draw(t, "pages"))
-		x := newIndex(w, n, crowd, keep, m.all)
+		x := newIndex(byTotals(w), n, crowd, keep, m.all)
 		check := func(t *rapid.T) {
 			assert.Equal(t, describe(w, m.top(w, n)), describe(w, x.Top(nil)))
 		}
@@ -104,7 +104,7 @@ func TestIndexGivesWhatSortingAllGives(t *testing.T) {
 				x.Changed(p)
 			},
 			"index again": func(t *rapid.T) { // as after a restart, with pages from an older index
-				x = newIndex(w, n, crowd, keep, m.all)
+				x = newIndex(byTotals(w), n, crowd, keep, m.all)
 			},
 			"": check,
 		})
@@ -189,22 +189,27 @@ func TestChangedDoesNotAllocate(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(200, round))
 }
 
+type pageRanked = ranked[*Page, Score]
+
+func noPages(func(*Page) bool) {}
+
 func TestSelectFirst(t *testing.T) {
+	x := NewIndex(DefaultWeights(), 1, noPages)
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ranked {
-			return ranked{score: NewScore(0, rapid.Uint64Range(0, 20).Draw(t, "score"))}
+		s := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) pageRanked {
+			return pageRanked{score: NewScore(0, rapid.Uint64Range(0, 20).Draw(t, "score"))}
 		}), 1, 60).Draw(t, "s")
 		for i := range s {
 			s[i].page = &Page{Name: fmt.Sprint(i)}
 		}
 		k := rapid.IntRange(1, len(s)).Draw(t, "k")
 		sorted := slices.Clone(s)
-		slices.SortFunc(sorted, compareRanked)
+		slices.SortFunc(sorted, x.compare)
 
 		// Also with so few pivots that it has to sort.
-		selectWithin(s, k, rapid.IntRange(0, 12).Draw(t, "pivots"))
+		x.selectWithin(s, k, rapid.IntRange(0, 12).Draw(t, "pivots"))
 		assert.Equal(t, sorted[k-1], s[k-1], "the last of the selected stands at the end of them")
-		slices.SortFunc(s[:k], compareRanked)
+		slices.SortFunc(s[:k], x.compare)
 		assert.Equal(t, sorted[:k], s[:k])
 	})
 }
@@ -212,17 +217,55 @@ func TestSelectFirst(t *testing.T) {
 // Quickselect is known to be slow for equal and for sorted heats.
 func TestSelectFirstOfManyEqual(t *testing.T) {
 	const many = 100_000
-	s := make([]ranked, many)
+	x := NewIndex(DefaultWeights(), 1, noPages)
+	s := make([]pageRanked, many)
 	page := &Page{Name: "page"}
 	for i := range s {
-		s[i] = ranked{score: Score{}, page: page}
+		s[i] = pageRanked{score: Score{}, page: page}
 	}
-	selectFirst(s, many/2)
+	x.selectFirst(s, many/2)
 	for i := range s {
 		s[i].score = NewScore(0, uint64(int64(i)))
 	}
-	selectFirst(s, 10)
+	x.selectFirst(s, 10)
 	for _, r := range s[:10] {
 		assert.Equal(t, 1, r.score.Cmp(NewScore(0, many-11)))
 	}
+}
+
+// Pages that do not count are in no answer, whether there is a threshold or not, and however they
+// come to count and cease to.
+func TestIndexOfPagesThatMayNotCount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pages := make([]*Page, rapid.IntRange(1, 30).Draw(t, "pages"))
+		for i := range pages {
+			pages[i] = &Page{Name: fmt.Sprint(i)}
+		}
+		counts := func(p *Page) bool { return p.Totals.Behaviours%2 == 0 }
+		by := byTotals(DefaultWeights())
+		score := by.Score
+		by.Score = func(p *Page) (Score, bool) { s, _ := score(p); return s, counts(p) }
+		n := rapid.IntRange(1, 5).Draw(t, "n")
+		crowd := rapid.IntRange(n+1, 12).Draw(t, "crowd")
+		x := newIndex(by, n, crowd, rapid.IntRange(n, crowd-1).Draw(t, "keep"), slices.Values(pages))
+		for range rapid.IntRange(0, 60).Draw(t, "changes") {
+			p := rapid.SampledFrom(pages).Draw(t, "page")
+			p.Totals.Behaviours = rapid.Uint64Range(0, 3).Draw(t, "behaviours")
+			p.Totals.Likes = rapid.Int64Range(-3, 3).Draw(t, "likes")
+			x.Changed(p)
+			var want []*Page
+			for _, p := range pages {
+				if counts(p) {
+					want = append(want, p)
+				}
+			}
+			slices.SortFunc(want, func(a, b *Page) int {
+				if Before(DefaultWeights().Score(&a.Totals), a.Name, DefaultWeights().Score(&b.Totals), b.Name) {
+					return -1
+				}
+				return 1
+			})
+			require.Equal(t, want[:min(n, len(want))], append([]*Page(nil), x.Top(nil)...))
+		}
+	})
 }

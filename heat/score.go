@@ -1,6 +1,7 @@
 package heat
 
 import (
+	"cmp"
 	"math/bits"
 )
 
@@ -53,14 +54,10 @@ func (s Score) Sub(o Score) Score {
 
 // Cmp returns -1, 0 or 1 as s is less than, equal to or greater than o.
 func (s Score) Cmp(o Score) int {
-	switch {
-	case s == o:
-		return 0
-	case s.Less(o):
-		return -1
-	default:
-		return 1
+	if s.hi != o.hi {
+		return cmp.Compare(s.hi, o.hi)
 	}
+	return cmp.Compare(s.lo, o.lo)
 }
 
 // Less reports whether s is less than o.

@@ -38,7 +38,7 @@ type diskPages struct {
 	dir   string
 	db    *leveldb.DB
 	gone  func() // is told once when the pages are discarded
-	index *heat.Index
+	index *heat.PageIndex
 	known int // pages, in memory and on disk
 
 	resident map[string]*page
@@ -66,7 +66,7 @@ func newDiskPages(dir string, db *leveldb.DB, records int) *diskPages {
 	return &diskPages{dir: dir, db: db, records: records, resident: make(map[string]*page), sweep: leastSweep}
 }
 
-func (d *diskPages) attach(index *heat.Index) { d.index = index }
+func (d *diskPages) attach(index *heat.PageIndex) { d.index = index }
 func (d *diskPages) err() error               { return d.failed }
 func (d *diskPages) count() int               { return d.known }
 

@@ -10,7 +10,7 @@ import "pageheat/heat"
 // unfit for use.
 type pages interface {
 	// attach says which index is told of restored pages, once, before anything else.
-	attach(index *heat.Index)
+	attach(index *heat.PageIndex)
 	// fill finds the pages of a batch, and makes those that there are not. They stay
 	// in memory until they were changed and handed to written.
 	fill(b *batch) error
@@ -49,12 +49,12 @@ const (
 // memory keeps all pages in memory.
 type memory struct {
 	table *table
-	index *heat.Index
+	index *heat.PageIndex
 }
 
 var _ pages = (*memory)(nil)
 
-func (m *memory) attach(index *heat.Index) { m.index = index }
+func (m *memory) attach(index *heat.PageIndex) { m.index = index }
 
 func (m *memory) fill(b *batch) error {
 	b.look(m.table)

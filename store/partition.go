@@ -63,7 +63,7 @@ type Partition struct {
 	pages pages
 	torn  error // why a range was applied in part
 
-	index *heat.Index
+	index *heat.PageIndex
 	top   []*heat.Page
 
 	progress codec.Progress
