@@ -31,18 +31,34 @@ func (s *State) Append(dst []byte) []byte {
 	return append(dst, s.cells...)
 }
 
+// SplitState returns the first state in b, which a board that is not known may have written, and the
+// bytes after it. Its cells are not looked at. Errors wrap [ErrMalformed] or [ErrVersion].
+func SplitState(b []byte) (state, rest []byte, err error) {
+	r := new(Board).reader("state", b, stateVersion)
+	end := r.cells()
+	if r.err != nil {
+		return nil, nil, r.err
+	}
+	return b[:end:end], b[end:], nil
+}
+
+// cells reads the size of a state's cells, and returns where they end.
+func (r *reader) cells() (end int) {
+	size := r.uvarint("size")
+	if r.err == nil && size > uint64(len(r.b)-r.at) {
+		r.fail("a size of %d bytes, and there are %d", size, len(r.b)-r.at)
+	}
+	return r.at + int(size)
+}
+
 // DecodeState reads a state of the board that [State.Append] wrote, and returns the bytes after it.
 // The state does not alias b. Errors wrap [ErrMalformed] or [ErrVersion].
 func (b *Board) DecodeState(from []byte) (s State, rest []byte, err error) {
 	r := b.reader("state", from, stateVersion)
-	size := r.uvarint("size")
-	if r.err == nil && size > uint64(len(from)-r.at) {
-		r.fail("a size of %d bytes, and there are %d", size, len(from)-r.at)
-	}
+	end := r.cells()
 	if r.err != nil {
 		return State{}, nil, r.err
 	}
-	end := r.at + int(size)
 	cells := from[r.at:end:end]
 	r.b = from[:end]
 	var above uint64
@@ -69,7 +85,7 @@ func (b *Board) DecodeState(from []byte) (s State, rest []byte, err error) {
 	if r.err != nil {
 		return State{}, nil, r.err
 	}
-	if size > 0 {
+	if len(cells) > 0 {
 		s.cells = append([]byte(nil), cells...)
 	}
 	return s, from[end:], nil

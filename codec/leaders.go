@@ -2,11 +2,14 @@ package codec
 
 import (
 	"encoding/binary"
+	"fmt"
+	"slices"
 
+	"pageheat/boards"
 	"pageheat/heat"
 )
 
-const leadersVersion = 2
+const leadersVersion = 3
 
 // Leader is one of a partition's hottest pages.
 type Leader struct {
@@ -27,6 +30,54 @@ type Leaders struct {
 	Definition Definition
 	// Pages are the hottest pages, hottest first.
 	Pages []Leader
+	// Boards are those of further boards.
+	Boards []BoardLeaders
+}
+
+// BoardLeaders are the hottest pages of a partition on a further board.
+type BoardLeaders struct {
+	// Name is the board's name, and Hash the hash of its definition: leaders of another definition must
+	// not be merged with these.
+	Name, Hash string
+	// AsOf is the T that the board was counted as of.
+	AsOf boards.Minute
+	// Late and Since are those of [BoardProgress].
+	Late  uint64
+	Since []int64
+	// Pages are the hottest pages, encoded: see [AppendBoardPage].
+	Pages []byte
+}
+
+// BoardLeader is one of a partition's hottest pages on a further board.
+type BoardLeader struct {
+	// Page is the page's name.
+	Page string
+	// Sum is what the board has of it.
+	Sum boards.Sum
+}
+
+// AppendBoardPage appends a page to [BoardLeaders].Pages; hotter ones come first.
+func AppendBoardPage(dst []byte, of *boards.Board, page string, s *boards.Sum) []byte {
+	return of.AppendSum(appendName(dst, page), s)
+}
+
+// DecodeBoardPages reads all that [AppendBoardPage] wrote for the board. Pages is not kept.
+func DecodeBoardPages(pages []byte, of *boards.Board) ([]BoardLeader, error) {
+	var leaders []BoardLeader
+	for rest := pages; len(rest) > 0; {
+		r := reader{what: "leaders of board " + of.Definition().Name, b: rest}
+		name := r.page()
+		if r.err != nil {
+			return nil, r.err
+		}
+		sum, tail, err := of.DecodeSum(rest[r.at:])
+		if err != nil {
+			return nil, fmt.Errorf("leaders: page %q: %w", name, err)
+		}
+		leaders = append(leaders, BoardLeader{Page: string(name), Sum: sum})
+		rest = tail
+	}
+	return leaders, nil
 }
 
 // AppendLeaders appends l to dst. It does not allocate if dst has room.
@@ -37,6 +88,16 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(l.Pages)))
 	for i := range l.Pages {
 		dst = AppendPageSum(dst, l.Pages[i].Page, &l.Pages[i].Totals)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(l.Boards)))
+	for i := range l.Boards {
+		b := &l.Boards[i]
+		dst = appendName(appendName(dst, b.Name), b.Hash)
+		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
+		dst = binary.AppendUvarint(dst, b.Late)
+		dst = appendSince(dst, b.Since)
+		dst = binary.AppendUvarint(dst, uint64(len(b.Pages)))
+		dst = append(dst, b.Pages...)
 	}
 	return dst
 }
@@ -64,6 +125,15 @@ func DecodeLeaders(b []byte) (*Leaders, error) {
 			r.possible(&l.Pages[i].Totals, heat.DefaultLimits())
 			if r.err != nil {
 				break
+			}
+		}
+	}
+	if n := r.count("boards", minBoardBytes); n > 0 {
+		l.Boards = make([]BoardLeaders, n)
+		for i := range l.Boards {
+			l.Boards[i] = BoardLeaders{
+				Name: string(r.bytes("name of a board", maxNameBytes)), Hash: string(r.bytes("hash of a board", maxNameBytes)), AsOf: r.minute("as of"),
+				Late: r.number("late"), Since: r.since(), Pages: slices.Clone(r.bytes("pages of a board", len(b))),
 			}
 		}
 	}

@@ -1,9 +1,13 @@
 package codec
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"pageheat/boards"
+)
 
 const (
-	progressVersion = 2
+	progressVersion = 3
 	fenceVersion    = 1
 )
 
@@ -34,25 +38,102 @@ type Progress struct {
 	// Lost is, by input partition, how many messages were gone before they were
 	// read, at most (it counts offsets, and not every offset is a message).
 	Lost []uint64
+	// Boards are the further boards that the table counts for, by number. Leaders have none here.
+	Boards []BoardProgress
+	// NextBoard is the number that the next new board gets. A number is never used again, so what
+	// pages still have of a board that was removed is never taken for that of another.
+	NextBoard uint64
+}
+
+// BoardProgress is how far a partition of the heat table has counted for a further board.
+type BoardProgress struct {
+	// Number is what states of pages are marked with.
+	Number uint64
+	// Name is the board's name, and Counting its counting hash: states mean nothing for another.
+	Name, Counting string
+	// AsOf is the board's T, which never goes back.
+	AsOf boards.Minute
+	// Late is the number of behaviours that came too late for the board.
+	Late uint64
+	// Since is, by input partition, the offset from which on the board counts: above 0 if it was added
+	// when there was input already. It is shorter where there was nothing.
+	Since []int64
 }
 
 // AppendProgress appends p to dst. To, Begin and Lost must be of one length.
 func AppendProgress(dst []byte, p *Progress) []byte {
 	dst = append(dst, progressVersion)
-	return appendPosition(dst, p)
+	dst = appendPosition(dst, p)
+	dst = binary.AppendUvarint(dst, p.NextBoard)
+	dst = binary.AppendUvarint(dst, uint64(len(p.Boards)))
+	for i := range p.Boards {
+		b := &p.Boards[i]
+		dst = binary.AppendUvarint(dst, b.Number)
+		dst = appendName(dst, b.Name)
+		dst = appendName(dst, b.Counting)
+		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
+		dst = binary.AppendUvarint(dst, b.Late)
+		dst = appendSince(dst, b.Since)
+	}
+	return dst
+}
+
+// appendSince appends the offsets from which on a board counts.
+func appendSince(dst []byte, since []int64) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(since)))
+	for _, offset := range since {
+		dst = binary.AppendUvarint(dst, uint64(offset))
+	}
+	return dst
+}
+
+// since reads what appendSince wrote.
+func (r *reader) since() []int64 {
+	n := r.count("since", 1)
+	if n == 0 {
+		return nil
+	}
+	since := make([]int64, n)
+	for i := range since {
+		since[i] = r.nonNegative("since")
+	}
+	return since
 }
 
 // DecodeProgress reads what [AppendProgress] wrote.
 func DecodeProgress(b []byte) (Progress, error) {
 	r := newReader("progress", b, progressVersion)
 	p := r.position()
+	p.NextBoard = r.number("number of the next board")
+	if n := r.count("boards", minBoardBytes); n > 0 {
+		p.Boards = make([]BoardProgress, n)
+		for i := range p.Boards {
+			p.Boards[i] = r.board(p.NextBoard)
+		}
+	}
 	if err := r.end(); err != nil {
 		return Progress{}, err
 	}
 	return p, nil
 }
 
-// appendPosition appends all of p; leaders hold the same.
+// minBoardBytes is the least that a board takes in the progress.
+const minBoardBytes = 6
+
+// board reads the progress of a board, whose number is below that of the next.
+func (r *reader) board(next uint64) (b BoardProgress) {
+	if b.Number = r.number("number of a board"); b.Number >= next {
+		r.fail("the number %d of a board, and the next is %d", b.Number, next)
+	}
+	b.Name = string(r.bytes("name of a board", maxNameBytes))
+	b.Counting = string(r.bytes("counting hash", maxNameBytes))
+	b.AsOf = r.minute("as of")
+	b.Late = r.number("late")
+	b.Since = r.since()
+	return b
+}
+
+// appendPosition appends all of p but boards; leaders hold the same.
 func appendPosition(dst []byte, p *Progress) []byte {
 	dst = append(dst, p.Input[:]...)
 	dst = append(dst, p.Behavior[:]...)

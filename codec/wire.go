@@ -8,17 +8,18 @@ import (
 	"math/bits"
 	"unicode/utf8"
 
+	"pageheat/boards"
 	"pageheat/failure"
 	"pageheat/heat"
 )
 
 // ErrMalformed is wrapped by every error of a decoder: the bytes are not what they
 // should be. Reading them again does not help.
-var ErrMalformed = failure.Known("malformed record", failure.Malformed)
+var ErrMalformed = boards.ErrMalformed
 
 // ErrVersion is wrapped by the errors of decoders that met a version of a format
 // that this program does not read.
-var ErrVersion = failure.Known("written by another version of pageheat", failure.Version)
+var ErrVersion = boards.ErrVersion
 
 // versionError is an ErrVersion, and an ErrMalformed too. ErrVersion comes first: its hint says to
 // upgrade, where that of ErrMalformed lets an operator give up a record that is right.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"math/bits"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -62,6 +64,49 @@ func decodeWholeRange(b []byte) (*wholeRange, error) {
 	}
 }
 
+// pageWithStates is a page state with states of boards with these numbers, all of the same contents.
+type pageWithStates struct {
+	Totals heat.Totals
+	Boards []uint64
+}
+
+func stateBoard() *boards.Board {
+	b, err := boards.New(boards.Definition{Name: "b", Kind: boards.Window, Window: time.Hour})
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func (p pageWithStates) append() []byte {
+	var state boards.State
+	b := stateBoard()
+	state.Add(b, b.Place(29_455_384), &heat.Totals{Clicks: heat.Uint128{Lo: 3}, Likes: -1, Behaviours: 2})
+	dst := AppendPageBoards(nil, &p.Totals, len(p.Boards))
+	for _, number := range p.Boards {
+		dst = AppendBoardState(dst, number, &state)
+	}
+	return dst
+}
+
+func readPageWithStates(b []byte) (p pageWithStates, err error) {
+	var states BoardStates
+	if p.Totals, states, err = DecodePage(b); err != nil {
+		return p, err
+	}
+	for states.Len > 0 {
+		number, state, err := states.Next()
+		if err != nil {
+			return p, err
+		}
+		if _, rest, err := stateBoard().DecodeState(state); err != nil || len(rest) > 0 {
+			return p, fmt.Errorf("%d bytes after a state: %w", len(rest), err)
+		}
+		p.Boards = append(p.Boards, number)
+	}
+	return p, nil
+}
+
 // format is one of the stored formats, to be tested as all of them are.
 type format struct {
 	name   string
@@ -97,9 +142,20 @@ func formats() []format {
 			draw:   func(t *rapid.T) any { return drawTotals(t) },
 		},
 		{
+			name:   "page state",
+			golden: "page-state-v2",
+			value:  pageWithStates{totals, []uint64{0, 7, 7}},
+			encode: func(v any) []byte { return v.(pageWithStates).append() },
+			decode: func(b []byte) (any, error) { return readPageWithStates(b) },
+			draw: func(t *rapid.T) any {
+				return pageWithStates{drawTotals(t), rapid.SliceOfN(rapid.Uint64(), 1, 3).Draw(t, "boards")}
+			},
+		},
+		{
 			name:   "progress",
-			golden: "progress-v2",
-			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}},
+			golden: "progress-v3",
+			value: Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, []BoardProgress{
+				{3, "today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}}, {5, "trending", "ffeeddcc00112233", 1, 0, nil}}, 6},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw:   func(t *rapid.T) any { return drawProgress(t) },
@@ -126,13 +182,19 @@ func formats() []format {
 		},
 		{
 			name:   "leaders",
-			golden: "leaders-v2",
-			value:  &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}}, Define(heat.DefaultWeights(), 10), pages},
+			golden: "leaders-v3",
+			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0}, Define(heat.DefaultWeights(), 10), pages,
+				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, []byte("pages")}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw: func(t *rapid.T) any {
 				p := drawProgress(t)
-				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t)}
+				var on []BoardLeaders
+				for _, b := range p.Boards {
+					on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
+				}
+				p.Boards, p.NextBoard = nil, 0
+				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t), on}
 			},
 		},
 		{
@@ -207,6 +269,17 @@ func drawProgress(t *rapid.T) Progress {
 		p.To = append(p.To, drawOffset(t)+Unknown)
 		p.Begin = append(p.Begin, drawOffset(t))
 		p.Lost = append(p.Lost, rapid.Uint64Range(0, MaxNumber-1).Draw(t, "lost"))
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "boards") {
+		p.Boards = append(p.Boards, BoardProgress{
+			Number: p.NextBoard, Name: rapid.StringN(0, 20, 80).Draw(t, "name"), Counting: rapid.StringMatching("[0-9a-f]{16}").Draw(t, "counting"),
+			AsOf: boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "as of")),
+			Late: rapid.Uint64Range(0, MaxNumber-1).Draw(t, "late"),
+		})
+		p.NextBoard += rapid.Uint64Range(1, 3).Draw(t, "next board")
+		if since := rapid.SliceOfN(rapid.Int64Range(0, MaxNumber-1), 0, 3).Draw(t, "since"); len(since) > 0 {
+			p.Boards[len(p.Boards)-1].Since = since
+		}
 	}
 	return p
 }
