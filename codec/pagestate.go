@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -71,6 +72,11 @@ type BoardStates struct {
 	// Len is how many there are left.
 	Len  int
 	rest []byte
+}
+
+// Clone returns the states in memory of their own.
+func (s *BoardStates) Clone() BoardStates {
+	return BoardStates{Len: s.Len, rest: bytes.Clone(s.rest)}
 }
 
 // Next takes off the first of the states, of which there must be one, and returns its board's number;

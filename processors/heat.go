@@ -159,6 +159,9 @@ type HeatStage struct {
 	perPage    time.Duration
 	trimmed    time.Time
 
+	turns   time.Time // when boards are as of another time next
+	turning bool      // they are not as of it yet
+
 	commit, committed int64 // the offset after what is in the table, and as committed
 	trim              int64 // 0 or what may be trimmed below
 	ending            bool
@@ -167,6 +170,7 @@ type HeatStage struct {
 // NewHeatStage returns the stage of a session over a restored partition, see
 // [RestoredHeat]. Until it has come to its end, the partition belongs to it.
 func NewHeatStage(p *store.Partition, input HeatInput, s HeatStart) *HeatStage {
+	p.StartBoards()
 	return &HeatStage{start: s, partition: p, input: input, stale: true, latest: s.Now, trimmed: s.Now,
 		lastCommit: s.Now.Add(-shortestCommit), perPage: s.PageTime}
 }
@@ -248,6 +252,7 @@ func (s *HeatStage) PageTime(now time.Time) time.Duration {
 
 // Next returns the next action.
 func (s *HeatStage) Next(now time.Time) Action {
+	s.advance(now)
 	if s.writing() && s.burst > 0 && s.burst < s.start.Bounds.Burst {
 		return s.write()
 	}
@@ -277,6 +282,21 @@ func (s *HeatStage) Next(now time.Time) Action {
 		return Action{Do: DoWait}
 	}
 	return Action{Do: DoWait, Input: s.room(now), Until: now.Add(s.idle(now))}
+}
+
+// advance makes boards be as of now: at the turn of a minute, and in pieces, between which ranges are
+// applied.
+func (s *HeatStage) advance(now time.Time) {
+	if s.ending || !s.turning && now.Before(s.turns) {
+		return
+	}
+	if !s.turning {
+		s.turns = now.Truncate(time.Minute).Add(time.Minute)
+	}
+	var changed bool
+	if changed, s.turning = s.partition.Advance(now); changed && !s.stale {
+		s.stale, s.changed = true, now
+	}
 }
 
 // leadersIn is how long it is until leaders are due.
@@ -358,9 +378,15 @@ func (s *HeatStage) pageTime(now time.Time) time.Duration {
 
 // idle is how long the stage may wait if nothing comes.
 func (s *HeatStage) idle(now time.Time) time.Duration {
+	if s.turning {
+		return 0
+	}
 	idle := repeatLeaders
 	if !s.sending {
 		idle = s.leadersIn(now)
+	}
+	if s.partition.Boards() > 0 {
+		idle = min(idle, s.turns.Sub(now))
 	}
 	if s.checkpoint == nil && s.partition.Ahead() {
 		idle = min(idle, s.commitIn(now))

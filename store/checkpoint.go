@@ -12,6 +12,7 @@ type Checkpoint struct {
 	pages     []*page
 	next      int
 	preImages preImages // of pages that changed before Next handed them out
+	records   [][]byte  // of them, by the number of their pre-image, if there are boards
 	progress  codec.Progress
 	finished  bool
 }
@@ -22,6 +23,7 @@ func (p *Partition) Checkpoint() *Checkpoint {
 	if p.checkpoint != nil || !p.ahead || p.failed != nil {
 		return nil
 	}
+	p.progress.Boards = p.boardProgress()
 	c := &Checkpoint{partition: p, pages: p.dirty, progress: p.progress}
 	c.progress.To = append([]int64(nil), p.progress.To...)
 	c.progress.Begin = append([]int64(nil), p.progress.Begin...)
@@ -40,6 +42,9 @@ func (p *Partition) Checkpoint() *Checkpoint {
 func (c *Checkpoint) preserve(pg *page) {
 	pg.state &^= writing
 	pg.preImage = c.preImages.add(&pg.Totals)
+	if len(c.partition.boards) > 0 {
+		c.records = append(c.records, c.partition.appendPage(nil, pg, &pg.Totals))
+	}
 }
 
 // preImages holds totals that pages had at a checkpoint. They lie in blocks that never move
@@ -85,7 +90,7 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 	c.next++
 	if pg.state&writing != 0 {
 		pg.state &^= writing
-		value = codec.AppendPageState(dst, &pg.Totals)
+		value = c.partition.appendPage(dst, pg, &pg.Totals)
 		c.partition.mu.Lock()
 		err := c.partition.pages.written(pg, value[len(dst):])
 		c.partition.mu.Unlock()
@@ -93,6 +98,9 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 			_ = c.partition.fail(err)
 		}
 		return pg.Name, value, true
+	}
+	if c.records != nil {
+		return pg.Name, append(dst, c.records[pg.preImage]...), true
 	}
 	return pg.Name, codec.AppendPageState(dst, c.preImages.at(pg.preImage)), true
 }

@@ -95,8 +95,12 @@ func (d *Disk) wipe() error {
 }
 
 // New returns an empty partition, as the function New does, with its pages on disk.
-// It must be discarded when it is no longer used. It fails with ErrDisk.
+// It must be discarded when it is no longer used. It fails with ErrDisk, and if there are further
+// boards, which need their pages in memory.
 func (d *Disk) New(c Config) (*Partition, error) {
+	if len(c.Boards) > 0 {
+		return nil, fmt.Errorf("%d boards beside all-time: a partition on disk has none", len(c.Boards))
+	}
 	d.mu.Lock()
 	d.made++
 	dir := d.dir

@@ -67,8 +67,8 @@ func newDiskPages(dir string, db *leveldb.DB, records int) *diskPages {
 }
 
 func (d *diskPages) attach(index *heat.PageIndex) { d.index = index }
-func (d *diskPages) err() error               { return d.failed }
-func (d *diskPages) count() int               { return d.known }
+func (d *diskPages) err() error                   { return d.failed }
+func (d *diskPages) count() int                   { return d.known }
 
 func (d *diskPages) level() level {
 	switch {
@@ -170,16 +170,17 @@ func (d *diskPages) onDisk(name string) (heat.Totals, bool, error) {
 }
 
 // restore gathers pages, so that they are looked up together.
-func (d *diskPages) restore(name string, t heat.Totals) (gained uint64, err error) {
+func (d *diskPages) restore(name string, t heat.Totals) (_ *page, gained uint64, err error) {
 	b := &d.restoring
 	start := len(d.names)
 	d.names = append(d.names, name...)
 	b.names[b.size], b.totals[b.size] = d.names[start:len(d.names):len(d.names)], t
 	b.size++
 	if b.size < batchPages {
-		return 0, d.failed
+		return nil, 0, d.failed
 	}
-	return d.settle()
+	gained, err = d.settle()
+	return nil, gained, err
 }
 
 func (d *diskPages) settle() (gained uint64, err error) {

@@ -15,8 +15,9 @@ type pages interface {
 	// in memory until they were changed and handed to written.
 	fill(b *batch) error
 	// restore sets the totals of a page, perhaps not before settle. It returns how
-	// many behaviours the table has gained by what was set; settle returns the rest.
-	restore(name string, t heat.Totals) (gained uint64, err error)
+	// many behaviours the table has gained by what was set; settle returns the rest. The page is nil if
+	// it is not in memory.
+	restore(name string, t heat.Totals) (pg *page, gained uint64, err error)
 	settle() (gained uint64, err error)
 	// written takes the state of a page as it is now, which a checkpoint has handed out.
 	written(pg *page, state []byte) error
@@ -64,12 +65,12 @@ func (m *memory) fill(b *batch) error {
 	return nil
 }
 
-func (m *memory) restore(name string, t heat.Totals) (uint64, error) {
+func (m *memory) restore(name string, t heat.Totals) (*page, uint64, error) {
 	pg := m.table.getOrAdd(name)
 	gained := t.Behaviours - pg.Totals.Behaviours
 	pg.Totals = t
 	m.index.Changed(&pg.Page)
-	return gained, nil
+	return pg, gained, nil
 }
 
 func (m *memory) inMemory(name string) (heat.Totals, bool) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/heat"
@@ -66,6 +67,9 @@ type Partition struct {
 	index *heat.PageIndex
 	top   []*heat.Page
 
+	boards  []*boardTable
+	encoded []encodedStates // that were restored since the last progress
+
 	progress codec.Progress
 	applied  Applied
 	deleted  map[string]struct{} // keys with a tombstone in the changelog, see Delete
@@ -95,6 +99,8 @@ type Config struct {
 	// nil.
 	Scorer heat.Scorer
 	Top    int
+	// Boards are further boards. A partition on disk has none.
+	Boards []*boards.Board
 }
 
 // Applied is what an Apply did.
@@ -121,6 +127,9 @@ func newPartition(c Config, where pages) *Partition {
 	p := &Partition{id: c.ID, of: c.Partitions, by: codec.Define(c.Scorer, c.Top), pages: where, offset: offsetUnknown}
 	p.index = heat.NewIndex(c.Scorer, c.Top, where.each)
 	where.attach(p.index)
+	for _, b := range c.Boards {
+		p.boards = append(p.boards, newBoardTable(b))
+	}
 	return p
 }
 
@@ -273,6 +282,9 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.T
 			t := &b.totals[i]
 			n += t.Behaviours
 			p.change(b.pages[i], t)
+			for _, on := range p.boards {
+				on.add(b.pages[i], b.minutes[i], t)
+			}
 		}
 	}
 	if p.sum += n; p.sum >= codec.MaxNumber {
@@ -289,7 +301,8 @@ func (p *Partition) change(pg *page, t *heat.Totals) {
 	if pg.state&dirty == 0 {
 		pg.state |= dirty
 		p.dirty = append(p.dirty, pg)
-		p.bytes += len(pg.Name)
+		_, states := p.statesOf(pg)
+		p.bytes += len(pg.Name) + states
 	}
 	pg.Totals.Add(t)
 	p.index.Changed(&pg.Page)
@@ -315,6 +328,12 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 	into.Pages = into.Pages[:0]
 	for _, pg := range p.top {
 		into.Pages = append(into.Pages, codec.Leader{Page: pg.Name, Totals: pg.Totals})
+	}
+	into.Progress.Boards, into.Boards = nil, into.Boards[:0]
+	for _, t := range p.boards {
+		if len(t.turning) == 0 {
+			into.Boards = append(into.Boards, t.leaders())
+		}
 	}
 }
 

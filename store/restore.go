@@ -42,7 +42,7 @@ func (p *Partition) Set(key string, value []byte) error {
 	if !codec.IsPage(key) {
 		return p.fail(fmt.Errorf("%w: %q is not a valid page name", codec.ErrMalformed, key))
 	}
-	t, err := codec.DecodePageState(value)
+	t, states, err := codec.DecodePage(value)
 	if err != nil {
 		return p.fail(fmt.Errorf("the state of page %q: %w", key, err))
 	}
@@ -50,7 +50,10 @@ func (p *Partition) Set(key string, value []byte) error {
 		delete(p.deleted, key) // it was written again
 	}
 	p.mu.Lock()
-	gained, err := p.pages.restore(key, t)
+	pg, gained, err := p.pages.restore(key, t)
+	if pg != nil {
+		p.restoreStates(pg, states)
+	}
 	p.mu.Unlock()
 	p.sum += gained // it wraps where a page has lost some
 	if err != nil {
@@ -88,6 +91,9 @@ func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32
 		p.started = true
 		if err == nil && p.progress.Partitions != p.of {
 			err = codec.OtherPartitions(p.progress.Partitions, p.of)
+		}
+		if err == nil {
+			err = p.decodeStates()
 		}
 	case codec.KindFence:
 		p.fence, err = codec.DecodeFence(value)

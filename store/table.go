@@ -96,7 +96,7 @@ func findOrAdd[N string | []byte](t *table, hash uint32, name N) *page {
 	at := uint32(t.count)
 	t.place(slot{hash: hash, at: at})
 	pg := t.page(at)
-	pg.Name = keepName(&t.names, name)
+	pg.Name, pg.Number = keepName(&t.names, name), at
 	return pg
 }
 

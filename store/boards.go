@@ -1,0 +1,376 @@
+package store
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"pageheat/boards"
+	"pageheat/codec"
+	"pageheat/heat"
+)
+
+// boardTable is what a partition has of one further board: the state of each page, and the hottest
+// pages as of the board's T. It belongs to the goroutine of its partition.
+type boardTable struct {
+	board  *boards.Board
+	hash   string
+	number uint64 // see codec.BoardProgress
+	asOf   boards.Minute
+	late   uint64
+	since  []int64
+
+	slot    boards.Slot    // of asOf
+	pages   [][]*boardPage // in blocks, by page number; nil where the page never had a state
+	holders boards.Holders[*boardPage]
+	index   *heat.Index[*boardPage, boards.Score]
+	touched []*boardPage // since the index was told
+	top     []*boardPage
+	turning [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
+
+	// Where behaviours of the minute that came last belong.
+	minute boards.Minute
+	place  boards.Place
+	isLate bool
+	placed bool
+}
+
+// boardPage is one page on one board.
+type boardPage struct {
+	heat.Place
+	touched bool // it is in boardTable.touched
+	allowed bool // by the board's patterns
+	page    *page
+	state   boards.State
+}
+
+func newBoardTable(b *boards.Board) *boardTable {
+	d := b.Definition()
+	t := &boardTable{board: b, hash: d.Hash()}
+	t.index = heat.NewIndexBy(heat.By[*boardPage, boards.Score]{
+		Score: t.score,
+		Name:  func(e *boardPage) string { return e.page.Name },
+	}, d.Size, t.all())
+	return t
+}
+
+// score is a page's score as of the board's slot, and whether the page may be on the board.
+func (t *boardTable) score(e *boardPage) (boards.Score, bool) {
+	if !e.allowed {
+		return boards.Score{}, false
+	}
+	sum := e.state.Sum(t.board, t.slot)
+	if !t.board.Qualifies(&sum) {
+		return boards.Score{}, false
+	}
+	return t.board.Score(&sum), true
+}
+
+// all yields every page that has, or had, a state.
+func (t *boardTable) all() iter.Seq[*boardPage] {
+	return func(yield func(*boardPage) bool) {
+		for _, block := range t.pages {
+			for _, e := range block {
+				if e != nil && !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// get returns what the board has of a page, nil if there is nothing.
+func (t *boardTable) get(pg *page) *boardPage {
+	at := pg.Number - 1
+	if block := int(at >> blockBits); block < len(t.pages) && t.pages[block] != nil {
+		return t.pages[block][at&(blockPages-1)]
+	}
+	return nil
+}
+
+// getOrAdd returns what the board has of a page.
+func (t *boardTable) getOrAdd(pg *page) *boardPage {
+	at := pg.Number - 1
+	block := int(at >> blockBits)
+	for len(t.pages) <= block {
+		t.pages = append(t.pages, nil)
+	}
+	if t.pages[block] == nil {
+		t.pages[block] = make([]*boardPage, blockPages)
+	}
+	e := &t.pages[block][at&(blockPages-1)]
+	if *e == nil {
+		*e = &boardPage{page: pg, allowed: t.board.Has(pg.Name)}
+	}
+	return *e
+}
+
+// add adds behaviours of a minute to a page.
+func (t *boardTable) add(pg *page, m boards.Minute, sum *heat.Totals) {
+	if m != t.minute || !t.placed {
+		t.minute, t.place, t.placed = m, t.board.Place(m), true
+		t.isLate = t.board.Late(t.place.Slot, t.asOf)
+	}
+	if t.isLate {
+		t.late += sum.Behaviours
+		return
+	}
+	e := t.getOrAdd(pg)
+	if e.state.Add(t.board, t.place, sum) {
+		t.holders.Note(t.place.Slot, e)
+	}
+	t.touch(e)
+}
+
+func (t *boardTable) touch(e *boardPage) {
+	if !e.touched {
+		e.touched = true
+		t.touched = append(t.touched, e)
+	}
+}
+
+// settle tells the index what was touched.
+func (t *boardTable) settle() {
+	for i, e := range t.touched {
+		e.touched = false
+		t.index.Changed(e)
+		t.touched[i] = nil
+	}
+	t.touched = t.touched[:0]
+}
+
+// turnPages is the number of pages that one call of advance goes through.
+const turnPages = 1024
+
+// turnTo begins to make the board be as of a later T, which turn continues.
+func (t *boardTable) turnTo(asOf boards.Minute) {
+	slot := t.board.Slot(asOf)
+	t.asOf, t.placed = asOf, false
+	if slot != t.slot {
+		t.settle()
+		t.turning = slices.AppendSeq(t.turning, t.holders.Turn(t.board, t.slot, slot, turnPages))
+		t.slot = slot
+	}
+}
+
+// turn goes through one piece of the pages whose sums are different as of the T that turnTo began, and
+// reports whether it was the last. A page that an open checkpoint is to write keeps its record: it
+// belongs to the T of the checkpoint.
+func (t *boardTable) turn(of *Checkpoint) (done bool) {
+	first := t.board.First(t.asOf)
+	if len(t.turning) > 0 {
+		for _, e := range t.turning[0] {
+			if e.page.state&writing != 0 {
+				of.preserve(e.page)
+			}
+			e.state.Drop(t.board, first)
+			t.index.Changed(e)
+		}
+		t.turning = t.turning[1:]
+	}
+	if len(t.turning) > 0 {
+		return false
+	}
+	t.turning = nil
+	t.holders.Drop(first)
+	return true
+}
+
+// advance makes the board be as of a time, if it is not, in as many calls as there are pieces. It
+// reports whether T has advanced, and all pages with it.
+func (t *boardTable) advance(now time.Time, of *Checkpoint) bool {
+	if len(t.turning) == 0 {
+		asOf := t.board.AsOf(now)
+		if asOf <= t.asOf {
+			return false
+		}
+		t.turnTo(asOf)
+	}
+	return t.turn(of)
+}
+
+// leaders are the hottest pages as of the board's T.
+func (t *boardTable) leaders() codec.BoardLeaders {
+	t.settle()
+	l := codec.BoardLeaders{Name: t.board.Definition().Name, Hash: t.hash, AsOf: t.asOf, Late: t.late, Since: t.since}
+	t.top = t.index.Top(t.top[:0])
+	for _, e := range t.top {
+		sum := e.state.Sum(t.board, t.slot)
+		l.Pages = codec.AppendBoardPage(l.Pages, t.board, e.page.Name, &sum)
+	}
+	clear(t.top)
+	return l
+}
+
+// restore sets the state of a page as it was encoded.
+func (t *boardTable) restore(pg *page, encoded []byte) error {
+	state, rest, err := t.board.DecodeState(encoded)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%w: %d bytes after a state", codec.ErrMalformed, len(rest))
+	}
+	if err != nil {
+		return err
+	}
+	state.Drop(t.board, t.board.First(t.asOf))
+	e := t.getOrAdd(pg)
+	e.state = state
+	for slot := range state.Slots(t.board) {
+		t.holders.Note(slot, e)
+	}
+	t.index.Changed(e)
+	return nil
+}
+
+// progress is what the partition's progress says of the board.
+func (t *boardTable) progress() codec.BoardProgress {
+	d := t.board.Definition()
+	return codec.BoardProgress{Number: t.number, Name: d.Name, Counting: d.CountingHash(), AsOf: t.asOf, Late: t.late, Since: t.since}
+}
+
+// resume takes over what the table has counted for the board, while the partition is restored. The T of
+// a partition that was kept may be later than the committed one.
+func (t *boardTable) resume(b codec.BoardProgress) {
+	t.number, t.late, t.since = b.Number, b.Late, b.Since
+	t.turnTo(max(t.asOf, b.AsOf))
+	for !t.turn(nil) {
+	}
+}
+
+// encodedStates is a page whose states have not been decoded: the boards are known with the progress,
+// which comes after the pages.
+type encodedStates struct {
+	page   *page
+	states codec.BoardStates
+}
+
+// restoreStates takes the states of a page that was restored, which replace all that it has.
+func (p *Partition) restoreStates(pg *page, states codec.BoardStates) {
+	if len(p.boards) == 0 {
+		return
+	}
+	for _, t := range p.boards {
+		if e := t.get(pg); e != nil {
+			e.state = boards.State{}
+			t.index.Changed(e)
+		}
+	}
+	if states.Len > 0 {
+		p.encoded = append(p.encoded, encodedStates{page: pg, states: states.Clone()})
+	}
+}
+
+// decodeStates decodes what restoreStates took, after the progress that was written with it.
+func (p *Partition) decodeStates() error {
+	tables := make(map[uint64]*boardTable, len(p.boards))
+	for _, t := range p.boards {
+		for i := range p.progress.Boards {
+			b := &p.progress.Boards[i]
+			if d := t.board.Definition(); b.Name == d.Name && b.Counting == d.CountingHash() {
+				tables[b.Number] = t
+				t.resume(*b)
+			}
+		}
+	}
+	for _, e := range p.encoded {
+		for states := e.states; states.Len > 0; {
+			number, state, err := states.Next()
+			if err != nil {
+				return fmt.Errorf("page %q: %w", e.page.Name, err)
+			}
+			if t := tables[number]; t != nil { // else of a board that was removed
+				if err := t.restore(e.page, state); err != nil {
+					return fmt.Errorf("page %q: %w", e.page.Name, err)
+				}
+			}
+		}
+	}
+	p.encoded = nil
+	return nil
+}
+
+// StartBoards begins to count for the boards, once in a session, after the partition was restored and
+// [Partition.Begin] was called. Boards that the table does not know count from here on; what it has of
+// boards that are gone is forgotten.
+func (p *Partition) StartBoards() {
+	known := p.progress.Boards
+	p.progress.Boards = nil
+	for _, t := range p.boards {
+		d := t.board.Definition()
+		if !slices.ContainsFunc(known, func(b codec.BoardProgress) bool { return b.Name == d.Name && b.Counting == d.CountingHash() }) {
+			t.resume(codec.BoardProgress{Number: p.progress.NextBoard, Since: p.since()})
+			p.progress.NextBoard++
+		}
+		p.progress.Boards = append(p.progress.Boards, t.progress())
+	}
+}
+
+// since are the offsets that are not counted yet, by input partition; nil if nothing is.
+func (p *Partition) since() []int64 {
+	since, any := make([]int64, len(p.progress.To)), false
+	for i, to := range p.progress.To {
+		since[i] = max(to, -1) + 1
+		any = any || since[i] > 0
+	}
+	if !any {
+		return nil
+	}
+	return since
+}
+
+// Advance makes the boards be as of a time. It goes through a bounded number of pages: as long as more
+// is true, it must be called again, and ranges may be applied meanwhile. Changed says that
+// a board is as of another time than before. No board's T goes back if the time does.
+func (p *Partition) Advance(now time.Time) (changed, more bool) {
+	if p.failed != nil {
+		return false, false
+	}
+	for _, t := range p.boards {
+		changed = t.advance(now, p.checkpoint) || changed
+		more = more || len(t.turning) > 0
+	}
+	return changed, more
+}
+
+// Boards is the number of further boards.
+func (p *Partition) Boards() int { return len(p.boards) }
+
+// boardProgress are the boards for a checkpoint.
+func (p *Partition) boardProgress() []codec.BoardProgress {
+	if len(p.boards) == 0 {
+		return nil
+	}
+	progress := make([]codec.BoardProgress, len(p.boards))
+	for i, t := range p.boards {
+		progress[i] = t.progress()
+	}
+	return progress
+}
+
+// statesOf counts the states of a page, and their bytes.
+func (p *Partition) statesOf(pg *page) (n, bytes int) {
+	for _, t := range p.boards {
+		if e := t.get(pg); e != nil && !e.state.Empty() {
+			n, bytes = n+1, bytes+e.state.Len()
+		}
+	}
+	return n, bytes
+}
+
+// appendPage appends a page's record.
+func (p *Partition) appendPage(dst []byte, pg *page, totals *heat.Totals) []byte {
+	n := 0
+	if len(p.boards) > 0 {
+		n, _ = p.statesOf(pg)
+	}
+	if n == 0 {
+		return codec.AppendPageState(dst, totals)
+	}
+	dst = codec.AppendPageBoards(dst, totals, n)
+	for _, t := range p.boards {
+		if e := t.get(pg); e != nil && !e.state.Empty() {
+			dst = codec.AppendBoardState(dst, t.number, &e.state)
+		}
+	}
+	return dst
+}

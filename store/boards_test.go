@@ -1,0 +1,343 @@
+package store_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"pageheat/boards"
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/store"
+)
+
+// further are boards of all kinds.
+func further(t require.TestingT) []*boards.Board {
+	return boardsOf(t,
+		boards.Definition{Name: "hour", Kind: boards.Window, Window: time.Hour, Step: 5 * time.Minute, Size: 3},
+		boards.Definition{Name: "trending", Kind: boards.Trending, HalfLife: 30 * time.Minute, Size: 3},
+		boards.Definition{Name: "this-hour", Kind: boards.Calendar, Period: boards.Hour, Size: 3},
+		boards.Definition{Name: "some", Kind: boards.Window, Window: 10 * time.Minute, Size: 2, Include: []string{"[ab].*"}, MinBehaviours: 2},
+	)
+}
+
+func boardsOf(t require.TestingT, definitions ...boards.Definition) []*boards.Board {
+	var made []*boards.Board
+	for _, d := range definitions {
+		b, err := boards.New(d)
+		require.NoError(t, err)
+		made = append(made, b)
+	}
+	return made
+}
+
+// counted is what was applied: behaviours of a page in a minute, and which boards it came too late for.
+type counted struct {
+	page   string
+	minute boards.Minute
+	totals heat.Totals
+	late   map[string]bool
+}
+
+// boardsWorld is a partition with boards, its changelog, and what it should have counted.
+type boardsWorld struct {
+	boards  []*boards.Board
+	p       *store.Partition
+	now     time.Time
+	to      int64
+	counted []counted
+	asOf    map[string]boards.Minute
+
+	open      *store.Checkpoint
+	atOpen    committed
+	records   []record
+	committed committed
+	changelog map[string][]byte
+}
+
+// committed is what the changelog should have.
+type committed struct {
+	to      int64
+	counted []counted
+	asOf    map[string]boards.Minute
+}
+
+func newBoardsWorld(t require.TestingT) *boardsWorld {
+	w := &boardsWorld{boards: further(t), now: time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC), changelog: map[string][]byte{}}
+	w.committed = committed{to: -1}
+	w.restore(t)
+	return w
+}
+
+// restore makes a partition of what is committed, as a new owner does.
+func (w *boardsWorld) restore(t require.TestingT) {
+	w.open, w.records = nil, nil
+	w.to, w.counted = w.committed.to, slices.Clone(w.committed.counted)
+	w.asOf = map[string]boards.Minute{}
+	for name, asOf := range w.committed.asOf {
+		w.asOf[name] = asOf
+	}
+	w.p = store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: w.boards})
+	var pages []record
+	for key, value := range w.changelog {
+		pages = append(pages, record{key, value})
+	}
+	// As in a compacted changelog, the progress comes last.
+	slices.SortFunc(pages, func(a, b record) int {
+		_, _, aInternal := codec.InternalKey(a.key)
+		_, _, bInternal := codec.InternalKey(b.key)
+		switch {
+		case aInternal == bInternal:
+			return cmp.Compare(a.key, b.key)
+		case aInternal:
+			return 1
+		default:
+			return -1
+		}
+	})
+	restore(t, w.p, pages...)
+	w.p.Begin(behavior(), 0)
+	w.p.StartBoards()
+	w.advance()
+}
+
+// advance brings the boards to now.
+func (w *boardsWorld) advance() {
+	for more := true; more; {
+		_, more = w.p.Advance(w.now)
+	}
+	for _, b := range w.boards {
+		name := b.Definition().Name
+		w.asOf[name] = max(w.asOf[name], b.AsOf(w.now))
+	}
+}
+
+// apply applies a range of behaviours around now.
+func (w *boardsWorld) apply(t *rapid.T) {
+	first := boards.MinuteOf(w.now) - 130
+	h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: w.to, To: w.to + 100, Minute: first, Limits: heat.DefaultLimits()}
+	n := rapid.IntRange(1, 6).Draw(t, "sums")
+	message, minute := codec.AppendRangeHeader(nil, h, n), first
+	pages := rapid.Permutation([]string{"a", "b", "aa", "c", "d", "e"}).Draw(t, "pages")
+	for i := range n {
+		later := rapid.SampledFrom([]boards.Minute{0, 1, 10, 40, 60, 100}).Draw(t, "later")
+		if i == 0 {
+			later = rapid.SampledFrom([]boards.Minute{0, 60, 110, 125, 130, 140}).Draw(t, "first")
+		}
+		if later > 0 {
+			message, minute = codec.AppendMinute(message, later), minute+later
+		}
+		sum := heat.Totals{Clicks: heat.Uint128{Lo: rapid.Uint64Range(0, 5).Draw(t, "clicks")},
+			Minutes: heat.Uint128{Lo: rapid.Uint64Range(0, 2e9).Draw(t, "minutes")}, Likes: rapid.Int64Range(-1, 1).Draw(t, "likes"), Behaviours: 1}
+		message = codec.AppendPageSum(message, pages[i], &sum)
+		c := counted{page: pages[i], minute: minute, totals: sum, late: map[string]bool{}}
+		for _, b := range w.boards {
+			name := b.Definition().Name
+			c.late[name] = b.Late(b.Place(minute).Slot, w.asOf[name])
+		}
+		w.counted = append(w.counted, c)
+	}
+	progress, _ := w.p.Progress()
+	counted, err := w.p.Apply(message, progress.Next, noReread(t))
+	require.NoError(t, err)
+	require.EqualValues(t, n, counted)
+	w.to = h.To
+}
+
+// checkpoint begins one, or hands out a record of the open one, or all that are left.
+func (w *boardsWorld) checkpoint(all bool) {
+	if w.open == nil {
+		w.atOpen = committed{to: w.to, counted: slices.Clone(w.counted), asOf: map[string]boards.Minute{}}
+		for name, asOf := range w.asOf {
+			w.atOpen.asOf[name] = asOf
+		}
+		if w.open = w.p.Checkpoint(); w.open == nil {
+			return
+		}
+	}
+	for {
+		key, value, more := w.open.Next(nil)
+		if !more {
+			break
+		}
+		w.records = append(w.records, record{key, value})
+		if !all {
+			return
+		}
+	}
+	w.open.Committed(1)
+	for _, r := range w.records {
+		w.changelog[r.key] = r.value
+	}
+	w.open, w.records, w.committed = nil, nil, w.atOpen
+}
+
+// check compares the leaders with a recount.
+func (w *boardsWorld) check(t require.TestingT) {
+	var l codec.Leaders
+	w.p.Leaders(&l)
+	require.Len(t, l.Boards, len(w.boards))
+	for i, b := range w.boards {
+		d, got := b.Definition(), l.Boards[i]
+		asOf := w.asOf[d.Name]
+		assert.Equal(t, d.Name, got.Name)
+		assert.Equal(t, asOf, got.AsOf, d.Name)
+		late, states := uint64(0), map[string]*boards.State{}
+		for _, c := range w.counted {
+			if c.late[d.Name] {
+				late += c.totals.Behaviours
+				continue
+			}
+			if states[c.page] == nil {
+				states[c.page] = &boards.State{}
+			}
+			states[c.page].Add(b, b.Place(c.minute), &c.totals)
+		}
+		assert.Equal(t, late, got.Late, d.Name)
+		want := []codec.BoardLeader{}
+		for page, s := range states {
+			if sum := s.Sum(b, b.Slot(asOf)); b.Qualifies(&sum) && b.Has(page) {
+				want = append(want, codec.BoardLeader{Page: page, Sum: sum})
+			}
+		}
+		slices.SortFunc(want, func(x, y codec.BoardLeader) int {
+			if boards.Before(b.Score(&x.Sum), x.Page, b.Score(&y.Sum), y.Page) {
+				return -1
+			}
+			return 1
+		})
+		leaders, err := codec.DecodeBoardPages(got.Pages, b)
+		require.NoError(t, err)
+		require.Equal(t, want[:min(len(want), d.Size)], append([]codec.BoardLeader{}, leaders...), "%s as of %s", d.Name, asOf)
+	}
+}
+
+// Every board has what a recount of all behaviours has, as of its T: whatever their order and their
+// minutes, whenever T advances, and after a restore from any checkpoint.
+func TestBoardsAreExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newBoardsWorld(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"apply": w.apply,
+			"tick": func(t *rapid.T) {
+				w.now = w.now.Add(time.Duration(rapid.SampledFrom([]int{-30, 1, 4, 20, 70, 200}).Draw(t, "minutes")) * time.Minute)
+				w.advance()
+			},
+			"write a record": func(*rapid.T) { w.checkpoint(false) },
+			"commit":         func(*rapid.T) { w.checkpoint(true) },
+			"crash":          func(t *rapid.T) { w.restore(t) },
+			"":               func(t *rapid.T) { w.check(t) },
+		})
+	})
+}
+
+// A turn of many pages goes on in pieces, between which ranges are applied. The board has no leaders
+// before its end; the others have.
+func TestATurnInPieces(t *testing.T) {
+	const pages = 5000
+	hour := boards.Definition{Name: "hour", Kind: boards.Window, Window: time.Hour, Step: time.Minute}
+	trending := boards.Definition{Name: "trending", Kind: boards.Trending, HalfLife: 6 * time.Hour}
+	now := time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC)
+	p := store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: boardsOf(t, hour, trending)})
+	p.Begin(behavior(), 0)
+	p.StartBoards()
+	for more := true; more; {
+		_, more = p.Advance(now)
+	}
+	to := int64(-1)
+	count := func(minute boards.Minute, n int, clicks uint64) {
+		h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + pages, Minute: minute, Limits: heat.DefaultLimits()}
+		message := codec.AppendRangeHeader(nil, h, n)
+		for i := range n {
+			message = codec.AppendPageSum(message, fmt.Sprintf("page%04d", i), &heat.Totals{Clicks: heat.Uint128{Lo: clicks}, Behaviours: 1})
+		}
+		_, err := p.Apply(message, to+1, noReread(t))
+		require.NoError(t, err)
+		to = h.To
+	}
+	count(boards.MinuteOf(now), pages, 1)
+	leaders := func() map[string][]codec.BoardLeader {
+		var l codec.Leaders
+		p.Leaders(&l)
+		found := map[string][]codec.BoardLeader{}
+		for _, b := range l.Boards {
+			var err error
+			found[b.Name], err = codec.DecodeBoardPages(b.Pages, boardsOf(t, map[string]boards.Definition{"hour": hour, "trending": trending}[b.Name])[0])
+			require.NoError(t, err)
+		}
+		return found
+	}
+	require.Len(t, leaders()["hour"], 10)
+
+	now = now.Add(time.Hour) // all that was counted leaves the window
+	calls := 0
+	for more := true; more; calls++ {
+		_, more = p.Advance(now)
+		if more {
+			found := leaders()
+			assert.NotContains(t, found, "hour")
+			assert.Len(t, found["trending"], 10)
+			count(boards.MinuteOf(now), 3-calls%2, 2)
+		}
+	}
+	assert.Greater(t, calls, 4)
+	found := leaders()["hour"]
+	require.Len(t, found, 3, "what was counted during the turn")
+	assert.Equal(t, []string{"page0000", "page0001", "page0002"}, []string{found[0].Page, found[1].Page, found[2].Page})
+}
+
+// A board that is new to a table counts from then on; a board that is gone leaves nothing behind, even
+// if it comes back.
+func TestBoardsThatComeAndGo(t *testing.T) {
+	now := time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC)
+	day := boards.Definition{Name: "day", Kind: boards.Window, Window: 24 * time.Hour}
+	changelog := map[string][]byte{}
+	to := int64(-1)
+	session := func(definitions ...boards.Definition) codec.Leaders {
+		p := store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: boardsOf(t, definitions...)})
+		var records []record
+		for _, key := range []string{"a", codec.ProgressKey(part)} {
+			if changelog[key] != nil {
+				records = append(records, record{key, changelog[key]})
+			}
+		}
+		restore(t, p, records...)
+		p.Begin(behavior(), 0)
+		p.StartBoards()
+		p.Advance(now)
+		h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + 10, Minute: boards.MinuteOf(now), Limits: heat.DefaultLimits()}
+		_, err := p.Apply(codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), "a", &heat.Totals{Behaviours: 1}), to+1, noReread(t))
+		require.NoError(t, err)
+		to = h.To
+		for _, r := range drain(t, p.Checkpoint(), 0) {
+			changelog[r.key] = r.value
+		}
+		var l codec.Leaders
+		p.Leaders(&l)
+		return l
+	}
+	behaviours := func(l codec.Leaders) uint64 {
+		found, err := codec.DecodeBoardPages(l.Boards[0].Pages, boardsOf(t, day)[0])
+		require.NoError(t, err)
+		return found[0].Sum.Behaviours
+	}
+	first := session(day)
+	assert.EqualValues(t, 1, behaviours(first))
+	assert.Empty(t, first.Boards[0].Since, "it counts from the beginning")
+	assert.EqualValues(t, 2, behaviours(session(day)))
+	assert.Empty(t, session().Boards)
+	again := session(day)
+	assert.EqualValues(t, 1, behaviours(again), "what was counted before it was gone is not taken up again")
+	assert.Equal(t, []int64{30}, again.Boards[0].Since)
+	shorter := day
+	shorter.Size, shorter.Include = 1, []string{"a"}
+	assert.EqualValues(t, 2, behaviours(session(shorter)), "a board that only chooses otherwise goes on")
+	shorter.Window = 12 * time.Hour
+	assert.EqualValues(t, 1, behaviours(session(shorter)), "one that counts otherwise is another board")
+}
