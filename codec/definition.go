@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"pageheat/boards"
 	"pageheat/heat"
 )
 
@@ -32,6 +33,15 @@ func Define(by heat.Scorer, top int) Definition {
 	copy(d.Order[:], sum[:])
 	d.Text = d.Text[:min(len(d.Text), maxDefinitionBytes)]
 	return d
+}
+
+// DefineBoard returns the definition of a further board. Its hash stands for all of it.
+func DefineBoard(d boards.Definition) Definition {
+	text := d.String()
+	c := Definition{Top: d.Size, Text: text[:min(len(text), maxDefinitionBytes)]}
+	sum := sha256.Sum256([]byte("board: " + text))
+	copy(c.Order[:], sum[:])
+	return c
 }
 
 // Serves reports whether leaders chosen by d make an exact board of the wanted

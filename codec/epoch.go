@@ -1,10 +1,14 @@
 package codec
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"pageheat/boards"
+)
 
 const (
 	epochVersion  = 2
-	originVersion = 2
+	originVersion = 3
 )
 
 // EpochBits is where the epoch begins in a board's version: version =
@@ -62,6 +66,14 @@ type Origin struct {
 	Definition Definition
 	// Positions are what it was made from.
 	Positions Positions
+	// Boards are the further boards that were published before, or with it.
+	Boards []OriginBoard
+}
+
+// OriginBoard says that a board was published as of a T, at least.
+type OriginBoard struct {
+	Name string
+	AsOf boards.Minute
 }
 
 // Positions are, by partition of the heat table, what a board was made from.
@@ -85,6 +97,10 @@ func AppendOrigin(dst []byte, o Origin) []byte {
 		dst = append(dst, one.Behavior[:]...)
 		dst = binary.AppendUvarint(dst, uint64(one.Next))
 	}
+	dst = binary.AppendUvarint(dst, uint64(len(o.Boards)))
+	for _, b := range o.Boards {
+		dst = binary.AppendUvarint(appendName(dst, b.Name), uint64(b.AsOf))
+	}
 	return dst
 }
 
@@ -101,6 +117,9 @@ func DecodeOrigin(b []byte) (Origin, error) {
 			o.Positions[i].Behavior = r.topicID("behavior topic id")
 			o.Positions[i].Next = r.nonNegative("next offset")
 		}
+	}
+	for range r.count("boards", 2) {
+		o.Boards = append(o.Boards, OriginBoard{Name: string(r.bytes("name of a board", maxNameBytes)), AsOf: r.minute("as of")})
 	}
 	if err := r.end(); err != nil {
 		return Origin{}, err

@@ -423,14 +423,18 @@ func splitNullable(b []byte) (field, rest []byte, err error) {
 }
 
 // EpochRequest asks the ranking for a new epoch. Board is the newest board's
-// value (nil if there is none), Positions its header, Above an epoch that was
-// seen in use, Partitions the number of heat partitions.
+// value (nil if there is none), Positions its header, Further the newest of further boards, Above an
+// epoch that was seen in use, Partitions the number of heat partitions.
 type EpochRequest struct {
 	Partitions int32
 	Above      uint64
 	Board      []byte
 	Positions  []byte
+	Further    []EpochBoard
 }
+
+// EpochBoard is a board with its header.
+type EpochBoard struct{ Board, Positions []byte }
 
 // AppendEpochRequest appends a FeedEpoch message.
 func AppendEpochRequest(dst []byte, r EpochRequest) []byte {
@@ -438,7 +442,11 @@ func AppendEpochRequest(dst []byte, r EpochRequest) []byte {
 	dst = binary.AppendUvarint(dst, uint64(r.Partitions))
 	dst = binary.AppendUvarint(dst, r.Above)
 	dst = appendNullable(dst, r.Board)
-	return appendNullable(dst, r.Positions)
+	dst = appendNullable(dst, r.Positions)
+	for _, b := range r.Further {
+		dst = appendNullable(appendNullable(dst, b.Board), b.Positions)
+	}
+	return dst
 }
 
 // DecodeEpochRequest reads the body of a FeedEpoch message; its fields alias
@@ -459,8 +467,15 @@ func DecodeEpochRequest(body []byte) (r EpochRequest, err error) {
 	if r.Positions, body, err = splitNullable(body); err != nil {
 		return r, fmt.Errorf("the positions of an epoch request: %w", err)
 	}
-	if len(body) != 0 {
-		return r, fmt.Errorf("%d bytes after an epoch request", len(body))
+	for len(body) > 0 {
+		var b EpochBoard
+		if b.Board, body, err = splitNullable(body); err != nil {
+			return r, fmt.Errorf("a further board of an epoch request: %w", err)
+		}
+		if b.Positions, body, err = splitNullable(body); err != nil {
+			return r, fmt.Errorf("the positions of a further board of an epoch request: %w", err)
+		}
+		r.Further = append(r.Further, b)
 	}
 	return r, nil
 }

@@ -209,14 +209,18 @@ func formats() []format {
 		},
 		{
 			name:   "positions",
-			golden: "positions-v2",
-			value:  Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}}},
+			golden: "positions-v3",
+			value:  Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}},
+				[]OriginBoard{{"today", 29_455_384}, {"trending", 0}}},
 			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
 			draw: func(t *rapid.T) any {
 				o := Origin{Group: rapid.StringN(0, 100, maxNameBytes).Draw(t, "group"), Definition: drawDefinition(t)}
 				for range rapid.IntRange(0, 4).Draw(t, "partitions") {
 					o.Positions = append(o.Positions, Position{drawTopicID(t), drawOffset(t)})
+				}
+				for range rapid.IntRange(0, 2).Draw(t, "boards") {
+					o.Boards = append(o.Boards, OriginBoard{rapid.StringN(0, 20, 80).Draw(t, "board"), boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "as of"))})
 				}
 				return o
 			},

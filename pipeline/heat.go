@@ -12,7 +12,6 @@ import (
 	"github.com/lovoo/goka/storage"
 	"golang.org/x/sync/errgroup"
 
-	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/kafka"
@@ -29,9 +28,6 @@ type HeatConfig struct {
 	PublishEvery time.Duration
 	// CommitEvery is the longest that a change waits for its commit.
 	CommitEvery time.Duration
-	// Boards are those beside the board of all time: complete and valid definitions with different names,
-	// the same in all instances. They must not be changed.
-	Boards []boards.Definition
 	// Standby is whether the table must have been read, which it follows, before this
 	// instance joins the group: until it can take over at once, the owners go on.
 	Standby bool

@@ -9,7 +9,6 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
 
-	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/kafka"
@@ -21,8 +20,8 @@ type RankingConfig struct {
 	Settings
 	// Board is the name of the board.
 	Board string
-	// Boards are those beside it, as in [HeatConfig].
-	Boards []boards.Definition
+	// Boards are the names of those beside it.
+	Boards []string
 	// PublishEvery is the shortest time between two boards.
 	PublishEvery time.Duration
 }
@@ -154,7 +153,7 @@ func (r *Ranking) readOutput(m *kafka.Record, own uint64) (*processors.Output, e
 			positions = h.Value
 		}
 	}
-	b, err := processors.ReadOutput(string(m.Key), m.Value, positions, r.config.Board, r.config.Topology.RankGroup, own)
+	b, err := processors.ReadOutput(string(m.Key), m.Value, positions, r.config.Board, r.config.Boards, r.config.Topology.RankGroup, own)
 	if err != nil {
 		return nil, fmt.Errorf("%s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
@@ -201,21 +200,21 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	defer t.close()
 	r := NewRanking(RankingConfig{Settings: s, Board: board}, "")
 	r.topics = t
-	newest, _, err := r.newest(ctx)
-	if err != nil || newest == nil {
+	found, _, err := r.newest(ctx)
+	if err != nil || found[board] == nil {
 		return err
 	}
 	have := s.Partitions
-	if made := newest.Partitions; have > 0 && made != have {
+	if made := found[board].Partitions; have > 0 && made != have {
 		return failure.New(failure.Partitions, "%s and %s have %d partitions, and the newest board in %s was made from %d: %w",
 			s.Topology.Behavior, s.Topology.HeatTable, have, s.Topology.Output, made, codec.OtherPartitions(int32(made), int32(have)))
 	}
 	return nil
 }
 
-// newest is the newest board in the output, nil if there is none, and the
-// offset after the output's last record.
-func (r *Ranking) newest(ctx context.Context) (*processors.Output, int64, error) {
+// newest are the newest boards in the output by name, and the offset after the output's last record. The
+// search ends with the board of all time: of further boards published long before it none is found.
+func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, int64, error) {
 	name := r.config.Topology.Output
 	topic, err := r.config.Cluster.Topic(ctx, name)
 	if err != nil {
@@ -229,13 +228,21 @@ func (r *Ranking) newest(ctx context.Context) (*processors.Output, int64, error)
 	if err != nil {
 		return nil, 0, err
 	}
+	newest := map[string]*processors.Output{}
 	search := codec.NewBoardSearch[processors.Output](first, end)
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
-		if err := r.read(ctx, kafka.Span{Topic: topic, From: from, To: to}, search.Found); err != nil {
+		if err := r.read(ctx, kafka.Span{Topic: topic, From: from, To: to}, func(version uint64, b processors.Output) {
+			if known := newest[b.Board]; known == nil || known.Version < version {
+				newest[b.Board] = &b
+			}
+			if b.Board == r.config.Board {
+				search.Found(version, b)
+			}
+		}); err != nil {
 			return nil, 0, err
 		}
 	}
-	return search.Newest(), end, nil
+	return newest, end, nil
 }
 
 // read hands over the boards in a span of the output.

@@ -44,8 +44,12 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *feeder) error {
 		return err
 	}
 	start := processors.RankStart{PublishEvery: r.config.PublishEvery, Partitions: int32(partitions), Next: r.begins}
-	if newest != nil {
-		start.Newest = *newest
+	for name, b := range newest {
+		if name == r.config.Board {
+			start.Newest = *b
+		} else {
+			start.Further = append(start.Further, *b)
+		}
 	}
 	d.stage = processors.NewRankStage(start)
 	if d.output, err = r.config.Cluster.Follow(ctx, "rank-output", r.config.Topology.Output, map[int32]int64{0: end}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"golang.org/x/sync/errgroup"
 
+	"pageheat/boards"
 	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/kafka"
@@ -26,7 +27,10 @@ type TableConfig struct {
 	// Scorer and Top say which pages lead: the Top hottest by Scorer, heat.DefaultWeights if nil.
 	Scorer heat.Scorer
 	Top    int
-	// Disk holds the pages, nil for memory. It belongs to the caller, who may close it
+	// Boards are those beside the board of all time, with different names, the same in all instances. A
+	// process that only reads the table needs none.
+	Boards []*boards.Board
+	// Disk holds the pages, nil for memory. It has no further boards. It belongs to the caller, who may close it
 	// when nothing uses the table any more.
 	Disk *store.Disk
 	// Follow is whether Run is called. Without it, partitions that are not owned are
@@ -235,7 +239,7 @@ func (t *Table) fill(id int32, r *replica) (err error) {
 	if r.partition = t.stores.Take(id); r.partition != nil {
 		return nil
 	}
-	c := store.Config{ID: id, Partitions: int32(len(t.replicas)), Scorer: t.config.Scorer, Top: t.config.Top}
+	c := store.Config{ID: id, Partitions: int32(len(t.replicas)), Scorer: t.config.Scorer, Top: t.config.Top, Boards: t.config.Boards}
 	if t.config.Disk == nil {
 		r.partition = store.New(c)
 		return nil

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"errors"
+	"slices"
 
 	"pageheat/codec"
 	"pageheat/failure"
@@ -9,6 +10,9 @@ import (
 
 // Output is a board in the output topic.
 type Output struct {
+	// Board is its name; Further says that it is not the board of all time.
+	Board   string
+	Further bool
 	Version uint64
 	// Value is the board as it was published, nil if there is none, and Positions
 	// its header of that name.
@@ -18,14 +22,15 @@ type Output struct {
 }
 
 // ReadOutput reads a record of the output topic with its header of positions, nil if it has
-// none. The board is nil if the record is not one of the named board. Of a board of the epoch
+// none. The board is nil if the record is neither one of the named board nor of further ones. Of a board of the epoch
 // own, which its reader has encoded itself, nothing but the version is decoded; 0 stands for no
 // epoch. The error is a [failure.Permanent]: it is not of pageheat, or of another group.
-func ReadOutput(key string, value, positions []byte, board, group string, own uint64) (*Output, error) {
-	if key != board || value == nil {
+func ReadOutput(key string, value, positions []byte, board string, furtherBoards []string, group string, own uint64) (*Output, error) {
+	further := slices.Contains(furtherBoards, key)
+	if key != board && !further || value == nil {
 		return nil, nil
 	}
-	version, known := codec.BoardVersion(value, board)
+	version, known := codec.BoardVersion(value, key)
 	if !known || own == 0 || Epoch(version) != own {
 		b, err := codec.DecodeBoard(value)
 		if err != nil {
@@ -46,5 +51,5 @@ func ReadOutput(key string, value, positions []byte, board, group string, own ui
 		return nil, failure.New(failure.Output, "the board was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
 			origin.Group, group)
 	}
-	return &Output{Version: version, Value: value, Positions: positions, Partitions: len(origin.Positions)}, nil
+	return &Output{Board: key, Further: further, Version: version, Value: value, Positions: positions, Partitions: len(origin.Positions)}, nil
 }

@@ -23,8 +23,8 @@ func TestReadOutput(t *testing.T) {
 		want          *processors.Output
 		says          string // what is wrong
 	}{
-		{name: "a board", key: "all-time", value: board, header: origin, want: &processors.Output{Version: 7, Value: board, Positions: origin, Partitions: 2}},
-		{name: "an own board", key: "all-time", value: ours, header: origin, own: 3, want: &processors.Output{Version: 2<<32 + 7, Value: ours, Positions: origin, Partitions: 2}},
+		{name: "a board", key: "all-time", value: board, header: origin, want: &processors.Output{Board: "all-time", Version: 7, Value: board, Positions: origin, Partitions: 2}},
+		{name: "an own board", key: "all-time", value: ours, header: origin, own: 3, want: &processors.Output{Board: "all-time", Version: 2<<32 + 7, Value: ours, Positions: origin, Partitions: 2}},
 		{name: "a board like it of an epoch that is not known", key: "all-time", value: ours, header: origin, says: "reading the board: "},
 		{name: "and of another one", key: "all-time", value: ours, header: origin, own: 2, says: "reading the board: "},
 		{name: "an own board written by another program", key: "all-time", value: append([]byte(" "), ours...), header: origin, own: 3, says: "reading the board: "},
@@ -36,7 +36,7 @@ func TestReadOutput(t *testing.T) {
 		{name: "of another group", key: "all-time", value: board, header: codec.AppendOrigin(nil, codec.Origin{Group: "other", Definition: codec.Define(heat.DefaultWeights(), 10)}), says: "was published by the group other"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := processors.ReadOutput(c.key, c.value, c.header, "all-time", "rank", c.own)
+			got, err := processors.ReadOutput(c.key, c.value, c.header, "all-time", []string{"hour"}, "rank", c.own)
 			require.Equal(t, c.want, got)
 			if c.says == "" {
 				require.NoError(t, err)

@@ -2,6 +2,8 @@ package processors
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -54,9 +56,8 @@ func RankingGraph(c RankingConfig) *goka.GroupGraph {
 		if ranked.Epoch != nil {
 			ctx.SetValue(ranked.Epoch)
 		}
-		if ranked.Board != nil {
-			ctx.Emit(output, c.Ranker.Board, ranked.Board,
-				goka.WithCtxEmitHeaders(goka.Headers{codec.HeaderPositions: ranked.Positions}))
+		for _, b := range ranked.Boards {
+			ctx.Emit(output, b.Name, b.Value, goka.WithCtxEmitHeaders(goka.Headers{codec.HeaderPositions: b.Positions}))
 		}
 	}
 	return goka.DefineGroup(goka.Group(c.Topology.RankGroup),
@@ -74,10 +75,11 @@ type RankStage struct {
 	publishEvery time.Duration
 	partitions   int32
 
-	wanted  bool   // an epoch
-	asked   bool   // and it is on its way
-	seen    Output // the newest board, which the epoch begins from
-	above   uint64 // an epoch that was seen in use
+	wanted  bool              // an epoch
+	asked   bool              // and it is on its way
+	seen    Output            // the newest board of all time, which the epoch begins from
+	further map[string]Output // and the others, by name
+	above   uint64            // an epoch that was seen in use
 	epoch   uint64
 	highest uint64 // version seen in the output
 
@@ -107,12 +109,18 @@ type RankStart struct {
 	// Newest is the board with the highest version in the output. It need not be the
 	// last one: an owner that was frozen may have let an older one out after it.
 	Newest Output
+	// Further are the newest of the further boards, as far as they were found.
+	Further []Output
 }
 
 // NewRankStage returns the stage of a session. It begins with an epoch of its own.
 func NewRankStage(s RankStart) *RankStage {
-	return &RankStage{publishEvery: s.PublishEvery, partitions: s.Partitions, wanted: true, seen: s.Newest,
-		taken: s.Next, committed: s.Next, reached: s.Next}
+	stage := &RankStage{publishEvery: s.PublishEvery, partitions: s.Partitions, wanted: true, seen: s.Newest,
+		further: map[string]Output{}, taken: s.Next, committed: s.Next, reached: s.Next}
+	for _, b := range s.Further {
+		stage.further[b.Board] = b
+	}
+	return stage
 }
 
 // Leaders takes leaders that were at an offset. They are copied.
@@ -128,7 +136,12 @@ func (s *RankStage) Leaders(offset int64, leaders []byte) {
 func (s *RankStage) Output(b Output) {
 	switch epoch := Epoch(b.Version); {
 	case epoch != s.epoch && b.Version > s.highest:
-		s.wanted, s.seen, s.above = true, b, epoch
+		s.wanted, s.above = true, epoch
+		if b.Further {
+			s.further[b.Board] = b
+		} else {
+			s.seen = b
+		}
 	case b.Version < s.highest:
 		s.again = true
 	}
@@ -161,10 +174,14 @@ func (s *RankStage) Stored(value []byte) error {
 	}
 	s.asked, s.epoch = false, e.Epoch
 	s.highest = max(s.highest, s.seen.Version)
+	for _, b := range s.further {
+		s.highest = max(s.highest, b.Version)
+	}
 	// The first board of an epoch is published even if unchanged: a reader may have
 	// missed the one that it repeats.
 	s.again = true
 	s.seen = Output{}
+	clear(s.further)
 	return nil
 }
 
@@ -200,8 +217,12 @@ func (s *RankStage) Next(now time.Time) Action {
 		return Action{Do: DoWait}
 	case s.wanted:
 		s.wanted, s.asked = false, true
-		return Action{Do: DoFeed, Ack: true, Key: codec.EpochKey(), Value: codec.AppendEpochRequest(nil, codec.EpochRequest{
-			Partitions: s.partitions, Above: s.above, Board: s.seen.Value, Positions: s.seen.Positions})}
+		request := codec.EpochRequest{Partitions: s.partitions, Above: s.above, Board: s.seen.Value, Positions: s.seen.Positions}
+		for _, name := range slices.Sorted(maps.Keys(s.further)) {
+			b := s.further[name]
+			request.Further = append(request.Further, codec.EpochBoard{Board: b.Value, Positions: b.Positions})
+		}
+		return Action{Do: DoFeed, Ack: true, Key: codec.EpochKey(), Value: codec.AppendEpochRequest(nil, request)}
 	case s.publishing:
 		return Action{Do: DoWait, Input: !s.ending}
 	case s.ending && s.waiting > 0:

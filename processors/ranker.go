@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/heat"
@@ -26,6 +27,8 @@ type RankerConfig struct {
 	Scorer heat.Scorer
 	// Top is the number of pages on the board, at least 1.
 	Top int
+	// Boards are further boards, with names of their own.
+	Boards []*boards.Board
 	// Group and Output name the group of the ranking and the topic of its boards.
 	Group, Output string
 }
@@ -52,6 +55,8 @@ type Ranker struct {
 	definition codec.Definition
 	differ     []*codec.Definition // per heat partition, of leaders that do not serve; else nil
 
+	further []*boardRanker
+
 	check func(l *codec.Leaders) error // see RankingConfig; may be nil
 	tell  func(wanted codec.Definition, differing []Differing)
 	told  []Differing
@@ -61,8 +66,14 @@ type Ranker struct {
 type Ranked struct {
 	// Epoch is the epoch to be stored under codec.EpochKey, nil for none.
 	Epoch []byte
-	// Board is the board to be published, nil for none, and Positions its header.
-	Board, Positions []byte
+	// Boards are to be published, in this order.
+	Boards []Published
+}
+
+// Published is a board to be published under its name, and its header of positions.
+type Published struct {
+	Name             string
+	Value, Positions []byte
 }
 
 // Differing is a heat partition whose leaders were chosen by other settings than
@@ -81,15 +92,22 @@ type ranked struct {
 	score  heat.Score
 }
 
-func (a ranked) before(b ranked) bool {
-	return heat.Before(a.score, a.leader.Page, b.score, b.leader.Page)
+func (a ranked) compare(b ranked) int {
+	if heat.Before(a.score, a.leader.Page, b.score, b.leader.Page) {
+		return -1
+	}
+	return 1 // names differ
 }
 
 // NewRanker returns a ranker without an epoch: it has no board before Begin.
 func NewRanker(c RankerConfig) *Ranker {
 	c.Scorer = cmp.Or[heat.Scorer](c.Scorer, heat.DefaultWeights())
 	c.Top = max(c.Top, 1)
-	return &Ranker{config: c, definition: codec.Define(c.Scorer, c.Top)}
+	r := &Ranker{config: c, definition: codec.Define(c.Scorer, c.Top)}
+	for _, b := range c.Boards {
+		r.further = append(r.further, newBoardRanker(b))
+	}
+	return r
 }
 
 // Take takes a message of a [RankStage]. Only for codec.FeedEpoch it calls stored, which
@@ -146,12 +164,50 @@ func (r *Ranker) takeEpoch(body, stored []byte) (Ranked, error) {
 			return Ranked{}, fmt.Errorf("the positions of the newest board in %s: %w", r.config.Output, err)
 		}
 		highest = max(highest, Epoch(newest.Version))
+		r.publishedAsOf(made.Boards)
+	}
+	for _, f := range request.Further {
+		b, err := r.saw(f)
+		if err != nil {
+			return Ranked{}, err
+		}
+		highest = max(highest, Epoch(b.Version))
 	}
 	if highest >= codec.MaxEpoch {
 		return Ranked{}, fmt.Errorf("%w: epoch %d is the last possible one", codec.ErrMalformed, highest)
 	}
 	r.Begin(highest+1, int(request.Partitions), newest, made.Positions)
 	return Ranked{Epoch: codec.AppendEpoch(nil, codec.Epoch{Epoch: highest + 1, Output: r.config.Output})}, nil
+}
+
+// saw takes a further board of the output.
+func (r *Ranker) saw(f codec.EpochBoard) (*codec.Board, error) {
+	b, err := codec.DecodeBoard(f.Board)
+	if err != nil {
+		return nil, fmt.Errorf("a board in %s: %w", r.config.Output, err)
+	}
+	made, err := codec.DecodeOrigin(f.Positions)
+	if err != nil {
+		return nil, fmt.Errorf("the positions of board %s in %s: %w", b.Board, r.config.Output, err)
+	}
+	r.publishedAsOf(made.Boards)
+	for _, on := range r.further {
+		if on.definition.Name == b.Board {
+			on.seen(b)
+		}
+	}
+	return b, nil
+}
+
+// publishedAsOf takes the T of boards that were published.
+func (r *Ranker) publishedAsOf(all []codec.OriginBoard) {
+	for _, b := range all {
+		for _, on := range r.further {
+			if on.definition.Name == b.Name {
+				on.notBefore(b.AsOf)
+			}
+		}
+	}
 }
 
 // hear takes leaders.
@@ -177,16 +233,56 @@ func (r *Ranker) hear(leaders []byte) error {
 
 // publish encodes the next board, if there is one.
 func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
+	var ranked Ranked
 	board, made := r.Board(now, again)
+	if err := r.encode(&ranked, board, r.definition, made); err != nil {
+		return Ranked{}, err
+	}
+	for _, on := range r.further {
+		board, made := r.furtherBoard(on, now, again)
+		if err := r.encode(&ranked, board, on.chosenBy, made); err != nil {
+			return Ranked{}, err
+		}
+	}
+	return ranked, nil
+}
+
+// furtherBoard is the next board of a further one, see [Ranker.Board].
+func (r *Ranker) furtherBoard(on *boardRanker, now time.Time, again bool) (*codec.Board, codec.Positions) {
+	if r.epoch == 0 {
+		return nil, nil
+	}
+	board, made := on.next(now.UTC().Truncate(time.Millisecond), again)
+	if board != nil {
+		board.Version = r.version()
+	}
+	return board, made
+}
+
+// version is the next version. All boards have theirs in common, so a later board has a higher one,
+// whichever it is.
+func (r *Ranker) version() uint64 {
+	r.n++
+	return (r.epoch-1)<<codec.EpochBits + r.n
+}
+
+// encode adds a board to those to be published, if there is one.
+func (r *Ranker) encode(into *Ranked, board *codec.Board, by codec.Definition, made codec.Positions) error {
 	if board == nil {
-		return Ranked{}, nil
+		return nil
 	}
 	value, err := codec.EncodeBoard(board)
 	if err != nil {
-		return Ranked{}, fmt.Errorf("writing board %s, version %d: %w", board.Board, board.Version, err)
+		return fmt.Errorf("writing board %s, version %d: %w", board.Board, board.Version, err)
 	}
-	return Ranked{Board: value, Positions: codec.AppendOrigin(nil,
-		codec.Origin{Group: r.config.Group, Definition: r.definition, Positions: made})}, nil
+	origin := codec.Origin{Group: r.config.Group, Definition: by, Positions: made}
+	for _, on := range r.further {
+		if on.asOf > 0 {
+			origin.Boards = append(origin.Boards, codec.OriginBoard{Name: on.definition.Name, AsOf: on.asOf})
+		}
+	}
+	into.Boards = append(into.Boards, Published{Name: board.Board, Value: value, Positions: codec.AppendOrigin(nil, origin)})
+	return nil
 }
 
 // Begin starts an epoch from the newest board in the output, nil if there is none,
@@ -217,6 +313,9 @@ func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made c
 		}
 	}
 	r.changed = true
+	for _, on := range r.further {
+		on.begin(partitions, r.floor)
+	}
 }
 
 // highest are the positions a, raised to those of b that are in the same topic.
@@ -257,6 +356,11 @@ func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 	if l.Next < floor.Next {
 		return false, nil
 	}
+	for _, on := range r.further {
+		if err := on.take(l); err != nil {
+			return false, err
+		}
+	}
 	if !l.Definition.Serves(r.definition) {
 		// What is older is of an earlier owner, who may have had the right settings.
 		if known := r.latest[p]; known == nil || known.Next <= l.Next {
@@ -294,7 +398,7 @@ func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions
 	again = r.owed
 	r.changed, r.owed = false, false
 	now = now.UTC().Truncate(time.Millisecond)
-	next := &codec.Board{Board: r.config.Board, UpdatedAt: now, Offsets: r.offsets()}
+	next := &codec.Board{Board: r.config.Board, UpdatedAt: now, Offsets: offsetsOf(r.latest)}
 	floor := make(codec.Positions, len(r.latest))
 	for p, l := range r.latest {
 		next.Counted += l.Counted
@@ -305,20 +409,19 @@ func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions
 		r.floor = floor
 		return nil, nil
 	}
-	r.n++
-	next.Version = (r.epoch-1)<<codec.EpochBits + r.n
+	next.Version = r.version()
 	r.newest, r.floor = next, floor
 	return next, floor
 }
 
-// offsets are, per input partition, the next offset of which all is counted.
-func (r *Ranker) offsets() codec.Offsets {
+// offsetsOf are, per input partition, the next offset of which all is counted by all heat partitions.
+func offsetsOf(latest []*codec.Leaders) codec.Offsets {
 	inputs := 0
-	for _, l := range r.latest {
+	for _, l := range latest {
 		inputs = max(inputs, len(l.To))
 	}
 	offsets := slices.Repeat([]int64{math.MaxInt64}, inputs)
-	for _, l := range r.latest { // one after the other: each in its own memory
+	for _, l := range latest { // one after the other: each in its own memory
 		for input, to := range l.To {
 			offsets[input] = min(offsets[input], to+1)
 		}
@@ -337,7 +440,8 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 	r.merged = r.merged[:0]
 	for _, l := range r.latest {
 		for i := range l.Pages {
-			r.place(ranked{&l.Pages[i], r.config.Scorer.Score(&l.Pages[i].Totals)})
+			page := ranked{&l.Pages[i], r.config.Scorer.Score(&l.Pages[i].Totals)}
+			r.merged = place(r.merged, page, r.config.Top, ranked.compare)
 		}
 	}
 	pages := make([]codec.BoardPage, len(r.merged))
@@ -351,37 +455,32 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 			Likes:      codec.Decimal(strconv.FormatInt(l.Totals.Likes, 10)),
 			Behaviours: l.Totals.Behaviours,
 		}
-		r.remember(&pages[i])
+		remember(r.newest, &pages[i])
 	}
 	return pages
 }
 
-// place puts a page in its place among the first that were merged so far, if it is one of them. With
-// hundreds of partitions hardly any is, so this is quicker than to sort all.
-func (r *Ranker) place(page ranked) {
-	if n := len(r.merged); n == r.config.Top {
-		if !page.before(r.merged[n-1]) {
-			return
+// place puts a page in its place among the first that were merged so far, at most top, if it is one of
+// them. With hundreds of partitions hardly any is, so this is quicker than to sort all.
+func place[P any](merged []P, page P, top int, compare func(a, b P) int) []P {
+	if n := len(merged); n == top {
+		if compare(page, merged[n-1]) > 0 {
+			return merged
 		}
-		r.merged = r.merged[:n-1]
+		merged = merged[:n-1]
 	}
-	at, _ := slices.BinarySearchFunc(r.merged, page, func(a, b ranked) int {
-		if a.before(b) {
-			return -1
-		}
-		return 1
-	})
-	r.merged = slices.Insert(r.merged, at, page)
+	at, _ := slices.BinarySearchFunc(merged, page, compare)
+	return slices.Insert(merged, at, page)
 }
 
 // remember fills in which rank the page held before this one, and since when it
-// holds this one.
-func (r *Ranker) remember(page *codec.BoardPage) {
-	if r.newest == nil {
+// holds this one, by the board before, nil if there is none.
+func remember(newest *codec.Board, page *codec.BoardPage) {
+	if newest == nil {
 		return
 	}
-	for i := range r.newest.Pages {
-		before := &r.newest.Pages[i]
+	for i := range newest.Pages {
+		before := &newest.Pages[i]
 		if before.Page != page.Page {
 			continue
 		}
@@ -396,7 +495,8 @@ func (r *Ranker) remember(page *codec.BoardPage) {
 
 // same reports whether two boards say the same, version and time aside.
 func same(a, b *codec.Board) bool {
-	return a.Counted == b.Counted && slices.Equal(a.Offsets, b.Offsets) &&
+	return a.Counted == b.Counted && a.Late == b.Late && a.AsOf.Equal(b.AsOf) && a.DefinitionHash == b.DefinitionHash &&
+		slices.Equal(a.Offsets, b.Offsets) && slices.Equal(a.Since, b.Since) &&
 		slices.EqualFunc(a.Pages, b.Pages, func(x, y codec.BoardPage) bool {
 			return x.Page == y.Page && x.Rank == y.Rank && x.Heat == y.Heat && x.Clicks == y.Clicks &&
 				x.Minutes == y.Minutes && x.Likes == y.Likes && x.Behaviours == y.Behaviours

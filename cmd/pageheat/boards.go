@@ -69,11 +69,26 @@ func (b *boardsSettings) definitions(top int, weights heat.WeightSettings) ([]bo
 	return nil, &failure.Setting{Name: "board", Err: err}
 }
 
-// namesOf returns the names of boards, for people.
-func namesOf(all []boards.Definition) string {
-	names := make([]string, len(all))
-	for i := range all {
-		names[i] = all[i].Name
+// make makes the boards.
+func (b *boardsSettings) make(top int, weights heat.WeightSettings) ([]*boards.Board, error) {
+	definitions, err := b.definitions(top, weights)
+	if err != nil {
+		return nil, err
 	}
-	return strings.Join(names, ", ")
+	made := make([]*boards.Board, len(definitions))
+	for i, d := range definitions {
+		if made[i], err = boards.New(d); err != nil {
+			return nil, &failure.Setting{Name: "board", Err: err}
+		}
+	}
+	return made, nil
+}
+
+// namesOf returns the names of boards.
+func namesOf(all []*boards.Board) []string {
+	names := make([]string, len(all))
+	for i, b := range all {
+		names[i] = b.Definition().Name
+	}
+	return names
 }

@@ -84,12 +84,13 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 	}
 	// A line for each board, with the settings that are not given.
 	_, _ = fmt.Fprintf(out, "%s:\t# %s\n", boardsKey, boardsFrom)
-	for i := range cfg.boards {
-		line, err := yaml.Dump(boardsettings.Write(cfg.boards[i]), yaml.WithLineWidth(-1))
+	for _, b := range cfg.boards {
+		d := b.Definition()
+		line, err := yaml.Dump(boardsettings.Write(d), yaml.WithLineWidth(-1))
 		if err != nil {
-			return fmt.Errorf("print the board %s: %w", cfg.boards[i].Name, err)
+			return fmt.Errorf("print the board %s: %w", d.Name, err)
 		}
-		_, _ = fmt.Fprintf(out, "  %s: %s\n", cfg.boards[i].Name, bytes.TrimSpace(line))
+		_, _ = fmt.Fprintf(out, "  %s: %s\n", d.Name, bytes.TrimSpace(line))
 	}
 	return out.Flush()
 }

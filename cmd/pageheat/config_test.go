@@ -133,9 +133,9 @@ func TestConfigCheckNamesAllMistakesInBoards(t *testing.T) {
 // TestBoardsOfTheDemo can be used.
 func TestBoardsOfTheDemo(t *testing.T) {
 	further := boardsSettings{Boards: boardList{lines: demo.Boards()}}
-	defined, err := further.definitions(10, heat.DefaultWeightSettings())
+	defined, err := further.make(10, heat.DefaultWeightSettings())
 	require.NoError(t, err)
-	assert.Equal(t, "trending, last-hour, today", namesOf(defined))
+	assert.Equal(t, []string{"trending", "last-hour", "today"}, namesOf(defined))
 }
 
 // TestAKeyMeansOneThing: in a file or an environment that commands share. A flag whose name means

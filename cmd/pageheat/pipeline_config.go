@@ -46,7 +46,7 @@ type pipelineConfig struct {
 	roles      []role              // without repetition, in the order of allRoles
 	settings   processors.Settings // that all instances share
 	weights    heat.Weights        // those of settings
-	boards     []boards.Definition // beside all-time, complete and valid
+	boards     []*boards.Board     // beside all-time
 	partitions int                 // of the heat table
 
 	web       web.Config     // what is served over HTTP
@@ -75,7 +75,7 @@ func newPipelineConfig(p *program, s processors.Settings, further boardsSettings
 		cfg.weights, err = s.Weights.Weights()
 	}
 	if err == nil {
-		cfg.boards, err = further.definitions(s.Top, s.Weights)
+		cfg.boards, err = further.make(s.Top, s.Weights)
 	}
 	if err == nil {
 		cfg.web, err = served.Config()
@@ -125,8 +125,14 @@ func (c *runCmd) config(p *program) (pipelineConfig, error) {
 		return cfg, failure.BadSetting("drain-timeout", "%s: must be from 1s to 1h", c.DrainTimeout)
 	}
 	cfg.member, cfg.drainTimeout, cfg.standby = c.Member, c.DrainTimeout, c.Standby
-	cfg.storeDir, err = c.Store.Dir(p.topo.HeatTable)
-	return cfg, err
+	if cfg.storeDir, err = c.Store.Dir(p.topo.HeatTable); err != nil {
+		return cfg, err
+	}
+	if cfg.storeDir != "" && len(cfg.boards) > 0 {
+		return cfg, failure.BadSetting("store", "%s has the board all-time alone: keep the pages in memory for the boards %s",
+			c.Store.Store, strings.Join(namesOf(cfg.boards), ", "))
+	}
+	return cfg, nil
 }
 
 // parseRoles reads --roles.

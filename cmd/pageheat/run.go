@@ -180,12 +180,9 @@ func (pl *instance) began() {
 	}
 	cfg.log.Info("started", "version", version, "commit", commit, "roles", cfg.roles, "brokers", strings.Join(cfg.kafka.Brokers(), ","),
 		"input", cfg.topo.Input, "output", cfg.topo.Output, "prefix", cfg.topo.Prefix, "partitions", cfg.partitions,
-		"weights", cfg.weights.String(), "top", s.Top, "boards", namesOf(cfg.boards), "max_clicks", s.Limits.MaxClicks, "max_minutes", s.Limits.MaxMinutes,
+		"weights", cfg.weights.String(), "top", s.Top, "boards", strings.Join(namesOf(cfg.boards), ", "), "max_clicks", s.Limits.MaxClicks, "max_minutes", s.Limits.MaxMinutes,
 		"linger", s.Linger, "publish_every", s.PublishEvery, "commit_every", s.CommitEvery,
 		"session_timeout", cfg.member.SessionTimeout, "instance_id", cfg.member.InstanceID, "standby", cfg.standby, "store", storage)
-	if len(cfg.boards) > 0 {
-		cfg.log.Warn("this version publishes the board all-time alone: the boards of the settings are not published yet", "roles", cfg.roles, "boards", namesOf(cfg.boards))
-	}
 }
 
 // originWithin bounds the look at the newest board before the roles begin.
@@ -256,7 +253,7 @@ func (pl *instance) heat(ctx context.Context) error {
 	// One runner for all attempts: each of its sessions has an owner's name of its own.
 	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings.Of(string(roleHeat)), Table: pl.table,
 		PublishEvery: pl.cfg.settings.LeadersEvery(pl.cfg.partitions), CommitEvery: pl.cfg.settings.CommitEvery,
-		Boards: pl.cfg.boards, Standby: pl.cfg.standby, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
+		Standby: pl.cfg.standby, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
 			return processors.NewHeat(processors.HeatConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo}, options...)
@@ -267,11 +264,11 @@ func (pl *instance) heat(ctx context.Context) error {
 func (pl *instance) rank(ctx context.Context) error {
 	// One runner for all attempts: each of its sessions has an owner's name of its own.
 	runner := pipeline.NewRanking(pipeline.RankingConfig{Settings: pl.settings.Of(string(roleRank)), Board: views.DefaultBoard,
-		Boards: pl.cfg.boards, PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
+		Boards: namesOf(pl.cfg.boards), PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
 		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
 			return processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
-				Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top},
+				Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top, Boards: pl.cfg.boards},
 				Check:  runner.Check, Differ: runner.Differ,
 			}, options...)
 		})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"pageheat/boards"
 	"pageheat/pipeline"
 	"pageheat/store"
 )
@@ -22,7 +23,7 @@ func (pl *instance) newTable() (closed func(), err error) {
 		}
 	}
 	pl.table = pipeline.NewTable(pipeline.TableConfig{Settings: pl.settings.Of(pipeline.RolePages), Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top,
-		Disk: disk, Follow: pl.follows()})
+		Boards: pl.counted(), Disk: disk, Follow: pl.follows()})
 	return func() {
 		if disk == nil {
 			return
@@ -31,6 +32,14 @@ func (pl *instance) newTable() (closed func(), err error) {
 			pl.cfg.log.Warn("the on-disk store was not closed cleanly; nothing is lost", "role", pipeline.RolePages, "error", err)
 		}
 	}, nil
+}
+
+// counted are the boards that this instance counts for.
+func (pl *instance) counted() []*boards.Board {
+	if !pl.cfg.has(roleHeat) {
+		return nil
+	}
+	return pl.cfg.boards
 }
 
 // follows reports whether this instance follows the partitions of the table that it does not

@@ -87,7 +87,7 @@ func (w *world) newest() *processors.Output {
 	search := codec.NewBoardSearch[processors.Output](0, int64(len(w.output)))
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
 		for _, p := range w.output[from:to] {
-			b, err := processors.ReadOutput(boardName, p.value, p.positions, boardName, rankGroup, 0)
+			b, err := processors.ReadOutput(boardName, p.value, p.positions, boardName, nil, rankGroup, 0)
 			if err != nil {
 				w.violate("a board in the output: %v", err)
 				return nil
@@ -166,8 +166,8 @@ func (o *rankOwner) rank(a *processors.Action) {
 			return
 		}
 		o.known, o.storing = ranked.Epoch, true
-	case ranked.Board != nil:
-		o.publish(&ranked, a.Kind() == codec.FeedRepublish)
+	case len(ranked.Boards) > 0:
+		o.publish(&ranked.Boards[0], a.Kind() == codec.FeedRepublish)
 	case a.Ack:
 		o.settled = true // there is no board to wait for
 	}
@@ -230,7 +230,7 @@ func (o *rankOwner) store() {
 }
 
 // publish sends a board.
-func (o *rankOwner) publish(ranked *processors.Ranked, again bool) {
+func (o *rankOwner) publish(b *processors.Published, again bool) {
 	w := o.w
 	if again {
 		w.counts.Again++
@@ -239,7 +239,7 @@ func (o *rankOwner) publish(ranked *processors.Ranked, again bool) {
 		o.end("its session ended before its board went out")
 		return
 	}
-	p := &published{value: ranked.Board, positions: ranked.Positions, known: o.output}
+	p := &published{value: b.Value, positions: b.Positions, known: o.output}
 	label := "a board"
 	if w.trace != nil {
 		label = p.describe()

@@ -107,17 +107,17 @@ func (o *ranking) rank(a *processors.Action) {
 		w.fail("ranking: %w", err)
 	case ranked.Epoch != nil:
 		o.epoch, o.storing = ranked.Epoch, w.now.Add(commits)
-	case ranked.Board != nil:
-		o.emit(&ranked)
+	case len(ranked.Boards) > 0:
+		o.emit(&ranked.Boards[0])
 	case a.Ack:
 		o.publish = w.now // there is no board, and so nothing to wait for
 	}
 }
 
 // emit sends a board.
-func (o *ranking) emit(ranked *processors.Ranked) {
+func (o *ranking) emit(made *processors.Published) {
 	w := o.w
-	b, err := codec.DecodeBoard(ranked.Board)
+	b, err := codec.DecodeBoard(made.Value)
 	if err != nil {
 		w.fail("a board: %w", err)
 		return
@@ -125,10 +125,10 @@ func (o *ranking) emit(ranked *processors.Ranked) {
 	if n := len(w.boards); n > 0 && (b.Version <= w.boards[n-1].version || b.Counted < w.boards[n-1].counted) {
 		w.fail("version %d, counted %d, after version %d, counted %d", b.Version, b.Counted, w.boards[n-1].version, w.boards[n-1].counted)
 	}
-	w.boards = append(w.boards, published{w.now.Add(network), ranked.Board, ranked.Positions, b.Version, b.Counted})
+	w.boards = append(w.boards, published{w.now.Add(network), made.Value, made.Positions, b.Version, b.Counted})
 	w.result.Boards++
-	w.result.BoardBytes += int64(len(ranked.Board))
-	w.result.HeaderBytes += int64(len(ranked.Positions))
+	w.result.BoardBytes += int64(len(made.Value))
+	w.result.HeaderBytes += int64(len(made.Positions))
 	if w.now.Sub(w.began) <= w.For {
 		w.result.LongestSilence = max(w.result.LongestSilence, w.now.Sub(w.last))
 	}
