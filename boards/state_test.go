@@ -318,7 +318,7 @@ func TestNumbers(t *testing.T) {
 		read, size := number(append(written, 0x81))
 		assert.Equal(t, n, read)
 		assert.Equal(t, len(written), size)
-		r := b.reader("test", append([]byte{stateVersion}, written...), stateVersion)
+		r := b.reader("test", append([]byte{wireVersion}, written...))
 		assert.Equal(t, n, r.number("number"))
 		assert.NoError(t, r.err)
 		assert.Equal(t, n, unzigzag(zigzag(n)))

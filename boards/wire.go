@@ -17,16 +17,13 @@ var ErrMalformed = failure.Known("malformed record", failure.Malformed)
 // does not read.
 var ErrVersion = failure.Known("written by another version of pageheat", failure.Version)
 
-// stateVersion and sumVersion begin the formats.
-const (
-	stateVersion = 1
-	sumVersion   = 1
-)
+// wireVersion begins states and sums.
+const wireVersion = 1
 
 // Append appends the state to dst: a version, the size of the cells and the cells. Equal states have
 // equal bytes.
 func (s *State) Append(dst []byte) []byte {
-	dst = append(dst, stateVersion)
+	dst = append(dst, wireVersion)
 	dst = binary.AppendUvarint(dst, uint64(len(s.cells)))
 	return append(dst, s.cells...)
 }
@@ -34,7 +31,7 @@ func (s *State) Append(dst []byte) []byte {
 // SplitState returns the first state in b, which a board that is not known may have written, and the
 // bytes after it. Its cells are not looked at. Errors wrap [ErrMalformed] or [ErrVersion].
 func SplitState(b []byte) (state, rest []byte, err error) {
-	r := new(Board).reader("state", b, stateVersion)
+	r := new(Board).reader("state", b)
 	end := r.cells()
 	if r.err != nil {
 		return nil, nil, r.err
@@ -54,7 +51,7 @@ func (r *reader) cells() (end int) {
 // DecodeState reads a state of the board that [State.Append] wrote, and returns the bytes after it.
 // The state does not alias b. Errors wrap [ErrMalformed] or [ErrVersion].
 func (b *Board) DecodeState(from []byte) (s State, rest []byte, err error) {
-	r := b.reader("state", from, stateVersion)
+	r := b.reader("state", from)
 	end := r.cells()
 	if r.err != nil {
 		return State{}, nil, r.err
@@ -102,7 +99,7 @@ const (
 
 // AppendSum appends a sum of the board to dst. Equal sums have equal bytes.
 func (b *Board) AppendSum(dst []byte, s *Sum) []byte {
-	dst = append(dst, sumVersion)
+	dst = append(dst, wireVersion)
 	dst = binary.AppendUvarint(dst, uint64(s.At))
 	dst = binary.AppendUvarint(dst, s.Behaviours)
 	dst = appendWide(dst, s.clicks)
@@ -118,7 +115,7 @@ func (b *Board) AppendSum(dst []byte, s *Sum) []byte {
 // DecodeSum reads a sum of the board that [Board.AppendSum] wrote, and returns the bytes after it.
 // Errors wrap [ErrMalformed] or [ErrVersion].
 func (b *Board) DecodeSum(from []byte) (s Sum, rest []byte, err error) {
-	r := b.reader("sum", from, sumVersion)
+	r := b.reader("sum", from)
 	at := r.uvarint("slot")
 	if r.err == nil && at > uint64(maxSlot) {
 		r.fail("slot %d is out of range", at)
@@ -157,14 +154,14 @@ type reader struct {
 	err   error
 }
 
-func (b *Board) reader(what string, from []byte, version byte) *reader {
+func (b *Board) reader(what string, from []byte) *reader {
 	r := &reader{what: what, board: b, b: from}
 	switch {
 	case len(from) == 0:
 		r.fail("it is empty")
-	case from[0] != version:
+	case from[0] != wireVersion:
 		r.err = fmt.Errorf("%w: %s of a page on board %s of format version %d, this program reads version %d",
-			ErrVersion, what, b.definition.Name, from[0], version)
+			ErrVersion, what, b.definition.Name, from[0], wireVersion)
 	default:
 		r.at = 1
 	}

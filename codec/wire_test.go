@@ -210,7 +210,7 @@ func formats() []format {
 		{
 			name:   "positions",
 			golden: "positions-v3",
-			value:  Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}},
+			value: Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}},
 				[]OriginBoard{{"today", 29_455_384}, {"trending", 0}}},
 			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },

@@ -19,7 +19,7 @@ import (
 	"pageheat/topology"
 )
 
-// ranking is a ranker with further boards, real heat partitions whose clocks differ, and the output.
+// rankingWorld is a ranker with further boards, real heat partitions whose clocks differ, and the output.
 type rankingWorld struct {
 	boards     []*boards.Board
 	partitions []*heatPartition

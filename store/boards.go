@@ -233,7 +233,8 @@ func (t *boardTable) progress() codec.BoardProgress {
 func (t *boardTable) resume(b codec.BoardProgress) {
 	t.number, t.late, t.since = b.Number, b.Late, b.Since
 	t.turnTo(max(t.asOf, b.AsOf))
-	for !t.turn(nil) {
+	for done := false; !done; {
+		done = t.turn(nil)
 	}
 }
 

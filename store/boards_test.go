@@ -3,6 +3,7 @@ package store_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -80,9 +81,7 @@ func (w *boardsWorld) restore(t require.TestingT) {
 	w.open, w.records = nil, nil
 	w.to, w.counted = w.committed.to, slices.Clone(w.committed.counted)
 	w.asOf = map[string]boards.Minute{}
-	for name, asOf := range w.committed.asOf {
-		w.asOf[name] = asOf
-	}
+	maps.Copy(w.asOf, w.committed.asOf)
 	w.p = store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: w.boards})
 	var pages []record
 	for key, value := range w.changelog {
@@ -153,10 +152,7 @@ func (w *boardsWorld) apply(t *rapid.T) {
 // checkpoint begins one, or hands out a record of the open one, or all that are left.
 func (w *boardsWorld) checkpoint(all bool) {
 	if w.open == nil {
-		w.atOpen = committed{to: w.to, counted: slices.Clone(w.counted), asOf: map[string]boards.Minute{}}
-		for name, asOf := range w.asOf {
-			w.atOpen.asOf[name] = asOf
-		}
+		w.atOpen = committed{to: w.to, counted: slices.Clone(w.counted), asOf: maps.Clone(w.asOf)}
 		if w.open = w.p.Checkpoint(); w.open == nil {
 			return
 		}

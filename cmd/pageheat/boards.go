@@ -50,6 +50,9 @@ func (b *boardList) Decode(ctx *kong.DecodeContext) error {
 	return nil
 }
 
+// none reports whether no board is given.
+func (b *boardsSettings) none() bool { return b.Boards.file == nil && len(b.Boards.lines) == 0 }
+
 // definitions are those of the boards. The error has all mistakes.
 func (b *boardsSettings) definitions(top int, weights heat.WeightSettings) ([]boards.Definition, error) {
 	defaults := boardsettings.Defaults{Size: top, Weights: weights}

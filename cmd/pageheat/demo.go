@@ -34,6 +34,9 @@ const (
 
 // config checks the flags.
 func (c *demoCmd) config(p *program) (pipelineConfig, error) {
+	if c.Boards.none() {
+		c.Boards.Boards.lines = demo.Boards()
+	}
 	cfg, err := newPipelineConfig(p, c.Pipeline, c.Boards, c.Demo.Web())
 	if err != nil {
 		return cfg, err
