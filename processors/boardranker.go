@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"pageheat/boards"
+	"pageheat/boards/boardsettings"
 	"pageheat/codec"
 )
 
@@ -54,7 +55,7 @@ func (r rankedSum) compare(o rankedSum) int {
 
 func newBoardRanker(b *boards.Board) *boardRanker {
 	d := b.Definition()
-	r := &boardRanker{board: b, definition: d, hash: d.Hash(), text: d.JSON()}
+	r := &boardRanker{board: b, definition: d, hash: d.Hash(), text: boardsettings.Object(d)}
 	r.chosenBy = codec.DefineBoard(d)
 	return r
 }

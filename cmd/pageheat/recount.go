@@ -170,7 +170,10 @@ func (c *recountCmd) definition(into *boards.Definition) (of string, err error) 
 	}
 	at := slices.IndexFunc(all, func(d boards.Definition) bool { return d.Name == name })
 	if at < 0 {
-		names := namesOf(append([]boards.Definition{{Name: boards.AllTime.String()}}, all...))
+		names := boards.AllTime.String()
+		for _, d := range all {
+			names += ", " + d.Name
+		}
 		return "", failure.BadSetting("board", "there is no board %q among the settings (%s): name one of them, or give a definition, such as '%s kind=window window=1h'", name, names, name)
 	}
 	*into = all[at]
