@@ -17,6 +17,7 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/kafka"
+	"pageheat/topology"
 )
 
 // DefaultMaxPages is the default of BoardConfig.MaxPages.
@@ -36,6 +37,29 @@ type Wanted struct {
 	Until boards.Minute
 	// Offsets are those of the input below which behaviours count. Nil stands for all that is there.
 	Offsets codec.Offsets
+	// Heat, if not nil, are such offsets by partition of the heat table, for the pages of each: see [BoardCut].
+	// Then Offsets are only what the board says of itself.
+	Heat []codec.Offsets
+	// Since are the offsets from which on behaviours count, nil for all that is there.
+	Since codec.Offsets
+}
+
+// below returns the offset of an input partition below which behaviours of some page count.
+func (w *Wanted) below(q int32, end int64) int64 {
+	switch {
+	case w.Heat != nil:
+		to := int64(0)
+		for _, offsets := range w.Heat {
+			at, _ := offsets.Get(q)
+			to = max(to, at)
+		}
+		return to
+	case w.Offsets != nil:
+		to, _ := w.Offsets.Get(q) // a partition that was added later counts from 0 on
+		return to
+	default:
+		return end
+	}
 }
 
 // Key returns the key of the board in the output.
@@ -135,7 +159,10 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 	}
 	result.Pages = count.pages()
 	result.Board = cfg.Wanted.described(count)
-	result.Board.Offsets = codec.NewOffsets(input.end)
+	if result.Board.Offsets = cfg.Wanted.Offsets; result.Board.Offsets == nil {
+		result.Board.Offsets = codec.NewOffsets(input.end)
+	}
+	result.Board.Since = cfg.Wanted.Since
 	result.Board.Counted, result.Board.Pages, err = count.board(ctx)
 	return result, err
 }
@@ -145,19 +172,20 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 func (cfg *BoardConfig) bounds(ctx context.Context, input *topic, begins boards.Minute, result *RecountedBoard) ([]int64, error) {
 	from := append([]int64(nil), input.start...)
 	for q := range from {
-		if cfg.Wanted.Offsets != nil {
-			to, _ := cfg.Wanted.Offsets.Get(int32(q)) // a partition that was added later counts from 0 on
-			if to > input.end[q] {
-				return nil, fmt.Errorf("topic %s partition %d ends at offset %d: there is no offset %d to count up to", input.Name, q, input.end[q], to)
-			}
-			input.end[q] = to
+		to := cfg.Wanted.below(int32(q), input.end[q])
+		if to > input.end[q] {
+			return nil, fmt.Errorf("topic %s partition %d ends at offset %d: there is no offset %d to count up to", input.Name, q, input.end[q], to)
 		}
+		input.end[q] = to
 		if begins > 0 {
 			at, err := cfg.Cluster.OffsetSince(ctx, input.Name, int32(q), begins.Time())
 			if err != nil {
 				return nil, err
 			}
 			from[q] = max(from[q], at)
+		}
+		if since, _ := cfg.Wanted.Since.Get(int32(q)); since > from[q] {
+			from[q] = since
 		}
 		if from[q] == input.start[q] && from[q] > 0 {
 			result.Gone = append(result.Gone, codec.PartitionOffset{Partition: int32(q), Offset: from[q]})
@@ -178,12 +206,21 @@ type boardSums struct{ messages, invalid, elsewhere uint64 }
 func (cfg *BoardConfig) partition(ctx context.Context, count *boardCount, input *topic, q int32, from int64, read func(int)) (boardSums, error) {
 	var got boardSums
 	places := count.places()
+	var below []int64 // by partition of the heat table
+	for _, offsets := range cfg.Wanted.Heat {
+		at, _ := offsets.Get(q)
+		below = append(below, at)
+	}
 	err := input.read(ctx, cfg.Cluster, q, from, input.end[q], func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
 			got.messages++
 			behaviour, refusal := codec.ParseBehaviour(r.Value, cfg.Limits)
 			if refusal != nil {
 				got.invalid++
+				continue
+			}
+			if below != nil && r.Offset >= below[topology.Partition(behaviour.Page, len(below))] {
+				got.elsewhere++
 				continue
 			}
 			counted, err := count.take(places, boards.MinuteOfMillis(r.Timestamp.UnixMilli()), behaviour)

@@ -20,5 +20,5 @@
 //   - audit.go has the order of these steps, report.go the result.
 //
 // [RecountBoard] counts any board of any time from the input alone: board.go reads, boardcount.go counts,
-// boardcompare.go compares with a board that was published.
+// boardcut.go finds out what exactly a published board was made from, boardcompare.go compares with a board that was published.
 package audit

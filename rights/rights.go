@@ -106,6 +106,7 @@ func subjects(t *topology.Topology) []subject {
 	recount.topic(t.Input, kafka.Read)
 	compare.topic(t.Input, kafka.Read)
 	compare.topic(t.Output, kafka.Read)
+	compare.topic(t.Leaders, kafka.Read)
 
 	top.topic(t.Output, kafka.Read)
 	page.topic(t.HeatTable, kafka.Read)

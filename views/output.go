@@ -26,6 +26,8 @@ type Output struct {
 type Published struct {
 	Value []byte
 	Board *codec.Board
+	// Origin is the header with what the board was made from, see [codec.DecodeOrigin]; nil without it.
+	Origin []byte
 }
 
 // mostNames is the maximum number of board names returned.
@@ -138,5 +140,11 @@ func (o Output) read(r *kafka.Record, name string) (Published, bool) {
 		o.Logger.Warn("skipped a record that is not a board", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", err)
 		return Published{}, false
 	}
-	return Published{r.Value, b}, true
+	p := Published{Value: r.Value, Board: b}
+	for name, value := range kafka.Headers(r) {
+		if name == codec.HeaderPositions {
+			p.Origin = value
+		}
+	}
+	return p, true
 }

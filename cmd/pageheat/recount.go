@@ -219,10 +219,16 @@ func (c *recountCmd) published(ctx context.Context, p *program, w *audit.Wanted)
 		return nil, fmt.Errorf("there is no board %q in topic %s: `pageheat top --board` names those that there are", w.Key(), p.topo.Output)
 	case b.DefinitionHash != "" && b.DefinitionHash != w.Definition.Hash():
 		return nil, failure.BadSetting("boards", "the published board %q has another definition: %s, and not %s", w.Key(), b.Definition, boardsettings.Object(w.Definition))
-	case b.Since != nil:
-		return nil, fmt.Errorf("the published board %q counts from the offsets %v on, and not from the beginning: it cannot be compared", w.Key(), b.Since)
 	}
-	w.Offsets = b.Offsets
+	w.Offsets, w.Since = b.Offsets, b.Since
+	if origin, err := codec.DecodeOrigin(newest.Origin); err == nil {
+		if w.Heat, err = audit.BoardCut(ctx, p.kafka, p.topo.Leaders, origin.Positions); err != nil {
+			return nil, err
+		}
+	}
+	if w.Heat == nil {
+		p.log.Warn("what the board was made from is no longer in the topic of leaders: it is recounted at its offsets, and may have more than these say", "topic", p.topo.Leaders, "board", w.Key())
+	}
 	if !b.AsOf.IsZero() {
 		w.AsOf = b.AsOf
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,7 +37,7 @@ const (
 
 func newPastInput(t *testing.T) *pastInput {
 	t.Helper()
-	in := &pastInput{T: t, brokers: broker(t, kfake.SeedTopics(2, pastTopic), kfake.SeedTopics(1, pastOutput)), config: filepath.Join(t.TempDir(), "pageheat.yaml")}
+	in := &pastInput{T: t, brokers: broker(t, kfake.SeedTopics(2, pastTopic), kfake.SeedTopics(1, pastOutput, "pageheat-leaders")), config: filepath.Join(t.TempDir(), "pageheat.yaml")}
 	require.NoError(t, os.WriteFile(in.config, []byte(`
 boards:
   hour: {kind: window, window: 1h}
@@ -246,4 +248,36 @@ func TestRecountSaysWhatIsGone(t *testing.T) {
 	code, _, log = in.run("--compare")
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, log, "it cannot be compared")
+}
+
+// TestRecountComparesWhileBehavioursArrive: exactly, although the heat partitions of a board have not counted
+// up to the same offsets.
+func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
+	brokers := broker(t)
+	common := []string{"--brokers", brokers}
+	command := func(args ...string) (code int, out string) {
+		var stdout, stderr bytes.Buffer
+		code = run(t.Context(), append(args, common...), strings.NewReader(""), &stdout, &stderr)
+		return code, stdout.String() + stderr.String()
+	}
+	code, out := command("topics", "create", "--partitions", "3", "--replication", "1")
+	require.Equal(t, exitDone, code, out)
+	start(t, common...).ready(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var producing sync.WaitGroup
+	defer producing.Wait()
+	defer stop()
+	producing.Go(func() {
+		run(ctx, append([]string{"produce", "--rate", "20000", "--pages", "30"}, common...), strings.NewReader(""), io.Discard, io.Discard)
+	})
+	require.Eventually(t, func() bool {
+		_, out := command("top", "--once", "--json")
+		return strings.Contains(out, `"rank":10`)
+	}, 30*time.Second, 10*time.Millisecond)
+	for range 5 {
+		code, out := command("recount", "--compare")
+		require.Equal(t, exitDone, code, out)
+		require.Contains(t, out, "pages are exact at its offsets")
+		require.NotContains(t, out, "no longer in the topic")
+	}
 }
