@@ -36,7 +36,6 @@ func (c *Cluster) mismatchOf(ctx context.Context, broker string) string {
 		mechanisms, err = saslMechanisms(connection)
 		return err
 	}
-	plain := (&net.Dialer{Timeout: probeTimeout}).DialContext
 	secured := c.config.Security.TLS() != nil
 	switch {
 	case probe(ctx, c.dialer.DialContext, broker, ask) == nil:
@@ -44,11 +43,27 @@ func (c *Cluster) mismatchOf(ctx context.Context, broker string) string {
 			return fmt.Sprintf("broker %s requires authentication: set --sasl-mechanism to one of %s", broker, strings.Join(mechanisms, ", "))
 		}
 	case secured && probe(ctx, plain, broker, ask) == nil:
-		return fmt.Sprintf("broker %s does not use TLS at this port: remove --tls, or use the port with TLS", broker)
+		return removeTLS(broker)
 	case !secured && probe(ctx, plain, broker, speaksTLS(ctx, broker)) == nil:
 		return fmt.Sprintf("broker %s uses TLS at this port: add --tls", broker)
 	}
 	return ""
+}
+
+// removeTLS is the hint for a broker without TLS.
+func removeTLS(broker string) string {
+	return fmt.Sprintf("broker %s does not use TLS at this port: remove --tls, or use the port with TLS", broker)
+}
+
+// plain connects without TLS.
+func plain(ctx context.Context, network, address string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: probeTimeout}).DialContext(ctx, network, address)
+}
+
+// answers asks a broker for anything.
+func answers(connection net.Conn) error {
+	_, err := saslMechanisms(connection)
+	return err
 }
 
 // probe asks a broker something over a connection of its own.
@@ -58,6 +73,7 @@ func probe(ctx context.Context, dial func(ctx context.Context, network, address 
 		return err
 	}
 	defer func() { _ = connection.Close() }() // nothing was sent that could get lost
+	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
 	if err := connection.SetDeadline(time.Now().Add(probeTimeout)); err != nil {
 		return err
 	}

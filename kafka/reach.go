@@ -14,6 +14,10 @@ import (
 // connection and stay silent.
 const reachTimeout = 10 * time.Second
 
+// mismatchAfter is how long brokers may take for an answer before they are asked for TLS: one without
+// it stays silent in a handshake, which may take longer elsewhere.
+const mismatchAfter = 2 * time.Second
+
 // Reach makes sure that a broker answers. Errors of certificates and credentials are permanent
 // here, since nothing has worked yet.
 func (c *Cluster) Reach(ctx context.Context) error {
@@ -27,6 +31,7 @@ func (c *Cluster) Reach(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, limit+time.Duration(len(c.config.Brokers)-1)*silent)
 	defer cancel()
+	early := c.lacksTLS(within, cancel)
 	err = client.Ping(within)
 	if err == nil {
 		return nil
@@ -34,7 +39,11 @@ func (c *Cluster) Reach(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	hint := connectionHint(err)
+	cancel()
+	hint := <-early
+	if hint == "" {
+		hint = connectionHint(err)
+	}
 	if hint == "" {
 		hint = c.mismatch(ctx)
 	}
@@ -43,4 +52,29 @@ func (c *Cluster) Reach(ctx context.Context) error {
 		return &failure.Permanent{Err: err, Hint: hint + "; " + failure.ShowSettings}
 	}
 	return Explain(err)
+}
+
+// lacksTLS looks for a broker without TLS while nobody answers, and gives up the wait if there is one. It
+// sends the hint, or none, before or soon after the end of ctx.
+func (c *Cluster) lacksTLS(ctx context.Context, giveUp context.CancelFunc) <-chan string {
+	hint := make(chan string, 1)
+	go func() {
+		select {
+		case <-time.After(mismatchAfter):
+		case <-ctx.Done():
+		}
+		if c.config.Security.TLS() == nil || ctx.Err() != nil {
+			hint <- ""
+			return
+		}
+		for _, broker := range c.config.Brokers {
+			if probe(ctx, plain, broker, answers) == nil {
+				giveUp()
+				hint <- removeTLS(broker)
+				return
+			}
+		}
+		hint <- ""
+	}()
+	return hint
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ func (w world) brokers(t *testing.T, options ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
 	b, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
 	require.NoError(t, err)
+	kafkatest.WithoutTelemetry(b)
 	t.Cleanup(b.Close)
 	return b
 }
@@ -163,7 +165,10 @@ func TestRefusedConnectionsSayWhatToDo(t *testing.T) {
 			p := failure.As(err)
 			require.NotNil(t, p, "%v", err)
 			assert.Contains(t, p.Hint, c.hint)
-			assert.Less(t, time.Since(began), 20*time.Second)
+			assert.Less(t, time.Since(began), 8*time.Second, "before a handshake takes too long")
+			if testing.Short() && strings.Contains(name, "without TLS") {
+				return // sarama waits for the end of a handshake
+			}
 			began = time.Now()
 			later := connectSarama(cl)
 			t.Log(time.Since(began).Round(time.Millisecond), later)
