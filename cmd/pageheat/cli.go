@@ -62,7 +62,7 @@ func newCLI() *cli {
 		Run:     defaultRun(),
 		Topics:  topicsCmd{ACLs: defaultACLs()},
 		Produce: produceCmd{Traffic: traffic.DefaultSettings(), Log: accesslog.DefaultSettings()},
-		Top:     topCmd{Board: views.DefaultBoard, Weights: weights},
+		Top:     topCmd{Board: views.DefaultBoard, Wait: boardTimeout, Weights: weights},
 		Page:    pageCmd{Weights: weights},
 		Audit:   auditCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes},
 

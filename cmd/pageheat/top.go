@@ -16,14 +16,15 @@ import (
 	"pageheat/views"
 )
 
-// boardTimeout is how long top --once waits for a board.
+// boardTimeout is how long top --once waits for a board by default.
 const boardTimeout = 10 * time.Second
 
 // topCmd shows the board.
 type topCmd struct {
-	Once  bool   `help:"Print the board and exit. Fails if there is none within 10 seconds."`
-	JSON  bool   `name:"json" help:"Print the value of each record, one a line."`
-	Board string `help:"Name of the board."`
+	Once  bool          `help:"Print the board and exit. Fails if there is none within --wait."`
+	Wait  time.Duration `help:"Maximum time that --once waits for a board."`
+	JSON  bool          `name:"json" help:"Print the value of each record, one a line."`
+	Board string        `help:"Name of the board."`
 
 	Weights heat.WeightSettings `embed:""`
 }
@@ -32,6 +33,9 @@ type topCmd struct {
 func (c *topCmd) Run(ctx context.Context, p *program) error {
 	if c.Board == "" {
 		return failure.BadSetting("board", "must not be empty")
+	}
+	if c.Wait <= 0 {
+		return failure.BadSetting("wait", "must be positive")
 	}
 	weights, err := c.Weights.Weights()
 	if err != nil {
@@ -112,7 +116,7 @@ func boardNames(ctx context.Context, output views.Output) (string, error) {
 
 // once prints the newest board; where there is none, the first that comes.
 func (c *topCmd) once(ctx context.Context, p *program, weights heat.Weights) error {
-	wait, cancel := context.WithTimeout(ctx, boardTimeout)
+	wait, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
 	for b, err := range p.output().Follow(wait, c.Board) {
 		switch {
@@ -135,9 +139,9 @@ func (c *topCmd) noBoard(ctx context.Context, p *program) error {
 		return interrupted(ctx, err)
 	case names != "":
 		return fmt.Errorf("no board %q in topic %s within %s; the boards there are: %s",
-			c.Board, p.topo.Output, boardTimeout, names)
+			c.Board, p.topo.Output, c.Wait, names)
 	}
-	return fmt.Errorf("no board %q in topic %s within %s: is `pageheat run` up?", c.Board, p.topo.Output, boardTimeout)
+	return fmt.Errorf("no board %q in topic %s within %s: is `pageheat run` up?", c.Board, p.topo.Output, c.Wait)
 }
 
 func (c *topCmd) print(p *program, b views.Published, weights heat.Weights) error {
