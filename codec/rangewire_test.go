@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,6 +143,10 @@ func TestTheQuickWayThroughARangeIsAsStrict(t *testing.T) {
 		{Minutes: heat.Uint128{Lo: 1 << 56}, Behaviours: 1 << 40},
 		{Clicks: heat.Uint128{Hi: 1}, Behaviours: usualBehaviours - 1},
 	}
+	step := 1
+	if testing.Short() {
+		step = 7 // other values at each place
+	}
 	for _, sum := range sums {
 		h := RangeHeader{Targets: 1, From: 9, To: 9 + int64(sum.Behaviours) + 1, Limits: limits}
 		b := AppendRangeHeader(nil, h, 2)
@@ -151,13 +156,15 @@ func TestTheQuickWayThroughARangeIsAsStrict(t *testing.T) {
 		check := func(b []byte) {
 			want, wantErr := readWhole(b, false)
 			got, err := readWhole(b, true)
-			require.Equal(t, want, got)
-			require.Equal(t, wantErr.Error(), err.Error())
+			if !slices.Equal(want, got) || wantErr.Error() != err.Error() { // cheaper than assertions, a quarter of a million times
+				require.Equal(t, want, got)
+				require.Equal(t, wantErr.Error(), err.Error())
+			}
 		}
 		check(b)
 		for at := begin; at < len(b); at++ {
 			check(b[:at:at])
-			for c := range 256 {
+			for c := at % step; c < 256; c += step {
 				other := bytes.Clone(b)
 				other[at] = byte(c)
 				check(other)

@@ -51,7 +51,11 @@ func sumsOf(to int64, sums map[string]heat.Totals) []byte {
 // checkpoints are written, the store on disk gives what the store in memory gives. So does
 // one that is restored from what it has written.
 func TestDiskIsAsMemory(t *testing.T) {
-	const pages, rounds = 8000, 300
+	const pages = 8000
+	rounds := int64(300)
+	if testing.Short() {
+		rounds = 150
+	}
 	disk := openDisk(t, t.TempDir())
 	disk.WriteAt(100)
 	on := func() *store.Partition {
@@ -64,7 +68,7 @@ func TestDiskIsAsMemory(t *testing.T) {
 	var checkpoint *store.Checkpoint
 	var written []record
 	least := pages
-	for round := range int64(rounds) {
+	for round := range rounds {
 		msg := visits(random, round*span-1, pages, 200)
 		if round%120 == 119 {
 			msg = fall(round*span-1, pages*3/4) // the index goes through all pages again

@@ -91,6 +91,7 @@ func (c *counted) delete(offset int64) {
 }
 
 func TestPage(t *testing.T) {
+	t.Parallel()
 	c := newCounted(t, "/a|1|0.5|1", "/a|111|250.11037345|-1", "/b <i>|3|2|0")
 
 	code, out, log := c.run("page", "/a")
@@ -122,6 +123,7 @@ func TestPage(t *testing.T) {
 }
 
 func TestAudit(t *testing.T) {
+	t.Parallel()
 	c := newCounted(t, "/a|1|0.5|1", "/a|2|1|-1", "/b|3|2|0")
 
 	code, out, log := c.run("audit")

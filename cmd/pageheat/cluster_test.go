@@ -50,6 +50,7 @@ func TestTopicsCreateWaitsForEveryBroker(t *testing.T) {
 // TestBrokerBehindAProxyIsDown: a proxy takes the connection and closes it. Another
 // broker stands in.
 func TestBrokerBehindAProxyIsDown(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.Embedded(t)
 	proxy := kafkatest.Listen(t, func(connection net.Conn) { _ = connection.Close() })
 	brokers := proxy + "," + cluster.Bootstrap()
@@ -64,6 +65,7 @@ func TestBrokerBehindAProxyIsDown(t *testing.T) {
 // TestWithoutTheRightToReadSettings: run begins and says what it has not checked, and
 // topics check does not say that all is as needed.
 func TestWithoutTheRightToReadSettings(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.Embedded(t)
 	command := func(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 		var out, log bytes.Buffer

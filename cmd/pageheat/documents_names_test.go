@@ -56,6 +56,7 @@ func withoutBlocks(content string) string {
 
 // TestLinksOfTheDocuments lead to files and headings that exist.
 func TestLinksOfTheDocuments(t *testing.T) {
+	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, path := range documents(t) {
 		for _, m := range link.FindAllStringSubmatch(withoutBlocks(text(t, path)), -1) {

@@ -16,6 +16,7 @@ import (
 // TestRunOnBrokersThatLackSomething: without topic IDs and without the deletion of records all
 // is counted, and what is lost is said once.
 func TestRunOnBrokersThatLackSomething(t *testing.T) {
+	t.Parallel()
 	versions := kversion.V2_8_0()
 	versions.SetMaxKeyVersion(int16(kmsg.Metadata), 9)
 	versions.SetMaxKeyVersion(int16(kmsg.DeleteRecords), -1)

@@ -45,6 +45,7 @@ func (known hintCheck) check(t *testing.T, where, hint string) {
 
 // TestHintsOfBrokersErrorsAreCommands: for every code that Kafka has.
 func TestHintsOfBrokersErrorsAreCommands(t *testing.T) {
+	t.Parallel()
 	rights := []kafka.Right{kafka.OnTopic(kafka.Write, "t"), kafka.OnGroup(kafka.Read, "g"), kafka.OnTransactions(kafka.Write, "x")}
 	permanent, hints := 0, hintCheck{}
 	const most = 200 // codes
@@ -65,6 +66,7 @@ func TestHintsOfBrokersErrorsAreCommands(t *testing.T) {
 
 // TestHintsAreCommands finds every permanent error in the source, and reads its hint.
 func TestHintsAreCommands(t *testing.T) {
+	t.Parallel()
 	files, constants := source(t)
 	found, hints := 0, hintCheck{}
 	check := func(where string, hint ast.Expr) {

@@ -154,6 +154,7 @@ func TestNamesOfMetricsExist(t *testing.T) {
 
 // TestMetricsOfARun: what an operator looks at moves.
 func TestMetricsOfARun(t *testing.T) {
+	t.Parallel()
 	brokers := broker(t)
 	do := func(stdin string, args ...string) {
 		t.Helper()

@@ -26,6 +26,7 @@ func requestLine(client, page string, at time.Time) string {
 // TestProduceFollowsALog: what is decided is sent with the time of the log, and what waits when it is
 // told to end, too.
 func TestProduceFollowsALog(t *testing.T) {
+	t.Parallel()
 	brokers := broker(t, kfake.SeedTopics(1, "user-behavior-topic"))
 	path := filepath.Join(t.TempDir(), "access.log")
 	now := time.Now().Truncate(time.Second)

@@ -31,6 +31,7 @@ func TestRunToldToEndBeforeItBegins(t *testing.T) {
 // started again. A restore ends at the fence with the owner's name, so an older fence
 // must not have it.
 func TestOwnersOfTheRankingHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.Embedded(t)
 	args := func(command ...string) []string { return append(command, "--brokers", cluster.Bootstrap()) }
 	var out, log bytes.Buffer

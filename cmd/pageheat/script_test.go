@@ -76,6 +76,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			kafkatest.WithoutTelemetry(broker)
 			env.Defer(broker.Close)
 			env.Values[memberKey{}] = &scriptMember{}
 			env.Setenv("PAGEHEAT_BROKERS", strings.Join(broker.ListenAddrs(), ","))
@@ -199,6 +200,7 @@ func broker(t *testing.T, options ...kfake.Opt) string {
 	t.Helper()
 	b, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
 	require.NoError(t, err)
+	kafkatest.WithoutTelemetry(b)
 	t.Cleanup(b.Close)
 	return strings.Join(b.ListenAddrs(), ",")
 }

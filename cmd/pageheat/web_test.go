@@ -106,6 +106,7 @@ func (i *command) status(t *testing.T, path, host string) (int, string) {
 
 // Every instance can be watched, whatever it does.
 func TestEveryInstanceServesHealthAndMetrics(t *testing.T) {
+	t.Parallel()
 	brokers := broker(t)
 	var out strings.Builder
 	require.Equal(t, exitDone, run(t.Context(), []string{"topics", "create", "--brokers", brokers, "--replication", "1"}, strings.NewReader(""), io.Discard, &out), &out)

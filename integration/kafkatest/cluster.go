@@ -88,6 +88,7 @@ func startEmbedded(cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafkatest: starting the embedded broker: %w", err)
 	}
+	WithoutTelemetry(fake)
 	c := &Cluster{fake: fake, brokers: fake.ListenAddrs()}
 	if cfg.Rights { // whoever does not log in is anonymous
 		c.guarded, c.login = c.brokers, []kgo.Opt{kgo.SASL(superUser().AsMechanism())}

@@ -113,9 +113,14 @@ func TestRecordsAreThoseThatFranzGoReads(t *testing.T) {
 	})
 }
 
-// TestABatchThatUnpacksToAGigabyteTakesLittleMemory.
+// TestABatchThatUnpacksToAGigabyteTakesLittleMemory. With -short it
+// is twice what may be allocated.
 func TestABatchThatUnpacksToAGigabyteTakesLittleMemory(t *testing.T) {
-	const records, size = 64, 4 << 20
+	const size, most = 4 << 20, 32 << 20
+	records := 64
+	if testing.Short() {
+		records = 2 * most / size
+	}
 	u := recordbatch.NewUnpacker(recordbatch.Limits{Record: 1 << 20, Value: 1 << 20, Sample: 1 << 10, Key: 1 << 10, Headers: 1 << 10})
 	value := strings.Repeat("x", size)
 	sum := sha256.Sum256([]byte(value))
@@ -130,7 +135,7 @@ func TestABatchThatUnpacksToAGigabyteTakesLittleMemory(t *testing.T) {
 				readers = append(readers, bytes.NewReader(append(binary.AppendVarint(nil, int64(len(head)+size+1)), head...)),
 					strings.NewReader(value), bytes.NewReader([]byte{0}))
 			}
-			batch := batchtest.Batch(c, 0, records-1, records, 0, batchtest.Compress(c, io.MultiReader(readers...)))
+			batch := batchtest.Batch(c, 0, int32(records-1), records, 0, batchtest.Compress(c, io.MultiReader(readers...)))
 			parsed, _, err := recordbatch.Parse(batch)
 			require.NoError(t, err)
 			_, err = u.Open(parsed)
@@ -151,7 +156,7 @@ func TestABatchThatUnpacksToAGigabyteTakesLittleMemory(t *testing.T) {
 			_, err = r.Next()
 			require.ErrorIs(t, err, io.EOF)
 			runtime.ReadMemStats(&after)
-			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32<<20), "all that was ever allocated")
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(most), "all that was ever allocated")
 		})
 	}
 }
