@@ -110,7 +110,7 @@ func (in *topic) ask(t *testing.T, questions []question) {
 		if q.Group != "" {
 			d["group"] = q.Group
 		}
-		line, err := json.Marshal(task{d, in.counted(q.Until, q.Offsets), []int64{int64(q.within)}})
+		line, err := json.Marshal(task{d, in.counted(q.Until, q.Offsets), []int64{int64(q.within)}, false})
 		require.NoError(t, err)
 		tasks.Write(append(line, '\n'))
 	}

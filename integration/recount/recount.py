@@ -11,7 +11,8 @@ behaviour, and calculates with whole numbers of any size. Each line of standard 
 
 with durations in minutes and times in minutes since 1970. For each it prints a line with a JSON array:
 for each time the pages of the board in order, each with rank, page, heat, clicks, minutes, likes and
-behaviours. It only needs Python 3.9.
+behaviours. With "groups": true, it is for each time the pages of the boards of groups in order, each with
+its group first. It only needs Python 3.9.
 """
 import datetime
 import functools
@@ -160,9 +161,23 @@ def board(d, behaviours, as_of):
     return pages
 
 
+def group_boards(d, behaviours, as_of):
+    """The boards of groups as of T: of the first by name that have a page which qualifies."""
+    groups = {}
+    for page in {page for page, *_ in behaviours}:
+        if on_board(d, page) and (group := group_of(d, page)) is not None:
+            groups[group] = None
+    boards = [[group, board({**d, "group": group}, behaviours, as_of)] for group in sorted(groups, key=str.encode)]
+    first = [(group, pages) for group, pages in boards if pages][: d["max-groups"]]
+    return [[group, *page] for group, pages in first for page in pages]
+
+
 def main():
     for line in sys.stdin:
         task = json.loads(line)
+        if task.get("groups"):
+            print(json.dumps([group_boards(task["definition"], task["behaviours"], t) for t in task["as_of"]]))
+            continue
         print(json.dumps([board(task["definition"], task["behaviours"], t) for t in task["as_of"]]))
 
 

@@ -39,6 +39,8 @@ type task struct {
 	Definition map[string]any `json:"definition"`
 	Behaviours []behaviour    `json:"behaviours"`
 	AsOf       []int64        `json:"as_of"`
+	// Groups asks for the boards of groups instead of the board of all.
+	Groups bool `json:"groups"`
 }
 
 // described is a definition as recount.py reads it.
@@ -62,7 +64,7 @@ func described(d boards.Definition) map[string]any {
 		m["max-per-step"] = d.MaxPerStep
 	}
 	if d.GroupBy != "" {
-		m["group-by"], m["max-per-group"] = d.GroupBy, d.MaxPerGroup
+		m["group-by"], m["max-per-group"], m["max-groups"] = d.GroupBy, d.MaxPerGroup, d.MaxGroups
 	}
 	return m
 }
@@ -160,23 +162,60 @@ func (c *counter) published(t *testing.T, slot boards.Slot, asOf boards.Minute) 
 	t.Helper()
 	d := c.board.Definition()
 	var merged []leader
-	for _, pages := range c.pages {
-		var own []leader
-		for page, state := range pages {
-			restored, _, err := c.board.DecodeState(state.Append(nil))
-			require.NoError(t, err)
-			sum := restored.Sum(c.board, slot)
-			if !c.board.Has(page) || !c.board.Qualifies(&sum) {
-				continue
-			}
-			sent, _, err := c.board.DecodeSum(c.board.AppendSum(nil, &sum))
-			require.NoError(t, err)
-			own = append(own, leader{page, sent, c.board.Score(&sent)})
-		}
-		merged = append(merged, c.first(own, d)...)
+	for i := range c.pages {
+		merged = append(merged, c.first(c.own(t, i, slot), d)...)
 	}
+	return c.shown(c.first(merged, d), asOf)
+}
+
+// publishedGroups are the boards of groups as of a slot: each partition sends those of its first groups by
+// name, and the first of all that were sent are published.
+func (c *counter) publishedGroups(t *testing.T, slot boards.Slot, asOf boards.Minute) [][]any {
+	t.Helper()
+	d := c.board.Definition()
+	d.MaxPerGroup = 0 // it is for the board of all
+	merged, all := map[string][]leader{}, boards.NewGroups(d.MaxGroups)
+	for i := range c.pages {
+		grouped, own := map[string][]leader{}, boards.NewGroups(d.MaxGroups)
+		for _, l := range c.own(t, i, slot) {
+			if group, ok := c.board.Group(l.page); ok && own.Note(group) {
+				grouped[group] = append(grouped[group], l)
+			}
+		}
+		for _, group := range own.Names() {
+			merged[group] = append(merged[group], c.first(grouped[group], d)...)
+			all.Note(group)
+		}
+	}
+	published := [][]any{}
+	for _, group := range all.Names() {
+		for _, row := range c.shown(c.first(merged[group], d), asOf) {
+			published = append(published, append([]any{group}, row...))
+		}
+	}
+	return published
+}
+
+// own are the pages of a partition that qualify.
+func (c *counter) own(t *testing.T, partition int, slot boards.Slot) (own []leader) {
+	t.Helper()
+	for page, state := range c.pages[partition] {
+		restored, _, err := c.board.DecodeState(state.Append(nil))
+		require.NoError(t, err)
+		sum := restored.Sum(c.board, slot)
+		if !c.board.Has(page) || !c.board.Qualifies(&sum) {
+			continue
+		}
+		sent, _, err := c.board.DecodeSum(c.board.AppendSum(nil, &sum))
+		require.NoError(t, err)
+		own = append(own, leader{page, sent, c.board.Score(&sent)})
+	}
+	return own
+}
+
+func (c *counter) shown(top []leader, asOf boards.Minute) [][]any {
 	shown := [][]any{}
-	for i, l := range c.first(merged, d) {
+	for i, l := range top {
 		s := c.board.Show(&l.sum, asOf)
 		shown = append(shown, []any{float64(i + 1), l.page, s.Heat, s.Clicks, s.Minutes, s.Likes, float64(s.Behaviours)})
 	}
@@ -282,7 +321,7 @@ func TestBoardsEqualARecountInPython(t *testing.T) {
 		{boards.Definition{Name: "day", Kind: boards.Window, Window: 24 * time.Hour, Size: 5, Scorer: odd}, put(2026, 1, 2), 4000, 2000},
 		{boards.Definition{Name: "fair", Kind: boards.Window, Window: 4 * time.Hour, Step: 20 * time.Minute, MaxPerStep: "2.5", MinBehaviours: 2}, put(2026, 1, 2), 900, 300},
 		{boards.Definition{Name: "trending", Kind: boards.Trending, HalfLife: 2 * time.Hour}, put(2026, 1, 2), 9000, 8000},
-		{boards.Definition{Name: "quick", Kind: boards.Trending, HalfLife: 7 * time.Minute, Scorer: odd, GroupBy: "/([a-z]+)/.*", MaxPerGroup: 2, Size: 6}, put(2026, 1, 2), 900, 600},
+		{boards.Definition{Name: "quick", Kind: boards.Trending, HalfLife: 7 * time.Minute, Scorer: odd, GroupBy: "/.*/([0-9]+)", MaxGroups: 5, MaxPerGroup: 2, Size: 6}, put(2026, 1, 2), 900, 600},
 		{boards.Definition{Name: "hourly", Kind: boards.Calendar, Period: boards.Hour, Zone: howe}, put(2026, 4, 4), 1500, 180},
 		{boards.Definition{Name: "today", Kind: boards.Calendar, Period: boards.Day, Zone: berlin, GroupBy: "/(.*)/.*", MaxPerGroup: 3}, put(2026, 10, 24), 4300, 2000},
 		{boards.Definition{Name: "fair-day", Kind: boards.Calendar, Period: boards.Day, Zone: berlin, MaxPerStep: "3", Step: 3 * time.Hour, Exclude: []string{"/news/.*"}}, put(2026, 3, 28), 4300, 2000},
@@ -300,12 +339,22 @@ func TestBoardsEqualARecountInPython(t *testing.T) {
 				count := newCounter(b, b.AsOf(c.from.Time()))
 				var tasks bytes.Buffer
 				var got [][][]any
+				looks := 0
 				arrived := 0 // late ones, too: a recount of the input has them all
 				look := func(slot boards.Slot, asOf, within boards.Minute) {
-					line, err := json.Marshal(task{described(b.Definition()), all[:arrived], []int64{int64(within)}})
-					require.NoError(t, err)
-					tasks.Write(append(line, '\n'))
-					got = append(got, count.published(t, slot, asOf))
+					for _, groups := range []bool{false, true} {
+						if looks++; groups && (c.d.GroupBy == "" || looks%8 > 0) {
+							continue
+						}
+						line, err := json.Marshal(task{described(b.Definition()), all[:arrived], []int64{int64(within)}, groups})
+						require.NoError(t, err)
+						tasks.Write(append(line, '\n'))
+						if groups {
+							got = append(got, count.publishedGroups(t, slot, asOf))
+						} else {
+							got = append(got, count.published(t, slot, asOf))
+						}
+					}
 				}
 				closes, inside := periods(b, c.from, c.minutes)
 				for i, one := range all {
