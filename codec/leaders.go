@@ -9,7 +9,10 @@ import (
 	"pageheat/heat"
 )
 
-const leadersVersion = 3
+const (
+	leadersVersion = 3
+	leadersGrouped = 1 // flag of a board
+)
 
 // Leader is one of a partition's hottest pages.
 type Leader struct {
@@ -44,6 +47,9 @@ type BoardLeaders struct {
 	// Late and Since are those of [BoardProgress].
 	Late  uint64
 	Since []int64
+	// Grouped says that Pages are those of the boards of its groups: the hottest pages of each, group by
+	// group. A page's name says which group it is in.
+	Grouped bool
 	// Pages are the hottest pages, encoded: see [AppendBoardPage].
 	Pages []byte
 }
@@ -93,6 +99,11 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 	for i := range l.Boards {
 		b := &l.Boards[i]
 		dst = appendName(appendName(dst, b.Name), b.Hash)
+		if b.Grouped {
+			dst = append(dst, leadersGrouped)
+		} else {
+			dst = append(dst, 0)
+		}
 		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
 		dst = binary.AppendUvarint(dst, b.Late)
 		dst = appendSince(dst, b.Since)
@@ -132,7 +143,8 @@ func DecodeLeaders(b []byte) (*Leaders, error) {
 		l.Boards = make([]BoardLeaders, n)
 		for i := range l.Boards {
 			l.Boards[i] = BoardLeaders{
-				Name: string(r.bytes("name of a board", maxNameBytes)), Hash: string(r.bytes("hash of a board", maxNameBytes)), AsOf: r.minute("as of"),
+				Name: string(r.bytes("name of a board", maxNameBytes)), Hash: string(r.bytes("hash of a board", maxNameBytes)),
+				Grouped: r.flags("board", leadersGrouped) == leadersGrouped, AsOf: r.minute("as of"),
 				Late: r.number("late"), Since: r.since(), Pages: slices.Clone(r.bytes("pages of a board", len(b))),
 			}
 		}

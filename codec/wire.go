@@ -145,6 +145,16 @@ func (r *reader) byte(what string) byte {
 	return c
 }
 
+// flags reads flags, of which only those given may be set.
+func (r *reader) flags(what string, known byte) byte {
+	flags := r.byte("flags of a " + what)
+	if flags&^known != 0 {
+		r.fail("flags %#x of a %s are not known", flags, what)
+		return 0
+	}
+	return flags
+}
+
 func (r *reader) uvarint(what string) uint64 {
 	if r.err == nil && r.at < len(r.b) && r.b[r.at] < 0x80 {
 		r.at++

@@ -2,7 +2,10 @@ package processors
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,10 +15,10 @@ import (
 	"pageheat/codec"
 )
 
-// boardRanker merges the leaders of all heat partitions into one further board. It merges those that
-// are as of the same slot alone: it keeps the newest two slots of each partition, and has a board of a
-// slot when all partitions have reached it. Between two slots nothing waits. It belongs to the
-// goroutine of its [Ranker].
+// boardRanker merges the leaders of all heat partitions into one further board, and into those of its
+// groups. It merges those that are as of the same slot alone: it keeps the newest two slots of each
+// partition, and has a board of a slot when all partitions have reached it. Between two slots nothing
+// waits. It belongs to the goroutine of its [Ranker].
 type boardRanker struct {
 	board      *boards.Board
 	definition boards.Definition
@@ -23,21 +26,13 @@ type boardRanker struct {
 	text       jsontext.Value   // the definition, for readers
 	chosenBy   codec.Definition // the same, for the header
 
-	latest  [][2]*slotLeaders // per heat partition, the newest slot first
-	differs []bool            // per heat partition, whether its last leaders were of another definition
-	newest  *codec.Board
-	asOf    boards.Minute // T of the newest board that was published by any owner
-	changed bool
-	owed    bool
-	merged  []rankedSum
-}
-
-// slotLeaders are leaders as of a slot.
-type slotLeaders struct {
-	*codec.BoardLeaders
-	slot  boards.Slot
-	of    *codec.Leaders // what they came with
-	pages []codec.BoardLeader
+	latest, grouped slots
+	newest          map[string]*codec.Board // by key
+	asOf            boards.Minute           // T of the newest board that was published by any owner
+	changed         bool
+	owed            bool
+	merged          []rankedSum
+	groups          *boards.Groups
 }
 
 // rankedSum is a page with what orders it.
@@ -55,33 +50,33 @@ func (r rankedSum) compare(o rankedSum) int {
 
 func newBoardRanker(b *boards.Board) *boardRanker {
 	d := b.Definition()
-	r := &boardRanker{board: b, definition: d, hash: d.Hash(), text: boardsettings.Object(d)}
-	r.chosenBy = codec.DefineBoard(d)
-	return r
+	return &boardRanker{board: b, definition: d, hash: d.Hash(), text: boardsettings.Object(d), chosenBy: codec.DefineBoard(d),
+		newest: map[string]*codec.Board{}, groups: boards.NewGroups(d.MaxGroups)}
 }
 
 // begin starts an epoch with a number of heat partitions. Leaders from before the positions are dropped.
 func (r *boardRanker) begin(partitions int, floor codec.Positions) {
 	if len(r.latest) != partitions {
-		r.latest, r.differs = make([][2]*slotLeaders, partitions), make([]bool, partitions)
+		r.latest, r.grouped = make(slots, partitions), make(slots, partitions)
 	}
-	for p := range r.latest {
-		for i, l := range r.latest[p] {
-			if l != nil && p < len(floor) && (l.of.Next < floor[p].Next || l.of.Behavior != floor[p].Behavior && !floor[p].Behavior.IsZero()) {
-				r.latest[p][i] = nil
-			}
-		}
-		if r.latest[p][0] == nil {
-			r.latest[p][0], r.latest[p][1] = r.latest[p][1], nil
-		}
-	}
+	r.latest.drop(floor)
+	r.grouped.drop(floor)
 	r.changed, r.owed = true, true
+}
+
+// has reports whether a key is the board's, or that of one of its groups.
+func (r *boardRanker) has(key string) bool { return isOf(key, r.definition.Name) }
+
+// isOf reports whether a key of the output is that of a board, or of a part of it.
+func isOf(key, board string) bool {
+	rest, ok := strings.CutPrefix(key, board)
+	return ok && (rest == "" || rest[0] == '/')
 }
 
 // seen takes a board of the output. What is published after it must not be as of an earlier T.
 func (r *boardRanker) seen(b *codec.Board) {
-	if r.newest == nil || b.Version > r.newest.Version {
-		r.newest = b
+	if newest := r.newest[b.Board]; newest == nil || b.Version > newest.Version {
+		r.newest[b.Board] = b
 	}
 	r.notBefore(boards.MinuteOf(b.AsOf))
 }
@@ -89,120 +84,157 @@ func (r *boardRanker) seen(b *codec.Board) {
 // notBefore says that a board as of T was published.
 func (r *boardRanker) notBefore(asOf boards.Minute) { r.asOf = max(r.asOf, asOf) }
 
-// take takes the leaders of a heat partition.
+// take takes the leaders of a heat partition. It has none of the board during a turn, or if its owner
+// does not know the board; what it sent before is still right.
 func (r *boardRanker) take(l *codec.Leaders) error {
-	p := int(l.Partition)
-	at := slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == r.definition.Name })
-	if at < 0 {
-		return nil // it turns, or the partition's owner does not know the board; what it sent before is still right
+	for i := range l.Boards {
+		if b := &l.Boards[i]; b.Name == r.definition.Name {
+			if err := r.takeBoard(l, b); err != nil {
+				return fmt.Errorf("board %s: %w", b.Name, err)
+			}
+		}
 	}
-	b := &l.Boards[at]
-	if r.differs[p] = b.Hash != r.hash; r.differs[p] {
-		r.latest[p] = [2]*slotLeaders{}
+	return nil
+}
+
+func (r *boardRanker) takeBoard(l *codec.Leaders, b *codec.BoardLeaders) error {
+	into := r.latest
+	if b.Grouped {
+		into = r.grouped
+	}
+	if b.Hash != r.hash {
+		into[l.Partition] = [2]*slotLeaders{}
 		return nil
 	}
 	pages, err := codec.DecodeBoardPages(b.Pages, r.board)
 	if err != nil {
-		return fmt.Errorf("board %s: %w", b.Name, err)
+		return err
 	}
 	s := &slotLeaders{BoardLeaders: b, slot: r.board.Slot(b.AsOf), of: l, pages: pages}
 	for i := range pages {
 		if pages[i].Sum.At != s.slot {
-			return fmt.Errorf("%w: board %s as of %s: page %q is as of slot %d and not %d", codec.ErrMalformed, b.Name, b.AsOf,
-				pages[i].Page, pages[i].Sum.At, s.slot)
+			return fmt.Errorf("%w: as of %s: page %q is as of slot %d and not %d", codec.ErrMalformed, b.AsOf, pages[i].Page, pages[i].Sum.At, s.slot)
 		}
 	}
-	known := &r.latest[p]
-	switch {
-	case known[0] == nil || known[0].slot == s.slot:
-		known[0] = s
-	case known[0].slot < s.slot:
-		known[0], known[1] = s, known[0]
-	case known[1] == nil || known[1].slot <= s.slot:
-		known[1] = s // of a new owner, whose clock is behind that of the last one
-	}
+	into.put(l.Partition, s)
 	r.changed = true
 	return nil
 }
 
-// chosen are the leaders of all partitions as of the newest slot that all have reached, nil if there is
-// none.
-func (r *boardRanker) chosen() []*slotLeaders {
-	if len(r.latest) == 0 {
-		return nil
-	}
-	var slot boards.Slot
-	for p, known := range r.latest {
-		if known[0] == nil {
-			return nil
-		}
-		if p == 0 || known[0].slot < slot {
-			slot = known[0].slot
-		}
-	}
-	chosen := make([]*slotLeaders, len(r.latest))
-	for p, known := range r.latest {
-		switch {
-		case known[0].slot == slot:
-			chosen[p] = known[0]
-		case known[1] != nil && known[1].slot == slot:
-			chosen[p] = known[1]
-		default:
-			return nil // its clock went over the slot: the others will reach a later one
-		}
-	}
-	return chosen
+// made is a board to be published with its positions.
+type made struct {
+	*codec.Board
+	positions codec.Positions
 }
 
-// next returns the next board with its positions, nil if there is none: while partitions are not as of
-// one slot, and where the board would say the same as the last unless one is owed.
-func (r *boardRanker) next(now time.Time, again bool) (*codec.Board, codec.Positions) {
+// next returns the next boards, which have no version yet: none while partitions are not as of one slot,
+// and none that would say the same as the last unless it is owed.
+func (r *boardRanker) next(now time.Time, again bool) []made {
 	r.owed = r.owed || again
 	if !r.changed && !r.owed {
-		return nil, nil
+		return nil
 	}
 	r.changed = false
-	from := r.chosen()
+	from := r.latest.chosen()
 	if from == nil {
-		return nil, nil
+		return nil
 	}
-	asOf := from[0].AsOf
+	asOf, ok := r.common(from)
+	if !ok {
+		return nil
+	}
+	boards := r.add(nil, r.make(from, asOf, now, "", r.all(from)))
+	boards = r.addGroups(boards, now)
+	r.owed, r.asOf = false, asOf
+	return boards
+}
+
+// common returns the T of a board that is made of leaders; not ok if it would go back.
+func (r *boardRanker) common(from []*slotLeaders) (asOf boards.Minute, ok bool) {
+	asOf = from[0].AsOf
 	for _, l := range from {
 		asOf = min(asOf, l.AsOf)
 	}
-	if asOf < r.asOf {
-		// Within a slot T changes nothing but how a trending board is shown; an earlier slot is over.
-		if r.board.Slot(r.asOf) != from[0].slot {
-			return nil, nil
-		}
-		asOf = r.asOf
+	if asOf >= r.asOf {
+		return asOf, true
 	}
-	next := r.describe(now, asOf)
-	positions := make(codec.Positions, len(from))
-	progress := make([]*codec.Leaders, len(from))
-	for p, l := range from {
-		next.Counted += l.of.Counted
-		next.Late += l.Late
-		positions[p] = codec.Position{Behavior: l.of.Behavior, Next: l.of.Next}
-		progress[p] = l.of
-	}
-	next.Offsets, next.Since = offsetsOf(progress), sinceOf(from)
-	next.Pages = r.pages(from, asOf, now)
-	if !r.owed && r.newest != nil && same(r.newest, next) {
-		return nil, nil
-	}
-	r.owed, r.newest, r.asOf = false, next, asOf
-	return next, positions
+	// Within a slot T changes nothing but how a trending board is shown; an earlier slot is over.
+	return r.asOf, r.board.Slot(r.asOf) == from[0].slot
 }
 
-// describe returns a board without what was counted.
-func (r *boardRanker) describe(now time.Time, asOf boards.Minute) *codec.Board {
-	b := &codec.Board{Board: r.definition.Name, UpdatedAt: now, Kind: r.definition.Kind.String(), AsOf: asOf.Time(),
+// add adds a board unless it says the same as the last.
+func (r *boardRanker) add(to []made, m made) []made {
+	newest := r.newest[m.Board.Board]
+	if !r.owed && newest != nil && same(newest, m.Board) {
+		return to
+	}
+	r.newest[m.Board.Board] = m.Board
+	return append(to, m)
+}
+
+// addGroups adds the boards of groups. A group that is on none any more has an empty one.
+func (r *boardRanker) addGroups(to []made, now time.Time) []made {
+	from := r.grouped.chosen()
+	if from == nil {
+		return to
+	}
+	asOf, ok := r.common(from)
+	if !ok {
+		return to
+	}
+	byGroup := map[string][]*codec.BoardLeader{}
+	r.groups.Reset()
+	for page := range r.all(from) {
+		if group, ok := r.board.Group(page.Page); ok {
+			r.groups.Note(group)
+			byGroup[group] = append(byGroup[group], page)
+		}
+	}
+	for _, group := range r.groups.Names() {
+		to = r.add(to, r.make(from, asOf, now, group, slices.Values(byGroup[group])))
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.newest)) {
+		if group := r.newest[key].Group; group != "" && !r.newest[key].Final && !r.groups.Has(group) {
+			to = r.add(to, r.make(from, asOf, now, group, slices.Values([]*codec.BoardLeader(nil))))
+		}
+	}
+	return to
+}
+
+// all yields the pages of all partitions.
+func (r *boardRanker) all(from []*slotLeaders) iter.Seq[*codec.BoardLeader] {
+	return func(yield func(*codec.BoardLeader) bool) {
+		for _, l := range from {
+			for i := range l.pages {
+				if !yield(&l.pages[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// make returns the board of a group, or of all pages.
+func (r *boardRanker) make(from []*slotLeaders, asOf boards.Minute, now time.Time, group string, pages iter.Seq[*codec.BoardLeader]) made {
+	b := &codec.Board{Board: r.definition.Name, UpdatedAt: now, Kind: r.definition.Kind.String(), Group: group, AsOf: asOf.Time(),
 		DefinitionHash: r.hash, Definition: r.text}
+	if group != "" {
+		b.Board += "/" + group
+	}
 	if r.definition.Kind == boards.Calendar {
 		b.Period = r.board.PeriodName(r.board.Slot(asOf))
 	}
-	return b
+	positions := make(codec.Positions, len(from))
+	progress := make([]*codec.Leaders, len(from))
+	for p, l := range from {
+		b.Counted += l.of.Counted
+		b.Late += l.Late
+		positions[p] = codec.Position{Behavior: l.of.Behavior, Next: l.of.Next}
+		progress[p] = l.of
+	}
+	b.Offsets, b.Since = offsetsOf(progress), sinceOf(from)
+	b.Pages = r.rank(b.Board, pages, group == "", asOf, now)
+	return made{Board: b, positions: positions}
 }
 
 // sinceOf are, per input partition, the offsets from which on all of the partitions count.
@@ -222,22 +254,42 @@ func sinceOf(from []*slotLeaders) codec.Offsets {
 	return codec.NewOffsets(since)
 }
 
-// pages merges the partitions' leaders.
-func (r *boardRanker) pages(from []*slotLeaders, asOf boards.Minute, now time.Time) []codec.BoardPage {
+// rank merges the partitions' leaders. A board of all groups may have a maximum for each.
+func (r *boardRanker) rank(key string, pages iter.Seq[*codec.BoardLeader], capped bool, asOf boards.Minute, now time.Time) []codec.BoardPage {
 	r.merged = r.merged[:0]
-	for _, l := range from {
-		for i := range l.pages {
-			page := rankedSum{&l.pages[i], r.board.Score(&l.pages[i].Sum)}
+	capped = capped && r.definition.MaxPerGroup > 0
+	for l := range pages {
+		page := rankedSum{l, r.board.Score(&l.Sum)}
+		if capped {
+			r.merged = append(r.merged, page)
+		} else {
 			r.merged = place(r.merged, page, r.definition.Size, rankedSum.compare)
 		}
 	}
-	pages := make([]codec.BoardPage, len(r.merged))
-	for i := range pages {
+	if capped {
+		r.cap()
+	}
+	ranked := make([]codec.BoardPage, len(r.merged))
+	for i := range ranked {
 		l := r.merged[i].leader
 		shown := r.board.Show(&l.Sum, asOf)
-		pages[i] = codec.BoardPage{Rank: i + 1, RankSince: now, Page: l.Page, Heat: codec.Decimal(shown.Heat), Clicks: codec.Decimal(shown.Clicks),
+		ranked[i] = codec.BoardPage{Rank: i + 1, RankSince: now, Page: l.Page, Heat: codec.Decimal(shown.Heat), Clicks: codec.Decimal(shown.Clicks),
 			Minutes: codec.Decimal(shown.Minutes), Likes: codec.Decimal(shown.Likes), Behaviours: shown.Behaviours}
-		remember(r.newest, &pages[i])
+		remember(r.newest[key], &ranked[i])
 	}
-	return pages
+	return ranked
+}
+
+// cap keeps the first merged pages of which no group has too many; boards.PerGroup proves that the
+// partitions' own are enough.
+func (r *boardRanker) cap() {
+	slices.SortFunc(r.merged, rankedSum.compare)
+	choice, kept := boards.NewPerGroup(r.definition.MaxPerGroup), 0
+	for _, page := range r.merged {
+		if group, ok := r.board.Group(page.leader.Page); choice.Take(group, ok) {
+			r.merged[kept] = page
+			kept++
+		}
+	}
+	r.merged = r.merged[:min(kept, r.definition.Size)]
 }

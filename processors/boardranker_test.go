@@ -1,9 +1,9 @@
 package processors_test
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +68,7 @@ func newRankingWorld(t *rapid.T) *rankingWorld {
 		{Name: "hour", Kind: boards.Window, Window: time.Hour, Step: 5 * time.Minute, Size: 2},
 		{Name: "trending", Kind: boards.Trending, HalfLife: 20 * time.Minute, Size: 2},
 		{Name: "this-hour", Kind: boards.Calendar, Period: boards.Hour, Size: 2},
+		{Name: "grouped", Kind: boards.Trending, HalfLife: 20 * time.Minute, Size: 2, GroupBy: "([abc]).", MaxGroups: 2, MaxPerGroup: 1},
 	} {
 		b, err := boards.New(d)
 		require.NoError(t, err)
@@ -128,8 +129,7 @@ func (p *heatPartition) advance(now time.Time) {
 func (w *rankingWorld) count(t *rapid.T) {
 	for id, p := range w.partitions {
 		var sums []minuteSum
-		for page := range 6 {
-			name := fmt.Sprint("page", page)
+		for _, name := range []string{"a0", "a1", "a2", "b0", "b1", "c0", "x"} {
 			if int(topology.Partition(name, len(w.partitions))) != id || rapid.Bool().Draw(t, "none") {
 				continue
 			}
@@ -137,7 +137,7 @@ func (w *rankingWorld) count(t *rapid.T) {
 			s := minuteSum{name, minute, heat.Totals{Likes: rapid.Int64Range(-1, 1).Draw(t, "likes"), Clicks: heat.Uint128{Lo: rapid.Uint64Range(0, 3).Draw(t, "clicks")}, Behaviours: 1}, map[string]bool{}}
 			var l codec.Leaders
 			p.Leaders(&l)
-			for i, b := range w.boards {
+			for i, b := range w.boards { // the last has two entries
 				s.late[b.Definition().Name] = b.Late(b.Place(minute).Slot, l.Boards[i].AsOf)
 			}
 			sums = append(sums, s)
@@ -167,7 +167,8 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 	if made.Name == "all-time" {
 		return
 	}
-	at := slices.IndexFunc(w.boards, func(b *boards.Board) bool { return b.Definition().Name == made.Name })
+	name, group, _ := strings.Cut(made.Name, "/")
+	at := slices.IndexFunc(w.boards, func(b *boards.Board) bool { return b.Definition().Name == name })
 	b := w.boards[at]
 	origin, err := codec.DecodeOrigin(made.Positions)
 	require.NoError(t, err)
@@ -181,7 +182,7 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 	for p, position := range origin.Positions {
 		for _, sums := range w.partitions[p].counted[:position.Next] {
 			for _, s := range sums {
-				if s.late[made.Name] {
+				if s.late[name] {
 					late++
 					if b.Definition().Kind == boards.Calendar {
 						continue // on others, what was late is too old for any T since
@@ -208,7 +209,8 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 		}
 		return 1
 	})
-	names = names[:min(2, len(names))]
+	names = chosenPages(b, group, names)
+	assert.Equal(t, group, got.Group)
 	require.Len(t, got.Pages, len(names), "%s as of %s", made.Name, asOf)
 	for i, page := range names {
 		sum := sums[page]
@@ -224,6 +226,26 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 	}
 	assert.Equal(t, b.Definition().Kind.String(), got.Kind)
 	require.False(t, t.Failed())
+}
+
+// chosenPages are those of a board, or of one of its groups, from all in their order.
+func chosenPages(b *boards.Board, group string, names []string) []string {
+	d := b.Definition()
+	groups, choice, chosen := boards.NewGroups(d.MaxGroups), boards.NewPerGroup(d.MaxPerGroup), []string{}
+	for _, page := range names {
+		if of, ok := b.Group(page); ok {
+			groups.Note(of)
+		}
+	}
+	for _, page := range names {
+		of, ok := b.Group(page)
+		switch {
+		case len(chosen) == d.Size:
+		case group != "" && of == group && groups.Has(group), group == "" && choice.Take(of, ok):
+			chosen = append(chosen, page)
+		}
+	}
+	return chosen
 }
 
 // Every published board is a recount of its positions as of its T, whatever the clocks of the heat

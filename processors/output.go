@@ -22,11 +22,12 @@ type Output struct {
 }
 
 // ReadOutput reads a record of the output topic with its header of positions, nil if it has
-// none. The board is nil if the record is neither one of the named board nor of further ones. Of a board of the epoch
+// none. The board is nil if the record is neither one of the named board nor of further ones, or their
+// parts. Of a board of the epoch
 // own, which its reader has encoded itself, nothing but the version is decoded; 0 stands for no
 // epoch. The error is a [failure.Permanent]: it is not of pageheat, or of another group.
 func ReadOutput(key string, value, positions []byte, board string, furtherBoards []string, group string, own uint64) (*Output, error) {
-	further := slices.Contains(furtherBoards, key)
+	further := slices.ContainsFunc(furtherBoards, func(name string) bool { return isOf(key, name) })
 	if key != board && !further || value == nil {
 		return nil, nil
 	}

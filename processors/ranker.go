@@ -192,7 +192,7 @@ func (r *Ranker) saw(f codec.EpochBoard) (*codec.Board, error) {
 	}
 	r.publishedAsOf(made.Boards)
 	for _, on := range r.further {
-		if on.definition.Name == b.Board {
+		if on.has(b.Board) {
 			on.seen(b)
 		}
 	}
@@ -238,25 +238,18 @@ func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
 	if err := r.encode(&ranked, board, r.definition, made); err != nil {
 		return Ranked{}, err
 	}
+	if r.epoch == 0 {
+		return ranked, nil
+	}
 	for _, on := range r.further {
-		board, made := r.furtherBoard(on, now, again)
-		if err := r.encode(&ranked, board, on.chosenBy, made); err != nil {
-			return Ranked{}, err
+		for _, b := range on.next(now.UTC().Truncate(time.Millisecond), again) {
+			b.Version = r.version()
+			if err := r.encode(&ranked, b.Board, on.chosenBy, b.positions); err != nil {
+				return Ranked{}, err
+			}
 		}
 	}
 	return ranked, nil
-}
-
-// furtherBoard is the next board of a further one, see [Ranker.Board].
-func (r *Ranker) furtherBoard(on *boardRanker, now time.Time, again bool) (*codec.Board, codec.Positions) {
-	if r.epoch == 0 {
-		return nil, nil
-	}
-	board, made := on.next(now.UTC().Truncate(time.Millisecond), again)
-	if board != nil {
-		board.Version = r.version()
-	}
-	return board, made
 }
 
 // version is the next version. All boards have theirs in common, so a later board has a higher one,

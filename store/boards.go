@@ -25,6 +25,7 @@ type boardTable struct {
 	pages   [][]*boardPage // in blocks, by page number; nil where the page never had a state
 	holders boards.Holders[*boardPage]
 	index   *heat.Index[*boardPage, boards.Score]
+	groups  *boardGroups // nil if the board has none
 	touched []*boardPage // since the index was told
 	top     []*boardPage
 	turning [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
@@ -52,6 +53,7 @@ func newBoardTable(b *boards.Board) *boardTable {
 		Score: t.score,
 		Name:  func(e *boardPage) string { return e.page.Name },
 	}, d.Size, t.all())
+	t.groups = newBoardGroups(t)
 	return t
 }
 
@@ -130,11 +132,19 @@ func (t *boardTable) touch(e *boardPage) {
 	}
 }
 
-// settle tells the index what was touched.
+// changed tells the indexes that the sum of a page has changed.
+func (t *boardTable) changed(e *boardPage) {
+	t.index.Changed(e)
+	if t.groups != nil {
+		t.groups.changed(e)
+	}
+}
+
+// settle tells the indexes what was touched.
 func (t *boardTable) settle() {
 	for i, e := range t.touched {
 		e.touched = false
-		t.index.Changed(e)
+		t.changed(e)
 		t.touched[i] = nil
 	}
 	t.touched = t.touched[:0]
@@ -165,7 +175,7 @@ func (t *boardTable) turn(of *Checkpoint) (done bool) {
 				of.preserve(e.page)
 			}
 			e.state.Drop(t.board, first)
-			t.index.Changed(e)
+			t.changed(e)
 		}
 		t.turning = t.turning[1:]
 	}
@@ -190,17 +200,32 @@ func (t *boardTable) advance(now time.Time, of *Checkpoint) bool {
 	return t.turn(of)
 }
 
-// leaders are the hottest pages as of the board's T.
-func (t *boardTable) leaders() codec.BoardLeaders {
+// leaders appends the hottest pages as of the board's T, and those of its groups.
+func (t *boardTable) leaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
 	t.settle()
-	l := codec.BoardLeaders{Name: t.board.Definition().Name, Hash: t.hash, AsOf: t.asOf, Late: t.late, Since: t.since}
-	t.top = t.index.Top(t.top[:0])
-	for _, e := range t.top {
-		sum := e.state.Sum(t.board, t.slot)
-		l.Pages = codec.AppendBoardPage(l.Pages, t.board, e.page.Name, &sum)
+	d := t.board.Definition()
+	l := codec.BoardLeaders{Name: d.Name, Hash: t.hash, AsOf: t.asOf, Late: t.late, Since: t.since}
+	if t.groups != nil && d.MaxPerGroup > 0 {
+		for e := range t.groups.capped(d.MaxPerGroup) {
+			l.Pages = t.appendLeader(l.Pages, e)
+		}
+	} else {
+		t.top = t.index.Top(t.top[:0])
+		for _, e := range t.top {
+			l.Pages = t.appendLeader(l.Pages, e)
+		}
+		clear(t.top)
 	}
-	clear(t.top)
-	return l
+	dst = append(dst, l)
+	if t.groups != nil {
+		dst = append(dst, t.groups.leaders(l))
+	}
+	return dst
+}
+
+func (t *boardTable) appendLeader(dst []byte, e *boardPage) []byte {
+	sum := e.state.Sum(t.board, t.slot)
+	return codec.AppendBoardPage(dst, t.board, e.page.Name, &sum)
 }
 
 // restore sets the state of a page as it was encoded.
@@ -218,7 +243,7 @@ func (t *boardTable) restore(pg *page, encoded []byte) error {
 	for slot := range state.Slots(t.board) {
 		t.holders.Note(slot, e)
 	}
-	t.index.Changed(e)
+	t.changed(e)
 	return nil
 }
 
@@ -253,7 +278,7 @@ func (p *Partition) restoreStates(pg *page, states codec.BoardStates) {
 	for _, t := range p.boards {
 		if e := t.get(pg); e != nil {
 			e.state = boards.State{}
-			t.index.Changed(e)
+			t.changed(e)
 		}
 	}
 	if states.Len > 0 {

@@ -332,7 +332,7 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 	into.Progress.Boards, into.Boards = nil, into.Boards[:0]
 	for _, t := range p.boards {
 		if len(t.turning) == 0 {
-			into.Boards = append(into.Boards, t.leaders())
+			into.Boards = t.leaders(into.Boards)
 		}
 	}
 }

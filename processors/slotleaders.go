@@ -1,0 +1,73 @@
+package processors
+
+import (
+	"pageheat/boards"
+	"pageheat/codec"
+)
+
+// slotLeaders are leaders of a further board as of a slot.
+type slotLeaders struct {
+	*codec.BoardLeaders
+	slot  boards.Slot
+	of    *codec.Leaders // what they came with
+	pages []codec.BoardLeader
+}
+
+// slots are the leaders of all heat partitions: of each those of the newest two slots, the newer first.
+type slots [][2]*slotLeaders
+
+// drop drops leaders from before the positions.
+func (s slots) drop(floor codec.Positions) {
+	for p := range s {
+		for i, l := range s[p] {
+			if l != nil && p < len(floor) && (l.of.Next < floor[p].Next || l.of.Behavior != floor[p].Behavior && !floor[p].Behavior.IsZero()) {
+				s[p][i] = nil
+			}
+		}
+		if s[p][0] == nil {
+			s[p][0], s[p][1] = s[p][1], nil
+		}
+	}
+}
+
+// put takes leaders of a partition.
+func (s slots) put(partition int32, l *slotLeaders) {
+	known := &s[partition]
+	switch {
+	case known[0] == nil || known[0].slot == l.slot:
+		known[0] = l
+	case known[0].slot < l.slot:
+		known[0], known[1] = l, known[0]
+	case known[1] == nil || known[1].slot <= l.slot:
+		known[1] = l // of a new owner, whose clock is behind that of the last one
+	}
+}
+
+// chosen are the leaders of all partitions as of the newest slot that all have reached, nil if there is
+// none.
+func (s slots) chosen() []*slotLeaders {
+	if len(s) == 0 {
+		return nil
+	}
+	var slot boards.Slot
+	for p, known := range s {
+		if known[0] == nil {
+			return nil
+		}
+		if p == 0 || known[0].slot < slot {
+			slot = known[0].slot
+		}
+	}
+	chosen := make([]*slotLeaders, len(s))
+	for p, known := range s {
+		switch {
+		case known[0].slot == slot:
+			chosen[p] = known[0]
+		case known[1] != nil && known[1].slot == slot:
+			chosen[p] = known[1]
+		default:
+			return nil // its clock went over the slot: the others will reach a later one
+		}
+	}
+	return chosen
+}
