@@ -80,7 +80,10 @@ func (b *boardsSettings) make(top int, weights heat.WeightSettings) ([]*boards.B
 	}
 	made := make([]*boards.Board, len(definitions))
 	for i, d := range definitions {
-		if made[i], err = boards.New(d); err != nil {
+		if made[i], err = boards.New(d); errors.Is(err, boards.ErrAllTime) {
+			err = &boards.Invalid{Board: d.Name, Setting: "kind", Err: errors.New("the one board of all time is all-time: choose window, trending or calendar (`pageheat recount` counts others of all time)")}
+		}
+		if err != nil {
 			return nil, &failure.Setting{Name: "board", Err: err}
 		}
 	}

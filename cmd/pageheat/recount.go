@@ -170,11 +170,12 @@ func (c *recountCmd) definition(into *boards.Definition) (of string, err error) 
 	}
 	at := slices.IndexFunc(all, func(d boards.Definition) bool { return d.Name == name })
 	if at < 0 {
-		names := boards.AllTime.String()
+		names := []string{boards.AllTime.String()}
 		for _, d := range all {
-			names += ", " + d.Name
+			names = append(names, d.Name)
 		}
-		return "", failure.BadSetting("board", "there is no board %q among the settings (%s): name one of them, or give a definition, such as '%s kind=window window=1h'", name, names, name)
+		return "", failure.BadSetting("board", "there is no board %q among the settings (%s): name one of them, or give a definition, such as '%s kind=window window=1h'",
+			name, strings.Join(names, ", "), name)
 	}
 	*into = all[at]
 	return of, nil

@@ -250,11 +250,12 @@ func TestRecountSaysWhatIsGone(t *testing.T) {
 	assert.Contains(t, log, "it cannot be compared")
 }
 
-// TestRecountComparesWhileBehavioursArrive: exactly, although the heat partitions of a board have not counted
+// TestRecountComparesWhileBehavioursArrive: exactly, boards of all kinds, although the heat partitions of a board have not counted
 // up to the same offsets.
 func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 	brokers := broker(t)
 	common := []string{"--brokers", brokers}
+	t.Setenv("PAGEHEAT_BOARDS", "hour kind=window window=1h; trending kind=trending half-life=10m exclude=page1.* min-behaviours=2; today kind=calendar calendar=day max-per-step=100000")
 	command := func(args ...string) (code int, out string) {
 		var stdout, stderr bytes.Buffer
 		code = run(t.Context(), append(args, common...), strings.NewReader(""), &stdout, &stderr)
@@ -274,10 +275,12 @@ func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 		_, out := command("top", "--once", "--json")
 		return strings.Contains(out, `"rank":10`)
 	}, 30*time.Second, 10*time.Millisecond)
-	for range 5 {
-		code, out := command("recount", "--compare")
-		require.Equal(t, exitDone, code, out)
-		require.Contains(t, out, "pages are exact at its offsets")
-		require.NotContains(t, out, "no longer in the topic")
+	for range 3 {
+		for _, board := range []string{"all-time", "hour", "trending", "today"} {
+			code, out := command("recount", "--compare", "--board", board)
+			require.Equal(t, exitDone, code, out)
+			require.Contains(t, out, "pages are exact at its offsets")
+			require.NotContains(t, out, "no longer in the topic")
+		}
 	}
 }
