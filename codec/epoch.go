@@ -70,10 +70,12 @@ type Origin struct {
 	Boards []OriginBoard
 }
 
-// OriginBoard says that a board was published as of a T, at least.
+// OriginBoard says that a board was published as of a T, at least, and the final boards of all its periods
+// before Closed, which is 0 if it has none.
 type OriginBoard struct {
-	Name string
-	AsOf boards.Minute
+	Name   string
+	AsOf   boards.Minute
+	Closed boards.Slot
 }
 
 // Positions are, by partition of the heat table, what a board was made from.
@@ -100,6 +102,7 @@ func AppendOrigin(dst []byte, o Origin) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(o.Boards)))
 	for _, b := range o.Boards {
 		dst = binary.AppendUvarint(appendName(dst, b.Name), uint64(b.AsOf))
+		dst = binary.AppendUvarint(dst, uint64(b.Closed))
 	}
 	return dst
 }
@@ -118,8 +121,9 @@ func DecodeOrigin(b []byte) (Origin, error) {
 			o.Positions[i].Next = r.nonNegative("next offset")
 		}
 	}
-	for range r.count("boards", 2) {
-		o.Boards = append(o.Boards, OriginBoard{Name: string(r.bytes("name of a board", maxNameBytes)), AsOf: r.minute("as of")})
+	for range r.count("boards", 3) {
+		o.Boards = append(o.Boards, OriginBoard{Name: string(r.bytes("name of a board", maxNameBytes)), AsOf: r.minute("as of"),
+			Closed: boards.Slot(r.number("closed"))})
 	}
 	if err := r.end(); err != nil {
 		return Origin{}, err

@@ -11,7 +11,8 @@ import (
 
 const (
 	leadersVersion = 3
-	leadersGrouped = 1 // flag of a board
+	leadersGrouped = 1 << 0 // flags of a board
+	leadersFinal   = 1 << 1
 )
 
 // Leader is one of a partition's hottest pages.
@@ -50,6 +51,9 @@ type BoardLeaders struct {
 	// Grouped says that Pages are those of the boards of its groups: the hottest pages of each, group by
 	// group. A page's name says which group it is in.
 	Grouped bool
+	// Final says that Pages are those of a closed period, of which nothing is counted any more. AsOf is the
+	// first minute of the period then.
+	Final bool
 	// Pages are the hottest pages, encoded: see [AppendBoardPage].
 	Pages []byte
 }
@@ -99,11 +103,14 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 	for i := range l.Boards {
 		b := &l.Boards[i]
 		dst = appendName(appendName(dst, b.Name), b.Hash)
+		var flags byte
 		if b.Grouped {
-			dst = append(dst, leadersGrouped)
-		} else {
-			dst = append(dst, 0)
+			flags |= leadersGrouped
 		}
+		if b.Final {
+			flags |= leadersFinal
+		}
+		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
 		dst = binary.AppendUvarint(dst, b.Late)
 		dst = appendSince(dst, b.Since)
@@ -111,6 +118,15 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 		dst = append(dst, b.Pages...)
 	}
 	return dst
+}
+
+func (r *reader) boardLeaders() (l BoardLeaders) {
+	l.Name, l.Hash = string(r.bytes("name of a board", maxNameBytes)), string(r.bytes("hash of a board", maxNameBytes))
+	flags := r.flags("board", leadersGrouped|leadersFinal)
+	l.Grouped, l.Final = flags&leadersGrouped != 0, flags&leadersFinal != 0
+	l.AsOf, l.Late, l.Since = r.minute("as of"), r.number("late"), r.since()
+	l.Pages = slices.Clone(r.bytes("pages of a board", len(r.b)))
+	return l
 }
 
 // DecodeLeaders reads what [AppendLeaders] wrote. It allocates once for each slice
@@ -142,11 +158,7 @@ func DecodeLeaders(b []byte) (*Leaders, error) {
 	if n := r.count("boards", minBoardBytes); n > 0 {
 		l.Boards = make([]BoardLeaders, n)
 		for i := range l.Boards {
-			l.Boards[i] = BoardLeaders{
-				Name: string(r.bytes("name of a board", maxNameBytes)), Hash: string(r.bytes("hash of a board", maxNameBytes)),
-				Grouped: r.flags("board", leadersGrouped) == leadersGrouped, AsOf: r.minute("as of"),
-				Late: r.number("late"), Since: r.since(), Pages: slices.Clone(r.bytes("pages of a board", len(b))),
-			}
+			l.Boards[i] = r.boardLeaders()
 		}
 	}
 	if err := r.end(); err != nil {

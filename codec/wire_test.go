@@ -184,14 +184,14 @@ func formats() []format {
 			name:   "leaders",
 			golden: "leaders-v3",
 			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0}, Define(heat.DefaultWeights(), 10), pages,
-				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, []byte("pages")}}},
+				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, []byte("pages")}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw: func(t *rapid.T) any {
 				p := drawProgress(t)
 				var on []BoardLeaders
 				for _, b := range p.Boards {
-					on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
+					on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
 				}
 				p.Boards, p.NextBoard = nil, 0
 				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t), on}
@@ -211,7 +211,7 @@ func formats() []format {
 			name:   "positions",
 			golden: "positions-v3",
 			value: Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}},
-				[]OriginBoard{{"today", 29_455_384}, {"trending", 0}}},
+				[]OriginBoard{{"today", 29_455_384, 20_457}, {"trending", 0, 0}}},
 			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
 			draw: func(t *rapid.T) any {
@@ -220,7 +220,8 @@ func formats() []format {
 					o.Positions = append(o.Positions, Position{drawTopicID(t), drawOffset(t)})
 				}
 				for range rapid.IntRange(0, 2).Draw(t, "boards") {
-					o.Boards = append(o.Boards, OriginBoard{rapid.StringN(0, 20, 80).Draw(t, "board"), boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "as of"))})
+					o.Boards = append(o.Boards, OriginBoard{rapid.StringN(0, 20, 80).Draw(t, "board"), boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "as of")),
+						boards.Slot(rapid.Int64Range(0, MaxNumber-1).Draw(t, "closed"))})
 				}
 				return o
 			},

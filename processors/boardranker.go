@@ -27,8 +27,10 @@ type boardRanker struct {
 	chosenBy   codec.Definition // the same, for the header
 
 	latest, grouped slots
-	newest          map[string]*codec.Board // by key
-	asOf            boards.Minute           // T of the newest board that was published by any owner
+	newest          map[string]*codec.Board        // by key
+	asOf            boards.Minute                  // T of the newest board that was published by any owner
+	finals          map[boards.Slot][]*slotLeaders // of closed periods, by heat partition
+	closed          boards.Slot                    // final boards of all periods before are published
 	changed         bool
 	owed            bool
 	merged          []rankedSum
@@ -51,13 +53,14 @@ func (r rankedSum) compare(o rankedSum) int {
 func newBoardRanker(b *boards.Board) *boardRanker {
 	d := b.Definition()
 	return &boardRanker{board: b, definition: d, hash: d.Hash(), text: boardsettings.Object(d), chosenBy: codec.DefineBoard(d),
-		newest: map[string]*codec.Board{}, groups: boards.NewGroups(d.MaxGroups)}
+		newest: map[string]*codec.Board{}, finals: map[boards.Slot][]*slotLeaders{}, groups: boards.NewGroups(d.MaxGroups)}
 }
 
 // begin starts an epoch with a number of heat partitions. Leaders from before the positions are dropped.
 func (r *boardRanker) begin(partitions int, floor codec.Positions) {
 	if len(r.latest) != partitions {
 		r.latest, r.grouped = make(slots, partitions), make(slots, partitions)
+		clear(r.finals)
 	}
 	r.latest.drop(floor)
 	r.grouped.drop(floor)
@@ -83,6 +86,12 @@ func (r *boardRanker) seen(b *codec.Board) {
 
 // notBefore says that a board as of T was published.
 func (r *boardRanker) notBefore(asOf boards.Minute) { r.asOf = max(r.asOf, asOf) }
+
+// published takes what the header of any board says of this one.
+func (r *boardRanker) published(b codec.OriginBoard) {
+	r.notBefore(b.AsOf)
+	r.closed = max(r.closed, b.Closed)
+}
 
 // take takes the leaders of a heat partition. It has none of the board during a turn, or if its owner
 // does not know the board; what it sent before is still right.
@@ -116,15 +125,61 @@ func (r *boardRanker) takeBoard(l *codec.Leaders, b *codec.BoardLeaders) error {
 			return fmt.Errorf("%w: as of %s: page %q is as of slot %d and not %d", codec.ErrMalformed, b.AsOf, pages[i].Page, pages[i].Sum.At, s.slot)
 		}
 	}
+	if b.Final {
+		r.takeFinal(s)
+		return nil
+	}
 	into.put(l.Partition, s)
 	r.changed = true
 	return nil
 }
 
-// made is a board to be published with its positions.
+// takeFinal takes the leaders of a closed period.
+func (r *boardRanker) takeFinal(s *slotLeaders) {
+	if s.slot < r.closed {
+		return
+	}
+	if r.finals[s.slot] == nil {
+		r.finals[s.slot] = make([]*slotLeaders, len(r.latest))
+	}
+	r.finals[s.slot][s.of.Partition] = s
+	r.changed = true
+}
+
+// addFinals adds the final boards of the periods that all heat partitions have closed, oldest first. Of a
+// period without any behaviour there is none. For each period, the board of the one that is no longer kept
+// is deleted.
+func (r *boardRanker) addFinals(to []made, now time.Time) []made {
+	for _, period := range slices.Sorted(maps.Keys(r.finals)) {
+		from := r.finals[period]
+		if period < r.closed {
+			delete(r.finals, period) // by another owner
+			continue
+		}
+		if slices.Contains(from, nil) {
+			break
+		}
+		delete(r.finals, period)
+		r.closed = period + 1
+		if expired := r.board.Begins(period) - boards.Minute(r.definition.Keep/time.Minute); expired > 0 {
+			to = append(to, made{deleted: r.definition.Name + "/" + r.board.PeriodName(r.board.Slot(expired))})
+		}
+		if !slices.ContainsFunc(from, func(l *slotLeaders) bool { return len(l.pages) > 0 }) {
+			continue
+		}
+		name, asOf := r.board.PeriodName(period), r.board.Closes(period)
+		b := r.make(from, r.definition.Name+"/"+name, true, asOf, now, r.all(from))
+		b.Period, b.Final = name, true
+		to = append(to, b)
+	}
+	return to
+}
+
+// made is a board to be published with its positions, or the key of one to be deleted.
 type made struct {
 	*codec.Board
 	positions codec.Positions
+	deleted   string
 }
 
 // next returns the next boards, which have no version yet: none while partitions are not as of one slot,
@@ -135,15 +190,16 @@ func (r *boardRanker) next(now time.Time, again bool) []made {
 		return nil
 	}
 	r.changed = false
+	boards := r.addFinals(nil, now)
 	from := r.latest.chosen()
 	if from == nil {
-		return nil
+		return boards
 	}
 	asOf, ok := r.common(from)
 	if !ok {
-		return nil
+		return boards
 	}
-	boards := r.add(nil, r.make(from, asOf, now, "", r.all(from)))
+	boards = r.add(boards, r.make(from, r.definition.Name, true, asOf, now, r.all(from)))
 	boards = r.addGroups(boards, now)
 	r.owed, r.asOf = false, asOf
 	return boards
@@ -191,14 +247,20 @@ func (r *boardRanker) addGroups(to []made, now time.Time) []made {
 		}
 	}
 	for _, group := range r.groups.Names() {
-		to = r.add(to, r.make(from, asOf, now, group, slices.Values(byGroup[group])))
+		to = r.addGroup(to, from, group, asOf, now, byGroup[group])
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.newest)) {
-		if group := r.newest[key].Group; group != "" && !r.newest[key].Final && !r.groups.Has(group) {
-			to = r.add(to, r.make(from, asOf, now, group, slices.Values([]*codec.BoardLeader(nil))))
+		if group := r.newest[key].Group; group != "" && !r.groups.Has(group) {
+			to = r.addGroup(to, from, group, asOf, now, nil)
 		}
 	}
 	return to
+}
+
+func (r *boardRanker) addGroup(to []made, from []*slotLeaders, group string, asOf boards.Minute, now time.Time, pages []*codec.BoardLeader) []made {
+	b := r.make(from, r.definition.Name+"/"+group, false, asOf, now, slices.Values(pages))
+	b.Group = group
+	return r.add(to, b)
 }
 
 // all yields the pages of all partitions.
@@ -214,13 +276,11 @@ func (r *boardRanker) all(from []*slotLeaders) iter.Seq[*codec.BoardLeader] {
 	}
 }
 
-// make returns the board of a group, or of all pages.
-func (r *boardRanker) make(from []*slotLeaders, asOf boards.Minute, now time.Time, group string, pages iter.Seq[*codec.BoardLeader]) made {
-	b := &codec.Board{Board: r.definition.Name, UpdatedAt: now, Kind: r.definition.Kind.String(), Group: group, AsOf: asOf.Time(),
+// make returns a board with a key, of leaders and of those of their pages that it is to have, which are
+// those of all groups or of one.
+func (r *boardRanker) make(from []*slotLeaders, key string, allGroups bool, asOf boards.Minute, now time.Time, pages iter.Seq[*codec.BoardLeader]) made {
+	b := &codec.Board{Board: key, UpdatedAt: now, Kind: r.definition.Kind.String(), AsOf: asOf.Time(),
 		DefinitionHash: r.hash, Definition: r.text}
-	if group != "" {
-		b.Board += "/" + group
-	}
 	if r.definition.Kind == boards.Calendar {
 		b.Period = r.board.PeriodName(r.board.Slot(asOf))
 	}
@@ -233,7 +293,7 @@ func (r *boardRanker) make(from []*slotLeaders, asOf boards.Minute, now time.Tim
 		progress[p] = l.of
 	}
 	b.Offsets, b.Since = offsetsOf(progress), sinceOf(from)
-	b.Pages = r.rank(b.Board, pages, group == "", asOf, now)
+	b.Pages = r.rank(key, pages, allGroups && r.definition.MaxPerGroup > 0, asOf, now)
 	return made{Board: b, positions: positions}
 }
 
@@ -257,7 +317,6 @@ func sinceOf(from []*slotLeaders) codec.Offsets {
 // rank merges the partitions' leaders. A board of all groups may have a maximum for each.
 func (r *boardRanker) rank(key string, pages iter.Seq[*codec.BoardLeader], capped bool, asOf boards.Minute, now time.Time) []codec.BoardPage {
 	r.merged = r.merged[:0]
-	capped = capped && r.definition.MaxPerGroup > 0
 	for l := range pages {
 		page := rankedSum{l, r.board.Score(&l.Sum)}
 		if capped {

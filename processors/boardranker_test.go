@@ -30,6 +30,7 @@ type rankingWorld struct {
 	output     map[string]processors.Output
 	asOf       map[string]boards.Minute
 	version    uint64
+	finals     map[string]*codec.Board
 	restarted  bool // what was late is judged again, for leaders that were sent before too
 }
 
@@ -63,11 +64,12 @@ type minuteSum struct {
 }
 
 func newRankingWorld(t *rapid.T) *rankingWorld {
-	w := &rankingWorld{now: time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC), output: map[string]processors.Output{}, asOf: map[string]boards.Minute{}}
+	w := &rankingWorld{now: time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC), output: map[string]processors.Output{}, asOf: map[string]boards.Minute{},
+		finals: map[string]*codec.Board{}}
 	for _, d := range []boards.Definition{
 		{Name: "hour", Kind: boards.Window, Window: time.Hour, Step: 5 * time.Minute, Size: 2},
 		{Name: "trending", Kind: boards.Trending, HalfLife: 20 * time.Minute, Size: 2},
-		{Name: "this-hour", Kind: boards.Calendar, Period: boards.Hour, Size: 2},
+		{Name: "this-hour", Kind: boards.Calendar, Period: boards.Hour, Keep: 2 * time.Hour, Size: 2, GroupBy: "([abc]).", MaxPerGroup: 1},
 		{Name: "grouped", Kind: boards.Trending, HalfLife: 20 * time.Minute, Size: 2, GroupBy: "([abc]).", MaxGroups: 2, MaxPerGroup: 1},
 	} {
 		b, err := boards.New(d)
@@ -159,6 +161,14 @@ func (w *rankingWorld) count(t *rapid.T) {
 
 // published compares a board with a recount of what its positions say was counted.
 func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
+	if made.Value == nil {
+		delete(w.output, made.Name)
+		_, period, _ := strings.Cut(made.Name, "/")
+		begins, err := time.Parse("2006-01-02T15", period)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, w.now.Sub(begins), 3*time.Hour, "a period is kept for so long after it began")
+		return
+	}
 	got, err := codec.DecodeBoard(made.Value)
 	require.NoError(t, err)
 	require.Greater(t, got.Version, w.version)
@@ -168,11 +178,28 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 		return
 	}
 	name, group, _ := strings.Cut(made.Name, "/")
+	if got.Final {
+		group = ""
+	}
 	at := slices.IndexFunc(w.boards, func(b *boards.Board) bool { return b.Definition().Name == name })
 	b := w.boards[at]
 	origin, err := codec.DecodeOrigin(made.Positions)
 	require.NoError(t, err)
 	asOf := boards.MinuteOf(got.AsOf)
+	slot := b.Slot(asOf)
+	if got.Final {
+		_, period, _ := strings.Cut(made.Name, "/")
+		require.Equal(t, period, got.Period)
+		slot, _ = b.Period(period)
+		require.Equal(t, b.Closes(slot), asOf)
+		if before := w.finals[made.Name]; before != nil && !w.restarted {
+			for i := range before.Pages { // by another owner, who did not know
+				assert.Equal(t, before.Pages[i].Page, got.Pages[i].Page)
+				assert.Equal(t, before.Pages[i].Heat, got.Pages[i].Heat)
+			}
+		}
+		w.finals[made.Name] = got
+	}
 	require.GreaterOrEqual(t, asOf, w.asOf[made.Name], "T goes back")
 	w.asOf[made.Name] = asOf
 	if w.restarted && b.Definition().Kind == boards.Calendar {
@@ -198,7 +225,7 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 	var names []string
 	sums := map[string]boards.Sum{}
 	for page, s := range states {
-		if sum := s.Sum(b, b.Slot(asOf)); b.Qualifies(&sum) {
+		if sum := s.Sum(b, slot); b.Qualifies(&sum) {
 			sums[page], names = sum, append(names, page)
 		}
 	}
@@ -266,6 +293,15 @@ func TestFurtherBoardsAreExact(t *testing.T) {
 			"restart": func(t *rapid.T) {
 				w.restarted = true
 				rapid.SampledFrom(w.partitions).Draw(t, "partition").restart(t, w.now)
+			},
+			"commit": func(t *rapid.T) {
+				p := rapid.SampledFrom(w.partitions).Draw(t, "partition")
+				if c := p.Checkpoint(); c != nil {
+					for more := true; more; {
+						_, _, more = c.Next(nil)
+					}
+					c.Committed(1)
+				}
 			},
 			"publish":   func(t *rapid.T) { w.take(t, []byte{byte(codec.FeedPublish)}) },
 			"take over": w.takeOver,

@@ -57,6 +57,10 @@ func RankingGraph(c RankingConfig) *goka.GroupGraph {
 			ctx.SetValue(ranked.Epoch)
 		}
 		for _, b := range ranked.Boards {
+			if b.Value == nil {
+				ctx.Emit(output, b.Name, nil)
+				continue
+			}
 			ctx.Emit(output, b.Name, b.Value, goka.WithCtxEmitHeaders(goka.Headers{codec.HeaderPositions: b.Positions}))
 		}
 	}

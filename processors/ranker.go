@@ -70,7 +70,8 @@ type Ranked struct {
 	Boards []Published
 }
 
-// Published is a board to be published under its name, and its header of positions.
+// Published is a board to be published under its name, and its header of positions. A nil Value deletes the
+// board.
 type Published struct {
 	Name             string
 	Value, Positions []byte
@@ -204,7 +205,7 @@ func (r *Ranker) publishedAsOf(all []codec.OriginBoard) {
 	for _, b := range all {
 		for _, on := range r.further {
 			if on.definition.Name == b.Name {
-				on.notBefore(b.AsOf)
+				on.published(b)
 			}
 		}
 	}
@@ -243,6 +244,10 @@ func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
 	}
 	for _, on := range r.further {
 		for _, b := range on.next(now.UTC().Truncate(time.Millisecond), again) {
+			if b.Board == nil {
+				ranked.Boards = append(ranked.Boards, Published{Name: b.deleted})
+				continue
+			}
 			b.Version = r.version()
 			if err := r.encode(&ranked, b.Board, on.chosenBy, b.positions); err != nil {
 				return Ranked{}, err
@@ -271,7 +276,7 @@ func (r *Ranker) encode(into *Ranked, board *codec.Board, by codec.Definition, m
 	origin := codec.Origin{Group: r.config.Group, Definition: by, Positions: made}
 	for _, on := range r.further {
 		if on.asOf > 0 {
-			origin.Boards = append(origin.Boards, codec.OriginBoard{Name: on.definition.Name, AsOf: on.asOf})
+			origin.Boards = append(origin.Boards, codec.OriginBoard{Name: on.definition.Name, AsOf: on.asOf, Closed: on.closed})
 		}
 	}
 	into.Boards = append(into.Boards, Published{Name: board.Board, Value: value, Positions: codec.AppendOrigin(nil, origin)})

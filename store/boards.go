@@ -26,6 +26,7 @@ type boardTable struct {
 	holders boards.Holders[*boardPage]
 	index   *heat.Index[*boardPage, boards.Score]
 	groups  *boardGroups // nil if the board has none
+	finals  *boardFinals // nil if the board has no periods
 	touched []*boardPage // since the index was told
 	top     []*boardPage
 	turning [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
@@ -53,7 +54,7 @@ func newBoardTable(b *boards.Board) *boardTable {
 		Score: t.score,
 		Name:  func(e *boardPage) string { return e.page.Name },
 	}, d.Size, t.all())
-	t.groups = newBoardGroups(t)
+	t.groups, t.finals = newBoardGroups(t), newBoardFinals(t)
 	return t
 }
 
@@ -162,13 +163,16 @@ func (t *boardTable) turnTo(asOf boards.Minute) {
 		t.turning = slices.AppendSeq(t.turning, t.holders.Turn(t.board, t.slot, slot, turnPages))
 		t.slot = slot
 	}
+	if t.finals != nil { // what leaves a window changes its sums, a period that is held no longer does not
+		t.turning = slices.AppendSeq(t.turning, t.holders.Before(t.board.Held(asOf), turnPages))
+	}
 }
 
 // turn goes through one piece of the pages whose sums are different as of the T that turnTo began, and
 // reports whether it was the last. A page that an open checkpoint is to write keeps its record: it
 // belongs to the T of the checkpoint.
 func (t *boardTable) turn(of *Checkpoint) (done bool) {
-	first := t.board.First(t.asOf)
+	first := t.board.Held(t.asOf)
 	if len(t.turning) > 0 {
 		for _, e := range t.turning[0] {
 			if e.page.state&writing != 0 {
@@ -196,9 +200,15 @@ func (t *boardTable) advance(now time.Time, of *Checkpoint) bool {
 			return false
 		}
 		t.turnTo(asOf)
+		if t.finals != nil {
+			t.finals.due = true
+		}
 	}
 	return t.turn(of)
 }
+
+// busy reports whether advance has more to do.
+func (t *boardTable) busy() bool { return len(t.turning) > 0 }
 
 // leaders appends the hottest pages as of the board's T, and those of its groups.
 func (t *boardTable) leaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
@@ -220,11 +230,18 @@ func (t *boardTable) leaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
 	if t.groups != nil {
 		dst = append(dst, t.groups.leaders(l))
 	}
+	if t.finals != nil {
+		dst = t.finals.leaders(dst, l)
+	}
 	return dst
 }
 
 func (t *boardTable) appendLeader(dst []byte, e *boardPage) []byte {
-	sum := e.state.Sum(t.board, t.slot)
+	return t.appendSum(dst, e, t.slot)
+}
+
+func (t *boardTable) appendSum(dst []byte, e *boardPage, at boards.Slot) []byte {
+	sum := e.state.Sum(t.board, at)
 	return codec.AppendBoardPage(dst, t.board, e.page.Name, &sum)
 }
 
@@ -237,7 +254,7 @@ func (t *boardTable) restore(pg *page, encoded []byte) error {
 	if err != nil {
 		return err
 	}
-	state.Drop(t.board, t.board.First(t.asOf))
+	state.Drop(t.board, t.board.Held(t.asOf))
 	e := t.getOrAdd(pg)
 	e.state = state
 	for slot := range state.Slots(t.board) {
@@ -257,6 +274,9 @@ func (t *boardTable) progress() codec.BoardProgress {
 // a partition that was kept may be later than the committed one.
 func (t *boardTable) resume(b codec.BoardProgress) {
 	t.number, t.late, t.since = b.Number, b.Late, b.Since
+	if t.finals != nil {
+		t.finals.wasCommitted(b.AsOf)
+	}
 	t.turnTo(max(t.asOf, b.AsOf))
 	for done := false; !done; {
 		done = t.turn(nil)
@@ -352,10 +372,22 @@ func (p *Partition) Advance(now time.Time) (changed, more bool) {
 		return false, false
 	}
 	for _, t := range p.boards {
+		open := t.board.First(t.asOf)
 		changed = t.advance(now, p.checkpoint) || changed
-		more = more || len(t.turning) > 0
+		// A period that is closed is committed, so that its final board can be sent.
+		p.ahead = p.ahead || t.finals != nil && t.board.First(t.asOf) > open
+		more = more || t.busy() || t.finals != nil && t.finals.advance()
 	}
 	return changed, more
+}
+
+// committedBoards takes the boards of a progress that was committed.
+func (p *Partition) committedBoards(progress []codec.BoardProgress) {
+	for i, t := range p.boards {
+		if t.finals != nil && i < len(progress) {
+			t.finals.wasCommitted(progress[i].AsOf)
+		}
+	}
 }
 
 // Boards is the number of further boards.

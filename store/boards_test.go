@@ -60,6 +60,7 @@ type boardsWorld struct {
 	records   []record
 	committed committed
 	changelog map[string][]byte
+	finals    map[string][]codec.BoardLeader // of all owners, by board and period
 }
 
 // committed is what the changelog should have.
@@ -70,7 +71,7 @@ type committed struct {
 }
 
 func newBoardsWorld(t require.TestingT) *boardsWorld {
-	w := &boardsWorld{boards: further(t), now: time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC), changelog: map[string][]byte{}}
+	w := &boardsWorld{boards: further(t), now: time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC), changelog: map[string][]byte{}, finals: map[string][]codec.BoardLeader{}}
 	w.committed = committed{to: -1}
 	w.restore(t)
 	return w
@@ -178,40 +179,68 @@ func (w *boardsWorld) checkpoint(all bool) {
 func (w *boardsWorld) check(t require.TestingT) {
 	var l codec.Leaders
 	w.p.Leaders(&l)
+	finals := slices.Clone(l.Boards)
+	l.Boards = slices.DeleteFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Final })
+	for _, f := range slices.DeleteFunc(finals, func(b codec.BoardLeaders) bool { return !b.Final }) {
+		w.checkFinal(t, &f)
+	}
 	require.Len(t, l.Boards, len(w.boards))
 	for i, b := range w.boards {
 		d, got := b.Definition(), l.Boards[i]
 		asOf := w.asOf[d.Name]
 		assert.Equal(t, d.Name, got.Name)
 		assert.Equal(t, asOf, got.AsOf, d.Name)
-		late, states := uint64(0), map[string]*boards.State{}
-		for _, c := range w.counted {
-			if c.late[d.Name] {
-				late += c.totals.Behaviours
-				continue
-			}
-			if states[c.page] == nil {
-				states[c.page] = &boards.State{}
-			}
-			states[c.page].Add(b, b.Place(c.minute), &c.totals)
-		}
+		want, late := w.recount(b, b.Slot(asOf))
 		assert.Equal(t, late, got.Late, d.Name)
-		want := []codec.BoardLeader{}
-		for page, s := range states {
-			if sum := s.Sum(b, b.Slot(asOf)); b.Qualifies(&sum) && b.Has(page) {
-				want = append(want, codec.BoardLeader{Page: page, Sum: sum})
-			}
-		}
-		slices.SortFunc(want, func(x, y codec.BoardLeader) int {
-			if boards.Before(b.Score(&x.Sum), x.Page, b.Score(&y.Sum), y.Page) {
-				return -1
-			}
-			return 1
-		})
 		leaders, err := codec.DecodeBoardPages(got.Pages, b)
 		require.NoError(t, err)
-		require.Equal(t, want[:min(len(want), d.Size)], append([]codec.BoardLeader{}, leaders...), "%s as of %s", d.Name, asOf)
+		require.Equal(t, want, append([]codec.BoardLeader{}, leaders...), "%s as of %s", d.Name, asOf)
 	}
+}
+
+// recount counts the hottest pages as of a slot, and what was late.
+func (w *boardsWorld) recount(b *boards.Board, at boards.Slot) (hottest []codec.BoardLeader, late uint64) {
+	d, states := b.Definition(), map[string]*boards.State{}
+	for _, c := range w.counted {
+		if c.late[d.Name] {
+			late += c.totals.Behaviours
+			continue
+		}
+		if states[c.page] == nil {
+			states[c.page] = &boards.State{}
+		}
+		states[c.page].Add(b, b.Place(c.minute), &c.totals)
+	}
+	hottest = []codec.BoardLeader{}
+	for page, s := range states {
+		if sum := s.Sum(b, at); b.Qualifies(&sum) && b.Has(page) {
+			hottest = append(hottest, codec.BoardLeader{Page: page, Sum: sum})
+		}
+	}
+	slices.SortFunc(hottest, func(x, y codec.BoardLeader) int {
+		if boards.Before(b.Score(&x.Sum), x.Page, b.Score(&y.Sum), y.Page) {
+			return -1
+		}
+		return 1
+	})
+	return hottest[:min(len(hottest), d.Size)], late
+}
+
+// checkFinal compares a final board with a recount, and with what earlier owners sent.
+func (w *boardsWorld) checkFinal(t require.TestingT, f *codec.BoardLeaders) {
+	b := w.boards[slices.IndexFunc(w.boards, func(b *boards.Board) bool { return b.Definition().Name == f.Name })]
+	period := b.Slot(f.AsOf)
+	require.LessOrEqual(t, b.Closes(period), w.asOf[f.Name])
+	got, err := codec.DecodeBoardPages(f.Pages, b)
+	require.NoError(t, err)
+	want, _ := w.recount(b, period)
+	got = append([]codec.BoardLeader{}, got...)
+	key := f.Name + "/" + b.PeriodName(period)
+	require.Equal(t, want, got, key)
+	if before, known := w.finals[key]; known {
+		require.Equal(t, before, got, "%s is not what it was", key)
+	}
+	w.finals[key] = got
 }
 
 // Every board has what a recount of all behaviours has, as of its T: whatever their order and their

@@ -129,5 +129,6 @@ func (c *Checkpoint) Committed(offset int64) {
 		p.spare = c.pages[:0]
 		p.preImages = c.preImages.blocks
 		p.offset = offset
+		p.committedBoards(c.progress.Boards)
 	}
 }
