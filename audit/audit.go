@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"golang.org/x/sync/errgroup"
@@ -16,6 +14,7 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/kafka"
+	"pageheat/snapshot"
 	"pageheat/topology"
 )
 
@@ -42,17 +41,8 @@ type Config struct {
 	MaxDifferences int
 	// Parallel is the number of partitions read concurrently; 0 means two for each CPU.
 	Parallel int
-	// Progress, if not nil, is called with the status of the audit: about once a second, and at
-	// the end of each step. It is not called concurrently.
-	Progress func(Status)
-}
-
-// Status is the status of one step of an audit.
-type Status struct {
-	// Step names what is being read.
-	Step string
-	// Done and Total are offsets.
-	Done, Total int64
+	// Progress, if not nil, is told how many offsets each step has read.
+	Progress snapshot.Progress
 }
 
 // Run reads the committed table, recounts the input and compares. The report has the findings;
@@ -93,11 +83,11 @@ func (a *auditor) run(ctx context.Context) error {
 	}
 	// The ends are read after the table, so everything that the table has counted is before
 	// them, and every message refused so far is already a dead letter.
-	input, err := lookAt(ctx, a.Cluster, a.Topology.Input)
+	input, err := snapshot.LookAt(ctx, a.Cluster, a.Topology.Input)
 	if err != nil {
 		return err
 	}
-	behavior, err := lookAt(ctx, a.Cluster, a.Topology.Behavior)
+	behavior, err := snapshot.LookAt(ctx, a.Cluster, a.Topology.Behavior)
 	if err != nil {
 		return err
 	}
@@ -117,24 +107,24 @@ func (a *auditor) run(ctx context.Context) error {
 
 // readTable reads all partitions of the table, each at its own progress.
 func (a *auditor) readTable(ctx context.Context) error {
-	table, err := lookAt(ctx, a.Cluster, a.Topology.HeatTable)
+	table, err := snapshot.LookAt(ctx, a.Cluster, a.Topology.HeatTable)
 	if err != nil {
 		return err
 	}
 	total := int64(0)
-	for partition := range table.end {
-		total += table.end[partition] - table.start[partition]
+	for partition := range table.End {
+		total += table.End[partition] - table.Start[partition]
 		a.tallies = append(a.tallies, newTally())
 	}
-	a.report.Partitions = make([]Partition, len(table.end))
-	read, done := a.step("reading the table", total)
+	a.report.Partitions = make([]Partition, len(table.End))
+	read, done := a.Progress.Step("reading the table", total)
 	defer done()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(a.Parallel)
-	for partition := range table.end {
+	for partition := range table.End {
 		group.Go(func() error {
-			s, err := readPartition(ctx, a.Cluster, table, int32(partition), a.tallies[partition].hold, read)
-			p := Partition{Snapshot: s}
+			s, err := snapshot.ReadPartition(ctx, a.Cluster, table, int32(partition), a.tallies[partition].hold, read)
+			p := Partition{State: s}
 			a.tallies[partition].each(func(_ string, page *pair) {
 				if page.inTable {
 					p.Pages++
@@ -153,7 +143,7 @@ func (a *auditor) readTable(ctx context.Context) error {
 
 // checkProgress compares each partition's progress with its pages and with the topics, and
 // checks that the input still has everything that was counted.
-func (a *auditor) checkProgress(input, behavior topic) error {
+func (a *auditor) checkProgress(input, behavior snapshot.Topic) error {
 	var errs []error
 	for i := range a.report.Partitions {
 		p := &a.report.Partitions[i]
@@ -184,22 +174,22 @@ func (a *auditor) checkProgress(input, behavior topic) error {
 				p.Progress.Behavior, behavior.Name, codec.TopicID(behavior.ID))
 		}
 		for q, to := range p.Progress.To {
-			if q >= len(input.end) {
-				differs(KindProgress, "the progress covers input partition %d, but topic %s has only %d", q, input.Name, len(input.end))
+			if q >= len(input.End) {
+				differs(KindProgress, "the progress covers input partition %d, but topic %s has only %d", q, input.Name, len(input.End))
 				break
 			}
-			if to >= input.end[q] {
+			if to >= input.End[q] {
 				differs(KindProgress, "the progress covers input partition %d up to offset %d, but topic %s is only committed up to offset %d",
-					q, to, input.Name, input.end[q]-1)
+					q, to, input.Name, input.End[q]-1)
 			}
 		}
-		for q := range input.start {
+		for q := range input.Start {
 			// Messages missing from the input are those before its start. Neither the ones
 			// before the table's start nor the lost ones were counted; if the progress covers
 			// more of them, those were.
-			if gone := min(input.start[q], p.covers(q)+1) - p.begins(q); gone > 0 && uint64(gone) > p.lost(q) {
+			if gone := min(input.Start[q], p.Covers(q)+1) - p.Begins(q); gone > 0 && uint64(gone) > p.Lost(q) {
 				errs = append(errs, fmt.Errorf("%w: topic %s partition %d starts at offset %d, but partition %d of topic %s has counted messages before it",
-					ErrCannotRecount, input.Name, q, input.start[q], p.Partition, a.report.Table))
+					ErrCannotRecount, input.Name, q, input.Start[q], p.Partition, a.report.Table))
 			}
 		}
 	}
@@ -213,20 +203,20 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*deadLetters, error) {
 		a.report.DeadLettersWhyNot = "they were left out"
 		return nil, nil
 	}
-	topic, err := lookAt(ctx, a.Cluster, a.Topology.DeadLetter)
+	topic, err := snapshot.LookAt(ctx, a.Cluster, a.Topology.DeadLetter)
 	if err != nil {
 		return nil, err
 	}
 	total := int64(0)
-	for partition := range topic.end {
-		if topic.start[partition] > 0 {
+	for partition := range topic.End {
+		if topic.Start[partition] > 0 {
 			a.report.DeadLettersWhyNot = fmt.Sprintf("topic %s no longer starts at the beginning", topic.Name)
 			return nil, nil
 		}
-		total += topic.end[partition]
+		total += topic.End[partition]
 	}
 	a.report.DeadLettersChecked = true
-	read, done := a.step("reading the dead letters", total)
+	read, done := a.Progress.Step("reading the dead letters", total)
 	defer done()
 	l := newDeadLetters()
 	if err := l.read(ctx, a.Cluster, topic, a.report.Input, read); err != nil {
@@ -237,28 +227,28 @@ func (a *auditor) readDeadLetters(ctx context.Context) (*deadLetters, error) {
 
 // recount counts the input as far as any progress covers it, and the number of messages beyond
 // that.
-func (a *auditor) recount(ctx context.Context, input topic, l *deadLetters) error {
+func (a *auditor) recount(ctx context.Context, input snapshot.Topic, l *deadLetters) error {
 	c := recount{
 		cluster: a.Cluster, input: input, limits: a.Limits,
 		tallies: a.tallies, letters: l, differ: a.differ,
 	}
 	for _, p := range a.report.Partitions {
-		c.states = append(c.states, p.Snapshot)
+		c.states = append(c.states, p.State)
 	}
 	total := int64(0)
-	for q := range input.end {
-		total += max(0, input.end[q]-input.start[q])
+	for q := range input.End {
+		total += max(0, input.End[q]-input.Start[q])
 	}
-	a.report.Behind = make([]uint64, len(input.end))
+	a.report.Behind = make([]uint64, len(input.End))
 	var done func()
-	c.read, done = a.step("recounting the input", total)
+	c.read, done = a.Progress.Step("recounting the input", total)
 	defer done()
 	var mu sync.Mutex // guards the report
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(a.Parallel)
-	for q := range input.end {
+	for q := range input.End {
 		group.Go(func() error {
-			got, err := c.partition(ctx, q, input.start[q], input.end[q])
+			got, err := c.partition(ctx, q, input.Start[q], input.End[q])
 			if errors.Is(err, kerr.OffsetOutOfRange) {
 				err = fmt.Errorf("%w: the input was deleted while it was read: %w", ErrCannotRecount, err)
 			}
@@ -293,40 +283,6 @@ func (a *auditor) comparePages() {
 			a.differ.add(d)
 		})
 	}
-}
-
-// statusEvery is the time between two calls of Config.Progress.
-const statusEvery = time.Second
-
-func (a *auditor) step(name string, total int64) (read func(offsets int), done func()) {
-	return step(a.Progress, name, total)
-}
-
-// step begins a step with the given total of offsets. Call read, from any goroutine, with the
-// number of finished offsets, and done at the end.
-func step(progress func(Status), name string, total int64) (read func(offsets int), done func()) {
-	var count atomic.Int64
-	read = func(offsets int) { count.Add(int64(offsets)) }
-	if progress == nil {
-		return read, func() {}
-	}
-	tell := func() { progress(Status{Step: name, Done: count.Load(), Total: total}) }
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		ticker := time.NewTicker(statusEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				tell()
-			case <-stop:
-				tell()
-				return
-			}
-		}
-	}()
-	return read, func() { close(stop); <-stopped }
 }
 
 // differences collects differences up to a maximum number. Its methods are safe for concurrent

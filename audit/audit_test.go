@@ -17,6 +17,7 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
+	"pageheat/snapshot"
 	"pageheat/topology"
 )
 
@@ -303,9 +304,9 @@ func TestProgressIsTold(t *testing.T) {
 	w.traffic(100)
 	w.fill(w.everything())
 	w.bury(w.letters()...)
-	last := map[string]audit.Status{}
+	last := map[string]snapshot.Status{}
 	var steps []string
-	_, err := audit.Run(w.ctx, audit.Config{Cluster: w.clients, Topology: w.topo, Progress: func(s audit.Status) {
+	_, err := audit.Run(w.ctx, audit.Config{Cluster: w.clients, Topology: w.topo, Progress: func(s snapshot.Status) {
 		if _, seen := last[s.Step]; !seen {
 			steps = append(steps, s.Step)
 		}
@@ -340,7 +341,7 @@ func TestCancelled(t *testing.T) {
 	w.traffic(100)
 	w.fill(w.everything())
 	ctx, cancel := context.WithCancel(w.ctx)
-	_, err := audit.Run(ctx, audit.Config{Cluster: w.clients, Topology: w.topo, Progress: func(s audit.Status) {
+	_, err := audit.Run(ctx, audit.Config{Cluster: w.clients, Topology: w.topo, Progress: func(s snapshot.Status) {
 		if s.Step == "reading the table" {
 			cancel()
 		}

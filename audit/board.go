@@ -17,6 +17,7 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/kafka"
+	"pageheat/snapshot"
 	"pageheat/topology"
 )
 
@@ -85,7 +86,7 @@ type BoardConfig struct {
 	MaxPages int
 	// Parallel and Progress are as in [Config].
 	Parallel int
-	Progress func(Status)
+	Progress snapshot.Progress
 }
 
 // RecountedBoard is a board that was counted from the input.
@@ -124,7 +125,7 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 	if err != nil {
 		return RecountedBoard{}, err
 	}
-	input, err := lookAt(ctx, cfg.Cluster, cfg.Input)
+	input, err := snapshot.LookAt(ctx, cfg.Cluster, cfg.Input)
 	if err != nil {
 		return RecountedBoard{}, err
 	}
@@ -135,9 +136,9 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 	}
 	total := int64(0)
 	for q := range from {
-		total += max(0, input.end[q]-from[q])
+		total += max(0, input.End[q]-from[q])
 	}
-	read, done := step(cfg.Progress, "recounting the input", total)
+	read, done := cfg.Progress.Step("recounting the input", total)
 	var mu sync.Mutex // guards the result
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(cfg.Parallel)
@@ -160,7 +161,7 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 	result.Pages = count.pages()
 	result.Board = cfg.Wanted.described(count)
 	if result.Board.Offsets = cfg.Wanted.Offsets; result.Board.Offsets == nil {
-		result.Board.Offsets = codec.NewOffsets(input.end)
+		result.Board.Offsets = codec.NewOffsets(input.End)
 	}
 	result.Board.Since = cfg.Wanted.Since
 	result.Board.Counted, result.Board.Pages, err = count.board(ctx)
@@ -169,14 +170,14 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 
 // bounds finds out, by partition, where to begin, and cuts the ends to the wanted offsets. It notes what is
 // gone.
-func (cfg *BoardConfig) bounds(ctx context.Context, input *topic, begins boards.Minute, result *RecountedBoard) ([]int64, error) {
-	from := append([]int64(nil), input.start...)
+func (cfg *BoardConfig) bounds(ctx context.Context, input *snapshot.Topic, begins boards.Minute, result *RecountedBoard) ([]int64, error) {
+	from := append([]int64(nil), input.Start...)
 	for q := range from {
-		to := cfg.Wanted.below(int32(q), input.end[q])
-		if to > input.end[q] {
-			return nil, fmt.Errorf("topic %s partition %d ends at offset %d: there is no offset %d to count up to", input.Name, q, input.end[q], to)
+		to := cfg.Wanted.below(int32(q), input.End[q])
+		if to > input.End[q] {
+			return nil, fmt.Errorf("topic %s partition %d ends at offset %d: there is no offset %d to count up to", input.Name, q, input.End[q], to)
 		}
-		input.end[q] = to
+		input.End[q] = to
 		if begins > 0 {
 			at, err := cfg.Cluster.OffsetSince(ctx, input.Name, int32(q), begins.Time())
 			if err != nil {
@@ -187,7 +188,7 @@ func (cfg *BoardConfig) bounds(ctx context.Context, input *topic, begins boards.
 		if since, _ := cfg.Wanted.Since.Get(int32(q)); since > from[q] {
 			from[q] = since
 		}
-		if from[q] == input.start[q] && from[q] > 0 {
+		if from[q] == input.Start[q] && from[q] > 0 {
 			result.Gone = append(result.Gone, codec.PartitionOffset{Partition: int32(q), Offset: from[q]})
 		}
 	}
@@ -203,7 +204,7 @@ func (cfg *BoardConfig) bounds(ctx context.Context, input *topic, begins boards.
 type boardSums struct{ messages, invalid, elsewhere uint64 }
 
 // partition counts one input partition.
-func (cfg *BoardConfig) partition(ctx context.Context, count *boardCount, input *topic, q int32, from int64, read func(int)) (boardSums, error) {
+func (cfg *BoardConfig) partition(ctx context.Context, count *boardCount, input *snapshot.Topic, q int32, from int64, read func(int)) (boardSums, error) {
 	var got boardSums
 	places := count.places()
 	var below []int64 // by partition of the heat table
@@ -211,7 +212,7 @@ func (cfg *BoardConfig) partition(ctx context.Context, count *boardCount, input 
 		at, _ := offsets.Get(q)
 		below = append(below, at)
 	}
-	err := input.read(ctx, cfg.Cluster, q, from, input.end[q], func(records []*kafka.Record, next int64) error {
+	err := input.Read(ctx, cfg.Cluster, q, from, input.End[q], func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
 			got.messages++
 			behaviour, refusal := codec.ParseBehaviour(r.Value, cfg.Limits)

@@ -6,6 +6,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/kafka"
+	"pageheat/snapshot"
 )
 
 // The leaders of a board that was just published are among the last: each heat partition sends its own once a
@@ -19,8 +20,8 @@ const (
 // these positions had counted: exactly what a board that was made of them is made from. A board's own offsets
 // are the lowest of them. It is nil if the topic no longer has the leaders of each partition.
 func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders string, positions codec.Positions) ([]codec.Offsets, error) {
-	found, err := lookAt(ctx, cluster, leaders)
-	if err != nil || len(found.end) != 1 || len(positions) == 0 {
+	found, err := snapshot.LookAt(ctx, cluster, leaders)
+	if err != nil || len(found.End) != 1 || len(positions) == 0 {
 		return nil, err
 	}
 	cut, missing := make([]codec.Offsets, len(positions)), len(positions)
@@ -38,13 +39,13 @@ func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders string, posit
 			missing--
 		}
 	}
-	from, window := found.end[0], int64(leadersWindow)
-	least := max(found.start[0], from-mostLeaders)
+	from, window := found.End[0], int64(leadersWindow)
+	least := max(found.Start[0], from-mostLeaders)
 	for from > least && missing > 0 {
 		to := from
 		from = max(least, from-window)
 		window *= 4
-		err := found.read(ctx, cluster, 0, from, to, func(records []*kafka.Record, _ int64) error {
+		err := found.Read(ctx, cluster, 0, from, to, func(records []*kafka.Record, _ int64) error {
 			for _, r := range records {
 				take(r.Value)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"pageheat/codec"
 	"pageheat/kafka"
+	"pageheat/snapshot"
 )
 
 // deadLetters knows which messages of the input have dead letters. It takes about forty bytes
@@ -74,10 +75,10 @@ func (l *deadLetters) both(key, value uint64) uint64 {
 }
 
 // read adds all dead letters of the messages of one input topic.
-func (l *deadLetters) read(ctx context.Context, cluster *kafka.Cluster, deadLetters topic, input string, read func(offsets int)) error {
-	for partition := range deadLetters.end {
-		at := deadLetters.start[partition]
-		err := deadLetters.read(ctx, cluster, int32(partition), at, deadLetters.end[partition], func(records []*kafka.Record, next int64) error {
+func (l *deadLetters) read(ctx context.Context, cluster *kafka.Cluster, deadLetters snapshot.Topic, input string, read func(offsets int)) error {
+	for partition := range deadLetters.End {
+		at := deadLetters.Start[partition]
+		err := deadLetters.Read(ctx, cluster, int32(partition), at, deadLetters.End[partition], func(records []*kafka.Record, next int64) error {
 			for _, r := range records {
 				l.add(r, input)
 			}

@@ -1,6 +1,5 @@
 // Package audit checks the pipeline from the outside: it recounts the input independently and
-// compares every page's totals with the table, exactly. It also reads single pages from the
-// table.
+// compares every page's totals with the table, exactly.
 //
 // It shares the formats (codec), the names and the placement of pages (topology) and the
 // arithmetic (heat) with the pipeline, but nothing of how the pipeline reads and counts. It
@@ -11,10 +10,8 @@
 // dirty pages together with its progress, so the committed state is always the exact totals at
 // that progress. [Run] reads each table partition as committed, with its progress. Then it
 // recounts the input, and counts a message for a partition only if the partition's progress
-// covers it:
+// covers it. Package snapshot reads both.
 //
-//   - topics.go looks topics up and reads a partition as committed, up to a given offset;
-//   - table.go reads table partitions and pages: [ReadPage];
 //   - recount.go recounts the input, in parallel over its partitions;
 //   - deadletters.go checks that each message that was not counted has a dead letter;
 //   - audit.go has the order of these steps, report.go the result.

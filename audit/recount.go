@@ -9,6 +9,7 @@ import (
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/kafka"
+	"pageheat/snapshot"
 	"pageheat/topology"
 )
 
@@ -84,11 +85,11 @@ func (t *tally) each(f func(page string, p *pair)) {
 // recount counts the input again.
 type recount struct {
 	cluster *kafka.Cluster
-	input   topic
+	input   snapshot.Topic
 	limits  heat.Limits
-	tallies []*tally     // by table partition
-	states  []Snapshot   // by table partition; only read
-	letters *deadLetters // nil: do not check invalid messages
+	tallies []*tally         // by table partition
+	states  []snapshot.State // by table partition; only read
+	letters *deadLetters     // nil: do not check invalid messages
 	differ  *differences
 	read    func(offsets int)
 }
@@ -106,41 +107,36 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 	got := sums{counted: make([]uint64, len(c.tallies))}
 	covers, furthest := make([]int64, len(c.states)), int64(-1)
 	for i := range c.states {
-		covers[i] = c.states[i].covers(input)
+		covers[i] = c.states[i].Covers(input)
 		furthest = max(furthest, covers[i])
 	}
-	err := c.input.read(ctx, c.cluster, int32(input), from, to, func(records []*kafka.Record, next int64) error {
-		for _, r := range records {
-			behaviour, refusal := codec.ParseBehaviour(r.Value, c.limits)
-			covered := r.Offset <= furthest
-			if covered {
-				got.messages++
-			}
-			if refusal != nil {
-				if !covered {
-					got.behind++
-					continue
-				}
-				got.invalid++
-				if c.letters != nil && !c.letters.holds(r.Partition, r.Offset, r.Key, r.Value) {
-					c.differ.add(Difference{
-						Kind: KindDeadLetter, Topic: c.input.Name, Partition: r.Partition, Offset: r.Offset,
-						Detail: fmt.Sprintf("refused (%v), but it has no dead letter", refusal),
-					})
-				}
-				continue
-			}
-			p := topology.Partition(behaviour.Page, len(c.tallies))
-			if r.Offset <= covers[p] {
-				c.tallies[p].count(behaviour)
-				got.counted[p]++
-			} else {
-				got.behind++
-			}
+	each := func(r *kafka.Record, behaviour heat.Behaviour, refusal *codec.Refusal) {
+		covered := r.Offset <= furthest
+		if covered {
+			got.messages++
 		}
-		c.read(int(next - from))
-		from = next
-		return nil
-	})
+		if refusal != nil {
+			if !covered {
+				got.behind++
+				return
+			}
+			got.invalid++
+			if c.letters != nil && !c.letters.holds(r.Partition, r.Offset, r.Key, r.Value) {
+				c.differ.add(Difference{
+					Kind: KindDeadLetter, Topic: c.input.Name, Partition: r.Partition, Offset: r.Offset,
+					Detail: fmt.Sprintf("refused (%v), but it has no dead letter", refusal),
+				})
+			}
+			return
+		}
+		p := topology.Partition(behaviour.Page, len(c.tallies))
+		if r.Offset <= covers[p] {
+			c.tallies[p].count(behaviour)
+			got.counted[p]++
+		} else {
+			got.behind++
+		}
+	}
+	err := snapshot.EachMessage(ctx, c.cluster, c.input, int32(input), from, to, c.limits, each, c.read)
 	return got, err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"pageheat/heat"
+	"pageheat/snapshot"
 )
 
 // Kind is the kind of a difference.
@@ -74,7 +75,7 @@ func order(k Kind) int {
 
 // Partition is the result for one partition of the table.
 type Partition struct {
-	Snapshot
+	snapshot.State
 	// Pages in the table.
 	Pages int
 	// Behaviours is the sum over these pages. It must equal Progress.Counted.

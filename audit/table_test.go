@@ -7,9 +7,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pageheat/audit"
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/snapshot"
 	"pageheat/topology"
 )
 
@@ -18,7 +18,7 @@ func TestReadPage(t *testing.T) {
 	w.traffic(100)
 	want := w.state(topology.Partition("/page7", tables), w.everything()).pages["/page7"]
 	read := func(page string) (heat.Totals, bool) {
-		totals, known, err := audit.ReadPage(w.ctx, w.clients, w.topo, page)
+		totals, known, err := snapshot.ReadPage(w.ctx, w.clients, w.topo, page)
 		require.NoError(t, err)
 		return totals, known
 	}
@@ -42,12 +42,21 @@ func TestReadPage(t *testing.T) {
 	require.False(t, known, "after it was removed")
 }
 
+// readPartition looks the table up and reads one of its partitions.
+func readPartition(w *world, table string, partition int32, page func([]byte, *heat.Totals)) (snapshot.State, error) {
+	t, err := snapshot.LookAt(w.ctx, w.clients, table)
+	if err != nil {
+		return snapshot.State{}, err
+	}
+	return snapshot.ReadPartition(w.ctx, w.clients, t, partition, page, func(int) {})
+}
+
 func TestReadPartition(t *testing.T) {
 	w := embedded(t)
 	w.traffic(50)
 	w.fill(w.everything())
 	got := map[string]heat.Totals{}
-	s, err := audit.ReadPartition(w.ctx, w.clients, w.topo.HeatTable, 1, func(name []byte, totals *heat.Totals) {
+	s, err := readPartition(w, w.topo.HeatTable, 1, func(name []byte, totals *heat.Totals) {
 		got[string(name)] = *totals
 	})
 	require.NoError(t, err)
@@ -56,9 +65,9 @@ func TestReadPartition(t *testing.T) {
 	require.Equal(t, want.progress, s.Progress)
 	require.True(t, s.Known)
 
-	_, err = audit.ReadPartition(w.ctx, w.clients, w.topo.HeatTable, tables, nil)
+	_, err = readPartition(w, w.topo.HeatTable, tables, nil)
 	require.ErrorContains(t, err, "no partition 4")
-	_, err = audit.ReadPartition(w.ctx, w.clients, "missing", 0, nil)
+	_, err = readPartition(w, "missing", 0, nil)
 	require.ErrorIs(t, err, kerr.UnknownTopicOrPartition)
 	require.ErrorContains(t, err, "pageheat topics create")
 
@@ -70,7 +79,7 @@ func TestReadPartition(t *testing.T) {
 		w := embedded(t)
 		r := &kgo.Record{Topic: w.topo.HeatTable, Partition: 3, Key: []byte(key), Value: []byte(value)}
 		require.NoError(t, w.client.ProduceSync(w.ctx, r).FirstErr())
-		_, err = audit.ReadPartition(w.ctx, w.clients, w.topo.HeatTable, 3, func([]byte, *heat.Totals) {})
+		_, err = readPartition(w, w.topo.HeatTable, 3, func([]byte, *heat.Totals) {})
 		require.ErrorContains(t, err, "partition 3 offset 0", key)
 	}
 }

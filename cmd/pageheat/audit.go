@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"pageheat/audit"
 	"pageheat/heat"
@@ -35,7 +34,7 @@ func (c *auditCmd) Run(ctx context.Context, p *program) error {
 	if err := p.ready(ctx, "audit", leftOut...); err != nil {
 		return err
 	}
-	tell, finish := auditProgress(p)
+	tell, finish := p.progress()
 	report, err := audit.Run(ctx, audit.Config{
 		Cluster: p.kafka, Topology: p.topo, Limits: limits,
 		SkipDeadLetters: !c.DeadLetters, Progress: tell,
@@ -54,25 +53,6 @@ func (c *auditCmd) Run(ctx context.Context, p *program) error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	return nil
-}
-
-// auditProgress tells on standard error how far an audit is: on one line of a
-// terminal, else in the log every 10 seconds. finish clears the line.
-func auditProgress(p *program) (tell func(audit.Status), finish func()) {
-	if terminal.Is(p.stderr) {
-		const clear = "\r\x1b[K"
-		tell = func(s audit.Status) {
-			_, _ = fmt.Fprintf(p.stderr, clear+"%s: %d of %d", s.Step, s.Done, s.Total) // a line that is not drawn is no harm
-		}
-		return tell, func() { _, _ = fmt.Fprint(p.stderr, clear) }
-	}
-	last := time.Now()
-	return func(s audit.Status) {
-		if now := time.Now(); now.Sub(last) >= terminal.LogEvery {
-			last = now
-			p.log.Info(s.Step, "offsets", s.Done, "of", s.Total)
-		}
-	}, func() {}
 }
 
 // printReport prints what an audit found: the differences, a line for each, then

@@ -7,9 +7,9 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"pageheat/audit"
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/snapshot"
 	"pageheat/terminal"
 	"pageheat/views"
 )
@@ -32,10 +32,10 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	if err := p.ready(ctx, "page"); err != nil {
 		return err
 	}
-	totals, known, err := audit.ReadPage(ctx, p.kafka, p.topo, c.Page)
+	totals, known, err := snapshot.ReadPage(ctx, p.kafka, p.topo, c.Page)
 	if readable := codec.ReadablePath(c.Page); err == nil && !known && readable != c.Page {
 		// Under the address that a browser shows it is found, too.
-		if totals, known, err = audit.ReadPage(ctx, p.kafka, p.topo, readable); known {
+		if totals, known, err = snapshot.ReadPage(ctx, p.kafka, p.topo, readable); known {
 			c.Page = readable
 		}
 	}

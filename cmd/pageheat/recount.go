@@ -70,7 +70,7 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 			return interrupted(ctx, err)
 		}
 	}
-	tell, finish := auditProgress(p)
+	tell, finish := p.progress()
 	result, err := audit.RecountBoard(ctx, audit.BoardConfig{
 		Cluster: p.kafka, Input: p.topo.Input, Limits: c.Limits, Wanted: wanted, MaxPages: c.MaxPages, Progress: tell,
 	})
