@@ -101,5 +101,9 @@ func (t *Topology) HeatTransactionalID(partition int32) string {
 // HeatTable.
 func (t *Topology) HeatTransactionalIDs() string { return t.HeatGroup + "-" }
 
+// ImportTransactionalID is the transactional.id that fills an empty HeatTable. It is one of those
+// that begin with HeatTransactionalIDs.
+func (t *Topology) ImportTransactionalID() string { return t.HeatTransactionalIDs() + "import" }
+
 // RankTransactionalID is the transactional.id that owns RankTable.
 func (t *Topology) RankTransactionalID() string { return t.RankGroup }
