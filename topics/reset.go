@@ -25,8 +25,8 @@ type Kept struct {
 // Empty reports whether there is nothing.
 func (k Kept) Empty() bool { return len(k.Topics)+len(k.Groups) == 0 }
 
-// FindKept returns what exists, but for the topics and groups that stay. The error is permanent if a group has members, since instances
-// that run would go on with what they have in memory.
+// FindKept returns what exists, but for the topics and groups that stay. The error is that of
+// [Stopped] if a group has members.
 func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, stay ...string) (Kept, error) {
 	stays := func(name string) bool { return slices.Contains(stay, name) }
 	admin, err := cluster.Admin()
@@ -34,29 +34,10 @@ func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topolo
 		return Kept{}, err
 	}
 	var kept Kept
-	names := slices.DeleteFunc(topo.Groups(), stays)
-	groups, err := admin.DescribeGroups(ctx, names...)
-	if err != nil {
-		return Kept{}, fmt.Errorf("read the groups: %w", err)
+	if kept.Groups, err = Stopped(ctx, cluster, slices.DeleteFunc(topo.Groups(), stays)...); err != nil {
+		return Kept{}, err
 	}
-	for _, name := range names {
-		group := groups[name]
-		switch {
-		case errors.Is(group.Err, kerr.GroupIDNotFound), group.Err == nil && group.State == "Dead":
-		case group.Err != nil:
-			return Kept{}, fmt.Errorf("read group %s: %w", name, group.Err)
-		case len(group.Members) > 0:
-			var members []string
-			for _, m := range group.Members {
-				members = append(members, m.MemberID+" at "+m.ClientHost)
-			}
-			return Kept{}, failure.New("stop all instances; "+failure.Members,
-				"group %s has members: %s", name, strings.Join(members, ", "))
-		default:
-			kept.Groups = append(kept.Groups, name)
-		}
-	}
-	names = slices.DeleteFunc(topo.OwnTopics(), stays)
+	names := slices.DeleteFunc(topo.OwnTopics(), stays)
 	meta, err := admin.Metadata(ctx, names...)
 	if err != nil {
 		return Kept{}, fmt.Errorf("read the topics of the cluster: %w", err)
@@ -116,6 +97,37 @@ func publisher(r *kafka.Record) string {
 		}
 	}
 	return ""
+}
+
+// Stopped returns which of the groups exist. The error is permanent if one has members, since
+// instances that run would go on with what they have in memory.
+func Stopped(ctx context.Context, cluster *kafka.Cluster, groups ...string) (exist []string, err error) {
+	admin, err := cluster.Admin()
+	if err != nil {
+		return nil, err
+	}
+	found, err := admin.DescribeGroups(ctx, groups...)
+	if err != nil {
+		return nil, fmt.Errorf("read the groups: %w", err)
+	}
+	for _, name := range groups {
+		group := found[name]
+		switch {
+		case errors.Is(group.Err, kerr.GroupIDNotFound), group.Err == nil && group.State == "Dead":
+		case group.Err != nil:
+			return nil, fmt.Errorf("read group %s: %w", name, group.Err)
+		case len(group.Members) > 0:
+			var members []string
+			for _, m := range group.Members {
+				members = append(members, m.MemberID+" at "+m.ClientHost)
+			}
+			return nil, failure.New("stop all instances; "+failure.Members,
+				"group %s has members: %s", name, strings.Join(members, ", "))
+		default:
+			exist = append(exist, name)
+		}
+	}
+	return exist, nil
 }
 
 // Delete deletes it and reports each to tell. Groups come first: brokers refuse that if a member

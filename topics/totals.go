@@ -15,20 +15,6 @@ import (
 	"pageheat/topology"
 )
 
-// InputFrom is where counting goes on after the input was replaced by another topic.
-type InputFrom string
-
-// The choices. Only an operator knows which is right: offsets of another topic say nothing about
-// what was counted.
-const (
-	// FromProgress goes on where the table stands. The input must be the topic that it counted.
-	FromProgress InputFrom = ""
-	// FromEarliest counts everything in the input: nothing of it was counted before.
-	FromEarliest InputFrom = "earliest"
-	// FromLatest counts what comes next: everything in the input was counted before.
-	FromLatest InputFrom = "latest"
-)
-
 // Totals are the totals in the heat table, with where counting goes on: what stays when everything
 // else is deleted.
 type Totals struct {
@@ -49,8 +35,8 @@ type Totals struct {
 // permanent if there are no totals, or if from does not fit: with FromProgress the input must be
 // the one that was counted, otherwise it must be another.
 func FindTotals(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, from InputFrom) (*Totals, error) {
-	k := keeper{from: from, now: time.Now()}
-	if err := k.lookAt(ctx, cluster, topo.Input); err != nil {
+	c, err := FindContinuation(ctx, cluster, topo.Input, from)
+	if err != nil {
 		return nil, err
 	}
 	progress, err := readProgress(ctx, cluster, topo.HeatTable)
@@ -63,104 +49,26 @@ func FindTotals(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topo
 	t := &Totals{topo: topo, Partitions: len(progress)}
 	for _, partition := range slices.Sorted(maps.Keys(progress)) {
 		p := progress[partition]
-		records, err := k.keep(partition, &p)
+		// An earlier call may have ended too early for the other partitions.
+		replaced, err := c.Apply(&p, p.Behavior.IsZero())
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range records {
-			r.Topic, r.Partition = topo.HeatTable, partition
+		t.add(partition, codec.ProgressKey(partition), codec.AppendProgress(nil, &p))
+		if replaced {
+			t.add(partition, codec.KeptKey(partition), codec.AppendKept(nil, codec.Kept{Behaviours: p.Counted, KeptAt: time.Now().UnixMilli()}))
 		}
-		t.records = append(t.records, records...)
 		t.Behaviours += p.Counted
 		progress[partition] = p
 	}
-	t.next = k.next(progress)
+	t.next = c.Next(progress)
 	t.OtherOutput, err = otherOutput(ctx, cluster, topo)
 	return t, err
 }
 
-// keeper decides where the heat partitions go on.
-type keeper struct {
-	input kafka.Topic
-	from  InputFrom
-	ends  []int64 // of the input, by partition
-	now   time.Time
-}
-
-// lookAt looks the input up. It need not exist if everything in it will be counted.
-func (k *keeper) lookAt(ctx context.Context, cluster *kafka.Cluster, input string) error {
-	found, err := cluster.Topic(ctx, input)
-	if k.from == FromEarliest && kafka.Is(err, kerr.UnknownTopicOrPartition) {
-		return nil
-	}
-	if err != nil {
-		return kafka.Missing(input, err)
-	}
-	bounds, err := cluster.AllBounds(ctx, input)
-	if err != nil {
-		return err
-	}
-	k.input, k.ends = found, make([]int64, len(found.Leaders))
-	for partition, b := range bounds {
-		if int(partition) < len(k.ends) {
-			k.ends[partition] = b.End
-		}
-	}
-	return nil
-}
-
-// keep sets where a heat partition goes on and returns the records that say so.
-func (k *keeper) keep(partition int32, p *codec.Progress) ([]*kafka.Record, error) {
-	same := p.Input == k.input.ID
-	kept := p.Behavior.IsZero() // by an earlier call, which may have ended too early for the others
-	replaced := false
-	switch {
-	case same && k.from != FromProgress && !kept:
-		return nil, &failure.Setting{Name: "input-from", Err: fmt.Errorf(
-			"topic %s is the input that was counted: leave it out, so that counting goes on where the table stands", k.input.Name)}
-	case same, kept && k.from == FromProgress:
-	case k.from == FromProgress:
-		return nil, &failure.Setting{Name: "input-from", Err: fmt.Errorf(
-			"the totals are of an input with the topic id %s, and topic %s has the id %s, so its offsets do not tell what was counted: "+
-				"say earliest if nothing in it was counted, latest if everything was, and if some of it was, start over instead: `pageheat reset`",
-			p.Input, k.input.Name, codec.TopicID(k.input.ID))}
-	default:
-		replaced = true
-		p.Input, p.To, p.Begin, p.Lost = codec.TopicID{}, nil, nil, nil
-	}
-	if replaced && k.from == FromLatest {
-		p.Input = k.input.ID
-		for _, end := range k.ends {
-			p.To, p.Begin, p.Lost = append(p.To, end-1), append(p.Begin, end), append(p.Lost, 0)
-		}
-	}
-	p.Behavior, p.Next = codec.TopicID{}, 0
-	records := []*kafka.Record{{Key: []byte(codec.ProgressKey(partition)), Value: codec.AppendProgress(nil, p)}}
-	if replaced {
-		records = append(records, &kafka.Record{Key: []byte(codec.KeptKey(partition)),
-			Value: codec.AppendKept(nil, codec.Kept{Behaviours: p.Counted, KeptAt: k.now.UnixMilli()})})
-	}
-	return records, nil
-}
-
-// next is where ingest goes on: the lowest offset that a heat partition still needs. An input
-// partition that one of them has not heard of is left out, and read from its beginning.
-func (k *keeper) next(progress map[int32]codec.Progress) map[int32]int64 {
-	next := map[int32]int64{}
-	for q := range k.ends {
-		lowest := k.ends[q]
-		for _, p := range progress {
-			if p.Input != k.input.ID || q >= len(p.To) {
-				lowest = 0
-				break
-			}
-			lowest = min(lowest, max(p.To[q]+1, 0))
-		}
-		if lowest > 0 {
-			next[int32(q)] = lowest
-		}
-	}
-	return next
+// add adds a record of the table.
+func (t *Totals) add(partition int32, key string, value []byte) {
+	t.records = append(t.records, &kafka.Record{Topic: t.topo.HeatTable, Partition: partition, Key: []byte(key), Value: value})
 }
 
 // readProgress reads the committed progress of all partitions of the heat table.
