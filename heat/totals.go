@@ -67,6 +67,20 @@ func (t *Totals) MinutesDecimal() string {
 	return string(appendDecimal(nil, t.Minutes, minutesScale))
 }
 
+// ParseTotals returns the totals with sums in decimal digits, as ClicksDecimal and MinutesDecimal
+// return them.
+func ParseTotals(clicks, minutes string, likes int64, behaviours uint64) (Totals, error) {
+	t := Totals{Likes: likes, Behaviours: behaviours}
+	var err error
+	if t.Clicks, err = ParseDecimal(clicks, 0); err != nil {
+		return Totals{}, fmt.Errorf("clicks: %w", err)
+	}
+	if t.Minutes, err = ParseDecimal(minutes, minutesScale); err != nil {
+		return Totals{}, fmt.Errorf("minutes: %w", err)
+	}
+	return t, nil
+}
+
 // Within reports whether t's number of behaviours, each within the limits, can add up to t.
 // Sums of such totals do not overflow as long as their behaviours do not.
 func (t *Totals) Within(l Limits) bool {

@@ -86,3 +86,26 @@ func TestSubRefusesWhatIsNoPart(t *testing.T) {
 	require.NoError(t, rest.Sub(&Totals{Likes: 3, Behaviours: 3}), "likes may go either way")
 	assert.Equal(t, int64(-4), rest.Likes)
 }
+
+// TestParseTotals reads what decimals say, and nothing else.
+func TestParseTotals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := Totals{
+			Clicks:  Uint128{Hi: rapid.Uint64().Draw(t, "hi"), Lo: rapid.Uint64().Draw(t, "lo")},
+			Minutes: Uint128{Hi: rapid.Uint64().Draw(t, "hi"), Lo: rapid.Uint64().Draw(t, "lo")},
+			Likes:   rapid.Int64().Draw(t, "likes"), Behaviours: rapid.Uint64().Draw(t, "behaviours"),
+		}
+		got, err := ParseTotals(want.ClicksDecimal(), want.MinutesDecimal(), want.Likes, want.Behaviours)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	})
+	for _, text := range []string{"", "-1", "+1", "1e3", "1.", ".5", "0.0000000001", "1,5", " 1", "1 ", "0x1", "NaN",
+		"340282366920938463463374607431768211456", "999999999999999999999999999999999999999"} {
+		_, err := ParseTotals("1", text, 0, 1)
+		require.Error(t, err, text)
+		_, err = ParseTotals(text, "1", 0, 1)
+		require.Error(t, err, text)
+	}
+	_, err := ParseTotals("1.5", "1", 0, 1)
+	require.ErrorContains(t, err, "clicks")
+}

@@ -1,8 +1,10 @@
 package heat
 
 import (
+	"fmt"
 	"math/bits"
 	"strconv"
+	"strings"
 )
 
 // Uint128 is an unsigned 128-bit whole number, Hi·2⁶⁴ + Lo. The zero value is 0.
@@ -61,6 +63,39 @@ func (u Uint128) divide(d uint64) (quotient Uint128, remainder uint64) {
 	hi, r := u.Hi/d, u.Hi%d
 	lo, r := bits.Div64(r, u.Lo, d)
 	return Uint128{Hi: hi, Lo: lo}, r
+}
+
+// ParseDecimal returns a plain decimal, such as "250.61037345", in units of 10⁻ˢᶜᵃˡᵉ. The error says
+// what is wrong: it has a sign, an exponent, more decimals, or does not fit 128 bits. scale is at
+// most 30.
+func ParseDecimal(text string, scale int) (Uint128, error) {
+	whole, fraction, point := strings.Cut(text, ".")
+	if whole == "" || point && fraction == "" || len(fraction) > scale {
+		return Uint128{}, fmt.Errorf("%q is not a plain decimal with at most %d decimals", text, scale)
+	}
+	var u Uint128
+	for _, digits := range []string{whole, fraction, strings.Repeat("0", scale-len(fraction))} {
+		for _, c := range []byte(digits) {
+			if c < '0' || c > '9' {
+				return Uint128{}, fmt.Errorf("%q is not a plain decimal", text)
+			}
+			var ok bool
+			if u, ok = u.timesTen(uint64(c - '0')); !ok {
+				return Uint128{}, fmt.Errorf("%q is too large", text)
+			}
+		}
+	}
+	return u, nil
+}
+
+// timesTen returns 10·u + digit, and false if that does not fit.
+func (u Uint128) timesTen(digit uint64) (product Uint128, ok bool) {
+	carry, lo := bits.Mul64(u.Lo, 10)
+	over, hi := bits.Mul64(u.Hi, 10)
+	var c uint64
+	lo, c = bits.Add64(lo, digit, 0)
+	hi, c = bits.Add64(hi, carry, c)
+	return Uint128{Hi: hi, Lo: lo}, over == 0 && c == 0
 }
 
 // maxDigits is the number of decimal digits of the largest Uint128 (3.4·10³⁸).
