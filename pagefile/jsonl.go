@@ -1,0 +1,175 @@
+package pagefile
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/snapshot"
+)
+
+// jsonlRows writes JSON lines.
+type jsonlRows struct {
+	w    *bufio.Writer
+	line []byte
+}
+
+func (r *jsonlRows) begin(manifest []byte) error { return r.wrap("pageheat", manifest) }
+
+// wrap writes an object with one member.
+func (r *jsonlRows) wrap(name string, value []byte) error {
+	r.line = append(append(append(r.line[:0], `{"`...), name...), `":`...)
+	return r.write(append(append(r.line, value...), "}\n"...))
+}
+
+func (r *jsonlRows) write(line []byte) error {
+	r.line = line[:0]
+	_, err := r.w.Write(line)
+	return err
+}
+
+func (r *jsonlRows) page(p *snapshot.Page, heat string) error {
+	line, err := jsontext.AppendQuote(append(r.line[:0], `{"page":`...), p.Name)
+	if err != nil {
+		return fmt.Errorf("page %q: %w", p.Name, err)
+	}
+	line = append(append(line, `,"heat":`...), heat...)
+	line = append(append(line, `,"clicks":`...), p.Totals.ClicksDecimal()...)
+	line = append(append(line, `,"minutes":`...), p.Totals.MinutesDecimal()...)
+	line = strconv.AppendInt(append(line, `,"likes":`...), p.Totals.Likes, 10)
+	line = strconv.AppendUint(append(line, `,"behaviours":`...), p.Totals.Behaviours, 10)
+	return r.write(append(line, "}\n"...))
+}
+
+func (r *jsonlRows) end(text []byte) error {
+	if err := r.wrap("end", text); err != nil {
+		return err
+	}
+	return r.w.Flush()
+}
+
+// jsonlPage is a line of a page.
+type jsonlPage struct {
+	Page       string        `json:"page"`
+	Heat       codec.Decimal `json:"heat"`
+	Clicks     codec.Decimal `json:"clicks"`
+	Minutes    codec.Decimal `json:"minutes"`
+	Likes      int64         `json:"likes"`
+	Behaviours uint64        `json:"behaviours"`
+}
+
+const (
+	// mostLine is the longest line of a page: its name, each byte of which may be escaped, and
+	// numbers. mostManifest is the longest manifest.
+	mostLine     = 16 << 10
+	mostManifest = 128 << 20
+)
+
+// jsonlFile is a file that is read. It is read once.
+type jsonlFile struct {
+	*checker
+	r    *bufio.Reader
+	line int
+}
+
+func openJSONL(r *bufio.Reader) (*jsonlFile, error) {
+	f := &jsonlFile{r: r}
+	line, err := f.next(mostManifest)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := member(line, "pageheat")
+	if !ok {
+		return nil, fmt.Errorf("%w: its first line is not a manifest", ErrDamaged)
+	}
+	f.checker, err = newChecker(text)
+	return f, err
+}
+
+// next returns the next line, without its end, which is only valid until the next call.
+func (f *jsonlFile) next(most int) ([]byte, error) {
+	f.line++
+	var long []byte
+	for {
+		part, err := f.r.ReadSlice('\n')
+		switch {
+		case err == nil && long == nil:
+			return part[:len(part)-1], nil
+		case err == nil:
+			return append(long, part[:len(part)-1]...), nil
+		case errors.Is(err, bufio.ErrBufferFull) && len(long)+len(part) <= most:
+			long = append(long, part...)
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, fmt.Errorf("%w: line %d has more than %d bytes", ErrDamaged, f.line, most)
+		case errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("%w: it ends in line %d, and its last line is missing", ErrDamaged, f.line)
+		default:
+			return nil, fmt.Errorf("read line %d: %w", f.line, err)
+		}
+	}
+}
+
+// member returns the value of an object's only member, as it was written.
+func member(line []byte, name string) ([]byte, bool) {
+	rest, begins := bytes.CutPrefix(line, []byte(`{"`+name+`":`))
+	text, ends := bytes.CutSuffix(rest, []byte(`}`))
+	return bytes.Clone(text), begins && ends
+}
+
+// Pages yields the pages.
+func (f *jsonlFile) Pages(ctx context.Context) iter.Seq2[snapshot.Page, error] {
+	return func(yield func(snapshot.Page, error) bool) {
+		for {
+			p, more, err := f.page(ctx)
+			if err != nil {
+				yield(snapshot.Page{}, err)
+				return
+			}
+			if !more || !yield(p, nil) {
+				return
+			}
+		}
+	}
+}
+
+// page reads a page; more is false at the end of the file.
+func (f *jsonlFile) page(ctx context.Context) (p snapshot.Page, more bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return p, false, err
+	}
+	line, err := f.next(mostLine)
+	if err != nil {
+		return p, false, err
+	}
+	if text, ok := member(line, "end"); ok {
+		if err := f.end(text); err != nil {
+			return p, false, err
+		}
+		if _, err := f.r.ReadByte(); !errors.Is(err, io.EOF) {
+			return p, false, fmt.Errorf("%w: something follows after its end in line %d", ErrDamaged, f.line)
+		}
+		return p, false, nil
+	}
+	var row jsonlPage
+	if err := json.Unmarshal(line, &row, json.RejectUnknownMembers(true)); err != nil {
+		return p, false, fmt.Errorf("%w: line %d: %w", ErrDamaged, f.line, err)
+	}
+	p.Name = row.Page
+	if p.Totals, err = heat.ParseTotals(string(row.Clicks), string(row.Minutes), row.Likes, row.Behaviours); err == nil {
+		err = f.checker.page(&p)
+	}
+	if err != nil {
+		return p, false, fmt.Errorf("%w: line %d: %w", ErrDamaged, f.line, err)
+	}
+	return p, true, nil
+}

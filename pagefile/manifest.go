@@ -1,0 +1,197 @@
+package pagefile
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"pageheat/codec"
+	"pageheat/heat"
+	"pageheat/snapshot"
+	"pageheat/topology"
+)
+
+// version is that of the format.
+const version = 1
+
+// ErrDamaged is wrapped by errors about a file that is not as it was written.
+var ErrDamaged = errors.New("the file is damaged or cut off")
+
+// manifest is the beginning of a file.
+type manifest struct {
+	Version        int           `json:"version"`
+	Program        string        `json:"program"`
+	CreatedAt      string        `json:"created_at"`
+	Input          string        `json:"input"`
+	InputID        string        `json:"input_id"`
+	Partitions     []manifestCut `json:"partitions"`
+	HeatPartitions int32         `json:"heat_partitions"`
+	MaxClicks      uint32        `json:"max_clicks"`
+	MaxMinutes     uint32        `json:"max_minutes"`
+	Behaviours     uint64        `json:"behaviours"`
+}
+
+// manifestCut is where an input partition was cut: everything below Next is counted, from Begin on.
+type manifestCut struct {
+	Partition int32  `json:"partition"`
+	Next      int64  `json:"next"`
+	Begin     int64  `json:"begin"`
+	Lost      uint64 `json:"lost"`
+}
+
+// end is the end of a file.
+type end struct {
+	Pages      uint64 `json:"pages"`
+	Behaviours uint64 `json:"behaviours"`
+	Kept       uint64 `json:"kept"`
+	SHA256     string `json:"sha256"`
+}
+
+// newManifest describes a cut.
+func newManifest(c *snapshot.Cut, program string, created time.Time) manifest {
+	m := manifest{Version: version, Program: program, CreatedAt: inWords(created), Input: c.Topic, InputID: c.Input.String(),
+		HeatPartitions: c.Partitions, MaxClicks: c.Limits.MaxClicks, MaxMinutes: c.Limits.MaxMinutes, Behaviours: c.Behaviours,
+		Partitions: []manifestCut{}}
+	for q, to := range c.To {
+		if to != codec.Unknown {
+			m.Partitions = append(m.Partitions, manifestCut{Partition: int32(q), Next: to + 1, Begin: c.Begin[q], Lost: c.Lost[q]})
+		}
+	}
+	return m
+}
+
+// mostInputs is the maximum number of input partitions, as in package store.
+const mostInputs = 1 << 20
+
+// parseManifest reads the text of a manifest.
+func parseManifest(text []byte) (snapshot.Cut, error) {
+	var m manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		return snapshot.Cut{}, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
+	}
+	if m.Version != version {
+		return snapshot.Cut{}, fmt.Errorf("%w: the file has format version %d, this program reads version %d", codec.ErrVersion, m.Version, version)
+	}
+	c := snapshot.Cut{Topic: m.Input, Partitions: m.HeatPartitions, Limits: heat.Limits{MaxClicks: m.MaxClicks, MaxMinutes: m.MaxMinutes}, Behaviours: m.Behaviours}
+	id, err := base64.RawURLEncoding.DecodeString(m.InputID)
+	switch {
+	case err != nil || len(id) != len(c.Input):
+		return c, fmt.Errorf("%w: its input_id is %q", ErrDamaged, m.InputID)
+	case c.Partitions < 1:
+		return c, fmt.Errorf("%w: it has %d heat_partitions", ErrDamaged, c.Partitions)
+	case c.Behaviours >= codec.MaxNumber:
+		return c, fmt.Errorf("%w: it has %d behaviours", ErrDamaged, c.Behaviours)
+	}
+	if err := c.Limits.Validate(); err != nil {
+		return c, fmt.Errorf("%w: its limits: %w", ErrDamaged, err)
+	}
+	copy(c.Input[:], id)
+	for _, p := range m.Partitions {
+		q := int(p.Partition)
+		if q < len(c.To) || q >= mostInputs || p.Next < 0 || p.Next >= codec.MaxNumber || p.Begin < 0 || p.Begin >= codec.MaxNumber || p.Lost >= codec.MaxNumber {
+			return c, fmt.Errorf("%w: its cut of input partition %d", ErrDamaged, p.Partition)
+		}
+		for len(c.To) < q {
+			c.To, c.Begin, c.Lost = append(c.To, codec.Unknown), append(c.Begin, 0), append(c.Lost, 0)
+		}
+		c.To, c.Begin, c.Lost = append(c.To, p.Next-1), append(c.Begin, p.Begin), append(c.Lost, p.Lost)
+	}
+	return c, nil
+}
+
+// tally adds up what a file holds.
+type tally struct {
+	pages, behaviours uint64
+	sum               hash.Hash
+	line              []byte
+}
+
+// newTally begins with the text of the manifest.
+func newTally(manifest []byte) *tally {
+	t := &tally{sum: sha256.New()}
+	t.write(append(append(t.line[:0], manifest...), '\n'))
+	return t
+}
+
+func (t *tally) write(line []byte) {
+	_, _ = t.sum.Write(line) // never fails
+	t.line = line[:0]
+}
+
+// add adds a page.
+func (t *tally) add(p *snapshot.Page) {
+	t.pages++
+	t.behaviours += p.Totals.Behaviours
+	line := append(append(t.line, p.Name...), '|')
+	line = append(append(line, p.Totals.ClicksDecimal()...), '|')
+	line = append(append(line, p.Totals.MinutesDecimal()...), '|')
+	line = append(strconv.AppendInt(line, p.Totals.Likes, 10), '|')
+	t.write(append(strconv.AppendUint(line, p.Totals.Behaviours, 10), '\n'))
+}
+
+// end is the end of the file.
+func (t *tally) end(kept uint64) end {
+	return end{Pages: t.pages, Behaviours: t.behaviours, Kept: kept, SHA256: hex.EncodeToString(t.sum.Sum(nil))}
+}
+
+// checker checks the pages of a file while they are read.
+type checker struct {
+	cut   snapshot.Cut
+	tally *tally
+	kept  uint64
+
+	partition int32
+	name      string
+}
+
+func newChecker(manifest []byte) (*checker, error) {
+	cut, err := parseManifest(manifest)
+	if err != nil {
+		return nil, err
+	}
+	return &checker{cut: cut, tally: newTally(manifest)}, nil
+}
+
+// Cut is that of the manifest.
+func (c *checker) Cut() snapshot.Cut { return c.cut }
+
+// Kept is known at the end.
+func (c *checker) Kept() uint64 { return c.kept }
+
+// page checks one page. Pages come by heat partition and name, so that none is there twice.
+func (c *checker) page(p *snapshot.Page) error {
+	partition := topology.Partition(p.Name, int(c.cut.Partitions))
+	switch {
+	case !codec.IsPage(p.Name):
+		return fmt.Errorf("%w: %q is not a valid page name", ErrDamaged, p.Name)
+	case !p.Totals.Within(c.cut.Limits) || p.Totals.Behaviours == 0 || p.Totals.Behaviours >= codec.MaxNumber:
+		return fmt.Errorf("%w: page %q has impossible totals", ErrDamaged, p.Name)
+	case c.tally.pages > 0 && cmp.Or(cmp.Compare(partition, c.partition), cmp.Compare(p.Name, c.name)) <= 0:
+		return fmt.Errorf("%w: page %q comes after page %q", ErrDamaged, p.Name, c.name)
+	}
+	c.partition, c.name = partition, p.Name
+	c.tally.add(p)
+	return nil
+}
+
+// end checks the text of the end.
+func (c *checker) end(text []byte) error {
+	var e end
+	if err := json.Unmarshal(text, &e); err != nil {
+		return fmt.Errorf("%w: its end: %w", ErrDamaged, err)
+	}
+	if got := c.tally.end(e.Kept); got != e || got.Behaviours != c.cut.Behaviours {
+		return fmt.Errorf("%w: it has %d pages with %d behaviours and the SHA-256 %s, and should have %d with %d and %s",
+			ErrDamaged, got.Pages, got.Behaviours, got.SHA256, e.Pages, e.Behaviours, e.SHA256)
+	}
+	c.kept = e.Kept
+	return nil
+}
