@@ -56,7 +56,7 @@ type subject struct {
 
 // subjects are all roles and commands with their needs.
 func subjects(t *topology.Topology) []subject {
-	var ingest, heat, rank, serve, collect, audit, recount, compare, top, page, produce, letters, replay, create, check, status, reset, keep list
+	var ingest, heat, rank, serve, collect, audit, recount, compare, top, page, produce, letters, replay, create, check, status, reset, keep, export, fill list
 
 	ingest.role(t.Input, kafka.Read)
 	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
@@ -150,10 +150,23 @@ func subjects(t *topology.Topology) []subject {
 		keep.add(kafka.OnGroup(kafka.Delete, group), "")
 	}
 
+	export.topic(t.HeatTable, kafka.Read)
+	export.add(kafka.OnTopic(kafka.Read, t.Input), "all instances must be stopped, since what was counted beyond the cut cannot be recounted")
+
+	fill.topic(t.HeatTable, kafka.Read, kafka.Write)
+	fill.add(kafka.OnTransactions(kafka.Write, t.ImportTransactionalID()), "")
+	fill.topic(t.Behavior, kafka.Describe)
+	fill.topic(t.Input, kafka.Read) // to commit its offsets
+	fill.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
+	for _, group := range []string{t.HeatGroup, t.RankGroup} {
+		fill.add(kafka.OnGroup(kafka.Describe, group), "")
+	}
+
 	return []subject{
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
 		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
 		{"audit", audit}, {"recount", recount}, {"recount-compare", compare}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset}, {"reset-keep-totals", keep},
+		{"export", export}, {"import", fill},
 	}
 }
 

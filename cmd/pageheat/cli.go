@@ -29,6 +29,9 @@ type cli struct {
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`
 	Recount     recountCmd     `cmd:"" help:"Count a board of any time from the input."`
+	Export      exportCmd      `cmd:"" help:"Write the totals of all pages, or boards, as JSON lines, CSV or Parquet."`
+	Import      importCmd      `cmd:"" help:"Fill an empty deployment with the totals of an export."`
+	Migrate     migrateCmd     `cmd:"" help:"Copy the totals of a deployment into another prefix, with any number of partitions."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List or replay refused messages."`
 	Status      statusCmd      `cmd:"" help:"Show topics, groups, lag and problems; exit code 3 if something is wrong."`
 	Reset       resetCmd       `cmd:"" help:"Delete pageheat's topics and groups, except the input, to start over."`
@@ -65,6 +68,8 @@ func newCLI() *cli {
 		Top:     topCmd{Board: views.DefaultBoard, Wait: boardTimeout, Weights: weights},
 		Page:    pageCmd{Weights: weights},
 		Audit:   auditCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes},
+		Export:  defaultExport(),
+		Migrate: defaultMigrate(),
 
 		Recount:     defaultRecount(),
 		Settings:    defaultConfig(),

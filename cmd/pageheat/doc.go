@@ -12,6 +12,9 @@
 //	pageheat pages preview [PAGE]    what the rules for names of pages do
 //	pageheat audit                   recounts the input and compares every page
 //	pageheat recount                 counts a board of any time from the input
+//	pageheat export                  writes the totals of all pages, or boards
+//	pageheat import FILE             fills an empty deployment with an export
+//	pageheat migrate                 copies the totals into another prefix, with any number of partitions
 //	pageheat dead-letters list | replay
 //	pageheat status                  topics, groups, lag and problems, on one screen
 //	pageheat reset                   deletes pageheat's topics and groups, except the input
@@ -165,6 +168,15 @@
 // --no-dead-letters keeps the dead letters. --keep-totals keeps the totals, and counting goes on
 // where the table stands; if the input was replaced, --input-from earliest or latest says whether
 // its messages are in them. docs/operations.md has the procedures ("Disaster recovery").
+//
+// # Export, import and migrate
+//
+// `pageheat export` writes the totals of all pages as of one offset of each input partition, which
+// the file has, while the pipeline runs: as jsonl (the default), csv or parquet, to --file or standard
+// output. With --board it writes the pages of boards. `pageheat import` fills an empty deployment with a
+// file in jsonl, in one transaction. It continues at these offsets if the input is the topic
+// that was counted; otherwise --input-from earliest, latest or same-offsets says where. `pageheat migrate
+// --from PREFIX --to PREFIX --partitions P` does both at once. docs/operations.md has the procedures.
 //
 // # Traffic
 //

@@ -8,6 +8,7 @@ import (
 
 	"pageheat/kafka"
 	"pageheat/rights"
+	"pageheat/topology"
 )
 
 // requestTimeout bounds one administrative step.
@@ -32,7 +33,12 @@ func (p *program) ready(ctx context.Context, command string, leftOut ...string) 
 	if err := p.reach(ctx); err != nil {
 		return err
 	}
-	needs, err := rights.Of(p.topo, command)
+	return p.allowed(ctx, p.topo, command, leftOut...)
+}
+
+// allowed makes sure of the rights on the topics and groups of a deployment.
+func (p *program) allowed(ctx context.Context, topo *topology.Topology, command string, leftOut ...string) error {
+	needs, err := rights.Of(topo, command)
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"pageheat/codec"
+	"pageheat/heat"
 	"pageheat/integration/kafkatest"
 	"pageheat/integration/samples"
 	"pageheat/kafka"
+	"pageheat/pagefile"
 	"pageheat/rights"
+	"pageheat/snapshot"
 	"pageheat/topology"
 )
 
@@ -208,8 +212,44 @@ func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metri
 		}
 		return code, log, ""
 	}
+	if name == "export" {
+		return command("", "export")
+	}
+	if name == "import" {
+		return command(g.emptied(t), "import", "-")
+	}
 	require.Fail(t, "no such role", name)
 	return 0, "", ""
+}
+
+// emptied makes the deployment empty, whatever the rights of others, and returns an export for it.
+func (g *guardedCluster) emptied(t *testing.T) string {
+	t.Helper()
+	topo, err := topology.New(topology.Config{})
+	require.NoError(t, err)
+	admin := kafkatest.Admin(t, g.Cluster)
+	_, err = admin.DeleteTopics(t.Context(), topo.HeatTable, topo.Behavior)
+	require.NoError(t, err)
+	_, err = admin.DeleteGroups(t.Context(), topo.IngestGroup)
+	require.NoError(t, err)
+	for _, topic := range []string{topo.HeatTable, topo.Behavior} {
+		require.Eventually(t, func() bool {
+			_, err := admin.CreateTopic(t.Context(), 2, 1, nil, topic)
+			return err == nil
+		}, 60*time.Second, 10*time.Millisecond)
+	}
+	listed, err := admin.ListTopics(t.Context(), topo.Input)
+	require.NoError(t, err)
+	var totals heat.Totals
+	totals.Count(heat.Behaviour{Clicks: 1})
+	cut := snapshot.Cut{Topic: topo.Input, Input: codec.TopicID(listed[topo.Input].ID), Partitions: 3, Limits: heat.DefaultLimits(), Behaviours: 1,
+		To: []int64{0}, Begin: []int64{0}, Lost: []uint64{0}}
+	var out bytes.Buffer
+	w, err := pagefile.NewWriter(&out, pagefile.Config{Format: pagefile.JSONL, Created: time.Now(), Weights: heat.DefaultWeights()}, cut)
+	require.NoError(t, err)
+	require.NoError(t, w.Write(&snapshot.Page{Name: "page1", Totals: totals}))
+	require.NoError(t, w.Close(0))
+	return out.String()
 }
 
 // TestPrintedRightsAreNeeded: every role and command works with the printed rights alone.

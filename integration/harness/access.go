@@ -31,7 +31,7 @@ func (i *Installation) Secure(cluster *kafkatest.Cluster, kind kafkatest.Securit
 
 // subjects are the commands that connect, as "topics acls" calls them.
 func subjects() []string {
-	return []string{"topics-create", "topics-check", "produce", "top", "page", "audit", "recount", "dead-letters-list", "dead-letters-replay", "status", "reset"}
+	return []string{"topics-create", "topics-check", "produce", "top", "page", "audit", "recount", "dead-letters-list", "dead-letters-replay", "status", "reset", "export", "import"}
 }
 
 // defaultRoles are those of "run" without --roles.
@@ -46,6 +46,9 @@ func subject(args []string) string {
 	}
 	if len(words) == 0 {
 		return ""
+	}
+	if words[0] == "import" {
+		return words[0] // a file follows
 	}
 	if words[0] == "reset" && slices.Contains(args, "--keep-totals") {
 		return "reset-keep-totals"

@@ -19,6 +19,7 @@ func TestEveryCommandHasTheRightsOfItsOwn(t *testing.T) {
 		"recount": "recount --board hour", "recount-compare": "recount --board hour --compare",
 		"dead-letters-list": "dead-letters list", "dead-letters-replay": "dead-letters replay --all",
 		"status": "status --json", "reset": "reset --yes", "reset-keep-totals": "reset --yes --keep-totals",
+		"export": "export --file pages.jsonl", "import": "import pages.jsonl",
 	}
 	for _, name := range rights.Names() {
 		assert.Contains(t, lines, name)

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pageheat/failure"
+	"pageheat/heat"
+	"pageheat/snapshot"
+	"pageheat/topics"
+	"pageheat/topology"
+)
+
+// migrateCmd copies totals into another prefix.
+type migrateCmd struct {
+	From       string `required:"" placeholder:"PREFIX" help:"Prefix of the deployment that has counted."`
+	To         string `required:"" placeholder:"PREFIX" help:"Prefix of the deployment that continues. Its missing topics are created."`
+	MaxClicks  uint32 `help:"--max-clicks of the instances that count."`
+	MaxMinutes uint32 `help:"--max-minutes of the instances that count."`
+
+	Layout topics.Layout `embed:""`
+}
+
+func defaultMigrate() migrateCmd {
+	limits := heat.DefaultLimits()
+	return migrateCmd{MaxClicks: limits.MaxClicks, MaxMinutes: limits.MaxMinutes}
+}
+
+// Help says what follows.
+func (*migrateCmd) Help() string {
+	return `Both deployments read the same --input. --to gets the totals of --from, and continues where these
+were taken, with any number of partitions for pages. --from may go on. Give --to an output of its own:
+
+  pageheat migrate --from pageheat --to v2 --partitions 12 --output v2-top10
+  pageheat run --prefix v2 --output v2-top10
+
+Everything is copied or nothing: after an interruption, repeat it.`
+}
+
+// Run creates topics and copies.
+func (c *migrateCmd) Run(ctx context.Context, p *program) error {
+	limits := heat.Limits{MaxClicks: c.MaxClicks, MaxMinutes: c.MaxMinutes}
+	if err := limits.Validate(); err != nil {
+		return err
+	}
+	if err := c.Layout.Validate(); err != nil {
+		return err
+	}
+	from, to, err := c.deployments(p.topo)
+	if err != nil {
+		return err
+	}
+	if err := p.reach(ctx); err != nil {
+		return err
+	}
+	for _, need := range []struct {
+		topo    *topology.Topology
+		command string
+	}{{from, "export"}, {to, "topics-create"}, {to, "import"}} {
+		if err := p.allowed(ctx, need.topo, need.command); err != nil {
+			return err
+		}
+	}
+	tell, finish := p.progress()
+	defer finish()
+	taken, err := snapshot.Take(ctx, snapshot.Config{Cluster: p.kafka, Topology: from, Limits: limits, Progress: tell})
+	if err != nil {
+		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
+	}
+	within, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	_, _, err = c.Layout.Create(within, p.kafka, to, func(line string) {
+		_, _ = fmt.Fprintln(p.stdout, line) // what is created stays created
+	})
+	if err != nil {
+		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
+	}
+	seeded, err := snapshot.Seed(ctx, snapshot.SeedConfig{Cluster: p.kafka, Topology: to, Progress: tell}, taken)
+	finish()
+	if counted, ok := errors.AsType[*snapshot.CountedError](err); ok && counted.Same {
+		_, err := fmt.Fprintln(p.stdout, "nothing to do: "+counted.Detail)
+		return err
+	}
+	if err != nil {
+		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
+	}
+	return printSeeded(p.stdout, seeded, to.HeatTable, to.Input)
+}
+
+// deployments returns both deployments.
+func (c *migrateCmd) deployments(given *topology.Topology) (from, to *topology.Topology, err error) {
+	names := topology.Config{Prefix: given.Prefix, Input: given.Input, Output: given.Output}
+	if usual, err := topology.New(names); err != nil || *usual != *given {
+		return nil, nil, usageError{errors.New("migrate names deployments by their prefixes; with names of your own for topics or groups, pipe `pageheat export` into `pageheat import -`")}
+	}
+	if c.From == c.To {
+		return nil, nil, failure.BadSetting("to", "must differ from --from")
+	}
+	names.Prefix = c.From
+	if from, err = topology.New(names); err != nil {
+		return nil, nil, usageError{err}
+	}
+	names.Prefix = c.To
+	if to, err = topology.New(names); err != nil {
+		return nil, nil, usageError{err}
+	}
+	return from, to, nil
+}
