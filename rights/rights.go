@@ -151,7 +151,7 @@ func subjects(t *topology.Topology) []subject {
 	}
 
 	export.topic(t.HeatTable, kafka.Read)
-	export.add(kafka.OnTopic(kafka.Read, t.Input), "all instances must be stopped, since what was counted beyond the cut cannot be recounted")
+	export.add(kafka.OnTopic(kafka.Read, t.Input), "all instances must be stopped before, with SIGTERM")
 
 	fill.topic(t.HeatTable, kafka.Read, kafka.Write)
 	fill.add(kafka.OnTransactions(kafka.Write, t.ImportTransactionalID()), "")
