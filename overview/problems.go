@@ -42,6 +42,26 @@ func (s *State) Problems() []string {
 	return out
 }
 
+// Settling reports whether everything that is wrong may pass by itself within seconds, as after the start
+// of instances: groups with members rebalance, or have not reported their progress yet.
+func (s *State) Settling() bool {
+	if len(s.Problems()) == 0 {
+		return false
+	}
+	rest := *s
+	rest.Flow = slices.DeleteFunc(slices.Clone(s.Flow), Node.settling)
+	return len(rest.Problems()) == 0
+}
+
+// settling reports whether what is wrong with a topic or group may pass by itself. Of a topic that is a
+// progress that is not known yet; whether somebody will report it, its group says.
+func (n Node) settling() bool {
+	if n.Kind == string(topology.Group) {
+		return n.GroupState != "" && len(n.Members) > 0
+	}
+	return n.Unknown != "" && n.Records != nil
+}
+
 // problems of a topic or group.
 func (n *Node) problems() []string {
 	if n.Kind == string(topology.Group) {

@@ -43,6 +43,33 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// TestSettling: what has members may become right by itself, unless something else is wrong too.
+func TestSettling(t *testing.T) {
+	starting := func() State {
+		zero, records := int64(0), int64(7)
+		return State{Lost: &zero, Flow: []Node{
+			{Name: "in", Kind: "stream", Records: &records, Unknown: "there is no board yet"},
+			{Name: "ingest", Kind: "group", GroupState: "PreparingRebalance", Members: []Member{{ID: "x"}}},
+			{Name: "heat", Kind: "group", GroupState: "Stable", Members: []Member{{ID: "x"}}, Unknown: "no leaders"},
+		}}
+	}
+	state := starting()
+	assert.True(t, state.Settling())
+	assert.NotEmpty(t, state.Problems())
+	for name, spoil := range map[string]func(*State){
+		"nothing is wrong": func(s *State) { s.Flow = nil },
+		"a lost broker":    func(s *State) { s.Brokers = []Broker{{ID: 1}} },
+		"no members":       func(s *State) { s.Flow[1].GroupState, s.Flow[1].Members = "Empty", nil },
+		"an unknown group": func(s *State) { s.Flow[1].GroupState, s.Flow[1].Members, s.Flow[1].Unknown = "", nil, "no right" },
+		"a missing topic":  func(s *State) { s.Flow[0].Records = nil },
+		"lost messages":    func(s *State) { *s.Lost = 1 },
+	} {
+		state := starting()
+		spoil(&state)
+		assert.False(t, state.Settling(), name)
+	}
+}
+
 // A board that advances is not stalled, and neither is one that has everything.
 func TestStalled(t *testing.T) {
 	at := func(board, lag int64) *State {

@@ -29,6 +29,9 @@ const (
 	// stallTime is the time in which a board has to advance while messages wait. The instances
 	// publish many times in it, and the overview asks again after it.
 	stallTime = 3 * time.Second
+	// settleTime is how long a deployment may take to settle after the start of instances, and settleAgain
+	// the time between two looks at it: the overview gives the same answer again for as long.
+	settleTime, settleAgain = 15 * time.Second, 2 * time.Second
 	// shownMembers and shownLetters are the number of members of a group and of dead letters that
 	// are shown.
 	shownMembers, shownLetters = 3, 3
@@ -64,22 +67,35 @@ func (c *statusCmd) Run(ctx context.Context, p *program) error {
 	return err
 }
 
-// statusOf asks the cluster, twice if messages wait: then the board has to advance.
+// statusOf asks the cluster, again while instances settle, and twice if messages wait: then the board
+// has to advance.
 func statusOf(ctx context.Context, p *program) (*statusReport, error) {
 	view := overview.New(p.kafka, p.topo, func(kafka.Resource, string) bool { return false })
 	state, err := view.State(ctx)
 	if err != nil {
 		return nil, err
 	}
+	again := func(after time.Duration) error {
+		select {
+		case <-time.After(after):
+			state, err = view.State(ctx)
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for began := state.At; state.Settling() && state.At.Sub(began) < settleTime; {
+		if state.At.Equal(began) {
+			p.log.Info("instances have just started, or rebalance: the status follows when they have settled", "within", settleTime)
+		}
+		if err := again(settleAgain); err != nil {
+			return nil, err
+		}
+	}
 	var stalled []string
 	if state.Waits() {
 		before := state
-		select {
-		case <-time.After(stallTime):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if state, err = view.State(ctx); err != nil {
+		if err := again(stallTime); err != nil {
 			return nil, err
 		}
 		stalled = state.Stalled(&before)
