@@ -72,7 +72,7 @@ func newPipeline(t *testing.T, site *harness.Site, inputPartitions int32, flags 
 func (p *pipeline) exact(t *testing.T, in *harness.Instance, ends harness.Ends, want *harness.Recount) *harness.Board {
 	t.Helper()
 	ctx := within(t)
-	board, err := p.boards.WaitFor(ctx, ends)
+	board, err := p.waitFor(ctx, in, ends)
 	require.NoError(t, err)
 	assert.Empty(t, want.CompareBoard(board), "the board")
 	require.NoError(t, in.WaitReady(ctx))
@@ -82,6 +82,23 @@ func (p *pipeline) exact(t *testing.T, in *harness.Instance, ends harness.Ends, 
 	assert.Empty(t, p.boards.Wrong(), "what the boards said meanwhile")
 	assert.Zero(t, p.boards.Older(), "boards with an old version")
 	return board
+}
+
+// waitFor waits until the board includes everything before the ends. It fails at once if the instance ends.
+func (p *pipeline) waitFor(ctx context.Context, in *harness.Instance, ends harness.Ends) (*harness.Board, error) {
+	ctx, stop := harness.While(ctx, in)
+	defer stop()
+	return p.boards.WaitFor(ctx, ends)
+}
+
+func TestAWaitForABoardEndsWithTheInstance(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t, harness.NewSite(t, kafkatest.Embedded(t), shared.program), 1)
+	in := p.Start("killed")
+	require.NoError(t, in.WaitReady(within(t)))
+	require.NoError(t, in.Kill())
+	_, err := p.waitFor(within(t), in, harness.Ends{0: 1})
+	require.ErrorContains(t, err, "has ended by itself")
 }
 
 // audited runs the program's own audit.
