@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -119,7 +120,7 @@ func (w *TopicWatch) Check(ctx context.Context) error {
 // looked tells the watch of a topic what brokers have answered, and reports what comes of it. It is
 // called with the lock held.
 func (w *TopicWatch) looked(t processors.WatchedTopic, at kafka.Topic) error {
-	watch, log := w.watches[t.Name], w.settings.Logger.With("topic", t.Name, "roles", t.Roles)
+	watch := w.watches[t.Name]
 	switch {
 	case errors.Is(at.Err, kerr.UnknownTopicOrPartition):
 		missing := watch.Missing(time.Now())
@@ -128,7 +129,7 @@ func (w *TopicWatch) looked(t processors.WatchedTopic, at kafka.Topic) error {
 				t.Name, missing.Since.UTC().Format(time.RFC3339)))
 		}
 		if missing.News {
-			log.Warn("a topic does not exist", "hint", `restore it, or run "pageheat topics create"`)
+			w.log(t).Warn("a topic does not exist", "hint", `restore it, or run "pageheat topics create"`)
 		}
 		return nil
 	case failure.As(at.Err) != nil:
@@ -139,12 +140,18 @@ func (w *TopicWatch) looked(t processors.WatchedTopic, at kafka.Topic) error {
 	found, err := watch.Exists(codec.TopicID(at.ID), len(at.Leaders))
 	if !found.MissingSince.IsZero() {
 		w.setCondition(t, nil)
-		log.Info("a missing topic exists again", "missing_for", time.Since(found.MissingSince).Round(time.Second))
+		w.log(t).Info("a missing topic exists again", "missing_for", time.Since(found.MissingSince).Round(time.Second))
 	}
 	if found.Replaced {
-		log.Warn("a topic was deleted and recreated; the pipeline continues with the new one")
+		w.log(t).Warn("a topic was deleted and recreated; the pipeline continues with the new one")
 	}
 	return err
+}
+
+// log is the logger for what happens to a topic. It is made when there is something to log, which costs
+// more than a look at the topics does.
+func (w *TopicWatch) log(t processors.WatchedTopic) *slog.Logger {
+	return w.settings.Logger.With("topic", t.Name, "roles", t.Roles)
 }
 
 // setCondition sets the condition of the roles that need a topic.
