@@ -33,6 +33,13 @@ import (
 const (
 	smallest = `brokers: [kafka-1:9092]`
 
+	boards = smallest + `
+config:
+  boards:
+    last-hour: {kind: window, window: 1h, size: 20, max-per-step: 1000000}
+    today: {kind: calendar, calendar: day, weight-likes: 2.5, include: ["/a/.*", "/b, c"]}
+`
+
 	everything = `
 brokers: [kafka-1.example:9094, kafka-2.example:9094]
 roles: [ingest, heat, rank, serve, collect]
@@ -263,6 +270,9 @@ func TestSchema(t *testing.T) {
 		smallest + "\nconfig: {sasl-password: x}",
 		smallest + "\nconfig: {instance-id: x}",
 		smallest + "\nconfig: {publish-every: {a: b}}",
+		smallest + "\nconfig: {boards: [a]}",
+		smallest + "\nconfig: {boards: {a: window}}",
+		smallest + "\nconfig: {boards: {a: {kind: {b: c}}}}",
 		smallest + "\nfiles: {sasl-password-file: {secret: x}}",
 		smallest + "\nfiles: {tls-ca: {secret: x, configMap: y, key: z}}",
 		smallest + "\nfiles: {token-file: {configMap: x, key: y}}",
@@ -281,7 +291,7 @@ func TestTheProgramTakesTheSettings(t *testing.T) {
 	build.Dir = "../../.."
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	for name, text := range map[string]string{"smallest": smallest, "everything": everything} {
+	for name, text := range map[string]string{"smallest": smallest, "boards": boards, "everything": everything} {
 		t.Run(name, func(t *testing.T) {
 			r := render(t, text)
 			files := t.TempDir()
@@ -310,6 +320,11 @@ func TestTheProgramTakesTheSettings(t *testing.T) {
 			assert.Contains(t, shown, "session-timeout: 30s\n")
 			assert.Contains(t, shown, "instance-id: from-elsewhere-0\n")
 			assert.Contains(t, shown, "log-format: json\n")
+			if name == "boards" {
+				assert.Contains(t, shown, "\n  last-hour: {kind: window, size: 20, window: 1h, step: 1m,")
+				assert.Contains(t, shown, "max-per-step: 1000000}\n", "not 1e+06")
+				assert.Contains(t, shown, "weight-likes: 2.5, min-behaviours: 1, include: [/a/.*, '/b, c']}\n")
+			}
 			if name == "everything" {
 				assert.Contains(t, shown, "max-clicks: 1000000\n", "not 1e+06")
 				assert.Contains(t, shown, "weight-clicks: \"0.5\"\n")

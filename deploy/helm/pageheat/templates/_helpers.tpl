@@ -46,7 +46,19 @@ PAGEHEAT_{{ . | upper | replace "-" "_" }}
 {{/* The configuration file. Helm holds numbers as floating-point numbers, which are not printed as they were given. */}}
 {{- define "pageheat.config" -}}
 {{- range $key, $value := .Values.config }}
+{{- if eq $key "boards" }}
+boards:
+{{- range $board, $settings := $value }}
+  {{ $board }}:
+{{- range $setting, $value := $settings }}
 {{- if and (kindIs "float64" $value) (eq (floor $value) $value) }}
+    {{ $setting }}: {{ int64 $value }}
+{{- else }}
+{{- dict $setting $value | toYaml | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- else if and (kindIs "float64" $value) (eq (floor $value) $value) }}
 {{ $key }}: {{ int64 $value }}
 {{- else }}
 {{ dict $key $value | toYaml }}
