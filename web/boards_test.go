@@ -210,7 +210,7 @@ func TestSecurityHeaders(t *testing.T) {
 func TestDashboardFiles(t *testing.T) {
 	_, _, cfg := served()
 	h := handler(t, cfg)
-	for path, contentType := range map[string]string{"/": "text/html", "/app.js": "text/javascript", "/graph.js": "text/javascript", "/operation.js": "text/javascript", "/style.css": "text/css", "/icon.svg": "image/svg+xml"} {
+	for path, contentType := range map[string]string{"/": "text/html", "/app.js": "text/javascript", "/boards.js": "text/javascript", "/common.js": "text/javascript", "/compare.js": "text/javascript", "/compare": "text/html", "/graph.js": "text/javascript", "/operation.js": "text/javascript", "/style.css": "text/css", "/icon.svg": "image/svg+xml"} {
 		w := ask(h, "GET", path)
 		require.Equal(t, http.StatusOK, w.Code, path)
 		require.Contains(t, w.Header().Get("Content-Type"), contentType)

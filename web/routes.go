@@ -75,7 +75,11 @@ func (s *service) routes() []Route {
 			Route{Path: "/api/v1/settings", Handler: http.HandlerFunc(s.settings)},
 
 			Route{Path: "/{$}", Handler: site.Dashboard("index.html")},
+			Route{Path: "/compare", Handler: site.Dashboard("compare.html")},
 			Route{Path: "/app.js", Handler: site.Dashboard("app.js")},
+			Route{Path: "/boards.js", Handler: site.Dashboard("boards.js")},
+			Route{Path: "/common.js", Handler: site.Dashboard("common.js")},
+			Route{Path: "/compare.js", Handler: site.Dashboard("compare.js")},
 			Route{Path: "/names.js", Handler: site.Dashboard("names.js")},
 			Route{Path: "/graph.js", Handler: site.Dashboard("graph.js")},
 			Route{Path: "/operation.js", Handler: site.Dashboard("operation.js")},

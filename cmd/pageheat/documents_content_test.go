@@ -75,7 +75,7 @@ func TestContractIsComplete(t *testing.T) {
 		Serve:   web.Serve{Boards: struct{ web.BoardReader }{}, Cluster: &overview.Overview{}},
 		Collect: web.Collect{Collector: collector, MaxBytes: 1, Rate: 1, Burst: 1}})
 	require.NoError(t, err)
-	dashboard := regexp.MustCompile(`^/(names|graph|operation|app)\.js$|^/style\.css$|^/icon\.svg$|^/debug/pprof/.`)
+	dashboard := regexp.MustCompile(`^/(names|common|boards|compare|graph|operation|app)\.js$|^/style\.css$|^/icon\.svg$|^/debug/pprof/.`)
 	for _, route := range routes {
 		if path := strings.TrimSuffix(route.Path, "{$}"); !dashboard.MatchString(path) {
 			assert.Regexp(t, "`"+regexp.QuoteMeta(path)+"[`?]", document)

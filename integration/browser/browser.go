@@ -177,3 +177,9 @@ func (b *Tab) Keep(name string) {
 	require.NoError(b.t, err)
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
 }
+
+// Key presses keys, such as "\r" for Enter.
+func (b *Tab) Key(keys string) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(keys)))
+}

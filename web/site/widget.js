@@ -11,7 +11,8 @@
 // strip    prefix of names that is not shown
 // heading  a heading; default none
 // api      address of pageheat; default: relative to the script
-// board    name of the board; default all-time
+// board    name of the board; default all-time. Of a group, or of a closed period, its
+//          name, a slash and that: today/sport, day/2026-01-02
 //
 // Style it with --pageheat-accent, --pageheat-ink, --pageheat-soft, --pageheat-line,
 // --pageheat-up and --pageheat-down, and with ::part(heading), list, item, rank,
@@ -77,6 +78,7 @@
   };
   const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+  const few = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
   const brief = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
   // encoded is a name for use in an address. What is percent-encoded in it stays so.
@@ -143,6 +145,8 @@
         if (name === 'api' || name === 'board') {
           this.#leave();
           this.#board = null;
+          this.#rows.clear();
+          this.#list.replaceChildren();
           this.#seen();
         }
         this.#draw();
@@ -163,11 +167,15 @@
       } catch (e) { warn(`no titles from ${titles}: ${e}`); }
     }
 
-    get #address() {
+    // #address is that of the board, or of its events. A group is a parameter, because it
+    // may have the name of what a path ends with.
+    #address(form = '') {
       const api = this.getAttribute('api');
       const base = api ? new URL(api.replace(/\/?$/, '/'), document.baseURI) : home;
       if (!base) throw new Error('the list cannot find its own address: load it by <script src=".../widget.js">, or give it the attribute api.');
-      return new URL(`api/v1/boards/${encodeURIComponent(this.getAttribute('board') || 'all-time')}`, base).href;
+      const [name, ...part] = (this.getAttribute('board') || 'all-time').split('/');
+      const query = part.length ? `?part=${encodeURIComponent(part.join('/'))}` : '';
+      return new URL(`api/v1/boards/${encodeURIComponent(name)}${form}${query}`, base).href;
     }
 
     // A page that nobody sees needs no events, and a browser has few connections.
@@ -181,10 +189,10 @@
     #follow() {
       this.#leave();
       this.#say(TROUBLE); // until it is known where to ask
-      const address = this.#address;
+      const address = this.#address('/events');
       this.#say('');
       if (!EventSource) { this.#poll(); return; }
-      const events = this.#events = new EventSource(`${address}/events`);
+      const events = this.#events = new EventSource(address);
       events.onopen = safe(() => {
         clearInterval(this.#timer);
         this.#timer = 0;
@@ -206,11 +214,14 @@
       if (this.#timer) return;
       const ask = async () => {
         try {
-          const answer = await fetch(this.#address, { __proto__: null, signal: AbortSignal.timeout(POLL_MS) });
+          const address = this.#address();
+          const answer = await fetch(address, { __proto__: null, signal: AbortSignal.timeout(POLL_MS) });
           const { ok, status } = answer;
-          if (ok) this.#offer(await answer.json());
+          const board = ok && await answer.json();
+          if (address !== this.#address()) return; // another board is asked for meanwhile
+          if (ok) this.#offer(board);
           this.#say(ok || status === 404 ? '' : TROUBLE);
-          if (status === 401 || status === 403) warn(`${this.#address} answers ${status}: ${await answer.text()}`);
+          if (status === 401 || status === 403 || status === 404 && this.hasAttribute('board')) warn(`${address} answers ${status}: ${await answer.text()}`);
         } catch { this.#say(TROUBLE); }
       };
       this.#timer = setInterval(ask, POLL_MS);
@@ -264,7 +275,7 @@
       const [rank, move, , heat] = item.children;
       set(rank, String(p.rank));
       set(heat, (Math.abs(p.heat) < 1000 ? brief : whole).format(p.heat));
-      heat.title = `heat: ${p.clicks} clicks, ${brief.format(p.minutes)} minutes, ${p.likes} likes`;
+      heat.title = `heat: ${few.format(p.clicks)} clicks, ${brief.format(p.minutes)} minutes, ${few.format(p.likes)} likes`;
       const recent = Date.now() - Date.parse(p.rank_since) < RECENT_MS;
       let way = '', arrow = '', words = '';
       if (p.previous_rank > p.rank) [way, arrow, words] = ['up', `▲ ${p.previous_rank - p.rank}`, `rose from ${p.previous_rank}`];

@@ -33,11 +33,27 @@ func boardServer(t *testing.T, names ...string) string {
 	require.NoError(t, err)
 	everybody, err := web.NewOrigins([]string{"*"})
 	require.NoError(t, err)
+	// The page of the board today has the group in its name.
+	today := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		everybody.Allow(w, r)
+		if r.PathValue("name") != "today" {
+			http.NotFound(w, r)
+			return
+		}
+		format := "%s"
+		if r.PathValue("form") == "events" {
+			w.Header().Set("Content-Type", "text/event-stream")
+			format = "id: 1\ndata: %s\n\n"
+		}
+		_, _ = fmt.Fprintf(w, format, fmt.Sprintf(`{"version":1,"pages":[{"rank":1,"page":"of %s","heat":1,"clicks":0.1234567891,"minutes":0,"likes":0}]}`, r.URL.Query().Get("part")))
+	})
 	server := httptest.NewServer(serve(t, web.Config{Routes: append(web.Scripts(),
 		web.Route{Path: "/api/v1/boards/all-time", Public: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			everybody.Allow(w, r)
 			_, _ = w.Write(board)
-		})})}))
+		})},
+		web.Route{Path: "/api/v1/boards/{name}", Public: true, Handler: today},
+		web.Route{Path: "/api/v1/boards/{name}/{form}", Public: true, Handler: today})}))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -187,4 +203,24 @@ func TestTheWidgetIsAGuest(t *testing.T) {
 			assert.Empty(t, tab.Text(`wrong.join('\n')`))
 		})
 	}
+}
+
+// TestBoardsOfTheWidget: it shows the board that it is told, also one of a group.
+func TestBoardsOfTheWidget(t *testing.T) {
+	heat := boardServer(t, "/t/1")
+	tab := browser.Open(t)
+	tab.Go(pageServer(t, watched+`<script src="`+heat+`/widget.js"></script><pageheat-board board="today"></pageheat-board>`, "") + "/")
+	const names = inWidget + `.map((n) => n.textContent).join()`
+	tab.Until(names + ` === 'of '`)
+	tab.Until(inWidget + `[0].parentNode.children[3].title === 'heat: 0.1 clicks, 0.0 minutes, 0 likes'`)
+	for _, group := range []string{"sport", "events", "a b&c=d"} {
+		tab.Do(`document.querySelector('pageheat-board').setAttribute('board', ` + strconv.Quote("today/"+group) + `)`)
+		tab.Until(names + ` === ` + strconv.Quote("of "+group))
+	}
+	assert.Empty(t, tab.Text(`wrong.concat(said).join()`))
+	tab.Do(`document.querySelector('pageheat-board').setAttribute('board', 'tody')`)
+	tab.Until(`said.length === 1`)
+	tab.Until(names + ` === ''`)
+	assert.Contains(t, tab.Text(`said[0]`), "/api/v1/boards/tody answers 404: ")
+	assert.Empty(t, tab.Text(`wrong.join()`))
 }

@@ -1,4 +1,4 @@
-// The dashboard. It shows the newest board it is given, and says so when it
+// The dashboard. It shows the newest version of a board that it is given, and says so when it
 // cannot be the newest. Whatever comes from a page's name or from the server is
 // set as text, never as markup. Addresses are relative, so it works under any
 // path.
@@ -18,59 +18,46 @@ const TREND_MS = 2000;         // one point of a page's trend
 const TREND_POINTS = 30;
 const SPARK_LEAST = 40;        // the line takes the whole width from this number on
 
-const $ = (id) => document.getElementById(id);
 const still = window.matchMedia('(prefers-reduced-motion: reduce)');
-
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 10 });
-const brief = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
-const decimals = [0, 1, 2].map((n) => new Intl.NumberFormat('en', { minimumFractionDigits: n, maximumFractionDigits: n }));
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function duration(ms) {
-  const s = Math.max(0, Math.floor(ms / 1000));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h`;
-  return `${Math.floor(s / 86400)} days`;
-}
-
-function clock(time) {
-  return new Date(time).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-}
 
 // ---- What heat is made of
 
 let weights = null; // of clicks, minutes and one like; null until they are known
 
-// parts gives what a page's clicks, minutes and likes contribute to its heat.
-// Before the weights are known, all of it counts as one part.
-function parts(page) {
-  if (!weights) return [['clicks', page.heat]];
-  return [
-    ['clicks', page.clicks * weights.clicks],
-    ['minutes', page.minutes * weights.minutes],
-    ['likes', page.likes * weights.like],
-  ];
+// weightsOf gives the weights of a board, which may have some of its own.
+function weightsOf(of) {
+  const own = of && of.definition;
+  if (!own || own['weight-clicks'] === undefined) return weights;
+  return { clicks: Number(own['weight-clicks']), minutes: Number(own['weight-minutes']), like: Number(own['weight-likes']) };
+}
+
+// parts gives what a page's clicks, minutes and likes contribute to its heat. All of it
+// counts as one part before the weights are known, and where it is made otherwise: the
+// heat of a step may have a maximum.
+function parts(page, by) {
+  const list = by ? [
+    ['clicks', page.clicks * by.clicks],
+    ['minutes', page.minutes * by.minutes],
+    ['likes', page.likes * by.like],
+  ] : [];
+  const sum = list.reduce((all, [, value]) => all + value, 0);
+  return Math.abs(sum - page.heat) <= 1e-6 * Math.max(1, Math.abs(page.heat)) ? list : [['clicks', page.heat]];
 }
 
 const sumOf = (list, sign) => list.reduce((sum, [, value]) => sum + Math.max(0, sign * value), 0);
-const gained = (page) => sumOf(parts(page), 1);
+const gained = (page, by) => sumOf(parts(page, by), 1);
 
 // drawBar shows the parts side by side on a scale that ends at full. What is
 // taken away (dislikes) is hatched over the end, so that what stays plain is
 // the heat.
-function drawBar(bar, page, full) {
+function drawBar(bar, page, full, by) {
   if (!bar.firstChild) {
     for (const name of ['clicks', 'minutes', 'likes', 'lost']) {
       bar.append(Object.assign(document.createElement('span'), { className: name }));
     }
   }
   const percent = (value) => `${full > 0 ? Math.min(100, Math.max(0, (100 * value) / full)) : 0}%`;
-  const list = parts(page);
+  const list = parts(page, by);
   const values = new Map(list);
   for (const span of bar.children) {
     if (span.className !== 'lost') {
@@ -114,6 +101,35 @@ function requestDraw() {
   requestAnimationFrame(() => { drawing = false; draw(); });
 }
 
+// forget shows no board, until there is one of those that are asked for now.
+function forget() {
+  board = null;
+  acceptedAt = 0;
+  rate.forget();
+  trends.pages.clear();
+  for (const row of rows.values()) row.remove();
+  rows.clear();
+  for (const id of ['counted', 'time', 'age']) setText($(id), '–');
+  $('empty').hidden = false;
+  setText($('empty'), 'Waiting for the board.');
+  announced = '';
+  drawAbout();
+}
+
+// drawAbout says what is on the board that is shown.
+function drawAbout() {
+  const listed = boards.of(boards.shown);
+  const about = aboutBoard(board, listed && listed.title);
+  setText($('about-board'), about);
+  $('about-board').hidden = !about;
+  const other = boards.shown !== ALL_TIME;
+  const top = board && board.pages.length > 1 ? `Top ${board.pages.length} pages` : 'Top pages';
+  setText($('board-title'), other ? `${top}: ${titleOf(boards.shown)}` : top);
+  drawFormula();
+  $('as-json').href = boardPath(boards.shown, '');
+  $('as-feed').href = boardPath(boards.shown, 'feed.atom');
+}
+
 function draw() {
   if (!board) return;
   $('empty').hidden = board.pages.length > 0;
@@ -123,9 +139,10 @@ function draw() {
   $('time').classList.toggle('long', $('time').textContent.length > 8);
   $('time').title = `${new Date(board.updated_at).toLocaleString()}, version ${board.version}`;
   $('counted').classList.toggle('long', board.counted >= 1e12);
-  setText($('board-title'), board.pages.length > 1 ? `Top ${board.pages.length} pages` : 'Top pages');
+  drawAbout();
   drawRows();
   drawAge();
+  drawStatus();
   announce();
   if (found) drawFound();
 }
@@ -139,9 +156,10 @@ function drawRows() {
     for (const [name, row] of rows) before.set(name, row.getBoundingClientRect().top);
   }
 
-  const full = Math.max(0, ...board.pages.map(gained));
-  const most = Math.max(0, ...board.pages.map((page) => Math.abs(page.heat)));
-  const format = decimals[most < 1e5 ? 2 : most < 1e7 ? 1 : 0];
+  const by = weightsOf(board);
+  const full = Math.max(0, ...board.pages.map((page) => gained(page, by)));
+  const format = heatFormat(board.pages);
+  const count = board.kind === 'trending' ? decimals[1] : whole; // what decays is no whole number
   const keep = new Set(board.pages.map((page) => page.page));
   for (const [name, row] of rows) {
     if (!keep.has(name)) { row.remove(); rows.delete(name); }
@@ -164,11 +182,11 @@ function drawRows() {
     setText(row.querySelector('.rank'), String(page.rank));
     setText(row.querySelector('.heat'), format.format(page.heat));
     row.querySelector('.heat').title = exact.format(page.heat);
-    setText(row.querySelector('.clicks-total'), whole.format(page.clicks));
+    setText(row.querySelector('.clicks-total'), count.format(page.clicks));
     setText(row.querySelector('.minutes-total'), decimals[page.minutes < 1e6 ? 1 : 0].format(page.minutes));
-    setText(row.querySelector('.likes-total'), whole.format(page.likes));
+    setText(row.querySelector('.likes-total'), count.format(page.likes));
     drawMove(row.querySelector('.move'), page);
-    drawBar(row.querySelector('.bar'), page, full);
+    drawBar(row.querySelector('.bar'), page, full, by);
   });
   if (moves && !still.matches) slide(before);
 }
@@ -233,6 +251,11 @@ function announce() {
 const rate = {
   samples: [], // [when, counted], the newest last
   history: [],
+  forget() {
+    this.samples = [];
+    this.history = [];
+    for (const path of $('spark').children) path.removeAttribute('d');
+  },
   add(at, counted, startedOver) {
     if (startedOver) this.samples = [];
     this.samples.push([at, counted]);
@@ -248,7 +271,8 @@ const rate = {
     return (this.samples[this.samples.length - 1][1] - counted) / ((at - from) / 1000);
   },
   draw() {
-    const value = this.value();
+    // A board that moves with time may count less than before.
+    const value = this.value() < 0 ? NaN : this.value();
     const shown = connection.state === 'live' || connection.state === 'polling';
     setText($('rate'), !shown || Number.isNaN(value) ? '–' : value >= 100 ? whole.format(value) : decimals[value >= 10 || value === 0 ? 0 : 1].format(value));
     if (!Number.isNaN(value)) this.history.push(shown ? value : 0);
@@ -302,6 +326,7 @@ const connection = {
   state: 'connecting',
   events: null,
   polling: 0,        // a timer while polling
+  refused: '',       // why there is no such board
   lostAt: 0,         // when the last answer failed, 0 while all is well
   unready: [],       // why the server says it is not ready
 };
@@ -311,7 +336,8 @@ function listen() {
   connection.polling = 0;
   if (connection.events) connection.events.close();
   if (!window.EventSource) { poll(); return; }
-  const events = new EventSource('api/v1/boards/all-time/events');
+  const mine = boards.shown;
+  const events = new EventSource(boardPath(mine, 'events'));
   connection.events = events;
   events.onopen = () => {
     clearInterval(connection.polling);
@@ -319,6 +345,7 @@ function listen() {
     well();
   };
   events.onmessage = (event) => {
+    if (mine !== boards.shown) return;
     well();
     try { offer(JSON.parse(event.data)); } catch (error) { console.error('a board cannot be read', error); }
   };
@@ -327,19 +354,23 @@ function listen() {
     // The browser connects again by itself unless it was refused.
     if (events.readyState === EventSource.CLOSED) {
       poll();
-      setTimeout(() => { if (connection.polling && !document.hidden) listen(); }, EVENTS_AGAIN_MS);
+      setTimeout(() => { if (connection.polling && !document.hidden && connection.events === events) listen(); }, EVENTS_AGAIN_MS);
     }
   };
 }
 
 function poll() {
   if (connection.polling) return;
+  const mine = boards.shown;
   const ask = async () => {
     try {
-      const answer = await fetch('api/v1/boards/all-time', { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10000) });
+      const answer = await fetch(boardPath(mine, ''), { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10000) });
       sync(answer);
+      const body = await answer.json();
+      if (mine !== boards.shown) return;
+      connection.refused = answer.status === 404 && mine !== ALL_TIME ? String(body.detail) : '';
       well();
-      if (answer.ok) offer(await answer.json());
+      if (answer.ok) offer(body); else if (connection.refused && board) forget();
     } catch { ill(); }
   };
   connection.polling = setInterval(ask, POLL_MS);
@@ -377,9 +408,17 @@ async function learnWeights() {
   const answer = await fetch('api/v1/settings', { signal: AbortSignal.timeout(4000) });
   if (!answer.ok) return;
   weights = (await answer.json()).weights;
-  const term = (weight, what) => `${exact.format(weight)}\u00a0×\u00a0${what}`;
-  setText($('formula'), `heat = ${term(weights.clicks, 'clicks')} + ${term(weights.minutes, 'minutes')} + ${term(weights.like, 'likes')}`);
+  drawFormula();
   requestDraw();
+}
+
+// drawFormula says how the heat of the board that is shown is made.
+function drawFormula() {
+  const by = weightsOf(board);
+  if (!by) return;
+  const term = (weight, what) => `${exact.format(weight)}\u00a0×\u00a0${what}`;
+  setText($('formula'), `heat = ${term(by.clicks, 'clicks')} + ${term(by.minutes, 'minutes')} + ${term(by.like, 'likes')}`);
+  setText($('summed'), `Summed per page over all behaviours${board && board.kind ? ' that count on this board' : ''}.`);
 }
 
 function drawStatus() {
@@ -405,8 +444,9 @@ function drawStatus() {
   setText($('banner'), banner);
   $('banner').hidden = !banner;
   document.body.toggleAttribute('data-stale', state === 'offline');
-  if (!board) setText($('empty'), state === 'waiting' ? 'No board has been published yet. It appears with the first behaviour.' : 'Waiting for the first board.');
-  document.title = board && board.pages.length ? `${state === 'offline' ? '⚠ ' : ''}${visibleName(board.pages[0].page)} · pageheat` : 'pageheat';
+  if (!board) setText($('empty'), connection.refused ? visibleName(connection.refused) : state === 'waiting' && boards.shown === ALL_TIME ? 'No board has been published yet. It appears with the first behaviour.' : 'Waiting for the first board.');
+  const place = boards.shown === ALL_TIME ? '' : `${titleOf(boards.shown)} · `;
+  document.title = board && board.pages.length ? `${state === 'offline' ? '⚠ ' : ''}${visibleName(board.pages[0].page)} · ${place}pageheat` : `${place}pageheat`;
 }
 
 // ---- Any page
@@ -459,8 +499,9 @@ function drawFound() {
   const ranked = board && board.pages.find((page) => page.page === found.page);
   setText($('found-name'), visibleName(found.page));
   setText($('found-heat'), exact.format(found.heat));
-  setText($('found-rank'), ranked ? `rank ${ranked.rank}` : 'not in the top');
-  drawBar($('found-bar'), found, gained(found));
+  const place = boards.shown === ALL_TIME ? '' : ` of ${titleOf(boards.shown)}`;
+  setText($('found-rank'), ranked ? `rank ${ranked.rank}${place}` : `not in the top${place}`);
+  drawBar($('found-bar'), found, gained(found, weights), weights);
   const totals = { clicks: found.clicks, minutes: found.minutes, likes: found.likes };
   const weight = weights ? { clicks: weights.clicks, minutes: weights.minutes, likes: weights.like } : {};
   const lines = Object.keys(totals).map((name) => {
@@ -529,6 +570,14 @@ setInterval(() => trends.step(), TREND_MS);
 setInterval(() => { if (!document.hidden) checkReady(); }, READY_MS);
 setInterval(() => { if (!document.hidden && wanted) lookUp(wanted, true); }, READY_MS);
 
+boards.onLearn = drawAbout;
+boards.begin(() => {
+  connection.refused = '';
+  forget();
+  listen();
+  drawStatus();
+  if (found) drawFound();
+});
 checkReady();
 learnWeights().catch(() => {});
 listen();
