@@ -13,6 +13,7 @@ const (
 	leadersVersion = 3
 	leadersGrouped = 1 << 0 // flags of a board
 	leadersFinal   = 1 << 1
+	leadersTurning = 1 << 2
 )
 
 // Leader is one of a partition's hottest pages.
@@ -54,6 +55,8 @@ type BoardLeaders struct {
 	// Final says that Pages are those of a closed period, of which nothing is counted any more. AsOf is the
 	// first minute of the period then.
 	Final bool
+	// Turning says that the board is not as of AsOf yet, and so has no Pages.
+	Turning bool
 	// Pages are the hottest pages, encoded: see [AppendBoardPage].
 	Pages []byte
 }
@@ -110,6 +113,9 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 		if b.Final {
 			flags |= leadersFinal
 		}
+		if b.Turning {
+			flags |= leadersTurning
+		}
 		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
 		dst = binary.AppendUvarint(dst, b.Late)
@@ -122,8 +128,8 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 
 func (r *reader) boardLeaders() (l BoardLeaders) {
 	l.Name, l.Hash = string(r.bytes("name of a board", maxNameBytes)), string(r.bytes("hash of a board", maxNameBytes))
-	flags := r.flags("board", leadersGrouped|leadersFinal)
-	l.Grouped, l.Final = flags&leadersGrouped != 0, flags&leadersFinal != 0
+	flags := r.flags("board", leadersGrouped|leadersFinal|leadersTurning)
+	l.Grouped, l.Final, l.Turning = flags&leadersGrouped != 0, flags&leadersFinal != 0, flags&leadersTurning != 0
 	l.AsOf, l.Late, l.Since = r.minute("as of"), r.number("late"), r.since()
 	l.Pages = slices.Clone(r.bytes("pages of a board", len(r.b)))
 	return l

@@ -184,14 +184,14 @@ func formats() []format {
 			name:   "leaders",
 			golden: "leaders-v3",
 			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0}, Define(heat.DefaultWeights(), 10), pages,
-				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, []byte("pages")}}},
+				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, true, []byte("pages")}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw: func(t *rapid.T) any {
 				p := drawProgress(t)
 				var on []BoardLeaders
 				for _, b := range p.Boards {
-					on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
+					on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "turning"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
 				}
 				p.Boards, p.NextBoard = nil, 0
 				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t), on}

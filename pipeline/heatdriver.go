@@ -56,6 +56,9 @@ func (d *heatDriver) feeds(kind codec.Feed) {
 	if spans := d.spans.Send(); len(spans) > 0 {
 		d.producer.traces.putAll(d.config.Topology.Leaders, codec.PartitionKey(d.part), spans)
 	}
+	for board, late := range d.task.partition.Late() {
+		d.config.Metrics.lateFor(board, d.part, late)
+	}
 	progress, _ := d.task.partition.Progress()
 	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next, d.last)
 }

@@ -41,6 +41,8 @@ type Metrics struct {
 	lost         *prometheus.GaugeVec
 
 	differ     prometheus.Gauge
+	differOn   *prometheus.GaugeVec
+	late       *prometheus.GaugeVec
 	epoch      prometheus.Gauge
 	boards     prometheus.Counter
 	boardTime  prometheus.Gauge
@@ -51,8 +53,8 @@ type Metrics struct {
 // NewMetrics registers the metrics of the roles.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	factory := promauto.With(r)
-	gauges := func(name, help, label string) *prometheus.GaugeVec {
-		return factory.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label})
+	gauges := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return factory.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
 	}
 	gauge := func(name, help string) prometheus.Gauge {
 		return factory.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
@@ -104,6 +106,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			"Maximum number of records of an input partition that retention deleted before they were counted, since the table was created. All instances with the role heat report the same value: take the maximum by partition.", "partition"),
 
 		differ:     gauge("pageheat_rank_waiting_partitions", "Heat partitions whose leaders were chosen by other settings than this instance's; the board is not updated until there are none."),
+		differOn:   gauges("pageheat_rank_board_waiting_partitions", "Heat partitions that define a further board in another way than this instance, or do not have it; the board is not updated until there are none.", "board"),
+		late:       gauges("pageheat_heat_late_behaviours", "Behaviours of a heat partition that came too late for a further board: they are in all-time alone.", "board", "partition"),
 		epoch:      gauge("pageheat_rank_epoch", "Epoch of the ranking that this instance took last; part of the version of its boards."),
 		boards:     counter("pageheat_rank_boards_total", "Boards that this instance published."),
 		boardTime:  gauge("pageheat_rank_last_board_timestamp_seconds", "Unix time at which this instance published its last board; 0 if it has published none. A board is published when it changes."),
@@ -183,6 +187,16 @@ func (m *Metrics) limitsChanged() { m.limitChanges.Inc() }
 
 // differing records how many heat partitions the ranking waits for.
 func (m *Metrics) differing(partitions int) { m.differ.Set(float64(partitions)) }
+
+// differingOn records the same of a further board.
+func (m *Metrics) differingOn(board string, partitions int) {
+	m.differOn.WithLabelValues(board).Set(float64(partitions))
+}
+
+// lateFor records how many behaviours of a heat partition came too late for a board.
+func (m *Metrics) lateFor(board string, partition int32, late uint64) {
+	m.late.WithLabelValues(board, label(partition)).Set(float64(late))
+}
 
 // applied records the state of a heat partition: how many ranges follow, and the timestamp
 // of the last one that was applied.

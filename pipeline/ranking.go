@@ -191,6 +191,18 @@ func (r *Ranking) Differ(wanted codec.Definition, differing []processors.Differi
 	}
 }
 
+// DifferOnBoard records the heat partitions that do not count a further board as this process defines it. It
+// is for the processor.
+func (r *Ranking) DifferOnBoard(board string, partitions []int32) {
+	r.config.Metrics.differingOn(board, len(partitions))
+	if len(partitions) > 0 {
+		r.config.Logger.Warn("a board is not updated: heat partitions define it in another way than this instance, or do not have it",
+			"hint", "boards must be the same on all instances", "board", board, "heat_partitions", partitions)
+		return
+	}
+	r.config.Logger.Info("all heat partitions count a board as this instance defines it", "board", board)
+}
+
 // CheckOrigin compares the newest board in the output with the settings of this process,
 // before any role begins: it must be of the same prefix, and made from as many heat
 // partitions as there were when it began. It returns a failure.Permanent if they differ. Each role checks again what

@@ -27,10 +27,12 @@ type boardRanker struct {
 	chosenBy   codec.Definition // the same, for the header
 
 	latest, grouped slots
+	differs         []bool                         // per heat partition, whether its last leaders have another definition, or no such board
 	newest          map[string]*codec.Board        // by key
 	asOf            boards.Minute                  // T of the newest board that was published by any owner
 	finals          map[boards.Slot][]*slotLeaders // of closed periods, by heat partition
 	closed          boards.Slot                    // final boards of all periods before are published
+	told            []int32                        // differing
 	changed         bool
 	owed            bool
 	merged          []rankedSum
@@ -60,6 +62,7 @@ func newBoardRanker(b *boards.Board) *boardRanker {
 func (r *boardRanker) begin(partitions int, floor codec.Positions) {
 	if len(r.latest) != partitions {
 		r.latest, r.grouped = make(slots, partitions), make(slots, partitions)
+		r.differs = make([]bool, partitions)
 		clear(r.finals)
 	}
 	r.latest.drop(floor)
@@ -93,27 +96,44 @@ func (r *boardRanker) published(b codec.OriginBoard) {
 	r.closed = max(r.closed, b.Closed)
 }
 
-// take takes the leaders of a heat partition. It has none of the board during a turn, or if its owner
-// does not know the board; what it sent before is still right.
+// take takes the leaders of a heat partition. During a turn it has none of the board; what it sent before
+// is still right.
 func (r *boardRanker) take(l *codec.Leaders) error {
+	known := false
 	for i := range l.Boards {
-		if b := &l.Boards[i]; b.Name == r.definition.Name {
-			if err := r.takeBoard(l, b); err != nil {
-				return fmt.Errorf("board %s: %w", b.Name, err)
-			}
+		b := &l.Boards[i]
+		if b.Name != r.definition.Name || b.Hash != r.hash {
+			continue
+		}
+		known = true
+		if b.Turning {
+			continue
+		}
+		if err := r.takeBoard(l, b); err != nil {
+			return fmt.Errorf("board %s: %w", b.Name, err)
 		}
 	}
+	if r.differs[l.Partition] = !known; !known {
+		r.latest[l.Partition], r.grouped[l.Partition] = [2]*slotLeaders{}, [2]*slotLeaders{}
+	}
 	return nil
+}
+
+// differing are the heat partitions that do not count the board as it is defined here. While there are
+// some, it stays as it is.
+func (r *boardRanker) differing() (partitions []int32) {
+	for p, differs := range r.differs {
+		if differs {
+			partitions = append(partitions, int32(p))
+		}
+	}
+	return partitions
 }
 
 func (r *boardRanker) takeBoard(l *codec.Leaders, b *codec.BoardLeaders) error {
 	into := r.latest
 	if b.Grouped {
 		into = r.grouped
-	}
-	if b.Hash != r.hash {
-		into[l.Partition] = [2]*slotLeaders{}
-		return nil
 	}
 	pages, err := codec.DecodeBoardPages(b.Pages, r.board)
 	if err != nil {

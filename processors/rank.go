@@ -27,6 +27,9 @@ type RankingConfig struct {
 	// serve the board, whenever that changes; none when all agree again. It must be
 	// quick. It may be nil.
 	Differ func(wanted codec.Definition, differing []Differing)
+	// DifferOnBoard is told the same of a further board: which heat partitions define it in another way,
+	// or do not have it. It may be nil.
+	DifferOnBoard func(board string, partitions []int32)
 }
 
 // NewRanking returns the processor that publishes the board. Its table holds
@@ -47,7 +50,7 @@ func RankingGraph(c RankingConfig) *goka.GroupGraph {
 	}
 	c.Ranker.Group, c.Ranker.Output = c.Topology.RankGroup, c.Topology.Output
 	ranker, output := NewRanker(c.Ranker), goka.Stream(c.Topology.Output)
-	ranker.check, ranker.tell = c.Check, c.Differ
+	ranker.check, ranker.tell, ranker.tellBoard = c.Check, c.Differ, c.DifferOnBoard
 	rank := func(ctx goka.Context, message any) {
 		ranked, err := ranker.Take(message.([]byte), ctx.Value, c.Now())
 		if err != nil {

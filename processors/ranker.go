@@ -59,7 +59,9 @@ type Ranker struct {
 
 	check func(l *codec.Leaders) error // see RankingConfig; may be nil
 	tell  func(wanted codec.Definition, differing []Differing)
-	told  []Differing
+	// see RankingConfig; may be nil
+	tellBoard func(board string, partitions []int32)
+	told      []Differing
 }
 
 // Ranked is the result of a message: what to store or publish.
@@ -228,6 +230,12 @@ func (r *Ranker) hear(leaders []byte) error {
 	if differ := r.Differing(); r.tell != nil && !slices.Equal(differ, r.told) {
 		r.told = differ
 		r.tell(r.definition, differ)
+	}
+	for _, on := range r.further {
+		if differ := on.differing(); r.tellBoard != nil && !slices.Equal(differ, on.told) {
+			on.told = differ
+			r.tellBoard(on.definition.Name, differ)
+		}
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 // pages as of the board's T. It belongs to the goroutine of its partition.
 type boardTable struct {
 	board  *boards.Board
+	name   string
 	hash   string
 	number uint64 // see codec.BoardProgress
 	asOf   boards.Minute
@@ -49,7 +50,7 @@ type boardPage struct {
 
 func newBoardTable(b *boards.Board) *boardTable {
 	d := b.Definition()
-	t := &boardTable{board: b, hash: d.Hash()}
+	t := &boardTable{board: b, name: d.Name, hash: d.Hash()}
 	t.index = heat.NewIndexBy(heat.By[*boardPage, boards.Score]{
 		Score: t.score,
 		Name:  func(e *boardPage) string { return e.page.Name },
@@ -210,11 +211,15 @@ func (t *boardTable) advance(now time.Time, of *Checkpoint) bool {
 // busy reports whether advance has more to do.
 func (t *boardTable) busy() bool { return len(t.turning) > 0 }
 
-// leaders appends the hottest pages as of the board's T, and those of its groups.
+// leaders appends the hottest pages as of the board's T, and those of its groups. It says so if the board is
+// not as of it yet.
 func (t *boardTable) leaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
-	t.settle()
 	d := t.board.Definition()
-	l := codec.BoardLeaders{Name: d.Name, Hash: t.hash, AsOf: t.asOf, Late: t.late, Since: t.since}
+	l := codec.BoardLeaders{Name: d.Name, Hash: t.hash, AsOf: t.asOf, Late: t.late, Since: t.since, Turning: t.busy()}
+	if l.Turning {
+		return append(dst, l)
+	}
+	t.settle()
 	if t.groups != nil && d.MaxPerGroup > 0 {
 		for e := range t.groups.capped(d.MaxPerGroup) {
 			l.Pages = t.appendLeader(l.Pages, e)
@@ -386,6 +391,17 @@ func (p *Partition) committedBoards(progress []codec.BoardProgress) {
 	for i, t := range p.boards {
 		if t.finals != nil && i < len(progress) {
 			t.finals.wasCommitted(progress[i].AsOf)
+		}
+	}
+}
+
+// Late yields the further boards by name, each with the number of behaviours that came too late for it.
+func (p *Partition) Late() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		for _, t := range p.boards {
+			if !yield(t.name, t.late) {
+				return
+			}
 		}
 	}
 }

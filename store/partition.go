@@ -331,9 +331,7 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 	}
 	into.Progress.Boards, into.Boards = nil, into.Boards[:0]
 	for _, t := range p.boards {
-		if len(t.turning) == 0 {
-			into.Boards = t.leaders(into.Boards)
-		}
+		into.Boards = t.leaders(into.Boards)
 	}
 }
 
