@@ -255,7 +255,7 @@ func TestRecountSaysWhatIsGone(t *testing.T) {
 func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 	brokers := broker(t)
 	common := []string{"--brokers", brokers}
-	t.Setenv("PAGEHEAT_BOARDS", "hour kind=window window=1h; trending kind=trending half-life=10m exclude=page1.* min-behaviours=2; today kind=calendar calendar=day max-per-step=100000")
+	t.Setenv("PAGEHEAT_BOARDS", "hour kind=window window=1h; trending kind=trending half-life=10m exclude=page2.* min-behaviours=2 group-by=page(.).* max-per-group=3; today kind=calendar calendar=day max-per-step=100000")
 	command := func(args ...string) (code int, out string) {
 		var stdout, stderr bytes.Buffer
 		code = run(t.Context(), append(args, common...), strings.NewReader(""), &stdout, &stderr)
@@ -276,7 +276,7 @@ func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 		return strings.Contains(out, `"rank":10`)
 	}, 30*time.Second, 10*time.Millisecond)
 	for range 3 {
-		for _, board := range []string{"all-time", "hour", "trending", "today"} {
+		for _, board := range []string{"all-time", "hour", "trending", "trending/1", "today"} {
 			code, out := command("recount", "--compare", "--board", board)
 			require.Equal(t, exitDone, code, out)
 			require.Contains(t, out, "pages are exact at its offsets")

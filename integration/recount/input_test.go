@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,21 +26,19 @@ import (
 	"pageheat/kafka"
 )
 
-const input = "user-behavior-topic"
-
 // topic is an input with behaviours, in their order in each partition.
 type topic struct {
+	name       string
 	cluster    *kafka.Cluster
 	partitions [][]behaviour
-	broker     *kafkatest.Cluster
 }
 
-// sent is an input topic on an embedded broker with these behaviours, each in a partition by chance, and
-// with some invalid messages.
-func sent(t *testing.T, random *rand.Rand, all []behaviour) *topic {
+// sent is an input topic on a broker with these behaviours, each in a partition by chance, and with some
+// invalid messages.
+func sent(t *testing.T, broker *kafkatest.Cluster, random *rand.Rand, all []behaviour) *topic {
 	t.Helper()
-	in := &topic{broker: kafkatest.Embedded(t), partitions: make([][]behaviour, partitions)}
-	kafkatest.CreateTopic(t, in.broker, input, partitions)
+	in := &topic{name: "behaviours-" + strconv.FormatInt(time.Now().UnixNano(), 36), partitions: make([][]behaviour, partitions)}
+	kafkatest.CreateTopic(t, broker, in.name, partitions)
 	var records []*kgo.Record
 	for _, b := range all {
 		q := random.IntN(partitions)
@@ -49,10 +48,10 @@ func sent(t *testing.T, random *rand.Rand, all []behaviour) *topic {
 			value = "no behaviour"
 			in.partitions[q][len(in.partitions[q])-1].page = "" // see counted
 		}
-		records = append(records, &kgo.Record{Topic: input, Partition: int32(q), Value: []byte(value), Timestamp: time.UnixMilli(b.millis)})
+		records = append(records, &kgo.Record{Topic: in.name, Partition: int32(q), Value: []byte(value), Timestamp: time.UnixMilli(b.millis)})
 	}
-	kafkatest.ProduceRecords(t, in.broker, records...)
-	in.cluster = kafka.New(kafka.Config{Brokers: in.broker.Brokers(), ClientID: "recount"})
+	kafkatest.ProduceRecords(t, broker, records...)
+	in.cluster = kafka.New(kafka.Config{Brokers: broker.Brokers(), ClientID: "recount"})
 	t.Cleanup(in.cluster.Close)
 	return in
 }
@@ -97,7 +96,7 @@ func (in *topic) ask(t *testing.T, questions []question) {
 	var got []audit.RecountedBoard
 	for _, q := range questions {
 		q.Definition = q.Definition.Complete()
-		result, err := audit.RecountBoard(t.Context(), audit.BoardConfig{Cluster: in.cluster, Input: input, Limits: heat.DefaultLimits(), Wanted: q.Wanted})
+		result, err := audit.RecountBoard(t.Context(), audit.BoardConfig{Cluster: in.cluster, Input: in.name, Limits: heat.DefaultLimits(), Wanted: q.Wanted})
 		require.NoError(t, err)
 		assert.Empty(t, result.Gone)
 		text, err := codec.EncodeBoard(&result.Board)
@@ -142,7 +141,7 @@ func TestRecountsOfTheInputEqualPython(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(len(how)), 7))
 			all := traffic(random, begins, minutes, 700)
 			disturb(random, all, how, 2000)
-			in := sent(t, random, all)
+			in := sent(t, kafkatest.Embedded(t), random, all)
 			var questions []question
 			for _, d := range []boards.Definition{
 				{Name: "all-time", Kind: boards.AllTime, Scorer: odd},
@@ -186,9 +185,20 @@ func TestRecountsOfTheInputEqualPython(t *testing.T) {
 	}
 }
 
-// TestRecountsOfRealTraffic, with the times that it had, on the way of an access log.
+// TestRecountsOfRealTraffic of an access log, with the times that it had but for days: on an embedded broker
+// in order, and on Kafka in some other order. (The index of timestamps is the broker's.)
 func TestRecountsOfRealTraffic(t *testing.T) {
 	kafkatest.NeedTool(t, "python3")
+	t.Run("embedded", func(t *testing.T) {
+		recountRealTraffic(t, kafkatest.Embedded(t), "in order")
+	})
+	t.Run("kafka", func(t *testing.T) {
+		recountRealTraffic(t, kafkatest.Real(t, 1), "shuffled within an hour")
+	})
+}
+
+func recountRealTraffic(t *testing.T, broker *kafkatest.Cluster, how string) {
+	t.Helper()
 	packed, err := os.ReadFile("../testdata/elastic-apache.access.log.zst")
 	require.NoError(t, err)
 	decoder, err := zstd.NewReader(nil)
@@ -208,8 +218,10 @@ func TestRecountsOfRealTraffic(t *testing.T) {
 		all = append(all, behaviour{page: strings.Clone(string(parsed.Page)), millis: b.Time.Add(shift).UnixMilli(), clicks: parsed.Clicks, minutes: parsed.Minutes, like: parsed.Like})
 	}
 	require.Len(t, all, 4396)
-	in := sent(t, rand.New(rand.NewPCG(1, 2)), all)
 	ended := boards.MinuteOfMillis(all[len(all)-1].millis)
+	random := rand.New(rand.NewPCG(1, 2))
+	disturb(random, all, how, 0)
+	in := sent(t, broker, random, all)
 	var questions []question
 	for _, d := range []boards.Definition{
 		{Name: "all-time", Kind: boards.AllTime},
