@@ -141,17 +141,15 @@ func (c *exportCmd) write(p *program, to func(io.Writer) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	if err := to(file); err != nil {
+	err = to(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), c.File); err != nil {
-		return err
-	}
-	return file.Close()
+	return os.Rename(file.Name(), c.File)
 }

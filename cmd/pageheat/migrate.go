@@ -76,7 +76,8 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
 	}
-	seeded, err := snapshot.Seed(ctx, snapshot.SeedConfig{Cluster: p.kafka, Topology: to, Progress: tell}, taken)
+	// The source tells how far it is: what is read is written at once.
+	seeded, err := snapshot.Seed(ctx, snapshot.SeedConfig{Cluster: p.kafka, Topology: to}, taken)
 	finish()
 	if counted, ok := errors.AsType[*snapshot.CountedError](err); ok && counted.Same {
 		_, err := fmt.Fprintln(p.stdout, "nothing to do: "+counted.Detail)
