@@ -3,6 +3,7 @@ package snapshot
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -39,6 +40,12 @@ type Page struct {
 func (c *Cut) progress(partitions int32, behaviours uint64) codec.Progress {
 	return codec.Progress{Input: c.Input, Partitions: partitions, Counted: behaviours,
 		To: append([]int64(nil), c.To...), Begin: append([]int64(nil), c.Begin...), Lost: append([]uint64(nil), c.Lost...)}
+}
+
+// beginning reports whether nothing of an input is counted: totals are of earlier ones, and all of any
+// input comes. (A broker without topic ids gives the id zero to every topic.)
+func (c *Cut) beginning() bool {
+	return c.Input.IsZero() && !slices.ContainsFunc(c.To, func(to int64) bool { return to != codec.Unknown })
 }
 
 // findCut returns the cut of states, without topic, limits and behaviours. Of each input partition it

@@ -144,7 +144,7 @@ func (s *seeder) progress(behaviours uint64) (codec.Progress, error) {
 // input.
 func (s *seeder) continued(partitions int32, behaviours uint64) (p codec.Progress, replaced bool, err error) {
 	p = s.cut.progress(partitions, behaviours)
-	if p.Input.IsZero() && s.From == topics.FromProgress { // of none that is known, so all of it comes
+	if s.From == topics.FromProgress && s.cut.beginning() {
 		return p, behaviours > 0, nil
 	}
 	if replaced, err = s.continuation.Apply(&p, false); err == nil {
