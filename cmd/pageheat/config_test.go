@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -174,5 +175,17 @@ func TestAKeyMeansOneThing(t *testing.T) {
 			first[key] = flag
 		}
 	}
-	assert.Equal(t, 5, own)
+	assert.Equal(t, 8, own)
+}
+
+// TestAPlainKeyIsOfItsCommand: what produce sends must not be what export overwrites.
+func TestAPlainKeyIsOfItsCommand(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pageheat.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("file: sent.txt\n"), 0o600))
+	line, err := parse([]string{"export", "--config", file}, io.Discard, io.Discard)
+	require.NoError(t, err)
+	assert.Empty(t, line.tree.Export.File)
+	line, err = parse([]string{"produce", "--config", file}, io.Discard, io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, "sent.txt", line.tree.Produce.File)
 }

@@ -20,8 +20,8 @@ import (
 
 // exportCmd writes pages or boards.
 type exportCmd struct {
-	Format     pagefile.Format `enum:"jsonl,csv,parquet" default:"jsonl" help:"Format of the rows. Only jsonl can be imported."`
-	File       string          `placeholder:"FILE" help:"File to write, which appears when it is complete. Default: standard output."`
+	Format     pagefile.Format `key:"export-format" env:"PAGEHEAT_EXPORT_FORMAT" enum:"jsonl,csv,parquet" default:"jsonl" help:"Format of the rows. Only jsonl can be imported."`
+	File       string          `key:"export-file" env:"PAGEHEAT_EXPORT_FILE" placeholder:"FILE" help:"File to write, which appears when it is complete. Default: standard output."`
 	Board      []string        `sep:"none" placeholder:"NAME" help:"Board to write instead of all pages; may be given several times."`
 	MaxClicks  uint32          `help:"--max-clicks of the instances that count."`
 	MaxMinutes uint32          `help:"--max-minutes of the instances that count."`

@@ -17,7 +17,7 @@ import (
 // importCmd fills an empty deployment.
 type importCmd struct {
 	File      string           `arg:"" help:"File that export has written as jsonl; - for standard input."`
-	InputFrom topics.InputFrom `placeholder:"OFFSET" enum:",earliest,latest,same-offsets" default:"" help:"If the input is another topic than the one that was counted: earliest if nothing in it was counted, latest if everything in it was, same-offsets if it has the same messages at the same offsets."`
+	InputFrom topics.InputFrom `key:"import-input-from" env:"PAGEHEAT_IMPORT_INPUT_FROM" placeholder:"OFFSET" enum:",earliest,latest,same-offsets" default:"" help:"If the input is another topic than the one that was counted: earliest if nothing in it was counted, latest if everything in it was, same-offsets if it has the same messages at the same offsets."`
 }
 
 // Help says what follows.

@@ -210,6 +210,11 @@ func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 // shared takes a value under a name that means something else in another command. The value is for
 // those commands whose flag takes it, and an error if there is none.
 func (s *settings) shared(ctx *kong.Context, flag *kong.Flag, text, where string) (taken bool, err error) {
+	owned := false // by a command whose key is the plain name
+	eachFlag(ctx.Model.Node, func(other *kong.Flag) { owned = owned || keyOf(other) == flag.Name })
+	if owned {
+		return false, nil
+	}
 	if err = s.try(flag, text, where); err == nil {
 		return true, nil
 	}
