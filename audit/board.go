@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -38,11 +39,11 @@ type Wanted struct {
 	Until boards.Minute
 	// Offsets are those of the input below which behaviours count. Nil stands for all that is there.
 	Offsets codec.Offsets
-	// Heat, if not nil, are such offsets by partition of the heat table, for the pages of each: see [BoardCut].
-	// Then Offsets are only what the board says of itself.
-	Heat []codec.Offsets
-	// Since are the offsets from which on behaviours count, nil for all that is there.
+	// Since are the offsets from which on behaviours count. Nil stands for all that is there.
 	Since codec.Offsets
+	// Heat, if not nil, has such offsets by partition of the heat table, for the pages of each: see [BoardCut].
+	// Then Offsets and Since are only what the board says of itself.
+	Heat []HeatCut
 }
 
 // below returns the offset of an input partition below which behaviours of some page count.
@@ -50,8 +51,8 @@ func (w *Wanted) below(q int32, end int64) int64 {
 	switch {
 	case w.Heat != nil:
 		to := int64(0)
-		for _, offsets := range w.Heat {
-			at, _ := offsets.Get(q)
+		for _, cut := range w.Heat {
+			at, _ := cut.Below.Get(q)
 			to = max(to, at)
 		}
 		return to
@@ -61,6 +62,20 @@ func (w *Wanted) below(q int32, end int64) int64 {
 	default:
 		return end
 	}
+}
+
+// since returns the offset of an input partition from which on behaviours of some page count.
+func (w *Wanted) since(q int32) int64 {
+	if w.Heat == nil {
+		since, _ := w.Since.Get(q)
+		return since
+	}
+	since := int64(math.MaxInt64)
+	for _, cut := range w.Heat {
+		at, _ := cut.Since.Get(q)
+		since = min(since, at)
+	}
+	return since
 }
 
 // Key returns the key of the board in the output.
@@ -185,9 +200,7 @@ func (cfg *BoardConfig) bounds(ctx context.Context, input *snapshot.Topic, begin
 			}
 			from[q] = max(from[q], at)
 		}
-		if since, _ := cfg.Wanted.Since.Get(int32(q)); since > from[q] {
-			from[q] = since
-		}
+		from[q] = max(from[q], cfg.Wanted.since(int32(q)))
 		if from[q] == input.Start[q] && from[q] > 0 {
 			result.Gone = append(result.Gone, codec.PartitionOffset{Partition: int32(q), Offset: from[q]})
 		}
@@ -207,10 +220,11 @@ type boardSums struct{ messages, invalid, elsewhere uint64 }
 func (cfg *BoardConfig) partition(ctx context.Context, count *boardCount, input *snapshot.Topic, q int32, from int64, read func(int)) (boardSums, error) {
 	var got boardSums
 	places := count.places()
-	var below []int64 // by partition of the heat table
-	for _, offsets := range cfg.Wanted.Heat {
-		at, _ := offsets.Get(q)
-		below = append(below, at)
+	var since, below []int64 // by partition of the heat table
+	for _, cut := range cfg.Wanted.Heat {
+		first, _ := cut.Since.Get(q)
+		end, _ := cut.Below.Get(q)
+		since, below = append(since, first), append(below, end)
 	}
 	err := input.Read(ctx, cfg.Cluster, q, from, input.End[q], func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
@@ -220,9 +234,12 @@ func (cfg *BoardConfig) partition(ctx context.Context, count *boardCount, input 
 				got.invalid++
 				continue
 			}
-			if below != nil && r.Offset >= below[topology.Partition(behaviour.Page, len(below))] {
-				got.elsewhere++
-				continue
+			if below != nil {
+				p := topology.Partition(behaviour.Page, len(below))
+				if r.Offset < since[p] || r.Offset >= below[p] {
+					got.elsewhere++
+					continue
+				}
 			}
 			counted, err := count.take(places, boards.MinuteOfMillis(r.Timestamp.UnixMilli()), behaviour)
 			if err != nil {

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"pageheat/codec"
 	"pageheat/kafka"
@@ -16,26 +17,29 @@ const (
 	mostLeaders   = 50_000 // in all
 )
 
-// BoardCut returns, by partition of the heat table, the offsets of the input up to which the leaders with
-// these positions had counted: exactly what a board that was made of them is made from. A board's own offsets
-// are the lowest of them. It is nil if the topic no longer has the leaders of each partition.
-func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders string, positions codec.Positions) ([]codec.Offsets, error) {
+// HeatCut is what a partition of the heat table has counted for a board: of each partition of the input, the
+// behaviours from the offset in Since, nil for all, to below the one in Below.
+type HeatCut struct{ Since, Below codec.Offsets }
+
+// BoardCut returns, by partition of the heat table, what the leaders with these positions had counted: exactly
+// what a board that was made of them is made from. The board's own offsets are the lowest of Below, and its
+// own since the highest of Since. Of a board of all time the name is empty. The result is nil if the topic no
+// longer has the leaders of each partition.
+func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders, name string, positions codec.Positions) ([]HeatCut, error) {
 	found, err := snapshot.LookAt(ctx, cluster, leaders)
 	if err != nil || len(found.End) != 1 || len(positions) == 0 {
 		return nil, err
 	}
-	cut, missing := make([]codec.Offsets, len(positions)), len(positions)
+	cut, missing := make([]*HeatCut, len(positions)), len(positions)
 	take := func(value []byte) {
 		l, err := codec.DecodeLeaders(value)
 		if err != nil || int(l.Partition) >= len(positions) || cut[l.Partition] != nil {
 			return // another program's is not among those that are looked for
 		}
-		if at := positions[l.Partition]; at.Next == l.Next && at.Behavior == l.Behavior {
-			next := make([]int64, len(l.To))
-			for q, to := range l.To {
-				next[q] = max(0, to+1)
-			}
-			cut[l.Partition] = codec.NewOffsets(next)
+		if at := positions[l.Partition]; at.Next != l.Next || at.Behavior != l.Behavior {
+			return
+		}
+		if cut[l.Partition] = cutOf(l, name); cut[l.Partition] != nil {
 			missing--
 		}
 	}
@@ -58,5 +62,29 @@ func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders string, posit
 	if missing > 0 {
 		return nil, nil
 	}
-	return cut, nil
+	all := make([]HeatCut, len(cut))
+	for p, one := range cut {
+		all[p] = *one
+	}
+	return all, nil
+}
+
+// cutOf is what leaders had counted for a board; nil if they do not have it.
+func cutOf(l *codec.Leaders, name string) *HeatCut {
+	next := make([]int64, len(l.To))
+	for q, to := range l.To {
+		next[q] = max(0, to+1)
+	}
+	cut := &HeatCut{Below: codec.NewOffsets(next)}
+	if name == "" {
+		return cut
+	}
+	at := slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == name && !b.Turning })
+	if at < 0 {
+		return nil
+	}
+	if since := l.Boards[at].Since; since != nil {
+		cut.Since = codec.NewOffsets(since)
+	}
+	return cut
 }

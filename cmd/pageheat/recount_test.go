@@ -263,7 +263,17 @@ func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 	}
 	code, out := command("topics", "create", "--partitions", "3", "--replication", "1")
 	require.Equal(t, exitDone, code, out)
-	start(t, common...).ready(t)
+	first := start(t, append([]string{"--board", "hour kind=window window=1h"}, common...)...)
+	first.ready(t)
+	code, out = command("produce", "--rate", "max", "--count", "3000", "--pages", "30")
+	require.Equal(t, exitDone, code, out)
+	require.Eventually(t, func() bool {
+		_, out := command("top", "--once", "--json")
+		return strings.Contains(out, `"counted":3000`)
+	}, 30*time.Second, 10*time.Millisecond)
+	first.stop()
+	require.Equal(t, exitDone, <-first.ended, first.log)
+	start(t, common...).ready(t) // the other boards count from here on
 	ctx, stop := context.WithCancel(t.Context())
 	var producing sync.WaitGroup
 	defer producing.Wait()
@@ -271,10 +281,12 @@ func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 	producing.Go(func() {
 		run(ctx, append([]string{"produce", "--rate", "20000", "--pages", "30"}, common...), strings.NewReader(""), io.Discard, io.Discard)
 	})
-	require.Eventually(t, func() bool {
-		_, out := command("top", "--once", "--json")
-		return strings.Contains(out, `"rank":10`)
-	}, 30*time.Second, 10*time.Millisecond)
+	for _, board := range []string{"today", "trending/1"} {
+		require.Eventually(t, func() bool {
+			_, out := command("top", "--once", "--json", "--board", board)
+			return strings.Contains(out, `"rank":5`)
+		}, 30*time.Second, 10*time.Millisecond)
+	}
 	for range 3 {
 		for _, board := range []string{"all-time", "hour", "trending", "trending/1", "today"} {
 			code, out := command("recount", "--compare", "--board", board)
