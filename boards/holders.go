@@ -26,14 +26,17 @@ func (h *Holders[P]) Note(s Slot, page P) {
 // In returns the pages that are noted in a slot, some perhaps twice. They belong to the holders.
 func (h *Holders[P]) In(s Slot) []P { return h.slots[s] }
 
-// Before yields the pages that are noted in slots before first, in pieces of no more than most pages. The
-// pieces belong to the holders.
-func (h *Holders[P]) Before(first Slot, most int) iter.Seq[[]P] {
+// Len returns how many pages are noted in a slot.
+func (h *Holders[P]) Len(s Slot) int { return len(h.slots[s]) }
+
+// Leave forgets the slots before first, and yields their pages in pieces of no more than most.
+func (h *Holders[P]) Leave(first Slot, most int) iter.Seq[[]P] {
 	return func(yield func([]P) bool) {
 		for s, pages := range h.slots {
 			if s >= first {
 				continue
 			}
+			delete(h.slots, s)
 			for piece := range slices.Chunk(pages, max(most, 1)) {
 				if !yield(piece) {
 					return
@@ -42,9 +45,6 @@ func (h *Holders[P]) Before(first Slot, most int) iter.Seq[[]P] {
 		}
 	}
 }
-
-// Len returns how many pages are noted in a slot.
-func (h *Holders[P]) Len(s Slot) int { return len(h.slots[s]) }
 
 // Drop forgets the slots before first, after their pages have been visited.
 func (h *Holders[P]) Drop(first Slot) {

@@ -31,12 +31,18 @@ type boardTable struct {
 	touched []*boardPage // since the index was told
 	top     []*boardPage
 	turning [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
+	leaving [][]*boardPage // pieces of pages with sums that are not needed as of the slot
+
+	// A page that the index does not hold matters if its bound is not below near.
+	bounded bool
+	near    boards.Bound
 
 	// Where behaviours of the minute that came last belong.
 	minute boards.Minute
 	place  boards.Place
 	isLate bool
 	placed bool
+	reach  boards.Reach
 }
 
 // boardPage is one page on one board.
@@ -44,6 +50,7 @@ type boardPage struct {
 	heat.Place
 	touched bool // it is in boardTable.touched
 	allowed bool // by the board's patterns
+	bound   boards.Bound
 	page    *page
 	state   boards.State
 }
@@ -51,6 +58,7 @@ type boardPage struct {
 func newBoardTable(b *boards.Board) *boardTable {
 	d := b.Definition()
 	t := &boardTable{board: b, name: d.Name, hash: d.Hash()}
+	t.bounded = b.Bounded() && d.GroupBy == "" // whose indexes have thresholds of their own
 	t.index = heat.NewIndexBy(heat.By[*boardPage, boards.Score]{
 		Score: t.score,
 		Name:  func(e *boardPage) string { return e.page.Name },
@@ -74,6 +82,14 @@ func (t *boardTable) score(e *boardPage) (boards.Score, bool) {
 // all yields every page that has, or had, a state.
 func (t *boardTable) all() iter.Seq[*boardPage] {
 	return func(yield func(*boardPage) bool) {
+		if t.finals != nil { // a page that has nothing in the period is not on the board
+			for _, e := range t.holders.In(t.slot) {
+				if !t.index.Holds(e) && !yield(e) { // else it was noted twice
+					return
+				}
+			}
+			return
+		}
 		for _, block := range t.pages {
 			for _, e := range block {
 				if e != nil && !yield(e) {
@@ -115,6 +131,7 @@ func (t *boardTable) add(pg *page, m boards.Minute, sum *heat.Totals) {
 	if m != t.minute || !t.placed {
 		t.minute, t.place, t.placed = m, t.board.Place(m), true
 		t.isLate = t.board.Late(t.place.Slot, t.asOf)
+		t.reach = t.board.Reach(t.place, t.slot)
 	}
 	if t.isLate {
 		t.late += sum.Behaviours
@@ -124,7 +141,22 @@ func (t *boardTable) add(pg *page, m boards.Minute, sum *heat.Totals) {
 	if e.state.Add(t.board, t.place, sum) {
 		t.holders.Note(t.place.Slot, e)
 	}
-	t.touch(e)
+	e.bound = t.reach.Add(e.bound, sum)
+	if t.matters(e) {
+		t.touch(e)
+	}
+}
+
+// matters reports whether a page may be one that the index has or takes: others need not be known to it when
+// their sums change.
+func (t *boardTable) matters(e *boardPage) bool { return e.bound >= t.near }
+
+// refresh sets what matters to pages, after the index has changed or T has advanced.
+func (t *boardTable) refresh() {
+	t.near = 0
+	if score, ok := t.index.Threshold(); ok && t.bounded {
+		t.near = t.board.Below(score, t.slot)
+	}
 }
 
 func (t *boardTable) touch(e *boardPage) {
@@ -140,6 +172,9 @@ func (t *boardTable) changed(e *boardPage) {
 	if t.groups != nil {
 		t.groups.changed(e)
 	}
+	if t.bounded && !t.index.Holds(e) {
+		e.bound = e.state.Bound(t.board, t.slot)
+	}
 }
 
 // settle tells the indexes what was touched.
@@ -150,6 +185,7 @@ func (t *boardTable) settle() {
 		t.touched[i] = nil
 	}
 	t.touched = t.touched[:0]
+	t.refresh()
 }
 
 // turnPages is the number of pages that one call of advance goes through.
@@ -163,33 +199,54 @@ func (t *boardTable) turnTo(asOf boards.Minute) {
 		t.settle()
 		t.turning = slices.AppendSeq(t.turning, t.holders.Turn(t.board, t.slot, slot, turnPages))
 		t.slot = slot
+		t.refresh()
 	}
-	if t.finals != nil { // what leaves a window changes its sums, a period that is held no longer does not
-		t.turning = slices.AppendSeq(t.turning, t.holders.Before(t.board.Held(asOf), turnPages))
-	}
+	t.leaving = slices.AppendSeq(t.leaving, t.holders.Leave(t.board.Held(asOf), turnPages))
 }
 
-// turn goes through one piece of the pages whose sums are different as of the T that turnTo began, and
-// reports whether it was the last. A page that an open checkpoint is to write keeps its record: it
-// belongs to the T of the checkpoint.
-func (t *boardTable) turn(of *Checkpoint) (done bool) {
-	first := t.board.Held(t.asOf)
-	if len(t.turning) > 0 {
-		for _, e := range t.turning[0] {
-			if e.page.state&writing != 0 {
-				of.preserve(e.page)
+// turn goes through pages whose sums are different as of the T that turnTo began, a piece of those that matter,
+// and reports whether it was the last.
+func (t *boardTable) turn() (done bool) {
+	for n := 0; len(t.turning) > 0 && n < turnPages; {
+		piece := t.turning[0]
+		for i, e := range piece {
+			if !t.matters(e) {
+				continue
 			}
-			e.state.Drop(t.board, first)
 			t.changed(e)
+			if n++; n == turnPages {
+				t.turning[0] = piece[i+1:]
+				break
+			}
 		}
-		t.turning = t.turning[1:]
+		if n < turnPages {
+			t.turning = t.turning[1:]
+		}
 	}
+	t.refresh()
 	if len(t.turning) > 0 {
 		return false
 	}
 	t.turning = nil
-	t.holders.Drop(first)
 	return true
+}
+
+// leave drops the sums that are not needed any more of a piece of the pages. Nothing waits for it. A page that an
+// open checkpoint is to write keeps its record: it belongs to the T of the checkpoint.
+func (t *boardTable) leave(of *Checkpoint) {
+	held := t.board.Held(t.asOf)
+	if len(t.leaving) > 0 {
+		for _, e := range t.leaving[0] {
+			if e.page.state&writing != 0 {
+				of.preserve(e.page)
+			}
+			e.state.Drop(t.board, held)
+		}
+		t.leaving = t.leaving[1:]
+	}
+	if len(t.leaving) == 0 {
+		t.leaving = nil
+	}
 }
 
 // advance makes the board be as of a time, if it is not, in as many calls as there are pieces. It
@@ -198,6 +255,7 @@ func (t *boardTable) advance(now time.Time, of *Checkpoint) bool {
 	if len(t.turning) == 0 {
 		asOf := t.board.AsOf(now)
 		if asOf <= t.asOf {
+			t.leave(of)
 			return false
 		}
 		t.turnTo(asOf)
@@ -205,10 +263,10 @@ func (t *boardTable) advance(now time.Time, of *Checkpoint) bool {
 			t.finals.due = true
 		}
 	}
-	return t.turn(of)
+	return t.turn()
 }
 
-// busy reports whether advance has more to do.
+// busy reports whether advance has more to do before the board is as of its T.
 func (t *boardTable) busy() bool { return len(t.turning) > 0 }
 
 // leaders appends the hottest pages as of the board's T, and those of its groups. It says so if the board is
@@ -261,7 +319,7 @@ func (t *boardTable) restore(pg *page, encoded []byte) error {
 	}
 	state.Drop(t.board, t.board.Held(t.asOf))
 	e := t.getOrAdd(pg)
-	e.state = state
+	e.state, e.bound = state, state.Bound(t.board, t.slot)
 	for slot := range state.Slots(t.board) {
 		t.holders.Note(slot, e)
 	}
@@ -284,7 +342,10 @@ func (t *boardTable) resume(b codec.BoardProgress) {
 	}
 	t.turnTo(max(t.asOf, b.AsOf))
 	for done := false; !done; {
-		done = t.turn(nil)
+		done = t.turn()
+	}
+	for len(t.leaving) > 0 {
+		t.leave(nil)
 	}
 }
 
@@ -337,6 +398,9 @@ func (p *Partition) decodeStates() error {
 		}
 	}
 	p.encoded = nil
+	for _, t := range p.boards {
+		t.refresh()
+	}
 	return nil
 }
 
@@ -381,7 +445,7 @@ func (p *Partition) Advance(now time.Time) (changed, more bool) {
 		changed = t.advance(now, p.checkpoint) || changed
 		// A period that is closed is committed, so that its final board can be sent.
 		p.ahead = p.ahead || t.finals != nil && t.board.First(t.asOf) > open
-		more = more || t.busy() || t.finals != nil && t.finals.advance()
+		more = more || t.busy() || len(t.leaving) > 0 || t.finals != nil && t.finals.advance()
 	}
 	return changed, more
 }
