@@ -263,7 +263,8 @@ func migrate(t *testing.T, site *harness.Site) {
 	const partitions = 3
 	p := newPipeline(t, site, partitions)
 	want := harness.NewRecount()
-	in := site.Start("goes on")
+	hour := []string{"--board", "hour kind=window window=1h"}
+	in := site.Start("goes on", hour...)
 	p.exact(t, in, somePages(t, site, partitions, want), want)
 	require.Eventually(t, func() bool { return site.Command("export").Code == 0 }, harness.Within, 100*time.Millisecond, "the first commit")
 	to, one := *site, *site
@@ -284,8 +285,10 @@ func migrate(t *testing.T, site *harness.Site) {
 	p.exact(t, in, ends, want)
 
 	moved := &pipeline{&to, to.Follow()}
-	second := to.Start("moved")
+	second := to.Start("moved", hour...)
 	moved.exact(t, second, ends, want)
+	board := to.Must("top", "--once", "--json", "--board", "hour")
+	assert.Contains(t, board, `"since":{`, "it begins anew")
 	r := site.Command(move...)
 	assert.Equal(t, 1, r.Code, "it has counted")
 	moved.exact(t, second, somePages(t, site, partitions, want), want)
