@@ -76,6 +76,8 @@ func (l layout) lines(b *codec.Board) []string {
 		rows[ranks-1] = l.style.NewStyle().Faint(true).Render(
 			fit(fmt.Sprintf("… %d more", len(rows)-ranks+1), width))
 	}
+	counts := about(b)
+	abouts := take(min(1, len(counts)))
 	named := take(min(1, len(columns)))
 	feet := take(min(1, len(l.foot)))
 	legends := 0
@@ -87,6 +89,9 @@ func (l layout) lines(b *codec.Board) []string {
 	out := make([]string, 0, height-left)
 	if heads > 0 {
 		out = append(out, head)
+	}
+	if abouts > 0 {
+		out = append(out, l.style.NewStyle().Faint(true).Render(fit(counts, width)))
 	}
 	if gaps > 1 {
 		out = append(out, "")
@@ -249,9 +254,9 @@ func (l layout) totals(b *codec.Board, width int) (columns [][]string, takes int
 	columns = [][]string{{"clicks"}, {"minutes"}, {"likes"}}
 	for i := range b.Pages {
 		p := &b.Pages[i]
-		columns[0] = append(columns[0], shortened(string(p.Clicks), 0))
+		columns[0] = append(columns[0], shortened(string(p.Clicks), wholes(b)))
 		columns[1] = append(columns[1], shortened(string(p.Minutes), 2))
-		columns[2] = append(columns[2], shortened(string(p.Likes), 0))
+		columns[2] = append(columns[2], shortened(string(p.Likes), wholes(b)))
 	}
 	for _, column := range columns {
 		widest := 0
@@ -362,6 +367,9 @@ func (l layout) legend(b *codec.Board) string {
 		return ""
 	}
 	if _, known := heatParts(b, l.weights); !known {
+		if settingsOf(b).MaxPerStep != "" {
+			return unknownParts(b, l.weights)
+		}
 		return "(made with other weights: set --weight-... to see the parts of each heat)"
 	}
 	styles := l.partStyles()

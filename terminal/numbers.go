@@ -13,26 +13,64 @@ import (
 	"pageheat/heat"
 )
 
-// heatParts returns the shares of clicks, minutes and likes in the heat of each page. A board
-// may not name its weights, so it returns false if these weights do not produce its heat, or if
-// the sums of the board decay.
+// heatParts returns the shares of clicks, minutes and likes in the heat of each page. The weights are
+// those of the board's definition if it has some. It returns false if they do not produce the heat:
+// a board may have been made with others, or have a maximum of heat.
 func heatParts(b *codec.Board, weights heat.Weights) ([][3]string, bool) {
+	weights = weightsOf(b, weights)
 	parts := make([][3]string, len(b.Pages))
 	for i := range b.Pages {
-		page := &b.Pages[i]
-		totals := heat.Totals{Behaviours: page.Behaviours}
-		var err error
-		var read [2]bool
-		totals.Likes, err = strconv.ParseInt(string(page.Likes), 10, 64)
-		totals.Clicks, read[0] = units(page.Clicks, 0)
-		totals.Minutes, read[1] = units(page.Minutes, minuteDecimals)
-		if err != nil || !read[0] || !read[1] || weights.Heat(&totals) != string(page.Heat) {
+		var known bool
+		if b.Kind == "trending" {
+			parts[i], known = decayedParts(&b.Pages[i], weights)
+		} else {
+			parts[i], known = exactParts(&b.Pages[i], weights)
+		}
+		if !known {
 			return nil, false
 		}
-		parts[i][0], parts[i][1], parts[i][2] = weights.Parts(&totals)
 	}
 	return parts, true
 }
+
+// exactParts returns the shares in the heat of a page whose totals are exact.
+func exactParts(page *codec.BoardPage, weights heat.Weights) (parts [3]string, known bool) {
+	totals := heat.Totals{Behaviours: page.Behaviours}
+	var err error
+	var read [2]bool
+	totals.Likes, err = strconv.ParseInt(string(page.Likes), 10, 64)
+	totals.Clicks, read[0] = units(page.Clicks, 0)
+	totals.Minutes, read[1] = units(page.Minutes, minuteDecimals)
+	if err != nil || !read[0] || !read[1] || weights.Heat(&totals) != string(page.Heat) {
+		return parts, false
+	}
+	parts[0], parts[1], parts[2] = weights.Parts(&totals)
+	return parts, true
+}
+
+// decayedParts returns the shares in the heat of a page whose totals have decayed. They were rounded,
+// and so was the heat.
+func decayedParts(page *codec.BoardPage, weights heat.Weights) (parts [3]string, known bool) {
+	rest, ok := new(big.Rat).SetString(string(page.Heat))
+	if !ok {
+		return parts, false
+	}
+	for i, of := range [3]struct{ weight, total string }{
+		{weights.Clicks(), string(page.Clicks)}, {weights.Minutes(), string(page.Minutes)}, {weights.Like(), string(page.Likes)},
+	} {
+		part, ok := new(big.Rat).SetString(of.weight)
+		total, read := new(big.Rat).SetString(of.total)
+		if !ok || !read {
+			return parts, false
+		}
+		rest.Sub(rest, part.Mul(part, total))
+		parts[i] = part.FloatString(heatDecimals)
+	}
+	return parts, rest.Abs(rest).Cmp(big.NewRat(1, 1_000_000)) <= 0
+}
+
+// heatDecimals is the maximum number of decimals of a heat.
+const heatDecimals = 10
 
 // minuteDecimals is the maximum number of decimals of a sum of minutes.
 const minuteDecimals = 9

@@ -70,10 +70,18 @@ func textColumns(b *codec.Board, parts bool) []column {
 		}
 	}
 	return append(all,
-		column{head: "clicks", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Clicks), 0) }},
+		column{head: "clicks", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Clicks), wholes(b)) }},
 		column{head: "minutes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Minutes), 2) }},
-		column{head: "likes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Likes), 0) }},
+		column{head: "likes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Likes), wholes(b)) }},
 		column{head: "behaviours", cell: func(p *codec.BoardPage, _ [3]string) string { return Count(p.Behaviours) }})
+}
+
+// wholes is the number of decimals of clicks and likes.
+func wholes(b *codec.Board) int {
+	if b.Kind == "trending" {
+		return 1 // they have decayed
+	}
+	return 0
 }
 
 // Text formats a board as plain text of any width, for pipes and files. It only truncates
@@ -104,6 +112,9 @@ func Text(b *codec.Board, weights heat.Weights) string {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s, %s behaviours counted, %s\n", Printable(b.Board), Count(b.Counted), updated(b, "2006-01-02 15:04:05.000 MST"))
+	if text := about(b); text != "" {
+		out.WriteString(text + "\n")
+	}
 	for _, row := range rows {
 		for c, cell := range row {
 			row[c] = aligned(cell, widest[c], columns[c].left)
@@ -111,7 +122,7 @@ func Text(b *codec.Board, weights heat.Weights) string {
 		out.WriteString(strings.TrimRight(strings.Join(row, "  "), " ") + "\n")
 	}
 	if !known {
-		out.WriteString("(made with other weights than " + weights.String() + ": set --weight-clicks, --weight-minutes and --weight-likes to see the parts of each heat)\n")
+		out.WriteString(unknownParts(b, weights) + "\n")
 	}
 	return out.String()
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"pageheat/codec"
 	"pageheat/kafka"
@@ -113,20 +114,30 @@ func (o Output) newest(ctx context.Context, name string) (Published, map[int32]k
 	return newest, all, nil
 }
 
-// Names returns the names of the boards in the topic, in order, up to mostNames.
+// Names returns the names of the boards in the topic, in order, up to mostNames. Groups and periods of
+// a board have its name.
 func (o Output) Names(ctx context.Context) ([]string, error) {
 	all, err := o.Cluster.AllBounds(ctx, o.Topic)
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]bool{}
+	keys := map[string]bool{}
 	err = o.Cluster.ReadBounds(ctx, o.Topic, all, func(r *kafka.Record) error {
-		if r.Value != nil && len(names) < mostNames {
-			names[string(r.Key)] = true
+		switch key := string(r.Key); {
+		case r.Value == nil:
+			delete(keys, key)
+		case len(keys) < maxBoards:
+			keys[key] = true
 		}
 		return nil
 	})
-	return slices.Sorted(maps.Keys(names)), err
+	names := map[string]bool{}
+	for key := range keys {
+		name, _, _ := strings.Cut(key, "/")
+		names[name] = true
+	}
+	sorted := slices.Sorted(maps.Keys(names))
+	return sorted[:min(len(sorted), mostNames)], err
 }
 
 // read reads a record; false if it is not a board of this name. Malformed records are logged

@@ -94,3 +94,23 @@ func TestFollowEndsWhenToldTo(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled)
 	}
 }
+
+// Names are those of boards, not of their groups and periods, and not of deleted ones.
+func TestNamesOfBoards(t *testing.T) {
+	o := output(t)
+	for _, key := range []string{"today/sport", "today/arts", "all-time", "today", "gone", "gone/sport"} {
+		publish(t, o, key, 1)
+	}
+	client, err := o.Cluster.Client("test")
+	require.NoError(t, err)
+	defer client.Close()
+	for _, key := range []string{"gone", "gone/sport"} {
+		require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: o.Topic, Key: []byte(key)}).FirstErr())
+	}
+	names, err := o.Names(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"all-time", "today"}, names)
+	sport, err := o.Newest(t.Context(), "today/sport")
+	require.NoError(t, err)
+	require.NotNil(t, sport.Board)
+}

@@ -24,7 +24,7 @@ type topCmd struct {
 	Once  bool          `help:"Print the board and exit. Fails if there is none within --wait."`
 	Wait  time.Duration `help:"Maximum time that --once waits for a board."`
 	JSON  bool          `name:"json" help:"Print the value of each record, one a line."`
-	Board string        `help:"Name of the board."`
+	Board string        `help:"Name of the board; after a slash that of a group or a closed period."`
 
 	Weights heat.WeightSettings `embed:""`
 }
