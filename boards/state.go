@@ -38,6 +38,15 @@ func (s *State) Empty() bool { return len(s.cells) == 0 }
 // Len returns how many bytes the cells take.
 func (s *State) Len() int { return len(s.cells) }
 
+// Newest reads where the newest cell is: a caller that reads those of many states together, before it adds to them,
+// waits for memory once. The value has no meaning.
+func (s *State) Newest() byte {
+	if len(s.cells) == 0 {
+		return 0
+	}
+	return s.cells[0]
+}
+
 // Add adds behaviours at a place of the board, which must not be late. It reports whether the page
 // had no behaviours in this slot before; then it has to be noted in the board's [Holders].
 func (s *State) Add(b *Board, p Place, t *heat.Totals) (fresh bool) {
@@ -57,6 +66,16 @@ func (s *State) Merge(b *Board, o *State) {
 
 // add adds a cell, and reports whether it is the first of its slot.
 func (s *State) add(b *Board, key uint64, c *cell) (fresh bool) {
+	if newest, size := s.newest(); size > 0 && newest == key {
+		var buffer [maxCellBytes]byte
+		var old cell
+		end := size + old.sums(s.cells[size:])
+		sum := *c
+		sum.add(&old)
+		s.splice(size, end, sum.appendSums(buffer[:0]))
+		s.remember(b, b.slotOf(key), c, &old, &sum)
+		return false
+	}
 	slot := b.slotOf(key)
 	fresh = true
 	at, above, next := 0, ^uint64(0), uint64(0)
@@ -104,6 +123,14 @@ func (s *State) add(b *Board, key uint64, c *cell) (fresh bool) {
 	s.splice(at, end, written)
 	s.remember(b, slot, c, &old, &sum)
 	return fresh
+}
+
+// newest reads the key of the newest cell; its size is 0 if there is none.
+func (s *State) newest() (key uint64, size int) {
+	if len(s.cells) == 0 {
+		return 0, 0
+	}
+	return uvarint(s.cells)
 }
 
 // splice puts other bytes in the place of those from at to end. It allocates only to grow.

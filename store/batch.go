@@ -22,6 +22,8 @@ type batch struct {
 	totals  [batchPages]heat.Totals
 	hashes  [batchPages]uint32
 	pages   [batchPages]*page // that may be those of the names
+	dirtied [batchPages]bool  // they are dirty since they were changed
+	states  [batchPages]*boardPage
 	// touched has no meaning: it keeps the compiler from removing the reads.
 	touched uint32
 }
@@ -82,6 +84,25 @@ func (b *batch) look(t *table) {
 	for _, pg := range b.pages[:b.size] {
 		if pg != nil && len(pg.Name) > 0 {
 			touched += uint32(pg.Name[0]) + uint32(pg.Totals.Behaviours)
+		}
+	}
+	b.touched = touched
+}
+
+// lookOn finds what a board has of the pages of the batch, and their states, as look does.
+func (b *batch) lookOn(t *boardTable) {
+	touched := uint32(0)
+	for i, pg := range b.pages[:b.size] {
+		b.states[i] = t.get(pg)
+	}
+	for _, e := range b.states[:b.size] {
+		if e != nil {
+			touched += uint32(e.state.Len())
+		}
+	}
+	for _, e := range b.states[:b.size] {
+		if e != nil {
+			touched += uint32(e.state.Newest())
 		}
 	}
 	b.touched = touched

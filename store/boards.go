@@ -126,8 +126,20 @@ func (t *boardTable) getOrAdd(pg *page) *boardPage {
 	return *e
 }
 
-// add adds behaviours of a minute to a page.
-func (t *boardTable) add(pg *page, m boards.Minute, sum *heat.Totals) {
+// addAll adds the behaviours of a batch. It returns the bytes of the states of pages that are dirty since.
+func (t *boardTable) addAll(b *batch) (bytes int) {
+	b.lookOn(t)
+	for i := range b.size {
+		if e := t.add(b.states[i], b.pages[i], b.minutes[i], &b.totals[i]); e != nil && b.dirtied[i] {
+			bytes += e.state.Len()
+		}
+	}
+	return bytes
+}
+
+// add adds behaviours of a minute to a page, of which the board has e if that is not nil, and returns what it has
+// then.
+func (t *boardTable) add(e *boardPage, pg *page, m boards.Minute, sum *heat.Totals) *boardPage {
 	if m != t.minute || !t.placed {
 		t.minute, t.place, t.placed = m, t.board.Place(m), true
 		t.isLate = t.board.Late(t.place.Slot, t.asOf)
@@ -135,9 +147,11 @@ func (t *boardTable) add(pg *page, m boards.Minute, sum *heat.Totals) {
 	}
 	if t.isLate {
 		t.late += sum.Behaviours
-		return
+		return e
 	}
-	e := t.getOrAdd(pg)
+	if e == nil {
+		e = t.getOrAdd(pg)
+	}
 	if e.state.Add(t.board, t.place, sum) {
 		t.holders.Note(t.place.Slot, e)
 	}
@@ -145,6 +159,7 @@ func (t *boardTable) add(pg *page, m boards.Minute, sum *heat.Totals) {
 	if t.matters(e) {
 		t.touch(e)
 	}
+	return e
 }
 
 // matters reports whether a page may be one that the index has or takes: others need not be known to it when
@@ -485,21 +500,21 @@ func (p *Partition) boardProgress() []codec.BoardProgress {
 	return progress
 }
 
-// statesOf counts the states of a page, and their bytes.
-func (p *Partition) statesOf(pg *page) (n, bytes int) {
+// statesOf counts the states of a page.
+func (p *Partition) statesOf(pg *page) (n int) {
 	for _, t := range p.boards {
 		if e := t.get(pg); e != nil && !e.state.Empty() {
-			n, bytes = n+1, bytes+e.state.Len()
+			n++
 		}
 	}
-	return n, bytes
+	return n
 }
 
 // appendPage appends a page's record.
 func (p *Partition) appendPage(dst []byte, pg *page, totals *heat.Totals) []byte {
 	n := 0
 	if len(p.boards) > 0 {
-		n, _ = p.statesOf(pg)
+		n = p.statesOf(pg)
 	}
 	if n == 0 {
 		return codec.AppendPageState(dst, totals)

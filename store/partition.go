@@ -80,7 +80,7 @@ type Partition struct {
 	sum      uint64 // behaviours over all pages
 
 	dirty      []*page
-	bytes      int                           // of the names of dirty pages
+	bytes      int                           // of the names of dirty pages, and of their states
 	spare      []*page                       // slice for the pages of the next checkpoint
 	preImages  []*[preImageBlock]heat.Totals // blocks for their pre-images
 	ahead      bool                          // something was applied since the last checkpoint
@@ -281,10 +281,10 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.T
 		for i := range b.size {
 			t := &b.totals[i]
 			n += t.Behaviours
-			p.change(b.pages[i], t)
-			for _, on := range p.boards {
-				on.add(b.pages[i], b.minutes[i], t)
-			}
+			b.dirtied[i] = p.change(b.pages[i], t)
+		}
+		for _, on := range p.boards {
+			p.bytes += on.addAll(b)
 		}
 	}
 	if p.sum += n; p.sum >= codec.MaxNumber {
@@ -293,19 +293,20 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.T
 	return n, p.pages.err()
 }
 
-// change adds t to a page's totals.
-func (p *Partition) change(pg *page, t *heat.Totals) {
+// change adds t to a page's totals, and reports whether the page is dirty from now on.
+func (p *Partition) change(pg *page, t *heat.Totals) (dirtied bool) {
 	if pg.state&writing != 0 {
 		p.checkpoint.preserve(pg)
 	}
 	if pg.state&dirty == 0 {
 		pg.state |= dirty
 		p.dirty = append(p.dirty, pg)
-		_, states := p.statesOf(pg)
-		p.bytes += len(pg.Name) + states
+		p.bytes += len(pg.Name)
+		dirtied = true
 	}
 	pg.Totals.Add(t)
 	p.index.Changed(&pg.Page)
+	return dirtied
 }
 
 // to is the progress in one input partition.
