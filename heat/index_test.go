@@ -155,7 +155,10 @@ func TestIndexAppendsAndIgnoresASmallN(t *testing.T) {
 func TestIndexSeldomGoesThroughAllPages(t *testing.T) {
 	const n = 10
 	m := &table{}
-	const falls = 10_000
+	falls := 10_000
+	if !testing.Short() {
+		falls = 20_000
+	}
 	for i := range 2 * falls {
 		p := &Page{Name: fmt.Sprint("page", i)}
 		p.Totals.Likes = int64(i)
