@@ -16,6 +16,9 @@ import (
 	"pageheat/integration/kafkatest"
 )
 
+// newerVersions is how much later the version of a record is: a format may have more than one that is read.
+const newerVersions = 100
+
 // TestADowngradeStops has records of a version that the program does not know in each of pageheat's
 // topics: an instance exits with 1 and says to upgrade, and so do commands. Nothing says to give up
 // the table.
@@ -66,10 +69,10 @@ func TestADowngradeStops(t *testing.T) {
 			if n.topic == "-output" {
 				for i, h := range r.Headers {
 					r.Headers[i].Value = bytes.Clone(h.Value)
-					r.Headers[i].Value[0]++
+					r.Headers[i].Value[0] += newerVersions
 				}
 			} else {
-				r.Value[0]++
+				r.Value[0] += newerVersions
 			}
 			if n.key != "" {
 				stopped(t, in) // tables are read when a partition is taken over

@@ -22,7 +22,7 @@ import (
 var ErrNothing = errors.New("nothing was counted yet")
 
 // drained is the hint of errors that a pipeline does not have that is stopped.
-const drained = "stop all instances with SIGTERM, so that all partitions of the table end at the same offsets, and try again"
+const drained = "stop all instances with SIGTERM, so that all partitions of the table end at the same offsets, and repeat `pageheat export`"
 
 // Config says what to take a snapshot of.
 type Config struct {
