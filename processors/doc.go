@@ -2,7 +2,7 @@
 // becomes a rank, and the goka groups that they work in:
 //
 //   - ingest (NewIngest, [IngestStage], [Combiner]) reads behaviours, sets invalid ones
-//     aside as dead letters, and sends on the sums per page over ranges of input offsets;
+//     aside as dead letters, and sends on the sums per page and minute over ranges of input offsets;
 //   - heat (NewHeat, [HeatStage]) counts them: it keeps every page's totals in package
 //     store and, behind that, in its group table, and sends on the hottest pages of each
 //     partition;

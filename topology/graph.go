@@ -69,10 +69,10 @@ func (t *Topology) Graph() Graph {
 		Nodes: []Node{
 			{outsideProducers, Outside, "", "any key, any partitioner, text or JSON"},
 			{t.Input, Stream, AsItIs, "behaviours as they were sent"},
-			{t.IngestGroup, Group, "", "validates; sums per page over a range of offsets"},
+			{t.IngestGroup, Group, "", "validates; sums per page and minute over a range of offsets"},
 			{t.DeadLetter, Stream, One, "what was refused, and why"},
 			{outsideOperator, Outside, "", "dead-letters list, replay"},
-			{t.Behavior, Stream, PerPage, "sums per page over ranges of input offsets"},
+			{t.Behavior, Stream, PerPage, "sums per page and minute over ranges of input offsets"},
 			{t.HeatGroup, Group, "", "adds up in memory; writes dirty pages behind"},
 			{t.HeatTable, Table, PerPage, "exact totals of every page, and the progress"},
 			{t.Leaders, Stream, One, "each partition's hottest pages"},

@@ -24,7 +24,7 @@ type Topology struct {
 
 	// Input holds the behaviours as their producers sent them.
 	Input string
-	// Behavior holds the behaviours by page: sums per page over ranges of input offsets.
+	// Behavior holds the behaviours by page: sums per page and minute over ranges of input offsets.
 	Behavior string
 	// HeatTable is the group table of HeatGroup: the totals of every page.
 	HeatTable string
