@@ -20,11 +20,13 @@
 //   - leaders.go: a heat partition's hottest pages.
 //   - epoch.go: the epoch of the ranking's owner, and the positions that a board
 //     was made from.
+//   - trail.go: what the events of a board are made from, and how far the output was read for them.
 //   - keys.go: the keys of the records that are no page's.
 //
 // What others read:
 //
 //   - board.go: the board, one JSON object.
+//   - event.go: what happened to a page on a board, one JSON object.
 //
 // What never leaves the process:
 //

@@ -70,6 +70,10 @@ func FuzzLeaders(f *testing.F)   { fuzzStored(f, "leaders") }
 func FuzzEpoch(f *testing.F)     { fuzzStored(f, "epoch") }
 func FuzzPositions(f *testing.F) { fuzzStored(f, "positions") }
 
+func FuzzTrail(f *testing.F) { fuzzStored(f, "board trail") }
+
+func FuzzEventsPosition(f *testing.F) { fuzzStored(f, "events position") }
+
 func FuzzBoard(f *testing.F) {
 	f.Add([]byte(golden))
 	f.Add([]byte(`{"board":"b","pages":[{}]}`))

@@ -44,7 +44,7 @@ func readGolden(t *testing.T, name string) []byte {
 // textFormats are the golden files of the formats without a version: headers, and the board, which
 // is JSON with members that readers may ignore.
 func textFormats() []string {
-	return []string{"board.json", "board-day.json", "dead-letter.json", "oldest.hex"}
+	return []string{"board.json", "board-day.json", "dead-letter.json", "event.json", "oldest.hex"}
 }
 
 // TestGoldenFiles: what releases have written is read, and written again to the byte.
@@ -82,6 +82,18 @@ func TestGoldenBoard(t *testing.T) {
 	}
 }
 
+func TestGoldenEvent(t *testing.T) {
+	b := readGolden(t, "event.json")
+	e, err := DecodeEvent(b)
+	require.NoError(t, err)
+	assert.Equal(t, &Event{Kind: Rose, Board: "today/sport", Version: 42, PreviousVersion: 41, At: time.UnixMilli(1_767_323_045_678).UTC(), Page: "日本語\"",
+		Rank: 2, PreviousRank: 3, Places: 5, FromRank: 7, Since: time.UnixMilli(1_767_323_000_000).UTC(),
+		Heat: "302.08829876", Clicks: "112", Minutes: "250.61037345", Likes: "12", Behaviours: 100}, e)
+	again, err := EncodeEvent(e)
+	require.NoError(t, err)
+	assert.Equal(t, string(b), string(again))
+}
+
 func TestGoldenOldest(t *testing.T) {
 	b := readGolden(t, "oldest.hex")
 	assert.EqualValues(t, 1_767_323_045_678, DecodeOldest(b))
@@ -113,7 +125,7 @@ func TestGoldenDeadLetter(t *testing.T) {
 		}
 	}
 	// These are on their way within the process, or have golden files of their own.
-	others := []string{HeaderNoKey, HeaderOwn, HeaderTime, HeaderPositions, HeaderOldest}
+	others := []string{HeaderNoKey, HeaderOwn, HeaderTime, HeaderPositions, HeaderOldest, HeaderEvent, HeaderEventID}
 	assert.ElementsMatch(t, names, append(slices.DeleteFunc(slices.Collect(maps.Keys(headers)), func(name string) bool {
 		return !strings.HasPrefix(name, HeaderPrefix)
 	}), others...), "a header without a golden value")

@@ -18,6 +18,8 @@ const (
 	KindKept Kind = "kept"
 	// KindEpoch: an [Epoch].
 	KindEpoch Kind = "epoch"
+	// KindPosition: an [EventsPosition].
+	KindPosition Kind = "position"
 	// KindUnknown: an internal key that this program does not know.
 	KindUnknown Kind = ""
 )
@@ -38,12 +40,15 @@ func KeptKey(partition int32) string { return partitionKey(KindKept, partition) 
 // EpochKey returns the key of the ranking's epoch.
 func EpochKey() string { return internalMark + string(KindEpoch) }
 
+// EventsPositionKey returns the key of the position of events in the output.
+func EventsPositionKey() string { return internalMark + string(KindPosition) }
+
 func partitionKey(kind Kind, partition int32) string {
 	return internalMark + string(kind) + internalMark + strconv.Itoa(int(partition))
 }
 
 // InternalKey reports whether a table's key is one of ours and not a page's name,
-// and if so what its record is and of which partition (0 for the epoch). A key
+// and if so what its record is and of which partition (0 for the epoch and the position). A key
 // that begins as ours do, and is none that this program knows, is of
 // [KindUnknown]: it is still no page.
 func InternalKey(key string) (kind Kind, partition int32, ok bool) {
@@ -51,8 +56,11 @@ func InternalKey(key string) (kind Kind, partition int32, ok bool) {
 	if !isInternal {
 		return KindUnknown, 0, false
 	}
-	if key == EpochKey() {
+	switch key {
+	case EpochKey():
 		return KindEpoch, 0, true
+	case EventsPositionKey():
+		return KindPosition, 0, true
 	}
 	name, digits, _ := strings.Cut(name, internalMark)
 	kind = Kind(name)

@@ -15,6 +15,7 @@ func TestInternalKeys(t *testing.T) {
 	assert.Equal(t, "|fence|3", FenceKey(3))
 	assert.Equal(t, "|kept|3", KeptKey(3))
 	assert.Equal(t, "|epoch", EpochKey())
+	assert.Equal(t, "|position", EventsPositionKey())
 	for _, test := range []struct {
 		key       string
 		kind      Kind
@@ -25,6 +26,7 @@ func TestInternalKeys(t *testing.T) {
 		{FenceKey(math.MaxInt32), KindFence, math.MaxInt32, true},
 		{KeptKey(7), KindKept, 7, true},
 		{EpochKey(), KindEpoch, 0, true},
+		{EventsPositionKey(), KindPosition, 0, true},
 
 		{"", KindUnknown, 0, false},
 		{"page37", KindUnknown, 0, false},

@@ -208,6 +208,36 @@ func formats() []format {
 			},
 		},
 		{
+			name:   "board trail",
+			golden: "board-trail-v1",
+			value: &Trail{Version: 1 << 40, At: 1_767_323_045_678, Basis: "00112233aabbccdd 2026-01-02", Pages: []TrailPage{
+				{Page: "page37", Rose: 1_767_323_000_000, Held: []HeldRank{{Rank: 9, Until: 1_767_323_000_001}, {Rank: 4, Until: 1_767_323_000_002}}}, {Page: "日本語"}}},
+			encode: func(v any) []byte { return AppendTrail(nil, v.(*Trail)) },
+			decode: func(b []byte) (any, error) { return DecodeTrail(b) },
+			draw: func(t *rapid.T) any {
+				at := rapid.Int64Range(0, MaxNumber-1)
+				trail := &Trail{Version: rapid.Uint64Range(0, MaxNumber-1).Draw(t, "version"), At: at.Draw(t, "at"), Basis: rapid.StringN(0, 100, maxNameBytes).Draw(t, "basis")}
+				for _, page := range drawPages(t) {
+					p := TrailPage{Page: page.Page, Rose: at.Draw(t, "rose")}
+					for range rapid.IntRange(0, 3).Draw(t, "places") {
+						p.Held = append(p.Held, HeldRank{rapid.IntRange(0, math.MaxInt32).Draw(t, "rank"), at.Draw(t, "until")})
+					}
+					trail.Pages = append(trail.Pages, p)
+				}
+				return trail
+			},
+		},
+		{
+			name:   "events position",
+			golden: "events-position-v1",
+			value:  EventsPosition{Output: behavior, Next: 1 << 40},
+			encode: func(v any) []byte { return AppendEventsPosition(nil, v.(EventsPosition)) },
+			decode: func(b []byte) (any, error) { return DecodeEventsPosition(b) },
+			draw: func(t *rapid.T) any {
+				return EventsPosition{Output: drawTopicID(t), Next: rapid.Int64Range(0, MaxNumber-1).Draw(t, "next")}
+			},
+		},
+		{
 			name:   "positions",
 			golden: "positions-v3",
 			value: Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}},

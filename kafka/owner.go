@@ -28,6 +28,8 @@ type Ownership struct {
 	Partition int32
 	// ID is the transactional.id, which belongs to the partition.
 	ID string
+	// Largest is the maximum size of a record; 0 stands for that of a page's.
+	Largest int
 }
 
 // Owner writes one partition of a table, in one Kafka transaction after the other, as the
@@ -84,7 +86,7 @@ var errRefused = errors.New("the broker refused the transaction, or another owne
 // ErrSessionOver.
 func (c *Cluster) TakeOver(ctx context.Context, own Ownership, key string, value []byte) (*Owner, error) {
 	hopeless := &atomic.Bool{}
-	p, closed, err := c.connectOwner(ctx, c.transactionConfig(own.Purpose, own.ID, hopeless), hopeless)
+	p, closed, err := c.connectOwner(ctx, c.transactionConfig(own, hopeless), hopeless)
 	if err != nil {
 		if errors.Is(err, ErrSessionOver) {
 			return nil, err
@@ -181,7 +183,8 @@ func newOwner(session context.Context, p sarama.AsyncProducer, own Ownership, ho
 		var first sync.Once
 		for e := range p.Errors() {
 			first.Do(func() {
-				err := o.explain(fmt.Errorf("writing to %s partition %d: %w", own.Topic, own.Partition, e.Err))
+				err := Explain(fmt.Errorf("writing to %s partition %d: %w", e.Msg.Topic, e.Msg.Partition, e.Err),
+					OnTopic(Write, e.Msg.Topic), OnTransactions(Write, own.ID))
 				go o.refuse(err)
 			})
 		}
@@ -226,13 +229,27 @@ func (o *Owner) refuse(err error) {
 	}
 }
 
-// Write adds a record to the transaction, beginning one if none is open. It returns once
+// Write adds a record of the table to the transaction, beginning one if none is open. It returns once
 // the record is queued.
 func (o *Owner) Write(ctx context.Context, key string, value []byte) error {
 	if err := o.begin(nil); err != nil {
 		return err
 	}
-	o.queue(ctx, key, value, nil)
+	o.queue(ctx, o.record(key, value, nil))
+	return o.Err()
+}
+
+// Add adds a record of another topic, for its Partition, to the transaction, beginning one if none is
+// open. It returns once the record is queued.
+func (o *Owner) Add(ctx context.Context, r *Record) error {
+	if err := o.begin(nil); err != nil {
+		return err
+	}
+	m := &sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Key: sarama.ByteEncoder(r.Key), Value: sarama.ByteEncoder(r.Value)}
+	for _, h := range r.Headers {
+		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+	}
+	o.queue(ctx, m)
 	return o.Err()
 }
 
@@ -243,12 +260,21 @@ func (o *Owner) Commit(ctx context.Context, key string, value []byte, done func(
 		done(err)
 		return
 	}
-	o.queue(ctx, key, value, endOfTransaction{})
+	o.queue(ctx, o.record(key, value, endOfTransaction{}))
 	go o.commit()
 }
 
+// record is a record of the table; a nil value deletes the key.
+func (o *Owner) record(key string, value []byte, metadata any) *sarama.ProducerMessage {
+	m := &sarama.ProducerMessage{Topic: o.Topic, Partition: o.Partition, Metadata: metadata, Key: sarama.StringEncoder(key)}
+	if value != nil {
+		m.Value = sarama.ByteEncoder(value)
+	}
+	return m
+}
+
 // queue hands a record to the producer.
-func (o *Owner) queue(ctx context.Context, key string, value []byte, metadata any) {
+func (o *Owner) queue(ctx context.Context, m *sarama.ProducerMessage) {
 	if !o.using.TryRLock() {
 		return // it has failed and is being closed
 	}
@@ -256,8 +282,6 @@ func (o *Owner) queue(ctx context.Context, key string, value []byte, metadata an
 	if o.Err() != nil {
 		return
 	}
-	m := &sarama.ProducerMessage{Topic: o.Topic, Partition: o.Partition, Metadata: metadata,
-		Key: sarama.StringEncoder(key), Value: sarama.ByteEncoder(value)}
 	select {
 	case o.producer.Input() <- m:
 	case <-o.ctx.Done():

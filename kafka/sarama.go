@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -168,8 +169,8 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 // transactionConfig is for the owner of one table partition, who has its transactional
 // id. A fenced producer does not always report it, but keeps retrying: few retries end it.
 // Once it has failed, retries have no pause.
-func (c *Cluster) transactionConfig(purpose, id string, hopeless *atomic.Bool) *sarama.Config {
-	config := c.producerConfig(purpose)
+func (c *Cluster) transactionConfig(own Ownership, hopeless *atomic.Bool) *sarama.Config {
+	config := c.producerConfig(own.Purpose)
 	unless := func(backoff func(retries, most int) time.Duration) func(retries, most int) time.Duration {
 		return func(retries, most int) time.Duration {
 			if hopeless.Load() {
@@ -178,7 +179,7 @@ func (c *Cluster) transactionConfig(purpose, id string, hopeless *atomic.Bool) *
 			return backoff(retries, most)
 		}
 	}
-	config.Producer.Transaction.ID = id
+	config.Producer.Transaction.ID = own.ID
 	config.Producer.Transaction.Timeout = TransactionTimeout
 	config.Producer.Transaction.Retry.Max = transactionRetries
 	config.Producer.Transaction.Retry.BackoffFunc = unless(transactionBackoff)
@@ -189,7 +190,7 @@ func (c *Cluster) transactionConfig(purpose, id string, hopeless *atomic.Bool) *
 	// The producer joins what waits for a slow broker, which refuses a batch above
 	// segment.bytes of the table: a permanent error, and before it looks whether the
 	// producer is fenced.
-	config.Producer.MaxMessageBytes = largestTableBatch
+	config.Producer.MaxMessageBytes = cmp.Or(own.Largest, largestTableBatch)
 	// A commit writes many small records: without these, a request takes what the
 	// last one's answer left waiting, some hundreds.
 	config.Producer.Flush.Bytes = 512 << 10

@@ -11,7 +11,7 @@ import (
 // TestTransactionsOutliveAnElection: by default brokers miss one of them after 9
 // seconds (broker.session.timeout.ms), and only then have another lead.
 func TestTransactionsOutliveAnElection(t *testing.T) {
-	c := New(Config{ClientID: "test"}).transactionConfig("test", "id", &atomic.Bool{})
+	c := New(Config{ClientID: "test"}).transactionConfig(Ownership{Purpose: "test", ID: "id"}, &atomic.Bool{})
 	assert.NoError(t, c.Validate())
 	sum := time.Duration(0)
 	for try := range c.Producer.Transaction.Retry.Max {
@@ -26,7 +26,7 @@ func TestTransactionsOutliveAnElection(t *testing.T) {
 // TestTablesTakeTheBatches: whatever segment.bytes a table has, Kafka allows no less
 // than 1 MiB.
 func TestTablesTakeTheBatches(t *testing.T) {
-	c := New(Config{ClientID: "test"}).transactionConfig("test", "id", &atomic.Bool{})
+	c := New(Config{ClientID: "test"}).transactionConfig(Ownership{Purpose: "test", ID: "id"}, &atomic.Bool{})
 	assert.Less(t, c.Producer.MaxMessageBytes, 1<<20)
 	assert.Greater(t, c.Producer.MaxMessageBytes, c.Producer.Flush.Bytes)
 }

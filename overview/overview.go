@@ -105,6 +105,8 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 				shown.until(reached{at: come.next, why: reasons(come.noLeaders, "its heat partition sent no leaders recently")})
 			case o.topo.RankGroup:
 				shown.behind(input, come)
+			case o.topo.AlertGroup:
+				shown.until(offsetsOf(seen.committed[node.Name], topic))
 			}
 		default:
 			continue
@@ -136,6 +138,8 @@ func (o *Overview) reads(group string) string {
 		return o.topo.Input
 	case o.topo.HeatGroup:
 		return o.topo.Behavior
+	case o.topo.AlertGroup:
+		return o.topo.Output
 	}
 	return o.topo.Leaders
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"pageheat/codec"
 )
 
 // Metrics are what the roles of one instance tell Prometheus. They are safe for
@@ -48,6 +50,9 @@ type Metrics struct {
 	boardTime  prometheus.Gauge
 	boardEvery prometheus.Histogram
 	endToEnd   prometheus.Histogram
+
+	events    *prometheus.CounterVec
+	eventTime prometheus.Histogram
 }
 
 // NewMetrics registers the metrics of the roles.
@@ -113,6 +118,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		boardTime:  gauge("pageheat_rank_last_board_timestamp_seconds", "Unix time at which this instance published its last board; 0 if it has published none. A board is published when it changes."),
 		boardEvery: histogram("pageheat_rank_board_interval_seconds", "Time between two boards that this instance published.", prometheus.ExponentialBuckets(0.01, 2, 13)), // 10 ms to 41 s
 		endToEnd:   histogram("pageheat_end_to_end_latency_seconds", "Time from the timestamp of the oldest input record that a board is the first to count to the acknowledgement of the board.", short),
+
+		events:    counters("pageheat_events_total", "Events of boards that this instance wrote, by kind.", "event"),
+		eventTime: histogram("pageheat_events_latency_seconds", "Time from the making of a board to the commit of its events.", short),
+	}
+	for _, kind := range codec.EventKinds() {
+		m.events.WithLabelValues(string(kind))
 	}
 	for _, role := range []string{"ingest", "heat", "rank"} {
 		m.failures.WithLabelValues(role)
@@ -236,6 +247,16 @@ func (m *Metrics) published(now time.Time, after time.Duration) {
 	m.boardTime.Set(float64(now.UnixMilli()) / 1000)
 	if after > 0 {
 		m.boardEvery.Observe(after.Seconds())
+	}
+}
+
+// happened records events that were committed. Of several boards, the oldest waited longest.
+func (m *Metrics) happened(all []codec.Event, now time.Time) {
+	for i := range all {
+		m.events.WithLabelValues(string(all[i].Kind)).Inc()
+	}
+	if len(all) > 0 {
+		m.eventTime.Observe(max(0, now.Sub(all[0].At).Seconds()))
 	}
 }
 

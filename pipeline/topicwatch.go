@@ -23,8 +23,7 @@ func (s Settings) NeededTopics(has func(role string) bool) []processors.WatchedT
 		again    = "start the instance again with `pageheat run`: what is published goes on, above the versions that readers know"
 		hintHeat = "the totals were in it: " + failure.StartOver
 	)
-	var needed []processors.WatchedTopic
-	for _, w := range []processors.WatchedTopic{
+	watched := []processors.WatchedTopic{
 		{Name: t.Input, Roles: []string{"ingest", "heat", "collect"}, RecreatedHint: failure.Recreated},
 		{Name: t.Behavior, Roles: []string{"ingest", "heat"}, RecreatedHint: failure.Recreated, Partitions: s.Partitions},
 		{Name: t.HeatTable, Roles: []string{"heat", "serve"}, RecreatedHint: hintHeat, Partitions: s.Partitions},
@@ -32,7 +31,13 @@ func (s Settings) NeededTopics(has func(role string) bool) []processors.WatchedT
 		{Name: t.RankTable, Roles: []string{"rank"}, RecreatedHint: again},
 		{Name: t.Output, Roles: []string{"rank", "serve"}, RecreatedHint: again},
 		{Name: t.DeadLetter, Roles: []string{"ingest"}},
-	} {
+	}
+	if t.HasEvents {
+		watched = append(watched, processors.WatchedTopic{Name: t.AlertTable, Roles: []string{"rank"}, RecreatedHint: again},
+			processors.WatchedTopic{Name: t.Events, Roles: []string{"rank"}})
+	}
+	var needed []processors.WatchedTopic
+	for _, w := range watched {
 		var roles []string
 		for _, role := range w.Roles {
 			if has(role) {

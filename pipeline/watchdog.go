@@ -103,6 +103,9 @@ func aboutProgress(w processors.Work) string {
 // count tells the metric.
 func (d *Watchdog) count() {
 	stalled := map[string]int{"ingest": 0, "heat": 0, "rank": 0, RolePages: 0}
+	if d.settings.Topology != nil && d.settings.Topology.HasEvents {
+		stalled[RoleEvents] = 0
+	}
 	for w := range d.stalls.All() {
 		stalled[w.Role]++
 	}

@@ -79,6 +79,12 @@ func subjects(t *topology.Topology) []subject {
 	rank.role(t.Output, kafka.Read, kafka.Write)
 	rank.role(t.Behavior, kafka.Describe)
 	rank.role(t.HeatTable, kafka.Describe)
+	if t.HasEvents {
+		rank.add(kafka.OnGroup(kafka.Read, t.AlertGroup), "")
+		rank.role(t.AlertTable, kafka.Read, kafka.Write)
+		rank.add(kafka.OnTransactions(kafka.Write, t.AlertTransactionalID()), "")
+		rank.role(t.Events, kafka.Write)
+	}
 
 	serve.role(t.HeatTable, kafka.Read)
 	serve.role(t.Output, kafka.Read)
@@ -90,6 +96,14 @@ func subjects(t *topology.Topology) []subject {
 	}
 	for _, group := range []string{t.IngestGroup, t.HeatGroup, t.RankGroup} {
 		serve.add(kafka.OnGroup(kafka.Describe, group), unmeasured)
+	}
+
+	if t.HasEvents {
+		for _, topic := range []string{t.AlertTable, t.Events} {
+			serve.add(kafka.OnTopic(kafka.Describe, topic), unmeasured)
+		}
+		serve.add(kafka.OnGroup(kafka.Describe, t.AlertGroup), unmeasured)
+		status.add(kafka.OnGroup(kafka.Describe, t.AlertGroup), "")
 	}
 
 	collect.role(t.Input, kafka.Write)

@@ -25,16 +25,22 @@ type Config struct {
 	// Output is the topic for the boards.
 	Output string `help:"Topic for the boards."`
 
-	// BehaviorTopic, LeadersTopic and DeadLetterTopic are names of topics.
+	// Events is whether there are events of boards: their topic, group and table.
+	Events bool `negatable:"" help:"Write what happens on boards to a topic: pages that enter, leave, take rank 1 or rise."`
+
+	// BehaviorTopic, LeadersTopic, EventsTopic and DeadLetterTopic are names of topics.
 	BehaviorTopic   string `help:"Topic for behaviours by page. Default: PREFIX-behavior."`
 	LeadersTopic    string `help:"Topic for the hottest pages of each partition. Default: PREFIX-leaders."`
 	DeadLetterTopic string `help:"Topic for refused messages. Default: PREFIX-dead-letter."`
 
-	// IngestGroup, HeatGroup and RankGroup are names of consumer groups. The names of a group's
+	EventsTopic string `help:"Topic for events of boards, with --events. Default: PREFIX-events."`
+
+	// IngestGroup, HeatGroup, RankGroup and AlertGroup are names of consumer groups. The names of a group's
 	// table (by goka) and of its transactional IDs are derived from it.
 	IngestGroup string `placeholder:"GROUP" help:"Consumer group of the role ingest. Default: PREFIX-ingest."`
 	HeatGroup   string `placeholder:"GROUP" help:"Consumer group of the role heat; its table is the topic GROUP-table. Default: PREFIX-heat."`
 	RankGroup   string `placeholder:"GROUP" help:"Consumer group of the role rank; its table is the topic GROUP-table. Default: PREFIX-rank."`
+	AlertGroup  string `placeholder:"GROUP" help:"Consumer group that reads boards for --events; its table is the topic GROUP-table. Default: PREFIX-alert."`
 }
 
 // DefaultConfig returns the default names. Those derived from the prefix are empty.
@@ -61,6 +67,8 @@ const (
 	suffixLeaders    = "-leaders"
 	suffixDeadLetter = "-dead-letter"
 	suffixReplay     = "-replay"
+	suffixEvents     = "-events"
+	suffixAlert      = "-alert"
 )
 
 // named is a name with the setting that it comes from, as on the command line.
@@ -76,8 +84,8 @@ func (c Config) of(given, setting, suffix string) named {
 
 // names has all names of a configuration.
 type names struct {
-	input, behavior, heatTable, leaders, rankTable, output, deadLetter named
-	ingestGroup, heatGroup, rankGroup                                  named
+	input, behavior, heatTable, leaders, rankTable, output, deadLetter, events, alertTable named
+	ingestGroup, heatGroup, rankGroup, alertGroup                                          named
 }
 
 // names completes the configuration.
@@ -94,6 +102,8 @@ func (c Config) names() names {
 		ingestGroup: c.of(c.IngestGroup, "ingest-group", suffixIngest),
 		heatGroup:   c.of(c.HeatGroup, "heat-group", suffixHeat),
 		rankGroup:   c.of(c.RankGroup, "rank-group", suffixRank),
+		events:      c.of(c.EventsTopic, "events-topic", suffixEvents),
+		alertGroup:  c.of(c.AlertGroup, "alert-group", suffixAlert),
 	}
 	if c.Input == "" {
 		n.input.name = DefaultInput
@@ -103,6 +113,7 @@ func (c Config) names() names {
 	}
 	n.heatTable = named{n.heatGroup.name + suffixTable, n.heatGroup.setting}
 	n.rankTable = named{n.rankGroup.name + suffixTable, n.rankGroup.setting}
+	n.alertTable = named{n.alertGroup.name + suffixTable, n.alertGroup.setting}
 	return n
 }
 
@@ -112,6 +123,10 @@ func (c Config) Validate() error {
 	n := c.names()
 	topics := []named{n.behavior, n.heatTable, n.leaders, n.rankTable, n.deadLetter, n.input, n.output}
 	groups := []named{n.ingestGroup, n.heatGroup, n.rankGroup}
+	if c.Events {
+		topics = append(topics, n.events, n.alertTable)
+		groups = append(groups, n.alertGroup)
+	}
 	var errs []error
 	refused := map[named]bool{}
 	for _, t := range topics {
@@ -125,9 +140,11 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("%s: group name %q %w", n.ingestGroup.setting, n.ingestGroup.name, err))
 	}
 	errs = append(errs, twice("topic", topics, refused), twice("group", groups, nil))
-	if strings.HasPrefix(n.rankGroup.name, n.heatGroup.name+"-") && isNumber(n.rankGroup.name[len(n.heatGroup.name)+1:]) {
-		errs = append(errs, fmt.Errorf("%s: group name %q is also a transactional id of the group %s: choose another",
-			n.rankGroup.setting, n.rankGroup.name, n.heatGroup.name))
+	for _, g := range groups[2:] { // whose transactional ids are their names
+		if number, ok := strings.CutPrefix(g.name, n.heatGroup.name+"-"); ok && isNumber(number) {
+			errs = append(errs, fmt.Errorf("%s: group name %q is also a transactional id of the group %s: choose another",
+				g.setting, g.name, n.heatGroup.name))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -60,12 +60,13 @@ const (
 	outsideProducers = "producers of behaviours" // a space: no topic can have the name
 	outsideReaders   = "readers of boards"
 	outsideOperator  = "the operator"
+	outsideFollowers = "readers of events"
 )
 
 // Graph returns the graph of this topology. A group's table has an edge in both directions: the
 // group writes it, and reads it when it takes over a partition.
 func (t *Topology) Graph() Graph {
-	return Graph{
+	g := Graph{
 		Nodes: []Node{
 			{outsideProducers, Outside, "", "any key, any partitioner, text or JSON"},
 			{t.Input, Stream, AsItIs, "behaviours as they were sent"},
@@ -98,6 +99,20 @@ func (t *Topology) Graph() Graph {
 			{t.Output, outsideReaders},
 		},
 	}
+	if t.HasEvents {
+		g.Nodes = append(g.Nodes,
+			Node{t.AlertGroup, Group, "", "compares each board with the one before"},
+			Node{t.AlertTable, Table, One, "the newest board of each name, and the position"},
+			Node{t.Events, Stream, One, "pages that entered, left, took rank 1 or rose"},
+			Node{outsideFollowers, Outside, "", "bots, your program"})
+		g.Edges = append(g.Edges,
+			Edge{t.Output, t.AlertGroup},
+			Edge{t.AlertGroup, t.AlertTable},
+			Edge{t.AlertTable, t.AlertGroup},
+			Edge{t.AlertGroup, t.Events},
+			Edge{t.Events, outsideFollowers})
+	}
+	return g
 }
 
 // holds returns the description of a topic in the graph.

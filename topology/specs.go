@@ -87,7 +87,7 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 			CleanupPolicy: policy, Config: config,
 		}
 	}
-	return []TopicSpec{
+	specs := []TopicSpec{
 		// Kept until it is applied and committed: only the owner of the table's partition
 		// deletes the records, not retention. Kafka frees whole segments, so they are small.
 		spec(t.Behavior, partitions, policyDelete, map[string]string{
@@ -121,6 +121,19 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 			retentionBytes: unlimited,
 		}),
 	}
+	if !t.HasEvents {
+		return specs
+	}
+	return append(specs,
+		spec(t.AlertTable, 1, policyCompact, map[string]string{
+			segmentMs:    ms(time.Hour),
+			segmentBytes: kib(16 << 10),
+		}),
+		// Readers that were away for longer have the boards.
+		spec(t.Events, 1, policyDelete, map[string]string{
+			retentionMs: ms(7 * 24 * time.Hour),
+		}),
+	)
 }
 
 // InputSpec says how to create the input where it does not exist, with that many

@@ -36,6 +36,9 @@ type Topology struct {
 	Output string
 	// DeadLetter holds the refused messages.
 	DeadLetter string
+	// Events holds what happened on boards, and AlertTable is the group table of AlertGroup.
+	// Neither exists if HasEvents is false.
+	Events, AlertTable string
 
 	// IngestGroup reads Input and writes Behavior and DeadLetter.
 	IngestGroup string
@@ -43,13 +46,21 @@ type Topology struct {
 	HeatGroup string
 	// RankGroup reads Leaders and writes RankTable and Output.
 	RankGroup string
+	// AlertGroup reads Output and writes Events and AlertTable, if HasEvents is true.
+	AlertGroup string
+	// HasEvents is whether there are events of boards.
+	HasEvents bool
 	// ReplayGroup stores how far DeadLetter was replayed.
 	ReplayGroup string
 }
 
 // Topics are the names of all topics, in the order in which behaviours pass them.
 func (t *Topology) Topics() []string {
-	return []string{t.Input, t.Behavior, t.HeatTable, t.Leaders, t.RankTable, t.Output, t.DeadLetter}
+	topics := []string{t.Input, t.Behavior, t.HeatTable, t.Leaders, t.RankTable, t.Output, t.DeadLetter}
+	if t.HasEvents {
+		topics = append(topics, t.AlertTable, t.Events)
+	}
+	return topics
 }
 
 // OwnTopics are the names of the topics that pageheat writes: all but the input. They are in the
@@ -58,7 +69,11 @@ func (t *Topology) OwnTopics() []string { return t.Topics()[1:] }
 
 // Groups are the names of all consumer groups.
 func (t *Topology) Groups() []string {
-	return []string{t.IngestGroup, t.HeatGroup, t.RankGroup, t.ReplayGroup}
+	groups := []string{t.IngestGroup, t.HeatGroup, t.RankGroup, t.ReplayGroup}
+	if t.HasEvents {
+		groups = append(groups, t.AlertGroup)
+	}
+	return groups
 }
 
 // New returns the topology. Empty fields of c mean the default. The error is that of
@@ -80,6 +95,10 @@ func New(c Config) (*Topology, error) {
 		IngestGroup: n.ingestGroup.name,
 		HeatGroup:   n.heatGroup.name,
 		RankGroup:   n.rankGroup.name,
+		Events:      n.events.name,
+		AlertTable:  n.alertTable.name,
+		AlertGroup:  n.alertGroup.name,
+		HasEvents:   c.Events,
 		ReplayGroup: n.deadLetter.name + suffixReplay,
 	}
 	if t.Prefix == "" {
@@ -107,3 +126,6 @@ func (t *Topology) ImportTransactionalID() string { return t.HeatTransactionalID
 
 // RankTransactionalID is the transactional.id that owns RankTable.
 func (t *Topology) RankTransactionalID() string { return t.RankGroup }
+
+// AlertTransactionalID is the transactional.id that owns AlertTable.
+func (t *Topology) AlertTransactionalID() string { return t.AlertGroup }

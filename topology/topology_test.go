@@ -35,6 +35,9 @@ func TestDefaultNamesAreTheContract(t *testing.T) {
 		IngestGroup: "pageheat-ingest",
 		HeatGroup:   "pageheat-heat",
 		RankGroup:   "pageheat-rank",
+		Events:      "pageheat-events",
+		AlertTable:  "pageheat-alert-table",
+		AlertGroup:  "pageheat-alert",
 		ReplayGroup: "pageheat-dead-letter-replay",
 	}, mustNew(t, Config{}))
 }
@@ -42,8 +45,8 @@ func TestDefaultNamesAreTheContract(t *testing.T) {
 func TestPrefixIsInEveryNameOfOurOwn(t *testing.T) {
 	topo := mustNew(t, Config{Prefix: "shop"})
 	for _, name := range []string{
-		topo.Behavior, topo.HeatTable, topo.Leaders, topo.RankTable, topo.DeadLetter,
-		topo.IngestGroup, topo.HeatGroup, topo.RankGroup,
+		topo.Behavior, topo.HeatTable, topo.Leaders, topo.RankTable, topo.DeadLetter, topo.Events, topo.AlertTable,
+		topo.IngestGroup, topo.HeatGroup, topo.RankGroup, topo.AlertGroup,
 		topo.HeatTransactionalID(3), topo.RankTransactionalID(),
 	} {
 		assert.True(t, strings.HasPrefix(name, "shop-"), name)
@@ -67,9 +70,14 @@ func TestEveryNameCanBeGiven(t *testing.T) {
 		IngestGroup: "i",
 		HeatGroup:   "eu.heat",
 		RankGroup:   "eu.rank",
+		Events:      "e",
+		AlertTable:  "eu.alert-table",
+		AlertGroup:  "eu.alert",
+		HasEvents:   true,
 		ReplayGroup: "d-replay",
 	}, mustNew(t, Config{Prefix: "eu.shop", Input: "eu.clicks", Output: "eu.boards", BehaviorTopic: "b", LeadersTopic: "l",
-		DeadLetterTopic: "d", IngestGroup: "i", HeatGroup: "eu.heat", RankGroup: "eu.rank"}))
+		DeadLetterTopic: "d", IngestGroup: "i", HeatGroup: "eu.heat", RankGroup: "eu.rank",
+		Events: true, EventsTopic: "e", AlertGroup: "eu.alert"}))
 	topo := mustNew(t, Config{Prefix: "eu.shop", LeadersTopic: "l"})
 	assert.Equal(t, "eu.shop-behavior", topo.Behavior)
 	assert.Equal(t, "eu.shop-heat-table", topo.HeatTable)
@@ -79,6 +87,7 @@ func TestTablesAreTheOnesThatGokaGivesTheGroups(t *testing.T) {
 	topo := mustNew(t, Config{Prefix: "shop"})
 	assert.Equal(t, string(goka.GroupTable(goka.Group(topo.HeatGroup))), topo.HeatTable)
 	assert.Equal(t, string(goka.GroupTable(goka.Group(topo.RankGroup))), topo.RankTable)
+	assert.Equal(t, string(goka.GroupTable(goka.Group(topo.AlertGroup))), topo.AlertTable)
 }
 
 func TestConfigRefusesWhatKafkaRefuses(t *testing.T) {
@@ -100,6 +109,9 @@ func TestConfigRefusesWhatKafkaRefuses(t *testing.T) {
 		"group's table":   {Config{HeatGroup: "g", Input: "g-table"}, []string{"input", `"g-table"`, "heat-group"}},
 		"group":           {Config{IngestGroup: "a b"}, []string{"ingest-group", "' '"}},
 		"group twice":     {Config{IngestGroup: "a.b", RankGroup: "a_b"}, []string{"rank-group", "ingest-group"}},
+		"events":          {Config{Events: true, Output: "pageheat-events"}, []string{"prefix", `"pageheat-events"`, "output"}},
+		"events' group":   {Config{Events: true, AlertGroup: "pageheat-rank"}, []string{"alert-group", `"pageheat-rank"`}},
+		"events' id":      {Config{Events: true, HeatGroup: "g", AlertGroup: "g-7"}, []string{"alert-group", "transactional id"}},
 		"group's id":      {Config{HeatGroup: "g", RankGroup: "g-7"}, []string{"rank-group", "transactional id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,24 +124,29 @@ func TestConfigRefusesWhatKafkaRefuses(t *testing.T) {
 	}
 	_, err := New(Config{Prefix: strings.Repeat("x", 249-len("-dead-letter")), Input: strings.Repeat("i", 249), Output: "A.b_c-9"})
 	assert.NoError(t, err)
+	_, err = New(Config{AlertGroup: "pageheat-rank"})
+	assert.NoError(t, err, "there are no events")
 }
 
 func TestPrint(t *testing.T) {
-	topo := mustNew(t, Config{})
 	for _, format := range Formats() {
-		t.Run(format, func(t *testing.T) {
-			var b bytes.Buffer
-			require.NoError(t, topo.Print(&b, format))
-			golden := filepath.Join("testdata", "topology."+format)
-			if *update {
-				require.NoError(t, os.WriteFile(golden, b.Bytes(), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			assert.Equal(t, string(want), b.String(), "go test ./topology -update writes it again")
-		})
+		t.Run(format, func(t *testing.T) { printsGolden(t, mustNew(t, Config{}), format, "topology."+format) })
 	}
-	assert.ErrorContains(t, topo.Print(&bytes.Buffer{}, "svg"), "mermaid")
+	t.Run("events", func(t *testing.T) { printsGolden(t, mustNew(t, Config{Events: true}), "text", "events.text") })
+	assert.ErrorContains(t, mustNew(t, Config{}).Print(&bytes.Buffer{}, "svg"), "mermaid")
+}
+
+func printsGolden(t *testing.T, topo *Topology, format, name string) {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, topo.Print(&b, format))
+	golden := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(golden, b.Bytes(), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), b.String(), "go test ./topology -update writes it again")
 }
 
 // TestGraphValidation breaks the graph in one place at a time.

@@ -51,7 +51,8 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 		}
 	}
 	named := map[string]string{"behavior-topic": p.topo.Behavior, "leaders-topic": p.topo.Leaders, "dead-letter-topic": p.topo.DeadLetter,
-		"ingest-group": p.topo.IngestGroup, "heat-group": p.topo.HeatGroup, "rank-group": p.topo.RankGroup}
+		"ingest-group": p.topo.IngestGroup, "heat-group": p.topo.HeatGroup, "rank-group": p.topo.RankGroup,
+		"events-topic": p.topo.Events, "alert-group": p.topo.AlertGroup}
 	boardsFrom := ""
 	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, flag := range ctx.Flags() {

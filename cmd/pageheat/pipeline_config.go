@@ -8,6 +8,7 @@ import (
 
 	"pageheat/boards"
 	"pageheat/collect"
+	"pageheat/events"
 	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/kafka"
@@ -48,6 +49,7 @@ type pipelineConfig struct {
 	weights    heat.Weights        // those of settings
 	boards     []*boards.Board     // beside all-time
 	partitions int                 // of the heat table
+	events     events.Rules        // what is written of boards, if the topology has events
 
 	web       web.Config     // what is served over HTTP
 	collector collect.Config // of the role collect
@@ -67,12 +69,18 @@ type pipelineConfig struct {
 // has reports whether the instance runs a role.
 func (c *pipelineConfig) has(r role) bool { return slices.Contains(c.roles, r) }
 
+// hasEvents reports whether the instance writes events of boards: the role rank does.
+func (c *pipelineConfig) hasEvents() bool { return c.has(roleRank) && c.topo.HasEvents }
+
 // newPipelineConfig checks the settings of the pipeline and of what is served.
 func newPipelineConfig(p *program, s processors.Settings, further boardsSettings, served web.Settings) (pipelineConfig, error) {
 	cfg := pipelineConfig{kafka: p.kafka, topo: p.topo, log: p.log.Logger, settings: s, drainTimeout: defaultDrain}
 	err := s.Validate()
 	if err == nil {
 		cfg.weights, err = s.Weights.Weights()
+	}
+	if err == nil {
+		cfg.events, err = events.DefaultSettings().Rules()
 	}
 	if err == nil {
 		cfg.boards, err = further.make(s.Top, s.Weights)
@@ -91,6 +99,8 @@ type runCmd struct {
 	Pipeline processors.Settings `embed:""`
 	Boards   boardsSettings      `embed:""`
 
+	Events events.Settings `embed:""`
+
 	Roles        []string       `help:"Roles of this instance: ingest, heat, rank, serve, collect."`
 	Member       kafka.Member   `embed:""`
 	DrainTimeout time.Duration  `help:"Maximum time to drain after a signal."`
@@ -102,7 +112,7 @@ type runCmd struct {
 
 // defaultRun has the defaults of the settings of an instance.
 func defaultRun() runCmd {
-	c := runCmd{Pipeline: processors.DefaultSettings(), Member: kafka.DefaultMember(), DrainTimeout: defaultDrain, Web: web.DefaultSettings()}
+	c := runCmd{Pipeline: processors.DefaultSettings(), Events: events.DefaultSettings(), Member: kafka.DefaultMember(), DrainTimeout: defaultDrain, Web: web.DefaultSettings()}
 	for _, r := range defaultRoles() {
 		c.Roles = append(c.Roles, string(r))
 	}
@@ -116,6 +126,9 @@ func (c *runCmd) config(p *program) (pipelineConfig, error) {
 		return cfg, err
 	}
 	if cfg.roles, err = parseRoles(c.Roles); err != nil {
+		return cfg, err
+	}
+	if cfg.events, err = c.Events.Rules(); err != nil {
 		return cfg, err
 	}
 	if err := c.Member.Validate(); err != nil {

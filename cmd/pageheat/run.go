@@ -145,6 +145,9 @@ func runPipeline(ctx context.Context, cfg pipelineConfig) error {
 			all.run(string(r), run[r])
 		}
 	}
+	if cfg.hasEvents() {
+		all.run(pipeline.RoleEvents, pl.events)
+	}
 	if pl.follows() {
 		all.run("pages", pl.followTable)
 	}
@@ -273,4 +276,10 @@ func (pl *instance) rank(ctx context.Context) error {
 			}, options...)
 		})
 	})
+}
+
+// events writes what happens on boards.
+func (pl *instance) events(ctx context.Context) error {
+	runner := pipeline.NewEvents(pipeline.EventsConfig{Settings: pl.settings.Of(pipeline.RoleEvents), Rules: pl.cfg.events}, pl.owner)
+	return pl.supervise(ctx, pipeline.RoleEvents, runner.Run)
 }

@@ -75,7 +75,7 @@ func (s *status) set(name string, state pipeline.RoleState, err error) {
 	case pipeline.RoleWaiting:
 		s.restarts.WithLabelValues(name).Inc()
 		s.roles[name] = fmt.Errorf("it will be started again after an error: %w", err)
-		if slices.Contains([]string{string(roleIngest), string(roleHeat), string(roleRank)}, name) {
+		if slices.Contains([]string{string(roleIngest), string(roleHeat), string(roleRank), pipeline.RoleEvents}, name) {
 			s.conditions.Set(name, pipeline.AboutRestart, fmt.Errorf("it was started again after an error, and has no partitions yet: %w", err))
 		}
 	case pipeline.RoleEnded:

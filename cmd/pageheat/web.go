@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,7 +32,11 @@ func (pl *instance) newServed() (_ *served, err error) {
 		}
 	}()
 	cfg := pl.cfg.web
-	cfg.Checks, cfg.Metrics = pl.status.checks(pl.cfg.roles), pl.status.metrics()
+	parts := pl.cfg.roles
+	if pl.cfg.hasEvents() {
+		parts = append(slices.Clone(parts), role(pipeline.RoleEvents))
+	}
+	cfg.Checks, cfg.Metrics = pl.status.checks(parts), pl.status.metrics()
 	cfg.Registerer, cfg.Logger = pl.status.registry, pl.cfg.log.With("component", "http")
 	if pl.cfg.has(roleCollect) {
 		if s.writer, err = collect.NewKafka(pl.cfg.kafka, pl.cfg.topo.Input); err != nil {
