@@ -153,6 +153,14 @@
 // rights, `pageheat topics acls --principal User:NAME --roles ROLES` prints those that
 // roles and commands need.
 //
+// # Events of boards
+//
+// With --events, `pageheat topics create` creates one more topic and table, and instances with the role
+// rank write what happens on boards to it: pages that entered, left, took rank 1 or rose. Each version of a
+// board has its events once. --events-boards, --events-kinds, --events-rise and --events-rise-within
+// choose them; --events-topic and --alert-group name the topic and the group. docs/events.md has the
+// rules.
+//
 // # Status and reset
 //
 // `pageheat status` shows the topics, the groups with their owners and lag, messages that are
