@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"pageheat/heat"
 )
 
@@ -57,6 +59,13 @@ const ByteOrderMark = "\ufeff"
 // limit is too large whatever is in it: [MaxJSONBytes] where it begins like a JSON
 // object, [MaxTextBytes] otherwise.
 func ParseBehaviour(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
+	return ParseLabelled(msg, l, nil)
+}
+
+// ParseLabelled is [ParseBehaviour], and puts what the message calls the page into label, which may be nil. Only
+// a valid behaviour in JSON has a label: its members title and url, if they are strings that [NewLabel] can use.
+// Of all others label stays as it is.
+func ParseLabelled(msg []byte, l heat.Limits, label *Label) (heat.Behaviour, *Refusal) {
 	if len(msg) <= MaxTextBytes {
 		line := trimLineEnd(msg)
 		if len(line) > 0 && line[0] != '{' {
@@ -65,11 +74,11 @@ func ParseBehaviour(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 			}
 		}
 	}
-	return parseAny(msg, l)
+	return parseAny(msg, l, label)
 }
 
 // parseAny reads a behaviour of any form.
-func parseAny(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
+func parseAny(msg []byte, l heat.Limits, label *Label) (heat.Behaviour, *Refusal) {
 	msg = bytes.TrimPrefix(msg, []byte(ByteOrderMark))
 	object, isObject := beginsObject(msg)
 	if most := MaxBytes(msg); int64(len(msg)) > most {
@@ -85,7 +94,7 @@ func parseAny(msg []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 	if !isObject {
 		return parseText(line, l)
 	}
-	b, refusal := parseJSON(object, l)
+	b, refusal := parseJSON(object, l, label)
 	if refusal != nil && refusal.Code == CodeJSONSyntax && len(msg) <= MaxTextBytes {
 		if text, none := parseText(line, l); none == nil {
 			return text, nil
@@ -236,4 +245,28 @@ func AppendBehaviour(dst []byte, b heat.Behaviour) []byte {
 	dst = b.Minutes.Append(dst)
 	dst = append(dst, '|')
 	return strconv.AppendInt(dst, int64(b.Like), 10)
+}
+
+// AppendLabelled appends a valid behaviour with a label as one JSON object. [ParseLabelled] reads it back the same.
+func AppendLabelled(dst []byte, b heat.Behaviour, label *Label) []byte {
+	dst = appendMember(append(dst, '{'), "page", string(b.Page))
+	dst = append(dst, `,"clicks":`...)
+	dst = strconv.AppendUint(dst, uint64(b.Clicks), 10)
+	dst = append(dst, `,"minutes":`...)
+	dst = b.Minutes.Append(dst)
+	dst = append(dst, `,"like":`...)
+	dst = strconv.AppendInt(dst, int64(b.Like), 10)
+	if label.Title != "" {
+		dst = appendMember(append(dst, ','), "title", label.Title)
+	}
+	if label.URL != "" {
+		dst = appendMember(append(dst, ','), "url", label.URL)
+	}
+	return append(dst, '}')
+}
+
+func appendMember(dst []byte, name, text string) []byte {
+	dst = append(append(append(dst, '"'), name...), `":`...)
+	dst, _ = jsontext.AppendQuote(dst, text) // valid UTF-8 can always be quoted
+	return dst
 }

@@ -373,7 +373,7 @@ func checkAgainstOracle(t require.TestingT, msg string) {
 	}
 	require.Empty(t, code, "%q was accepted as %v", msg, b)
 	require.Equal(t, want, b, "%q", msg)
-	general, refusal := parseAny(trimLineEnd([]byte(msg)), l)
+	general, refusal := parseAny(trimLineEnd([]byte(msg)), l, nil)
 	require.Nil(t, refusal, "%q", msg)
 	require.Equal(t, b, general, "%q", msg)
 

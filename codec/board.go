@@ -72,6 +72,10 @@ type BoardPage struct {
 	RankSince time.Time `json:"rank_since"`
 	// Page is the page's name.
 	Page string `json:"page"`
+	// Title is what people call the page, and URL is where it is, as its newest behaviour with a title or an
+	// address said; see [Label]. Each is left out where it is empty.
+	Title string `json:"title"`
+	URL   string `json:"url"`
 	// Heat is the weights times Clicks, Minutes and Likes.
 	Heat Decimal `json:"heat"`
 	// Clicks is the sum of clicks, a whole number. On a trending board, whose sums decay, Clicks,
@@ -206,6 +210,16 @@ func (p *BoardPage) append(dst []byte) ([]byte, error) {
 	dst, err := jsontext.AppendQuote(dst, p.Page)
 	if err != nil {
 		return nil, fmt.Errorf("its name: %w", err)
+	}
+	if p.Title != "" {
+		if dst, err = jsontext.AppendQuote(append(dst, `,"title":`...), p.Title); err != nil {
+			return nil, fmt.Errorf("its title: %w", err)
+		}
+	}
+	if p.URL != "" {
+		if dst, err = jsontext.AppendQuote(append(dst, `,"url":`...), p.URL); err != nil {
+			return nil, fmt.Errorf("its url: %w", err)
+		}
 	}
 	dst = append(dst, `,"heat":`...)
 	dst = append(dst, p.Heat...)

@@ -61,6 +61,7 @@ func goldenDayBoard() *Board {
 	b.Definition = jsontext.Value(`{"kind":"calendar","calendar":"day","time-zone":"UTC","include":["/a|/b"]}`)
 	p := &b.Pages[0]
 	p.Clicks, p.Likes = "111.9999999999", "-0.0000000001"
+	p.Title, p.URL = `Tom & "Jerry"`, "https://forum.example/t/37?a=b"
 	return b
 }
 
@@ -72,6 +73,8 @@ func TestMembersOfBoardsThatMoveWithTime(t *testing.T) {
 		`,"since":{"0":100,"1":0,"2":7},"late":3,"definition_hash":"b110d002d41f4f65"`+
 		`,"definition":{"kind":"calendar","calendar":"day","time-zone":"UTC","include":["/a|/b"]},"pages":[`)
 	assert.Contains(t, string(b), `"clicks":111.9999999999,"minutes":250.61037345,"likes":-0.0000000001,`)
+
+	assert.Contains(t, string(b), `"page":"page37","title":"Tom & \"Jerry\"","url":"https://forum.example/t/37?a=b","heat":`)
 
 	board := goldenBoard()
 	board.Kind, board.Since = "window", Offsets{}

@@ -14,10 +14,12 @@ type jsonBehaviour struct {
 	Clicks  jsontext.Value `json:"clicks"`
 	Minutes jsontext.Value `json:"minutes"`
 	Like    jsontext.Value `json:"like"`
+	Title   jsontext.Value `json:"title"`
+	URL     jsontext.Value `json:"url"`
 }
 
-// parseJSON reads a behaviour from valid UTF-8 that begins with '{'.
-func parseJSON(object []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
+// parseJSON reads a behaviour from valid UTF-8 that begins with '{', and its label.
+func parseJSON(object []byte, l heat.Limits, label *Label) (heat.Behaviour, *Refusal) {
 	var o jsonBehaviour
 	if err := json.Unmarshal(object, &o, jsontext.AllowDuplicateNames(true)); err != nil {
 		return heat.Behaviour{}, refuse(CodeJSONSyntax, "The message starts with '{' but is not one JSON object: %v.", err)
@@ -49,5 +51,21 @@ func parseJSON(object []byte, l heat.Limits) (heat.Behaviour, *Refusal) {
 			return heat.Behaviour{}, refuse(CodeJSONSyntax, "page is not a JSON string: %v.", err)
 		}
 	}
-	return parseFields(trimBlanks(page), o.Clicks, o.Minutes, o.Like, l)
+	b, refusal := parseFields(trimBlanks(page), o.Clicks, o.Minutes, o.Like, l)
+	if refusal == nil && label != nil && (len(o.Title) > 0 || len(o.URL) > 0) {
+		*label = NewLabel(unquoted(o.Title), unquoted(o.URL))
+	}
+	return b, refusal
+}
+
+// unquoted is the text of a JSON string; empty if it is none.
+func unquoted(value jsontext.Value) string {
+	if value.Kind() != '"' {
+		return ""
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }

@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"pageheat/boards"
@@ -37,6 +38,8 @@ type Leaders struct {
 	Pages []Leader
 	// Boards are those of further boards.
 	Boards []BoardLeaders
+	// Labels are those of Pages and of the pages of Boards, by the page's name; nil if none has one.
+	Labels map[string]Label
 }
 
 // BoardLeaders are the hottest pages of a partition on a further board.
@@ -123,7 +126,34 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 		dst = binary.AppendUvarint(dst, uint64(len(b.Pages)))
 		dst = append(dst, b.Pages...)
 	}
+	dst = binary.AppendUvarint(dst, uint64(len(l.Labels)))
+	if len(l.Labels) > 0 {
+		for _, page := range slices.Sorted(maps.Keys(l.Labels)) {
+			label := l.Labels[page]
+			dst = appendLabel(appendName(dst, page), &label)
+		}
+	}
 	return dst
+}
+
+// minPageLabelBytes is the least that a page and its label take.
+const minPageLabelBytes = 2 + 3
+
+func (r *reader) labels() map[string]Label {
+	n := r.count("labels", minPageLabelBytes)
+	if n == 0 {
+		return nil
+	}
+	labels, last := make(map[string]Label, n), ""
+	for range n {
+		page := string(r.page())
+		if label := r.label(); r.err == nil && page <= last {
+			r.fail("the label of %q comes after that of %q", page, last)
+		} else {
+			labels[page], last = label, page
+		}
+	}
+	return labels
 }
 
 func (r *reader) boardLeaders() (l BoardLeaders) {
@@ -136,7 +166,7 @@ func (r *reader) boardLeaders() (l BoardLeaders) {
 }
 
 // DecodeLeaders reads what [AppendLeaders] wrote. It allocates once for each slice
-// and once for all names; b is not kept.
+// and once for all names, and for labels; b is not kept.
 func DecodeLeaders(b []byte) (*Leaders, error) {
 	r := newReader("leaders", b, leadersVersion)
 	p := r.position()
@@ -167,6 +197,7 @@ func DecodeLeaders(b []byte) (*Leaders, error) {
 			l.Boards[i] = r.boardLeaders()
 		}
 	}
+	l.Labels = r.labels()
 	if err := r.end(); err != nil {
 		return nil, err
 	}

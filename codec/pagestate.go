@@ -9,10 +9,11 @@ import (
 	"pageheat/heat"
 )
 
-// A page's state has one of two versions: most pages are on no further board.
+// A page's state has one of three versions: most pages are on no further board, and many have no label.
 const (
 	pageStateVersion  = 1
 	pageBoardsVersion = 2 // the number of states of boards follows the totals, then they do
+	pageLabelVersion  = 3 // the label follows the totals, then the number of states, which may be 0, then they do
 )
 
 // AppendPageState appends a page's totals as the heat table holds them, of a page that is on no further
@@ -27,35 +28,62 @@ func AppendPageBoards(dst []byte, t *heat.Totals, states int) []byte {
 	return binary.AppendUvarint(appendTotals(append(dst, pageBoardsVersion), t), uint64(states))
 }
 
+// AppendPageLabelled is [AppendPageBoards] of a page with a label, where there may be no states.
+func AppendPageLabelled(dst []byte, t *heat.Totals, l *StampedLabel, states int) []byte {
+	dst = appendStampedLabel(appendTotals(append(dst, pageLabelVersion), t), l)
+	return binary.AppendUvarint(dst, uint64(states))
+}
+
 // AppendBoardState appends what a page has on a board, which has a number in the partition's
 // progress, see [BoardProgress].
 func AppendBoardState(dst []byte, board uint64, s *boards.State) []byte {
 	return s.Append(binary.AppendUvarint(dst, board))
 }
 
-// DecodePageState reads a page's totals. What the page has on further boards is not looked at.
-func DecodePageState(b []byte) (heat.Totals, error) {
-	t, _, err := DecodePage(b)
-	return t, err
+// PageState is what the heat table has of a page.
+type PageState struct {
+	// Totals are the sums over its behaviours.
+	Totals heat.Totals
+	// Label is what it is called, nil if no behaviour said so.
+	Label *StampedLabel
+	// Boards are what it has on further boards.
+	Boards BoardStates
 }
 
-// DecodePage reads a page's totals, and returns what it has on further boards.
-func DecodePage(b []byte) (heat.Totals, BoardStates, error) {
-	if len(b) == 0 || b[0] != pageBoardsVersion {
-		r := newReader("page state", b, pageStateVersion)
-		t := r.pageTotals()
-		return t, BoardStates{}, r.end()
+// DecodePageState reads a page's totals. Its label, and what it has on further boards, are not returned.
+func DecodePageState(b []byte) (heat.Totals, error) {
+	s, err := DecodePage(b)
+	return s.Totals, err
+}
+
+// DecodePage reads a page's state, whose Boards alias b.
+func DecodePage(b []byte) (PageState, error) {
+	r := newReader("page state", b, pageStateVersion)
+	labelled := len(b) > 0 && b[0] == pageLabelVersion
+	if labelled {
+		r = newReader("page state", b, pageLabelVersion)
+	} else if len(b) > 0 && b[0] == pageBoardsVersion {
+		r = newReader("page state", b, pageBoardsVersion)
 	}
-	r := newReader("page state", b, pageBoardsVersion)
-	t := r.pageTotals()
-	n := r.count("states", 1)
-	if r.err == nil && n == 0 {
+	s := PageState{Totals: r.pageTotals()}
+	if labelled {
+		label := r.stampedLabel()
+		s.Label = &label
+	}
+	if r.err == nil && b[0] != pageStateVersion {
+		s.Boards.Len = r.count("states", 1)
+	}
+	if r.err == nil && s.Boards.Len > 0 {
+		s.Boards.rest = b[r.at:]
+		return s, nil
+	}
+	if r.err == nil && b[0] == pageBoardsVersion {
 		r.fail("no states")
 	}
-	if r.err != nil {
-		return heat.Totals{}, BoardStates{}, r.err
+	if err := r.end(); err != nil {
+		return PageState{}, err
 	}
-	return t, BoardStates{Len: n, rest: b[r.at:]}, nil
+	return s, nil
 }
 
 func (r *reader) pageTotals() heat.Totals {

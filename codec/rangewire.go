@@ -93,6 +93,19 @@ func AppendMinute(dst []byte, later boards.Minute) []byte {
 	return binary.AppendUvarint(append(dst, 0), uint64(later))
 }
 
+// AppendPageLabel appends the label of the page whose sum is appended next. The minute is that of the sum; the
+// label's offset must be one of the range, and its partition that of the range. On the wire it is a page without
+// a name, and no minute later.
+func AppendPageLabel(dst []byte, h *RangeHeader, minute boards.Minute, l *StampedLabel) []byte {
+	dst = append(dst, 0, 0)
+	dst = binary.AppendVarint(dst, l.Timestamp-millis(minute))
+	dst = binary.AppendUvarint(dst, uint64(h.To-l.Offset))
+	return appendLabel(dst, &l.Label)
+}
+
+// millis are the ms since 1970 at which a minute begins.
+func millis(m boards.Minute) int64 { return int64(m) * 60_000 }
+
 // AppendPageSum appends one page's sums to a range. A page must not be empty, nor
 // be appended twice to the same minute.
 func AppendPageSum[P []byte | string](dst []byte, page P, t *heat.Totals) []byte {
@@ -130,9 +143,20 @@ type RangeReader struct {
 	// Minute is that of the page that Next returned last.
 	Minute boards.Minute
 
-	next int
-	left uint64 // how many behaviours the pages that were not read can have
-	r    reader
+	next     int
+	left     uint64 // how many behaviours the pages that were not read can have
+	r        reader
+	label    *StampedLabel
+	labelled int // the page that label is of, counted from 1
+}
+
+// Label is the label of the page that Next returned last, nil if the range has none of it. It does not alias the
+// range's bytes.
+func (r *RangeReader) Label() *StampedLabel {
+	if r.labelled != r.next {
+		return nil
+	}
+	return r.label
 }
 
 // DecodeRangeHeader reads the header of a range, of which b may be only the beginning.
@@ -274,8 +298,10 @@ func (r *RangeReader) anyPage(t *heat.Totals) (page []byte, err error) {
 		return nil, io.EOF
 	}
 	r.next++
-	if r.r.left() > 0 && r.r.b[r.r.at] == 0 {
-		r.later()
+	if r.marked() && r.later() && r.marked() {
+		if r.later() {
+			r.r.fail("no page between two minutes")
+		}
 	}
 	page = r.r.page()
 	*t = r.r.totals()
@@ -291,14 +317,34 @@ func (r *RangeReader) anyPage(t *heat.Totals) (page []byte, err error) {
 	return page, nil
 }
 
-// later reads what [AppendMinute] wrote.
-func (r *RangeReader) later() {
+// marked reports whether something without a name follows.
+func (r *RangeReader) marked() bool { return r.r.left() > 0 && r.r.b[r.r.at] == 0 }
+
+// later reads what [AppendMinute] wrote; it is false for what [AppendPageLabel] did.
+func (r *RangeReader) later() bool {
 	r.r.at++
 	later := r.r.minute("minutes since the last")
-	if later == 0 || later > boards.MaxMinute-r.Minute {
+	if later == 0 {
+		r.readLabel()
+		return false
+	}
+	if later > boards.MaxMinute-r.Minute {
 		r.r.fail("%d minutes after minute %d", later, r.Minute)
 	}
 	r.Minute += later
+	return true
+}
+
+func (r *RangeReader) readLabel() {
+	l := &StampedLabel{Stamp: Stamp{Timestamp: r.r.varint("timestamp of a label") + millis(r.Minute), Partition: r.Header.Partition}}
+	before := r.r.uvarint("offset of a label")
+	if before >= uint64(r.Header.To-r.Header.From) {
+		r.r.fail("a label is %d offsets before the end of %d", before, r.Header.To-r.Header.From)
+		return
+	}
+	l.Offset = r.Header.To - int64(before)
+	l.Label = r.r.label()
+	r.label, r.labelled = l, r.next
 }
 
 func (r *RangeReader) describe(err error) error {

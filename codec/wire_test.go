@@ -32,6 +32,7 @@ type wholeRange struct {
 type minutePage struct {
 	Leader
 	Minute boards.Minute
+	Label  *StampedLabel
 }
 
 func appendWholeRange(dst []byte, r *wholeRange) []byte {
@@ -39,6 +40,9 @@ func appendWholeRange(dst []byte, r *wholeRange) []byte {
 	for i, minute := 0, r.Header.Minute; i < len(r.Pages); i++ {
 		if later := r.Pages[i].Minute - minute; later > 0 {
 			dst, minute = AppendMinute(dst, later), r.Pages[i].Minute
+		}
+		if label := r.Pages[i].Label; label != nil {
+			dst = AppendPageLabel(dst, &r.Header, minute, label)
 		}
 		dst = AppendPageSum(dst, r.Pages[i].Page, &r.Pages[i].Totals)
 	}
@@ -60,13 +64,14 @@ func decodeWholeRange(b []byte) (*wholeRange, error) {
 		if err != nil {
 			return nil, err
 		}
-		whole.Pages = append(whole.Pages, minutePage{Leader{Page: string(page), Totals: t}, r.Minute})
+		whole.Pages = append(whole.Pages, minutePage{Leader{Page: string(page), Totals: t}, r.Minute, r.Label()})
 	}
 }
 
 // pageWithStates is a page state with states of boards with these numbers, all of the same contents.
 type pageWithStates struct {
 	Totals heat.Totals
+	Label  *StampedLabel
 	Boards []uint64
 }
 
@@ -83,6 +88,9 @@ func (p pageWithStates) append() []byte {
 	b := stateBoard()
 	state.Add(b, b.Place(29_455_384), &heat.Totals{Clicks: heat.Uint128{Lo: 3}, Likes: -1, Behaviours: 2})
 	dst := AppendPageBoards(nil, &p.Totals, len(p.Boards))
+	if p.Label != nil {
+		dst = AppendPageLabelled(nil, &p.Totals, p.Label, len(p.Boards))
+	}
 	for _, number := range p.Boards {
 		dst = AppendBoardState(dst, number, &state)
 	}
@@ -90,11 +98,12 @@ func (p pageWithStates) append() []byte {
 }
 
 func readPageWithStates(b []byte) (p pageWithStates, err error) {
-	var states BoardStates
-	if p.Totals, states, err = DecodePage(b); err != nil {
+	page, err := DecodePage(b)
+	if err != nil {
 		return p, err
 	}
-	for states.Len > 0 {
+	p.Totals, p.Label = page.Totals, page.Label
+	for states := page.Boards; states.Len > 0; {
 		number, state, err := states.Next()
 		if err != nil {
 			return p, err
@@ -122,7 +131,8 @@ func formats() []format {
 	totals := heat.Totals{Clicks: heat.Uint128{Hi: 17, Lo: 3}, Minutes: heat.Uint128{Hi: 1 << 20, Lo: 1 << 63}, Likes: -5, Behaviours: 1 << 50}
 	small := heat.Totals{Clicks: heat.Uint128{Lo: 5}, Minutes: heat.Uint128{Lo: 1_511_912_200}, Likes: 1, Behaviours: 1}
 	pages := []Leader{{Page: "page37", Totals: small}, {Page: "日本語", Totals: totals}, {Page: "z"}}
-	minutes := []minutePage{{pages[0], 29_455_384}, {pages[2], 29_455_384}, {pages[1], 29_455_386}}
+	label := StampedLabel{Label{Title: "日 & <b>", URL: "https://forum.example/t/日?a=b"}, Stamp{29_455_384*60_000 + 999, 300, 42}}
+	minutes := []minutePage{{pages[0], 29_455_384, &label}, {pages[2], 29_455_384, nil}, {pages[1], 29_455_386, &label}}
 	input, behavior := TopicID{0: 1, 15: 0xFF}, TopicID{7: 9}
 	return []format{
 		{
@@ -144,11 +154,25 @@ func formats() []format {
 		{
 			name:   "page state",
 			golden: "page-state-v2",
-			value:  pageWithStates{totals, []uint64{0, 7, 7}},
+			value:  pageWithStates{totals, nil, []uint64{0, 7, 7}},
 			encode: func(v any) []byte { return v.(pageWithStates).append() },
 			decode: func(b []byte) (any, error) { return readPageWithStates(b) },
 			draw: func(t *rapid.T) any {
-				return pageWithStates{drawTotals(t), rapid.SliceOfN(rapid.Uint64(), 1, 3).Draw(t, "boards")}
+				return pageWithStates{drawTotals(t), nil, rapid.SliceOfN(rapid.Uint64(), 1, 3).Draw(t, "boards")}
+			},
+		},
+		{
+			name:   "page state",
+			golden: "page-state-v3",
+			value:  pageWithStates{totals, &label, []uint64{0, 7}},
+			encode: func(v any) []byte { return v.(pageWithStates).append() },
+			decode: func(b []byte) (any, error) { return readPageWithStates(b) },
+			draw: func(t *rapid.T) any {
+				boards := rapid.SliceOfN(rapid.Uint64(), 0, 3).Draw(t, "boards")
+				if len(boards) == 0 {
+					boards = nil
+				}
+				return pageWithStates{drawTotals(t), drawLabel(t, drawPartition(t), drawOffset(t)), boards}
 			},
 		},
 		{
@@ -184,7 +208,7 @@ func formats() []format {
 			name:   "leaders",
 			golden: "leaders-v3",
 			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0}, Define(heat.DefaultWeights(), 10), pages,
-				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, true, []byte("pages")}}},
+				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, true, []byte("pages")}}, map[string]Label{"z": label.Label, "page37": {Title: "a title"}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw: func(t *rapid.T) any {
@@ -194,7 +218,14 @@ func formats() []format {
 					on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "turning"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
 				}
 				p.Boards, p.NextBoard = nil, 0
-				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t), on}
+				var labels map[string]Label
+				for _, page := range drawPages(t) {
+					if labels == nil {
+						labels = map[string]Label{}
+					}
+					labels[page.Page] = drawLabel(t, 0, 0).Label
+				}
+				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t), on, labels}
 			},
 		},
 		{
@@ -294,6 +325,14 @@ func drawPages(t *rapid.T) (pages []Leader) {
 	return pages
 }
 
+func drawLabel(t *rapid.T, partition int32, offset int64) *StampedLabel {
+	label := rapid.Custom(func(t *rapid.T) Label {
+		return NewLabel(rapid.StringN(0, 300, -1).Draw(t, "title"),
+			rapid.SampledFrom([]string{"", "/a", "https://forum.example/", "/" + strings.Repeat("x", MaxURLBytes-1)}).Draw(t, "url"))
+	}).Filter(func(l Label) bool { return !l.IsZero() }).Draw(t, "label")
+	return &StampedLabel{label, Stamp{rapid.Int64().Draw(t, "timestamp"), partition, offset}}
+}
+
 func drawProgress(t *rapid.T) Progress {
 	p := Progress{
 		Input: drawTopicID(t), Behavior: drawTopicID(t),
@@ -343,7 +382,11 @@ func drawRange(t *rapid.T) *wholeRange {
 	for _, page := range drawPages(t) {
 		behaviours += page.Totals.Behaviours
 		if page.Totals.Within(h.Limits) && behaviours <= uint64(h.To-h.From) {
-			whole.Pages = append(whole.Pages, minutePage{page, minute})
+			var label *StampedLabel
+			if rapid.Bool().Draw(t, "labelled") {
+				label = drawLabel(t, h.Partition, rapid.Int64Range(h.From+1, h.To).Draw(t, "offset of the label"))
+			}
+			whole.Pages = append(whole.Pages, minutePage{page, minute, label})
 		}
 		minute = min(boards.MaxMinute, minute+rapid.SampledFrom([]boards.Minute{0, 0, 0, 1, 1000}).Draw(t, "later"))
 	}

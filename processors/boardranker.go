@@ -296,6 +296,20 @@ func (r *boardRanker) all(from []*slotLeaders) iter.Seq[*codec.BoardLeader] {
 	}
 }
 
+// labelled fills in what the pages of a board are called.
+func labelled(pages []codec.BoardPage, from []*slotLeaders) {
+	for _, l := range from {
+		if len(l.of.Labels) == 0 {
+			continue
+		}
+		for i := range pages {
+			if _, known := l.of.Labels[pages[i].Page]; known {
+				label(&pages[i], l.of.Labels)
+			}
+		}
+	}
+}
+
 // make returns a board with a key, of leaders and of those of their pages that it is to have, which are
 // those of all groups or of one.
 func (r *boardRanker) make(from []*slotLeaders, key string, allGroups bool, asOf boards.Minute, now time.Time, pages iter.Seq[*codec.BoardLeader]) made {
@@ -314,6 +328,7 @@ func (r *boardRanker) make(from []*slotLeaders, key string, allGroups bool, asOf
 	}
 	b.Offsets, b.Since = offsetsOf(progress), sinceOf(from)
 	b.Pages = r.rank(key, pages, allGroups && r.definition.MaxPerGroup > 0, asOf, now)
+	labelled(b.Pages, from)
 	return made{Board: b, positions: positions}
 }
 

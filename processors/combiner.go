@@ -23,14 +23,22 @@ type Combiner struct {
 	sums      *sums
 	minute    minute
 	ranges    [][]byte
+
+	label      codec.Label                   // of the message that is added, zero between messages
+	labels     map[int32]*codec.StampedLabel // the newest of each sum, by its number; most have none
+	labelBytes int                           // of them, as a flush would send them
+	unlabelled bool
 }
 
 // NewCombiner returns a combiner for one input partition, whose pages are
 // spread over the given number of target partitions.
 func NewCombiner(partition int32, targets int, limits heat.Limits) *Combiner {
 	return &Combiner{limits: limits, partition: partition, from: -1, to: -1, sums: newSums(targets),
-		ranges: make([][]byte, targets)}
+		ranges: make([][]byte, targets), labels: map[int32]*codec.StampedLabel{}}
 }
+
+// DropLabels makes the combiner leave titles and addresses of pages out.
+func (c *Combiner) DropLabels() { c.unlabelled = true }
 
 // Start drops the pending sums: the next range begins after from.
 func (c *Combiner) Start(input codec.TopicID, from int64) {
@@ -181,7 +189,7 @@ func (c *Combiner) Reach(offset int64) { c.to = max(c.to, offset) }
 // record, in ms since 1970. The message is not kept.
 func (c *Combiner) Add(offset, timestamp int64, message []byte) *codec.Refusal {
 	c.Reach(offset)
-	b, refusal := codec.ParseBehaviour(message, c.limits)
+	b, refusal := codec.ParseLabelled(message, c.limits, &c.label)
 	if refusal != nil {
 		return refusal
 	}
@@ -189,8 +197,26 @@ func (c *Combiner) Add(offset, timestamp int64, message []byte) *codec.Refusal {
 		c.minute = minuteOf(timestamp)
 		c.minute.number = c.sums.minute(c.minute.Minute)
 	}
-	c.sums.count(b, c.minute.number)
+	number := c.sums.count(b, c.minute.number)
+	if !c.label.IsZero() {
+		c.keepLabel(number, codec.Stamp{Timestamp: timestamp, Partition: c.partition, Offset: offset})
+	}
 	return nil
+}
+
+// keepLabel keeps the label of the message that was added to a sum, if it is the newest.
+func (c *Combiner) keepLabel(sum int32, from codec.Stamp) {
+	label := &codec.StampedLabel{Label: c.label, Stamp: from}
+	c.label = codec.Label{}
+	before := c.labels[sum]
+	if c.unlabelled || before != nil && before.Compare(from) >= 0 {
+		return
+	}
+	if before != nil {
+		c.labelBytes -= codec.LabelBytes(&before.Label)
+	}
+	c.labels[sum] = label
+	c.labelBytes += codec.LabelBytes(&label.Label)
 }
 
 // Lose is a flush of offsets that retention has taken: it returns, for every
@@ -213,27 +239,35 @@ func (c *Combiner) flush(lost bool) [][]byte {
 		header.Target = int32(target)
 		c.ranges[target] = codec.AppendRangeHeader(c.ranges[target][:0], header, c.sums.pages[target])
 	}
-	if order == nil {
+	if order == nil && len(c.labels) == 0 {
 		for i := range c.sums.entries {
 			e := &c.sums.entries[i]
 			c.ranges[e.target] = codec.AppendPageSum(c.ranges[e.target], c.sums.name(e), &e.totals)
 		}
 	} else {
-		c.appendMinutes(order, header.Minute)
+		c.appendMinutes(order, &header)
 	}
 	c.reset()
 	c.from = c.to
 	return c.ranges
 }
 
-// appendMinutes appends the sums of several minutes in their order, the first of which is begun.
-func (c *Combiner) appendMinutes(order []int32, first boards.Minute) {
-	reached := slices.Repeat([]boards.Minute{first}, len(c.ranges))
-	for _, i := range order {
+// appendMinutes appends the sums of several minutes in their order, the first of which is begun, and labels. A nil
+// order is that of sums of one minute.
+func (c *Combiner) appendMinutes(order []int32, h *codec.RangeHeader) {
+	reached := slices.Repeat([]boards.Minute{h.Minute}, len(c.ranges))
+	for n := range c.sums.entries {
+		i := int32(n)
+		if order != nil {
+			i = order[n]
+		}
 		e := &c.sums.entries[i]
 		into, minute := c.ranges[e.target], c.sums.minutes[e.minute]
 		if later := minute - reached[e.target]; later > 0 {
 			into, reached[e.target] = codec.AppendMinute(into, later), minute
+		}
+		if label := c.labels[i]; label != nil {
+			into = codec.AppendPageLabel(into, h, minute, label)
 		}
 		c.ranges[e.target] = codec.AppendPageSum(into, c.sums.name(e), &e.totals)
 	}
@@ -243,6 +277,8 @@ func (c *Combiner) appendMinutes(order []int32, first boards.Minute) {
 func (c *Combiner) reset() {
 	c.sums.reset()
 	c.minute = minute{}
+	clear(c.labels)
+	c.labelBytes = 0
 }
 
 // minute is a minute with its number among the pending sums.
@@ -264,4 +300,4 @@ func minuteOf(timestamp int64) minute {
 func (m *minute) has(timestamp int64) bool { return timestamp >= m.from && timestamp < m.ends }
 
 // Bytes bounds the size of what a flush would send now, over all targets.
-func (c *Combiner) Bytes() int { return c.sums.bytes() }
+func (c *Combiner) Bytes() int { return c.sums.bytes() + c.labelBytes }

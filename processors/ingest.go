@@ -19,6 +19,8 @@ type IngestConfig struct {
 	Brokers  []string
 	Topology *topology.Topology
 	Limits   heat.Limits
+	// DropTitles leaves titles and addresses of pages out of the ranges.
+	DropTitles bool
 	// Targets is the number of partitions of the behaviour topic.
 	Targets int
 	// Observe is told about every bundle; it must be quick, and safe for use by
@@ -48,7 +50,11 @@ func IngestGraph(c IngestConfig) *goka.GroupGraph {
 		partition := ctx.Partition()
 		g, ok := combiners.Load(partition)
 		if !ok {
-			g, _ = combiners.LoadOrStore(partition, NewCombiner(partition, c.Targets, c.Limits))
+			combiner := NewCombiner(partition, c.Targets, c.Limits)
+			if c.DropTitles {
+				combiner.DropLabels()
+			}
+			g, _ = combiners.LoadOrStore(partition, combiner)
 		}
 		combined, err := g.(*Combiner).Take(message.([]byte), func(r *Refused) {
 			headers, key, value := r.deadLetter(c.Topology.Input)

@@ -93,6 +93,7 @@ func Epoch(version uint64) uint64 { return version>>codec.EpochBits + 1 }
 type ranked struct {
 	leader *codec.Leader
 	score  heat.Score
+	of     *codec.Leaders
 }
 
 func (a ranked) compare(b ranked) int {
@@ -446,7 +447,7 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 	r.merged = r.merged[:0]
 	for _, l := range r.latest {
 		for i := range l.Pages {
-			page := ranked{&l.Pages[i], r.config.Scorer.Score(&l.Pages[i].Totals)}
+			page := ranked{&l.Pages[i], r.config.Scorer.Score(&l.Pages[i].Totals), l}
 			r.merged = place(r.merged, page, r.config.Top, ranked.compare)
 		}
 	}
@@ -461,9 +462,16 @@ func (r *Ranker) pages(now time.Time) []codec.BoardPage {
 			Likes:      codec.Decimal(strconv.FormatInt(l.Totals.Likes, 10)),
 			Behaviours: l.Totals.Behaviours,
 		}
+		label(&pages[i], r.merged[i].of.Labels)
 		remember(r.newest, &pages[i])
 	}
 	return pages
+}
+
+// label fills in what a page is called.
+func label(page *codec.BoardPage, labels map[string]codec.Label) {
+	l := labels[page.Page]
+	page.Title, page.URL = l.Title, l.URL
 }
 
 // place puts a page in its place among the first that were merged so far, at most top, if it is one of
@@ -505,6 +513,7 @@ func same(a, b *codec.Board) bool {
 		slices.Equal(a.Offsets, b.Offsets) && slices.Equal(a.Since, b.Since) &&
 		slices.EqualFunc(a.Pages, b.Pages, func(x, y codec.BoardPage) bool {
 			return x.Page == y.Page && x.Rank == y.Rank && x.Heat == y.Heat && x.Clicks == y.Clicks &&
-				x.Minutes == y.Minutes && x.Likes == y.Likes && x.Behaviours == y.Behaviours
+				x.Minutes == y.Minutes && x.Likes == y.Likes && x.Behaviours == y.Behaviours &&
+				x.Title == y.Title && x.URL == y.URL
 		})
 }

@@ -43,20 +43,20 @@ func newSums(targets int) *sums {
 		numbers: map[boards.Minute]int32{}}
 }
 
-// count adds one behaviour of a minute, whose number is that of [sums.minute].
-func (s *sums) count(b heat.Behaviour, minute int32) {
+// count adds one behaviour of a minute, whose number is that of [sums.minute]. It returns the number of its entry.
+func (s *sums) count(b heat.Behaviour, minute int32) int32 {
 	h := maphash.Bytes(s.seed, b.Page) + uint64(minute)*spread
 	mask := uint64(len(s.slots) - 1)
 	for i := h & mask; ; i = (i + 1) & mask {
 		at := s.slots[i]
 		if at == 0 {
 			s.insert(i, h, b, minute)
-			return
+			return int32(len(s.entries) - 1)
 		}
 		e := &s.entries[at-1]
 		if e.hash == h && e.minute == minute && string(s.names[e.start:e.end]) == string(b.Page) {
 			e.totals.Count(b)
-			return
+			return at - 1
 		}
 	}
 }

@@ -20,6 +20,7 @@ type batch struct {
 	names   [batchPages][]byte
 	minutes [batchPages]boards.Minute
 	totals  [batchPages]heat.Totals
+	labels  [batchPages]*codec.StampedLabel // nil for most
 	hashes  [batchPages]uint32
 	pages   [batchPages]*page // that may be those of the names
 	dirtied [batchPages]bool  // they are dirty since they were changed
@@ -39,6 +40,9 @@ func (b *batch) read(r *codec.RangeReader) (more bool, err error) {
 			return false, err
 		}
 		b.names[b.size], b.minutes[b.size] = name, r.Minute
+		if label := r.Label(); label != b.labels[b.size] {
+			b.labels[b.size] = label
+		}
 	}
 	return true, nil
 }
@@ -57,7 +61,7 @@ func (b *batch) subtract(before map[codec.PageMinute]heat.Totals) error {
 			continue
 		}
 		if kept < i {
-			b.names[kept], b.minutes[kept], b.totals[kept] = b.names[i], b.minutes[i], *t
+			b.names[kept], b.minutes[kept], b.totals[kept], b.labels[kept] = b.names[i], b.minutes[i], *t, b.labels[i]
 		}
 		kept++
 	}

@@ -13,9 +13,15 @@ import (
 type boardFinals struct {
 	of        *boardTable
 	committed boards.Minute // T that was committed
-	closed    map[boards.Slot][]byte
+	closed    map[boards.Slot]closedPeriod
 	making    *finalBoard // nil if all are made
 	due       bool        // they are sent with the next leaders
+}
+
+// closedPeriod are the hottest pages of a period: encoded, and to look their labels up.
+type closedPeriod struct {
+	encoded []byte
+	pages   []*page
 }
 
 // finalBoard is the board of a period that is being made.
@@ -47,7 +53,7 @@ func newBoardFinals(t *boardTable) *boardFinals {
 	if t.board.Definition().Kind != boards.Calendar {
 		return nil
 	}
-	return &boardFinals{of: t, closed: map[boards.Slot][]byte{}}
+	return &boardFinals{of: t, closed: map[boards.Slot]closedPeriod{}}
 }
 
 // advance goes through a piece of the pages of a closed period that has no final board yet. It reports
@@ -64,11 +70,12 @@ func (f *boardFinals) advance() (more bool) {
 	if m.rest = m.rest[n:]; len(m.rest) > 0 {
 		return true
 	}
-	encoded := []byte{}
+	closed := closedPeriod{encoded: []byte{}}
 	for _, p := range m.top(f.of.board.Definition().Size) {
-		encoded = f.of.appendSum(encoded, p.page, m.period)
+		closed.encoded = f.of.appendSum(closed.encoded, p.page, m.period)
+		closed.pages = append(closed.pages, p.page.page)
 	}
-	f.closed[m.period], f.making = encoded, nil
+	f.closed[m.period], f.making = closed, nil
 	return true
 }
 
@@ -138,8 +145,11 @@ func (f *boardFinals) leaders(dst []codec.BoardLeaders, l codec.BoardLeaders) []
 	f.due = false
 	l.Final = true
 	for period := f.of.board.Held(f.of.asOf); period < f.of.board.First(f.committed); period++ {
-		if pages, made := f.closed[period]; made {
-			l.AsOf, l.Pages = f.of.board.Begins(period), pages
+		if closed, made := f.closed[period]; made {
+			l.AsOf, l.Pages = f.of.board.Begins(period), closed.encoded
+			for _, pg := range closed.pages {
+				f.of.labels.show(&pg.Page)
+			}
 			dst = append(dst, l)
 		}
 	}

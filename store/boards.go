@@ -28,6 +28,7 @@ type boardTable struct {
 	index   *heat.Index[*boardPage, boards.Score]
 	groups  *boardGroups // nil if the board has none
 	finals  *boardFinals // nil if the board has no periods
+	labels  *labels      // of the partition
 	touched []*boardPage // since the index was told
 	top     []*boardPage
 	turning [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
@@ -55,9 +56,9 @@ type boardPage struct {
 	state   boards.State
 }
 
-func newBoardTable(b *boards.Board) *boardTable {
+func newBoardTable(b *boards.Board, labels *labels) *boardTable {
 	d := b.Definition()
-	t := &boardTable{board: b, name: d.Name, hash: d.Hash()}
+	t := &boardTable{board: b, name: d.Name, hash: d.Hash(), labels: labels}
 	t.bounded = b.Bounded() && d.GroupBy == "" // whose indexes have thresholds of their own
 	t.index = heat.NewIndexBy(heat.By[*boardPage, boards.Score]{
 		Score: t.score,
@@ -315,6 +316,7 @@ func (t *boardTable) leaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
 }
 
 func (t *boardTable) appendLeader(dst []byte, e *boardPage) []byte {
+	t.labels.show(&e.page.Page)
 	return t.appendSum(dst, e, t.slot)
 }
 
@@ -516,10 +518,15 @@ func (p *Partition) appendPage(dst []byte, pg *page, totals *heat.Totals) []byte
 	if len(p.boards) > 0 {
 		n = p.statesOf(pg)
 	}
-	if n == 0 {
-		return codec.AppendPageState(dst, totals)
+	label := p.labels.get(&pg.Page)
+	switch {
+	case n == 0:
+		return appendState(dst, totals, label)
+	case label != nil:
+		dst = codec.AppendPageLabelled(dst, totals, label, n)
+	default:
+		dst = codec.AppendPageBoards(dst, totals, n)
 	}
-	dst = codec.AppendPageBoards(dst, totals, n)
 	for _, t := range p.boards {
 		if e := t.get(pg); e != nil && !e.state.Empty() {
 			dst = codec.AppendBoardState(dst, t.number, &e.state)

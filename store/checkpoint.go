@@ -11,8 +11,9 @@ type Checkpoint struct {
 	partition *Partition
 	pages     []*page
 	next      int
-	preImages preImages // of pages that changed before Next handed them out
-	records   [][]byte  // of them, by the number of their pre-image, if there are boards
+	preImages preImages                     // of pages that changed before Next handed them out
+	records   [][]byte                      // of them, by the number of their pre-image, if there are boards
+	labels    map[*page]*codec.StampedLabel // of them, if there are none
 	progress  codec.Progress
 	finished  bool
 }
@@ -44,6 +45,11 @@ func (c *Checkpoint) preserve(pg *page) {
 	pg.preImage = c.preImages.add(&pg.Totals)
 	if len(c.partition.boards) > 0 {
 		c.records = append(c.records, c.partition.appendPage(nil, pg, &pg.Totals))
+	} else if label := c.partition.labels.get(&pg.Page); label != nil {
+		if c.labels == nil {
+			c.labels = make(map[*page]*codec.StampedLabel)
+		}
+		c.labels[pg] = label
 	}
 }
 
@@ -102,7 +108,7 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 	if c.records != nil {
 		return pg.Name, append(dst, c.records[pg.preImage]...), true
 	}
-	return pg.Name, codec.AppendPageState(dst, c.preImages.at(pg.preImage)), true
+	return pg.Name, appendState(dst, c.preImages.at(pg.preImage), c.labels[pg]), true
 }
 
 // Len is the number of records of the checkpoint that Next has yet to return.

@@ -40,8 +40,12 @@ func fall(to int64, pages int) []byte {
 const span = 1_000_000
 
 func sumsOf(to int64, sums map[string]heat.Totals) []byte {
-	b := codec.AppendRangeHeader(nil, codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + span, Limits: heat.DefaultLimits()}, len(sums))
+	h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + span, Limits: heat.DefaultLimits()}
+	b := codec.AppendRangeHeader(nil, h, len(sums))
 	for name, t := range sums {
+		if t.Clicks.Lo == 2 { // some
+			b = codec.AppendPageLabel(b, &h, 0, &codec.StampedLabel{Label: codec.NewLabel(fmt.Sprint("Title ", to), ""), Stamp: codec.Stamp{Timestamp: to % 7, Offset: to + 1}})
+		}
 		b = codec.AppendPageSum(b, name, &t)
 	}
 	return b
@@ -120,8 +124,8 @@ func TestDiskIsAsMemory(t *testing.T) {
 		require.Equal(t, inMemory.Len(), p.Len())
 		for i := range pages {
 			name := fmt.Sprint("page", i)
-			want, known, _ := inMemory.Totals(name)
-			got, ok, _ := p.Totals(name)
+			want, known, _ := inMemory.Page(name)
+			got, ok, _ := p.Page(name)
 			require.Equal(t, known, ok, name)
 			require.Equal(t, want, got, name)
 		}
@@ -129,6 +133,8 @@ func TestDiskIsAsMemory(t *testing.T) {
 		p.Leaders(&got)
 		inMemory.Leaders(&want)
 		require.Equal(t, want.Pages, got.Pages)
+		require.Equal(t, want.Labels, got.Labels)
+		require.NotEmpty(t, want.Labels)
 	}
 }
 

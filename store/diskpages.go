@@ -41,6 +41,9 @@ type diskPages struct {
 	index *heat.PageIndex
 	known int // pages, in memory and on disk
 
+	labels     *labels               // of resident
+	readLabels []*codec.StampedLabel // of missing
+
 	resident map[string]*page
 	bytes    int // of resident, about
 	missing  []*page
@@ -66,15 +69,15 @@ func newDiskPages(dir string, db *leveldb.DB, records int) *diskPages {
 	return &diskPages{dir: dir, db: db, records: records, resident: make(map[string]*page), sweep: leastSweep}
 }
 
-func (d *diskPages) attach(index *heat.PageIndex) { d.index = index }
-func (d *diskPages) err() error                   { return d.failed }
-func (d *diskPages) count() int                   { return d.known }
+func (d *diskPages) attach(index *heat.PageIndex, labels *labels) { d.index, d.labels = index, labels }
+func (d *diskPages) err() error                                   { return d.failed }
+func (d *diskPages) count() int                                   { return d.known }
 
 func (d *diskPages) level() level {
-	switch {
-	case d.bytes >= residentBytes:
+	switch taken := d.bytes + d.labels.bytes; {
+	case taken >= residentBytes:
 		return levelFull
-	case d.bytes >= residentBytes/2:
+	case taken >= residentBytes/2:
 		return levelHigh
 	default:
 		return levelLow
@@ -99,23 +102,24 @@ func (d *diskPages) fill(b *batch) error {
 		}
 		b.pages[i] = pg
 	}
-	return d.read()
+	return d.readMissing()
 }
 
-// read reads the missing pages that are on disk; the others are new.
-func (d *diskPages) read() error {
+// readMissing reads the missing pages that are on disk; the others are new.
+func (d *diskPages) readMissing() error {
+	d.readLabels = append(d.readLabels[:0], make([]*codec.StampedLabel, len(d.missing))...)
 	var found [readers]int
 	var group errgroup.Group
 	for r := range min(readers, len(d.missing)) {
 		group.Go(func() error {
 			for i := r; i < len(d.missing); i += readers {
 				pg := d.missing[i]
-				t, ok, err := d.load([]byte(pg.Name))
+				s, ok, err := d.load([]byte(pg.Name))
 				if err != nil {
 					return err
 				}
 				if ok {
-					pg.Totals = t
+					pg.Totals, d.readLabels[i] = s.Totals, s.Label
 					found[r]++
 				}
 			}
@@ -125,6 +129,10 @@ func (d *diskPages) read() error {
 	if err := group.Wait(); err != nil {
 		return d.fail("reading a page in", err)
 	}
+	for i, label := range d.readLabels {
+		d.labels.set(&d.missing[i].Page, label)
+	}
+	clear(d.readLabels)
 	d.known += len(d.missing)
 	for _, n := range found {
 		d.known -= n
@@ -133,48 +141,48 @@ func (d *diskPages) read() error {
 }
 
 // load reads a page.
-func (d *diskPages) load(name []byte) (heat.Totals, bool, error) {
+func (d *diskPages) load(name []byte) (codec.PageState, bool, error) {
 	state, err := d.db.Get(name, nil)
 	if errors.Is(err, leveldb.ErrNotFound) {
-		return heat.Totals{}, false, nil
+		return codec.PageState{}, false, nil
 	}
 	if err != nil {
-		return heat.Totals{}, false, err
+		return codec.PageState{}, false, err
 	}
-	t, err := codec.DecodePageState(state)
+	s, err := codec.DecodePage(state)
 	if err != nil {
-		return heat.Totals{}, false, fmt.Errorf("page %q: %w", name, err)
+		return codec.PageState{}, false, fmt.Errorf("page %q: %w", name, err)
 	}
-	return t, true, nil
+	return codec.PageState{Totals: s.Totals, Label: s.Label}, true, nil
 }
 
-func (d *diskPages) inMemory(name string) (heat.Totals, bool) {
+func (d *diskPages) inMemory(name string) (codec.PageState, bool) {
 	b := &d.restoring
 	for i := b.size - 1; i >= 0; i-- {
 		if string(b.names[i]) == name {
-			return b.totals[i], true
+			return codec.PageState{Totals: b.totals[i], Label: b.labels[i]}, true
 		}
 	}
 	if pg := d.resident[name]; pg != nil {
-		return pg.Totals, true
+		return codec.PageState{Totals: pg.Totals, Label: d.labels.get(&pg.Page)}, true
 	}
-	return heat.Totals{}, false
+	return codec.PageState{}, false
 }
 
-func (d *diskPages) onDisk(name string) (heat.Totals, bool, error) {
-	t, ok, err := d.load([]byte(name))
+func (d *diskPages) onDisk(name string) (codec.PageState, bool, error) {
+	s, ok, err := d.load([]byte(name))
 	if err != nil {
-		return heat.Totals{}, false, diskError("reading a page in", d.dir, err)
+		return codec.PageState{}, false, diskError("reading a page in", d.dir, err)
 	}
-	return t, ok, nil
+	return s, ok, nil
 }
 
 // restore gathers pages, so that they are looked up together.
-func (d *diskPages) restore(name string, t heat.Totals) (_ *page, gained uint64, err error) {
+func (d *diskPages) restore(name string, t heat.Totals, label *codec.StampedLabel) (_ *page, gained uint64, err error) {
 	b := &d.restoring
 	start := len(d.names)
 	d.names = append(d.names, name...)
-	b.names[b.size], b.totals[b.size] = d.names[start:len(d.names):len(d.names)], t
+	b.names[b.size], b.totals[b.size], b.labels[b.size] = d.names[start:len(d.names):len(d.names)], t, label
 	b.size++
 	if b.size < batchPages {
 		return nil, 0, d.failed
@@ -194,8 +202,9 @@ func (d *diskPages) settle() (gained uint64, err error) {
 	for i, pg := range b.pages[:b.size] {
 		gained += b.totals[i].Behaviours - pg.Totals.Behaviours
 		pg.Totals = b.totals[i]
+		d.labels.set(&pg.Page, b.labels[i])
 		d.index.Changed(&pg.Page)
-		d.state = codec.AppendPageState(d.state[:0], &pg.Totals)
+		d.state = appendState(d.state[:0], &pg.Totals, b.labels[i])
 		d.put(pg, d.state)
 	}
 	b.size, d.names = 0, d.names[:0]
@@ -274,6 +283,7 @@ func (d *diskPages) admit(pg *page) {
 func (d *diskPages) drop(pg *page) {
 	if d.resident[pg.Name] == pg {
 		delete(d.resident, pg.Name)
+		d.labels.set(&pg.Page, nil)
 		d.bytes -= pageBytes + len(pg.Name)
 	}
 }
@@ -289,10 +299,14 @@ func (d *diskPages) each(yield func(*heat.Page) bool) {
 	if d.known == 0 {
 		return
 	}
-	var joined []*page
+	type joins struct {
+		*page
+		label *codec.StampedLabel
+	}
+	var joined []joins
 	sweep := leastSweep
 	stillHeld := func() {
-		joined = slices.DeleteFunc(joined, func(pg *page) bool { return !d.index.Holds(&pg.Page) })
+		joined = slices.DeleteFunc(joined, func(pg joins) bool { return !d.index.Holds(&pg.Page) })
 		sweep = max(2*len(joined), leastSweep)
 	}
 	all := d.db.NewIterator(nil, &opt.ReadOptions{DontFillCache: true})
@@ -301,17 +315,17 @@ func (d *diskPages) each(yield func(*heat.Page) bool) {
 		if d.resident[string(all.Key())] != nil {
 			continue
 		}
-		t, err := codec.DecodePageState(all.Value())
+		s, err := codec.DecodePage(all.Value())
 		if err != nil {
 			_ = d.fail("reading all pages in", fmt.Errorf("page %q: %w", all.Key(), err))
 			return
 		}
-		pg := &page{Page: heat.Page{Name: string(all.Key()), Totals: t}}
+		pg := &page{Page: heat.Page{Name: string(all.Key()), Totals: s.Totals}}
 		if !yield(&pg.Page) {
 			return
 		}
 		if d.index.Holds(&pg.Page) {
-			if joined = append(joined, pg); len(joined) >= sweep {
+			if joined = append(joined, joins{pg, s.Label}); len(joined) >= sweep {
 				stillHeld()
 			}
 		}
@@ -322,9 +336,10 @@ func (d *diskPages) each(yield func(*heat.Page) bool) {
 	}
 	stillHeld()
 	for _, pg := range joined {
-		d.admit(pg)
+		d.admit(pg.page)
+		d.labels.set(&pg.page.Page, pg.label)
 		pg.state |= held
-		d.held = append(d.held, pg)
+		d.held = append(d.held, pg.page)
 	}
 }
 

@@ -1,6 +1,9 @@
 package store
 
-import "pageheat/heat"
+import (
+	"pageheat/codec"
+	"pageheat/heat"
+)
 
 // pages is where the pages of a partition are. The rules of a partition are the
 // same wherever that is. It is called once for many pages where pages are counted,
@@ -9,23 +12,24 @@ import "pageheat/heat"
 // An error means that pages cannot be read or written any more: the partition is
 // unfit for use.
 type pages interface {
-	// attach says which index is told of restored pages, once, before anything else.
-	attach(index *heat.PageIndex)
+	// attach says which index is told of restored pages, and where labels of pages in memory are, once, before
+	// anything else.
+	attach(index *heat.PageIndex, labels *labels)
 	// fill finds the pages of a batch, and makes those that there are not. They stay
 	// in memory until they were changed and handed to written.
 	fill(b *batch) error
-	// restore sets the totals of a page, perhaps not before settle. It returns how
+	// restore sets the totals and the label of a page, perhaps not before settle. It returns how
 	// many behaviours the table has gained by what was set; settle returns the rest. The page is nil if
 	// it is not in memory.
-	restore(name string, t heat.Totals) (pg *page, gained uint64, err error)
+	restore(name string, t heat.Totals, label *codec.StampedLabel) (pg *page, gained uint64, err error)
 	settle() (gained uint64, err error)
 	// written takes the state of a page as it is now, which a checkpoint has handed out.
 	written(pg *page, state []byte) error
-	// inMemory returns the totals of a page, and whether it is in memory.
-	inMemory(name string) (heat.Totals, bool)
-	// onDisk returns the totals of a page that was not in memory a moment ago, and whether
+	// inMemory returns the totals and the label of a page, and whether it is in memory.
+	inMemory(name string) (codec.PageState, bool)
+	// onDisk returns the totals and the label of a page that was not in memory a moment ago, and whether
 	// it is known. It may be called at any time, by any goroutine.
-	onDisk(name string) (heat.Totals, bool, error)
+	onDisk(name string) (codec.PageState, bool, error)
 	// each yields every page, and stops early only where err returns an error then.
 	each(yield func(*heat.Page) bool)
 	// err is the error of a call that could not return it.
@@ -49,13 +53,14 @@ const (
 
 // memory keeps all pages in memory.
 type memory struct {
-	table *table
-	index *heat.PageIndex
+	table  *table
+	index  *heat.PageIndex
+	labels *labels
 }
 
 var _ pages = (*memory)(nil)
 
-func (m *memory) attach(index *heat.PageIndex) { m.index = index }
+func (m *memory) attach(index *heat.PageIndex, labels *labels) { m.index, m.labels = index, labels }
 
 func (m *memory) fill(b *batch) error {
 	b.look(m.table)
@@ -65,23 +70,24 @@ func (m *memory) fill(b *batch) error {
 	return nil
 }
 
-func (m *memory) restore(name string, t heat.Totals) (*page, uint64, error) {
+func (m *memory) restore(name string, t heat.Totals, label *codec.StampedLabel) (*page, uint64, error) {
 	pg := m.table.getOrAdd(name)
 	gained := t.Behaviours - pg.Totals.Behaviours
 	pg.Totals = t
+	m.labels.set(&pg.Page, label)
 	m.index.Changed(&pg.Page)
 	return pg, gained, nil
 }
 
-func (m *memory) inMemory(name string) (heat.Totals, bool) {
+func (m *memory) inMemory(name string) (codec.PageState, bool) {
 	pg := m.table.get(name)
 	if pg == nil {
-		return heat.Totals{}, false
+		return codec.PageState{}, false
 	}
-	return pg.Totals, true
+	return codec.PageState{Totals: pg.Totals, Label: m.labels.get(&pg.Page)}, true
 }
 
-func (m *memory) onDisk(string) (heat.Totals, bool, error) { return heat.Totals{}, false, nil }
+func (m *memory) onDisk(string) (codec.PageState, bool, error) { return codec.PageState{}, false, nil }
 
 func (m *memory) each(yield func(*heat.Page) bool) {
 	for pg := range m.table.all() {

@@ -64,8 +64,9 @@ type Partition struct {
 	pages pages
 	torn  error // why a range was applied in part
 
-	index *heat.PageIndex
-	top   []*heat.Page
+	index  *heat.PageIndex
+	top    []*heat.Page
+	labels labels
 
 	boards  []*boardTable
 	encoded []encodedStates // that were restored since the last progress
@@ -126,9 +127,9 @@ func newPartition(c Config, where pages) *Partition {
 	c.Scorer = cmp.Or[heat.Scorer](c.Scorer, heat.DefaultWeights())
 	p := &Partition{id: c.ID, of: c.Partitions, by: codec.Define(c.Scorer, c.Top), pages: where, offset: offsetUnknown}
 	p.index = heat.NewIndex(c.Scorer, c.Top, where.each)
-	where.attach(p.index)
+	where.attach(p.index, &p.labels)
 	for _, b := range c.Boards {
-		p.boards = append(p.boards, newBoardTable(b))
+		p.boards = append(p.boards, newBoardTable(b, &p.labels))
 	}
 	return p
 }
@@ -282,6 +283,9 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.T
 			t := &b.totals[i]
 			n += t.Behaviours
 			b.dirtied[i] = p.change(b.pages[i], t)
+			if b.labels[i] != nil {
+				p.bytes += p.labels.offer(&b.pages[i].Page, b.labels[i]) // the page is dirty
+			}
 		}
 		for _, on := range p.boards {
 			p.bytes += on.addAll(b)
@@ -301,7 +305,7 @@ func (p *Partition) change(pg *page, t *heat.Totals) (dirtied bool) {
 	if pg.state&dirty == 0 {
 		pg.state |= dirty
 		p.dirty = append(p.dirty, pg)
-		p.bytes += len(pg.Name)
+		p.bytes += len(pg.Name) + sizeOf(p.labels.get(&pg.Page))
 		dirtied = true
 	}
 	pg.Totals.Add(t)
@@ -331,9 +335,13 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 		into.Pages = append(into.Pages, codec.Leader{Page: pg.Name, Totals: pg.Totals})
 	}
 	into.Progress.Boards, into.Boards = nil, into.Boards[:0]
+	for _, pg := range p.top {
+		p.labels.show(pg)
+	}
 	for _, t := range p.boards {
 		into.Boards = t.leaders(into.Boards)
 	}
+	into.Labels = p.labels.takeShown()
 }
 
 // Totals are one page's totals, and whether the page is known: what has been applied or
@@ -341,15 +349,21 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 // being applied at most. A partition that has failed or was discarded still answers if its pages
 // can be read and are right.
 func (p *Partition) Totals(name string) (heat.Totals, bool, error) {
+	s, ok, err := p.Page(name)
+	return s.Totals, ok, err
+}
+
+// Page is [Partition.Totals] with the label of the page. Its Boards are not set.
+func (p *Partition) Page(name string) (codec.PageState, bool, error) {
 	p.mu.Lock()
-	t, ok := p.pages.inMemory(name)
+	s, ok := p.pages.inMemory(name)
 	torn := p.torn
 	p.mu.Unlock()
 	if torn != nil {
-		return heat.Totals{}, false, torn
+		return codec.PageState{}, false, torn
 	}
 	if ok {
-		return t, true, nil
+		return s, true, nil
 	}
 	// A page leaves memory after its state is on disk, so disk is not behind.
 	return p.pages.onDisk(name)

@@ -430,3 +430,33 @@ func testAnyRangesGiveTheSameTotals(t *testing.T, s kind) {
 		require.NoError(t, p.Check())
 	})
 }
+
+// A checkpoint has the label that a page had then, whatever the page is called meanwhile.
+func TestACheckpointHasTheLabelsOfItsTime(t *testing.T) {
+	onBoth(t, func(t *testing.T, s kind) {
+		p := s.started(t)
+		label := func(to int64, title string) {
+			h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to - 1, To: to, Limits: heat.DefaultLimits()}
+			b := codec.AppendRangeHeader(nil, h, 1)
+			b = codec.AppendPageLabel(b, &h, 0, &codec.StampedLabel{Label: codec.Label{Title: title}, Stamp: codec.Stamp{Timestamp: to, Offset: to}})
+			one := totals(1)
+			_, err := p.Apply(codec.AppendPageSum(b, "a", &one), to, noReread(t))
+			require.NoError(t, err)
+		}
+		before := p.DirtyBytes()
+		label(0, "first")
+		short := p.DirtyBytes()
+		require.Greater(t, short, before)
+		c := p.Checkpoint()
+		label(1, "the second, a longer one")
+		require.Greater(t, p.DirtyBytes(), short, "a title takes a part of the record")
+		for i, want := range []string{"first", "the second, a longer one"} {
+			if i > 0 {
+				c = p.Checkpoint()
+			}
+			s, err := codec.DecodePage(drain(t, c, int64(10*i))[0].value)
+			require.NoError(t, err)
+			require.Equal(t, want, s.Label.Title)
+		}
+	})
+}

@@ -42,7 +42,7 @@ func (p *Partition) Set(key string, value []byte) error {
 	if !codec.IsPage(key) {
 		return p.fail(fmt.Errorf("%w: %q is not a valid page name", codec.ErrMalformed, key))
 	}
-	t, states, err := codec.DecodePage(value)
+	s, err := codec.DecodePage(value)
 	if err != nil {
 		return p.fail(fmt.Errorf("the state of page %q: %w", key, err))
 	}
@@ -50,9 +50,9 @@ func (p *Partition) Set(key string, value []byte) error {
 		delete(p.deleted, key) // it was written again
 	}
 	p.mu.Lock()
-	pg, gained, err := p.pages.restore(key, t)
+	pg, gained, err := p.pages.restore(key, s.Totals, s.Label)
 	if pg != nil {
-		p.restoreStates(pg, states)
+		p.restoreStates(pg, s.Boards)
 	}
 	p.mu.Unlock()
 	p.sum += gained // it wraps where a page has lost some
@@ -153,7 +153,7 @@ func (p *Partition) mend() error {
 			continue // never written
 		}
 		b := &p.batch
-		b.size, b.names[0], b.totals[0] = 1, []byte(name), heat.Totals{}
+		b.size, b.names[0], b.totals[0], b.labels[0] = 1, []byte(name), heat.Totals{}, nil
 		p.mu.Lock()
 		if err = p.pages.fill(b); err == nil {
 			p.change(b.pages[0], &heat.Totals{})
@@ -212,11 +212,11 @@ func (p *Partition) Has(key string) (bool, error) {
 
 // Get is the encoded state of a page, nil if the page is not known.
 func (p *Partition) Get(key string) ([]byte, error) {
-	t, ok, err := p.Totals(key)
+	s, ok, err := p.Page(key)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return codec.AppendPageState(nil, &t), nil
+	return appendState(nil, &s.Totals, s.Label), nil
 }
 
 // mostDeleted is the maximum number of deleted pages that are remembered.
