@@ -84,7 +84,9 @@ const (
 )
 
 // isMark reports whether a character is drawn on or beside the one before.
-func isMark(c rune) bool { return unicode.In(c, unicode.Mn, unicode.Me) || c == nonJoiner || c == joiner }
+func isMark(c rune) bool {
+	return unicode.In(c, unicode.Mn, unicode.Me) || c == nonJoiner || c == joiner
+}
 
 // isUnseen reports whether a character has no place in a title: control characters, marks of direction and all
 // else that formats or is not seen, but what joins letters and emoji.

@@ -337,7 +337,7 @@ func (d *diskPages) each(yield func(*heat.Page) bool) {
 	stillHeld()
 	for _, pg := range joined {
 		d.admit(pg.page)
-		d.labels.set(&pg.page.Page, pg.label)
+		d.labels.set(&pg.Page, pg.label)
 		pg.state |= held
 		d.held = append(d.held, pg.page)
 	}
