@@ -31,6 +31,7 @@ type latencyCmd struct {
 	Rates   []int           `default:"2000,50000" help:"Messages a second (${default})."`
 	Lingers []time.Duration `default:"5ms" help:"Settings of pageheat run --linger (${default})."`
 	Repeat  int             `default:"1" help:"Runs of each (${default}); the table shows medians."`
+	Five    bool            `help:"Publish four further boards, and measure each."`
 
 	steadyTraffic
 	outputFlags
@@ -74,8 +75,11 @@ func (c *latencyCmd) on(ctx context.Context, o out, broker *cluster, program str
 
 // once is one run.
 func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, rate int, linger time.Duration, n int, res *run) error {
-	s, err := c.begin(ctx, broker, program, fmt.Sprintf("bench-%s-%d-per-second-linger-%s-%d", broker.kind, rate, linger, n),
-		"--roles", "ingest,heat,rank", "--linger", linger.String())
+	flags := []string{"--roles", "ingest,heat,rank", "--linger", linger.String()}
+	if c.Five {
+		flags = append(flags, furtherFlags()...)
+	}
+	s, err := c.begin(ctx, broker, program, fmt.Sprintf("bench-%s-%d-per-second-linger-%s-%d", broker.kind, rate, linger, n), flags...)
 	if err != nil {
 		return err
 	}
@@ -112,6 +116,12 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 			res.set(fmt.Sprintf("%sp%g-ms", figure.prefix, part), quantile(all, part/100))
 		}
 	}
+	if c.Five {
+		if err := s.measureFurther(created, from, res); err != nil {
+			return err
+		}
+	}
+	res.set("cpu-s/M", cpu(s.in)/float64(c.total(rate))*1e6)
 	return s.end()
 }
 

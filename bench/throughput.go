@@ -17,12 +17,13 @@ const (
 	caseGoka    = "goka"    // goka, as in its examples
 	caseOne     = "one"     // pageheat run, one process
 	caseDisk    = "disk"    // the same with its pages on disk
+	caseFive    = "five"    // one with four further boards
 )
 
 // throughputCmd measures how fast contenders count a backlog.
 type throughputCmd struct {
 	Broker     []string      `default:"kafka" help:"Brokers to measure on: embedded, kafka (${default})."`
-	Cases      []string      `default:"ceiling,goka,one" help:"Contenders (${default}); disk, too."`
+	Cases      []string      `default:"ceiling,goka,one" help:"Contenders (${default}); disk and five, too."`
 	Pages      []int         `default:"100,10000,1000000" help:"Numbers of pages (${default})."`
 	Traffic    []string      `default:"uniform,zipf" help:"How pages are visited (${default})."`
 	Partitions []int32       `default:"3" help:"Numbers of partitions (${default})."`
@@ -60,7 +61,7 @@ func (c *throughputCmd) validate() error {
 		values, known []string
 	}{
 		{"broker", c.Broker, []string{brokerEmbedded, brokerKafka}},
-		{"cases", c.Cases, []string{caseCeiling, caseGoka, caseOne, caseDisk}},
+		{"cases", c.Cases, []string{caseCeiling, caseGoka, caseOne, caseDisk, caseFive}},
 		{"traffic", c.Traffic, []string{trafficUniform, trafficZipf}},
 	}
 	for _, k := range known {
@@ -192,6 +193,8 @@ func (r *runner) once(ctx context.Context, contender string, b *backlog, prefix 
 		err = r.runGoka(limited, b, prefix+"-", res)
 	case caseDisk:
 		err = r.runDisk(limited, b, prefix, res)
+	case caseFive:
+		err = r.runFive(limited, b, prefix, res)
 	default:
 		err = r.runPipeline(limited, b, prefix, res)
 	}

@@ -63,7 +63,8 @@ type Boards struct {
 	newest  *Board
 	seen    []*Board // those newer than all before, without their pages
 	wrong   []string
-	older   int // number of boards whose version was not greater than an earlier one
+	further map[string][]*Board // by name, without their pages
+	older   int                 // number of boards whose version was not greater than an earlier one
 	changed chan struct{}
 }
 
@@ -77,7 +78,7 @@ func FollowBoards(topic string, opts ...kgo.Opt) (*Boards, error) {
 		return nil, fmt.Errorf("making a client that reads %s: %w", topic, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &Boards{client: client, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{})}
+	b := &Boards{client: client, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}), further: map[string][]*Board{}}
 	go func() {
 		defer close(b.done)
 		for ctx.Err() == nil {
@@ -109,6 +110,9 @@ func (s *Site) Follow() *Boards {
 func (b *Boards) take(r *kgo.Record, came time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if len(r.Value) == 0 && string(r.Key) != allTime {
+		return // the board of a period that is not kept
+	}
 	next := &Board{Value: r.Value, Came: came}
 	if err := json.Unmarshal(r.Value, next); err != nil {
 		b.wrong = append(b.wrong, fmt.Sprintf("offset %d is no board: %v: %q", r.Offset, err, r.Value))
@@ -118,6 +122,10 @@ func (b *Boards) take(r *kgo.Record, came time.Time) {
 		b.wrong = append(b.wrong, fmt.Sprintf("offset %d: board %q has key %q", r.Offset, next.Board, r.Key))
 	}
 	if next.Board != allTime {
+		next.Pages, next.Value = nil, nil
+		b.further[next.Board] = append(b.further[next.Board], next)
+		close(b.changed)
+		b.changed = make(chan struct{})
 		return
 	}
 	if b.newest != nil {
@@ -155,6 +163,24 @@ func (b *Boards) Newest() *Board {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.newest
+}
+
+// Covering waits until a board beside all-time includes every message before the ends, and returns all boards of its
+// name, without their pages.
+func (b *Boards) Covering(ctx context.Context, name string, ends Ends) ([]*Board, error) {
+	for {
+		b.mu.Lock()
+		seen, changed := slices.Clone(b.further[name]), b.changed
+		b.mu.Unlock()
+		if len(seen) > 0 && seen[len(seen)-1].Covers(ends) {
+			return seen, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for board %s with all messages: %w", name, context.Cause(ctx))
+		}
+	}
 }
 
 // Wrong lists violations: a record that is not a board, or a count or an offset that went back.
