@@ -3,7 +3,8 @@ package codec
 // BoardSearch finds the newest board in a partition of the output topic, from its end backwards.
 // The last board need not be the newest: an owner that was frozen may have published an older one
 // after it. So the search ends with the first window in which there is a board at all, which
-// holds more boards than there can be owners. B is what the reader makes of a board.
+// holds more versions of it than there can be owners, beside those of dozens of further boards.
+// B is what the reader makes of a board.
 type BoardSearch[B any] struct {
 	first, from int64
 	window      int64
@@ -12,7 +13,7 @@ type BoardSearch[B any] struct {
 }
 
 // boardWindow is the number of records in the first window; each further one is twice as large.
-const boardWindow = 64
+const boardWindow = 512
 
 // NewBoardSearch returns a search in the records from offset first to below end.
 func NewBoardSearch[B any](first, end int64) *BoardSearch[B] {

@@ -21,10 +21,10 @@ func TestBoardSearch(t *testing.T) {
 	}{
 		{"an empty topic", 7, 7, nil, nil, 0},
 		{"few records", 3, 9, map[int64]uint64{4: 1, 8: 2}, []string{"3-9"}, 2},
-		{"an older one was published last", 0, 1000, map[int64]uint64{940: 9, 999: 8}, []string{"936-1000"}, 9},
-		{"other records behind it", 0, 1000, map[int64]uint64{900: 3, 500: 2}, []string{"936-1000", "808-936"}, 3},
-		{"only where the topic begins", 100, 700, map[int64]uint64{100: 5}, []string{"636-700", "508-636", "252-508", "100-252"}, 5},
-		{"no board at all", 0, 200, nil, []string{"136-200", "8-136", "0-8"}, 0},
+		{"an older one was published last", 0, 8000, map[int64]uint64{7500: 9, 7999: 8}, []string{"7488-8000"}, 9},
+		{"other records behind it", 0, 8000, map[int64]uint64{7000: 3, 6000: 2}, []string{"7488-8000", "6464-7488"}, 3},
+		{"only where the topic begins", 800, 5600, map[int64]uint64{800: 5}, []string{"5088-5600", "4064-5088", "2016-4064", "800-2016"}, 5},
+		{"no board at all", 0, 1600, nil, []string{"1088-1600", "64-1088", "0-64"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			search := codec.NewBoardSearch[string](c.first, c.end)
