@@ -71,11 +71,11 @@ type Origin struct {
 }
 
 // OriginBoard says that a board was published as of a T, at least, and the final boards of all its periods
-// before Closed, which is 0 if it has none.
+// that begin before Closed, which is 0 if it has none. Both mean the same if the board is defined otherwise.
 type OriginBoard struct {
 	Name   string
 	AsOf   boards.Minute
-	Closed boards.Slot
+	Closed boards.Minute
 }
 
 // Positions are, by partition of the heat table, what a board was made from.
@@ -123,7 +123,7 @@ func DecodeOrigin(b []byte) (Origin, error) {
 	}
 	for range r.count("boards", 3) {
 		o.Boards = append(o.Boards, OriginBoard{Name: string(r.bytes("name of a board", maxNameBytes)), AsOf: r.minute("as of"),
-			Closed: boards.Slot(r.number("closed"))})
+			Closed: r.minute("closed")})
 	}
 	if err := r.end(); err != nil {
 		return Origin{}, err

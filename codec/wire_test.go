@@ -282,7 +282,7 @@ func formats() []format {
 				}
 				for range rapid.IntRange(0, 2).Draw(t, "boards") {
 					o.Boards = append(o.Boards, OriginBoard{rapid.StringN(0, 20, 80).Draw(t, "board"), boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "as of")),
-						boards.Slot(rapid.Int64Range(0, MaxNumber-1).Draw(t, "closed"))})
+						boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "closed"))})
 				}
 				return o
 			},

@@ -30,6 +30,7 @@ type boardRanker struct {
 	differs         []bool                         // per heat partition, whether its last leaders have another definition, or no such board
 	newest          map[string]*codec.Board        // by key
 	asOf            boards.Minute                  // T of the newest board that was published by any owner
+	floor           codec.Positions                // what it was made from, or another published one if that is higher
 	finals          map[boards.Slot][]*slotLeaders // of closed periods, by heat partition
 	closed          boards.Slot                    // final boards of all periods before are published
 	told            []int32                        // differing
@@ -79,12 +80,14 @@ func isOf(key, board string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// seen takes a board of the output. What is published after it must not be as of an earlier T.
-func (r *boardRanker) seen(b *codec.Board) {
+// seen takes a board of the output and the positions that it was made from. What is published after it must
+// not be as of an earlier T, nor made from older leaders.
+func (r *boardRanker) seen(b *codec.Board, made codec.Positions) {
 	if newest := r.newest[b.Board]; newest == nil || b.Version > newest.Version {
 		r.newest[b.Board] = b
 	}
 	r.notBefore(boards.MinuteOf(b.AsOf))
+	r.floor = raised(r.floor, made)
 }
 
 // notBefore says that a board as of T was published.
@@ -93,7 +96,18 @@ func (r *boardRanker) notBefore(asOf boards.Minute) { r.asOf = max(r.asOf, asOf)
 // published takes what the header of any board says of this one.
 func (r *boardRanker) published(b codec.OriginBoard) {
 	r.notBefore(b.AsOf)
-	r.closed = max(r.closed, b.Closed)
+	if r.definition.Kind == boards.Calendar && b.Closed > 0 {
+		r.closed = max(r.closed, r.board.Slot(b.Closed))
+	}
+}
+
+// origin is what headers say of the board.
+func (r *boardRanker) origin() codec.OriginBoard {
+	b := codec.OriginBoard{Name: r.definition.Name, AsOf: r.asOf}
+	if r.closed > 0 {
+		b.Closed = r.board.Begins(r.closed)
+	}
+	return b
 }
 
 // take takes the leaders of a heat partition. During a turn it has none of the board; what it sent before
@@ -167,7 +181,8 @@ func (r *boardRanker) takeFinal(s *slotLeaders) {
 }
 
 // addFinals adds the final boards of the periods that all heat partitions have closed, oldest first. Of a
-// period without any behaviour there is none. For each period, the board of the one that is no longer kept
+// period without any behaviour there is none, nor of one that a heat partition has given up: later ones do not
+// wait for it. For each period, the board of the one that is no longer kept
 // is deleted.
 func (r *boardRanker) addFinals(to []made, now time.Time) []made {
 	for _, period := range slices.Sorted(maps.Keys(r.finals)) {
@@ -176,7 +191,12 @@ func (r *boardRanker) addFinals(to []made, now time.Time) []made {
 			delete(r.finals, period) // by another owner
 			continue
 		}
-		if slices.Contains(from, nil) {
+		waits, lost := r.missing(from, period)
+		if lost {
+			delete(r.finals, period)
+			continue
+		}
+		if waits {
 			break
 		}
 		delete(r.finals, period)
@@ -195,6 +215,19 @@ func (r *boardRanker) addFinals(to []made, now time.Time) []made {
 	return to
 }
 
+// missing reports whether leaders of a closed period are missing that may still come, and whether some will
+// never come: of a heat partition that does not hold the period any more.
+func (r *boardRanker) missing(from []*slotLeaders, period boards.Slot) (waits, lost bool) {
+	for p, l := range from {
+		if l == nil {
+			waits = true
+			newest := r.latest[p][0]
+			lost = lost || newest != nil && period < r.board.Held(newest.AsOf)
+		}
+	}
+	return waits, lost
+}
+
 // made is a board to be published with its positions, or the key of one to be deleted.
 type made struct {
 	*codec.Board
@@ -211,6 +244,8 @@ func (r *boardRanker) next(now time.Time, again bool) []made {
 	}
 	r.changed = false
 	boards := r.addFinals(nil, now)
+	r.latest.drop(r.floor)
+	r.grouped.drop(r.floor)
 	from := r.latest.chosen()
 	if from == nil {
 		return boards
@@ -219,9 +254,10 @@ func (r *boardRanker) next(now time.Time, again bool) []made {
 	if !ok {
 		return boards
 	}
-	boards = r.add(boards, r.make(from, r.definition.Name, true, asOf, now, r.all(from)))
+	all := r.make(from, r.definition.Name, true, asOf, now, r.all(from))
+	boards = r.add(boards, all)
 	boards = r.addGroups(boards, now)
-	r.owed, r.asOf = false, asOf
+	r.owed, r.asOf, r.floor = false, asOf, all.positions
 	return boards
 }
 
@@ -234,8 +270,9 @@ func (r *boardRanker) common(from []*slotLeaders) (asOf boards.Minute, ok bool) 
 	if asOf >= r.asOf {
 		return asOf, true
 	}
-	// Within a slot T changes nothing but how a trending board is shown; an earlier slot is over.
-	return r.asOf, r.board.Slot(r.asOf) == from[0].slot
+	// Within a slot T changes nothing but how a trending board is shown; an earlier slot is over. A board of
+	// this name with shorter steps may have been as of a T that is none of this one's.
+	return r.asOf, r.board.Slot(r.asOf) == from[0].slot && r.board.AsOf(r.asOf.Time()) == r.asOf
 }
 
 // add adds a board unless it says the same as the last.

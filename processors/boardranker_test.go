@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -356,4 +357,177 @@ func TestBoardsOfTwoDefinitionsDoNotMix(t *testing.T) {
 	assert.Equal(t, []string{"all-time", "hour"}, names())
 	send(0, 5)
 	assert.Equal(t, []string{"all-time"}, names())
+}
+
+// ranking is a ranker that has an epoch.
+type ranking struct {
+	t          *testing.T
+	ranker     *processors.Ranker
+	partitions int32
+	output     map[string]processors.Published // by name
+}
+
+// newRanking returns a ranking that begins with the output of another, nil for none.
+func newRanking(t *testing.T, partitions int32, before *ranking, all ...*boards.Board) *ranking {
+	r := &ranking{t: t, partitions: partitions, output: map[string]processors.Published{}}
+	r.ranker = processors.NewRanker(processors.RankerConfig{Board: "all-time", Top: 2, Boards: all, Group: "rank", Output: "output"})
+	request := codec.EpochRequest{Partitions: partitions}
+	if before != nil {
+		newest := before.output["all-time"]
+		request.Board, request.Positions = newest.Value, newest.Positions
+		for _, name := range slices.Sorted(maps.Keys(before.output)) {
+			if b := before.output[name]; name != "all-time" {
+				request.Further = append(request.Further, codec.EpochBoard{Board: b.Value, Positions: b.Positions})
+			}
+		}
+	}
+	r.take(codec.AppendEpochRequest(nil, request))
+	return r
+}
+
+func (r *ranking) take(message []byte) []processors.Published {
+	ranked, err := r.ranker.Take(message, func() any { return nil }, time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC))
+	require.NoError(r.t, err)
+	return ranked.Boards
+}
+
+// hear takes leaders of a heat partition that has counted up to an offset of its behaviour topic; of all time
+// they have a number of pages.
+func (r *ranking) hear(b *boards.Board, partition int32, next int64, asOf time.Time, top int) {
+	d := b.Definition()
+	r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), top), Partition: partition,
+		Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: r.partitions, Next: next, Counted: uint64(next)},
+		Boards:   []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: b.AsOf(asOf)}}})))
+}
+
+// publish returns the boards that are published, by name.
+func (r *ranking) publish() map[string]*codec.Board {
+	made := map[string]*codec.Board{}
+	for _, p := range r.take([]byte{byte(codec.FeedPublish)}) {
+		if p.Value == nil {
+			continue // it deletes one that is no longer kept
+		}
+		b, err := codec.DecodeBoard(p.Value)
+		require.NoError(r.t, err)
+		made[p.Name], r.output[p.Name] = b, p
+	}
+	return made
+}
+
+func boardOf(t *testing.T, d boards.Definition) *boards.Board {
+	b, err := boards.New(d)
+	require.NoError(t, err)
+	return b
+}
+
+// Leaders older than those of a further board that was published are not used: neither those that come while
+// there is no board of all time, nor those of an earlier owner whose clock was ahead.
+func TestFurtherBoardsDoNotGoBack(t *testing.T) {
+	now := time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC)
+	hour := boardOf(t, boards.Definition{Name: "hour", Kind: boards.Window, Window: time.Hour})
+	t.Run("other settings of all time", func(t *testing.T) {
+		r := newRanking(t, 2, nil, hour)
+		r.hear(hour, 0, 2, now, 2)
+		r.hear(hour, 1, 1, now, 2)
+		require.Len(t, r.publish(), 2)
+		r.hear(hour, 0, 3, now, 1)
+		made := r.publish()
+		require.Len(t, made, 1)
+		require.EqualValues(t, 4, made["hour"].Counted)
+		// A new owner may find the newest board of all time alone, which must not be older than this one.
+		r.hear(hour, 0, 2, now, 2)
+		r.hear(hour, 1, 2, now, 2)
+		made = r.publish()
+		require.Len(t, made, 1)
+		require.EqualValues(t, 5, made["hour"].Counted)
+		r.hear(hour, 0, 4, now, 2)
+		made = r.publish()
+		require.Len(t, made, 2)
+		assert.EqualValues(t, 6, made["hour"].Counted)
+	})
+	t.Run("a clock that was ahead", func(t *testing.T) {
+		r := newRanking(t, 2, nil, hour)
+		r.hear(hour, 0, 2, now, 2)
+		r.hear(hour, 1, 2, now, 2)
+		require.EqualValues(t, 4, r.publish()["hour"].Counted)
+		r.hear(hour, 0, 2, now.Add(time.Minute), 2)
+		r.hear(hour, 0, 5, now, 2) // of the next owner
+		require.EqualValues(t, 7, r.publish()["hour"].Counted)
+		r.hear(hour, 1, 2, now.Add(time.Minute), 2)
+		assert.NotContains(t, r.publish(), "hour")
+		r.hear(hour, 0, 5, now.Add(time.Minute), 2)
+		assert.EqualValues(t, 7, r.publish()["hour"].Counted)
+	})
+}
+
+// A window whose steps became longer is published as of its own steps, and not before a T that was published.
+func TestAWindowWithLongerSteps(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 13, minute, 0, 0, time.UTC) }
+	window := func(step time.Duration) *boards.Board {
+		return boardOf(t, boards.Definition{Name: "hour", Kind: boards.Window, Window: time.Hour, Step: step})
+	}
+	one, five := window(time.Minute), window(5*time.Minute)
+	before := newRanking(t, 1, nil, one)
+	before.hear(one, 0, 1, at(3), 2)
+	require.Equal(t, at(3), before.publish()["hour"].AsOf)
+	r := newRanking(t, 1, before, five)
+	r.hear(five, 0, 1, at(4), 2)
+	assert.NotContains(t, r.publish(), "hour")
+	r.hear(five, 0, 1, at(6), 2)
+	assert.Equal(t, at(5), r.publish()["hour"].AsOf)
+}
+
+// The final boards of days are published although those of hours, which the board of this name had before, have
+// higher numbers.
+func TestFinalBoardsOfLongerPeriods(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	calendar := func(p boards.Period) *boards.Board {
+		return boardOf(t, boards.Definition{Name: "now", Kind: boards.Calendar, Period: p})
+	}
+	final := func(r *ranking, b *boards.Board, at time.Time) map[string]*codec.Board {
+		d := b.Definition()
+		sum := boards.Sum{At: b.Slot(boards.MinuteOf(at)), Behaviours: 1}
+		r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), 2),
+			Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: 1, Next: 1},
+			Boards: []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(at), Final: true,
+				Pages: codec.AppendBoardPage(nil, b, "a", &sum)}}})))
+		return r.publish()
+	}
+	hour, day := calendar(boards.Hour), calendar(boards.Day)
+	before := newRanking(t, 1, nil, hour)
+	require.Contains(t, final(before, hour, noon), "now/2026-01-02T12")
+	before.hear(hour, 0, 1, noon.Add(time.Hour), 2)
+	before.publish()
+	r := newRanking(t, 1, before, hour)
+	assert.NotContains(t, final(r, hour, noon), "now/2026-01-02T12", "it is published")
+	r = newRanking(t, 1, before, day)
+	assert.Contains(t, final(r, day, noon), "now/2026-01-02")
+}
+
+// A period that one heat partition has given up, before the ranking has heard of it, does not hold up the final
+// boards of later ones.
+func TestFinalBoardsDoNotWaitForWhatIsGone(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	b := boardOf(t, boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour})
+	d := b.Definition()
+	r := newRanking(t, 2, nil, b)
+	send := func(partition int32, asOf time.Time, closed ...time.Time) {
+		l := &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), 2), Partition: partition,
+			Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: 2, Next: 1},
+			Boards:   []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(asOf)}}}
+		for _, begins := range closed {
+			sum := boards.Sum{At: b.Slot(boards.MinuteOf(begins)), Behaviours: 1}
+			l.Boards = append(l.Boards, codec.BoardLeaders{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(begins), Final: true,
+				Pages: codec.AppendBoardPage(nil, b, fmt.Sprint("page", partition), &sum)})
+		}
+		r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, l)))
+	}
+	send(0, noon, noon.Add(-24*time.Hour), noon.Add(-2*time.Hour))
+	send(1, noon)
+	assert.NotContains(t, r.publish(), "hour/2026-01-02T10", "it may still come")
+	send(1, noon.Add(6*time.Minute), noon.Add(-2*time.Hour))
+	made := r.publish()
+	require.Contains(t, made, "hour/2026-01-02T10")
+	assert.Len(t, made["hour/2026-01-02T10"].Pages, 2)
+	assert.NotContains(t, made, "hour/2026-01-01T12")
 }

@@ -88,7 +88,8 @@ type RankStage struct {
 	further map[string]Output // and the others, by name
 	above   uint64            // an epoch that was seen in use
 	epoch   uint64
-	highest uint64 // version seen in the output
+	own     map[uint64]bool // the epochs of this session
+	highest uint64          // version seen in the output
 
 	heard     []byte // leaders for the ranker
 	taken     int64  // the offset after the leaders that were taken last
@@ -123,7 +124,7 @@ type RankStart struct {
 // NewRankStage returns the stage of a session. It begins with an epoch of its own.
 func NewRankStage(s RankStart) *RankStage {
 	stage := &RankStage{publishEvery: s.PublishEvery, partitions: s.Partitions, wanted: true, seen: s.Newest,
-		further: map[string]Output{}, taken: s.Next, committed: s.Next, reached: s.Next}
+		further: map[string]Output{}, own: map[uint64]bool{}, taken: s.Next, committed: s.Next, reached: s.Next}
 	for _, b := range s.Further {
 		stage.further[b.Board] = b
 	}
@@ -139,10 +140,11 @@ func (s *RankStage) Leaders(offset int64, leaders []byte) {
 // Output takes a board that was published after [RankStart.Newest] by any owner. A board of
 // a higher, foreign epoch comes from an owner that has taken over, or from an earlier owner
 // that published after this one looked for the newest board. Either way this owner continues
-// from that board in a new epoch. An older version after a newer one is corrected at once.
+// from that board in a new epoch. Those of the session's own earlier epochs, which may still be on their way
+// when the next one begins, are not foreign. An older version after a newer one is corrected at once.
 func (s *RankStage) Output(b Output) {
 	switch epoch := Epoch(b.Version); {
-	case epoch != s.epoch && b.Version > s.highest:
+	case !s.own[epoch] && b.Version > s.highest:
 		s.wanted, s.above = true, epoch
 		if b.Further {
 			s.further[b.Board] = b
@@ -180,6 +182,7 @@ func (s *RankStage) Stored(value []byte) error {
 		return fmt.Errorf("the stored epoch: %w", err)
 	}
 	s.asked, s.epoch = false, e.Epoch
+	s.own[e.Epoch] = true
 	s.highest = max(s.highest, s.seen.Version)
 	for _, b := range s.further {
 		s.highest = max(s.highest, b.Version)

@@ -83,6 +83,26 @@ func TestRankStageGoesOnFromABoardOfBefore(t *testing.T) {
 	require.EqualValues(t, 4, request.Above)
 }
 
+// Boards of its own that an owner reads after it has begun another epoch are no reason for one more: with
+// several boards in each epoch there would be no end.
+func TestRankStageKnowsItsEarlierEpochs(t *testing.T) {
+	s := rankStage(t, 5)
+	s.Output(processors.Output{Version: version(6, 1)})
+	require.Equal(t, []string{"feed epoch", "hold"}, do(s, after(time.Second)))
+	require.NoError(t, s.Stored(stored(7)))
+	require.Equal(t, []string{"feed republish", "wait"}, do(s, after(time.Second)))
+	s.Published()
+	s.Output(processors.Output{Version: version(8, 1)})
+	require.Equal(t, []string{"feed epoch", "hold"}, do(s, after(time.Second)))
+	require.NoError(t, s.Stored(stored(9)))
+	s.Output(processors.Output{Version: version(7, 1)})
+	s.Output(processors.Output{Version: version(7, 2), Board: "today", Further: true})
+	require.Equal(t, []string{"feed republish", "wait"}, do(s, after(2*time.Second)))
+	s.Output(processors.Output{Version: version(10, 1), Board: "today", Further: true})
+	s.Published()
+	require.Equal(t, []string{"feed epoch", "hold"}, do(s, after(2*time.Second)))
+}
+
 // A board older than the newest that this one began from is no reason for an epoch.
 func TestRankStageIgnoresWhatIsOlderThanItsBeginning(t *testing.T) {
 	s := processors.NewRankStage(processors.RankStart{Partitions: 3, Newest: processors.Output{Version: version(4, 2)}})

@@ -46,7 +46,7 @@ type Ranker struct {
 	epoch   uint64
 	n       uint64
 	latest  []*codec.Leaders // per heat partition, nil before the first
-	floor   codec.Positions  // what the newest board was made from, or another published one if that is higher
+	floor   codec.Positions  // what the newest board was made from, or another published one, of any name, if that is higher
 	newest  *codec.Board
 	changed bool
 	owed    bool // the next board goes out even if it says the same
@@ -171,11 +171,12 @@ func (r *Ranker) takeEpoch(body, stored []byte) (Ranked, error) {
 		r.publishedAsOf(made.Boards)
 	}
 	for _, f := range request.Further {
-		b, err := r.saw(f)
+		b, positions, err := r.saw(f)
 		if err != nil {
 			return Ranked{}, err
 		}
 		highest = max(highest, Epoch(b.Version))
+		made.Positions = raised(made.Positions, positions)
 	}
 	if highest >= codec.MaxEpoch {
 		return Ranked{}, fmt.Errorf("%w: epoch %d is the last possible one", codec.ErrMalformed, highest)
@@ -184,23 +185,23 @@ func (r *Ranker) takeEpoch(body, stored []byte) (Ranked, error) {
 	return Ranked{Epoch: codec.AppendEpoch(nil, codec.Epoch{Epoch: highest + 1, Output: r.config.Output})}, nil
 }
 
-// saw takes a further board of the output.
-func (r *Ranker) saw(f codec.EpochBoard) (*codec.Board, error) {
+// saw takes a further board of the output, and returns it with its positions.
+func (r *Ranker) saw(f codec.EpochBoard) (*codec.Board, codec.Positions, error) {
 	b, err := codec.DecodeBoard(f.Board)
 	if err != nil {
-		return nil, fmt.Errorf("a board in %s: %w", r.config.Output, err)
+		return nil, nil, fmt.Errorf("a board in %s: %w", r.config.Output, err)
 	}
 	made, err := codec.DecodeOrigin(f.Positions)
 	if err != nil {
-		return nil, fmt.Errorf("the positions of board %s in %s: %w", b.Board, r.config.Output, err)
+		return nil, nil, fmt.Errorf("the positions of board %s in %s: %w", b.Board, r.config.Output, err)
 	}
 	r.publishedAsOf(made.Boards)
 	for _, on := range r.further {
 		if on.has(b.Board) {
-			on.seen(b)
+			on.seen(b, made.Positions)
 		}
 	}
-	return b, nil
+	return b, made.Positions, nil
 }
 
 // publishedAsOf takes the T of boards that were published.
@@ -258,6 +259,7 @@ func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
 				continue
 			}
 			b.Version = r.version()
+			r.floor = raised(r.floor, b.positions)
 			if err := r.encode(&ranked, b.Board, on.chosenBy, b.positions); err != nil {
 				return Ranked{}, err
 			}
@@ -285,7 +287,7 @@ func (r *Ranker) encode(into *Ranked, board *codec.Board, by codec.Definition, m
 	origin := codec.Origin{Group: r.config.Group, Definition: by, Positions: made}
 	for _, on := range r.further {
 		if on.asOf > 0 {
-			origin.Boards = append(origin.Boards, codec.OriginBoard{Name: on.definition.Name, AsOf: on.asOf, Closed: on.closed})
+			origin.Boards = append(origin.Boards, on.origin())
 		}
 	}
 	into.Boards = append(into.Boards, Published{Name: board.Board, Value: value, Positions: codec.AppendOrigin(nil, origin)})
@@ -310,9 +312,9 @@ func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made c
 	// back, and as missing for what readers must get.
 	r.owed = r.owed || r.newest != nil && (newest == nil || newest.Version < r.newest.Version)
 	if r.newest == nil || newest != nil && newest.Version > r.newest.Version {
-		r.newest, r.floor = newest, highest(made, r.floor)
+		r.newest, r.floor = newest, raised(made, r.floor)
 	} else {
-		r.floor = highest(r.floor, made)
+		r.floor = raised(r.floor, made)
 	}
 	for p, l := range r.latest {
 		if floor := r.position(p); l != nil && (l.Next < floor.Next || l.Behavior != floor.Behavior && !floor.Behavior.IsZero()) {
@@ -325,8 +327,11 @@ func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made c
 	}
 }
 
-// highest are the positions a, raised to those of b that are in the same topic.
-func highest(a, b codec.Positions) codec.Positions {
+// raised are the positions a, raised to those of b that are in the same topic; b if there is no a.
+func raised(a, b codec.Positions) codec.Positions {
+	if a == nil {
+		return b
+	}
 	a = slices.Clone(a)
 	for p := range min(len(a), len(b)) {
 		if a[p].Behavior == b[p].Behavior {
@@ -413,11 +418,11 @@ func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions
 	}
 	next.Pages = r.pages(now)
 	if !again && r.newest != nil && same(r.newest, next) {
-		r.floor = floor
+		r.floor = raised(floor, r.floor)
 		return nil, nil
 	}
 	next.Version = r.version()
-	r.newest, r.floor = next, floor
+	r.newest, r.floor = next, raised(floor, r.floor)
 	return next, floor
 }
 

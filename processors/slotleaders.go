@@ -16,7 +16,8 @@ type slotLeaders struct {
 // slots are the leaders of all heat partitions: of each those of the newest two slots, the newer first.
 type slots [][2]*slotLeaders
 
-// drop drops leaders from before the positions.
+// drop drops leaders from before the positions of a published board. They may be as of a later slot: those of an
+// owner whose clock was ahead, and which did not commit what it had counted.
 func (s slots) drop(floor codec.Positions) {
 	for p := range s {
 		for i, l := range s[p] {

@@ -63,7 +63,7 @@ func (f *boardFinals) advance() (more bool) {
 		return false
 	}
 	m := f.making
-	n := min(turnPages, len(m.rest))
+	n := min(f.of.turnPages, len(m.rest))
 	for _, e := range m.rest[:n] {
 		m.add(f.of, e)
 	}

@@ -22,17 +22,18 @@ type boardTable struct {
 	late   uint64
 	since  []int64
 
-	slot    boards.Slot    // of asOf
-	pages   [][]*boardPage // in blocks, by page number; nil where the page never had a state
-	holders boards.Holders[*boardPage]
-	index   *heat.Index[*boardPage, boards.Score]
-	groups  *boardGroups // nil if the board has none
-	finals  *boardFinals // nil if the board has no periods
-	labels  *labels      // of the partition
-	touched []*boardPage // since the index was told
-	top     []*boardPage
-	turning [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
-	leaving [][]*boardPage // pieces of pages with sums that are not needed as of the slot
+	slot      boards.Slot    // of asOf
+	pages     [][]*boardPage // in blocks, by page number; nil where the page never had a state
+	holders   boards.Holders[*boardPage]
+	index     *heat.Index[*boardPage, boards.Score]
+	groups    *boardGroups // nil if the board has none
+	finals    *boardFinals // nil if the board has no periods
+	labels    *labels      // of the partition
+	touched   []*boardPage // since the index was told
+	top       []*boardPage
+	turning   [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
+	turnPages int            // in a piece
+	leaving   [][]*boardPage // pieces of pages with sums that are not needed as of the slot
 
 	// A page that the index does not hold matters if its bound is not below near.
 	bounded bool
@@ -56,9 +57,9 @@ type boardPage struct {
 	state   boards.State
 }
 
-func newBoardTable(b *boards.Board, labels *labels) *boardTable {
+func newBoardTable(b *boards.Board, labels *labels, turnPages int) *boardTable {
 	d := b.Definition()
-	t := &boardTable{board: b, name: d.Name, hash: d.Hash(), labels: labels}
+	t := &boardTable{board: b, name: d.Name, hash: d.Hash(), labels: labels, turnPages: turnPages}
 	t.bounded = b.Bounded() && d.GroupBy == "" // whose indexes have thresholds of their own
 	t.index = heat.NewIndexBy(heat.By[*boardPage, boards.Score]{
 		Score: t.score,
@@ -204,7 +205,7 @@ func (t *boardTable) settle() {
 	t.refresh()
 }
 
-// turnPages is the number of pages that one call of advance goes through.
+// turnPages is the default of [Config].TurnPages.
 const turnPages = 1024
 
 // turnTo begins to make the board be as of a later T, which turn continues.
@@ -213,29 +214,29 @@ func (t *boardTable) turnTo(asOf boards.Minute) {
 	t.asOf, t.placed = asOf, false
 	if slot != t.slot {
 		t.settle()
-		t.turning = slices.AppendSeq(t.turning, t.holders.Turn(t.board, t.slot, slot, turnPages))
+		t.turning = slices.AppendSeq(t.turning, t.holders.Turn(t.board, t.slot, slot, t.turnPages))
 		t.slot = slot
 		t.refresh()
 	}
-	t.leaving = slices.AppendSeq(t.leaving, t.holders.Leave(t.board.Held(asOf), turnPages))
+	t.leaving = slices.AppendSeq(t.leaving, t.holders.Leave(t.board.Held(asOf), t.turnPages))
 }
 
 // turn goes through pages whose sums are different as of the T that turnTo began, a piece of those that matter,
 // and reports whether it was the last.
 func (t *boardTable) turn() (done bool) {
-	for n := 0; len(t.turning) > 0 && n < turnPages; {
+	for n := 0; len(t.turning) > 0 && n < t.turnPages; {
 		piece := t.turning[0]
 		for i, e := range piece {
 			if !t.matters(e) {
 				continue
 			}
 			t.changed(e)
-			if n++; n == turnPages {
+			if n++; n == t.turnPages {
 				t.turning[0] = piece[i+1:]
 				break
 			}
 		}
-		if n < turnPages {
+		if n < t.turnPages {
 			t.turning = t.turning[1:]
 		}
 	}
@@ -350,9 +351,27 @@ func (t *boardTable) progress() codec.BoardProgress {
 	return codec.BoardProgress{Number: t.number, Name: d.Name, Counting: d.CountingHash(), AsOf: t.asOf, Late: t.late, Since: t.since}
 }
 
+// clear forgets the states of all pages.
+func (t *boardTable) clear() {
+	clear(t.touched)
+	t.touched, t.turning, t.leaving, t.holders = t.touched[:0], nil, nil, boards.Holders[*boardPage]{}
+	for e := range t.all() {
+		e.touched, e.state = false, boards.State{}
+		t.changed(e)
+	}
+	if t.finals != nil {
+		t.finals.making = nil
+		clear(t.finals.closed)
+	}
+}
+
 // resume takes over what the table has counted for the board, while the partition is restored. The T of
-// a partition that was kept may be later than the committed one.
+// a partition that was kept may be later than the committed one. With another number it is another board than
+// the one of which there may be states: that was removed since, and added again.
 func (t *boardTable) resume(b codec.BoardProgress) {
+	if t.number != b.Number {
+		t.clear()
+	}
 	t.number, t.late, t.since = b.Number, b.Late, b.Since
 	if t.finals != nil {
 		t.finals.wasCommitted(b.AsOf)
@@ -490,8 +509,8 @@ func (p *Partition) Late() iter.Seq2[string, uint64] {
 // Boards is the number of further boards.
 func (p *Partition) Boards() int { return len(p.boards) }
 
-// boardProgress are the boards for a checkpoint.
-func (p *Partition) boardProgress() []codec.BoardProgress {
+// BoardProgress is how far the partition has counted for the further boards, as the next checkpoint has it.
+func (p *Partition) BoardProgress() []codec.BoardProgress {
 	if len(p.boards) == 0 {
 		return nil
 	}

@@ -24,7 +24,7 @@ func (p *Partition) Checkpoint() *Checkpoint {
 	if p.checkpoint != nil || !p.ahead || p.failed != nil {
 		return nil
 	}
-	p.progress.Boards = p.boardProgress()
+	p.progress.Boards = p.BoardProgress()
 	c := &Checkpoint{partition: p, pages: p.dirty, progress: p.progress}
 	c.progress.To = append([]int64(nil), p.progress.To...)
 	c.progress.Begin = append([]int64(nil), p.progress.Begin...)

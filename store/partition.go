@@ -102,6 +102,9 @@ type Config struct {
 	Top    int
 	// Boards are further boards. A partition on disk has none.
 	Boards []*boards.Board
+	// TurnPages is the number of pages of a board that one call of [Partition.Advance] goes through, 1,024
+	// if 0.
+	TurnPages int
 }
 
 // Applied is what an Apply did.
@@ -129,7 +132,7 @@ func newPartition(c Config, where pages) *Partition {
 	p.index = heat.NewIndex(c.Scorer, c.Top, where.each)
 	where.attach(p.index, &p.labels)
 	for _, b := range c.Boards {
-		p.boards = append(p.boards, newBoardTable(b, &p.labels))
+		p.boards = append(p.boards, newBoardTable(b, &p.labels, cmp.Or(c.TurnPages, turnPages)))
 	}
 	return p
 }

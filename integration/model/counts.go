@@ -22,6 +22,9 @@ type Counts struct {
 	Begins, OffsetsExpired, Changed, Repartitioned       uint64 // of inputs, groups, settings, partitions
 	InputAborts, InputsAdded, Unreadable, Yields         uint64 // of the input
 	Above                                                uint64 // owners that started above the committed offset
+	FurtherBoards, Turns, Turning, TooLate               uint64 // of further boards
+	BoardsAdded, BoardsRemoved, BoardsRestored, Finals   uint64
+	ClocksSet                                            uint64
 }
 
 // Add adds the counts of another schedule.

@@ -30,6 +30,10 @@ type heatOwner struct {
 	handed   bool  // the last record of the checkpoint is written
 	ended    int64 // the offset of that record
 	done     bool  // and committed; the answer is on its way
+
+	books   *books               // what it should have of further boards; nil without such boards
+	written *books               // the same as of the open checkpoint; nil if there is none
+	last    []codec.BoardLeaders // that were sent, without WholeTurns
 }
 
 var _ processors.HeatInput = (*heatOwner)(nil)
@@ -50,6 +54,8 @@ func (o *heatOwner) act() bool {
 		if !o.step(&o.tenure) {
 			o.w.counts.Fenced++
 			o.end("it was fenced while it took over")
+		} else if o.taken && o.w.withBoards() {
+			o.books = o.w.books[o.slot.partition].clone()
 		}
 	case o.part == nil:
 		o.prepare()
@@ -91,7 +97,7 @@ func (o *heatOwner) restore() {
 			o.restored = true
 			return
 		}
-		if err := o.part.Set(r.key, r.value); err != nil {
+		if err := o.part.Set(r.key, o.misread(r.key, r.value)); err != nil {
 			o.w.stop(fmt.Errorf("%s: restoring offset %d: %w", o.name, r.offset, err), false)
 			return
 		}
@@ -121,9 +127,10 @@ func (o *heatOwner) check() {
 	}
 	o.next = restored.From
 	t := &o.w.temper
-	o.stage = processors.NewHeatStage(o.part, o, processors.HeatStart{Now: o.w.now, Partitions: int32(len(o.w.logs)),
+	o.stage = processors.NewHeatStage(o.part, o, processors.HeatStart{Now: o.now(), Partitions: int32(len(o.w.logs)),
 		PublishEvery: t.publish, CommitEvery: t.commit, Transaction: time.Minute, PageTime: o.on.pageTime[o.slot.partition], Bounds: t.bounds})
 	progress, _ := o.part.Progress()
+	o.begin()
 	o.w.say("%s is restored: counted %d up to %v, goes on at offset %d", o.name, progress.Counted, progress.To, o.next)
 }
 
@@ -138,10 +145,15 @@ func (o *heatOwner) run() bool {
 	}
 	if o.done {
 		o.handed, o.done = false, false
-		o.stage.Committed(o.ended, o.w.now)
+		o.stage.Committed(o.ended, o.now())
 	}
-	switch a := o.stage.Next(o.w.now); a.Do {
+	a := o.stage.Next(o.now())
+	o.observe()
+	switch a.Do {
 	case processors.DoFeed:
+		if a.Kind() == codec.FeedWrite && o.written == nil && o.books != nil {
+			o.written = o.books.clone()
+		}
 		o.send(&a)
 	case processors.DoCommit: // for lag tools alone
 	case processors.DoTrim:
@@ -172,7 +184,7 @@ func (o *heatOwner) wait(a *processors.Action) bool {
 	case o.handed:
 		o.commit()
 	default:
-		return !a.Until.IsZero() && !o.w.now.Before(a.Until) // it continues on its own
+		return !a.Until.IsZero() && !o.now().Before(a.Until) // it continues on its own
 	}
 	return true
 }
@@ -196,6 +208,7 @@ func (o *heatOwner) send(a *processors.Action) {
 		return
 	}
 	w := o.w
+	body = o.claim(body)
 	w.send(&flight{from: &o.tenure, label: "leaders of heat-" + strconv.Itoa(o.slot.partition),
 		arrive: func() { w.leaders = append(w.leaders, body) }, done: func() { o.sent = true }})
 }
@@ -205,6 +218,7 @@ func (o *heatOwner) write(key string, value []byte, last bool) {
 	if !last && !o.w.on.ExactCheckpoint {
 		value, _ = o.part.Get(key)
 	}
+	value = o.miswrite(key, value, last)
 	at, ok := o.table.write(o.epoch, key, value)
 	if !ok {
 		o.w.counts.Fenced++
@@ -254,7 +268,7 @@ func (o *heatOwner) apply() {
 			return
 		}
 	}
-	applied, err := o.stage.Apply(record, o.next, w.now)
+	applied, err := o.stage.Apply(record, o.next, o.now())
 	if err != nil {
 		declared := errors.Is(err, store.ErrGap) && w.moved || errors.Is(err, errInputGone) ||
 			errors.Is(err, codec.ErrOtherPartitions) && w.repartitioned
@@ -267,6 +281,7 @@ func (o *heatOwner) apply() {
 	}
 	w.say("%s applies offset %d: (%d, %d] of input-%d, was at %d: %d new", o.name, o.next, h.From, h.To, h.Partition, done, applied.Counted)
 	o.next++
+	o.account()
 }
 
 // withHeader returns a range with another header.
@@ -329,6 +344,9 @@ func (o *heatOwner) commit() {
 		return
 	}
 	o.w.counts.Commits++
+	if o.written != nil {
+		o.w.books[o.slot.partition], o.written = o.written, nil
+	}
 	o.w.say("%s commits the table at offset %d", o.name, o.ended)
 	o.w.checkTable(o.slot.partition)
 	if lost {
@@ -353,6 +371,6 @@ var errUnanswered = errors.New("a commit was not answered")
 
 // unanswered ends the tenure: the next one of this process should commit less at a time.
 func (o *heatOwner) unanswered(why string) {
-	o.on.pageTime[o.slot.partition] = o.stage.PageTime(o.w.now)
+	o.on.pageTime[o.slot.partition] = o.stage.PageTime(o.now())
 	o.giveUp(why, errUnanswered)
 }

@@ -9,6 +9,7 @@ import (
 // message is one record of the input, with its content as the model made it: the recount does
 // not use the pipeline's parser.
 type message struct {
+	number    int // among all messages of all partitions
 	offset    int64
 	timestamp int64 // ms since 1970
 	value     []byte
@@ -113,9 +114,15 @@ func (w *world) grow() {
 		if w.chance(w.temper.holes) {
 			in.next += int64(1 + w.n(3))
 		}
-		// Producers' clocks differ by minutes, whatever the schedule draws.
-		skew := time.Duration(in.next*7919%7-3) * time.Minute
-		m := message{offset: in.next, timestamp: w.now.Add(skew).UnixMilli(), page: invalid}
+		m := message{number: w.messages, offset: in.next, page: invalid}
+		w.messages++
+		if w.withBoards() {
+			m.timestamp = w.timestamp()
+		} else {
+			// Producers' clocks differ by minutes, whatever the schedule draws.
+			skew := time.Duration(in.next*7919%7-3) * time.Minute
+			m.timestamp = w.now.Add(skew).UnixMilli()
+		}
 		in.next++
 		if w.chance(w.temper.invalid) {
 			m.value = []byte(w.invalid[w.n(len(w.invalid))])

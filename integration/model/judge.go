@@ -117,7 +117,7 @@ func (w *world) checkProgress(name string, target int, p *codec.Progress) {
 // committed state.
 func (w *world) restoreCommitted(target int) {
 	table := w.tables[target]
-	part := store.New(w.temper.settings[0].partition(target, len(w.logs)))
+	part := store.New(w.partition(w.temper.settings[0], target))
 	end := table.stable() - 1
 	for at := int64(-1); ; {
 		r, more := table.read(at+1, end)
@@ -147,6 +147,9 @@ func (w *world) restoreCommitted(target int) {
 		}
 	}
 	w.counts.Restores++
+	if w.withBoards() {
+		w.checkRestored(table, part, target, w.logs[target].reached[p.Next])
+	}
 }
 
 // appear adds a board to the output, and checks that it is the exact board of its positions.
@@ -165,15 +168,25 @@ func (w *world) appear(p *published) {
 		w.violate("positions of a board: %v %v", made, err)
 		return
 	}
+	for i := range made {
+		w.newestNext[i] = max(w.newestNext[i], made[i].Next)
+	}
+	if board.Board != boardName {
+		w.counts.FurtherBoards++
+		if !w.on.MonotonicLeaders {
+			return // the positions are not what they say
+		}
+		if err := w.checkFurther(board, &origin); err != nil {
+			w.violate("board %s, version %d, as of %s, made from %v: %w", board.Board, board.Version, board.AsOf, nexts(made), err)
+		}
+		return
+	}
 	by := w.temper.with(origin.Definition)
 	if by == nil {
 		w.violate("a board by %s, which no instance has", origin.Definition)
 		return
 	}
 	p.by = *by
-	for i := range made {
-		w.newestNext[i] = max(w.newestNext[i], made[i].Next)
-	}
 	if w.on.MonotonicLeaders { // else the positions are not what they say
 		to := make([][]int64, len(w.logs))
 		for i, l := range w.logs {
@@ -193,19 +206,8 @@ func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
 	for target := range w.logs {
 		counted += w.recount(target, to[target], sums)
 	}
-	if b.Counted != counted {
-		return fmt.Errorf("it has counted %d, and the input has %d", b.Counted, counted)
-	}
-	for i := range w.inputs {
-		lowest := to[0][i]
-		for target := range to {
-			lowest = min(lowest, to[target][i])
-		}
-		lowest = max(lowest, -1)
-		// An input partition that no range has named yet may be missing.
-		if offset, _ := b.Offsets.Get(int32(i)); offset != lowest+1 {
-			return fmt.Errorf("its offset of input-%d is %d, and everything is counted below %d", i, offset, lowest+1)
-		}
+	if err := w.checkCounted(b, counted, to); err != nil {
+		return err
 	}
 	order := make([]int, 0, len(sums))
 	for i := range sums {
@@ -232,6 +234,25 @@ func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
 			string(got.Clicks) != strconv.FormatInt(s.clicks, 10) || string(got.Minutes) != decimal(s.minutes, 9) ||
 			string(got.Heat) != decimal(s.heat(by), 10) {
 			return fmt.Errorf("rank %d is %+v, and the input has page %q with %+v", i+1, *got, w.pages[p].name, *s)
+		}
+	}
+	return nil
+}
+
+// checkCounted checks how much a board says that it has counted.
+func (w *world) checkCounted(b *codec.Board, counted uint64, to [][]int64) error {
+	if b.Counted != counted {
+		return fmt.Errorf("it has counted %d, and the input has %d", b.Counted, counted)
+	}
+	for i := range w.inputs {
+		lowest := to[0][i]
+		for target := range to {
+			lowest = min(lowest, to[target][i])
+		}
+		lowest = max(lowest, -1)
+		// An input partition that no range has named yet may be missing.
+		if offset, _ := b.Offsets.Get(int32(i)); offset != lowest+1 {
+			return fmt.Errorf("its offset of input-%d is %d, and everything is counted below %d", i, offset, lowest+1)
 		}
 	}
 	return nil

@@ -17,7 +17,9 @@ type instance struct {
 	stores    *processors.HeatStores
 	pageTime  map[int]time.Duration // what writing a page took, by partition
 	ranker    *processors.Ranker
-	turn      *ingestOwner // the owner whose turn it is to read a large batch; nil or over if there is none
+	skew      time.Duration // of its clock
+	latest    time.Time     // that its clock has shown, since the process began
+	turn      *ingestOwner  // the owner whose turn it is to read a large batch; nil or over if there is none
 }
 
 func (i *instance) restart(standby bool) {
@@ -25,6 +27,7 @@ func (i *instance) restart(standby bool) {
 	i.stores = processors.NewHeatStores(standby)
 	i.pageTime = make(map[int]time.Duration)
 	i.ranker, i.turn = nil, nil
+	i.latest = time.Time{}
 }
 
 // role is the role that a slot belongs to.
@@ -68,6 +71,9 @@ type tenure struct {
 }
 
 func (t *tenure) base() *tenure { return t }
+
+// now is the time by the clock of the owner's process.
+func (t *tenure) now() time.Time { return t.w.clock(t.on) }
 
 // current reports whether the group considers it the holder.
 func (t *tenure) current() bool { return t.generation == t.slot.generation }

@@ -64,6 +64,28 @@ type Protections struct {
 	// OthersBoards: a ranking owner that sees a board of an earlier owner, newer than the one
 	// it started from, starts over from that board. Without: it ignores it.
 	OthersBoards bool
+
+	// TimeInProgress: the progress of a heat partition has the T of its boards. Without: it has not, and
+	// a new owner begins with its own clock.
+	TimeInProgress bool
+	// LaterTime: a new owner's T is the greater of the progress's and its clock. Without: its clock.
+	LaterTime bool
+	// TurnKeepsRecord: a page that an open checkpoint is to write keeps its record when a board turns.
+	// Without: it is written with what it has later.
+	TurnKeepsRecord bool
+	// WholeTurns: leaders have a board only as of a T that all pages are as of. Without: also while it
+	// turns.
+	WholeTurns bool
+	// NumbersOnce: the number of a board that was removed is not used again. Without: it is.
+	NumbersOnce bool
+	// OneSlot: the ranking merges leaders of a board that are as of one slot. Without: all.
+	OneSlot bool
+	// OneBoard: leaders of a board of the same name and another definition are refused. Without:
+	// they are used.
+	OneBoard bool
+	// TimeInHeaders: the headers of all boards have the T of each, so that none is published as of
+	// an earlier one. Without: they have not.
+	TimeInHeaders bool
 }
 
 // All returns the protections of production: every one of them.

@@ -2,12 +2,13 @@ package model
 
 import (
 	"fmt"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/processors"
 )
 
-// The only board, its topic and its publisher.
+// The board of all time, the topic of all boards and its publisher.
 const (
 	boardName = "all-time"
 	rankGroup = "rank"
@@ -75,11 +76,17 @@ func (o *rankOwner) prepare() {
 	if newest := o.w.newest(); newest != nil {
 		start.Newest = *newest
 	}
+	start.Further = o.found(start.Newest.Version)
 	o.stage = processors.NewRankStage(start)
 }
 
-func (p *published) seen() processors.Output {
-	return processors.Output{Version: p.board.Version, Value: p.value, Positions: p.positions}
+// readOutput reads a board of the output as a process does, nil if it does not know it.
+func (w *world) readOutput(on *instance, p *published) *processors.Output {
+	b, err := processors.ReadOutput(p.board.Board, p.value, p.positions, boardName, w.boardNames(on.by(w)), rankGroup, 0)
+	if err != nil {
+		w.violate("a board in the output: %v", err)
+	}
+	return b
 }
 
 // newest returns the newest board in the output, nil if there is none.
@@ -87,6 +94,9 @@ func (w *world) newest() *processors.Output {
 	search := codec.NewBoardSearch[processors.Output](0, int64(len(w.output)))
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
 		for _, p := range w.output[from:to] {
+			if p.board.Board != boardName {
+				continue
+			}
 			b, err := processors.ReadOutput(boardName, p.value, p.positions, boardName, nil, rankGroup, 0)
 			if err != nil {
 				w.violate("a board in the output: %v", err)
@@ -107,7 +117,7 @@ func (o *rankOwner) run() bool {
 		o.settled = false
 		o.stage.Published()
 	}
-	switch a := o.stage.Next(o.w.now); a.Do {
+	switch a := o.stage.Next(o.now()); a.Do {
 	case processors.DoFeed:
 		o.rank(&a)
 	case processors.DoEnd:
@@ -131,7 +141,9 @@ func (o *rankOwner) listen() bool {
 		if !o.w.on.OthersBoards && processors.Epoch(seen.board.Version) < o.stage.Epoch() {
 			return true
 		}
-		o.stage.Output(seen.seen())
+		if b := o.w.readOutput(o.on, seen); b != nil {
+			o.stage.Output(*b)
+		}
 	default:
 		return false
 	}
@@ -142,7 +154,7 @@ func (o *rankOwner) listen() bool {
 func (o *rankOwner) rank(a *processors.Action) {
 	w := o.w
 	if o.on.ranker == nil {
-		o.on.ranker = o.on.by(w).ranker()
+		o.on.ranker = w.ranker(o.on.by(w))
 	}
 	message := a.Value
 	switch a.Kind() {
@@ -153,7 +165,7 @@ func (o *rankOwner) rank(a *processors.Action) {
 	case codec.FeedHeard:
 		message = o.distort(message)
 	}
-	ranked, err := o.on.ranker.Take(message, o.stored, w.now)
+	ranked, err := o.on.ranker.Take(message, o.stored, o.now())
 	if err != nil {
 		w.violate("%s: %v", o.name, err)
 		return
@@ -167,7 +179,7 @@ func (o *rankOwner) rank(a *processors.Action) {
 		}
 		o.known, o.storing = ranked.Epoch, true
 	case len(ranked.Boards) > 0:
-		o.publish(&ranked.Boards[0], a.Kind() == codec.FeedRepublish)
+		o.publish(ranked.Boards, a.Kind() == codec.FeedRepublish)
 	case a.Ack:
 		o.settled = true // there is no board to wait for
 	}
@@ -194,13 +206,14 @@ func (o *rankOwner) distort(message []byte) []byte {
 		w.violate("%s: %v", o.name, err)
 		return message
 	}
-	w.say("%s reads leaders of heat-%d at offset %d, counted %d", o.name, l.Partition, l.Next, l.Counted)
+	w.say("%s reads leaders of heat-%d at offset %d, counted %d%s", o.name, l.Partition, l.Next, l.Counted, boardsIn(l))
 	if l.Next < w.newestNext[l.Partition] {
 		w.counts.IgnoredLeaders++
 	}
-	if w.on.MonotonicLeaders && w.on.OneDefinition {
+	if w.on.MonotonicLeaders && w.on.OneDefinition && w.on.OneSlot && w.on.OneBoard {
 		return message
 	}
+	o.mislead(l)
 	if !w.on.MonotonicLeaders {
 		l.Next = max(l.Next, w.newestNext[l.Partition])
 	}
@@ -229,8 +242,8 @@ func (o *rankOwner) store() {
 	o.w.say("%s ranks in epoch %d", o.name, o.stage.Epoch())
 }
 
-// publish sends a board.
-func (o *rankOwner) publish(b *processors.Published, again bool) {
+// publish sends boards, in one request or in two.
+func (o *rankOwner) publish(b []processors.Published, again bool) {
 	w := o.w
 	if again {
 		w.counts.Again++
@@ -239,12 +252,48 @@ func (o *rankOwner) publish(b *processors.Published, again bool) {
 		o.end("its session ended before its board went out")
 		return
 	}
-	p := &published{value: b.Value, positions: b.Positions, known: o.output}
-	label := "a board"
-	if w.trace != nil {
-		label = p.describe()
+	var made []*published
+	for i := range b {
+		if b[i].Value == nil {
+			continue // it deletes a final board that is no longer kept
+		}
+		p := &published{value: b[i].Value, positions: b[i].Positions, known: o.output}
+		if !w.on.TimeInHeaders {
+			p.positions = unstamped(p.positions)
+		}
+		made = append(made, p)
 	}
-	w.send(&flight{from: &o.tenure, label: label, arrive: func() { w.appear(p) }, done: func() { o.settled = true }})
+	if len(made) == 0 {
+		o.settled = true
+		return
+	}
+	o.request(made)
+}
+
+// request sends boards, the later ones after the first have arrived.
+func (o *rankOwner) request(all []*published) {
+	w, now := o.w, len(all)
+	if now > 1 && w.chance(0.2) {
+		now = 1 + w.n(now-1)
+	}
+	label := "boards"
+	if w.trace != nil {
+		label = ""
+		for _, p := range all[:now] {
+			label += p.describe()
+		}
+	}
+	arrived := false
+	w.send(&flight{from: &o.tenure, label: label, arrive: func() {
+		for _, p := range all[:now] {
+			again := *p
+			w.appear(&again)
+		}
+		if !arrived && now < len(all) && !o.over {
+			o.request(all[now:])
+		}
+		arrived = true
+	}, done: func() { o.settled = o.settled || now == len(all) }})
 }
 
 // describe describes a board for the trace.
@@ -257,8 +306,12 @@ func (p *published) describe() string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("board of epoch %d, version %d, counted %d, made from %v",
-		processors.Epoch(board.Version), board.Version, board.Counted, nexts(origin.Positions))
+	asOf := ""
+	if !board.AsOf.IsZero() {
+		asOf = " as of " + board.AsOf.Format(time.DateTime)
+	}
+	return fmt.Sprintf("board %s%s of epoch %d, version %d, counted %d, made from %v; ",
+		board.Board, asOf, processors.Epoch(board.Version), board.Version, board.Counted, nexts(origin.Positions))
 }
 
 func nexts(made codec.Positions) []int64 {

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"pageheat/codec"
@@ -12,10 +13,9 @@ import (
 // errBack means that a reader saw something go back.
 var errBack = errors.New("a board goes back")
 
-// reader reads the output as our views do: it ignores a board whose version is not above the
-// previous ones. What it sees must never go back.
+// reader reads the boards of a name as our views do: it ignores a board whose version is not above the
+// previous ones. What it sees must never go back, except what leaves a further board.
 type reader struct {
-	next       int
 	newest     *codec.Board
 	behaviours map[string]uint64 // the highest values seen of each page
 	clicks     map[string]int64
@@ -23,26 +23,30 @@ type reader struct {
 
 // read reads one board, and reports whether there was one.
 func (w *world) read() bool {
-	r := &w.reader
-	if r.next == len(w.output) {
+	if w.next == len(w.output) {
 		return false
 	}
-	p := w.output[r.next]
+	p := w.output[w.next]
 	b := p.board
-	r.next++
+	w.next++
+	r := w.readers[b.Board]
+	if r == nil {
+		r = &reader{behaviours: make(map[string]uint64), clicks: make(map[string]int64)}
+		w.readers[b.Board] = r
+	}
 	if r.newest != nil && b.Version <= r.newest.Version {
 		w.counts.OldBoards++
-		w.say("the reader ignores version %d after %d", b.Version, r.newest.Version)
+		w.say("the reader of %s ignores version %d after %d", b.Board, b.Version, r.newest.Version)
 		return true
 	}
-	w.say("the reader sees version %d, counted %d", b.Version, b.Counted)
+	w.say("the reader of %s sees version %d, counted %d", b.Board, b.Version, b.Counted)
 	err := r.take(b)
 	if err == nil {
 		return true
 	}
 	// Boards are not fenced: a previous owner may publish one more, and the next owner its
 	// first, before either has seen the other's.
-	for _, other := range w.output[p.known : r.next-1] {
+	for _, other := range w.output[p.known : w.next-1] {
 		if processors.Epoch(other.board.Version) < processors.Epoch(b.Version) {
 			w.counts.Crossed++
 			w.say("the board crossed one of an owner before: %v", err)
@@ -50,7 +54,7 @@ func (w *world) read() bool {
 			return true
 		}
 	}
-	w.violate("board version %d: %w", b.Version, err)
+	w.violate("board %s version %d: %w", b.Board, b.Version, err)
 	return true
 }
 
@@ -73,6 +77,17 @@ func (r *reader) take(b *codec.Board) error {
 				return fmt.Errorf("%w: the offset of input-%d is %d after %d", errBack, o.Partition, offset, o.Offset)
 			}
 		}
+	}
+	if b.Board != boardName {
+		if last := r.newest; b.Final && last != nil && last.DefinitionHash == b.DefinitionHash && slices.Equal(last.Since, b.Since) &&
+			!slices.EqualFunc(last.Pages, b.Pages, func(x, y codec.BoardPage) bool { return x.Page == y.Page && x.Heat == y.Heat }) {
+			return fmt.Errorf("%w: the final board was another one", errBack)
+		}
+		if r.newest != nil && b.AsOf.Before(r.newest.AsOf) {
+			return fmt.Errorf("%w: it is as of %s after %s", errBack, b.AsOf, r.newest.AsOf)
+		}
+		r.newest = b
+		return nil
 	}
 	for i := range b.Pages {
 		p := &b.Pages[i]

@@ -47,6 +47,7 @@ const (
 	actRepartition
 	actEndProducing
 	actAddInput
+	actClock
 	actions
 )
 
@@ -155,6 +156,8 @@ func (w *world) do(action int) {
 		w.endProducing(w.inputs[w.n(len(w.inputs))])
 	case actAddInput:
 		w.addInput()
+	case actClock:
+		w.setClock(w.instances[w.n(len(w.instances))])
 	}
 }
 
@@ -219,7 +222,11 @@ func (w *world) pass(about time.Duration) {
 
 // jump advances the clock far enough that something becomes due.
 func (w *world) jump() {
-	w.now = w.now.Add([]time.Duration{100 * time.Millisecond, time.Second, 11 * time.Second}[w.n(3)])
+	by := []time.Duration{100 * time.Millisecond, time.Second, 11 * time.Second}
+	if w.withBoards() {
+		by = append(by, 20*time.Second, time.Minute, time.Minute, 3*time.Minute, 17*time.Minute)
+	}
+	w.now = w.now.Add(by[w.n(len(by))])
 	w.say("it is %s", w.now.Format(time.TimeOnly+".000"))
 }
 
@@ -240,6 +247,7 @@ func (w *world) settle() {
 	w.temper.duplicates, w.temper.lostAnswers = 0, 0
 	w.temper.notice = max(w.temper.notice, 0.1)
 	w.say("no more faults")
+	w.alignClocks()
 	for _, on := range w.instances {
 		w.change(on)
 	}
@@ -279,7 +287,8 @@ func (w *world) settle() {
 			w.now = again
 			continue
 		}
-		if jumps++; jumps > settleJumps {
+		// A minute that has just begun may still have to be published.
+		if jumps++; jumps > settleJumps && (!w.withBoards() || w.now.Second() >= 3) {
 			return
 		}
 		w.now = w.now.Add(settleTime)
@@ -329,14 +338,23 @@ func (w *world) checkEnd() {
 			}
 		}
 	}
-	if w.reader.newest == nil {
+	allTime := w.readers[boardName]
+	if allTime == nil || allTime.newest == nil {
 		w.violate("no progress: there is no board")
 		return
 	}
-	if err := w.checkBoard(w.reader.newest, w.temper.settings[len(w.temper.settings)-1], to); err != nil {
-		w.violate("no progress: the reader's last board is version %d: %w", w.reader.newest.Version, err)
+	w.checkLastBoards(to)
+	if err := w.checkBoard(allTime.newest, w.temper.settings[len(w.temper.settings)-1], to); err != nil {
+		w.violate("no progress: the reader's last board is version %d: %w", allTime.newest.Version, err)
 	}
-	if last := w.output[len(w.output)-1].board.Version; last != w.reader.newest.Version {
-		w.violate("the last board in the output has version %d, the newest is %d", last, w.reader.newest.Version)
+	lasts := map[string]uint64{}
+	for _, p := range w.output {
+		lasts[p.board.Board] = p.board.Version
+	}
+	last := w.temper.settings[len(w.temper.settings)-1]
+	for _, name := range append(w.boardNames(last), boardName) {
+		if newest := w.readers[name]; newest != nil && lasts[name] != newest.newest.Version {
+			w.violate("the last board %s in the output has version %d, the newest is %d", name, lasts[name], newest.newest.Version)
+		}
 	}
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // settings determine how an instance chooses leaders and orders boards. The weights are in
-// tenths.
+// tenths. The further boards are numbers of world.catalog.
 type settings struct {
 	clicks, minutes, likes int64
 	top                    int
+	boards                 []int
 }
 
 func (s settings) weights() heat.Weights {
@@ -27,13 +28,13 @@ func (s settings) weights() heat.Weights {
 
 func (s settings) definition() codec.Definition { return codec.Define(s.weights(), s.top) }
 
-func (s settings) partition(p, of int) store.Config {
-	return store.Config{ID: int32(p), Partitions: int32(of), Scorer: s.weights(), Top: s.top}
+func (w *world) partition(s settings, p int) store.Config {
+	return store.Config{ID: int32(p), Partitions: int32(len(w.logs)), Scorer: s.weights(), Top: s.top, Boards: w.boardsOf(s), TurnPages: w.temper.turnPages}
 }
 
 // store returns an empty partition of the table, on disk if the schedule says so.
 func (w *world) store(on *instance, p int) *store.Partition {
-	c := on.by(w).partition(p, len(w.logs))
+	c := w.partition(on.by(w), p)
 	if w.disk == nil {
 		return store.New(c)
 	}
@@ -45,8 +46,8 @@ func (w *world) store(on *instance, p int) *store.Partition {
 	return part
 }
 
-func (s settings) ranker() *processors.Ranker {
-	return processors.NewRanker(processors.RankerConfig{Board: boardName, Scorer: s.weights(), Top: s.top, Group: rankGroup, Output: output})
+func (w *world) ranker(s settings) *processors.Ranker {
+	return processors.NewRanker(processors.RankerConfig{Board: boardName, Scorer: s.weights(), Top: s.top, Boards: w.boardsOf(s), Group: rankGroup, Output: output})
 }
 
 // with returns the settings of a definition, nil if no instance has them.
@@ -62,14 +63,18 @@ func (t *temper) with(d codec.Definition) *settings {
 // by returns the settings of an instance.
 func (i *instance) by(w *world) settings { return w.temper.settings[i.settings] }
 
-// change restarts an instance with the settings that all instances have at the end.
+// change restarts an instance with other settings: those that all instances have at the end. If there are
+// further boards, an instance may go back to others until then.
 func (w *world) change(on *instance) {
-	last := len(w.temper.settings) - 1
-	if on.settings == last {
+	next := len(w.temper.settings) - 1
+	if w.withBoards() && !w.settling {
+		next = w.n(next + 1)
+	}
+	if on.settings == next {
 		return
 	}
 	w.crash(on)
-	on.settings = last
+	on.settings = next
 	w.counts.Changed++
 	w.say("instance-%d begins with other settings: %s", on.number, on.by(w).definition())
 }

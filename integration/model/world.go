@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/processors"
 	"pageheat/store"
@@ -32,6 +33,8 @@ type temper struct {
 	retention                         retention
 	standby                           bool          // processes follow what they do not own
 	disk                              bool          // partitions of the table are on disk
+	turnPages                         int           // of a board that turns, in one step
+	skew                              time.Duration // the maximum difference of a clock, if there are further boards
 	pace                              time.Duration // average time of a step
 	publish, commit                   time.Duration // the minimum time between boards, the maximum between commits
 	bounds                            processors.HeatBounds
@@ -56,7 +59,8 @@ type world struct {
 	temper temper
 	trace  io.Writer
 	steps  int
-	now    time.Time // by all clocks
+	now    time.Time // by clocks that are right; all are if there are no further boards
+	latest time.Time // that any clock has shown
 	counts Counts
 
 	inputID, behaviorID codec.TopicID
@@ -73,8 +77,14 @@ type world struct {
 	flights    []*flight
 	instances  []*instance
 	slots      []*slot
-	reader     reader
-	disk       *store.Disk // of all processes; nil where partitions are in memory
+	next       int                      // board of the output that is read next
+	readers    map[string]*reader       // by name of the board
+	catalog    []*boards.Board          // all further boards; none in some schedules
+	books      []*books                 // per target, what is committed of them
+	claims     [][]claim                // per target, what leaders say of them
+	highest    map[string]boards.Minute // T by definition, without OneSlot
+	messages   int                      // of the input
+	disk       *store.Disk              // of all processes; nil where partitions are in memory
 
 	settling bool // no more faults
 	moved    bool // a committed offset was moved forward
@@ -96,7 +106,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 		w.pages = append(w.pages, page{name, int(topology.Partition(name, w.temper.targets))})
 	}
 	w.sums = make([]sum, len(w.pages))
-	w.reader = reader{behaviours: make(map[string]uint64), clicks: make(map[string]int64)}
+	w.readers = map[string]*reader{}
 	for i := range w.temper.inputs {
 		in := &input{partition: i, committed: -1, dead: make(map[int64]bool), dirty: !p.ReadCommitted}
 		if w.temper.retention == harsh && w.chance(0.3) {
@@ -111,7 +121,9 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 		w.logs = append(w.logs, newRangeLog(i, w.temper.inputs+1))
 		w.tables = append(w.tables, newChangelog(fmt.Sprintf("table-%d", i), p.Fencing))
 		w.slots = append(w.slots, &slot{role: heatRole, partition: i})
+		w.books = append(w.books, &books{})
 	}
+	w.claims = make([][]claim, w.temper.targets)
 	if w.temper.disk {
 		w.disk = store.DiskInMemory()
 	}
@@ -120,6 +132,9 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 	for i := range w.temper.instances {
 		on := &instance{number: i}
 		on.restart(w.temper.standby)
+		if w.temper.skew > 0 {
+			on.skew = time.Duration(w.rng.Int64N(2*int64(w.temper.skew))) - w.temper.skew
+		}
 		w.instances = append(w.instances, on)
 	}
 	return w
@@ -171,7 +186,7 @@ func (w *world) newTemper() temper {
 	t.weights[actExpireOffset] = w.n(2)
 	t.settings = []settings{{clicks: 8, minutes: 8, likes: 10, top: 1 + w.n(4)}}
 	if w.n(2) == 0 {
-		others := []settings{{8, 8, 10, 1 + w.n(4)}, {0, 0, -10, 1 + w.n(4)}, {1, 0, 100, t.settings[0].top}}
+		others := []settings{{clicks: 8, minutes: 8, likes: 10, top: 1 + w.n(4)}, {likes: -10, top: 1 + w.n(4)}, {clicks: 1, likes: 100, top: t.settings[0].top}}
 		t.settings = append(t.settings, others[w.n(len(others))])
 		t.weights[actChange] = 1
 	}
@@ -182,6 +197,9 @@ func (w *world) newTemper() temper {
 		t.weights[actEndProducing] = 4
 	}
 	t.weights[actAddInput] = max(w.n(4)-2, 0)
+	if w.n(2) == 0 {
+		w.drawBoards(&t)
+	}
 	return t
 }
 
