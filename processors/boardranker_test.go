@@ -522,12 +522,12 @@ func TestFinalBoardsDoNotWaitForWhatIsGone(t *testing.T) {
 		}
 		r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, l)))
 	}
-	send(0, noon, noon.Add(-24*time.Hour), noon.Add(-2*time.Hour))
+	send(0, noon, noon.Add(-25*time.Hour), noon.Add(-2*time.Hour))
 	send(1, noon)
 	assert.NotContains(t, r.publish(), "hour/2026-01-02T10", "it may still come")
 	send(1, noon.Add(6*time.Minute), noon.Add(-2*time.Hour))
 	made := r.publish()
 	require.Contains(t, made, "hour/2026-01-02T10")
 	assert.Len(t, made["hour/2026-01-02T10"].Pages, 2)
-	assert.NotContains(t, made, "hour/2026-01-01T12")
+	assert.NotContains(t, made, "hour/2026-01-01T11")
 }

@@ -41,9 +41,13 @@ func (o *heatOwner) claim(body []byte) []byte {
 		d := a.board.Definition()
 		at := slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == d.Name && !b.Final })
 		if at < 0 {
+			w.violate("%s: leaders without board %s", o.name, d.Name)
+			return body
+		}
+		if l.Boards[at].Turning {
 			w.counts.Turning++
 			if !w.on.WholeTurns {
-				o.sendTurning(l, a)
+				o.sendTurning(l, at, a)
 			}
 			continue
 		}
@@ -242,7 +246,7 @@ func (w *world) checkMerged(b *codec.Board, board *boards.Board, slot boards.Slo
 }
 
 // checkRestored checks that a restored partition has what is committed of further boards, as of then and later.
-func (w *world) checkRestored(table *changelog, part *store.Partition, target int, to []int64) {
+func (w *world) checkRestored(table *changelog, part *store.Partition, by settings, target int, to []int64) {
 	known := w.books[target]
 	for _, later := range []time.Duration{0, time.Duration(w.n(5)) * time.Minute} {
 		var latest boards.Minute
@@ -255,7 +259,7 @@ func (w *world) checkRestored(table *changelog, part *store.Partition, target in
 		var l codec.Leaders
 		part.Leaders(&l)
 		progress := part.BoardProgress()
-		for i, board := range w.boardsOf(w.temper.settings[0]) {
+		for i, board := range w.boardsOf(by) {
 			got := &l.Boards[slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == nameOf(board) && !b.Final })]
 			at := slices.IndexFunc(known.accounts, func(a account) bool {
 				d := a.board.Definition()
@@ -334,13 +338,13 @@ func hashOf(b *boards.Board) string {
 	return d.Hash()
 }
 
-// sendTurning adds to leaders a board that turns: as of the new T, without what changes with it.
-func (o *heatOwner) sendTurning(l *codec.Leaders, a *account) {
+// sendTurning puts a board that turns into leaders: as of the new T, without what changes with it.
+func (o *heatOwner) sendTurning(l *codec.Leaders, at int, a *account) {
 	for _, b := range o.last {
-		if b.Name == nameOf(a.board) && !b.Final {
+		if b.Name == nameOf(a.board) && !b.Final && !b.Turning {
 			b.AsOf = a.asOf
 			b.Pages = relabel(b.Pages, a.board, a.board.Slot(a.asOf))
-			l.Boards = append(l.Boards, b)
+			l.Boards[at] = b
 			o.w.claims[o.slot.partition] = appendClaim(o.w.claims[o.slot.partition], claim{*a, l.Next})
 		}
 	}
@@ -360,7 +364,7 @@ func relabel(pages []byte, b *boards.Board, slot boards.Slot) (relabelled []byte
 }
 
 // miswrite returns a record of the table as it is without the protections that are off.
-func (o *heatOwner) miswrite(key string, value []byte, progress bool) []byte {
+func (o *heatOwner) miswrite(value []byte, progress bool) []byte {
 	w := o.w
 	if o.books == nil || w.on.TimeInProgress && w.on.NumbersOnce && w.on.TurnKeepsRecord {
 		return value
@@ -485,7 +489,7 @@ func (o *rankOwner) found(after uint64) (further []processors.Output) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(newest)) {
-		if p := newest[key]; p.board.Version > after || w.chance(0.5) {
+		if p := newest[key]; p.board.Version > after || w.on.TimeInHeaders && w.chance(0.3) {
 			if b := w.readOutput(o.on, p); b != nil && b.Further {
 				further = append(further, *b)
 			}

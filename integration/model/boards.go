@@ -68,7 +68,7 @@ func (w *world) drawBoards(t *temper) {
 				}
 				continue
 			}
-			if n := w.n(len(numbers) + 1); n < len(numbers) {
+			if n := w.n(len(numbers) + 1 + i); n < len(numbers) {
 				t.settings[i].boards = append(t.settings[i].boards, numbers[n])
 			}
 		}
@@ -76,12 +76,19 @@ func (w *world) drawBoards(t *temper) {
 	t.weights[actChange] = min(len(t.settings)-1, 1) * (1 + w.n(3))
 	t.disk = false // boards need memory
 	t.pace = []time.Duration{50 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second}[w.n(3)]
-	t.turnPages = 1 + w.n(3)
-	t.skew = []time.Duration{0, 0, 20 * time.Second, 3 * time.Minute}[w.n(4)]
+	t.turnPages, t.pages = 1, max(t.pages, 3)
+	t.growUntil = t.steps
+	t.skew = []time.Duration{0, 20 * time.Second, 3 * time.Minute, 10 * time.Minute}[w.n(4)]
 	if w.n(4) == 0 {
 		t.weights[actClock] = 2
 	}
-	t.weights[actJump] = 4
+	if !w.on.boards() {
+		t.skew = 10 * time.Minute
+	}
+	if t.skew > time.Minute && w.n(2) == 0 { // the next owner's clock is behind
+		t.weights[actCrash], t.weights[actGrow], t.weights[actAssign], t.weights[actClock] = 6, 20, 30, 4
+	}
+	t.weights[actJump] = 4 + w.n(5)
 	// Near the end of an hour, or of its grace.
 	w.now = time.Date(2026, 1, 2, 13, 54+w.n(8), w.n(60), 0, time.UTC)
 }
@@ -110,9 +117,6 @@ func (w *world) boardNames(s settings) []string {
 // clock is the time by the clock of a process.
 func (w *world) clock(on *instance) time.Time {
 	now := w.now.Add(on.skew)
-	if now.After(on.latest) {
-		on.latest = now
-	}
 	if now.After(w.latest) {
 		w.latest = now
 	}
@@ -123,7 +127,7 @@ func (w *world) clock(on *instance) time.Time {
 // half of the time: the stages have no other clock to measure durations with, and do nothing until it shows
 // again what it showed.
 func (w *world) setClock(on *instance) {
-	by := []time.Duration{-time.Hour, -time.Minute, time.Minute, 4 * time.Minute, time.Hour, 24 * time.Hour}[w.n(6)]
+	by := []time.Duration{-time.Hour, -10 * time.Minute, -time.Minute, time.Minute, 4 * time.Minute, time.Hour, 24 * time.Hour}[w.n(7)]
 	if by < 0 && w.chance(0.7) {
 		w.crash(on)
 	}

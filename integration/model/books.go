@@ -134,8 +134,8 @@ func (o *heatOwner) observe() {
 		if p.AsOf < a.asOf {
 			o.w.violate("%s: board %s goes back from %s to %s", o.name, p.Name, a.asOf, p.AsOf)
 		}
-		if latest := a.board.AsOf(o.on.latest); p.AsOf > latest {
-			o.w.violate("%s: board %s is as of %s, and the clock has shown %s", o.name, p.Name, p.AsOf, latest)
+		if latest := a.board.AsOf(o.w.latest); p.AsOf > latest {
+			o.w.violate("%s: board %s is as of %s, and no clock has shown more than %s", o.name, p.Name, p.AsOf, latest)
 		}
 		a.asOf = p.AsOf
 		o.w.counts.Turns++

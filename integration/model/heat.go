@@ -218,7 +218,7 @@ func (o *heatOwner) write(key string, value []byte, last bool) {
 	if !last && !o.w.on.ExactCheckpoint {
 		value, _ = o.part.Get(key)
 	}
-	value = o.miswrite(key, value, last)
+	value = o.miswrite(value, last)
 	at, ok := o.table.write(o.epoch, key, value)
 	if !ok {
 		o.w.counts.Fenced++
@@ -349,6 +349,9 @@ func (o *heatOwner) commit() {
 	}
 	o.w.say("%s commits the table at offset %d", o.name, o.ended)
 	o.w.checkTable(o.slot.partition)
+	if o.w.withBoards() && (!o.w.on.TurnKeepsRecord || o.w.chance(0.3)) {
+		o.w.restoreCommitted(o.slot.partition)
+	}
 	if lost {
 		o.unanswered("its commit was not answered, but did happen")
 		return

@@ -117,7 +117,11 @@ func (w *world) checkProgress(name string, target int, p *codec.Progress) {
 // committed state.
 func (w *world) restoreCommitted(target int) {
 	table := w.tables[target]
-	part := store.New(w.partition(w.temper.settings[0], target))
+	by := w.temper.settings[0]
+	if w.withBoards() {
+		by = w.temper.settings[w.n(len(w.temper.settings))]
+	}
+	part := store.New(w.partition(by, target))
 	end := table.stable() - 1
 	for at := int64(-1); ; {
 		r, more := table.read(at+1, end)
@@ -148,7 +152,7 @@ func (w *world) restoreCommitted(target int) {
 	}
 	w.counts.Restores++
 	if w.withBoards() {
-		w.checkRestored(table, part, target, w.logs[target].reached[p.Next])
+		w.checkRestored(table, part, by, target, w.logs[target].reached[p.Next])
 	}
 }
 

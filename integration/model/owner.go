@@ -18,7 +18,6 @@ type instance struct {
 	pageTime  map[int]time.Duration // what writing a page took, by partition
 	ranker    *processors.Ranker
 	skew      time.Duration // of its clock
-	latest    time.Time     // that its clock has shown, since the process began
 	turn      *ingestOwner  // the owner whose turn it is to read a large batch; nil or over if there is none
 }
 
@@ -27,7 +26,6 @@ func (i *instance) restart(standby bool) {
 	i.stores = processors.NewHeatStores(standby)
 	i.pageTime = make(map[int]time.Duration)
 	i.ranker, i.turn = nil, nil
-	i.latest = time.Time{}
 }
 
 // role is the role that a slot belongs to.

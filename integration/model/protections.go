@@ -88,6 +88,12 @@ type Protections struct {
 	TimeInHeaders bool
 }
 
+// boards reports whether all rules of further boards are on. Without one of them, all schedules have such
+// boards, and clocks that differ by much.
+func (p Protections) boards() bool {
+	return p.TimeInProgress && p.LaterTime && p.TurnKeepsRecord && p.WholeTurns && p.NumbersOnce && p.OneSlot && p.OneBoard && p.TimeInHeaders
+}
+
 // All returns the protections of production: every one of them.
 func All() Protections {
 	var p Protections

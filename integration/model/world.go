@@ -197,7 +197,7 @@ func (w *world) newTemper() temper {
 		t.weights[actEndProducing] = 4
 	}
 	t.weights[actAddInput] = max(w.n(4)-2, 0)
-	if w.n(2) == 0 {
+	if w.n(2) == 0 || !w.on.boards() {
 		w.drawBoards(&t)
 	}
 	return t
