@@ -198,6 +198,29 @@ func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 	return wrong
 }
 
+// checkHeader checks that the header of a board has a T of each further board that is not below those that were
+// published before, as far as the owner could know. Owners that do not know a board do not tell of it.
+func (w *world) checkHeader(p *published, origin *codec.Origin) {
+	for _, b := range w.catalog {
+		name := nameOf(b)
+		for _, s := range w.temper.settings {
+			if !slices.Contains(w.boardNames(s), name) {
+				name = ""
+			}
+		}
+		at := slices.IndexFunc(origin.Boards, func(o codec.OriginBoard) bool { return o.Name == name })
+		for _, before := range w.output[:p.known] {
+			if before.board.Board != name || before.old || before.board.Version > p.board.Version {
+				continue
+			}
+			if asOf := boards.MinuteOf(before.board.AsOf); at < 0 || origin.Boards[at].AsOf < asOf {
+				w.violate("the header of board %s, version %d, does not say that board %s was published as of %s", p.board.Board, p.board.Version, name, asOf)
+				return
+			}
+		}
+	}
+}
+
 // nextOf is the next combination of candidates, nil after the last.
 func nextOf(combination []int, candidates [][]*claim) []int {
 	for i := range combination {

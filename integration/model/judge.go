@@ -164,6 +164,9 @@ func (w *world) appear(p *published) {
 		return
 	}
 	p.board = board
+	for _, before := range w.output {
+		p.old = p.old || before.board.Board == board.Board && before.board.Version > board.Version
+	}
 	w.output = append(w.output, p)
 	w.counts.Boards++
 	origin, err := codec.DecodeOrigin(p.positions)
@@ -175,6 +178,7 @@ func (w *world) appear(p *published) {
 	for i := range made {
 		w.newestNext[i] = max(w.newestNext[i], made[i].Next)
 	}
+	w.checkHeader(p, &origin)
 	if board.Board != boardName {
 		w.counts.FurtherBoards++
 		if !w.on.MonotonicLeaders {

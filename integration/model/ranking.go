@@ -21,6 +21,7 @@ type published struct {
 	board     *codec.Board // the decoded value, set on arrival
 	positions []byte
 	by        settings // that it was made with
+	old       bool     // a newer one was there before it
 	known     int      // the number of boards that its owner had read when it made this one
 }
 
