@@ -9,7 +9,8 @@
 // committed, how ranges are applied, when a commit is due and what it contains, how a partition
 // is restored, how leaders become a board and when. The model plays Kafka, goka and package
 // pipeline: it passes events to the stages, carries out their actions, and takes over
-// transactional.ids. All processes share one clock.
+// transactional.ids. In schedules with further
+// boards, the clocks of processes differ and jump; in the others all share one.
 //
 // What can happen, between any two steps: processes crash; a consumer group reassigns a
 // partition without its owner noticing, which continues, frozen for a while or not, and sends
@@ -19,7 +20,10 @@
 // a little or a lot; the input grows, also by partitions, with gaps in its offsets, invalid
 // messages and producer transactions that stay open or are aborted; and retention deletes a
 // part of it, in some schedules before it was read. In some schedules processes follow the
-// partitions of others, as standbys do, and in some the table's pages are on disk.
+// partitions of others, as standbys do, and in some the table's pages are on disk. In half of the
+// schedules there are further boards: windows, trending and calendar boards, which are added, removed
+// and redefined while processes with old and new settings run beside each other; minutes and hours
+// pass, and behaviours come late, early, or without a time.
 //
 // # What must hold
 //
@@ -29,7 +33,13 @@
 // its offsets. For a reader that ignores versions not above the last, nothing goes back.
 // Permanent errors occur only if something is truly lost. After the end of the faults,
 // everything is counted, committed and on the last board after a bounded number of steps. The
-// recount shares no code with production, not even the parser.
+// recount shares no code with production, not even the parser. That of further boards adds up the
+// model's own messages with package boards, which has an independent recount of its own.
+//
+// What a heat partition counts as late for a further board depends on the clock of the owner that
+// applied it. So each owner has books of what it should have; a published board is right if
+// it is the exact merge of what leaders with its positions had by their books. The T of a board
+// never goes back, in a partition or for a reader, and its final boards are there in the end.
 //
 // One thing is tolerated and counted (Counts.Crossed): boards are not fenced, so a previous
 // owner may publish one more board while the next owner publishes its first, and neither has
