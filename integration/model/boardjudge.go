@@ -418,10 +418,11 @@ func (o *heatOwner) miswrite(value []byte, progress bool) []byte {
 // turned returns the record of a page as it would be if it were written after the turns that have come since
 // the checkpoint.
 func (o *heatOwner) turned(value []byte) []byte {
-	totals, states, err := codec.DecodePage(value)
-	if err != nil || states.Len == 0 {
+	page, err := codec.DecodePage(value)
+	if err != nil || page.Boards.Len == 0 {
 		return value
 	}
+	states := page.Boards
 	var kept [][]byte
 	for states.Len > 0 {
 		number, encoded, err := states.Next()
@@ -444,9 +445,9 @@ func (o *heatOwner) turned(value []byte) []byte {
 		}
 	}
 	if len(kept) == 0 {
-		return codec.AppendPageState(nil, &totals)
+		return codec.AppendPageState(nil, &page.Totals)
 	}
-	return append(codec.AppendPageBoards(nil, &totals, len(kept)), slices.Concat(kept...)...)
+	return append(codec.AppendPageBoards(nil, &page.Totals, len(kept)), slices.Concat(kept...)...)
 }
 
 // misread returns a record of the table, as it is restored without the protections that are off.
