@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -72,7 +73,7 @@ func (c *Collector) Judge(body []byte, most int) *Batch {
 			batch.refuse(at.number, string(codec.CodeJSONType), "An element of the array must be an object.")
 			continue
 		}
-		behaviour, refusal := c.parse(message)
+		behaviour, label, refusal := c.parse(message)
 		switch {
 		case refusal != nil:
 			batch.refuse(at.number, string(refusal.Code), refusal.Detail)
@@ -82,25 +83,35 @@ func (c *Collector) Judge(body []byte, most int) *Batch {
 			batch.refuse(at.number, ReasonPageNotAllowed, "The page's name does not match the pages that this site allows (--allow-pages).")
 		default:
 			start := len(all)
-			all = codec.AppendBehaviour(all, behaviour)
+			if label.IsZero() {
+				all = codec.AppendBehaviour(all, behaviour)
+			} else {
+				all = codec.AppendLabelled(all, behaviour, &label)
+			}
 			batch.valid = append(batch.valid, all[start:len(all):len(all)])
 		}
 	}
 	return batch
 }
 
-// parse validates a message, changes the name of the page by the rules, and validates that.
-func (c *Collector) parse(message []byte) (heat.Behaviour, *codec.Refusal) {
-	b, refusal := codec.ParseBehaviour(message, c.cfg.Limits)
+// parse validates a message, changes the name of the page by the rules, and validates that. Of the addresses that
+// visitors send it takes paths alone: a link on a board must not lead to a site that a visitor has chosen.
+func (c *Collector) parse(message []byte) (heat.Behaviour, codec.Label, *codec.Refusal) {
+	var label codec.Label
+	b, refusal := codec.ParseLabelled(message, c.cfg.Limits, &label)
+	if !strings.HasPrefix(label.URL, "/") {
+		label.URL = ""
+	}
 	if refusal != nil || c.cfg.PageNames == nil {
-		return b, refusal
+		return b, label, refusal
 	}
 	name := c.cfg.PageNames.Apply(string(b.Page))
 	if name == string(b.Page) {
-		return b, nil
+		return b, label, nil
 	}
 	b.Page = []byte(name)
-	return codec.ParseBehaviour(codec.AppendBehaviour(nil, b), c.cfg.Limits)
+	b, refusal = codec.ParseBehaviour(codec.AppendBehaviour(nil, b), c.cfg.Limits)
+	return b, label, refusal
 }
 
 // PagePattern reads a regular expression (https://golang.org/s/re2syntax) that must

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/boards"
+	"pageheat/codec"
 	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/kafka"
@@ -83,30 +84,30 @@ func NewTable(c TableConfig) *Table {
 	return &Table{config: c, caughtUp: make(chan struct{}), stores: processors.NewHeatStores(c.Follow)}
 }
 
-// Get returns the totals of a page, and whether the page is known: as applied in a partition
+// Get returns the totals and the label of a page, and whether the page is known: as applied in a partition
 // that this process owns, and as committed in the others. It returns views.ErrRecovering before
 // its partition has been read, and an error if the partition cannot be trusted.
-func (t *Table) Get(page string) (heat.Totals, bool, error) {
+func (t *Table) Get(page string) (codec.PageState, bool, error) {
 	t.mu.Lock()
 	if len(t.replicas) == 0 {
 		t.mu.Unlock()
-		return heat.Totals{}, false, views.ErrRecovering
+		return codec.PageState{}, false, views.ErrRecovering
 	}
 	r := t.replicas[topology.Partition(page, len(t.replicas))]
 	shown, err := r.shown, r.err
 	t.mu.Unlock()
 	switch {
 	case err != nil:
-		return heat.Totals{}, false, err
+		return codec.PageState{}, false, err
 	case shown == nil:
-		return heat.Totals{}, false, views.ErrRecovering
+		return codec.PageState{}, false, views.ErrRecovering
 	}
-	totals, known, err := shown.Totals(page)
+	state, known, err := shown.Page(page)
 	if err != nil {
 		// Who uses the partition reports it, and another one is restored.
-		return heat.Totals{}, false, fmt.Errorf("%w: %w", views.ErrRecovering, err)
+		return codec.PageState{}, false, fmt.Errorf("%w: %w", views.ErrRecovering, err)
 	}
-	return totals, known, nil
+	return state, known, nil
 }
 
 // Ready returns nil if every partition can be read and is up to date, else why not.

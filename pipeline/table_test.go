@@ -59,7 +59,7 @@ func (tt *tableTest) shows(page string, behaviours uint64) {
 	tt.Helper()
 	require.Eventually(tt, func() bool {
 		totals, known, err := tt.Get(page)
-		return err == nil && known && totals.Behaviours == behaviours
+		return err == nil && known && totals.Totals.Behaviours == behaviours
 	}, 10*time.Second, 5*time.Millisecond)
 }
 

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -190,7 +191,7 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 	}
 	if rest < noHeatPage {
 		for i := range b.Pages {
-			rows = append(rows, fit(aligned(strconv.Itoa(b.Pages[i].Rank), ranks, false)+"  "+l.name(b.Pages[i].Page), width))
+			rows = append(rows, fit(aligned(strconv.Itoa(b.Pages[i].Rank), ranks, false)+"  "+l.name(&b.Pages[i]), width))
 		}
 		return "", rows
 	}
@@ -225,7 +226,7 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 	for i := range b.Pages {
 		p := &b.Pages[i]
 		m := movementOf(b, p)
-		name := l.style.NewStyle().Bold(m.recent && m.way != unmoved).Render(aligned(fit(l.name(p.Page), page), page, true))
+		name := l.style.NewStyle().Bold(m.recent && m.way != unmoved).Render(aligned(fit(l.name(p), page), page, true))
 		var of [3]string
 		if known {
 			of = parts[i]
@@ -236,14 +237,14 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 	return head, rows
 }
 
-// name returns the displayed name of a page.
-func (l layout) name(page string) string {
+// name returns the displayed name of a page: its title, if it has one.
+func (l layout) name(p *codec.BoardPage) string {
 	if l.title != nil {
-		if title := l.title(page); title != "" {
+		if title := l.title(p.Page); title != "" {
 			return Printable(title)
 		}
 	}
-	return Printable(page)
+	return Printable(cmp.Or(p.Title, p.Page))
 }
 
 // totals returns the columns of totals, each with its header first, and their width.

@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,11 +70,15 @@ func textColumns(b *codec.Board, parts bool) []column {
 			all = append(all, column{head: head, cell: func(_ *codec.BoardPage, parts [3]string) string { return rounded(parts[i], 2) }})
 		}
 	}
-	return append(all,
+	all = append(all,
 		column{head: "clicks", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Clicks), wholes(b)) }},
 		column{head: "minutes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Minutes), 2) }},
 		column{head: "likes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Likes), wholes(b)) }},
 		column{head: "behaviours", cell: func(p *codec.BoardPage, _ [3]string) string { return Count(p.Behaviours) }})
+	if slices.ContainsFunc(b.Pages, func(p codec.BoardPage) bool { return p.Title != "" }) {
+		all = append(all, column{head: "title", left: true, cell: func(p *codec.BoardPage, _ [3]string) string { return Printable(p.Title) }})
+	}
+	return all
 }
 
 // wholes is the number of decimals of clicks and likes.

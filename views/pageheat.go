@@ -8,6 +8,8 @@ import (
 // PageHeat describes one page: its heat and the exact totals behind it. As JSON its numbers are plain decimals with all their digits.
 type PageHeat struct {
 	Page       string        `json:"page"`
+	Title      string        `json:"title,omitempty"`
+	URL        string        `json:"url,omitempty"`
 	Heat       codec.Decimal `json:"heat"`
 	Clicks     codec.Decimal `json:"clicks"`
 	Minutes    codec.Decimal `json:"minutes"`
@@ -15,14 +17,19 @@ type PageHeat struct {
 	Behaviours uint64        `json:"behaviours"`
 }
 
-// NewPageHeat returns the heat of a page with these totals.
-func NewPageHeat(page string, t heat.Totals, w heat.Weights) PageHeat {
-	return PageHeat{
+// NewPageHeat returns the heat of a page with these totals and label.
+func NewPageHeat(page string, s *codec.PageState, w heat.Weights) PageHeat {
+	t := &s.Totals
+	p := PageHeat{
 		Page:       page,
-		Heat:       codec.Decimal(w.Heat(&t)),
+		Heat:       codec.Decimal(w.Heat(t)),
 		Clicks:     codec.Decimal(t.ClicksDecimal()),
 		Minutes:    codec.Decimal(t.MinutesDecimal()),
 		Likes:      t.Likes,
 		Behaviours: t.Behaviours,
 	}
+	if s.Label != nil {
+		p.Title, p.URL = s.Label.Title, s.Label.URL
+	}
+	return p
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"pageheat/codec"
 	"pageheat/collect"
 	"pageheat/heat"
 	"pageheat/overview"
@@ -92,7 +93,7 @@ type BoardReader interface {
 // PageReader returns the totals of pages. *pipeline.Table implements it.
 type PageReader interface {
 	// Get returns the totals of a page and whether the page is known, or views.ErrRecovering.
-	Get(page string) (heat.Totals, bool, error)
+	Get(page string) (codec.PageState, bool, error)
 	// Ready returns nil if all partitions of the table have been read, or the reason why not.
 	Ready() error
 }

@@ -77,12 +77,12 @@ type fakePages struct {
 	err   error
 }
 
-func (f *fakePages) Get(page string) (heat.Totals, bool, error) {
+func (f *fakePages) Get(page string) (codec.PageState, bool, error) {
 	if f.err != nil {
-		return heat.Totals{}, false, f.err
+		return codec.PageState{}, false, f.err
 	}
 	t, ok := f.pages[page]
-	return t, ok, nil
+	return codec.PageState{Totals: t}, ok, nil
 }
 
 func (f *fakePages) Ready() error { return f.err }

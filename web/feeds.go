@@ -117,7 +117,7 @@ func (s *service) atom(w io.Writer, b *codec.Board) error {
 	feed := atomFeed{ID: boardURN(b.Board), Title: boardTitle(b), Updated: b.UpdatedAt.UTC().Format(time.RFC3339),
 		Author: "pageheat", Self: atomLink{"self", atomSelf(b.Board)}}
 	for _, p := range b.Pages {
-		entry := atomEntry{ID: pageURN(b.Board, p.Page), Title: p.Page, Updated: p.RankSince.UTC().Format(time.RFC3339),
+		entry := atomEntry{ID: pageURN(b.Board, p.Page), Title: cmp.Or(p.Title, p.Page), Updated: p.RankSince.UTC().Format(time.RFC3339),
 			Content: atomText{"text", summary(p)}}
 		if link := s.Serve.PageLink.To(p.Page); link != "" {
 			entry.Link = &atomLink{"alternate", link}
@@ -137,7 +137,7 @@ func (s *service) rss(w io.Writer, b *codec.Board) error {
 	channel := rssChannel{Title: boardTitle(b), Link: cmp.Or(s.Serve.PageLink.Site(), boardURN(b.Board)), Description: "The hottest pages of the site.",
 		Updated: b.UpdatedAt.UTC().Format(time.RFC1123Z), TTL: feedMinutes}
 	for _, p := range b.Pages {
-		channel.Items = append(channel.Items, rssItem{Title: p.Page, Link: s.Serve.PageLink.To(p.Page), Description: summary(p),
+		channel.Items = append(channel.Items, rssItem{Title: cmp.Or(p.Title, p.Page), Link: s.Serve.PageLink.To(p.Page), Description: summary(p),
 			GUID: rssGUID{ID: pageURN(b.Board, p.Page)}, Published: p.RankSince.UTC().Format(time.RFC1123Z)})
 	}
 	return writeXML(w, rssFeed{Version: "2.0", Channel: channel})

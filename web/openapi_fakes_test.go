@@ -50,9 +50,9 @@ func (w *world) publish(t *testing.T, board *codec.Board) {
 
 type pages struct{ *world }
 
-func (p pages) Get(page string) (heat.Totals, bool, error) {
+func (p pages) Get(page string) (codec.PageState, bool, error) {
 	totals, ok := p.pages[page]
-	return totals, ok, p.unready
+	return codec.PageState{Totals: totals}, ok, p.unready
 }
 
 // aBoard has everything that a board may have.

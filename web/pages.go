@@ -26,12 +26,12 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 		Refuse(w, http.StatusBadRequest, "The page is missing: use api/v1/page?page=NAME.")
 		return
 	}
-	totals, ok, err := s.Serve.Pages.Get(name)
+	state, ok, err := s.Serve.Pages.Get(name)
 	if err == nil && !ok {
 		// A page is also found by the address that a browser shows.
 		if readable := codec.ReadablePath(name); readable != name {
 			name = readable
-			totals, ok, err = s.Serve.Pages.Get(name)
+			state, ok, err = s.Serve.Pages.Get(name)
 		}
 	}
 	switch {
@@ -44,6 +44,6 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 		Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names must match byte for byte. A new page appears at the latest with the next commit.", name))
 	default:
 		w.Header().Set(headerWeights, s.Serve.Weights.String())
-		WriteJSON(w, http.StatusOK, views.NewPageHeat(name, totals, s.Serve.Weights))
+		WriteJSON(w, http.StatusOK, views.NewPageHeat(name, &state, s.Serve.Weights))
 	}
 }

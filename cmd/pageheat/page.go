@@ -49,7 +49,7 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	if c.JSON {
 		out := json.NewEncoder(p.stdout)
 		out.SetEscapeHTML(false)
-		return out.Encode(views.NewPageHeat(c.Page, totals, weights))
+		return out.Encode(views.NewPageHeat(c.Page, &codec.PageState{Totals: totals}, weights))
 	}
 	return printPage(p.stdout, c.Page, &totals, weights)
 }

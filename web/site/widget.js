@@ -300,7 +300,7 @@
       }
       const strip = this.getAttribute('strip') || '';
       const short = strip && p.page.startsWith(strip) && p.page.length > strip.length ? p.page.slice(strip.length) : p.page;
-      set(page.firstChild, p.title || this.#titles.get(p.page) || short);
+      set(page.firstChild, this.#titles.get(p.page) || p.title || short);
       page.title = p.page;
     }
   });

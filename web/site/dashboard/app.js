@@ -169,10 +169,10 @@ function drawRows() {
     if (!row) {
       row = $('row').content.firstElementChild.cloneNode(true);
       row.querySelector('.name').addEventListener('click', () => lookUp(page.page));
-      setText(row.querySelector('.name'), visibleName(page.page));
       row.querySelector('.name').title = visibleName(page.page);
       rows.set(page.page, row);
     }
+    setText(row.querySelector('.name'), visibleName(page.title || page.page));
     // Moving a row takes the focus away from it: only what is elsewhere moves.
     if (body.children[i] !== row) {
       const focused = row.contains(document.activeElement) ? document.activeElement : null;
