@@ -481,7 +481,8 @@ func (p *Partition) Advance(now time.Time) (changed, more bool) {
 		changed = t.advance(now, p.checkpoint) || changed
 		// A period that is closed is committed, so that its final board can be sent.
 		p.ahead = p.ahead || t.finals != nil && t.board.First(t.asOf) > open
-		more = more || t.busy() || len(t.leaving) > 0 || t.finals != nil && t.finals.advance()
+		// A turn that began before, in an earlier session too, may have been to an earlier T.
+		more = more || t.busy() || t.board.AsOf(now) > t.asOf || len(t.leaving) > 0 || t.finals != nil && t.finals.advance()
 	}
 	return changed, more
 }

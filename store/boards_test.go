@@ -444,3 +444,26 @@ func testBoardsThatComeAndGo(t *testing.T, compacted bool) {
 	shorter.Window = 12 * time.Hour
 	assert.EqualValues(t, 1, behaviours(session("a", shorter)), "one that counts otherwise is another board")
 }
+
+// A turn that was not finished when the clock showed an earlier time is followed by the one to the later time.
+func TestATurnAfterATurn(t *testing.T) {
+	hour := boards.Definition{Name: "hour", Kind: boards.Window, Window: time.Hour, Step: time.Minute}
+	now := time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC)
+	p := store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: boardsOf(t, hour), TurnPages: 1})
+	p.Begin(behavior(), 0)
+	p.StartBoards()
+	p.Advance(now)
+	h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: -1, To: 9, Minute: boards.MinuteOf(now) + 30, Limits: heat.DefaultLimits()}
+	message := codec.AppendRangeHeader(nil, h, 2)
+	for _, page := range []string{"a", "b"} {
+		message = codec.AppendPageSum(message, page, &heat.Totals{Behaviours: 1})
+	}
+	_, err := p.Apply(message, 0, noReread(t))
+	require.NoError(t, err)
+	_, more := p.Advance(now.Add(time.Hour))
+	require.True(t, more)
+	for later := now.Add(70 * time.Minute); more; {
+		_, more = p.Advance(later)
+	}
+	require.Equal(t, boards.MinuteOf(now.Add(70*time.Minute)), p.BoardProgress()[0].AsOf)
+}
