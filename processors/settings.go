@@ -16,6 +16,9 @@ type Settings struct {
 	// CommitEvery is the longest time between two commits of the table.
 	CommitEvery time.Duration `help:"Maximum interval between two commits of the table; shorter when idle."`
 
+	// DropTitles leaves titles and addresses of pages out of all boards.
+	DropTitles bool `help:"Ignore titles and addresses of pages that behaviours have."`
+
 	// Top is how many pages are on the board, 1 to [MaxTop].
 	Top int `help:"Number of pages on the board, from 1 to 1000."`
 

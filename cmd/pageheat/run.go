@@ -245,7 +245,7 @@ func (pl *instance) ingest(ctx context.Context) error {
 		runner := pipeline.NewIngest(pipeline.IngestConfig{Settings: pl.settings.Of(string(roleIngest)), Linger: pl.cfg.settings.Linger})
 		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
 			return processors.NewIngest(processors.IngestConfig{
-				Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.settings.Limits, Targets: pl.cfg.partitions,
+				Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo, Limits: pl.cfg.settings.Limits, Targets: pl.cfg.partitions, DropTitles: pl.cfg.settings.DropTitles,
 				Observe: pl.status.observe,
 			}, options...)
 		})
