@@ -198,8 +198,8 @@ func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 	return wrong
 }
 
-// checkHeader checks that the header of a board has a T of each further board that is not below those that were
-// published before, as far as the owner could know. Owners that do not know a board do not tell of it.
+// checkHeader checks that the header of a board has a T of each further board that is not below those that its
+// owner published before. (What the next owner makes of it shows when it publishes.)
 func (w *world) checkHeader(p *published, origin *codec.Origin) {
 	for _, b := range w.catalog {
 		name := nameOf(b)
@@ -209,8 +209,8 @@ func (w *world) checkHeader(p *published, origin *codec.Origin) {
 			}
 		}
 		at := slices.IndexFunc(origin.Boards, func(o codec.OriginBoard) bool { return o.Name == name })
-		for _, before := range w.output[:p.known] {
-			if before.board.Board != name || before.old || before.board.Version > p.board.Version {
+		for _, before := range w.output {
+			if before.board.Board != name || before.from != p.from || before.board.Version > p.board.Version {
 				continue
 			}
 			if asOf := boards.MinuteOf(before.board.AsOf); at < 0 || origin.Boards[at].AsOf < asOf {

@@ -164,9 +164,6 @@ func (w *world) appear(p *published) {
 		return
 	}
 	p.board = board
-	for _, before := range w.output {
-		p.old = p.old || before.board.Board == board.Board && before.board.Version > board.Version
-	}
 	w.output = append(w.output, p)
 	w.counts.Boards++
 	origin, err := codec.DecodeOrigin(p.positions)

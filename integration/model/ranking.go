@@ -21,7 +21,7 @@ type published struct {
 	board     *codec.Board // the decoded value, set on arrival
 	positions []byte
 	by        settings // that it was made with
-	old       bool     // a newer one was there before it
+	from      *tenure
 	known     int      // the number of boards that its owner had read when it made this one
 }
 
@@ -258,7 +258,7 @@ func (o *rankOwner) publish(b []processors.Published, again bool) {
 		if b[i].Value == nil {
 			continue // it deletes a final board that is no longer kept
 		}
-		p := &published{value: b[i].Value, positions: b[i].Positions, known: o.output}
+		p := &published{from: &o.tenure, value: b[i].Value, positions: b[i].Positions, known: o.output}
 		if !w.on.TimeInHeaders {
 			p.positions = unstamped(p.positions)
 		}
