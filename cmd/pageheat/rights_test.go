@@ -361,3 +361,16 @@ func (n need) refused(t *testing.T, code int, log string) {
 	assert.Contains(t, last, n.Name, "without %s", n.Right)
 	assert.Contains(t, last, `"A right is missing" in docs/operations.md`, "without %s", n.Right)
 }
+
+// TestEventsWithTheRightsOfRank: an instance that writes events of boards needs nothing but the printed
+// rights, without events in none of them.
+func TestEventsWithTheRightsOfRank(t *testing.T) {
+	t.Parallel()
+	assert.NotContains(t, strings.Join(printed(t, "--roles", "rank"), "\n"), "pageheat-events")
+	g := guarded(t, kafkatest.Embedded(t, kafkatest.WithRights()), "--events")
+	only(t, g.Cluster, g.rightsOf(t, "rank"))
+	code, log, metrics := g.instance(t, "rank")
+	require.Equal(t, exitDone, code, log)
+	require.NotContains(t, log, "right")
+	require.Contains(t, metrics, `pageheat_events_total{event="entered"}`)
+}
