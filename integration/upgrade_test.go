@@ -17,7 +17,7 @@ import (
 
 // firstBuild is the commit of the build before this one as long as there is no tag: its formats are
 // the first that must be read.
-const firstBuild = "e5f64fb6f4be949204202d18207d3b6151ff42ae"
+const firstBuild = "32a3f181aab6b36bc856aa9954f3bdc77ca67b6c"
 
 // previousBuild builds the newest tag before the current commit, or firstBuild, from the history of
 // the repository. It fails without the history: a release must not go out untested.
