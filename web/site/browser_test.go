@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 // inbox is a collector that keeps the posted lines.
 type inbox struct {
 	mu      sync.Mutex
+	titles  []string // of the views
 	lines   []string
 	queries []string
 	origins []string
@@ -59,6 +61,9 @@ func (b *inbox) next(t *testing.T, n int, wanted func(line string) bool) (lines 
 		b.mu.Unlock()
 		for _, line := range got {
 			fields := strings.Split(line, "|")
+			if strings.HasPrefix(line, "{") {
+				fields = b.labelled(t, line)
+			}
 			require.Len(t, fields, 4, line)
 			minutes, err := strconv.ParseFloat(fields[2], 64)
 			require.NoError(t, err)
@@ -76,6 +81,22 @@ func (b *inbox) next(t *testing.T, n int, wanted func(line string) bool) (lines 
 			t.Fatalf("%d lines have come instead of %d: %q", len(lines), n, lines)
 		}
 	}
+}
+
+// labelled takes the title of a view, and returns its fields.
+func (b *inbox) labelled(t *testing.T, line string) []string {
+	t.Helper()
+	var v struct {
+		Page, Title           string
+		Clicks, Minutes, Like json.Number
+	}
+	require.NoError(t, json.Unmarshal([]byte(line), &v), line)
+	require.NotEmpty(t, v.Title)
+	require.NotEqual(t, "0", v.Clicks.String(), "only views have titles")
+	b.mu.Lock()
+	b.titles = append(b.titles, v.Title)
+	b.mu.Unlock()
+	return []string{v.Page, v.Clicks.String(), v.Minutes.String(), v.Like.String()}
 }
 
 // moreThanTime excludes lines that only report time: their number depends on the browser's speed.

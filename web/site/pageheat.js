@@ -8,6 +8,8 @@
 // data-key      the write key, if there is one
 // data-minutes  maximum minutes of one view; default 30
 // data-privacy  "ignore": also count visitors who ask not to be tracked
+// data-title    the page's title; default: that of og:title, or of the page
+// data-titles   "off": send no titles
 // data-storage  "off": store nothing in the tab (likes and unsent behaviours)
 //
 // It does not disturb the page. All callbacks go through safe, so no error leaves the
@@ -50,7 +52,7 @@
       if (stored) try {
         const lines = (sessionStorage.getItem(store) || '').split('\n').map((line) => line.split('|'));
         likes = new Map(lines.filter((fields) => fields.length === 2));
-        waiting = lines.filter((fields) => fields.length === 4).map((fields) => fields.join('|'));
+        waiting = lines.filter(({ 0: first, length }) => length === 4 || length < 2 && first[0] === '{').map((fields) => fields.join('|'));
       } catch { stored = false; }
     };
     // Where the tab has no room, all stays in memory. The oldest is what goes.
@@ -62,6 +64,7 @@
     };
 
     let page;      // its name
+    let title = ''; // once it has settled
     let views = 0; // not told yet
     let time = 0;  // ms visible, not told yet
     let left;      // ms that may still count
@@ -98,6 +101,13 @@
       warn('skips names above 1024 bytes: set data-page.');
       return '';
     };
+
+    const heading = () => {
+      if (set('titles') === 'off') return '';
+      const meta = document.querySelector('meta[property="og:title"]');
+      return set('title') || meta && meta.content || document.title;
+    };
+    const quoted = (text) => `"${text.replace(/["\\|\p{Cc}]/gu, (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, 0))}"`;
 
     const start = () => {
       if (from || document.hidden) return;
@@ -156,7 +166,10 @@
       let change = like - known();
       while (views || time || change) {
         const step = Math.sign(change);
-        if (page) waiting.push(`${page}|${views}|${(time / 6e4).toFixed(6)}|${step}`);
+        const minutes = (time / 6e4).toFixed(6);
+        if (page) waiting.push(title && views
+          ? `{"page":${quoted(page)},"clicks":${views},"minutes":${minutes},"like":${step},"title":${quoted(title.slice(0, 400))}}`
+          : `${page}|${views}|${minutes}|${step}`);
         views = time = 0;
         change -= step;
       }
@@ -178,12 +191,20 @@
     };
     const view = () => {
       call(name());
+      title = '';
       left = 6e4 * Math.min(set('minutes') || 30, 1440) || 0;
       fresh = true;
       start();
       // Until then, what makes the page gives it its address, canonical link and buttons.
       clearTimeout(settling);
-      settling = setTimeout(safe(() => { moved(true); settling = 0; show(); }), 1000);
+      const timer = settling = setTimeout(safe(() => {
+        moved(true);
+        if (settling === timer) {
+          settling = 0;
+          title = heading();
+        }
+        show();
+      }), 1000);
     };
     // moved looks whether this is another page now: an application of one page has
     // gone on, or it has only replaced the address at which it began.
