@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -32,7 +31,6 @@ type eventsWorld struct {
 	rules   events.Rules
 	version uint64
 	owners  int
-	log     strings.Builder
 }
 
 func newEventsWorld(t *testing.T, c *kafkatest.Cluster) *eventsWorld {
@@ -78,7 +76,7 @@ type instance struct {
 func (w *eventsWorld) start() *instance {
 	w.owners++
 	s := Settings{Cluster: kafka.New(kafka.Config{Brokers: w.Brokers(), ClientID: "test"}), Member: kafka.Member{SessionTimeout: 10 * time.Second}, Topology: w.topo,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(prometheus.NewRegistry()), Progress: NewProgress(), Conditions: NewConditions()}
+		Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Progress: NewProgress(), Conditions: NewConditions()}
 	runner := NewEvents(EventsConfig{Settings: s, Rules: w.rules}, fmt.Sprint("owner-", w.owners))
 	ctx, stop := context.WithCancel(context.Background())
 	in := &instance{stop: stop, ended: make(chan error, 1)}
@@ -86,7 +84,10 @@ func (w *eventsWorld) start() *instance {
 		in.ended <- Supervise(ctx, Supervised{Name: RoleEvents, Logger: s.Logger, Run: runner.Run})
 		s.Cluster.Close()
 	}()
-	w.t.Cleanup(func() { stop(); <-in.ended })
+	w.t.Cleanup(func() {
+		stop()
+		assert.NoError(w.t, <-in.ended)
+	})
 	return in
 }
 
