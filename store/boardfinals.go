@@ -151,6 +151,8 @@ func (f *boardFinals) leaders(dst []codec.BoardLeaders, l codec.BoardLeaders) []
 				f.of.labels.show(&pg.Page)
 			}
 			dst = append(dst, l)
+		} else {
+			f.due = true // it is being made
 		}
 	}
 	return dst

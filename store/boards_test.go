@@ -467,3 +467,40 @@ func TestATurnAfterATurn(t *testing.T) {
 	}
 	require.Equal(t, boards.MinuteOf(now.Add(70*time.Minute)), p.BoardProgress()[0].AsOf)
 }
+
+// Final boards that are not made yet when leaders are sent are sent with later ones.
+func TestFinalBoardsAreSentWhenTheyAreMade(t *testing.T) {
+	hour := boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour}
+	now := time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC)
+	p := store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: boardsOf(t, hour), TurnPages: 1})
+	p.Begin(behavior(), 0)
+	p.StartBoards()
+	p.Advance(now)
+	h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: -1, To: 9, Minute: boards.MinuteOf(now), Limits: heat.DefaultLimits()}
+	message := codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), "a", &heat.Totals{Behaviours: 1})
+	_, err := p.Apply(message, 0, noReread(t))
+	require.NoError(t, err)
+	last := boards.MinuteOf(now.Truncate(time.Hour))
+	later, sent := now.Add(time.Hour), 0
+	for more := true; more; {
+		_, more = p.Advance(later)
+		if c := p.Checkpoint(); c != nil {
+			drain(t, c, 0)
+		}
+		var l codec.Leaders
+		p.Leaders(&l)
+		for _, b := range l.Boards {
+			if b.Final && b.AsOf == last {
+				sent++
+			}
+		}
+	}
+	var l codec.Leaders
+	p.Leaders(&l)
+	for _, b := range l.Boards {
+		if b.Final && b.AsOf == last {
+			sent++
+		}
+	}
+	assert.Positive(t, sent)
+}

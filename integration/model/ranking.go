@@ -22,7 +22,7 @@ type published struct {
 	positions []byte
 	by        settings // that it was made with
 	from      *tenure
-	known     int      // the number of boards that its owner had read when it made this one
+	known     int // the number of boards that its owner had read when it made this one
 }
 
 // rankOwner drives the stage of a session of the ranking.
