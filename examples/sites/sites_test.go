@@ -20,7 +20,7 @@ import (
 )
 
 // program is set by TestMain, before any test.
-var program string //nolint:gochecknoglobals // TestMain has no other way to tests
+var program string
 
 func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m, func(path string) { program = path }, func() error { return nil }))

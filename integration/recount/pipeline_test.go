@@ -29,7 +29,7 @@ import (
 )
 
 // program is set by TestMain, before any test.
-var program string //nolint:gochecknoglobals // TestMain has no other way to tests
+var program string
 
 func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m, func(path string) { program = path }, func() error { return nil }))
@@ -57,7 +57,7 @@ func realVisits(t *testing.T, now time.Time) []behaviour {
 	}
 	require.Greater(t, len(visits), 4000)
 	shift := now.Sub(times[len(times)-1])
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same in each run
+	random := rand.New(rand.NewPCG(1, 2)) // the same in each run
 	for i := range visits {
 		at := times[i].Add(shift)
 		switch i % 100 {
