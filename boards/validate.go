@@ -32,7 +32,7 @@ func (e *Invalid) Unwrap() error { return e.Err }
 // be used.
 func (d *Definition) Validate() error {
 	v := validation{board: d.Name}
-	if !validName(d.Name) {
+	if !IsName(d.Name) {
 		v.fail("name", "must be 1 to %d letters, digits, dots, dashes and underscores, and begin with a letter or a digit", maxNameBytes)
 	}
 	if reserved(d.Name) {
@@ -225,8 +225,8 @@ func text(d time.Duration) string {
 	return s
 }
 
-// validName reports whether a name can be that of a board.
-func validName(name string) bool {
+// IsName reports whether a name can be that of a board, see [Definition].Name.
+func IsName(name string) bool {
 	for i, c := range []byte(name) {
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':

@@ -4,17 +4,15 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"pageheat/boards"
 )
 
 // AllTime is the name of the board of all behaviours, which always exists.
 const AllTime = "all-time"
 
-const (
-	// maxBoardNameBytes is the longest name of a board.
-	maxBoardNameBytes = 64
-	// maxBoardPartBytes is the longest name of a group, which is longer than that of any period.
-	maxBoardPartBytes = 128
-)
+// maxBoardPartBytes is the longest name of a group, which is longer than that of any period.
+const maxBoardPartBytes = boards.MaxGroupBytes
 
 // BoardKey returns the key of a board in the output topic: its name, and for the board of one group
 // or of one closed period a slash and the name of that. An empty part is none.
@@ -30,22 +28,10 @@ func BoardKey(name, part string) string {
 // printed, but no slash, and is not "." or "..", so that both can be parts of a path.
 func SplitBoardKey(key string) (name, part string, ok bool) {
 	name, part, parted := strings.Cut(key, "/")
-	if !isBoardName(name) || parted && !isBoardPart(part) {
+	if !boards.IsName(name) || parted && !isBoardPart(part) {
 		return "", "", false
 	}
 	return name, part, true
-}
-
-func isBoardName(name string) bool {
-	for i, c := range []byte(name) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case i > 0 && (c == '.' || c == '-' || c == '_'):
-		default:
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxBoardNameBytes
 }
 
 func isBoardPart(part string) bool {
