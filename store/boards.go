@@ -355,9 +355,13 @@ func (t *boardTable) progress() codec.BoardProgress {
 func (t *boardTable) clear() {
 	clear(t.touched)
 	t.touched, t.turning, t.leaving, t.holders = t.touched[:0], nil, nil, boards.Holders[*boardPage]{}
-	for e := range t.all() {
-		e.touched, e.state = false, boards.State{}
-		t.changed(e)
+	for _, block := range t.pages {
+		for _, e := range block {
+			if e != nil {
+				e.touched, e.state = false, boards.State{}
+				t.changed(e)
+			}
+		}
 	}
 	if t.finals != nil {
 		t.finals.making = nil

@@ -396,13 +396,15 @@ func TestATurnInPieces(t *testing.T) {
 // if it comes back. It does not matter whether the changelog still has the progress that knew it.
 func TestBoardsThatComeAndGo(t *testing.T) {
 	for _, compacted := range []bool{false, true} {
-		t.Run(fmt.Sprintf("compacted=%t", compacted), func(t *testing.T) { testBoardsThatComeAndGo(t, compacted) })
+		t.Run(fmt.Sprintf("compacted=%t", compacted), func(t *testing.T) {
+			testBoardsThatComeAndGo(t, compacted, boards.Definition{Name: "day", Kind: boards.Window, Window: 24 * time.Hour}, func(d *boards.Definition) { d.Window = 12 * time.Hour })
+			testBoardsThatComeAndGo(t, compacted, boards.Definition{Name: "day", Kind: boards.Calendar, Period: boards.Day}, func(d *boards.Definition) { d.Period = boards.Week })
+		})
 	}
 }
 
-func testBoardsThatComeAndGo(t *testing.T, compacted bool) {
+func testBoardsThatComeAndGo(t *testing.T, compacted bool, day boards.Definition, redefine func(d *boards.Definition)) {
 	now := time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC)
-	day := boards.Definition{Name: "day", Kind: boards.Window, Window: 24 * time.Hour}
 	var changelog []record
 	to := int64(-1)
 	session := func(page string, definitions ...boards.Definition) codec.Leaders {
@@ -441,7 +443,7 @@ func testBoardsThatComeAndGo(t *testing.T, compacted bool) {
 	shorter := day
 	shorter.Size, shorter.Include = 1, []string{"a"}
 	assert.EqualValues(t, 2, behaviours(session("a", shorter)), "a board that only chooses otherwise goes on")
-	shorter.Window = 12 * time.Hour
+	redefine(&shorter)
 	assert.EqualValues(t, 1, behaviours(session("a", shorter)), "one that counts otherwise is another board")
 }
 
