@@ -38,7 +38,7 @@ func TestQuick(t *testing.T) {
 		runs[one.benchmark()] = append(runs[one.benchmark()], one)
 		assert.Empty(t, one.wrong, one.name)
 	}
-	require.Len(t, runs["Throughput"], 4)
+	require.Len(t, runs["Throughput"], 5)
 	for _, one := range runs["Throughput"] {
 		assert.Positive(t, one.get(rateUnit), one.name)
 		assert.Positive(t, one.get("start-s"), one.name)
