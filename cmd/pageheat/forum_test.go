@@ -14,8 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pageheat/codec"
 	"pageheat/demo"
 	"pageheat/demo/forum"
+	"pageheat/heat"
 	"pageheat/integration/browser"
 	"pageheat/processors"
 	"pageheat/topics"
@@ -74,11 +76,13 @@ func (v *visits) next() (line string, seconds float64) {
 		require.NoError(v.t, fetches.Err())
 		records = fetches.Records()
 	}
-	fields := strings.Split(string(records[0].Value), "|")
-	require.Len(v.t, fields, 4)
-	minutes, err := strconv.ParseFloat(fields[2], 64)
-	require.NoError(v.t, err)
-	return fields[0] + "|" + fields[1] + "|" + fields[3], 60 * minutes
+	var label codec.Label
+	b, refusal := codec.ParseLabelled(records[0].Value, heat.DefaultLimits(), &label)
+	require.Nil(v.t, refusal)
+	if b.Clicks > 0 && b.Minutes > heat.WholeMinutes(1)/60 {
+		assert.NotEmpty(v.t, label.Title, "a view of more than a second has a title")
+	}
+	return fmt.Sprintf("%s|%d|%d", b.Page, b.Clicks, b.Like), 60 * float64(b.Minutes) / float64(heat.WholeMinutes(1))
 }
 
 // none makes sure that nothing more has come for a while.
@@ -138,7 +142,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	assert.GreaterOrEqual(t, seconds, leaving.Sub(began).Seconds()-0.3)
 	assert.LessOrEqual(t, seconds, left.Sub(before).Seconds()+0.3)
 	t.Logf("visible for %.3f s to %.3f s, told: %.3f s", leaving.Sub(began).Seconds(), left.Sub(before).Seconds(), seconds)
-	dashboard.Until(shows(dashboardPages, thread.Path))
+	dashboard.Until(shows(dashboardPages, thread.Title+" · The Kettle"))
 	time.Sleep(3*time.Second - time.Since(left))
 
 	// A like is told at once, and seen.
