@@ -314,7 +314,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 		"output, a board without its header": {topic: "-output", key: "all-time", says: "has no header pageheat.positions",
 			value: raw([]byte(`{"board":"all-time","version":7,"pages":[]}`))},
 		"output, no JSON": {topic: "-output", key: "all-time", says: "board", value: raw(random)},
-		"output, a version above all": {topic: "-output", key: "all-time", says: "have to be below 9007199254740992",
+		"output, a version above all": {topic: "-output", key: "all-time", says: "has to be below 9007199254740992",
 			value: raw([]byte(`{"board":"all-time","version":18446744073709551615,"pages":[]}`))},
 		"rank table, no epoch": {topic: "-rank-table", key: codec.EpochKey(), stopped: true, says: "the stored epoch", value: raw(random)},
 		"rank table, an epoch above all": {topic: "-rank-table", key: codec.EpochKey(), stopped: true, says: "above the highest",
