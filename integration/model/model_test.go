@@ -22,7 +22,7 @@ func schedules(t *testing.T) int {
 		return int(n)
 	}
 	if os.Getenv("PAGEHEAT_TEST_ALL") != "" {
-		return 50_000
+		return 25_000
 	}
 	return 3_000
 }
