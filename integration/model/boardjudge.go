@@ -51,12 +51,13 @@ func (o *heatOwner) claim(body []byte) []byte {
 			}
 			continue
 		}
-		if err := w.checkLeaders(&l.Boards[at], a, target, w.logs[target].reached[l.Next]); err != nil {
+		states := w.states(a.board, a, target, w.logs[target].reached[l.Next])
+		if err := w.checkLeaders(&l.Boards[at], a, states); err != nil {
 			w.violate("%s: leaders of board %s as of %s at offset %d: %w", o.name, d.Name, a.asOf, l.Next, err)
 			return body
 		}
 		w.claims[target] = appendClaim(w.claims[target], claim{*a, l.Next})
-		if err := w.checkFinals(l, a, target); err != nil {
+		if err := w.checkFinals(l, a, states); err != nil {
 			w.violate("%s: leaders of the final board of %s at offset %d: %w", o.name, d.Name, l.Next, err)
 			return body
 		}
@@ -74,7 +75,7 @@ func (o *heatOwner) claim(body []byte) []byte {
 }
 
 // checkFinals compares leaders of closed periods with the account.
-func (w *world) checkFinals(l *codec.Leaders, a *account, target int) error {
+func (w *world) checkFinals(l *codec.Leaders, a *account, states []boards.State) error {
 	for i := range l.Boards {
 		b := &l.Boards[i]
 		if b.Name != nameOf(a.board) || !b.Final {
@@ -87,7 +88,7 @@ func (w *world) checkFinals(l *codec.Leaders, a *account, target int) error {
 		w.counts.Finals++
 		final := *a
 		final.asOf = b.AsOf
-		if err := w.checkLeaders(b, &final, target, w.logs[target].reached[l.Next]); err != nil {
+		if err := w.checkLeaders(b, &final, states); err != nil {
 			return fmt.Errorf("of %s: %w", a.board.PeriodName(period), err)
 		}
 	}
@@ -105,18 +106,18 @@ func appendClaim(claims []claim, c claim) []claim {
 	return append(claims, c)
 }
 
-// checkLeaders compares leaders of a further board with the account.
-func (w *world) checkLeaders(l *codec.BoardLeaders, a *account, target int, to []int64) error {
-	d := a.board.Definition()
-	if l.Hash != d.Hash() || l.AsOf != a.asOf || l.Late != a.lates || !slices.Equal(l.Since, a.since) {
+// checkLeaders compares leaders of a further board with the account and the states of the pages.
+func (w *world) checkLeaders(l *codec.BoardLeaders, a *account, states []boards.State) error {
+	hash := w.hash(a.board)
+	if l.Hash != hash || l.AsOf != a.asOf || l.Late != a.lates || !slices.Equal(l.Since, a.since) {
 		return fmt.Errorf("definition %s, as of %s, %d late, since %v; it should be %s, as of %s, %d late, since %v",
-			l.Hash, l.AsOf, l.Late, l.Since, d.Hash(), a.asOf, a.lates, a.since)
+			l.Hash, l.AsOf, l.Late, l.Since, hash, a.asOf, a.lates, a.since)
 	}
 	got, err := codec.DecodeBoardPages(l.Pages, a.board)
 	if err != nil {
 		return err
 	}
-	want := first(a.board, w.standings(nil, a.board, a, target, to, a.board.Slot(a.asOf)))
+	want := first(a.board, w.standings(nil, a.board, states, a.board.Slot(a.asOf)))
 	if len(got) != len(want) {
 		return fmt.Errorf("%d pages, and the input has %d", len(got), len(want))
 	}
@@ -135,8 +136,7 @@ func (a *account) show(s *standing) string {
 // checkFurther checks that a further board in the output is the exact board of its positions, as of its T.
 func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 	at := slices.IndexFunc(w.catalog, func(c *boards.Board) bool {
-		d := c.Definition()
-		return (b.Board == d.Name || b.Final && b.Board == d.Name+"/"+b.Period) && d.Hash() == b.DefinitionHash
+		return (b.Board == nameOf(c) || b.Final && b.Board == nameOf(c)+"/"+b.Period) && w.hash(c) == b.DefinitionHash
 	})
 	if at < 0 {
 		return fmt.Errorf("no instance has its definition %s: %s", b.DefinitionHash, b.Definition)
@@ -238,7 +238,7 @@ func (w *world) checkMerged(b *codec.Board, board *boards.Board, slot boards.Slo
 	var late uint64
 	var since []int64
 	for target, c := range of {
-		all = w.standings(all, board, &c.account, target, to[target], slot)
+		all = w.standings(all, board, w.states(board, &c.account, target, to[target]), slot)
 		late += c.lates
 		for i, offset := range c.since {
 			if i == len(since) {
@@ -297,10 +297,11 @@ func (w *world) checkRestored(table *changelog, part *store.Partition, by settin
 				w.violate("restoring %s: board %s as of %s is as of %s", table.name, got.Name, a.asOf, got.AsOf)
 			}
 			a.asOf = got.AsOf
-			if err := w.checkLeaders(got, &a, target, to); err != nil {
+			states := w.states(board, &a, target, to)
+			if err := w.checkLeaders(got, &a, states); err != nil {
 				w.violate("restoring %s: board %s: %w", table.name, got.Name, err)
 			}
-			if err := w.checkFinals(&l, &a, target); err != nil {
+			if err := w.checkFinals(&l, &a, states); err != nil {
 				w.violate("restoring %s: final board of %s: %w", table.name, got.Name, err)
 			}
 			w.counts.BoardsRestored++
@@ -328,9 +329,9 @@ func (w *world) checkLastBoards(to [][]int64) {
 		if err := w.checkCounted(b, counted, to); err != nil {
 			w.violate("no progress: the reader's last board %s is version %d: %w", name, b.Version, err)
 		}
-		if asOf := board.AsOf(w.now).Time(); !b.AsOf.Equal(asOf) || b.DefinitionHash != hashOf(board) {
+		if asOf := board.AsOf(w.now).Time(); !b.AsOf.Equal(asOf) || b.DefinitionHash != w.hash(board) {
 			w.violate("no progress: the reader's last board %s is version %d, as of %s by %s; it is %s, by %s",
-				name, b.Version, b.AsOf, b.DefinitionHash, asOf, hashOf(board))
+				name, b.Version, b.AsOf, b.DefinitionHash, asOf, w.hash(board))
 		}
 		w.checkLastFinals(board, to)
 	}
@@ -344,7 +345,7 @@ func (w *world) checkLastFinals(board *boards.Board, to [][]int64) {
 		var all []standing
 		for target := range w.logs {
 			if a := w.books[target].find(board); a != nil {
-				all = w.standings(all, board, a, target, to[target], period)
+				all = w.standings(all, board, w.states(board, a, target, to[target]), period)
 			}
 		}
 		key := nameOf(board) + "/" + board.PeriodName(period)
@@ -356,9 +357,15 @@ func (w *world) checkLastFinals(board *boards.Board, to [][]int64) {
 
 func nameOf(b *boards.Board) string { return b.Definition().Name }
 
-func hashOf(b *boards.Board) string {
-	d := b.Definition()
-	return d.Hash()
+// hash is the hash of a board's definition.
+func (w *world) hash(b *boards.Board) string {
+	known, ok := w.hashes[b]
+	if !ok {
+		d := b.Definition()
+		known = d.Hash()
+		w.hashes[b] = known
+	}
+	return known
 }
 
 // sendTurning puts a board that turns into leaders: as of the new T, without what changes with it.

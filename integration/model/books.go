@@ -38,6 +38,9 @@ func (b *books) clone() *books {
 func (b *books) find(board *boards.Board) *account {
 	d := board.Definition()
 	for i := range b.accounts {
+		if b.accounts[i].board == board {
+			return &b.accounts[i]
+		}
 		if of := b.accounts[i].board.Definition(); of.Name == d.Name && of.CountingHash() == d.CountingHash() {
 			return &b.accounts[i]
 		}
@@ -188,8 +191,8 @@ type standing struct {
 	score boards.Score
 }
 
-// standings appends the pages of a target that may be on a board as of a slot, in no order.
-func (w *world) standings(into []standing, b *boards.Board, a *account, target int, to []int64, slot boards.Slot) []standing {
+// states are what the pages of a target have on a board, by their index.
+func (w *world) states(b *boards.Board, a *account, target int, to []int64) []boards.State {
 	states := make([]boards.State, len(w.pages))
 	for i, in := range w.inputs {
 		for j := range in.messages {
@@ -204,7 +207,15 @@ func (w *world) standings(into []standing, b *boards.Board, a *account, target i
 			states[m.page].Add(b, b.Place(m.minute()), &t)
 		}
 	}
+	return states
+}
+
+// standings appends the pages that may be on a board as of a slot, in no order.
+func (w *world) standings(into []standing, b *boards.Board, states []boards.State, slot boards.Slot) []standing {
 	for i := range states {
+		if states[i].Empty() {
+			continue
+		}
 		if sum := states[i].Sum(b, slot); b.Has(w.pages[i].name) && b.Qualifies(&sum) {
 			into = append(into, standing{w.pages[i].name, sum, b.Score(&sum)})
 		}

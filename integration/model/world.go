@@ -80,6 +80,7 @@ type world struct {
 	next       int                      // board of the output that is read next
 	readers    map[string]*reader       // by name of the board
 	catalog    []*boards.Board          // all further boards; none in some schedules
+	hashes     map[*boards.Board]string // of their definitions
 	books      []*books                 // per target, what is committed of them
 	claims     [][]claim                // per target, what leaders say of them
 	highest    map[string]boards.Minute // T by definition, without OneSlot
@@ -106,7 +107,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 		w.pages = append(w.pages, page{name, int(topology.Partition(name, w.temper.targets))})
 	}
 	w.sums = make([]sum, len(w.pages))
-	w.readers = map[string]*reader{}
+	w.readers, w.hashes = map[string]*reader{}, map[*boards.Board]string{}
 	for i := range w.temper.inputs {
 		in := &input{partition: i, committed: -1, dead: make(map[int64]bool), dirty: !p.ReadCommitted}
 		if w.temper.retention == harsh && w.chance(0.3) {
