@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"testing"
 
@@ -61,8 +62,43 @@ func fuzzStored(f *testing.F, name string) {
 	f.Fatalf("there is no format %q", name)
 }
 
-func FuzzRange(f *testing.F)     { fuzzStored(f, "range") }
-func FuzzPageState(f *testing.F) { fuzzStored(f, "page state") }
+func FuzzRange(f *testing.F) { fuzzStored(f, "range") }
+
+// FuzzPageState checks the same of all versions. The cells of states are those of package boards.
+func FuzzPageState(f *testing.F) {
+	for _, format := range formats() {
+		if format.name == "page state" {
+			example := format.encode(format.value)
+			f.Add(example)
+			f.Add(example[:len(example)/2])
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		page, err := DecodePage(b)
+		if err != nil {
+			require.ErrorIs(t, err, ErrMalformed)
+			return
+		}
+		var again []byte
+		switch n := page.Boards.Len; {
+		case page.Label != nil:
+			again = AppendPageLabelled(nil, &page.Totals, page.Label, n)
+		case n > 0:
+			again = AppendPageBoards(nil, &page.Totals, n)
+		default:
+			again = AppendPageState(nil, &page.Totals)
+		}
+		for states := page.Boards; states.Len > 0; {
+			number, state, err := states.Next()
+			if err != nil {
+				return // it is found when the states are decoded
+			}
+			again = append(binary.AppendUvarint(again, number), state...)
+		}
+		require.Equal(t, b, again)
+	})
+}
+
 func FuzzProgress(f *testing.F)  { fuzzStored(f, "progress") }
 func FuzzFence(f *testing.F)     { fuzzStored(f, "fence") }
 func FuzzKept(f *testing.F)      { fuzzStored(f, "kept totals") }

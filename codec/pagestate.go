@@ -111,7 +111,7 @@ func (s *BoardStates) Clone() BoardStates {
 // boards.Board.DecodeState reads it.
 func (s *BoardStates) Next() (board uint64, state []byte, err error) {
 	board, n := binary.Uvarint(s.rest)
-	if n <= 0 {
+	if n <= 0 || n > 1 && s.rest[n-1] == 0 { // that is not its shortest form
 		return 0, nil, fmt.Errorf("%w: page state: a state without its board", ErrMalformed)
 	}
 	state, rest, err := boards.SplitState(s.rest[n:])
