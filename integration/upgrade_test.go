@@ -17,7 +17,7 @@ import (
 
 // firstBuild is the commit of the build before this one as long as there is no tag: its formats are
 // the first that must be read.
-const firstBuild = "32a3f181aab6b36bc856aa9954f3bdc77ca67b6c"
+const firstBuild = "ba55b6c3a467973f68f165ea15682735f0b8c4f3"
 
 // previousBuild builds the newest tag before the current commit, or firstBuild, from the history of
 // the repository. It fails without the history: a release must not go out untested.
