@@ -2,6 +2,8 @@ package model
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"pageheat/codec"
@@ -295,6 +297,26 @@ func (o *rankOwner) request(all []*published) {
 		}
 		arrived = true
 	}, done: func() { o.settled = o.settled || now == len(all) }})
+}
+
+// found are the further boards that a new owner of the ranking finds: all that came after the newest board of
+// all time, and others perhaps.
+func (o *rankOwner) found(after uint64) (further []processors.Output) {
+	w := o.w
+	newest := map[string]*published{}
+	for _, p := range w.output {
+		if known := newest[p.board.Board]; known == nil || known.board.Version < p.board.Version {
+			newest[p.board.Board] = p
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(newest)) {
+		if p := newest[key]; p.board.Version > after || w.on.TimeInHeaders && w.chance(0.3) {
+			if b := w.readOutput(o.on, p); b != nil && b.Further {
+				further = append(further, *b)
+			}
+		}
+	}
+	return further
 }
 
 // describe describes a board for the trace.

@@ -1,0 +1,130 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"pageheat/boards"
+	"pageheat/codec"
+)
+
+// claim is what leaders of a target say of a further board.
+type claim struct {
+	account
+	next int64
+}
+
+// same reports whether two claims say the same.
+func (c *claim) same(o *claim) bool {
+	return c.board == o.board && c.next == o.next && c.asOf == o.asOf && c.lates == o.lates && slices.Equal(c.since, o.since) &&
+		slices.Equal(c.late, o.late)
+}
+
+// claim checks the boards of leaders that go out, and returns the leaders as they are without the protections
+// that are off.
+func (o *heatOwner) claim(body []byte) []byte {
+	if o.books == nil {
+		return body
+	}
+	w, target := o.w, o.slot.partition
+	l, err := codec.DecodeLeaders(body)
+	if err != nil {
+		w.violate("%s: %v", o.name, err)
+		return body
+	}
+	for k := range o.books.accounts {
+		a := &o.books.accounts[k]
+		d := a.board.Definition()
+		at := slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == d.Name && !b.Final })
+		if at < 0 {
+			w.violate("%s: leaders without board %s", o.name, d.Name)
+			return body
+		}
+		if l.Boards[at].Turning {
+			w.counts.Turning++
+			if !w.on.WholeTurns {
+				o.sendTurning(l, at, a)
+			}
+			continue
+		}
+		states := w.states(a.board, a, target, w.logs[target].reached[l.Next])
+		if err := w.checkLeaders(&l.Boards[at], a, states); err != nil {
+			w.violate("%s: leaders of board %s as of %s at offset %d: %w", o.name, d.Name, a.asOf, l.Next, err)
+			return body
+		}
+		w.claims[target] = appendClaim(w.claims[target], claim{*a, l.Next})
+		if err := w.checkFinals(l, a, states); err != nil {
+			w.violate("%s: leaders of the final board of %s at offset %d: %w", o.name, d.Name, l.Next, err)
+			return body
+		}
+	}
+	for _, b := range l.Boards {
+		if !slices.ContainsFunc(o.books.accounts, func(a account) bool { return nameOf(a.board) == b.Name }) {
+			w.violate("%s: leaders of board %s, which it has not", o.name, b.Name)
+		}
+	}
+	if !w.on.WholeTurns {
+		o.last = l.Boards
+		return codec.AppendLeaders(nil, l)
+	}
+	return body
+}
+
+// appendClaim adds a claim that was not made lately.
+func appendClaim(claims []claim, c claim) []claim {
+	for i := len(claims) - 1; i >= max(0, len(claims)-4); i-- {
+		if claims[i].same(&c) {
+			return claims
+		}
+	}
+	c.late = slices.Clone(c.late)
+	return append(claims, c)
+}
+
+// checkLeaders compares leaders of a further board with the account and the states of the pages.
+func (w *world) checkLeaders(l *codec.BoardLeaders, a *account, states []boards.State) error {
+	hash := w.hash(a.board)
+	if l.Hash != hash || l.AsOf != a.asOf || l.Late != a.lates || !slices.Equal(l.Since, a.since) {
+		return fmt.Errorf("definition %s, as of %s, %d late, since %v; it should be %s, as of %s, %d late, since %v",
+			l.Hash, l.AsOf, l.Late, l.Since, hash, a.asOf, a.lates, a.since)
+	}
+	got, err := codec.DecodeBoardPages(l.Pages, a.board)
+	if err != nil {
+		return err
+	}
+	want := first(a.board, w.standings(nil, a.board, states, a.board.Slot(a.asOf)))
+	if len(got) != len(want) {
+		return fmt.Errorf("%d pages, and the input has %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i].Page != want[i].page || got[i].Sum != want[i].sum {
+			return fmt.Errorf("rank %d is %+v, and the input has %s", i+1, got[i], a.show(&want[i]))
+		}
+	}
+	return nil
+}
+
+// checkFinals compares leaders of closed periods with the account.
+func (w *world) checkFinals(l *codec.Leaders, a *account, states []boards.State) error {
+	for i := range l.Boards {
+		b := &l.Boards[i]
+		if b.Name != nameOf(a.board) || !b.Final {
+			continue
+		}
+		period := a.board.Slot(b.AsOf)
+		if !a.board.Late(period, a.asOf) || a.board.Begins(period) != b.AsOf {
+			return fmt.Errorf("period %s is not closed as of %s", a.board.PeriodName(period), a.asOf)
+		}
+		w.counts.Finals++
+		final := *a
+		final.asOf = b.AsOf
+		if err := w.checkLeaders(b, &final, states); err != nil {
+			return fmt.Errorf("of %s: %w", a.board.PeriodName(period), err)
+		}
+	}
+	return nil
+}
+
+func (a *account) show(s *standing) string {
+	return fmt.Sprintf("page %q with %+v", s.page, a.board.Show(&s.sum, a.asOf))
+}
