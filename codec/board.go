@@ -41,8 +41,10 @@ type Board struct {
 	Period string `json:"period"`
 	// Group is the text that all pages of a board of one group have in common.
 	Group string `json:"group"`
-	// Final says that the period is closed: no other board of it follows.
+	// Final says that the period is closed: no other board of it follows, but where pages are forgotten.
 	Final bool `json:"final"`
+	// Removed is how many pages were taken off a final board because they were forgotten after it was published.
+	Removed int `json:"removed"`
 	// AsOf is the minute that the board was calculated for. It is written as UpdatedAt is. It is zero
 	// on a board that does not depend on the time.
 	AsOf time.Time `json:"as_of"`
@@ -51,6 +53,9 @@ type Board struct {
 	Since Offsets `json:"since"`
 	// Late is how many behaviours came too late for the board. It is below 2⁵³.
 	Late uint64 `json:"late"`
+	// Forgotten says how many requests to forget pages are in the board, by partition of the heat table. It has
+	// the partitions with requests, and is nil if none has any.
+	Forgotten Offsets `json:"forgotten"`
 	// DefinitionHash identifies the definition: boards with equal hashes are defined equally.
 	DefinitionHash string `json:"definition_hash"`
 	// Definition is a JSON object with the settings of the board, without white space. Package codec
@@ -147,6 +152,9 @@ func (b *Board) appendKind(dst []byte) ([]byte, error) {
 	if b.Final {
 		dst = append(dst, `,"final":true`...)
 	}
+	if b.Removed > 0 {
+		dst = strconv.AppendInt(append(dst, `,"removed":`...), int64(b.Removed), 10)
+	}
 	if !b.AsOf.IsZero() {
 		dst = appendTime(append(dst, `,"as_of":`...), b.AsOf)
 	}
@@ -155,6 +163,9 @@ func (b *Board) appendKind(dst []byte) ([]byte, error) {
 	}
 	if b.Kind != "" || b.Late > 0 {
 		dst = strconv.AppendUint(append(dst, `,"late":`...), b.Late, 10)
+	}
+	if b.Forgotten != nil {
+		dst = b.Forgotten.append(append(dst, `,"forgotten":`...))
 	}
 	if b.DefinitionHash != "" {
 		var err error
@@ -265,6 +276,9 @@ func DecodeBoard(data []byte) (*Board, error) {
 	if b.Version >= MaxNumber || b.Counted >= MaxNumber || b.Late >= MaxNumber {
 		return nil, fmt.Errorf("%w: board %q: version %d, counted %d, late %d: each has to be below %d",
 			ErrMalformed, b.Board, b.Version, b.Counted, b.Late, uint64(MaxNumber))
+	}
+	if b.Removed < 0 || b.Removed >= MaxNumber {
+		return nil, fmt.Errorf("%w: board %q: %d pages removed", ErrMalformed, b.Board, b.Removed)
 	}
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("%w: board %q: %w", ErrMalformed, b.Board, err)

@@ -17,6 +17,7 @@
 //   - pagestate.go: a page's totals, a value of the heat table.
 //   - progress.go: how far a heat partition has counted, and its owner's fence:
 //     two more values of that table.
+//   - forget.go: a request to forget a page, and what the table keeps of a page that was forgotten.
 //   - leaders.go: a heat partition's hottest pages.
 //   - epoch.go: the epoch of the ranking's owner, and the positions that a board
 //     was made from.

@@ -2,13 +2,16 @@ package codec
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"pageheat/boards"
 )
 
+// Origins without requests to forget pages have another version, as progress has.
 const (
-	epochVersion  = 2
-	originVersion = 3
+	epochVersion        = 2
+	originVersion       = 3
+	originForgetVersion = 4
 )
 
 // EpochBits is where the epoch begins in a board's version: version =
@@ -88,16 +91,27 @@ type Position struct {
 	Behavior TopicID
 	// Next is the offset of its partition that comes next.
 	Next int64
+	// Forgotten is the number of requests to forget pages that the partition had taken in: [ForgetProgress].Taken.
+	Forgotten uint64
 }
 
 // AppendOrigin appends o to dst.
 func AppendOrigin(dst []byte, o Origin) []byte {
-	dst = appendName(append(dst, originVersion), o.Group)
+	forgets := slices.ContainsFunc(o.Positions, func(p Position) bool { return p.Forgotten > 0 })
+	if forgets {
+		dst = append(dst, originForgetVersion)
+	} else {
+		dst = append(dst, originVersion)
+	}
+	dst = appendName(dst, o.Group)
 	dst = appendDefinition(dst, &o.Definition)
 	dst = binary.AppendUvarint(dst, uint64(len(o.Positions)))
 	for _, one := range o.Positions {
 		dst = append(dst, one.Behavior[:]...)
 		dst = binary.AppendUvarint(dst, uint64(one.Next))
+		if forgets {
+			dst = binary.AppendUvarint(dst, one.Forgotten)
+		}
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(o.Boards)))
 	for _, b := range o.Boards {
@@ -110,6 +124,10 @@ func AppendOrigin(dst []byte, o Origin) []byte {
 // DecodeOrigin reads what [AppendOrigin] wrote.
 func DecodeOrigin(b []byte) (Origin, error) {
 	r := newReader("positions", b, originVersion)
+	forgets := len(b) > 0 && b[0] == originForgetVersion
+	if forgets {
+		r = newReader("positions", b, originForgetVersion)
+	}
 	o := Origin{Group: string(r.bytes("group", maxNameBytes))}
 	definition, text := r.definition()
 	definition.Text = string(text)
@@ -119,7 +137,13 @@ func DecodeOrigin(b []byte) (Origin, error) {
 		for i := range o.Positions {
 			o.Positions[i].Behavior = r.topicID("behavior topic id")
 			o.Positions[i].Next = r.nonNegative("next offset")
+			if forgets {
+				o.Positions[i].Forgotten = r.number("forgotten pages")
+			}
 		}
+	}
+	if forgets && !slices.ContainsFunc(o.Positions, func(p Position) bool { return p.Forgotten > 0 }) {
+		r.fail("no forgotten pages")
 	}
 	for range r.count("boards", 3) {
 		o.Boards = append(o.Boards, OriginBoard{Name: string(r.bytes("name of a board", maxNameBytes)), AsOf: r.minute("as of"),

@@ -44,7 +44,7 @@ func readGolden(t *testing.T, name string) []byte {
 // textFormats are the golden files of the formats without a version: headers, and the board, which
 // is JSON with members that readers may ignore.
 func textFormats() []string {
-	return []string{"board.json", "board-day.json", "dead-letter.json", "event.json", "oldest.hex"}
+	return []string{"board.json", "board-day.json", "board-forgotten.json", "dead-letter.json", "event.json", "oldest.hex"}
 }
 
 // TestGoldenFiles: what releases have written is read, and written again to the byte.
@@ -71,7 +71,7 @@ func TestGoldenFiles(t *testing.T) {
 }
 
 func TestGoldenBoard(t *testing.T) {
-	for name, want := range map[string]*Board{"board.json": goldenBoard(), "board-day.json": goldenDayBoard()} {
+	for name, want := range map[string]*Board{"board.json": goldenBoard(), "board-day.json": goldenDayBoard(), "board-forgotten.json": goldenForgottenBoard()} {
 		b := readGolden(t, name)
 		board, err := DecodeBoard(b)
 		require.NoError(t, err, name)
@@ -125,7 +125,7 @@ func TestGoldenDeadLetter(t *testing.T) {
 		}
 	}
 	// These are on their way within the process, or have golden files of their own.
-	others := []string{HeaderNoKey, HeaderOwn, HeaderTime, HeaderPositions, HeaderOldest, HeaderEvent, HeaderEventID}
+	others := []string{HeaderNoKey, HeaderOwn, HeaderTime, HeaderPositions, HeaderOldest, HeaderEvent, HeaderEventID, HeaderRemoved}
 	assert.ElementsMatch(t, names, append(slices.DeleteFunc(slices.Collect(maps.Keys(headers)), func(name string) bool {
 		return !strings.HasPrefix(name, HeaderPrefix)
 	}), others...), "a header without a golden value")

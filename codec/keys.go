@@ -16,6 +16,8 @@ const (
 	KindFence Kind = "fence"
 	// KindKept: a [Kept].
 	KindKept Kind = "kept"
+	// KindForgotten: a [Forgotten].
+	KindForgotten Kind = "forgotten"
 	// KindEpoch: an [Epoch].
 	KindEpoch Kind = "epoch"
 	// KindPosition: an [EventsPosition].
@@ -48,7 +50,7 @@ func partitionKey(kind Kind, partition int32) string {
 }
 
 // InternalKey reports whether a table's key is one of ours and not a page's name,
-// and if so what its record is and of which partition (0 for the epoch and the position). A key
+// and if so what its record is and of which partition (0 for the epoch, the position and forgotten pages). A key
 // that begins as ours do, and is none that this program knows, is of
 // [KindUnknown]: it is still no page.
 func InternalKey(key string) (kind Kind, partition int32, ok bool) {
@@ -61,6 +63,9 @@ func InternalKey(key string) (kind Kind, partition int32, ok bool) {
 		return KindEpoch, 0, true
 	case EventsPositionKey():
 		return KindPosition, 0, true
+	}
+	if _, ok := ForgottenHash(key); ok {
+		return KindForgotten, 0, true
 	}
 	name, digits, _ := strings.Cut(name, internalMark)
 	kind = Kind(name)

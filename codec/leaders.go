@@ -10,8 +10,13 @@ import (
 	"pageheat/heat"
 )
 
+// Leaders of a partition that has taken no request to forget a page have another version, as its progress has.
 const (
-	leadersVersion = 3
+	leadersVersion       = 3
+	leadersForgetVersion = 4
+)
+
+const (
 	leadersGrouped = 1 << 0 // flags of a board
 	leadersFinal   = 1 << 1
 	leadersTurning = 1 << 2
@@ -98,7 +103,12 @@ func DecodeBoardPages(pages []byte, of *boards.Board) ([]BoardLeader, error) {
 
 // AppendLeaders appends l to dst. It does not allocate if dst has room.
 func AppendLeaders(dst []byte, l *Leaders) []byte {
-	dst = appendPosition(append(dst, leadersVersion), &l.Progress)
+	if taken := l.Forget.Taken; taken == 0 {
+		dst = appendPosition(append(dst, leadersVersion), &l.Progress)
+	} else {
+		dst = appendPosition(append(dst, leadersForgetVersion), &l.Progress)
+		dst = binary.AppendUvarint(dst, taken)
+	}
 	dst = binary.AppendUvarint(dst, uint64(l.Partition))
 	dst = appendDefinition(dst, &l.Definition)
 	dst = binary.AppendUvarint(dst, uint64(len(l.Pages)))
@@ -169,7 +179,14 @@ func (r *reader) boardLeaders() (l BoardLeaders) {
 // and once for all names, and for labels; b is not kept.
 func DecodeLeaders(b []byte) (*Leaders, error) {
 	r := newReader("leaders", b, leadersVersion)
+	forgets := len(b) > 0 && b[0] == leadersForgetVersion
+	if forgets {
+		r = newReader("leaders", b, leadersForgetVersion)
+	}
 	p := r.position()
+	if forgets {
+		p.Forget.Taken = r.taken()
+	}
 	l := &Leaders{Partition: r.partition("partition", p.Partitions), Progress: p}
 	first := r.at
 	definition, words := r.definition()

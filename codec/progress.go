@@ -6,9 +6,12 @@ import (
 	"pageheat/boards"
 )
 
+// Progress of a partition that has taken no request to forget a page has another version: a program that does not
+// know requests reads it.
 const (
-	progressVersion = 3
-	fenceVersion    = 1
+	progressVersion       = 3
+	progressForgetVersion = 4
+	fenceVersion          = 1
 )
 
 // Unknown is the progress in an input partition that nothing was heard of yet; -1
@@ -43,6 +46,18 @@ type Progress struct {
 	// NextBoard is the number that the next new board gets. A number is never used again, so what
 	// pages still have of a board that was removed is never taken for that of another.
 	NextBoard uint64
+	// Forget says how far the partition has taken in requests to forget pages.
+	Forget ForgetProgress
+}
+
+// ForgetProgress is how far a partition of the heat table has taken in the requests of its partition of the forget
+// topic. It is zero until the first one.
+type ForgetProgress struct {
+	// Topic is the id of the forget topic, and Next the offset that comes next. Leaders do not have them.
+	Topic TopicID
+	Next  int64
+	// Taken is the number of requests that were taken in, from whatever topic: it never goes back.
+	Taken uint64
 }
 
 // BoardProgress is how far a partition of the heat table has counted for a further board.
@@ -62,8 +77,14 @@ type BoardProgress struct {
 
 // AppendProgress appends p to dst. To, Begin and Lost must be of one length.
 func AppendProgress(dst []byte, p *Progress) []byte {
-	dst = append(dst, progressVersion)
-	dst = appendPosition(dst, p)
+	if p.Forget.Taken == 0 {
+		dst = appendPosition(append(dst, progressVersion), p)
+	} else {
+		dst = appendPosition(append(dst, progressForgetVersion), p)
+		dst = append(dst, p.Forget.Topic[:]...)
+		dst = binary.AppendUvarint(dst, uint64(p.Forget.Next))
+		dst = binary.AppendUvarint(dst, p.Forget.Taken)
+	}
 	dst = binary.AppendUvarint(dst, p.NextBoard)
 	dst = binary.AppendUvarint(dst, uint64(len(p.Boards)))
 	for i := range p.Boards {
@@ -103,7 +124,16 @@ func (r *reader) since() []int64 {
 // DecodeProgress reads what [AppendProgress] wrote.
 func DecodeProgress(b []byte) (Progress, error) {
 	r := newReader("progress", b, progressVersion)
+	forgets := len(b) > 0 && b[0] == progressForgetVersion
+	if forgets {
+		r = newReader("progress", b, progressForgetVersion)
+	}
 	p := r.position()
+	if forgets {
+		p.Forget.Topic = r.topicID("forget topic id")
+		p.Forget.Next = r.nonNegative("next offset of the forget topic")
+		p.Forget.Taken = r.taken()
+	}
 	p.NextBoard = r.number("number of the next board")
 	if n := r.count("boards", minBoardBytes); n > 0 {
 		p.Boards = make([]BoardProgress, n)
@@ -166,6 +196,15 @@ func (r *reader) position() (p Progress) {
 		}
 	}
 	return p
+}
+
+// taken reads a number of requests to forget pages, in a version that is written if there are any.
+func (r *reader) taken() uint64 {
+	n := r.number("requests to forget pages")
+	if r.err == nil && n == 0 {
+		r.fail("no requests to forget pages")
+	}
+	return n
 }
 
 // Fence is what an owner writes into a heat partition when it takes it over: a

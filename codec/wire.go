@@ -318,12 +318,17 @@ func (r *reader) bytes(what string, most int) []byte {
 }
 
 func (r *reader) topicID(what string) (id TopicID) {
-	if r.left() < len(id) {
-		r.fail("%s is cut off", what)
-		return id
-	}
-	r.at += copy(id[:], r.b[r.at:])
+	r.exactly(what, id[:])
 	return id
+}
+
+// exactly fills dst.
+func (r *reader) exactly(what string, dst []byte) {
+	if r.left() < len(dst) {
+		r.fail("%s is cut off", what)
+		return
+	}
+	r.at += copy(dst, r.b[r.at:])
 }
 
 func (r *reader) totals() (t heat.Totals) {

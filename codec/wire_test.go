@@ -133,7 +133,8 @@ func formats() []format {
 	label := StampedLabel{Label{Title: "日 & <b>", URL: "https://forum.example/t/日?a=b"}, Stamp{29_455_384*60_000 + 999, 300, 42}}
 	minutes := []minutePage{{pages[0], 29_455_384, &label}, {pages[2], 29_455_384, nil}, {pages[1], 29_455_386, &label}}
 	input, behavior := TopicID{0: 1, 15: 0xFF}, TopicID{7: 9}
-	return []format{
+	further := []BoardProgress{{3, "today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}}, {5, "trending", "ffeeddcc00112233", 1, 0, nil}}
+	return append([]format{
 		{
 			name:   "range",
 			golden: "range-v3",
@@ -177,8 +178,7 @@ func formats() []format {
 		{
 			name:   "progress",
 			golden: "progress-v3",
-			value: Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, []BoardProgress{
-				{3, "today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}}, {5, "trending", "ffeeddcc00112233", 1, 0, nil}}, 6},
+			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, further, 6, ForgetProgress{}},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw:   func(t *rapid.T) any { return drawProgress(t) },
@@ -206,26 +206,11 @@ func formats() []format {
 		{
 			name:   "leaders",
 			golden: "leaders-v3",
-			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0}, Define(heat.DefaultWeights(), 10), pages,
+			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0, ForgetProgress{}}, Define(heat.DefaultWeights(), 10), pages,
 				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, true, []byte("pages")}}, map[string]Label{"z": label.Label, "page37": {Title: "a title"}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
-			draw: func(t *rapid.T) any {
-				p := drawProgress(t)
-				var on []BoardLeaders
-				for _, b := range p.Boards {
-					on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "turning"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
-				}
-				p.Boards, p.NextBoard = nil, 0
-				var labels map[string]Label
-				for _, page := range drawPages(t) {
-					if labels == nil {
-						labels = map[string]Label{}
-					}
-					labels[page.Page] = drawLabel(t, 0, 0).Label
-				}
-				return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t), on, labels}
-			},
+			draw:   func(t *rapid.T) any { return drawLeaders(t) },
 		},
 		{
 			name:   "epoch",
@@ -270,23 +255,42 @@ func formats() []format {
 		{
 			name:   "positions",
 			golden: "positions-v3",
-			value: Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77}, {}, {input, MaxNumber - 1}},
+			value: Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77, 0}, {}, {input, MaxNumber - 1, 0}},
 				[]OriginBoard{{"today", 29_455_384, 20_457}, {"trending", 0, 0}}},
 			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
-			draw: func(t *rapid.T) any {
-				o := Origin{Group: rapid.StringN(0, 100, maxNameBytes).Draw(t, "group"), Definition: drawDefinition(t)}
-				for range rapid.IntRange(0, 4).Draw(t, "partitions") {
-					o.Positions = append(o.Positions, Position{drawTopicID(t), drawOffset(t)})
-				}
-				for range rapid.IntRange(0, 2).Draw(t, "boards") {
-					o.Boards = append(o.Boards, OriginBoard{rapid.StringN(0, 20, 80).Draw(t, "board"), boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "as of")),
-						boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "closed"))})
-				}
-				return o
-			},
+			draw:   func(t *rapid.T) any { return drawOrigin(t) },
 		},
+	}, forgetFormats(input, behavior, RequestID{3: 4, 15: 0xFE}, further)...)
+}
+
+func drawLeaders(t *rapid.T) *Leaders {
+	p := drawProgress(t)
+	var on []BoardLeaders
+	for _, b := range p.Boards {
+		on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "turning"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
 	}
+	p.Boards, p.NextBoard = nil, 0
+	var labels map[string]Label
+	for _, page := range drawPages(t) {
+		if labels == nil {
+			labels = map[string]Label{}
+		}
+		labels[page.Page] = drawLabel(t, 0, 0).Label
+	}
+	return &Leaders{rapid.Int32Range(0, p.Partitions-1).Draw(t, "partition"), p, drawDefinition(t), drawPages(t), on, labels}
+}
+
+func drawOrigin(t *rapid.T) Origin {
+	o := Origin{Group: rapid.StringN(0, 100, maxNameBytes).Draw(t, "group"), Definition: drawDefinition(t)}
+	for range rapid.IntRange(0, 4).Draw(t, "partitions") {
+		o.Positions = append(o.Positions, Position{drawTopicID(t), drawOffset(t), 0})
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "boards") {
+		o.Boards = append(o.Boards, OriginBoard{rapid.StringN(0, 20, 80).Draw(t, "board"), boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "as of")),
+			boards.Minute(rapid.Int64Range(0, int64(boards.MaxMinute)).Draw(t, "closed"))})
+	}
+	return o
 }
 
 func TestStoredFormatsRoundTrip(t *testing.T) {

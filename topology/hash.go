@@ -37,9 +37,17 @@ func (h pageHash) Sum(b []byte) []byte {
 // Partition returns the partition of a page for a number of partitions (above 0): the same as
 // goka and sarama compute with [Hasher], without an allocation.
 func Partition[P []byte | string](page P, partitions int) int32 {
+	return PartitionOf(Hash(page), partitions)
+}
+
+// Hash returns the hash of a page that its partition follows from, for any number of partitions.
+func Hash[P []byte | string](page P) uint32 {
 	h := fnvOffset
 	for i := range len(page) {
 		h = (h ^ uint32(page[i])) * fnvPrime
 	}
-	return int32(h&low31) % int32(partitions)
+	return h & low31
 }
+
+// PartitionOf returns the partition of a page with a hash, for a number of partitions (above 0).
+func PartitionOf(hash uint32, partitions int) int32 { return int32(hash&low31) % int32(partitions) }
