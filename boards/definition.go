@@ -175,7 +175,7 @@ func defaultStep(whole time.Duration) time.Duration {
 // order, with durations in minutes. Equal texts are equal boards, and the text of a definition never
 // changes, since hashes are made of it. The definition must be complete and valid.
 func (d *Definition) Canonical() string {
-	text := d.counting()
+	text := d.Counting()
 	line := func(setting, value string) { text += setting + ": " + value + "\n" }
 	line("size", strconv.Itoa(d.Size))
 	line("heat", d.Scorer.String())
@@ -204,8 +204,9 @@ func (d *Definition) Canonical() string {
 	return text
 }
 
-// counting returns the beginning of the canonical text: what the state of pages depends on.
-func (d *Definition) counting() string {
+// Counting returns the beginning of the canonical text: what the state of pages depends on.
+// [ParseCounting] reads it.
+func (d *Definition) Counting() string {
 	text := "board: " + d.Name + "\nkind: " + d.Kind.String() + "\n"
 	line := func(setting, value string) { text += setting + ": " + value + "\n" }
 	switch d.Kind {
@@ -237,7 +238,7 @@ func (d *Definition) Hash() string { return hashOf("board\n" + d.Canonical()) }
 // and with all of its past. Size, weights, patterns, groups and most maximums are not part of it: they
 // choose among what is counted, if that is all pages. So states are to be kept for all pages, whatever
 // Include and Exclude say; then patterns take effect at once, in both directions.
-func (d *Definition) CountingHash() string { return hashOf("counting\n" + d.counting()) }
+func (d *Definition) CountingHash() string { return hashOf("counting\n" + d.Counting()) }
 
 // hashOf returns the first 8 bytes of a hash.
 func hashOf(text string) string {

@@ -2,16 +2,18 @@ package codec
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"pageheat/boards"
 )
 
 // Progress of a partition that has taken no request to forget a page has another version: a program that does not
-// know requests reads it.
+// know requests reads it. So does one that does not know definitions, where there are no boards.
 const (
-	progressVersion       = 3
-	progressForgetVersion = 4
-	fenceVersion          = 1
+	progressVersion        = 3
+	progressForgetVersion  = 4
+	progressDefinedVersion = 5 // with definitions of boards; requests may be there or not
+	fenceVersion           = 1
 )
 
 // Unknown is the progress in an input partition that nothing was heard of yet; -1
@@ -66,6 +68,9 @@ type BoardProgress struct {
 	Number uint64
 	// Name is the board's name, and Counting its counting hash: states mean nothing for another.
 	Name, Counting string
+	// Definition is what the hash is made of, so that states can be read without settings, see
+	// [boards.Definition.Counting]. It is empty if an earlier version wrote the progress.
+	Definition string
 	// AsOf is the board's T, which never goes back.
 	AsOf boards.Minute
 	// Late is the number of behaviours that came too late for the board.
@@ -77,10 +82,16 @@ type BoardProgress struct {
 
 // AppendProgress appends p to dst. To, Begin and Lost must be of one length.
 func AppendProgress(dst []byte, p *Progress) []byte {
-	if p.Forget.Taken == 0 {
-		dst = appendPosition(append(dst, progressVersion), p)
-	} else {
+	defined := hasDefinition(p.Boards)
+	switch {
+	case defined:
+		dst = appendPosition(append(dst, progressDefinedVersion), p)
+	case p.Forget.Taken > 0:
 		dst = appendPosition(append(dst, progressForgetVersion), p)
+	default:
+		dst = appendPosition(append(dst, progressVersion), p)
+	}
+	if defined || p.Forget.Taken > 0 {
 		dst = append(dst, p.Forget.Topic[:]...)
 		dst = binary.AppendUvarint(dst, uint64(p.Forget.Next))
 		dst = binary.AppendUvarint(dst, p.Forget.Taken)
@@ -92,11 +103,18 @@ func AppendProgress(dst []byte, p *Progress) []byte {
 		dst = binary.AppendUvarint(dst, b.Number)
 		dst = appendName(dst, b.Name)
 		dst = appendName(dst, b.Counting)
+		if defined {
+			dst = appendName(dst, b.Definition)
+		}
 		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
 		dst = binary.AppendUvarint(dst, b.Late)
 		dst = appendSince(dst, b.Since)
 	}
 	return dst
+}
+
+func hasDefinition(of []BoardProgress) bool {
+	return slices.ContainsFunc(of, func(b BoardProgress) bool { return b.Definition != "" })
 }
 
 // appendSince appends the offsets from which on a board counts.
@@ -124,22 +142,31 @@ func (r *reader) since() []int64 {
 // DecodeProgress reads what [AppendProgress] wrote.
 func DecodeProgress(b []byte) (Progress, error) {
 	r := newReader("progress", b, progressVersion)
-	forgets := len(b) > 0 && b[0] == progressForgetVersion
-	if forgets {
+	forgets, defined := len(b) > 0 && b[0] == progressForgetVersion, len(b) > 0 && b[0] == progressDefinedVersion
+	switch {
+	case forgets:
 		r = newReader("progress", b, progressForgetVersion)
+	case defined:
+		r = newReader("progress", b, progressDefinedVersion)
 	}
 	p := r.position()
-	if forgets {
+	if forgets || defined {
 		p.Forget.Topic = r.topicID("forget topic id")
 		p.Forget.Next = r.nonNegative("next offset of the forget topic")
-		p.Forget.Taken = r.taken()
+		p.Forget.Taken = r.number("requests to forget pages")
+	}
+	if forgets && r.err == nil && p.Forget.Taken == 0 {
+		r.fail("no requests to forget pages")
 	}
 	p.NextBoard = r.number("number of the next board")
 	if n := r.count("boards", minBoardBytes); n > 0 {
 		p.Boards = make([]BoardProgress, n)
 		for i := range p.Boards {
-			p.Boards[i] = r.board(p.NextBoard)
+			p.Boards[i] = r.board(p.NextBoard, defined)
 		}
+	}
+	if defined && r.err == nil && !hasDefinition(p.Boards) {
+		r.fail("no definitions of boards")
 	}
 	if err := r.end(); err != nil {
 		return Progress{}, err
@@ -150,13 +177,19 @@ func DecodeProgress(b []byte) (Progress, error) {
 // minBoardBytes is the least that a board takes in the progress.
 const minBoardBytes = 6
 
+// maxCountingBytes is the longest definition of what a board counts that is read.
+const maxCountingBytes = 1024
+
 // board reads the progress of a board, whose number is below that of the next.
-func (r *reader) board(next uint64) (b BoardProgress) {
+func (r *reader) board(next uint64, defined bool) (b BoardProgress) {
 	if b.Number = r.number("number of a board"); b.Number >= next {
 		r.fail("the number %d of a board, and the next is %d", b.Number, next)
 	}
 	b.Name = string(r.bytes("name of a board", maxNameBytes))
 	b.Counting = string(r.bytes("counting hash", maxNameBytes))
+	if defined {
+		b.Definition = string(r.bytes("definition", maxCountingBytes))
+	}
 	b.AsOf = r.minute("as of")
 	b.Late = r.number("late")
 	b.Since = r.since()

@@ -133,7 +133,7 @@ func formats() []format {
 	label := StampedLabel{Label{Title: "日 & <b>", URL: "https://forum.example/t/日?a=b"}, Stamp{29_455_384*60_000 + 999, 300, 42}}
 	minutes := []minutePage{{pages[0], 29_455_384, &label}, {pages[2], 29_455_384, nil}, {pages[1], 29_455_386, &label}}
 	input, behavior := TopicID{0: 1, 15: 0xFF}, TopicID{7: 9}
-	further := []BoardProgress{{3, "today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}}, {5, "trending", "ffeeddcc00112233", 1, 0, nil}}
+	further := []BoardProgress{{3, "today", "00112233aabbccdd", "", 29_455_384, 1 << 30, []int64{0, 1 << 40}}, {5, "trending", "ffeeddcc00112233", "", 1, 0, nil}}
 	return append([]format{
 		{
 			name:   "range",
@@ -182,6 +182,22 @@ func formats() []format {
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw:   func(t *rapid.T) any { return drawProgress(t) },
+		},
+		{
+			name:   "progress",
+			golden: "progress-v5",
+			value: Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, []BoardProgress{
+				{3, "hour", "00112233aabbccdd", "board: hour\nkind: window\nwindow: 60m\nstep: 1m\n", 29_455_384, 1 << 30, []int64{0, 1 << 40}},
+				{5, "trending", "ffeeddcc00112233", "", 1, 0, nil}}, 6, ForgetProgress{}},
+			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
+			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
+			draw: func(t *rapid.T) any {
+				p := drawProgress(t)
+				for i := range p.Boards {
+					p.Boards[i].Definition = rapid.StringN(1, 20, 80).Draw(t, "definition")
+				}
+				return p
+			},
 		},
 		{
 			name:   "fence",

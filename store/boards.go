@@ -348,7 +348,7 @@ func (t *boardTable) restore(pg *page, encoded []byte) error {
 // progress is what the partition's progress says of the board.
 func (t *boardTable) progress() codec.BoardProgress {
 	d := t.board.Definition()
-	return codec.BoardProgress{Number: t.number, Name: d.Name, Counting: d.CountingHash(), AsOf: t.asOf, Late: t.late, Since: t.since}
+	return codec.BoardProgress{Number: t.number, Name: d.Name, Counting: d.CountingHash(), Definition: d.Counting(), AsOf: t.asOf, Late: t.late, Since: t.since}
 }
 
 // clear forgets the states of all pages.
