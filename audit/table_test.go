@@ -18,9 +18,9 @@ func TestReadPage(t *testing.T) {
 	w.traffic(100)
 	want := w.state(topology.Partition("/page7", tables), w.everything()).pages["/page7"]
 	read := func(page string) (heat.Totals, bool) {
-		totals, known, err := snapshot.ReadPage(w.ctx, w.clients, w.topo, page)
+		state, known, err := snapshot.ReadPage(w.ctx, w.clients, w.topo, page)
 		require.NoError(t, err)
-		return totals, known
+		return state.Totals, known
 	}
 	_, known := read("/page7")
 	require.False(t, known, "before anything is written")

@@ -123,6 +123,15 @@ func isURL(s string) bool {
 	return strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") || hasSchemeOfWeb(s)
 }
 
+// WebAddress returns s if it is a whole address of http or https that a link may lead to, by the rules of
+// [NewLabel], else "".
+func WebAddress(s string) string {
+	if !hasSchemeOfWeb(s) || cleanURL(s) != s {
+		return ""
+	}
+	return s
+}
+
 func hasSchemeOfWeb(s string) bool {
 	scheme, _, found := strings.Cut(s, "://")
 	return found && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))

@@ -59,6 +59,24 @@ func TestURLs(t *testing.T) {
 	})
 }
 
+// TestWebAddresses: a link may lead to a whole address alone, and to nothing that a label would not have.
+func TestWebAddresses(t *testing.T) {
+	for _, good := range []string{"https://a.example/x", "HTTP://a.example", "https://a.example/日?q=%0A#f"} {
+		assert.Equal(t, good, WebAddress(good))
+	}
+	for _, bad := range []string{"", "/t/42", "//a.example", "a.example", "javascript:alert(1)", "data:text/html,x", "ftp://a.example/",
+		" https://a.example/", "https://a.example/\n", "https://a.example/\u202e", "https://a.example/\u200b", "https://me@a.example/",
+		"https:///x", "https://a.example/\"", "https://a.example/" + strings.Repeat("x", MaxURLBytes)} {
+		assert.Empty(t, WebAddress(bad), "%.60q", bad)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		given := "https://a.example/" + rapid.String().Draw(t, "path")
+		if address := WebAddress(given); address != "" {
+			require.Equal(t, NewLabel("", given).URL, address)
+		}
+	})
+}
+
 func TestLabelledBehaviours(t *testing.T) {
 	both := Label{Title: "A thread", URL: "/t/1"}
 	for message, want := range map[string]Label{

@@ -68,10 +68,12 @@ func (s Settings) Visitors() (*traffic.Visitors, error) {
 	}
 	const quick = 10_000 // the assumed rate if it is max
 	threads := forum.Threads()
+	thread := func(page int) forum.Thread { return threads[page%len(threads)].Part(page / len(threads)) }
 	options := traffic.VisitorsOptions{
 		Pages: s.Pages, Zipf: s.Zipf, Seed: rand.Uint64(),
 		Trend: max(1, int(min(float64(s.Rate), quick)*trendTime.Seconds())),
-		Name:  func(page int) string { return threads[page%len(threads)].Part(page / len(threads)).Path },
+		Name:  func(page int) string { return thread(page).Path },
+		Title: func(page int) string { return thread(page).Title },
 	}
 	if s.Seed != nil {
 		options.Seed = *s.Seed

@@ -32,11 +32,16 @@ func TestVisitorsReadTheForum(t *testing.T) {
 	messages := first(1, 500)
 	assert.Equal(t, messages, first(1, 500), "equal seeds send equal messages")
 	assert.NotEqual(t, messages, first(2, 500))
-	title := forum.Titles()
+	titles := map[string]string{}
+	for _, thread := range forum.Threads() {
+		titles[thread.Path] = thread.Title
+	}
 	for _, message := range messages {
-		b, refusal := codec.ParseBehaviour([]byte(message), heat.DefaultLimits())
+		var label codec.Label
+		b, refusal := codec.ParseLabelled([]byte(message), heat.DefaultLimits(), &label)
 		require.Nil(t, refusal, message)
-		require.NotEmpty(t, title(string(b.Page)), "%s is a thread", b.Page)
+		require.Equal(t, titles[string(b.Page)], label.Title, "the first visit of a thread has its title")
+		titles[string(b.Page)] = ""
 	}
 }
 

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -144,25 +145,30 @@ func readProgress(ctx context.Context, cluster *kafka.Cluster, table Topic, part
 	return s, nil
 }
 
-// ReadPage reads one page's totals from the table as committed; known is false if the table
+// ReadPage reads one page's state from the table as committed; known is false if the table
 // does not have the page. It reads only the page's partition and retains nothing of other
-// pages.
-func ReadPage(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, page string) (totals heat.Totals, known bool, err error) {
+// pages. The caller owns the state.
+func ReadPage(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, page string) (state codec.PageState, known bool, err error) {
 	table, err := LookAt(ctx, cluster, topo.HeatTable)
-	if err != nil {
-		return heat.Totals{}, false, err
+	if _, _, internal := codec.InternalKey(page); err != nil || internal {
+		return codec.PageState{}, false, err
 	}
 	partition := topology.Partition(page, len(table.End))
-	_, err = ReadPartition(ctx, cluster, table, partition, func(name []byte, t *heat.Totals) {
-		if string(name) != page {
-			return
+	var newest []byte
+	var at int64
+	err = table.Read(ctx, cluster, partition, table.Start[partition], table.End[partition], func(records []*kafka.Record, _ int64) error {
+		for _, r := range records {
+			if string(r.Key) == page {
+				newest, at = bytes.Clone(r.Value), r.Offset
+			}
 		}
-		if known = t != nil; known {
-			totals = *t
-		}
-	}, func(int) {})
-	if err != nil || !known {
-		return heat.Totals{}, false, err
+		return nil
+	})
+	if err != nil || newest == nil {
+		return codec.PageState{}, false, err
 	}
-	return totals, true, nil
+	if state, err = codec.DecodePage(newest); err != nil {
+		return codec.PageState{}, false, fmt.Errorf("topic %s partition %d offset %d: decoding the totals of page %q: %w", table.Name, partition, at, page, err)
+	}
+	return state, true, nil
 }

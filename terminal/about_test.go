@@ -1,7 +1,9 @@
 package terminal
 
 import (
+	"fmt"
 	"io"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"pageheat/codec"
 )
@@ -50,6 +53,36 @@ func TestPartsOfBoardsWithTheirOwnWay(t *testing.T) {
 		Pages: []codec.BoardPage{{Rank: 1, Page: "p", Heat: "2.5", Clicks: "100", Minutes: "0", Likes: "0"}}}
 	require.Contains(t, Text(capped, usualWeights(t)), "(a page gets at most 2.5 heat in each step of 5m)")
 	require.NotContains(t, Text(capped, usualWeights(t)), "of clicks")
+}
+
+// TestPartsOfWhatDecaysAreKnown: whatever was rounded, and whatever the weights, the parts of the heat of a
+// trending board are shown; with other weights they are not.
+func TestPartsOfWhatDecaysAreKnown(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		weight := rapid.Custom(func(t *rapid.T) string {
+			return big.NewRat(rapid.Int64Range(-100_000_000, 100_000_000).Draw(t, "millionths"), 1_000_000).FloatString(6)
+		})
+		total := rapid.Custom(func(t *rapid.T) *big.Rat {
+			return big.NewRat(rapid.Int64().Draw(t, "total"), rapid.Int64Range(1, 1<<50).Draw(t, "decay"))
+		})
+		heat := new(big.Rat)
+		var weights, totals []string
+		for _, of := range []string{"clicks", "minutes", "likes"} {
+			w, exact := weight.Draw(rt, "weight of "+of), total.Draw(rt, of)
+			by, _ := new(big.Rat).SetString(w)
+			heat.Add(heat, by.Mul(by, exact))
+			weights, totals = append(weights, w), append(totals, exact.FloatString(10))
+		}
+		b := &codec.Board{Board: "trending", Kind: "trending",
+			Definition: jsontext.Value(fmt.Sprintf(`{"half-life":"6h","weight-clicks":%s,"weight-minutes":%s,"weight-likes":%s}`, weights[0], weights[1], weights[2])),
+			Pages: []codec.BoardPage{{Rank: 1, Page: "p", Heat: codec.Decimal(heat.FloatString(10)),
+				Clicks: codec.Decimal(totals[0]), Minutes: codec.Decimal(totals[1]), Likes: codec.Decimal(totals[2])}}}
+		_, known := heatParts(b, usualWeights(t))
+		require.True(rt, known)
+		b.Pages[0].Heat = codec.Decimal(heat.Add(heat, big.NewRat(1, 100_000)).FloatString(10))
+		_, known = heatParts(b, usualWeights(t))
+		require.False(rt, known)
+	})
 }
 
 // TestScreenSaysWhatABoardCounts, where there is a line for it.

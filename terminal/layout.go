@@ -1,7 +1,6 @@
 package terminal
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -20,8 +19,6 @@ import (
 type layout struct {
 	width, height int // 0: unlimited
 	weights       heat.Weights
-	// title, if not nil, returns a page's title, empty if it has none.
-	title func(page string) string
 	// notes are lines below the board, the most important first.
 	notes []Note
 	// waiting is the text to show before the first board; empty for the default.
@@ -201,6 +198,10 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 		page = min(mostPage, rest-gap-bar)
 	}
 
+	nameAt := ranks + gap // the column of names
+	if move {
+		nameAt += moveColumn + gap
+	}
 	cells := func(rank, moved, name, heat, drawn string, i int) string {
 		line := rank
 		if move {
@@ -226,7 +227,7 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 	for i := range b.Pages {
 		p := &b.Pages[i]
 		m := movementOf(b, p)
-		name := l.style.NewStyle().Bold(m.recent && m.way != unmoved).Render(aligned(fit(l.name(p), page), page, true))
+		name := l.nameCell(p, m.recent && m.way != unmoved, page, nameAt+page)
 		var of [3]string
 		if known {
 			of = parts[i]
@@ -235,16 +236,6 @@ func (l layout) table(b *codec.Board, width int) (head string, rows []string) {
 			aligned(shortened(string(p.Heat), 2), heats, false), l.bar(size(string(p.Heat)), full, of, bar), i+1))
 	}
 	return head, rows
-}
-
-// name returns the displayed name of a page: its title, if it has one.
-func (l layout) name(p *codec.BoardPage) string {
-	if l.title != nil {
-		if title := l.title(p.Page); title != "" {
-			return Printable(title)
-		}
-	}
-	return Printable(cmp.Or(p.Title, p.Page))
 }
 
 // totals returns the columns of totals, each with its header first, and their width.

@@ -31,8 +31,6 @@ type Display struct {
 	Every time.Duration
 	// Notes, if not nil, returns lines to show below the board on a terminal.
 	Notes func() []Note
-	// Title, if not nil, returns a page's title for a terminal, empty if it has none.
-	Title func(page string) string
 	// Waiting, if not nil, is called once for the text to show before the first board.
 	Waiting func(ctx context.Context) string
 }
@@ -68,7 +66,7 @@ func (d Display) draw(ctx context.Context, stop func(), boards iter.Seq2[*codec.
 		return d.Waiting(ctx)
 	}
 	return showScreen(stop, stdin, stdout, boards, hint, screen{notes: d.Notes, layout: layout{
-		weights: d.Weights, title: d.Title, foot: "q: quit", style: lipgloss.NewRenderer(stdout)}})
+		weights: d.Weights, foot: "q: quit", style: lipgloss.NewRenderer(stdout)}})
 }
 
 // Drawn returns a board as it is drawn on stdout, if that is a terminal, else as [Text].

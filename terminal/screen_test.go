@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -137,11 +138,39 @@ func TestNoColorIsHeeded(t *testing.T) {
 
 func TestTitlesStandForPages(t *testing.T) {
 	l := drawn(t, 80, 24, termenv.Ascii)
-	l.title = func(page string) string { return map[string]string{"/forum/a": "Night trains\u202e"}[page] }
-	text := strings.Join(l.lines(boardOf("/forum/a", "/other-part-2")), "\n")
+	b := boardOf("/forum/a", "/other-part-2")
+	b.Pages[0].Title = "Night trains\u202e"
+	text := strings.Join(l.lines(b), "\n")
 	assert.Contains(t, text, `Night trains\u202e `)
 	assert.NotContains(t, text, "/forum/a")
 	assert.Contains(t, text, "/other-part-2")
+}
+
+// TestTitlesOfStrangers: whatever a title has, the columns after it align, and an address is a link only
+// where it may be one.
+func TestTitlesOfStrangers(t *testing.T) {
+	b := boardOf("/a", "/b", "/c", "/d", "/e")
+	for i, title := range []string{"夜行列車 と 猫", "e\u0301te\u0301", "\u05d0\u05d1 123", "👩🏽\u200d💻 ❤\ufe0f", "plain"} {
+		b.Pages[i].Title = title
+	}
+	b.Pages[0].URL, b.Pages[1].URL = "https://x.example/日;a", "/t/42"
+	b.Pages[2].URL, b.Pages[3].URL = "https://x.example/\x1b]8;;", "https://x.example/"+strings.Repeat("日", 600)
+	lines := drawn(t, 80, 24, termenv.TrueColor).lines(b)
+	text := strings.Join(lines, "\n")
+	assert.Equal(t, 2, strings.Count(text, "\x1b]8;"), "one link, which ends")
+	assert.Contains(t, text, "\x1b]8;;https://x.example/%E6%97%A5;a\x07")
+	columns := map[int]bool{}
+	for _, line := range lines {
+		if before, _, found := strings.Cut(ansi.Strip(line), "0  █"); found {
+			columns[ansi.StringWidth(before)] = true
+		}
+	}
+	assert.Len(t, columns, 1, "bars are in one column: %s", ansi.Strip(text))
+	column := regexp.MustCompile(`\x1b\[K\x1b\[(\d+)G`).FindAllStringSubmatch(text, -1)
+	require.Len(t, column, 4, "where a name is not ASCII")
+	for name, found := range map[string]bool{"👩💻 ❤": true, "\u05d0\u05d1 123\u200e ": true, "\u200d": false, "plain\u200e": false} {
+		assert.Equal(t, found, strings.Contains(ansi.Strip(text), name), "%q", name)
+	}
 }
 
 func TestMovements(t *testing.T) {

@@ -76,7 +76,7 @@ func textColumns(b *codec.Board, parts bool) []column {
 		column{head: "likes", cell: func(p *codec.BoardPage, _ [3]string) string { return rounded(string(p.Likes), wholes(b)) }},
 		column{head: "behaviours", cell: func(p *codec.BoardPage, _ [3]string) string { return Count(p.Behaviours) }})
 	if slices.ContainsFunc(b.Pages, func(p codec.BoardPage) bool { return p.Title != "" }) {
-		all = append(all, column{head: "title", left: true, cell: func(p *codec.BoardPage, _ [3]string) string { return Printable(p.Title) }})
+		all = append(all, column{head: "title", left: true, cell: func(p *codec.BoardPage, _ [3]string) string { return Title(p.Title) }})
 	}
 	return all
 }

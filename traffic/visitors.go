@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -16,6 +17,8 @@ type VisitorsOptions struct {
 	Pages int
 	// Name returns the name of the page with this index, from 0 to Pages - 1.
 	Name func(page int) string
+	// Title, if not nil, returns the title of the page with this index, which is sent with its first visit.
+	Title func(page int) string
 	// Zipf is the exponent of Zipf's law for the lasting popularity of pages, from 0 to
 	// [MaxZipf]. The seed determines the popularity of each page.
 	Zipf float64
@@ -36,6 +39,7 @@ type Visitors struct {
 	// visits is the cumulative popularity by rank, order the page of each rank.
 	visits []float64
 	order  []int32
+	titled []bool // by page
 	trends [4]trend
 	made   int
 }
@@ -65,7 +69,7 @@ func NewVisitors(o VisitorsOptions) (*Visitors, error) {
 	if o.Name == nil || o.Trend < 1 {
 		return nil, errors.New("simulate visitors: the names of pages and the length of a trend are required")
 	}
-	v := &Visitors{o: o, random: rand.New(rand.NewPCG(o.Seed, 1)), visits: zipf(o.Pages, o.Zipf), order: make([]int32, o.Pages)}
+	v := &Visitors{o: o, random: rand.New(rand.NewPCG(o.Seed, 1)), visits: zipf(o.Pages, o.Zipf), order: make([]int32, o.Pages), titled: make([]bool, o.Pages)}
 	for i := range v.order {
 		v.order[i] = int32(i)
 	}
@@ -109,7 +113,7 @@ func (v *Visitors) page() (page int, likes float64) {
 	return int(v.order[sort.SearchFloat64s(v.visits, v.random.Float64())]), usual
 }
 
-// Append appends the message of the next visit, page|clicks|minutes|like, to dst.
+// Append appends the message of the next visit to dst: page|clicks|minutes|like, or JSON if it has a title.
 func (v *Visitors) Append(dst []byte) []byte {
 	page, likes := v.page()
 	v.made++
@@ -125,6 +129,19 @@ func (v *Visitors) Append(dst []byte) []byte {
 		like = 1
 	case p < likes*1.3:
 		like = -1
+	}
+	if v.o.Title != nil && !v.titled[page] {
+		v.titled[page] = true
+		message, err := json.Marshal(struct {
+			Page    string  `json:"page"`
+			Clicks  int     `json:"clicks"`
+			Minutes float64 `json:"minutes"`
+			Like    int     `json:"like"`
+			Title   string  `json:"title"`
+		}{v.o.Name(page), clicks, math.Round(minutes*1000) / 1000, like, v.o.Title(page)})
+		if err == nil { // these types have no other case
+			return append(dst, message...)
+		}
 	}
 	dst = append(dst, v.o.Name(page)...)
 	dst = append(dst, '|')

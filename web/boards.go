@@ -122,7 +122,7 @@ func named(names []string, all int) string {
 	return text
 }
 
-// settings serves what the dashboard needs to explain heat.
+// settings serves what the dashboard needs to explain heat, and to link to pages.
 func (s *service) settings(w http.ResponseWriter, _ *http.Request) {
 	type weights struct {
 		Clicks  json.Number `json:"clicks"`
@@ -130,9 +130,10 @@ func (s *service) settings(w http.ResponseWriter, _ *http.Request) {
 		Like    json.Number `json:"like"`
 	}
 	WriteJSON(w, http.StatusOK, struct {
-		Board   string  `json:"board"`
-		Weights weights `json:"weights"`
-	}{views.DefaultBoard, weights{
+		Board    string  `json:"board"`
+		PageLink string  `json:"page_link,omitempty"`
+		Weights  weights `json:"weights"`
+	}{views.DefaultBoard, s.Serve.PageLink.template, weights{
 		json.Number(s.Serve.Weights.Clicks()), json.Number(s.Serve.Weights.Minutes()), json.Number(s.Serve.Weights.Like()),
 	}})
 }

@@ -71,7 +71,7 @@ type Serve struct {
 	Cluster ClusterReader
 	// Weights turn a page's totals into heat.
 	Weights heat.Weights
-	// PageLink makes the addresses of pages in feeds and lists.
+	// PageLink makes the addresses of pages in the dashboard, feeds and lists.
 	PageLink PageLink
 	// MaxStreams is the maximum number of event streams at a time, and MaxStreamsPerClient that
 	// of one client. An address only for operators has some extra ones.

@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/codec"
+	"pageheat/heat"
 	"pageheat/integration/browser"
+	"pageheat/integration/samples"
 )
 
 // namedBoard is a board of pages with these names, the first with most heat.
@@ -192,6 +194,50 @@ func TestComparisonInABrowser(t *testing.T) {
 	tab.Until(`document.getElementById('left-about').textContent.startsWith('There is no board "nothing". There are: "all-time"')`)
 	tab.Until(`document.querySelectorAll('#rows tr').length === 1`)
 	require.Empty(t, tab.Wrong())
+}
+
+// TestTitlesAndLinksInABrowser: the dashboard and the comparison show titles, as text, and lead to pages whose
+// address is known and may be a link.
+func TestTitlesAndLinksInABrowser(t *testing.T) {
+	boards, pages, cfg := served()
+	const title = `<b>Two</b> ⟨cats⟩`
+	named := func(b *codec.Board) *codec.Board {
+		b = namedBoard(b, "/t/1", "/t/2", "/t/3")
+		b.Pages[0].Title, b.Pages[0].URL = title, "https://forum.example/one?a=b"
+		b.Pages[1].URL = "/t/2"
+		b.Pages[2].Title, b.Pages[2].URL = "Bad", "java\tscript:alert(1)"
+		return b
+	}
+	boards.publishBoard(t, named(aBoard()))
+	boards.publishBoard(t, named(windowBoard("last-24h", 5)))
+	pages.pages["/t/1"] = samples.Totals(heat.Behaviour{Clicks: 10})
+	links := func(rows string) string {
+		return `[...document.querySelectorAll('` + rows + ` a')].map((a) => a.getAttribute('href') || '-').join(' ')`
+	}
+	tab := browser.Open(t)
+	show := func(path, rows, want string) {
+		server := httptest.NewServer(handler(t, cfg))
+		defer func() { tab.Go("about:blank"); server.CloseClientConnections(); server.Close() }()
+		tab.Go(server.URL + path)
+		tab.Watch()
+		tab.Until(links(rows) + ` === '` + want + `'`)
+		tab.Until(fmt.Sprintf(`document.querySelector('%s .page').innerText.startsWith(%s)`, rows, strconv.QuoteToASCII(title)))
+		tab.Until(`document.querySelectorAll('b').length === 0`)
+		if rows == "#rows" && path == "/" {
+			tab.Until(`document.querySelector('#rows a').getAttribute('aria-label').startsWith('Open <b>Two') && document.title.startsWith('<b>Two')`)
+			tab.Do(`document.querySelector('#rows .name').click()`)
+			tab.Until(`!document.getElementById('found').hidden`)
+		}
+		require.Empty(t, tab.Wrong())
+	}
+	show("/", "#rows", "https://forum.example/one?a=b - -")
+	show("/compare?left=all-time&right=last-24h", "#rows", "https://forum.example/one?a=b - -")
+	var err error
+	cfg.Serve.PageLink, err = NewPageLink("https://site.example{page}")
+	require.NoError(t, err)
+	const made = "https://site.example/t/1 https://site.example/t/2 https://site.example/t/3"
+	show("/", "#rows", made)
+	show("/compare?left=all-time&right=last-24h", "#rows", made)
 }
 
 // pictures keeps pictures in the sizes and colours that people have.

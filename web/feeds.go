@@ -116,10 +116,11 @@ func (s *service) feedOf(contentType string, write func(w io.Writer, b *codec.Bo
 func (s *service) atom(w io.Writer, b *codec.Board) error {
 	feed := atomFeed{ID: boardURN(b.Board), Title: boardTitle(b), Updated: b.UpdatedAt.UTC().Format(time.RFC3339),
 		Author: "pageheat", Self: atomLink{"self", atomSelf(b.Board)}}
-	for _, p := range b.Pages {
+	for i := range b.Pages {
+		p := &b.Pages[i]
 		entry := atomEntry{ID: pageURN(b.Board, p.Page), Title: cmp.Or(p.Title, p.Page), Updated: p.RankSince.UTC().Format(time.RFC3339),
 			Content: atomText{"text", summary(p)}}
-		if link := s.Serve.PageLink.To(p.Page); link != "" {
+		if link := s.Serve.PageLink.Of(p); link != "" {
 			entry.Link = &atomLink{"alternate", link}
 		}
 		feed.Entries = append(feed.Entries, entry)
@@ -136,8 +137,9 @@ func atomSelf(key string) string {
 func (s *service) rss(w io.Writer, b *codec.Board) error {
 	channel := rssChannel{Title: boardTitle(b), Link: cmp.Or(s.Serve.PageLink.Site(), boardURN(b.Board)), Description: "The hottest pages of the site.",
 		Updated: b.UpdatedAt.UTC().Format(time.RFC1123Z), TTL: feedMinutes}
-	for _, p := range b.Pages {
-		channel.Items = append(channel.Items, rssItem{Title: cmp.Or(p.Title, p.Page), Link: s.Serve.PageLink.To(p.Page), Description: summary(p),
+	for i := range b.Pages {
+		p := &b.Pages[i]
+		channel.Items = append(channel.Items, rssItem{Title: cmp.Or(p.Title, p.Page), Link: s.Serve.PageLink.Of(p), Description: summary(p),
 			GUID: rssGUID{ID: pageURN(b.Board, p.Page)}, Published: p.RankSince.UTC().Format(time.RFC1123Z)})
 	}
 	return writeXML(w, rssFeed{Version: "2.0", Channel: channel})
@@ -194,8 +196,8 @@ func (s *service) html(w io.Writer, b *codec.Board) error {
 	if b.Final {
 		shown.Refresh = 0 // it does not change any more
 	}
-	for i, p := range b.Pages {
-		shown.Pages[i] = listItem{p, s.Serve.PageLink.To(p.Page)}
+	for i := range b.Pages {
+		shown.Pages[i] = listItem{b.Pages[i], s.Serve.PageLink.Of(&b.Pages[i])}
 	}
 	if err := s.listTemplate.Execute(w, shown); err != nil {
 		return fmt.Errorf("writing a list: %w", err)
@@ -204,7 +206,7 @@ func (s *service) html(w io.Writer, b *codec.Board) error {
 }
 
 // summary describes a page on a board in one line of text.
-func summary(p codec.BoardPage) string {
+func summary(p *codec.BoardPage) string {
 	return fmt.Sprintf("Rank %d with a heat of %s: %s clicks, %s minutes, %s likes.", p.Rank, p.Heat, p.Clicks, p.Minutes, p.Likes)
 }
 

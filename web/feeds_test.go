@@ -184,6 +184,33 @@ func TestPageLink(t *testing.T) {
 	}
 }
 
+// TestPageLinkAndURL: what a behaviour said is a link where it may be one, and the operator's template
+// comes first.
+func TestPageLinkAndURL(t *testing.T) {
+	for _, c := range []struct{ template, page, url, want string }{
+		{"", "a", "https://x.example/a", "https://x.example/a"},
+		{"", "/a", "/a", ""},
+		{"", "a", "javascript:alert(1)", ""},
+		{"", "a", "https://me@x.example/", ""},
+		{"https://forum.example/t/{page}", "42", "https://x.example/a", "https://forum.example/t/42"},
+		{"https://forum.example/t/{page}", "42", "/t/42-tomatoes", "https://forum.example/t/42"},
+		// The name makes none.
+		{"https://forum.example{page}", "42", "", ""},
+		{"https://forum.example{page}", "42", "/t/42-tomatoes", "https://forum.example/t/42-tomatoes"},
+		{"https://forum.example{page}", "42", "https://forum.example/t/42", "https://forum.example/t/42"},
+		{"https://forum.example{page}", "42", "https://x.example/t/42", ""},
+		{"https://forum.example{page}", "42", "http://forum.example/t/42", ""},
+		{"https://forum.example{page}", "42", "//x.example/t/42", ""},
+		{"https://forum.example{page}", "42", "javascript:alert(1)", ""},
+		{"https://forum.example/t/{page}", "..", "/other", ""},
+		{"https://forum.example/t/{page}", "..", "/t/../other", ""},
+	} {
+		link, err := NewPageLink(c.template)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, link.Of(&codec.BoardPage{Page: c.page, URL: c.url}), "%+v", c)
+	}
+}
+
 // TestPageLinkStaysOnItsSite: no name leads to another site or out of the template's path.
 func TestPageLinkStaysOnItsSite(t *testing.T) {
 	below, err := NewPageLink("https://forum.example/t/{page}")
@@ -194,6 +221,10 @@ func TestPageLinkStaysOnItsSite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := strings.Join(rapid.SliceOf(parts).Draw(t, "name"), "") + rapid.String().Draw(t, "end")
 		if to := below.To(name); to != "" {
+			require.True(t, strings.HasPrefix(to, "https://forum.example/t/"), to)
+		}
+		said := rapid.SampledFrom([]string{"/", "//", "https://forum.example/", "https://evil.example/", "javascript:", ""}).Draw(t, "url") + name
+		if to := below.Of(&codec.BoardPage{Page: "..", URL: said}); to != "" {
 			require.True(t, strings.HasPrefix(to, "https://forum.example/t/"), to)
 		}
 		if to := bare.To(name); to != "" {

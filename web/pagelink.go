@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"pageheat/codec"
 )
 
 // PageLink makes the addresses of pages from their names, for feeds and lists, by the rules of
@@ -15,6 +17,10 @@ type PageLink struct {
 	template string
 	place    *url.URL // what is before the name
 }
+
+// ServedHere is for a server that has the pages themselves, as in the demo: names are paths of it. The dashboard
+// then links to them. Feeds and lists do not: they need whole addresses.
+func ServedHere() PageLink { return PageLink{template: pageVariable} }
 
 // pageVariable is what the name of a page replaces in a template.
 const pageVariable = "{page}"
@@ -39,7 +45,24 @@ func NewPageLink(template string) (PageLink, error) {
 	return PageLink{template: template, place: place}, nil
 }
 
-// To returns the address of a page, or "" if there is none. Names come from strangers: an
+// Of returns the address of a page on a board, or "" if there is none. It is made from the name. What a
+// behaviour said (its url) counts where the name makes none, if it is on the site and below the path of
+// the template; without a template, a whole address is taken as it is.
+func (l PageLink) Of(p *codec.BoardPage) string {
+	if l.place == nil {
+		return codec.WebAddress(p.URL)
+	}
+	if to := l.To(p.Page); to != "" {
+		return to
+	}
+	said, err := url.Parse(p.URL)
+	if err != nil || p.URL == "" {
+		return ""
+	}
+	return l.within(l.place.ResolveReference(said).String())
+}
+
+// To returns the address that a page's name makes, or "" if it makes none. Names come from strangers: an
 // address on another site, or outside of the template's path, is none.
 func (l PageLink) To(page string) string {
 	if l.place == nil {

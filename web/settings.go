@@ -16,7 +16,7 @@ type Settings struct {
 	AllowOrigins []string    `placeholder:"ORIGIN" help:"Sites whose pages may send and read, such as https://forum.example; * for all."`
 	AllowHosts   []string    `placeholder:"HOST" help:"Host names that operators may use without a token, besides localhost and the names of this machine; * for all."`
 
-	PageLink string `placeholder:"TEMPLATE" example:"https://forum.example/t/{page}" help:"Address of a page, with {page} for its name, for links in feeds and lists."`
+	PageLink string `placeholder:"TEMPLATE" example:"https://forum.example/t/{page}" help:"Address of a page, with {page} for its name, for links in the dashboard, feeds and lists. Default: the url of behaviours."`
 
 	MaxConnections          int `help:"Maximum open connections of each address."`
 	MaxConnectionsPerClient int `help:"Maximum open connections of one client."`

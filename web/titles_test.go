@@ -18,7 +18,7 @@ func TestTitlesInFeedsAndLists(t *testing.T) {
 	require.NoError(t, err)
 	s := &service{listTemplate: list}
 	b := &codec.Board{Board: "all-time", UpdatedAt: time.Unix(0, 0), Pages: []codec.BoardPage{
-		{Rank: 1, Page: "/a", Title: `<script>alert("1")</script>`}, {Rank: 2, Page: "/b"}}}
+		{Rank: 1, Page: "/a", Title: `<script>alert("1")</script>`, URL: "https://x.example/a?b&c"}, {Rank: 2, Page: "/b", URL: "javascript:alert(1)"}}}
 	var atom, rss, html bytes.Buffer
 	require.NoError(t, s.atom(&atom, b))
 	require.NoError(t, s.rss(&rss, b))
@@ -27,6 +27,8 @@ func TestTitlesInFeedsAndLists(t *testing.T) {
 		require.Contains(t, text, "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;")
 		require.NotContains(t, text, "<script>")
 		require.Contains(t, text, "/b")
+		require.Contains(t, text, "https://x.example/a?b&amp;c")
+		require.NotContains(t, text, "javascript")
 	}
 }
 

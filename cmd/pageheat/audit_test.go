@@ -21,7 +21,8 @@ type counted struct {
 	t      *testing.T
 	client *kgo.Client
 	topo   *topology.Topology
-	args   []string // common flags
+	args   []string                // common flags
+	pages  map[string]*heat.Totals // in the table
 }
 
 func newCounted(t *testing.T, messages ...string) *counted {
@@ -56,6 +57,7 @@ func newCounted(t *testing.T, messages ...string) *counted {
 		pages[string(b.Page)].Count(b)
 		progress.Counted++
 	}
+	c.pages = pages
 	for page, totals := range pages {
 		c.produce(topo.HeatTable, page, codec.AppendPageState(nil, totals))
 	}
@@ -72,6 +74,12 @@ func (c *counted) produce(topic, key string, value []byte) {
 func (c *counted) commit(p codec.Progress) {
 	c.t.Helper()
 	c.produce(c.topo.HeatTable, codec.ProgressKey(0), codec.AppendProgress(nil, &p))
+}
+
+// label lets the table say what a page is called.
+func (c *counted) label(page string, l codec.Label) {
+	c.t.Helper()
+	c.produce(c.topo.HeatTable, page, codec.AppendPageLabelled(nil, c.pages[page], &codec.StampedLabel{Label: l}, 0))
 }
 
 // run runs a command and returns its exit code and what it printed.
@@ -107,6 +115,14 @@ func TestPage(t *testing.T) {
 	code, out, log = c.run("page", "/b <i>", "--json", "--weight-likes", "2")
 	require.Zero(t, code, log)
 	require.Equal(t, `{"page":"/b <i>","heat":4,"clicks":3,"minutes":2,"likes":0,"behaviours":1}`+"\n", out)
+
+	c.label("/a", codec.NewLabel("Two \u202e \x1b cats", "https://forum.example/a"))
+	code, out, log = c.run("page", "/a")
+	require.Zero(t, code, log)
+	require.True(t, strings.HasPrefix(out, "/a\nTwo cats\nhttps://forum.example/a\n  clicks "), out)
+	code, out, log = c.run("page", "/a", "--json")
+	require.Zero(t, code, log)
+	require.True(t, strings.HasPrefix(out, `{"page":"/a","title":"Two cats","url":"https://forum.example/a","heat":`), out)
 
 	code, out, log = c.run("page", "/c")
 	require.Equal(t, exitFailed, code)

@@ -16,6 +16,7 @@ import (
 	"pageheat/topics"
 	"pageheat/traffic"
 	"pageheat/views"
+	"pageheat/web"
 )
 
 // demoCmd is everything in one process.
@@ -42,6 +43,7 @@ func (c *demoCmd) config(p *program) (pipelineConfig, error) {
 		return cfg, err
 	}
 	cfg.roles, cfg.member = allRoles(), kafka.Member{SessionTimeout: demo.SessionTimeout}
+	cfg.web.Serve.PageLink = web.ServedHere()
 	cfg.web.Routes, err = forum.Routes()
 	return cfg, err
 }
@@ -123,7 +125,7 @@ func (c *demoCmd) demonstrate(ctx context.Context, p *program, visitors *traffic
 		ran = runPipeline(pipelineCtx, cfg)
 	})
 	err = terminal.Display{Boards: boardsOf(p.output(), views.DefaultBoard, shown.Reach), Weights: cfg.weights,
-		Every: demoPrint, Notes: notes, Title: forum.Titles()}.Show(boardCtx, p.stdin, p.stdout)
+		Every: demoPrint, Notes: notes}.Show(boardCtx, p.stdin, p.stdout)
 	end()
 	endBoard()
 	parts.Wait()

@@ -142,7 +142,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	assert.GreaterOrEqual(t, seconds, leaving.Sub(began).Seconds()-0.3)
 	assert.LessOrEqual(t, seconds, left.Sub(before).Seconds()+0.3)
 	t.Logf("visible for %.3f s to %.3f s, told: %.3f s", leaving.Sub(began).Seconds(), left.Sub(before).Seconds(), seconds)
-	dashboard.Until(shows(dashboardPages, thread.Title+" · The Kettle"))
+	dashboard.Until(shows(dashboardPages, thread.Title))
 	time.Sleep(3*time.Second - time.Since(left))
 
 	// A like is told at once, and seen.

@@ -32,10 +32,10 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	if err := p.ready(ctx, "page"); err != nil {
 		return err
 	}
-	totals, known, err := snapshot.ReadPage(ctx, p.kafka, p.topo, c.Page)
+	state, known, err := snapshot.ReadPage(ctx, p.kafka, p.topo, c.Page)
 	if readable := codec.ReadablePath(c.Page); err == nil && !known && readable != c.Page {
 		// Under the address that a browser shows it is found, too.
-		if totals, known, err = snapshot.ReadPage(ctx, p.kafka, p.topo, readable); known {
+		if state, known, err = snapshot.ReadPage(ctx, p.kafka, p.topo, readable); known {
 			c.Page = readable
 		}
 	}
@@ -49,22 +49,33 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 	if c.JSON {
 		out := json.NewEncoder(p.stdout)
 		out.SetEscapeHTML(false)
-		return out.Encode(views.NewPageHeat(c.Page, &codec.PageState{Totals: totals}, weights))
+		return out.Encode(views.NewPageHeat(c.Page, &state, weights))
 	}
-	return printPage(p.stdout, c.Page, &totals, weights)
+	return printPage(p.stdout, c.Page, &state, weights)
 }
 
-// printPage shows how a page's heat is made up.
-func printPage(w io.Writer, page string, t *heat.Totals, weights heat.Weights) error {
+// printPage shows what a page is called and how its heat is made up.
+func printPage(w io.Writer, page string, s *codec.PageState, weights heat.Weights) error {
+	lines := []string{terminal.Printable(page)}
+	if s.Label != nil {
+		lines = append(lines, terminal.Title(s.Label.Title), terminal.Printable(s.Label.URL))
+	}
+	for _, line := range lines {
+		if line == "" {
+			continue
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	t := &s.Totals
 	clicks, minutes, likes := weights.Parts(t)
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, err := fmt.Fprintf(out, "%s\n"+
-		"  clicks\t%s\tx %s\t= %s\n"+
+	_, err := fmt.Fprintf(out, "  clicks\t%s\tx %s\t= %s\n"+
 		"  minutes\t%s\tx %s\t= %s\n"+
 		"  likes\t%d\tx %s\t= %s\n"+
 		"  heat\t\t\t= %s\n"+
 		"  behaviours\t%d\n",
-		terminal.Printable(page),
 		t.ClicksDecimal(), weights.Clicks(), clicks,
 		t.MinutesDecimal(), weights.Minutes(), minutes,
 		t.Likes, weights.Like(), likes,

@@ -38,11 +38,9 @@ func Routes() ([]web.Route, error) {
 	}
 	threads := Threads()
 	number := map[string]int{}
-	titles := map[string]string{Path: "All threads"}
 	front := make([]post, len(threads))
 	for i, t := range threads {
 		number[t.Path] = i
-		titles[t.Path] = t.Title
 		front[i] = postOf(t, i)
 	}
 	// The order differs from [Threads], so the hottest threads are not at the top, as in a real
@@ -60,7 +58,6 @@ func Routes() ([]web.Route, error) {
 		}),
 		public(Path+"{$}", func(w http.ResponseWriter, _ *http.Request) { show(w, pages, "front.html", front) }),
 		public(Path+"forum.css", site.NewFile("forum.css", style).ServeHTTP),
-		public(Path+"titles.json", func(w http.ResponseWriter, _ *http.Request) { web.WriteJSON(w, http.StatusOK, titles) }),
 		public(Path+"{thread}", func(w http.ResponseWriter, r *http.Request) {
 			path, part := partOf(Path + r.PathValue("thread"))
 			n, ok := number[path]

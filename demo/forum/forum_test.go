@@ -1,7 +1,6 @@
 package forum
 
 import (
-	"encoding/json"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -38,6 +37,7 @@ func TestForum(t *testing.T) {
 			require.Equal(t, http.StatusOK, w.Code, thread.Path)
 			assert.Contains(t, w.Body.String(), "<h1>"+html.EscapeString(thread.Title)+"</h1>")
 			assert.Contains(t, w.Body.String(), `data-pageheat-like="-1"`)
+			assert.Contains(t, w.Body.String(), `<meta property="og:title" content="`+html.EscapeString(thread.Title)+`">`)
 		}
 	}
 	// What they are made of is allowed by the policy of all pages.
@@ -57,12 +57,6 @@ func TestForum(t *testing.T) {
 	assert.Equal(t, "forum/", w.Header().Get("Location"))
 	assert.Equal(t, http.StatusPermanentRedirect, w.Code)
 	assert.True(t, strings.HasPrefix(get(t, "/forum/forum.css").Header().Get("Content-Type"), "text/css"))
-
-	var titles map[string]string
-	require.NoError(t, json.Unmarshal(get(t, "/forum/titles.json").Body.Bytes(), &titles))
-	for _, thread := range Threads() {
-		assert.Equal(t, thread.Title, titles[thread.Path])
-	}
 }
 
 // Threads are what the simulator of the demo visits: their paths are names of pages.
@@ -80,13 +74,4 @@ func TestThreads(t *testing.T) {
 	}
 	assert.Len(t, seen, 300)
 	assert.Equal(t, Threads()[0], Threads()[0].Part(0))
-}
-
-func TestTitles(t *testing.T) {
-	title := Titles()
-	assert.Equal(t, "Night trains worth the money", title("/forum/night-trains-worth-the-money"))
-	assert.Equal(t, "Night trains worth the money, part 3", title("/forum/night-trains-worth-the-money-part-3"))
-	for _, page := range []string{"/other-part-2", "/x-part-y", "/forum/night-trains-worth-the-money-part-1", ""} {
-		assert.Empty(t, title(page), page)
-	}
 }

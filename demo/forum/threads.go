@@ -44,24 +44,6 @@ func (t Thread) Part(n int) Thread {
 	return t
 }
 
-// Titles returns a function that maps the path of a thread to its title, and other pages to "".
-func Titles() func(page string) string {
-	threads := map[string]Thread{}
-	for _, thread := range Threads() {
-		threads[thread.Path] = thread
-	}
-	return func(page string) string {
-		if thread, known := threads[page]; known {
-			return thread.Title
-		}
-		path, part := partOf(page)
-		if thread, known := threads[path]; known && part > 0 {
-			return thread.Part(part).Title
-		}
-		return ""
-	}
-}
-
 // partOf splits the path of a part into the path of its thread and the number of the part, 0 if
 // it is not a part.
 func partOf(path string) (thread string, part int) {

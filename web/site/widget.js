@@ -5,8 +5,10 @@
 //
 // limit    number of pages; default 10
 // link     address of a page; {page} is its name, percent-encoded; a name that is an
-//          address in the same place links to itself. Without link, pages whose names
-//          are paths of this site do, and others are text
+//          address in the same place links to itself. Where the name makes none in
+//          that place, the url of behaviours counts, if it is there. Without link,
+//          pages lead to the url of their behaviours; else those whose names are
+//          paths of this site do, and others are text
 // titles   address of a JSON object with the title of each page, for people
 // strip    prefix of names that is not shown
 // heading  a heading; default none
@@ -17,7 +19,8 @@
 // Style it with --pageheat-accent, --pageheat-ink, --pageheat-soft, --pageheat-line,
 // --pageheat-up and --pageheat-down, and with ::part(heading), list, item, rank,
 // move, page, heat and note. Names are untrusted data: they are set as text, and links
-// only lead to http or https pages of this site or of the site in link.
+// only lead to http or https pages: of the site in link, else of this site, or to the
+// url of a behaviour, of which visitors can only choose the path.
 //
 // Like pageheat.js it does not disturb the page: no error leaves the script.
 (() => {
@@ -85,12 +88,21 @@
   const encoded = (name, encode) => name.split(/(%[\da-f]{2})/i).map((part, i) => (i % 2 ? part : encode(part))).join('');
   const segments = (path) => encodeURIComponent(path).replaceAll('%2F', '/');
 
-  // addressOf returns where a page's name leads, or null: to a page of http or https, on
-  // no other site than that of the template, and in no other place.
-  const addressOf = (name, link) => {
+  // said is the address that a behaviour gave, as a link may have it, or nothing.
+  const said = (url, base) => {
+    try {
+      const to = url ? new URL(url, base) : '';
+      return to && /^https?:$/.test(to.protocol) && !to.username && !to.password && to;
+    } catch { return ''; }
+  };
+
+  // addressOf returns where a page leads, by its name or by the url of its behaviours, or
+  // null: to a page of http or https, and with a template on no other site than that of the
+  // template, and in no other place.
+  const addressOf = (name, link, url) => {
     try {
       const path = /^\/(?![/\\])/.test(name) && encoded(name, encodeURI);
-      if (!link) return path ? new URL(path, location.origin).href : null;
+      if (!link) return (said(url, location.origin) || (path && new URL(path, location.origin))).href || null;
       const at = link.indexOf('{page}');
       const place = new URL((at < 0 ? link : link.slice(0, at)) || (path ? '/' : '.'), document.baseURI);
       const within = (url) => /^https?:$/.test(url.protocol) && url.origin === place.origin && url.pathname.startsWith(place.pathname) && url.href;
@@ -98,11 +110,14 @@
       const itself = path && link.endsWith('{page}') && !place.search && !place.hash && within(new URL(path, place));
       if (itself) return itself;
       const rest = path && link[at - 1] === '/' ? name.slice(1) : name;
-      return within(new URL(link.replaceAll('{page}', () => encoded(rest, path ? segments : encodeURIComponent)), document.baseURI)) || null;
+      const made = within(new URL(link.replaceAll('{page}', () => encoded(rest, path ? segments : encodeURIComponent)), document.baseURI));
+      const given = !made && said(url, place);
+      return made || (given && within(given)) || null;
     } catch { return null; }
   };
 
   customElements.define('pageheat-board', class extends HTMLElement {
+    static addressOf = addressOf; // for the dashboard
     static observedAttributes = ['limit', 'link', 'strip', 'titles', 'heading', 'api', 'board'];
     #rows = new Map(); // page's name -> its item
     #board = null;
@@ -286,7 +301,7 @@
       set(move.firstChild, arrow);
       set(move.lastChild, words);
 
-      const address = addressOf(p.page, this.getAttribute('link'));
+      const address = addressOf(p.page, this.getAttribute('link'), p.url);
       let page = item.children[2];
       if ((page.tagName === 'A') !== Boolean(address)) {
         const other = make(address ? 'a' : 'span', 'page');

@@ -45,7 +45,7 @@ func boardServer(t *testing.T, names ...string) string {
 			w.Header().Set("Content-Type", "text/event-stream")
 			format = "id: 1\ndata: %s\n\n"
 		}
-		_, _ = fmt.Fprintf(w, format, fmt.Sprintf(`{"version":1,"pages":[{"rank":1,"page":"of %s","heat":1,"clicks":0.1234567891,"minutes":0,"likes":0}]}`, r.URL.Query().Get("part")))
+		_, _ = fmt.Fprintf(w, format, fmt.Sprintf(`{"version":1,"pages":[{"rank":1,"page":"of %s","url":"https://news.example/a","heat":1,"clicks":0.1234567891,"minutes":0,"likes":0}]}`, r.URL.Query().Get("part")))
 	})
 	server := httptest.NewServer(serve(t, web.Config{Routes: append(web.Scripts(),
 		web.Route{Path: "/api/v1/boards/all-time", Public: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -146,6 +146,44 @@ func TestLinksOfTheWidget(t *testing.T) {
 	assert.Empty(t, tab.Text(`wrong.concat(said).join()`))
 }
 
+// TestAddressesOfBehaviours: what a behaviour said is a link where it may be one, and the site's own word
+// comes first.
+func TestAddressesOfBehaviours(t *testing.T) {
+	heat := boardServer(t)
+	site := pageServer(t, watched+`<script src="`+heat+`/widget.js"></script>`, "")
+	tab := browser.Open(t)
+	tab.Go(site + "/here/")
+	for _, c := range []struct{ link, name, url, want string }{
+		{"", "page37", "https://x.example/a", "https://x.example/a"},
+		{"", "/t/42", "https://x.example/a", "https://x.example/a"},
+		{"", "page37", "/t/42", "/t/42"},
+		{"", "page37", "", ""},
+		{"", "page37", "javascript:alert(1)", ""},
+		{"", "page37", "java\tscript:alert(1)", ""},
+		{"", "page37", "data:text/html,x", ""},
+		{"", "page37", "https://me:secret@x.example/", ""},
+		{"", "page37", "https://[", ""},
+		{"", "/t/42", "javascript:alert(1)", "/t/42"},
+		{"", "page37", "/\u202egnp", "/%E2%80%AEgnp"},
+		{"/t/{page}", "42", "https://x.example/a", "/t/42"},
+		{"/t/{page}", "42", "/t/42-tomatoes", "/t/42"},
+		// The name makes none in the place of the template.
+		{"https://forum.example{page}", "42", "/t/42-tomatoes", "https://forum.example/t/42-tomatoes"},
+		{"https://forum.example{page}", "42", "https://x.example/t/42", ""},
+		{"https://forum.example{page}", "42", "//x.example/t/42", ""},
+		{"/t/{page}", "..", "/t/../other", ""},
+		{"/t/{page}", "..", "javascript:alert(1)", ""},
+	} {
+		want := c.want
+		if strings.HasPrefix(want, "/") {
+			want = site + want
+		}
+		got := tab.Text(fmt.Sprintf(`customElements.get('pageheat-board').addressOf(%s, %s, %s) || ''`,
+			strconv.QuoteToASCII(c.name), strconv.QuoteToASCII(c.link), strconv.QuoteToASCII(c.url)))
+		assert.Equal(t, want, got, "%+v", c)
+	}
+}
+
 func distinct(names []string) map[string]bool {
 	set := map[string]bool{}
 	for _, name := range names {
@@ -212,6 +250,7 @@ func TestBoardsOfTheWidget(t *testing.T) {
 	tab.Go(pageServer(t, watched+`<script src="`+heat+`/widget.js"></script><pageheat-board board="today"></pageheat-board>`, "") + "/")
 	const names = inWidget + `.map((n) => n.textContent).join()`
 	tab.Until(names + ` === 'of '`)
+	tab.Until(inWidget + `[0].href === 'https://news.example/a'`)
 	tab.Until(inWidget + `[0].parentNode.children[3].title === 'heat: 0.1 clicks, 0.0 minutes, 0 likes'`)
 	for _, group := range []string{"sport", "events", "a b&c=d"} {
 		tab.Do(`document.querySelector('pageheat-board').setAttribute('board', ` + strconv.Quote("today/"+group) + `)`)

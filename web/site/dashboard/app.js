@@ -172,7 +172,9 @@ function drawRows() {
       row.querySelector('.name').title = visibleName(page.page);
       rows.set(page.page, row);
     }
-    setText(row.querySelector('.name'), visibleName(page.title || page.page));
+    setText(row.querySelector('.name'), nameOf(page));
+    row.querySelector('.open').setAttribute('aria-label', `Open ${nameOf(page)}`);
+    setLink(row.querySelector('.open'), page);
     // Moving a row takes the focus away from it: only what is elsewhere moves.
     if (body.children[i] !== row) {
       const focused = row.contains(document.activeElement) ? document.activeElement : null;
@@ -242,8 +244,8 @@ function announce() {
   if (order === announced) return;
   announced = order;
   announcedAt = at;
-  const next = board.pages.slice(1, 3).map((page) => visibleName(page.page)).join(' and ');
-  setText($('announce'), `${visibleName(first.page)} leads with heat ${whole.format(first.heat)}${next ? `, followed by ${next}` : ''}.`);
+  const next = board.pages.slice(1, 3).map(nameOf).join(' and ');
+  setText($('announce'), `${nameOf(first)} leads with heat ${whole.format(first.heat)}${next ? `, followed by ${next}` : ''}.`);
 }
 
 // ---- How many a second
@@ -405,9 +407,9 @@ async function checkReady() {
 }
 
 async function learnWeights() {
-  const answer = await fetch('api/v1/settings', { signal: AbortSignal.timeout(4000) });
-  if (!answer.ok) return;
-  weights = (await answer.json()).weights;
+  const settings = await learnSettings();
+  if (!settings) return;
+  weights = settings.weights;
   drawFormula();
   requestDraw();
 }
@@ -446,7 +448,7 @@ function drawStatus() {
   document.body.toggleAttribute('data-stale', state === 'offline');
   if (!board) setText($('empty'), connection.refused ? visibleName(connection.refused) : state === 'waiting' && boards.shown === ALL_TIME ? 'No board has been published yet. It appears with the first behaviour.' : 'Waiting for the first board.');
   const place = boards.shown === ALL_TIME ? '' : `${titleOf(boards.shown)} · `;
-  document.title = board && board.pages.length ? `${state === 'offline' ? '⚠ ' : ''}${visibleName(board.pages[0].page)} · ${place}pageheat` : `${place}pageheat`;
+  document.title = board && board.pages.length ? `${state === 'offline' ? '⚠ ' : ''}${nameOf(board.pages[0])} · ${place}pageheat` : `${place}pageheat`;
 }
 
 // ---- Any page
@@ -497,7 +499,10 @@ function drawFound() {
   $('found').hidden = !found;
   if (!found) return;
   const ranked = board && board.pages.find((page) => page.page === found.page);
-  setText($('found-name'), visibleName(found.page));
+  setText($('found-name'), nameOf(found));
+  setText($('found-page'), visibleName(found.page));
+  $('found-page').hidden = !found.title;
+  setLink($('found-link'), found);
   setText($('found-heat'), exact.format(found.heat));
   const place = boards.shown === ALL_TIME ? '' : ` of ${titleOf(boards.shown)}`;
   setText($('found-rank'), ranked ? `rank ${ranked.rank}${place}` : `not in the top${place}`);
@@ -579,6 +584,6 @@ boards.begin(() => {
   if (found) drawFound();
 });
 checkReady();
-learnWeights().catch(() => {});
+learnWeights();
 listen();
 fromAddress();

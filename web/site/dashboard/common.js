@@ -69,6 +69,45 @@ function aboutBoard(board, title) {
   return sentences.join(' ');
 }
 
+// nameOf is what a page is called, for people.
+const nameOf = (page) => visibleName(page.title || page.page);
+
+let pageLink = ''; // the template of pages' addresses, empty if there is none
+
+// learnSettings asks for the settings. It is null where they cannot be had.
+async function learnSettings() {
+  try {
+    const answer = await fetch('api/v1/settings', { signal: AbortSignal.timeout(4000) });
+    if (!answer.ok) return null;
+    const settings = await answer.json();
+    pageLink = settings.page_link || '';
+    return settings;
+  } catch { return null; }
+}
+
+// linkOf is the address of a page, by the rules of the widget, or null. Without a template only
+// a whole address is one: the dashboard is not on the site that it is about.
+function linkOf(page) {
+  if (pageLink) {
+    const element = customElements.get('pageheat-board');
+    return element ? element.addressOf(page.page, pageLink, page.url) : null;
+  }
+  try {
+    const to = new URL(page.url);
+    return /^https?:$/.test(to.protocol) && !to.username && !to.password ? to.href : null;
+  } catch { return null; }
+}
+
+// setLink lets a link lead to a page, if its address is known; else it is no link.
+function setLink(link, page) {
+  const address = linkOf(page);
+  if (!address) { link.removeAttribute('href'); return; }
+  if (link.getAttribute('href') === address) return;
+  link.href = address;
+  link.target = '_blank';
+  link.rel = 'nofollow ugc noopener noreferrer';
+}
+
 // heatFormat writes the heats of pages that are shown together with equally many decimals.
 function heatFormat(pages) {
   const most = Math.max(0, ...pages.map((page) => Math.abs(page.heat)));

@@ -108,7 +108,8 @@
 
   function newRow(name) {
     const row = document.createElement('tr');
-    const head = Object.assign(document.createElement('th'), { className: 'page', scope: 'row', textContent: visibleName(name) });
+    const head = Object.assign(document.createElement('th'), { className: 'page', scope: 'row', title: visibleName(name) });
+    head.append(document.createElement('a'));
     row.append(head, ...['rank', 'rank', 'heat', 'heat', 'difference'].map((className) => Object.assign(document.createElement('td'), { className })));
     const [arrow, words] = [document.createElement('span'), document.createElement('span')];
     arrow.setAttribute('aria-hidden', 'true');
@@ -137,6 +138,9 @@
       if (!row) rows.set(name, row = newRow(name));
       const at = $('rows').children[i];
       if (at !== row) $('rows').insertBefore(row, at || null);
+      const newest = sides.find((side) => of[side.id] && of[side.id].title) || sides.find((side) => of[side.id]);
+      setText(row.firstChild.firstChild, nameOf(of[newest.id]));
+      setLink(row.firstChild.firstChild, of[newest.id]);
       [of.left, of.right].forEach((page, j) => {
         const [rank, heat] = [row.children[1 + j], row.children[3 + j]];
         setText(rank, page ? String(page.rank) : '–');
@@ -220,6 +224,7 @@
       if (!document.hidden && of.key) follow(of);
     }
   });
+  learnSettings().then(draw);
   setInterval(drawStatus, 1000);
   setInterval(() => { if (!document.hidden) learn(); }, LIST_MS);
   learn();
