@@ -134,6 +134,8 @@ func (a *auditor) readTable(ctx context.Context) error {
 			for _, lost := range s.Progress.Lost {
 				p.LostMessages += lost
 			}
+			p.ForgottenPages, p.BlockedPages = s.Forgotten.Count()
+			a.tallies[partition].input, a.tallies[partition].forgotten = s.Progress.Input, s.Forgotten
 			a.report.Partitions[partition] = p
 			return err
 		})
@@ -257,6 +259,7 @@ func (a *auditor) recount(ctx context.Context, input snapshot.Topic, l *deadLett
 			a.report.Messages += got.messages
 			a.report.Invalid += got.invalid
 			a.report.Behind[q] = got.behind
+			a.report.Forgotten += got.forgotten
 			for p, n := range got.counted {
 				a.report.Partitions[p].Recounted += n
 			}

@@ -96,6 +96,8 @@ type BoardConfig struct {
 	Limits heat.Limits
 	// Wanted is the board.
 	Wanted Wanted
+	// Forgotten are the pages that were forgotten: their behaviours before do not count. Nil stands for none.
+	Forgotten *snapshot.Forgotten
 	// MaxPages is the maximum number of pages with behaviours that count: memory grows with them. 0 means
 	// DefaultMaxPages.
 	MaxPages int
@@ -144,6 +146,7 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 	if err != nil {
 		return RecountedBoard{}, err
 	}
+	count.input, count.forgotten = input.ID, cfg.Forgotten
 	result := RecountedBoard{}
 	from, err := cfg.bounds(ctx, &input, count.begins(), &result)
 	if err != nil {
@@ -241,7 +244,7 @@ func (cfg *BoardConfig) partition(ctx context.Context, count *boardCount, input 
 					continue
 				}
 			}
-			counted, err := count.take(places, boards.MinuteOfMillis(r.Timestamp.UnixMilli()), behaviour)
+			counted, err := count.take(places, boards.MinuteOfMillis(r.Timestamp.UnixMilli()), boardPosition{q, r.Offset}, behaviour)
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/heat"
+	"pageheat/snapshot"
 )
 
 // boardCount counts one board as of one T. Its take is safe for concurrent use.
@@ -26,6 +27,9 @@ type boardCount struct {
 	asOf    boards.Minute
 	slot    boards.Slot // that the sums are as of
 
+	input     codec.TopicID
+	forgotten *snapshot.Forgotten
+
 	most   int64
 	held   atomic.Int64
 	seed   maphash.Seed
@@ -35,6 +39,8 @@ type boardCount struct {
 type boardShard struct {
 	mu    sync.Mutex
 	pages map[string]*boardPage
+	// forgotten has the forgotten pages that had behaviours.
+	forgotten map[string]*codec.Forgotten
 }
 
 // boardPage has what counts of one page: totals on a board of all time, a state on others.
@@ -49,7 +55,7 @@ func newBoardCount(w *Wanted, most int) (*boardCount, error) {
 		c.until = boards.MaxMinute
 	}
 	for i := range c.shards {
-		c.shards[i].pages = map[string]*boardPage{}
+		c.shards[i].pages, c.shards[i].forgotten = map[string]*boardPage{}, map[string]*codec.Forgotten{}
 	}
 	var err error
 	if c.chooser, err = boards.NewChooser(w.Definition); err != nil {
@@ -107,8 +113,14 @@ func (c *boardCount) find(p *boardPlace, minute boards.Minute) {
 	}
 }
 
+// boardPosition is where a behaviour is in the input.
+type boardPosition struct {
+	partition int32
+	offset    int64
+}
+
 // take counts a behaviour, and reports whether it counts.
-func (c *boardCount) take(places *boardPlace, minute boards.Minute, b heat.Behaviour) (bool, error) {
+func (c *boardCount) take(places *boardPlace, minute boards.Minute, at boardPosition, b heat.Behaviour) (bool, error) {
 	c.find(places, minute)
 	if !places.counts {
 		return false, nil
@@ -117,11 +129,14 @@ func (c *boardCount) take(places *boardPlace, minute boards.Minute, b heat.Behav
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.pages[string(b.Page)]
+	if p == nil && !c.has(string(b.Page)) {
+		return false, nil
+	}
+	if !c.forgotten.Empty() && !s.counts(c, p == nil, at, b.Page) {
+		return false, nil
+	}
 	if p == nil {
 		name := string(b.Page)
-		if !c.has(name) {
-			return false, nil
-		}
 		if c.held.Add(1) > c.most {
 			return false, fmt.Errorf("%w: more than %d pages have behaviours on board %s: allow more (--max-pages) where there is memory for them, or name the pages (include)",
 				ErrTooManyPages, c.most, c.definition.Name)
@@ -137,6 +152,18 @@ func (c *boardCount) take(places *boardPlace, minute boards.Minute, b heat.Behav
 	t.Count(b)
 	p.state.Add(c.counted, places.place, &t)
 	return true, nil
+}
+
+// counts reports whether a behaviour of a page that may be forgotten counts. The page is looked up if it is new
+// to the recount.
+func (s *boardShard) counts(c *boardCount, isNew bool, at boardPosition, page []byte) bool {
+	f := s.forgotten[string(page)]
+	if f == nil && isNew {
+		if f = c.forgotten.Of(page); f != nil {
+			s.forgotten[string(page)] = f
+		}
+	}
+	return f == nil || f.Counts(c.input, at.partition, at.offset)
 }
 
 // has reports whether a page may be on the board.

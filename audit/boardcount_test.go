@@ -29,7 +29,7 @@ func BenchmarkRecountedPages(b *testing.B) {
 				before := heap()
 				places := count.places()
 				for i := range pages {
-					counted, err := count.take(places, now, heat.Behaviour{Page: fmt.Appendf(nil, "/forum/threads/with-a-long-name/%08d", i), Clicks: 5, Minutes: 1_500_000_000})
+					counted, err := count.take(places, now, boardPosition{}, heat.Behaviour{Page: fmt.Appendf(nil, "/forum/threads/with-a-long-name/%08d", i), Clicks: 5, Minutes: 1_500_000_000})
 					require.NoError(b, err)
 					require.True(b, counted)
 				}

@@ -17,6 +17,9 @@ import (
 type pair struct {
 	table, recount   heat.Totals
 	inTable, inInput bool
+
+	forgotten *codec.Forgotten // nil if the page was never forgotten
+	looked    bool             // whether forgotten is known
 }
 
 // tallyShards is the number of locks of a tally, because input partitions are recounted
@@ -28,6 +31,10 @@ const tallyShards = 16
 type tally struct {
 	seed   maphash.Seed
 	shards [tallyShards]shard
+
+	// input and forgotten are known before behaviours are counted.
+	input     codec.TopicID
+	forgotten *snapshot.Forgotten
 }
 
 type shard struct {
@@ -64,12 +71,20 @@ func (t *tally) hold(page []byte, totals *heat.Totals) {
 	}
 }
 
-// count counts one behaviour of the input.
-func (t *tally) count(b heat.Behaviour) {
+// count counts one behaviour of the input, unless its page was forgotten after it. It reports whether
+// it counts.
+func (t *tally) count(b heat.Behaviour, input int32, offset int64) bool {
 	p, s := t.locked(b.Page)
+	defer s.mu.Unlock()
+	if !p.looked && !t.forgotten.Empty() {
+		p.forgotten, p.looked = t.forgotten.Of(b.Page), true
+	}
+	if p.forgotten != nil && !p.forgotten.Counts(t.input, input, offset) {
+		return false
+	}
 	p.recount.Count(b)
 	p.inInput = true
-	s.mu.Unlock()
+	return true
 }
 
 // each calls f for every page, in no particular order. Do not call it concurrently with other
@@ -98,6 +113,7 @@ type recount struct {
 type sums struct {
 	messages, invalid uint64   // as far as any progress covers them
 	counted           []uint64 // valid behaviours by table partition
+	forgotten         uint64   // valid behaviours that do not count because their pages were forgotten
 	behind            uint64   // messages that their page's partition has not applied
 }
 
@@ -130,11 +146,13 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 			return
 		}
 		p := topology.Partition(behaviour.Page, len(c.tallies))
-		if r.Offset <= covers[p] {
-			c.tallies[p].count(behaviour)
-			got.counted[p]++
-		} else {
+		switch {
+		case r.Offset > covers[p]:
 			got.behind++
+		case c.tallies[p].count(behaviour, r.Partition, r.Offset):
+			got.counted[p]++
+		default:
+			got.forgotten++
 		}
 	}
 	err := snapshot.EachMessage(ctx, c.cluster, c.input, int32(input), from, to, c.limits, each, c.read)

@@ -83,6 +83,9 @@ type Partition struct {
 	// Recounted is the number of valid behaviours of this partition in the input, up to its
 	// progress.
 	Recounted uint64
+	// ForgottenPages is the number of pages that the partition was asked to forget, and BlockedPages that of
+	// those among them that are not counted any more.
+	ForgottenPages, BlockedPages int
 	// LostMessages is the maximum number of input messages, over all input partitions, that
 	// retention deleted before this partition counted them.
 	LostMessages uint64
@@ -97,6 +100,9 @@ type Report struct {
 	// Messages is the number of recounted messages: those that the progress of at least one
 	// partition covers. Invalid is how many of them are not behaviours.
 	Messages, Invalid uint64
+	// Forgotten is how many behaviours do not count because their pages were forgotten after them, or are
+	// blocked.
+	Forgotten uint64
 	// Behind is, by input partition, the number of messages that the table has not applied yet:
 	// they are above the progress of their page's partition.
 	Behind []uint64
@@ -147,6 +153,15 @@ func (r *Report) Pages() int {
 		sum += p.Pages
 	}
 	return sum
+}
+
+// ForgottenPages is the number of pages that were forgotten, and how many of them are blocked.
+func (r *Report) ForgottenPages() (pages, blocked int) {
+	for _, p := range r.Partitions {
+		pages += p.ForgottenPages
+		blocked += p.BlockedPages
+	}
+	return pages, blocked
 }
 
 // Exact reports whether nothing differs and nothing was lost.

@@ -117,8 +117,10 @@ func subjects(t *topology.Topology) []subject {
 	audit.topic(t.Behavior, kafka.Describe)
 	audit.topic(t.DeadLetter, kafka.Read) // unless --no-dead-letters
 
-	recount.topic(t.Input, kafka.Read)
-	compare.topic(t.Input, kafka.Read)
+	for _, l := range []*list{&recount, &compare} {
+		l.topic(t.Input, kafka.Read)
+		l.topic(t.HeatTable, kafka.Read) // which pages are forgotten
+	}
 	compare.topic(t.Output, kafka.Read)
 	compare.topic(t.Leaders, kafka.Read)
 

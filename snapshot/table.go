@@ -23,6 +23,10 @@ type State struct {
 	Progress codec.Progress
 	// Kept is the number of its behaviours that are not of the present input, see [codec.Kept].
 	Kept uint64
+	// Forgotten is what the partition keeps of forgotten pages, nil if it has forgotten none.
+	Forgotten *Forgotten
+
+	partitions int // of the table
 }
 
 // Covers returns the highest offset of an input partition that the partition has counted, -1
@@ -69,7 +73,7 @@ func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table Topic, par
 	if int(partition) >= len(table.End) {
 		return State{}, fmt.Errorf("topic %s has no partition %d", table.Name, partition)
 	}
-	s := State{Partition: partition, End: table.End[partition]}
+	s := State{Partition: partition, End: table.End[partition], partitions: len(table.End)}
 	err := s.read(ctx, cluster, table, table.Start[partition], s.End, page, read)
 	return s, err
 }
@@ -94,6 +98,12 @@ func (s *State) read(ctx context.Context, cluster *kafka.Cluster, table Topic, f
 func (s *State) take(r *kafka.Record, page func(name []byte, totals *heat.Totals)) error {
 	if len(r.Key) > 0 && r.Key[0] == '|' { // not a page, see codec.InternalKey
 		kind, of, _ := codec.InternalKey(string(r.Key))
+		if kind == codec.KindForgotten {
+			if s.Forgotten == nil {
+				s.Forgotten = newForgotten(s.partitions)
+			}
+			return s.Forgotten.take(r)
+		}
 		if kind != codec.KindProgress && kind != codec.KindKept {
 			return nil
 		}
@@ -133,7 +143,7 @@ const firstWindow = 16
 // readProgress reads the progress of a partition, in windows that double, from the end backwards.
 // It does not find out what was Kept.
 func readProgress(ctx context.Context, cluster *kafka.Cluster, table Topic, partition int32) (State, error) {
-	s := State{Partition: partition, End: table.End[partition]}
+	s := State{Partition: partition, End: table.End[partition], partitions: len(table.End)}
 	window := int64(firstWindow)
 	for to := s.End; to > table.Start[partition] && !s.Known; window *= 2 {
 		from := max(table.Start[partition], to-window)

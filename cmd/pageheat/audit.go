@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/dustin/go-humanize/english"
+
 	"pageheat/audit"
 	"pageheat/heat"
 	"pageheat/terminal"
@@ -74,6 +76,9 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 		_, _ = fmt.Fprintf(out, "%s messages of %s recounted, %s of them invalid%s\n",
 			terminal.Count(r.Messages), r.Input, terminal.Count(r.Invalid), lettersNote(r))
 	}
+	if pages, blocked := r.ForgottenPages(); pages > 0 {
+		_, _ = fmt.Fprintf(out, "forgotten: %s, %s of them blocked%s\n", english.Plural(pages, "page", ""), terminal.Count(uint64(blocked)), leftOutNote(r, cannot))
+	}
 	if lost := r.Lost(); lost > 0 {
 		_, _ = fmt.Fprintf(out, "lost: up to %s messages of %s were deleted by retention before they were counted\n", terminal.Count(lost), r.Input)
 	}
@@ -98,6 +103,14 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 			records(n)+" of the input", verb, byPartition(r.Behind))
 	}
 	return out.Flush()
+}
+
+// leftOutNote says how many behaviours of forgotten pages the recount has left out.
+func leftOutNote(r *audit.Report, cannot error) string {
+	if cannot != nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s of theirs in the input %s not counted", english.Plural(int(r.Forgotten), "behaviour", ""), english.PluralWord(int(r.Forgotten), "is", "are"))
 }
 
 // records counts records in words.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,6 +24,8 @@ type counted struct {
 	topo   *topology.Topology
 	args   []string                // common flags
 	pages  map[string]*heat.Totals // in the table
+
+	progress codec.Progress // as committed
 }
 
 func newCounted(t *testing.T, messages ...string) *counted {
@@ -73,6 +76,7 @@ func (c *counted) produce(topic, key string, value []byte) {
 
 func (c *counted) commit(p codec.Progress) {
 	c.t.Helper()
+	c.progress = p
 	c.produce(c.topo.HeatTable, codec.ProgressKey(0), codec.AppendProgress(nil, &p))
 }
 
@@ -80,6 +84,16 @@ func (c *counted) commit(p codec.Progress) {
 func (c *counted) label(page string, l codec.Label) {
 	c.t.Helper()
 	c.produce(c.topo.HeatTable, page, codec.AppendPageLabelled(nil, c.pages[page], &codec.StampedLabel{Label: l}, 0))
+}
+
+// forget writes what the owner of the table does when it takes a request in. A commit has to follow.
+func (c *counted) forget(request *codec.Forget) {
+	c.t.Helper()
+	p := &c.progress
+	p.Forget.Taken++
+	kept := codec.Forgotten{ID: request.ID, Number: p.Forget.Taken, Placed: topology.Hash(request.Page), Blocked: request.Block, Input: p.Input, To: p.To}
+	c.produce(c.topo.HeatTable, codec.ForgottenKey(codec.HashPage(request.Page)), codec.AppendForgotten(nil, &kept))
+	c.produce(c.topo.HeatTable, request.Page, nil)
 }
 
 // run runs a command and returns its exit code and what it printed.
@@ -180,6 +194,33 @@ pageheat-heat-table: all 2 pages are exact, and the table is up to date
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, out, "starts at offset 1")
 	require.Contains(t, log, "cannot recount")
+}
+
+// TestAuditOfForgottenPages leaves out what was before a request, and all of a blocked page.
+func TestAuditOfForgottenPages(t *testing.T) {
+	t.Parallel()
+	c := newCounted(t, "/a|1|0.5|1", "/a|2|1|-1", "/b|3|2|0", "/c|1|1|1")
+	c.forget(&codec.Forget{Page: "/a"})
+	c.forget(&codec.Forget{Page: "/unknown"})
+	c.forget(&codec.Forget{Page: "/b", Block: true})
+	p := c.progress
+	p.Counted = 1
+	c.commit(p)
+	code, out, log := c.run("audit")
+	require.Zero(t, code, out+log)
+	assert.Contains(t, out, "forgotten: 3 pages, 1 of them blocked; 3 behaviours of theirs in the input are not counted\n")
+	assert.Contains(t, out, "all 1 pages are exact, and the table is up to date")
+
+	for _, m := range []string{"/a|7|0|0", "/b|1|0|0"} {
+		c.produce(c.topo.Input, "", []byte(m))
+	}
+	p.To, p.Counted = []int64{5}, 2
+	c.commit(p)
+	code, out, _ = c.run("audit")
+	require.Equal(t, exitDifference, code, "it counts again from zero")
+	assert.Contains(t, out, `page "/a": missing in the table, recounted: 1 behaviours, 7 clicks, 0 minutes, 0 likes`)
+	assert.NotContains(t, out, `page "/b"`)
+	assert.Contains(t, out, "; 4 behaviours of theirs in the input are not counted\n")
 }
 
 func TestAuditOfLostMessages(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/processors"
+	"pageheat/snapshot"
 	"pageheat/terminal"
 )
 
@@ -71,8 +72,16 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 		}
 	}
 	tell, finish := p.progress()
+	defer finish()
+	forgotten, err := snapshot.ReadForgotten(ctx, p.kafka, p.topo.HeatTable, tell)
+	if err != nil {
+		return interrupted(ctx, fmt.Errorf("recount: %w", err))
+	}
+	if c.Compare { // with those that were forgotten when it was made
+		forgotten = forgotten.At(published.Forgotten)
+	}
 	result, err := audit.RecountBoard(ctx, audit.BoardConfig{
-		Cluster: p.kafka, Input: p.topo.Input, Limits: c.Limits, Wanted: wanted, MaxPages: c.MaxPages, Progress: tell,
+		Cluster: p.kafka, Input: p.topo.Input, Limits: c.Limits, Wanted: wanted, Forgotten: forgotten, MaxPages: c.MaxPages, Progress: tell,
 	})
 	finish()
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
 	"pageheat/kafka"
+	"pageheat/snapshot"
 )
 
 // topic is an input with behaviours, in their order in each partition.
@@ -31,6 +32,10 @@ type topic struct {
 	name       string
 	cluster    *kafka.Cluster
 	partitions [][]behaviour
+
+	// kept is what a heat table keeps of forgotten pages, and forgotten the same for recount.py.
+	kept      *snapshot.Forgotten
+	forgotten map[string]forgotten
 }
 
 // sent is an input topic on a broker with these behaviours, each in a partition by chance, and with some
@@ -42,6 +47,7 @@ func sent(t *testing.T, broker *kafkatest.Cluster, random *rand.Rand, all []beha
 	var records []*kgo.Record
 	for _, b := range all {
 		q := random.IntN(partitions)
+		b.partition, b.offset = int32(q), int64(len(in.partitions[q]))
 		in.partitions[q] = append(in.partitions[q], b)
 		value := fmt.Sprintf("%s|%d|%d.%09d|%d", b.page, b.clicks, b.minutes/1e9, b.minutes%1e9, b.like)
 		if random.IntN(50) == 0 {
@@ -96,7 +102,7 @@ func (in *topic) ask(t *testing.T, questions []question) {
 	var got []audit.RecountedBoard
 	for _, q := range questions {
 		q.Definition = q.Definition.Complete()
-		result, err := audit.RecountBoard(t.Context(), audit.BoardConfig{Cluster: in.cluster, Input: in.name, Limits: heat.DefaultLimits(), Wanted: q.Wanted})
+		result, err := audit.RecountBoard(t.Context(), audit.BoardConfig{Cluster: in.cluster, Input: in.name, Limits: heat.DefaultLimits(), Wanted: q.Wanted, Forgotten: in.kept})
 		require.NoError(t, err)
 		assert.Empty(t, result.Gone)
 		text, err := codec.EncodeBoard(&result.Board)
@@ -109,7 +115,7 @@ func (in *topic) ask(t *testing.T, questions []question) {
 		if q.Group != "" {
 			d["group"] = q.Group
 		}
-		line, err := json.Marshal(task{d, in.counted(q.Until, q.Offsets), []int64{int64(q.within)}, false})
+		line, err := json.Marshal(task{Definition: d, Behaviours: in.counted(q.Until, q.Offsets), AsOf: []int64{int64(q.within)}, Forgotten: in.forgotten})
 		require.NoError(t, err)
 		tasks.Write(append(line, '\n'))
 	}

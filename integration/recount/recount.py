@@ -9,13 +9,16 @@ behaviour, and calculates with whole numbers of any size. Each line of standard 
      "behaviours": [["page", milliseconds, clicks, minutes in units of 10^-9, like], ...],
      "as_of": [minute, ...]}
 
-with durations in minutes and times in minutes since 1970. For each it prints a line with a JSON array:
+with durations in minutes and times in minutes since 1970. With "forgotten": {SHA-256 of a page: {"blocked":
+false, "to": [offset, ...]}, ...} each behaviour has a partition and an offset of the input after the like, and
+those at offsets up to that of their partition do not count, nor any of a page that is blocked. For each it prints a line with a JSON array:
 for each time the pages of the board in order, each with rank, page, heat, clicks, minutes, likes and
 behaviours. With "groups": true, it is for each time the pages of the boards of groups in order, each with
 its group first. It only needs Python 3.9.
 """
 import datetime
 import functools
+import hashlib
 import json
 import re
 import sys
@@ -122,6 +125,24 @@ def on_board(d, page):
     return not any(re.fullmatch(p, page) for p in exclude) and (not include or any(re.fullmatch(p, page) for p in include))
 
 
+@functools.cache
+def hash_of(page):
+    """What is kept of the name of a page that is forgotten."""
+    return hashlib.sha256(page.encode()).hexdigest()
+
+
+def remembered(behaviours, forgotten):
+    """The behaviours of pages that are not forgotten, or that came after."""
+    kept = []
+    for page, millis, clicks, minutes, like, *at in behaviours:
+        if f := forgotten.get(hash_of(page)):
+            partition, offset = at
+            if f["blocked"] or partition < len(f["to"]) and offset <= f["to"][partition]:
+                continue
+        kept.append((page, millis, clicks, minutes, like))
+    return kept
+
+
 def board(d, behaviours, as_of):
     """The pages of the board as of T."""
     weights = [Fraction(w) for w in d["weights"]]
@@ -175,10 +196,9 @@ def group_boards(d, behaviours, as_of):
 def main():
     for line in sys.stdin:
         task = json.loads(line)
-        if task.get("groups"):
-            print(json.dumps([group_boards(task["definition"], task["behaviours"], t) for t in task["as_of"]]))
-            continue
-        print(json.dumps([board(task["definition"], task["behaviours"], t) for t in task["as_of"]]))
+        behaviours = remembered(task["behaviours"], task.get("forgotten") or {})
+        count = group_boards if task.get("groups") else board
+        print(json.dumps([count(task["definition"], behaviours, t) for t in task["as_of"]]))
 
 
 if __name__ == "__main__":

@@ -27,11 +27,15 @@ type behaviour struct {
 	clicks  uint32
 	minutes heat.Minutes
 	like    int8
+
+	// partition and offset are where it is in the input.
+	partition int32
+	offset    int64
 }
 
 // MarshalJSON writes it as recount.py reads it.
 func (b behaviour) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{b.page, b.millis, b.clicks, int64(b.minutes), b.like})
+	return json.Marshal([]any{b.page, b.millis, b.clicks, int64(b.minutes), b.like, b.partition, b.offset})
 }
 
 // task is what recount.py does for one line.
@@ -41,6 +45,14 @@ type task struct {
 	AsOf       []int64        `json:"as_of"`
 	// Groups asks for the boards of groups instead of the board of all.
 	Groups bool `json:"groups"`
+	// Forgotten are the pages that were forgotten, by the hashes of their names.
+	Forgotten map[string]forgotten `json:"forgotten,omitempty"`
+}
+
+// forgotten is what is known of a page that was forgotten.
+type forgotten struct {
+	Blocked bool    `json:"blocked"`
+	To      []int64 `json:"to"`
 }
 
 // described is a definition as recount.py reads it.
@@ -346,7 +358,7 @@ func TestBoardsEqualARecountInPython(t *testing.T) {
 						if looks++; groups && (c.d.GroupBy == "" || looks%8 > 0) {
 							continue
 						}
-						line, err := json.Marshal(task{described(b.Definition()), all[:arrived], []int64{int64(within)}, groups})
+						line, err := json.Marshal(task{Definition: described(b.Definition()), Behaviours: all[:arrived], AsOf: []int64{int64(within)}, Groups: groups})
 						require.NoError(t, err)
 						tasks.Write(append(line, '\n'))
 						if groups {
