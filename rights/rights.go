@@ -26,8 +26,9 @@ func (n Need) Optional() bool { return n.Without != "" }
 
 // What a role or command is without an optional right.
 const (
-	unchecked  = "its settings are not checked"
-	unmeasured = "the overview does not show it"
+	unchecked   = "its settings are not checked"
+	unforgotten = "no page can be forgotten"
+	unmeasured  = "the overview does not show it"
 )
 
 // list collects the needs of one role or command.
@@ -70,6 +71,9 @@ func subjects(t *topology.Topology) []subject {
 	heat.role(t.HeatTable, kafka.Read, kafka.Write)
 	heat.add(kafka.Right{Operation: kafka.Write, Resource: kafka.TransactionalResource, Name: t.HeatTransactionalIDs(), Prefixed: true}, "")
 	heat.role(t.Leaders, kafka.Write)
+	for _, operation := range []kafka.Operation{kafka.Read, kafka.Write} {
+		heat.add(kafka.OnTopic(operation, t.Forget), unforgotten)
+	}
 	heat.role(t.Input, kafka.Read) // of a range that overlaps with what was counted
 
 	rank.role(t.Leaders, kafka.Read)
@@ -79,6 +83,7 @@ func subjects(t *topology.Topology) []subject {
 	rank.role(t.Output, kafka.Read, kafka.Write)
 	rank.role(t.Behavior, kafka.Describe)
 	rank.role(t.HeatTable, kafka.Describe)
+	rank.add(kafka.OnTopic(kafka.Read, t.Forget), "final boards keep forgotten pages")
 	if t.HasEvents {
 		rank.add(kafka.OnGroup(kafka.Read, t.AlertGroup), "")
 		rank.role(t.AlertTable, kafka.Read, kafka.Write)

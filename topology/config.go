@@ -28,9 +28,10 @@ type Config struct {
 	// Events is whether there are events of boards: their topic, group and table.
 	Events bool `negatable:"" help:"Write what happens on boards to a topic: pages that enter, leave, take rank 1 or rise."`
 
-	// BehaviorTopic, LeadersTopic, EventsTopic and DeadLetterTopic are names of topics.
+	// BehaviorTopic, LeadersTopic, ForgetTopic, EventsTopic and DeadLetterTopic are names of topics.
 	BehaviorTopic   string `help:"Topic for behaviours by page. Default: PREFIX-behavior."`
 	LeadersTopic    string `help:"Topic for the hottest pages of each partition. Default: PREFIX-leaders."`
+	ForgetTopic     string `help:"Topic for requests to forget pages. Default: PREFIX-forget."`
 	DeadLetterTopic string `help:"Topic for refused messages. Default: PREFIX-dead-letter."`
 
 	EventsTopic string `help:"Topic for events of boards, with --events. Default: PREFIX-events."`
@@ -65,6 +66,7 @@ const (
 	suffixTable      = "-table" // goka's, see goka.GroupTable
 	suffixBehavior   = "-behavior"
 	suffixLeaders    = "-leaders"
+	suffixForget     = "-forget"
 	suffixDeadLetter = "-dead-letter"
 	suffixReplay     = "-replay"
 	suffixEvents     = "-events"
@@ -84,8 +86,8 @@ func (c Config) of(given, setting, suffix string) named {
 
 // names has all names of a configuration.
 type names struct {
-	input, behavior, heatTable, leaders, rankTable, output, deadLetter, events, alertTable named
-	ingestGroup, heatGroup, rankGroup, alertGroup                                          named
+	input, behavior, heatTable, leaders, forget, rankTable, output, deadLetter, events, alertTable named
+	ingestGroup, heatGroup, rankGroup, alertGroup                                                  named
 }
 
 // names completes the configuration.
@@ -98,6 +100,7 @@ func (c Config) names() names {
 		output:      named{c.Output, "output"},
 		behavior:    c.of(c.BehaviorTopic, "behavior-topic", suffixBehavior),
 		leaders:     c.of(c.LeadersTopic, "leaders-topic", suffixLeaders),
+		forget:      c.of(c.ForgetTopic, "forget-topic", suffixForget),
 		deadLetter:  c.of(c.DeadLetterTopic, "dead-letter-topic", suffixDeadLetter),
 		ingestGroup: c.of(c.IngestGroup, "ingest-group", suffixIngest),
 		heatGroup:   c.of(c.HeatGroup, "heat-group", suffixHeat),
@@ -121,7 +124,7 @@ func (c Config) names() names {
 // names the setting as on the command line.
 func (c Config) Validate() error {
 	n := c.names()
-	topics := []named{n.behavior, n.heatTable, n.leaders, n.rankTable, n.deadLetter, n.input, n.output}
+	topics := []named{n.behavior, n.heatTable, n.leaders, n.forget, n.rankTable, n.deadLetter, n.input, n.output}
 	groups := []named{n.ingestGroup, n.heatGroup, n.rankGroup}
 	if c.Events {
 		topics = append(topics, n.events, n.alertTable)

@@ -25,6 +25,7 @@ type rule int
 const (
 	equal   rule = iota // any other value is wrong
 	atLeast             // more is fine; -1 is unlimited
+	atMost              // less is fine
 	advice              // only set at creation, never compared: it only costs disk or time
 )
 
@@ -34,6 +35,8 @@ func ruleOf(setting string) rule {
 		return equal
 	case segmentBytes, segmentMs:
 		return advice
+	case maxCompactionLag:
+		return atMost
 	default:
 		return atLeast
 	}
@@ -67,8 +70,11 @@ func (s TopicSpec) Differences(have *TopicState) []string {
 			continue
 		}
 		word := "is needed"
-		if ruleOf(name) == atLeast && want != unlimited {
+		switch {
+		case ruleOf(name) == atLeast && want != unlimited:
 			word = "or more is needed"
+		case ruleOf(name) == atMost:
+			word = "or less is needed"
 		}
 		out = append(out, fmt.Sprintf("topic %s has %s=%s, %s %s: run `kafka-configs --alter --topic %s --add-config %s=%s`",
 			s.Name, name, got, want, word, s.Name, name, want))
@@ -103,6 +109,9 @@ func fits(r rule, got, want string) bool {
 	w, errW := strconv.ParseInt(want, 10, 64)
 	if errG != nil || errW != nil {
 		return false
+	}
+	if r == atMost {
+		return g <= w
 	}
 	return g == -1 || w != -1 && g >= w
 }

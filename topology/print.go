@@ -68,7 +68,7 @@ func (g Graph) text(b *bytes.Buffer) {
 		switch {
 		case i > 0 && g.beside(n):
 			arrow := "  ├──► "
-			if n.Kind == Table {
+			if g.both(n) {
 				arrow = "  ├◄─► "
 			}
 			rows = append(rows, row{arrow + n.label(), n.note()})
@@ -96,10 +96,15 @@ func (g Graph) text(b *bytes.Buffer) {
 	}
 }
 
-// beside reports whether a topic is off the path: a table, or a stream that no group reads
+// both reports whether a group reads a topic that it writes.
+func (g Graph) both(n Node) bool {
+	return n.isTopic() && slices.ContainsFunc(g.Edges, func(e Edge) bool { return e.From == n.Name && g.has(e.To, n.Name) })
+}
+
+// beside reports whether a topic is off the path: one that a group reads and writes, or a stream that no group reads
 // while its writer also writes one further on.
 func (g Graph) beside(n Node) bool {
-	if n.Kind == Table {
+	if g.both(n) {
 		return true
 	}
 	return n.Kind == Stream && g.feedsOnly(n, Outside) && !g.last(n)
@@ -166,7 +171,7 @@ func (g Graph) mermaid(b *bytes.Buffer) {
 	}
 	for _, e := range g.Edges {
 		switch {
-		case g.has(e.To, e.From) && g.from(e).Kind == Table:
+		case g.has(e.To, e.From) && g.from(e).isTopic():
 			// Drawn once, with the edge of the group.
 		case g.has(e.To, e.From):
 			fmt.Fprintf(b, "    %s <--> %s\n", ids[e.From], ids[e.To])
@@ -193,7 +198,7 @@ func (g Graph) dot(b *bytes.Buffer) {
 	}
 	for _, e := range g.Edges {
 		switch {
-		case g.has(e.To, e.From) && g.from(e).Kind == Table:
+		case g.has(e.To, e.From) && g.from(e).isTopic():
 			// Drawn once, with the edge of the group.
 		case g.has(e.To, e.From):
 			fmt.Fprintf(b, "\t%q -> %q [dir=both];\n", e.From, e.To)

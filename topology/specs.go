@@ -29,6 +29,10 @@ const DefaultInputPartitions = 3
 // catching up) from its first record to its last.
 const MinCompactionLag = time.Hour
 
+// MaxNameAge is how long the forget topic keeps the name of a page after the request was taken in, about
+// (max.compaction.lag.ms).
+const MaxNameAge = 24 * time.Hour
+
 // TopicSpec has the requirements of a topic.
 type TopicSpec struct {
 	// Name is the topic's name.
@@ -59,6 +63,7 @@ const (
 	segmentMs        = "segment.ms"
 	maxMessageBytes  = "max.message.bytes"
 	minCompactionLag = "min.compaction.lag.ms"
+	maxCompactionLag = "max.compaction.lag.ms"
 	uncleanElection  = "unclean.leader.election.enable"
 
 	policyDelete  = "delete"
@@ -67,7 +72,7 @@ const (
 )
 
 // Specs says how to set up the topics of pageheat's own and the output, in the
-// order in which behaviours pass them. Behavior and HeatTable get that many
+// order in which behaviours pass them. Behavior, HeatTable and Forget get that many
 // partitions (above 0; fixed ever after, since a page's partition follows from
 // their number); every topic gets a given number of replicas (above 0). The input is not
 // among them, see [Topology.InputSpec].
@@ -106,6 +111,12 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 			retentionMs:  ms(time.Hour),
 			segmentMs:    ms(10 * time.Minute),
 			segmentBytes: kib(16 << 10),
+		}),
+		// A request has the name of its page until compaction replaces it by what was taken in. The broker
+		// closes a segment and compacts it in time for the maximum.
+		spec(t.Forget, partitions, policyCompact, map[string]string{
+			maxCompactionLag: ms(MaxNameAge),
+			segmentBytes:     kib(16 << 10),
 		}),
 		spec(t.RankTable, 1, policyCompact, map[string]string{
 			segmentMs:    ms(time.Hour),

@@ -32,6 +32,7 @@ func TestSpecsKeepWhatTheDesignNeeds(t *testing.T) {
 	}{
 		"pageheat-behavior":     {7, map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}},
 		"pageheat-heat-table":   {7, map[string]string{"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}},
+		"pageheat-forget":       {7, map[string]string{"cleanup.policy": "compact", "max.compaction.lag.ms": "86400000"}},
 		"pageheat-leaders":      {1, map[string]string{"cleanup.policy": "delete", "retention.ms": "3600000"}},
 		"pageheat-rank-table":   {1, map[string]string{"cleanup.policy": "compact"}},
 		"page-popularity-top10": {1, map[string]string{"cleanup.policy": "compact"}},
@@ -48,7 +49,7 @@ func TestSpecsKeepWhatTheDesignNeeds(t *testing.T) {
 		assert.Equal(t, "8388608", s.Config["max.message.bytes"], topic)
 		assert.Equal(t, "false", s.Config["unclean.leader.election.enable"], topic)
 	}
-	assert.Len(t, mustNew(t, Config{}).Specs(7, 3), 6)
+	assert.Len(t, mustNew(t, Config{}).Specs(7, 3), 7)
 }
 
 func TestSpecsAndGraphCountPartitionsAlike(t *testing.T) {
@@ -57,7 +58,7 @@ func TestSpecsAndGraphCountPartitionsAlike(t *testing.T) {
 		n, ok := topo.Graph().node(s.Name)
 		require.True(t, ok, s.Name)
 		assert.Equal(t, map[Count]int{PerPage: 7, One: 1}[n.Count], s.Partitions, s.Name)
-		assert.Equal(t, n.Kind == Table || s.Name == topo.Output, s.CleanupPolicy == "compact", s.Name)
+		assert.Equal(t, n.Kind == Table || s.Name == topo.Output || s.Name == topo.Forget, s.CleanupPolicy == "compact", s.Name)
 	}
 }
 
@@ -89,6 +90,7 @@ func TestDifferences(t *testing.T) {
 		"policy":            {"pageheat-heat-table", func(s *TopicState) { s.Config["cleanup.policy"] = "delete" }, []string{"cleanup.policy=delete, compact is needed", "kafka-configs"}},
 		"both policies":     {"pageheat-heat-table", func(s *TopicState) { s.Config["cleanup.policy"] = "compact,delete" }, []string{"cleanup.policy"}},
 		"retention":         {"pageheat-behavior", func(s *TopicState) { s.Config["retention.ms"] = "604800000" }, []string{"retention.ms=604800000, -1 is needed"}},
+		"compaction lag":    {"pageheat-forget", func(s *TopicState) { s.Config["max.compaction.lag.ms"] = "86400001" }, []string{"max.compaction.lag.ms", "or less is needed"}},
 		"retention bytes":   {"pageheat-dead-letter", func(s *TopicState) { s.Config["retention.bytes"] = "1" }, []string{"retention.bytes"}},
 		"longer retention":  {"pageheat-leaders", func(s *TopicState) { s.Config["retention.ms"] = "7200000" }, nil},
 		"endless retention": {"pageheat-leaders", func(s *TopicState) { s.Config["retention.ms"] = "-1" }, nil},

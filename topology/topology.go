@@ -30,6 +30,8 @@ type Topology struct {
 	HeatTable string
 	// Leaders holds the hottest pages of each partition of HeatTable.
 	Leaders string
+	// Forget holds the requests to forget pages.
+	Forget string
 	// RankTable is the group table of RankGroup.
 	RankTable string
 	// Output holds the boards.
@@ -42,7 +44,7 @@ type Topology struct {
 
 	// IngestGroup reads Input and writes Behavior and DeadLetter.
 	IngestGroup string
-	// HeatGroup reads Behavior and writes HeatTable and Leaders.
+	// HeatGroup reads Behavior and Forget, and writes HeatTable, Leaders, and to Forget what was taken in.
 	HeatGroup string
 	// RankGroup reads Leaders and writes RankTable and Output.
 	RankGroup string
@@ -56,7 +58,7 @@ type Topology struct {
 
 // Topics are the names of all topics, in the order in which behaviours pass them.
 func (t *Topology) Topics() []string {
-	topics := []string{t.Input, t.Behavior, t.HeatTable, t.Leaders, t.RankTable, t.Output, t.DeadLetter}
+	topics := []string{t.Input, t.Behavior, t.HeatTable, t.Leaders, t.Forget, t.RankTable, t.Output, t.DeadLetter}
 	if t.HasEvents {
 		topics = append(topics, t.AlertTable, t.Events)
 	}
@@ -89,6 +91,7 @@ func New(c Config) (*Topology, error) {
 		Behavior:    n.behavior.name,
 		HeatTable:   n.heatTable.name,
 		Leaders:     n.leaders.name,
+		Forget:      n.forget.name,
 		RankTable:   n.rankTable.name,
 		Output:      n.output.name,
 		DeadLetter:  n.deadLetter.name,

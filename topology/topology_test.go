@@ -29,6 +29,7 @@ func TestDefaultNamesAreTheContract(t *testing.T) {
 		Behavior:    "pageheat-behavior",
 		HeatTable:   "pageheat-heat-table",
 		Leaders:     "pageheat-leaders",
+		Forget:      "pageheat-forget",
 		RankTable:   "pageheat-rank-table",
 		Output:      "page-popularity-top10",
 		DeadLetter:  "pageheat-dead-letter",
@@ -45,7 +46,7 @@ func TestDefaultNamesAreTheContract(t *testing.T) {
 func TestPrefixIsInEveryNameOfOurOwn(t *testing.T) {
 	topo := mustNew(t, Config{Prefix: "shop"})
 	for _, name := range []string{
-		topo.Behavior, topo.HeatTable, topo.Leaders, topo.RankTable, topo.DeadLetter, topo.Events, topo.AlertTable,
+		topo.Behavior, topo.HeatTable, topo.Leaders, topo.Forget, topo.RankTable, topo.DeadLetter, topo.Events, topo.AlertTable,
 		topo.IngestGroup, topo.HeatGroup, topo.RankGroup, topo.AlertGroup,
 		topo.HeatTransactionalID(3), topo.RankTransactionalID(),
 	} {
@@ -64,6 +65,7 @@ func TestEveryNameCanBeGiven(t *testing.T) {
 		Behavior:    "b",
 		HeatTable:   "eu.heat-table",
 		Leaders:     "l",
+		Forget:      "f",
 		RankTable:   "eu.rank-table",
 		Output:      "eu.boards",
 		DeadLetter:  "d",
@@ -76,7 +78,7 @@ func TestEveryNameCanBeGiven(t *testing.T) {
 		HasEvents:   true,
 		ReplayGroup: "d-replay",
 	}, mustNew(t, Config{Prefix: "eu.shop", Input: "eu.clicks", Output: "eu.boards", BehaviorTopic: "b", LeadersTopic: "l",
-		DeadLetterTopic: "d", IngestGroup: "i", HeatGroup: "eu.heat", RankGroup: "eu.rank",
+		ForgetTopic: "f", DeadLetterTopic: "d", IngestGroup: "i", HeatGroup: "eu.heat", RankGroup: "eu.rank",
 		Events: true, EventsTopic: "e", AlertGroup: "eu.alert"}))
 	topo := mustNew(t, Config{Prefix: "eu.shop", LeadersTopic: "l"})
 	assert.Equal(t, "eu.shop-behavior", topo.Behavior)

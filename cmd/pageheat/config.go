@@ -50,7 +50,7 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 			given[trace.Flag.Name] = true
 		}
 	}
-	named := map[string]string{"behavior-topic": p.topo.Behavior, "leaders-topic": p.topo.Leaders, "dead-letter-topic": p.topo.DeadLetter,
+	named := map[string]string{"behavior-topic": p.topo.Behavior, "leaders-topic": p.topo.Leaders, "forget-topic": p.topo.Forget, "dead-letter-topic": p.topo.DeadLetter,
 		"ingest-group": p.topo.IngestGroup, "heat-group": p.topo.HeatGroup, "rank-group": p.topo.RankGroup,
 		"events-topic": p.topo.Events, "alert-group": p.topo.AlertGroup}
 	boardsFrom := ""

@@ -70,7 +70,7 @@
 // stay. Other settings need a restart.
 //
 // Several pipelines share a cluster when their prefixes and outputs differ. Other topics
-// and groups have names of their own with --behavior-topic, --leaders-topic,
+// and groups have names of their own with --behavior-topic, --leaders-topic, --forget-topic,
 // --dead-letter-topic, --ingest-group, --heat-group and --rank-group.
 //
 // # TLS and SASL
