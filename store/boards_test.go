@@ -62,6 +62,15 @@ type boardsWorld struct {
 	committed committed
 	changelog map[string][]byte
 	finals    map[string][]codec.BoardLeader // of all owners, by board and period
+
+	tallies map[*boards.Board]*tally // of counted
+}
+
+// tally is what the first behaviours come to for a board.
+type tally struct {
+	behaviours int
+	late       uint64
+	states     map[string]*boards.State
 }
 
 // committed is what the changelog should have.
@@ -80,7 +89,7 @@ func newBoardsWorld(t require.TestingT) *boardsWorld {
 
 // restore makes a partition of what is committed, as a new owner does.
 func (w *boardsWorld) restore(t require.TestingT) {
-	w.open, w.records = nil, nil
+	w.open, w.records, w.tallies = nil, nil, map[*boards.Board]*tally{}
 	w.to, w.counted = w.committed.to, slices.Clone(w.committed.counted)
 	w.asOf = map[string]boards.Minute{}
 	maps.Copy(w.asOf, w.committed.asOf)
@@ -201,19 +210,9 @@ func (w *boardsWorld) check(t require.TestingT) {
 
 // recount counts the hottest pages as of a slot, and what was late.
 func (w *boardsWorld) recount(b *boards.Board, at boards.Slot) (hottest []codec.BoardLeader, late uint64) {
-	d, states := b.Definition(), map[string]*boards.State{}
-	for _, c := range w.counted {
-		if c.late[d.Name] {
-			late += c.totals.Behaviours
-			continue
-		}
-		if states[c.page] == nil {
-			states[c.page] = &boards.State{}
-		}
-		states[c.page].Add(b, b.Place(c.minute), &c.totals)
-	}
+	d, all := b.Definition(), w.tally(b)
 	hottest = []codec.BoardLeader{}
-	for page, s := range states {
+	for page, s := range all.states {
 		if sum := s.Sum(b, at); b.Qualifies(&sum) && b.Has(page) {
 			hottest = append(hottest, codec.BoardLeader{Page: page, Sum: sum})
 		}
@@ -224,7 +223,28 @@ func (w *boardsWorld) recount(b *boards.Board, at boards.Slot) (hottest []codec.
 		}
 		return 1
 	})
-	return hottest[:min(len(hottest), d.Size)], late
+	return hottest[:min(len(hottest), d.Size)], all.late
+}
+
+// tally adds up the behaviours that have come since the last tally.
+func (w *boardsWorld) tally(b *boards.Board) *tally {
+	name, all := b.Definition().Name, w.tallies[b]
+	if all == nil {
+		all = &tally{states: map[string]*boards.State{}}
+		w.tallies[b] = all
+	}
+	for _, c := range w.counted[all.behaviours:] {
+		if c.late[name] {
+			all.late += c.totals.Behaviours
+			continue
+		}
+		if all.states[c.page] == nil {
+			all.states[c.page] = &boards.State{}
+		}
+		all.states[c.page].Add(b, b.Place(c.minute), &c.totals)
+	}
+	all.behaviours = len(w.counted)
+	return all
 }
 
 // checkFinal compares a final board with a recount, and with what earlier owners sent.
