@@ -127,7 +127,7 @@ func TestEachProtectionMatters(t *testing.T) {
 		t.Cleanup(func() {
 			content, err := json.MarshalIndent(seeds, "", "\t")
 			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(knownSeeds, append(content, '\n'), 0o644))
+			require.NoError(t, os.WriteFile(knownSeeds, append(content, '\n'), 0o600))
 		})
 	}
 	fields := reflect.TypeFor[model.Protections]()
