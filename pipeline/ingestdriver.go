@@ -7,8 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/processors"
@@ -69,10 +67,6 @@ func (d *ingestDriver) feeds(kind codec.Feed) {
 		d.oldest.send()
 		d.spans.Send()
 	}
-}
-
-func (d *ingestDriver) send(ctx context.Context, m *sarama.ConsumerMessage) error {
-	return d.out.send(ctx, m)
 }
 
 func (d *ingestDriver) act(ctx context.Context, a *processors.Action, now time.Time) error {

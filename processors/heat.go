@@ -93,8 +93,7 @@ type HeatBounds struct {
 	// MostPages and MostBytes are the most that one transaction writes, in dirty
 	// pages and in approximate bytes of their records.
 	MostPages, MostBytes int
-	// Burst is the number of dirty pages written at a time while ranges of a backlog wait. Without a
-	// backlog, it is 64 at most.
+	// Burst is the number of dirty pages written at a time while ranges wait.
 	Burst int
 }
 
@@ -114,9 +113,6 @@ const (
 	// next one comes 3 s later at the earliest. Ranges that wait behind a commit are late
 	// on the board, and a page that changes often is written less often.
 	commitShare = 30
-	// spreadFactor is how many times as long as necessary a commit may take while input comes, and half
-	// of the time between two commits at most. Ranges and leaders need the processor meanwhile.
-	spreadFactor = 8
 	// repeatLeaders is the longest time until leaders are sent even if unchanged: they are
 	// soft state, and a new ranking owner waits for them. All partitions repeat theirs together.
 	repeatLeaders = time.Second
@@ -151,8 +147,7 @@ type HeatStage struct {
 	checkpoint *store.Checkpoint // being written
 	written    bool              // all of it; the commit is on its way
 	began      time.Time         // of the checkpoint
-	burst      int               // records written since ranges were last let in
-	pace       pace
+	burst      int               // records written since ranges were last asked for
 	arena      []byte
 
 	ahead      time.Time     // when the first range came that is in no commit
@@ -160,15 +155,12 @@ type HeatStage struct {
 	behind     bool          // ingest sends by volume
 	lastCommit time.Time     // when the last commit was done
 	took       time.Duration // how long it took
-	paused     time.Duration // and of that, how long it waited for the sake of ranges
 	pages      int           // and what it wrote
 	perPage    time.Duration
 	trimmed    time.Time
 
 	turns   time.Time // when boards are as of another time next
 	turning bool      // they are not as of it yet
-	ranges  int       // that came since the last piece of that
-	asked   int       // and of those, how many when that was last asked
 
 	commit, committed int64 // the offset after what is in the table, and as committed
 	trim              int64 // 0 or what may be trimmed below
@@ -202,8 +194,6 @@ func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.App
 		s.stale, s.changed = true, now
 	}
 	s.latest = now
-	s.ranges++
-	s.pace.rangeCame(now)
 	return s.partition.Applied(), nil
 }
 
@@ -230,8 +220,8 @@ func (s *HeatStage) LeadersSent() { s.sending = false }
 // Committed is called when the last record of a commit is acknowledged, which is when
 // its transaction is committed. The record's offset in the changelog is end.
 func (s *HeatStage) Committed(end int64, now time.Time) {
-	s.took, s.paused, s.pages, s.lastCommit = now.Sub(s.began), s.pace.paused, s.checkpoint.Size(), now
-	s.perPage = (s.took - s.paused) / time.Duration(max(s.pages, 1))
+	s.took, s.pages, s.lastCommit = now.Sub(s.began), s.checkpoint.Size(), now
+	s.perPage = s.took / time.Duration(max(s.pages, 1))
 	s.checkpoint.Committed(end)
 	s.commit = s.checkpoint.Progress().Next
 	s.checkpoint, s.written = nil, false
@@ -256,16 +246,16 @@ func (s *HeatStage) PageTime(now time.Time) time.Duration {
 	if s.checkpoint == nil {
 		return s.perPage
 	}
-	slow := 2 * max(s.perPage, (now.Sub(s.began)-s.pace.paused)/time.Duration(max(s.checkpoint.Size(), 1)))
+	slow := 2 * max(s.perPage, now.Sub(s.began)/time.Duration(max(s.checkpoint.Size(), 1)))
 	return min(slow, s.start.Transaction/transactionShare/time.Duration(s.start.Bounds.LeastPages))
 }
 
 // Next returns the next action.
 func (s *HeatStage) Next(now time.Time) Action {
-	if s.writing() && s.burst > 0 && s.burst < s.burstSize() {
-		return s.write(now)
-	}
 	s.advance(now)
+	if s.writing() && s.burst > 0 && s.burst < s.start.Bounds.Burst {
+		return s.write()
+	}
 	switch {
 	case s.commit > s.committed:
 		s.committed = s.commit
@@ -279,14 +269,13 @@ func (s *HeatStage) Next(now time.Time) Action {
 	}
 	if s.checkpoint == nil && s.commitDue(now) {
 		s.checkpoint, s.began = s.partition.Checkpoint(), now
-		s.pace = pace{spread: s.spread(s.checkpoint.Size())}
 	}
 	switch {
-	case s.writing() && (s.burst == 0 || s.pace.over(now, s.planned(now))):
-		s.burst = 0
-		return s.write(now)
+	case s.writing() && s.burst == 0:
+		return s.write()
 	case s.writing(): // let ranges in that wait already, and go on
-		return Action{Do: DoWait, Input: s.room(now), Until: earlier(s.pace.until, now.Add(s.idle(now)))}
+		s.burst = 0
+		return Action{Do: DoWait, Input: s.room(now), Until: now}
 	case s.ending && s.checkpoint == nil:
 		return Action{Do: DoEnd}
 	case s.ending:
@@ -298,27 +287,16 @@ func (s *HeatStage) Next(now time.Time) Action {
 // advance makes boards be as of now: at the turn of a minute, and in pieces, between which ranges are
 // applied.
 func (s *HeatStage) advance(now time.Time) {
-	if s.ending || !s.turning && now.Before(s.turns) || s.turning && s.rangesWait() {
+	if s.ending || !s.turning && now.Before(s.turns) {
 		return
 	}
 	if !s.turning {
 		s.turns = now.Truncate(time.Minute).Add(time.Minute)
 	}
-	s.ranges, s.asked = 0, 0
 	var changed bool
 	if changed, s.turning = s.partition.Advance(now); changed && !s.stale {
 		s.stale, s.changed = true, now
 	}
-}
-
-// rangesBetween is the maximum number of ranges between two pieces of a turn: in the time of a piece some come.
-const rangesBetween = 16
-
-// rangesWait reports whether ranges that wait already may be let in before the next piece of a turn.
-func (s *HeatStage) rangesWait() bool {
-	more := s.ranges > s.asked && s.ranges < rangesBetween && !s.behind
-	s.asked = s.ranges
-	return more
 }
 
 // leadersIn is how long it is until leaders are due.
@@ -349,7 +327,7 @@ func (s *HeatStage) commitDue(now time.Time) bool {
 // commitIn is how long it is until a commit is due of what is applied, if it does not grow
 // large before.
 func (s *HeatStage) commitIn(now time.Time) time.Duration {
-	rest, moment := now.Sub(s.lastCommit)+s.paused, min(quietTime, s.start.CommitEvery)
+	rest, moment := now.Sub(s.lastCommit), min(quietTime, s.start.CommitEvery)
 	busy := max(s.interval()-rest, moment-now.Sub(s.ahead))
 	quiet := max(shortestCommit-rest, quietTime-now.Sub(s.latest))
 	return min(busy, quiet)
@@ -361,7 +339,7 @@ func (s *HeatStage) interval() time.Duration {
 	if s.behind {
 		return s.start.CommitEvery
 	}
-	return min(max(commitShare*(s.took-s.paused), shortestCommit), s.start.CommitEvery)
+	return min(max(commitShare*s.took, shortestCommit), s.start.CommitEvery)
 }
 
 // room reports whether more may be applied. While a checkpoint is open, nothing may be if
@@ -369,10 +347,6 @@ func (s *HeatStage) interval() time.Duration {
 func (s *HeatStage) room(now time.Time) bool {
 	return !s.ending && (s.checkpoint == nil || !s.partition.Full() && !s.large(now))
 }
-
-// Meanwhile reports whether a range may be applied while a message that was to be fed waits. It may not if
-// ranges are large: commits would take as long as a backlog.
-func (s *HeatStage) Meanwhile(now time.Time) bool { return !s.behind && s.room(now) }
 
 // large reports whether the dirty pages are as many as one transaction may write:
 // by number, by bytes, and by the time that writing them is expected to take, which
@@ -397,7 +371,7 @@ func (s *HeatStage) pageTime(now time.Time) time.Duration {
 		return expected
 	}
 	if handed := s.checkpoint.Size() - s.checkpoint.Len(); handed > s.start.Bounds.LeastPages {
-		expected = max(expected, (now.Sub(s.began)-s.pace.paused)/time.Duration(handed))
+		expected = max(expected, now.Sub(s.began)/time.Duration(handed))
 	}
 	return expected
 }
@@ -433,13 +407,10 @@ const (
 
 // write is the next record of the checkpoint. The last is the progress, whose acknowledgement
 // is the commit's.
-func (s *HeatStage) write(now time.Time) Action {
+func (s *HeatStage) write() Action {
 	if s.ending {
 		s.burst = 0 // no range waits
 	} else {
-		if s.burst == 0 {
-			s.pace.burst(now)
-		}
 		s.burst++
 	}
 	if cap(s.arena)-len(s.arena) < writeRoom {
