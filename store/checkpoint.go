@@ -12,7 +12,7 @@ type Checkpoint struct {
 	pages     []*page
 	next      int
 	preImages preImages                     // of pages that changed before Next handed them out
-	records   recordArena                   // of them, by the number of their pre-image, if there are boards
+	records   [][]byte                      // of them, by the number of their pre-image, if there are boards
 	labels    map[*page]*codec.StampedLabel // of them, if there are none
 	progress  codec.Progress
 	finished  bool
@@ -34,7 +34,6 @@ func (p *Partition) Checkpoint() *Checkpoint {
 	}
 	p.dirty, p.spare, p.bytes = p.spare, nil, 0
 	c.preImages.blocks, p.preImages = p.preImages, nil
-	c.records, p.records = p.records, recordArena{}
 	p.ahead = false
 	p.checkpoint = c
 	return c
@@ -43,12 +42,10 @@ func (p *Partition) Checkpoint() *Checkpoint {
 // preserve keeps the pre-image of a page that is about to change.
 func (c *Checkpoint) preserve(pg *page) {
 	pg.state &^= writing
-	if len(c.partition.boards) > 0 {
-		pg.preImage = c.records.end(c.partition.appendPage(c.records.begin(), pg, &pg.Totals))
-		return
-	}
 	pg.preImage = c.preImages.add(&pg.Totals)
-	if label := c.partition.labels.get(&pg.Page); label != nil {
+	if len(c.partition.boards) > 0 {
+		c.records = append(c.records, c.partition.appendPage(nil, pg, &pg.Totals))
+	} else if label := c.partition.labels.get(&pg.Page); label != nil {
 		if c.labels == nil {
 			c.labels = make(map[*page]*codec.StampedLabel)
 		}
@@ -108,8 +105,8 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 		}
 		return pg.Name, value, true
 	}
-	if len(c.partition.boards) > 0 {
-		return pg.Name, append(dst, c.records.at(pg.preImage)...), true
+	if c.records != nil {
+		return pg.Name, append(dst, c.records[pg.preImage]...), true
 	}
 	return pg.Name, appendState(dst, c.preImages.at(pg.preImage), c.labels[pg]), true
 }
@@ -137,7 +134,6 @@ func (c *Checkpoint) Committed(offset int64) {
 		p.checkpoint = nil
 		p.spare = c.pages[:0]
 		p.preImages = c.preImages.blocks
-		p.records = c.records.emptied()
 		p.offset = offset
 		p.committedBoards(c.progress.Boards)
 	}
