@@ -29,8 +29,8 @@ const DefaultInputPartitions = 3
 // catching up) from its first record to its last.
 const MinCompactionLag = time.Hour
 
-// MaxNameAge is how long the forget topic keeps the name of a page after the request was taken in, about
-// (max.compaction.lag.ms).
+// MaxNameAge is about how long topics keep records that have the name of a page after others took their place
+// (max.compaction.lag.ms, segment.ms): the name of a page that is forgotten has to leave.
 const MaxNameAge = 24 * time.Hour
 
 // TopicSpec has the requirements of a topic.
@@ -98,12 +98,14 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 		spec(t.Behavior, partitions, policyDelete, map[string]string{
 			retentionMs:    unlimited,
 			retentionBytes: unlimited,
+			segmentMs:      ms(MaxNameAge), // its end bounds how long names stay
 			segmentBytes:   kib(64 << 10),
 		}),
 		// Only closed segments are compacted, and a restore reads the whole log, so segments
 		// are small.
 		spec(t.HeatTable, partitions, policyCompact, map[string]string{
 			minCompactionLag: ms(MinCompactionLag),
+			maxCompactionLag: ms(MaxNameAge),
 			segmentBytes:     kib(64 << 10),
 		}),
 		// Leaders are sent at least once a second, so an hour is only for people who look.
@@ -124,8 +126,9 @@ func (t *Topology) Specs(partitions, replication int) []TopicSpec {
 		}),
 		// Up to a hundred boards a second, and only the newest counts.
 		spec(t.Output, 1, policyCompact, map[string]string{
-			segmentMs:    ms(time.Hour),
-			segmentBytes: kib(64 << 10),
+			maxCompactionLag: ms(MaxNameAge),
+			segmentMs:        ms(time.Hour),
+			segmentBytes:     kib(64 << 10),
 		}),
 		spec(t.DeadLetter, 1, policyDelete, map[string]string{
 			retentionMs:    unlimited,
