@@ -115,7 +115,7 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 	}
 	state.Edges = edges(graph, state.Flow, o.topo.RankGroup)
 	state.DeadLetters = o.deadLetters(ctx, seen.ends[o.topo.DeadLetter])
-	state.Lost = come.lost
+	state.Lost, state.ForgetRequests = come.lost, come.forgets
 	state.Unknown = append([]string{}, seen.unknown...)
 	return state, nil
 }

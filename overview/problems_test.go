@@ -101,3 +101,14 @@ func TestLostBy(t *testing.T) {
 	assert.Nil(t, lostBy(leaders, 3), "one of them was not heard of")
 	assert.Nil(t, lostBy(nil, 0))
 }
+
+// Each heat partition has taken in its own requests.
+func TestForgetsIn(t *testing.T) {
+	leaders := map[int32]*codec.Leaders{
+		0: {Progress: codec.Progress{Forget: codec.ForgetProgress{Taken: 3}}},
+		1: {Progress: codec.Progress{Forget: codec.ForgetProgress{Taken: 2}}},
+	}
+	assert.EqualValues(t, 5, *forgetsIn(leaders, 2))
+	assert.Nil(t, forgetsIn(leaders, 3), "one of them was not heard of")
+	assert.Nil(t, forgetsIn(nil, 0))
+}

@@ -27,6 +27,8 @@ type progress struct {
 	unapplied string
 	// lost is the number of lost messages; nil if it is unknown.
 	lost *int64
+	// forgets is the number of requests to forget pages that were taken in; nil if it is unknown.
+	forgets *int64
 	// board is, by partition of the input, the offset below which every message is
 	// in the newest board of all time. noBoard is the reason if it is unknown.
 	board   map[int32]int64
@@ -64,7 +66,7 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	if p.applied = appliedBy(newest, partitions); len(p.applied) == 0 {
 		p.unapplied = reasons(p.noLeaders, fmt.Sprintf("of %d heat partitions, %d sent leaders recently", partitions, len(newest)))
 	}
-	p.lost = lostBy(newest, partitions)
+	p.lost, p.forgets = lostBy(newest, partitions), forgetsIn(newest, partitions)
 	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kafka.Record) {
 		if string(r.Key) != codec.AllTime {
 			return // the others have the same offsets, or those of when they were published last
@@ -128,6 +130,19 @@ func lostBy(newest map[int32]*codec.Leaders, partitions int) *int64 {
 	total := int64(0)
 	for _, lost := range most {
 		total += int64(lost)
+	}
+	return &total
+}
+
+// forgetsIn returns the number of requests to forget pages that were taken in; nil unless the leaders of all heat
+// partitions are known.
+func forgetsIn(newest map[int32]*codec.Leaders, partitions int) *int64 {
+	if partitions == 0 || len(newest) < partitions {
+		return nil
+	}
+	total := int64(0)
+	for _, l := range newest {
+		total += int64(l.Forget.Taken)
 	}
 	return &total
 }

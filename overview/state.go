@@ -22,6 +22,8 @@ type State struct {
 	// Lost is the maximum number of messages of the input that retention deleted before they
 	// were counted; nil if it is unknown.
 	Lost *int64 `json:"lost"`
+	// ForgetRequests is the number of requests to forget pages that were taken in; nil if it is unknown.
+	ForgetRequests *int64 `json:"forget_requests"`
 }
 
 // Broker is one broker of the cluster.

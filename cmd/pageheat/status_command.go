@@ -140,7 +140,7 @@ func printStatus(w io.Writer, brokers []string, input string, r *statusReport) e
 		}
 	}
 	line()
-	line(fmt.Sprintf("not on the board: %s   lost: %s   dead letters: %s%s", number(behind), number(r.Lost), number(r.DeadLetters.Total), byReason(r.DeadLetters.Reasons)))
+	line(fmt.Sprintf("not on the board: %s   lost: %s   requests to forget pages: %s   dead letters: %s%s", number(behind), number(r.Lost), number(r.ForgetRequests), number(r.DeadLetters.Total), byReason(r.DeadLetters.Reasons)))
 	for _, letter := range r.DeadLetters.Samples[:min(shownLetters, len(r.DeadLetters.Samples))] {
 		line(fmt.Sprintf("  %s %s: %s", letter.At.Format(time.DateTime), letter.Reason, shortened(letter.Detail, shownDetail)))
 	}
