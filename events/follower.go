@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
-	"strconv"
 
 	"pageheat/codec"
 )
@@ -46,7 +45,7 @@ func (f *Follower) Forget() {
 func basisOf(b *codec.Board, made codec.Definition) string {
 	basis := b.DefinitionHash
 	if basis == "" {
-		basis = hex.EncodeToString(made.Order[:]) + " " + strconv.Itoa(made.Top)
+		basis = hex.EncodeToString(made.Order[:])
 	}
 	if b.Period != "" {
 		basis += " " + b.Period

@@ -119,13 +119,13 @@ func (s *Sender) Queue(r *Record) error {
 			s.acknowledged.Add(1)
 			return
 		}
-		s.fail(s.explain(r, err))
+		s.fail(s.Explain(r, err))
 	})
 	return nil
 }
 
-// explain adds a hint to the error of a record that was not sent.
-func (s *Sender) explain(r *Record, err error) error {
+// Explain adds a hint to the error of a record that was not sent, as Send gives it.
+func (s *Sender) Explain(r *Record, err error) error {
 	if errors.Is(err, kerr.MessageTooLarge) {
 		return fmt.Errorf("send a message of %d bytes to topic %s: %w; a batch has at most %d bytes here, and at most the topic's max.message.bytes",
 			len(r.Key)+len(r.Value), s.topic, err, s.sending.BatchBytes)

@@ -3,8 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,8 +22,6 @@ type RankingConfig struct {
 	Board string
 	// Boards are the names of those beside it.
 	Boards []string
-	// Grouped are those of Boards that have boards of groups.
-	Grouped []string
 	// PublishEvery is the shortest time between two boards.
 	PublishEvery time.Duration
 }
@@ -229,8 +225,7 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 }
 
 // newest are the newest boards in the output by name, and the offset after the output's last record. The
-// search ends with the board of all time: of further boards published long before it none is found, but those of
-// groups.
+// search ends with the board of all time: of further boards published long before it none is found.
 func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, int64, error) {
 	name := r.config.Topology.Output
 	topic, err := r.config.Cluster.Topic(ctx, name)
@@ -245,10 +240,9 @@ func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, in
 	if err != nil {
 		return nil, 0, err
 	}
-	newest, searched := map[string]*processors.Output{}, end
+	newest := map[string]*processors.Output{}
 	search := codec.NewBoardSearch[processors.Output](first, end)
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
-		searched = from
 		if err := r.read(ctx, kafka.Span{Topic: topic, From: from, To: to}, func(version uint64, b processors.Output) {
 			if known := newest[b.Board]; known == nil || known.Version < version {
 				newest[b.Board] = &b
@@ -260,46 +254,7 @@ func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, in
 			return nil, 0, err
 		}
 	}
-	if len(r.config.Grouped) > 0 && searched > first {
-		if err := r.oldGroups(ctx, kafka.Span{Topic: topic, From: first, To: searched}, newest); err != nil {
-			return nil, 0, err
-		}
-	}
 	return newest, end, nil
-}
-
-// oldGroups adds the newest boards of groups in a span of the output, if they have pages: a group that has none now
-// gets an empty one. It may have had its last board long ago, and nothing else says so.
-func (r *Ranking) oldGroups(ctx context.Context, in kafka.Span, to map[string]*processors.Output) error {
-	old := map[string]*processors.Output{}
-	err := r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
-		for _, m := range records {
-			name, _, part := strings.Cut(string(m.Key), "/")
-			if !part || !slices.Contains(r.config.Grouped, name) || to[string(m.Key)] != nil {
-				continue
-			}
-			b, err := r.readOutput(m, 0)
-			if err != nil || b == nil {
-				continue // what is wrong with the output shows in its newest boards
-			}
-			if known := old[b.Board]; known == nil || known.Version < b.Version {
-				old[b.Board] = b
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			return errSessionOver
-		}
-		return err
-	}
-	for key, b := range old {
-		if b.ShowsGroup() {
-			to[key] = b
-		}
-	}
-	return nil
 }
 
 // read hands over the boards in a span of the output.

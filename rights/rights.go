@@ -57,7 +57,7 @@ type subject struct {
 
 // subjects are all roles and commands with their needs.
 func subjects(t *topology.Topology) []subject {
-	var ingest, heat, rank, serve, collect, audit, recount, compare, top, page, produce, letters, replay, create, check, status, reset, keep, export, fill list
+	var ingest, heat, rank, serve, collect, audit, recount, compare, top, page, produce, letters, replay, create, check, status, reset, keep, export, fill, forget list
 
 	ingest.role(t.Input, kafka.Read)
 	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
@@ -171,6 +171,9 @@ func subjects(t *topology.Topology) []subject {
 		keep.add(kafka.OnGroup(kafka.Delete, group), "")
 	}
 
+	forget.topic(t.Forget, kafka.Write)
+	forget.topic(t.HeatTable, kafka.Read)
+
 	export.topic(t.HeatTable, kafka.Read)
 	export.add(kafka.OnTopic(kafka.Read, t.Input), "all instances must be stopped before, with SIGTERM")
 
@@ -187,7 +190,7 @@ func subjects(t *topology.Topology) []subject {
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
 		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
 		{"audit", audit}, {"recount", recount}, {"recount-compare", compare}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset}, {"reset-keep-totals", keep},
-		{"export", export}, {"import", fill},
+		{"forget", forget}, {"export", export}, {"import", fill},
 	}
 }
 

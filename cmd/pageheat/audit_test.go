@@ -40,7 +40,7 @@ func newCounted(t *testing.T, messages ...string) *counted {
 
 	admin := kadm.NewClient(client)
 	ids := map[string]codec.TopicID{}
-	for _, topic := range []string{topo.Input, topo.Behavior, topo.HeatTable, topo.DeadLetter} {
+	for _, topic := range []string{topo.Input, topo.Behavior, topo.HeatTable, topo.DeadLetter, topo.Forget} {
 		created, err := admin.CreateTopic(t.Context(), 1, 1, nil, topic)
 		require.NoError(t, err)
 		ids[topic] = codec.TopicID(created.ID)

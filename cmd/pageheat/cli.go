@@ -29,6 +29,7 @@ type cli struct {
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`
 	Recount     recountCmd     `cmd:"" help:"Count a board of any time from the input."`
+	Forget      forgetCmd      `cmd:"" help:"Take pages out of the table and all boards, and keep them out on request."`
 	Export      exportCmd      `cmd:"" help:"Write the totals of all pages, or boards, as JSON lines, CSV or Parquet."`
 	Import      importCmd      `cmd:"" help:"Fill an empty deployment with the totals of an export."`
 	Migrate     migrateCmd     `cmd:"" help:"Copy the totals of a deployment into another prefix, with any number of partitions."`
@@ -72,6 +73,7 @@ func newCLI() *cli {
 		Migrate: defaultMigrate(),
 
 		Recount:     defaultRecount(),
+		Forget:      defaultForget(),
 		Settings:    defaultConfig(),
 		Healthcheck: defaultHealthcheck(),
 	}

@@ -12,6 +12,7 @@
 //	pageheat pages preview [PAGE]    what the rules for names of pages do
 //	pageheat audit                   recounts the input and compares every page
 //	pageheat recount                 counts a board of any time from the input
+//	pageheat forget PAGE             takes pages out of the table and all boards
 //	pageheat export                  writes the totals of all pages, or boards
 //	pageheat import FILE             fills an empty deployment with an export
 //	pageheat migrate                 copies the totals into another prefix, with any number of partitions
@@ -176,6 +177,15 @@
 // --no-dead-letters keeps the dead letters. --keep-totals keeps the totals, and counting goes on
 // where the table stands; if the input was replaced, --input-from earliest or latest says whether
 // its messages are in them. docs/operations.md has the procedures ("Disaster recovery").
+//
+// # Forget pages
+//
+// `pageheat forget` takes pages out of the table, of all boards, also those of closed periods, and of what
+// all instances answer: those named as arguments or by the lines of --file (-: standard input), or with --pattern all pages of the table
+// whose names it matches. Later behaviours count again, from zero; with --block they do not count, until the page
+// is forgotten again without it. --dry-run prints the pages with their totals and forgets nothing; --pattern takes that or --yes. The
+// command waits until it is done, at most for --timeout (1m). Only the SHA-256 of the names is kept.
+// docs/operations.md says where names remain, and until when ("Forget a page").
 //
 // # Export, import and migrate
 //

@@ -100,13 +100,23 @@ func (c *produceCmd) names() ([]string, error) {
 			}
 			continue
 		}
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, failure.BadSetting("file", "%w", err)
+		if err := readable(name); err != nil {
+			return nil, err
 		}
-		_ = f.Close() // read only: nothing can get lost
 	}
 	return names, nil
+}
+
+// readable makes sure that a file of --file can be opened.
+func readable(name string) error {
+	if name == stdinName {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return failure.BadSetting("file", "%w", err)
+	}
+	return f.Close()
 }
 
 // stdinName stands for standard input.

@@ -187,6 +187,8 @@ func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metri
 		return command("", "page", "page1")
 	case "audit":
 		return command("", "audit")
+	case "forget":
+		return command("", "forget", "page1", "--timeout", "0")
 	case "recount":
 		return command("", "recount")
 	case "recount-compare":
