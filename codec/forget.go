@@ -34,7 +34,9 @@ type Forget struct {
 	ID RequestID
 	// Hash is that of the page's name.
 	Hash PageHash
-	// Page is the page's name. It is empty if only the hash is known, and in a request that is taken in.
+	// Placed is the hash of the page's name that its heat partition follows from, see topology.Hash.
+	Placed uint32
+	// Page is the page's name. It is empty if only the hashes are known, and in a request that is taken in.
 	Page string
 	// Block says that behaviours of the page are not counted from then on, either.
 	Block bool
@@ -76,6 +78,7 @@ func AppendForget(dst []byte, f *Forget) []byte {
 	dst = append(dst, f.ID[:]...)
 	dst = binary.AppendVarint(dst, f.RequestedAt)
 	dst = binary.AppendUvarint(dst, f.Number)
+	dst = binary.AppendUvarint(dst, uint64(f.Placed))
 	if f.Page != "" {
 		return appendName(dst, f.Page) // the hash is that of it
 	}
@@ -90,6 +93,7 @@ func DecodeForget(b []byte) (*Forget, error) {
 	r.exactly("id", f.ID[:])
 	f.RequestedAt = r.varint("requested at")
 	f.Number = r.number("number")
+	f.Placed = r.uint32("place")
 	if flags&forgetNamed == 0 {
 		r.exactly("hash", f.Hash[:])
 	} else {

@@ -17,7 +17,7 @@ func forgetFormats(input, behavior TopicID, id RequestID, further []BoardProgres
 		{
 			name:   "forget request",
 			golden: "forget-request-v1",
-			value:  &Forget{ID: id, Hash: HashPage("日本語"), Page: "日本語", Block: true, RequestedAt: 1_767_323_045_678},
+			value:  &Forget{ID: id, Hash: HashPage("日本語"), Placed: 1<<31 - 1, Page: "日本語", Block: true, RequestedAt: 1_767_323_045_678},
 			encode: func(v any) []byte { return AppendForget(nil, v.(*Forget)) },
 			decode: func(b []byte) (any, error) { return DecodeForget(b) },
 			draw:   func(t *rapid.T) any { return drawForget(t) },
@@ -83,7 +83,7 @@ func drawRequestID(t *rapid.T) (id RequestID) {
 }
 
 func drawForget(t *rapid.T) *Forget {
-	f := &Forget{ID: drawRequestID(t), Block: rapid.Bool().Draw(t, "block"), RequestedAt: rapid.Int64().Draw(t, "requested at"), Hash: HashPage("a")}
+	f := &Forget{ID: drawRequestID(t), Block: rapid.Bool().Draw(t, "block"), RequestedAt: rapid.Int64().Draw(t, "requested at"), Hash: HashPage("a"), Placed: rapid.Uint32().Draw(t, "placed")}
 	if rapid.Bool().Draw(t, "named") {
 		f.Page = rapid.StringN(1, 100, MaxPageBytes).Filter(IsPage).Draw(t, "page")
 		f.Hash = HashPage(f.Page)

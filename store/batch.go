@@ -61,7 +61,7 @@ func (b *batch) subtract(before map[codec.PageMinute]heat.Totals) error {
 			continue
 		}
 		if kept < i {
-			b.names[kept], b.minutes[kept], b.totals[kept], b.labels[kept] = b.names[i], b.minutes[i], *t, b.labels[i]
+			b.take(kept, i)
 		}
 		kept++
 	}
@@ -110,6 +110,38 @@ func (b *batch) lookOn(t *boardTable) {
 		}
 	}
 	b.touched = touched
+}
+
+// unknown reports whether there is no page of a name of the batch, or it was removed.
+func (b *batch) unknown(t *table, i int) bool {
+	pg := b.pages[i]
+	if pg == nil || pg.Name != string(b.names[i]) {
+		pg = find(t, b.hashes[i], b.names[i])
+	}
+	return pg == nil || pg.Totals.Behaviours == 0
+}
+
+// leaveOut drops what is of no page, and returns how many behaviours that are.
+func (b *batch) leaveOut() (behaviours uint64) {
+	kept := 0
+	for i := range b.size {
+		if b.pages[i] == nil {
+			behaviours += b.totals[i].Behaviours
+			continue
+		}
+		if kept < i {
+			b.take(kept, i)
+			b.pages[kept] = b.pages[i]
+		}
+		kept++
+	}
+	b.size = kept
+	return behaviours
+}
+
+// take moves what was read to an earlier place.
+func (b *batch) take(to, from int) {
+	b.names[to], b.minutes[to], b.totals[to], b.labels[to] = b.names[from], b.minutes[from], b.totals[from], b.labels[from]
 }
 
 // page is the page of a name of the batch, a new one if there is none.

@@ -41,10 +41,11 @@ func boardsOf(t require.TestingT, definitions ...boards.Definition) []*boards.Bo
 
 // counted is what was applied: behaviours of a page in a minute, and which boards it came too late for.
 type counted struct {
-	page   string
-	minute boards.Minute
-	totals heat.Totals
-	late   map[string]bool
+	page      string
+	minute    boards.Minute
+	totals    heat.Totals
+	late      map[string]bool
+	forgotten bool
 }
 
 // boardsWorld is a partition with boards, its changelog, and what it should have counted.
@@ -64,6 +65,8 @@ type boardsWorld struct {
 	finals    map[string][]codec.BoardLeader // of all owners, by board and period
 
 	tallies map[*boards.Board]*tally // of counted
+	forget  int64                    // offset of the next request to forget a page
+	blocked map[string]bool
 }
 
 // tally is what the first behaviours come to for a board.
@@ -78,6 +81,7 @@ type committed struct {
 	to      int64
 	counted []counted
 	asOf    map[string]boards.Minute
+	blocked map[string]bool
 }
 
 func newBoardsWorld(t require.TestingT) *boardsWorld {
@@ -93,6 +97,8 @@ func (w *boardsWorld) restore(t require.TestingT) {
 	w.to, w.counted = w.committed.to, slices.Clone(w.committed.counted)
 	w.asOf = map[string]boards.Minute{}
 	maps.Copy(w.asOf, w.committed.asOf)
+	w.blocked = map[string]bool{}
+	maps.Copy(w.blocked, w.committed.blocked)
 	w.p = store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: w.boards})
 	var pages []record
 	for key, value := range w.changelog {
@@ -111,7 +117,7 @@ func (w *boardsWorld) restore(t require.TestingT) {
 			return -1
 		}
 	})
-	restore(t, w.p, pages...)
+	restoreOwn(t, w.p, pages...)
 	w.p.Begin(behavior(), 0)
 	w.p.StartBoards()
 	w.advance()
@@ -133,7 +139,7 @@ func (w *boardsWorld) apply(t *rapid.T) {
 	first := boards.MinuteOf(w.now) - 130
 	h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: w.to, To: w.to + 100, Minute: first, Limits: heat.DefaultLimits()}
 	n := rapid.IntRange(1, 6).Draw(t, "sums")
-	message, minute := codec.AppendRangeHeader(nil, h, n), first
+	message, minute, blocked := codec.AppendRangeHeader(nil, h, n), first, 0
 	pages := rapid.Permutation([]string{"a", "b", "aa", "c", "d", "e"}).Draw(t, "pages")
 	for i := range n {
 		later := rapid.SampledFrom([]boards.Minute{0, 1, 10, 40, 60, 100}).Draw(t, "later")
@@ -146,6 +152,10 @@ func (w *boardsWorld) apply(t *rapid.T) {
 		sum := heat.Totals{Clicks: heat.Uint128{Lo: rapid.Uint64Range(0, 5).Draw(t, "clicks")},
 			Minutes: heat.Uint128{Lo: rapid.Uint64Range(0, 2e9).Draw(t, "minutes")}, Likes: rapid.Int64Range(-1, 1).Draw(t, "likes"), Behaviours: 1}
 		message = codec.AppendPageSum(message, pages[i], &sum)
+		if w.blocked[pages[i]] {
+			blocked++
+			continue
+		}
 		c := counted{page: pages[i], minute: minute, totals: sum, late: map[string]bool{}}
 		for _, b := range w.boards {
 			name := b.Definition().Name
@@ -156,14 +166,44 @@ func (w *boardsWorld) apply(t *rapid.T) {
 	progress, _ := w.p.Progress()
 	counted, err := w.p.Apply(message, progress.Next, noReread(t))
 	require.NoError(t, err)
-	require.EqualValues(t, n, counted)
+	require.EqualValues(t, n-blocked, counted)
+	require.EqualValues(t, blocked, w.p.Applied().Blocked)
 	w.to = h.To
+}
+
+// forgetPage has a page forgotten: nothing of it is on a board from then on, but what came too late stays counted as that.
+func (w *boardsWorld) forgetPage(t *rapid.T) {
+	if w.open != nil {
+		return // it waits for the checkpoint
+	}
+	page, block := rapid.SampledFrom([]string{"a", "b", "aa", "c", "d", "e"}).Draw(t, "page"), rapid.IntRange(0, 3).Draw(t, "block") == 0
+	r := &codec.Forget{ID: codec.RequestID{byte(w.forget), byte(w.forget >> 8)}, Hash: codec.HashPage(page), Block: block}
+	if rapid.Bool().Draw(t, "named") {
+		r.Page = page
+	}
+	require.NoError(t, w.p.Forget(r, codec.TopicID{9}, w.forget))
+	w.forget++
+	for i := range w.counted {
+		w.counted[i].forgotten = w.counted[i].forgotten || w.counted[i].page == page
+	}
+	clear(w.tallies)
+	if w.blocked[page] = block; !block {
+		delete(w.blocked, page)
+	}
+	// Leaders are sent after the commit alone.
+	if rapid.IntRange(0, 3).Draw(t, "crash before the commit") == 0 {
+		w.restore(t)
+		return
+	}
+	w.checkpoint(true)
+	clear(w.finals)
+	w.advance()
 }
 
 // checkpoint begins one, or hands out a record of the open one, or all that are left.
 func (w *boardsWorld) checkpoint(all bool) {
 	if w.open == nil {
-		w.atOpen = committed{to: w.to, counted: slices.Clone(w.counted), asOf: maps.Clone(w.asOf)}
+		w.atOpen = committed{to: w.to, counted: slices.Clone(w.counted), asOf: maps.Clone(w.asOf), blocked: maps.Clone(w.blocked)}
 		if w.open = w.p.Checkpoint(); w.open == nil {
 			return
 		}
@@ -238,6 +278,9 @@ func (w *boardsWorld) tally(b *boards.Board) *tally {
 			all.late += c.totals.Behaviours
 			continue
 		}
+		if c.forgotten {
+			continue
+		}
 		if all.states[c.page] == nil {
 			all.states[c.page] = &boards.State{}
 		}
@@ -275,6 +318,7 @@ func TestBoardsAreExact(t *testing.T) {
 				w.now = w.now.Add(time.Duration(rapid.SampledFrom([]int{-30, 1, 4, 20, 70, 200}).Draw(t, "minutes")) * time.Minute)
 				w.advance()
 			},
+			"forget":         w.forgetPage,
 			"write a record": func(*rapid.T) { w.checkpoint(false) },
 			"commit":         func(*rapid.T) { w.checkpoint(true) },
 			"crash":          func(t *rapid.T) { w.restore(t) },

@@ -14,6 +14,7 @@ type Checkpoint struct {
 	preImages preImages                     // of pages that changed before Next handed them out
 	records   [][]byte                      // of them, by the number of their pre-image, if there are boards
 	labels    map[*page]*codec.StampedLabel // of them, if there are none
+	taken     []taking
 	progress  codec.Progress
 	finished  bool
 }
@@ -33,6 +34,7 @@ func (p *Partition) Checkpoint() *Checkpoint {
 		pg.state = pg.state&^dirty | writing
 	}
 	p.dirty, p.spare, p.bytes = p.spare, nil, 0
+	c.taken, p.taken = p.taken, nil
 	c.preImages.blocks, p.preImages = p.preImages, nil
 	p.ahead = false
 	p.checkpoint = c
@@ -80,11 +82,29 @@ func (l *preImages) at(number int32) *heat.Totals {
 	return &l.blocks[number>>preImageBits][number&(preImageBlock-1)]
 }
 
-// Next appends the next record's value to dst and returns it with its key. The last
+// Forgets are the requests to forget pages that the checkpoint takes in: they must be written in the same transaction
+// as its records.
+func (c *Checkpoint) Forgets() []*codec.Forget {
+	var requests []*codec.Forget
+	for _, t := range c.taken {
+		if t.request != nil {
+			requests = append(requests, t.request)
+		}
+	}
+	return requests
+}
+
+// Next appends the next record's value to dst and returns it with its key. Nothing is appended for a page that was
+// removed: its record is a tombstone. The last
 // record is the progress; after it, more is false. The result is valid even if the
 // partition fails meanwhile, see [Partition.Failed].
 func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 	if c.next == len(c.pages) {
+		if len(c.taken) > 0 {
+			t := c.taken[0]
+			c.taken = c.taken[1:]
+			return codec.ForgottenKey(t.hash), codec.AppendForgotten(dst, t.forgotten), true
+		}
 		if c.finished {
 			return "", dst, false
 		}
@@ -96,7 +116,10 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 	c.next++
 	if pg.state&writing != 0 {
 		pg.state &^= writing
-		value = c.partition.appendPage(dst, pg, &pg.Totals)
+		value = dst
+		if pg.Totals.Behaviours > 0 {
+			value = c.partition.appendPage(dst, pg, &pg.Totals)
+		}
 		c.partition.mu.Lock()
 		err := c.partition.pages.written(pg, value[len(dst):])
 		c.partition.mu.Unlock()
@@ -104,6 +127,9 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 			_ = c.partition.fail(err)
 		}
 		return pg.Name, value, true
+	}
+	if c.preImages.at(pg.preImage).Behaviours == 0 {
+		return pg.Name, dst, true
 	}
 	if c.records != nil {
 		return pg.Name, append(dst, c.records[pg.preImage]...), true
@@ -113,7 +139,7 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 
 // Len is the number of records of the checkpoint that Next has yet to return.
 func (c *Checkpoint) Len() int {
-	n := len(c.pages) - c.next
+	n := len(c.pages) - c.next + len(c.taken)
 	if !c.finished {
 		n++
 	}

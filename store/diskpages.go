@@ -91,7 +91,7 @@ func (d *diskPages) fail(doing string, err error) error {
 	return d.failed
 }
 
-func (d *diskPages) fill(b *batch) error {
+func (d *diskPages) fill(b *batch, blocked func(name []byte) bool) error {
 	d.missing = d.missing[:0]
 	for i, name := range b.names[:b.size] {
 		pg := d.resident[string(name)]
@@ -102,8 +102,24 @@ func (d *diskPages) fill(b *batch) error {
 		}
 		b.pages[i] = pg
 	}
-	return d.readMissing()
+	if err := d.readMissing(); err != nil || blocked == nil {
+		return err
+	}
+	for i, pg := range b.pages[:b.size] {
+		if pg.Totals.Behaviours > 0 || !blocked(b.names[i]) {
+			continue
+		}
+		b.pages[i] = nil
+		if pg.state == 0 && d.resident[pg.Name] == pg { // it is new
+			d.drop(pg)
+			d.known--
+		}
+	}
+	return nil
 }
+
+func (d *diskPages) removed(*page)  { d.known-- }
+func (d *diskPages) returned(*page) { d.known++ }
 
 // readMissing reads the missing pages that are on disk; the others are new.
 func (d *diskPages) readMissing() error {
@@ -196,15 +212,18 @@ func (d *diskPages) settle() (gained uint64, err error) {
 	if b.size == 0 {
 		return 0, d.failed
 	}
-	if err := d.fill(b); err != nil {
+	if err := d.fill(b, nil); err != nil {
 		return 0, err
 	}
 	for i, pg := range b.pages[:b.size] {
 		gained += b.totals[i].Behaviours - pg.Totals.Behaviours
-		pg.Totals = b.totals[i]
+		pg.setTotals(d, b.totals[i])
 		d.labels.set(&pg.Page, b.labels[i])
 		d.index.Changed(&pg.Page)
-		d.state = appendState(d.state[:0], &pg.Totals, b.labels[i])
+		d.state = d.state[:0]
+		if pg.Totals.Behaviours > 0 {
+			d.state = appendState(d.state, &pg.Totals, b.labels[i])
+		}
 		d.put(pg, d.state)
 	}
 	b.size, d.names = 0, d.names[:0]
@@ -216,9 +235,13 @@ func (d *diskPages) written(pg *page, state []byte) error {
 	return d.write()
 }
 
-// put has a page written with the next batch.
+// put has a page written with the next batch, or deleted if it has no state.
 func (d *diskPages) put(pg *page, state []byte) {
-	d.batch.Put([]byte(pg.Name), state)
+	if len(state) == 0 {
+		d.batch.Delete([]byte(pg.Name))
+	} else {
+		d.batch.Put([]byte(pg.Name), state)
+	}
 	d.pending = append(d.pending, pg)
 }
 

@@ -15,22 +15,28 @@ type pages interface {
 	// attach says which index is told of restored pages, and where labels of pages in memory are, once, before
 	// anything else.
 	attach(index *heat.PageIndex, labels *labels)
-	// fill finds the pages of a batch, and makes those that there are not. They stay
+	// fill finds the pages of a batch, and makes those that there are not, unless they are blocked: these are nil.
+	// Blocked may be nil, and is asked about pages that are not known alone. Pages stay
 	// in memory until they were changed and handed to written.
-	fill(b *batch) error
-	// restore sets the totals and the label of a page, perhaps not before settle. It returns how
+	fill(b *batch, blocked func(name []byte) bool) error
+	// removed takes a page in memory whose totals are zero now, and returned one of these that has some again.
+	removed(pg *page)
+	returned(pg *page)
+	// restore sets the totals and the label of a page, perhaps not before settle; a page with zero totals is
+	// removed. It returns how
 	// many behaviours the table has gained by what was set; settle returns the rest. The page is nil if
 	// it is not in memory.
 	restore(name string, t heat.Totals, label *codec.StampedLabel) (pg *page, gained uint64, err error)
 	settle() (gained uint64, err error)
-	// written takes the state of a page as it is now, which a checkpoint has handed out.
+	// written takes the state of a page as it is now, which a checkpoint has handed out; none if the page was removed.
 	written(pg *page, state []byte) error
-	// inMemory returns the totals and the label of a page, and whether it is in memory.
+	// inMemory returns the totals and the label of a page, and whether it is in memory. The totals of a page that was
+	// removed are zero.
 	inMemory(name string) (codec.PageState, bool)
 	// onDisk returns the totals and the label of a page that was not in memory a moment ago, and whether
 	// it is known. It may be called at any time, by any goroutine.
 	onDisk(name string) (codec.PageState, bool, error)
-	// each yields every page, and stops early only where err returns an error then.
+	// each yields every page, perhaps also those that were removed, and stops early only where err returns an error then.
 	each(yield func(*heat.Page) bool)
 	// err is the error of a call that could not return it.
 	err() error
@@ -54,6 +60,7 @@ const (
 // memory keeps all pages in memory.
 type memory struct {
 	table  *table
+	gone   int // pages of it that were removed
 	index  *heat.PageIndex
 	labels *labels
 }
@@ -62,18 +69,34 @@ var _ pages = (*memory)(nil)
 
 func (m *memory) attach(index *heat.PageIndex, labels *labels) { m.index, m.labels = index, labels }
 
-func (m *memory) fill(b *batch) error {
+func (m *memory) fill(b *batch, blocked func(name []byte) bool) error {
 	b.look(m.table)
+	if blocked == nil {
+		for i := range b.size {
+			b.pages[i] = b.page(m.table, i)
+		}
+		return nil
+	}
 	for i := range b.size {
-		b.pages[i] = b.page(m.table, i)
+		if b.unknown(m.table, i) && blocked(b.names[i]) {
+			b.pages[i] = nil
+		} else {
+			b.pages[i] = b.page(m.table, i)
+		}
 	}
 	return nil
 }
 
+func (m *memory) removed(*page)  { m.gone++ }
+func (m *memory) returned(*page) { m.gone-- }
+
 func (m *memory) restore(name string, t heat.Totals, label *codec.StampedLabel) (*page, uint64, error) {
+	if t.Behaviours == 0 && m.table.get(name) == nil {
+		return nil, 0, nil
+	}
 	pg := m.table.getOrAdd(name)
 	gained := t.Behaviours - pg.Totals.Behaviours
-	pg.Totals = t
+	pg.setTotals(m, t)
 	m.labels.set(&pg.Page, label)
 	m.index.Changed(&pg.Page)
 	return pg, gained, nil
@@ -100,6 +123,6 @@ func (m *memory) each(yield func(*heat.Page) bool) {
 func (m *memory) settle() (uint64, error)     { return 0, nil }
 func (m *memory) written(*page, []byte) error { return nil }
 func (m *memory) err() error                  { return nil }
-func (m *memory) count() int                  { return m.table.count }
+func (m *memory) count() int                  { return m.table.count - m.gone }
 func (m *memory) level() level                { return levelLow }
 func (m *memory) discard() error              { return nil }

@@ -45,7 +45,22 @@ const (
 	writing
 	// held: the page is in diskPages.held.
 	held
+	// gone: the page was removed. Its totals are zero, and it is not known any more.
+	gone
 )
+
+// setTotals sets the totals of a page, which is removed if they are zero.
+func (pg *page) setTotals(of pages, t heat.Totals) {
+	pg.Totals = t
+	switch {
+	case t.Behaviours == 0 && pg.state&gone == 0:
+		pg.state |= gone
+		of.removed(pg)
+	case t.Behaviours > 0 && pg.state&gone != 0:
+		pg.state &^= gone
+		of.returned(pg)
+	}
+}
 
 // mostInputs is the maximum number of input partitions. It bounds the memory that a damaged
 // range can make the progress take.
@@ -71,14 +86,17 @@ type Partition struct {
 	boards  []*boardTable
 	encoded []encodedStates // that were restored since the last progress
 
-	progress codec.Progress
-	applied  Applied
-	deleted  map[string]struct{} // keys with a tombstone in the changelog, see Delete
-	mended   int                 // pages of them that are written again
-	started  bool                // a progress was applied or restored
-	fence    codec.Fence
-	fenced   bool
-	sum      uint64 // behaviours over all pages
+	progress  codec.Progress
+	applied   Applied
+	forgotten map[codec.PageHash]*codec.Forgotten
+	blocked   int                 // of them
+	taken     []taking            // since the last checkpoint
+	deleted   map[string]struct{} // keys with a tombstone in the changelog, see Delete
+	mended    int                 // pages of them that are written again
+	started   bool                // a progress was applied or restored
+	fence     codec.Fence
+	fenced    bool
+	sum       uint64 // behaviours over all pages
 
 	dirty      []*page
 	bytes      int                           // of the names of dirty pages, and of their states
@@ -116,6 +134,8 @@ type Applied struct {
 	// Lost is the maximum number of input messages that were gone before they were counted,
 	// and LostFrom the offset of the first.
 	Lost, LostFrom int64
+	// Blocked is how many behaviours were of pages that are blocked.
+	Blocked uint64
 	// Begins says that the input partition is new and its messages up to Range.To were
 	// gone: they are not lost, the partition begins above them.
 	Begins bool
@@ -129,7 +149,10 @@ func New(c Config) *Partition {
 func newPartition(c Config, where pages) *Partition {
 	c.Scorer = cmp.Or[heat.Scorer](c.Scorer, heat.DefaultWeights())
 	p := &Partition{id: c.ID, of: c.Partitions, by: codec.Define(c.Scorer, c.Top), pages: where, offset: offsetUnknown}
-	p.index = heat.NewIndex(c.Scorer, c.Top, where.each)
+	p.index = heat.NewIndexBy(heat.By[*heat.Page, heat.Score]{
+		Score: func(pg *heat.Page) (heat.Score, bool) { return c.Scorer.Score(&pg.Totals), pg.Totals.Behaviours > 0 },
+		Name:  func(pg *heat.Page) string { return pg.Name },
+	}, c.Top, where.each)
 	where.attach(p.index, &p.labels)
 	for _, b := range c.Boards {
 		p.boards = append(p.boards, newBoardTable(b, &p.labels, cmp.Or(c.TurnPages, turnPages)))
@@ -279,8 +302,11 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.T
 		if err := b.subtract(before); err != nil {
 			return 0, err
 		}
-		if err := p.pages.fill(b); err != nil {
+		if err := p.pages.fill(b, p.blocks()); err != nil {
 			return 0, err
+		}
+		if p.blocked > 0 {
+			p.applied.Blocked += b.leaveOut()
 		}
 		for i := range b.size {
 			t := &b.totals[i]
@@ -310,6 +336,10 @@ func (p *Partition) change(pg *page, t *heat.Totals) (dirtied bool) {
 		p.dirty = append(p.dirty, pg)
 		p.bytes += len(pg.Name) + sizeOf(p.labels.get(&pg.Page))
 		dirtied = true
+	}
+	if pg.state&gone != 0 {
+		pg.state &^= gone
+		p.pages.returned(pg)
 	}
 	pg.Totals.Add(t)
 	p.index.Changed(&pg.Page)
@@ -366,7 +396,7 @@ func (p *Partition) Page(name string) (codec.PageState, bool, error) {
 		return codec.PageState{}, false, torn
 	}
 	if ok {
-		return s, true, nil
+		return s, s.Totals.Behaviours > 0, nil
 	}
 	// A page leaves memory after its state is on disk, so disk is not behind.
 	return p.pages.onDisk(name)

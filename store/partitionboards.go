@@ -47,6 +47,12 @@ func (p *Partition) decodeStates() error {
 		}
 	}
 	for _, e := range p.encoded {
+		for _, t := range p.boards { // the last ones of a page replace those before
+			if on := t.get(e.page); on != nil && !on.state.Empty() {
+				on.state = boards.State{}
+				t.changed(on)
+			}
+		}
 		for states := e.states; states.Len > 0; {
 			number, state, err := states.Next()
 			if err != nil {

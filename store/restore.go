@@ -46,6 +46,9 @@ func (p *Partition) Set(key string, value []byte) error {
 	if err != nil {
 		return p.fail(fmt.Errorf("the state of page %q: %w", key, err))
 	}
+	if s.Totals.Behaviours == 0 {
+		return p.fail(fmt.Errorf("%w: the state of page %q has no behaviours", codec.ErrMalformed, key))
+	}
 	if len(p.deleted) > 0 {
 		delete(p.deleted, key) // it was written again
 	}
@@ -79,6 +82,12 @@ func (p *Partition) settle() {
 var ErrUnknownKey = failure.Known("a record of a kind that this version of pageheat does not know", failure.Version)
 
 func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32, value []byte) (err error) {
+	if kind == codec.KindForgotten {
+		if err := p.restoreForgotten(key, value); err != nil {
+			return p.fail(fmt.Errorf("the forgotten page with the key %s: %w", key, err))
+		}
+		return nil
+	}
 	if kind != codec.KindProgress && kind != codec.KindFence && kind != codec.KindKept {
 		return p.fail(fmt.Errorf("%w: key %q", ErrUnknownKey, key))
 	}
@@ -145,6 +154,11 @@ func (p *Partition) deletedNames() string {
 // state before the tombstone only until it is compacted.
 func (p *Partition) mend() error {
 	for name := range p.deleted {
+		if hash, ok := codec.ForgottenHash(name); ok && p.forgotten[hash] != nil {
+			p.taken = append(p.taken, taking{hash: hash, forgotten: p.forgotten[hash]})
+			p.mended++
+			continue
+		}
 		t, ok, err := p.Totals(name)
 		if err != nil {
 			return p.fail(err)
@@ -155,7 +169,7 @@ func (p *Partition) mend() error {
 		b := &p.batch
 		b.size, b.names[0], b.totals[0], b.labels[0] = 1, []byte(name), heat.Totals{}, nil
 		p.mu.Lock()
-		if err = p.pages.fill(b); err == nil {
+		if err = p.pages.fill(b, nil); err == nil {
 			p.change(b.pages[0], &heat.Totals{})
 		}
 		p.mu.Unlock()
@@ -222,8 +236,8 @@ func (p *Partition) Get(key string) ([]byte, error) {
 // mostDeleted is the maximum number of deleted pages that are remembered.
 const mostDeleted = 100_000
 
-// Delete records a tombstone in the changelog. pageheat writes none: it never
-// removes a page from the table, since the page's heat would be wrong at the next visit. So
+// Delete records a tombstone in the changelog that another program wrote: pageheat marks its own, see
+// [Partition.Remove]. So
 // what was restored before stays, and is written again with the next checkpoint.
 // Where it was compacted away already, Check finds the pages to hold less than what
 // was counted.

@@ -168,6 +168,7 @@ func testRestoreRefusesDamage(t *testing.T, s kind) {
 		"a page state of another version": {"a", append([]byte{99}, state[1:]...)},
 		"a page state cut short":          {"a", state[:len(state)-1]},
 		"an empty page state":             {"a", []byte{}},
+		"a page state of nothing":         pageRecord("a", 0),
 		"a progress cut short":            {codec.ProgressKey(part), progressRecord(codec.Progress{Next: 1}).value[:9]},
 		"a fence cut short":               {codec.FenceKey(part), []byte{1}},
 		"the progress of another":         {codec.ProgressKey(part + 1), progressRecord(codec.Progress{}).value},
@@ -184,7 +185,6 @@ func testRestoreRefusesDamage(t *testing.T, s kind) {
 		"less than was counted": {pageRecord("a", 1), progressRecord(codec.Progress{Counted: 2})},
 		"nothing of it":         {progressRecord(codec.Progress{Counted: 2})},
 		"no progress":           {pageRecord("a", 1)},
-		"no progress, empty":    {pageRecord("a", 0)},
 	} {
 		p := s.partition(t)
 		restore(t, p, records...)
