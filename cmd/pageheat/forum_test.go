@@ -167,7 +167,7 @@ func TestVisitOfTheForum(t *testing.T) {
 	dashboard.Look()
 	dashboard.Until(`document.getElementById('counted').textContent === '4'`)
 	require.Empty(t, dashboard.Wrong())
-	dashboard.Keep("dashboard")
+	dashboard.Keep("forum-dashboard")
 }
 
 // TestHostileNamesAreOnlyShown: whatever strangers call pages, widget and dashboard

@@ -54,9 +54,14 @@ func static(t *testing.T, site string, pageheat *string) string {
 	return server.URL
 }
 
-// pagesOf is the names on a board of the page.
+// pagesOf is the names on a board of the page, which has them as its tooltips.
 func pagesOf(board string) string {
-	return `[...document.querySelector('pageheat-board[board="` + board + `"]').shadowRoot.querySelectorAll('.page')].map(e => e.textContent)`
+	return `[...document.querySelector('pageheat-board[board="` + board + `"]').shadowRoot.querySelectorAll('.page')].map(e => e.title)`
+}
+
+// shows tells whether a board of the page has a page by its title.
+func shows(title string) string {
+	return `[...document.querySelectorAll('pageheat-board')].some(b => [...b.shadowRoot.querySelectorAll('.page')].some(e => e.textContent === '` + title + `'))`
 }
 
 // TestSites: what visitors do is on the boards of the page, by section, as the settings say.
@@ -102,8 +107,13 @@ func TestSites(t *testing.T) {
 			if c.like != "" {
 				tab.Click(c.like)
 			}
+			// A view that lasts a second has the title of its page.
+			tab.Do(`window.read = false; setTimeout(() => { window.read = true }, 1500)`)
+			tab.Until(`window.read`)
+			title := tab.Text(`document.title`)
 			tab.Go(address + c.outside)
 			tab.Watch()
+			tab.Until(shows(title))
 			for board, want := range c.boards {
 				names, err := json.Marshal(want)
 				require.NoError(t, err)

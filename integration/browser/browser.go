@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,8 +113,13 @@ func (b *Tab) Until(condition string) {
 	b.t.Helper()
 	const every = 20 * time.Millisecond
 	for began := time.Now(); ; time.Sleep(every) {
-		if b.Text("Boolean("+condition+")") == "true" {
+		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("String(Boolean("+condition+"))"))
+		if is == "true" && err == nil {
 			return
+		}
+		// A page that is left while it is asked has no answer.
+		if err != nil && (!strings.Contains(err.Error(), "navigated or closed") || time.Since(began) > soon) {
+			require.NoError(b.t, err, condition)
 		}
 		if time.Since(began) > soon {
 			b.t.Fatalf("%s: not after %s; the page says: %s", condition, soon, b.Text("document.body && document.body.innerText"))
@@ -165,6 +171,9 @@ func (b *Tab) Wrong() (wrong []string) {
 // pictures is an environment variable that names a directory for pictures of what
 // tests see, for those who want to look too.
 const pictures = "PAGEHEAT_TEST_PICTURES"
+
+// Pictures reports whether pictures are asked for.
+func Pictures() bool { return os.Getenv(pictures) != "" }
 
 // Keep keeps a picture of what the tab shows, where that is asked for.
 func (b *Tab) Keep(name string) {

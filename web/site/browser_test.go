@@ -92,7 +92,6 @@ func (b *inbox) labelled(t *testing.T, line string) []string {
 	}
 	require.NoError(t, json.Unmarshal([]byte(line), &v), line)
 	require.NotEmpty(t, v.Title)
-	require.NotEqual(t, "0", v.Clicks.String(), "only views have titles")
 	b.mu.Lock()
 	b.titles = append(b.titles, v.Title)
 	b.mu.Unlock()

@@ -64,7 +64,7 @@
     };
 
     let page;      // its name
-    let title = ''; // once it has settled
+    let title = ''; // once it has settled, until it was told
     let views = 0; // not told yet
     let time = 0;  // ms visible, not told yet
     let left;      // ms that may still count
@@ -167,10 +167,11 @@
       while (views || time || change) {
         const step = Math.sign(change);
         const minutes = (time / 6e4).toFixed(6);
-        if (page) waiting.push(title && views
+        if (page) waiting.push(title
           ? `{"page":${quoted(page)},"clicks":${views},"minutes":${minutes},"like":${step},"title":${quoted(title.slice(0, 400))}}`
           : `${page}|${views}|${minutes}|${step}`);
         views = time = 0;
+        title = '';
         change -= step;
       }
       likes.delete(page);

@@ -37,3 +37,19 @@ func TestTitlesOfPages(t *testing.T) {
 		})
 	}
 }
+
+// A view that has told something within its first second tells its title later, once.
+func TestTitleAfterAnEarlyLike(t *testing.T) {
+	g := newGuest(t, guestPage{head: `<button data-pageheat-like="1">Like</button>`})
+	tab := browser.Open(t)
+	tab.Go(g.site.URL + "/x")
+	tab.Do(`window.ready = 0; setTimeout(() => { window.ready = 1 }, 1500); document.querySelector('button').click()`)
+	tab.Until(`window.ready`)
+	lines, _ := g.in.next(t, 1, moreThanTime)
+	assert.Equal(t, []string{"/x|1|1"}, lines)
+	assert.Empty(t, g.in.titles)
+	tab.Go(blank)
+	lines, _ = g.in.next(t, 1, func(string) bool { return true })
+	assert.Equal(t, []string{"/x|0|0"}, lines)
+	assert.Equal(t, []string{"x"}, g.in.titles)
+}

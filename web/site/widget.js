@@ -54,7 +54,7 @@
     .rank, .heat, .note { color: var(--pageheat-soft, color-mix(in srgb, currentColor 65%, transparent)); }
     .rank { text-align: end; font-weight: 700; }
     li:first-child .rank { color: var(--pageheat-accent, #c2410c); }
-    .move { font-size: .8em; white-space: nowrap; opacity: .6; }
+    .move { font-size: .8em; white-space: nowrap; opacity: .75; }
     .move[data-recent] { opacity: 1; }
     .move[data-way=up][data-recent] { color: var(--pageheat-up, #15803d); }
     .move[data-way=down][data-recent] { color: var(--pageheat-down, #b42318); }

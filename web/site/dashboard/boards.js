@@ -27,6 +27,7 @@ const boards = {
         this.select($(id).value ? `${name}/${$(id).value}` : name);
       });
     }
+    window.addEventListener('resize', () => { if (!$('tabs').hidden) this.reveal(); });
     this.draw();
     this.learn();
     setInterval(() => { if (!document.hidden) this.learn(); }, this.EVERY_MS);
@@ -84,7 +85,7 @@ const boards = {
     for (const link of links.values()) link.remove();
     if (name !== this.current && !$('tabs').hidden) {
       this.current = name;
-      $('names').querySelector('[aria-current]').scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      this.reveal();
     }
     const other = this.shown === ALL_TIME ? names.find((board) => board !== ALL_TIME) || ALL_TIME : ALL_TIME;
     $('compare').href = `compare?left=${encodeURIComponent(this.shown)}&right=${encodeURIComponent(other)}`;
@@ -92,6 +93,12 @@ const boards = {
     const board = this.of(this.shown) || { groups: [], periods: [] };
     this.drawParts('group', 'All groups', board.groups, part, board.groups_in_all);
     this.drawParts('period', 'Now', board.periods, part, board.periods_in_all);
+  },
+
+  // reveal brings the board that is shown into view in the bar, which may be too narrow for all.
+  reveal() {
+    const link = $('names').querySelector('[aria-current]');
+    if (link) link.scrollIntoView({ block: 'nearest', inline: 'center' });
   },
 
   drawParts(id, all, parts, part, number) {
