@@ -12,7 +12,7 @@ type Checkpoint struct {
 	pages     []*page
 	next      int
 	preImages preImages                     // of pages that changed before Next handed them out
-	records   [][]byte                      // of them, by the number of their pre-image, if there are boards
+	records   recordArena                   // of them, by the number of their pre-image, if there are boards
 	labels    map[*page]*codec.StampedLabel // of them, if there are none
 	taken     []taking
 	progress  codec.Progress
@@ -36,6 +36,7 @@ func (p *Partition) Checkpoint() *Checkpoint {
 	p.dirty, p.spare, p.bytes = p.spare, nil, 0
 	c.taken, p.taken = p.taken, nil
 	c.preImages.blocks, p.preImages = p.preImages, nil
+	c.records, p.records = p.records, recordArena{}
 	p.ahead = false
 	p.checkpoint = c
 	return c
@@ -44,10 +45,16 @@ func (p *Partition) Checkpoint() *Checkpoint {
 // preserve keeps the pre-image of a page that is about to change.
 func (c *Checkpoint) preserve(pg *page) {
 	pg.state &^= writing
-	pg.preImage = c.preImages.add(&pg.Totals)
 	if len(c.partition.boards) > 0 {
-		c.records = append(c.records, c.partition.appendPage(nil, pg, &pg.Totals))
-	} else if label := c.partition.labels.get(&pg.Page); label != nil {
+		record := c.records.begin()
+		if pg.Totals.Behaviours > 0 { // else it is a tombstone
+			record = c.partition.appendPage(record, pg, &pg.Totals)
+		}
+		pg.preImage = c.records.end(record)
+		return
+	}
+	pg.preImage = c.preImages.add(&pg.Totals)
+	if label := c.partition.labels.get(&pg.Page); label != nil {
 		if c.labels == nil {
 			c.labels = make(map[*page]*codec.StampedLabel)
 		}
@@ -128,11 +135,11 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 		}
 		return pg.Name, value, true
 	}
+	if len(c.partition.boards) > 0 {
+		return pg.Name, append(dst, c.records.at(pg.preImage)...), true
+	}
 	if c.preImages.at(pg.preImage).Behaviours == 0 {
 		return pg.Name, dst, true
-	}
-	if c.records != nil {
-		return pg.Name, append(dst, c.records[pg.preImage]...), true
 	}
 	return pg.Name, appendState(dst, c.preImages.at(pg.preImage), c.labels[pg]), true
 }
@@ -160,6 +167,7 @@ func (c *Checkpoint) Committed(offset int64) {
 		p.checkpoint = nil
 		p.spare = c.pages[:0]
 		p.preImages = c.preImages.blocks
+		p.records = c.records.emptied()
 		p.offset = offset
 		p.committedBoards(c.progress.Boards)
 	}

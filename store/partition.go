@@ -102,6 +102,7 @@ type Partition struct {
 	bytes      int                           // of the names of dirty pages, and of their states
 	spare      []*page                       // slice for the pages of the next checkpoint
 	preImages  []*[preImageBlock]heat.Totals // blocks for their pre-images
+	records    recordArena                   // and chunks for their records
 	ahead      bool                          // something was applied since the last checkpoint
 	checkpoint *Checkpoint
 
