@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"pageheat/codec"
 	"pageheat/processors"
 )
@@ -16,6 +18,8 @@ type driver interface {
 	next(now time.Time) processors.Action
 	// feeds is called before a message is fed.
 	feeds(kind codec.Feed)
+	// send hands goka a message, in order. It returns the context's error if that ends before.
+	send(ctx context.Context, m *sarama.ConsumerMessage) error
 	// act carries out an action that is specific to a stage.
 	act(ctx context.Context, a *processors.Action, now time.Time) error
 	// await returns after an event, of which it has told the stage, or after a signal.
@@ -61,7 +65,8 @@ func (f *feeder) drive(ctx, session context.Context, d driver) error {
 				err = a.Err
 			case processors.DoFeed:
 				d.feeds(a.Kind())
-				err = f.feed(ctx, &a)
+				err = d.send(ctx, f.prepare(&a))
+				now = time.Now() // it may have waited
 			default:
 				err = d.act(ctx, &a, now)
 			}

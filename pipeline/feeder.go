@@ -23,6 +23,7 @@ type feeder struct {
 	acks     []awaitedAck // those that the stage must hear of
 	marked   atomic.Int64
 	wake     chan struct{} // holds a token after a mark
+	acksOnly bool          // or only after one that the stage must hear of
 
 	mu       sync.Mutex
 	awaited  map[int64]*ack
@@ -38,13 +39,13 @@ type awaitedAck struct {
 	kind codec.Feed
 }
 
-// feed hands goka the message of a processors.DoFeed.
-func (f *feeder) feed(ctx context.Context, a *processors.Action) error {
+// prepare makes the message of a processors.DoFeed, which must be sent.
+func (f *feeder) prepare(a *processors.Action) *sarama.ConsumerMessage {
 	m := f.message(a.Key, a.Value)
 	if a.Ack {
 		f.acks = append(f.acks, awaitedAck{f.ackOf(m), a.Kind()})
 	}
-	return f.send(ctx, m)
+	return m
 }
 
 // acknowledged returns the kind of a message that was fed with Ack and is acknowledged
@@ -108,16 +109,21 @@ func (f *feeder) outstanding() int64 { return f.made - f.marked.Load() }
 
 // mark takes goka's mark for the message with the given number.
 func (f *feeder) mark(number int64) {
+	wake := !f.acksOnly
 	if f.awaiting.Load() > 0 {
 		f.mu.Lock()
 		if r := f.awaited[number]; r != nil {
 			delete(f.awaited, number)
 			f.awaiting.Add(-1)
 			r.done.Store(true)
+			wake = true
 		}
 		f.mu.Unlock()
 	}
 	f.marked.Add(1)
+	if !wake {
+		return
+	}
 	select {
 	case f.wake <- struct{}{}:
 	default:

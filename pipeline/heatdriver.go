@@ -37,6 +37,7 @@ type heatDriver struct {
 
 func newHeatDriver(h *Heat, s *session, t *task, out *feeder, pageTime time.Duration) *heatDriver {
 	d := &heatDriver{Heat: h, session: s, task: t, out: out, topic: out.claim.Topic(), part: out.claim.Partition()}
+	out.acksOnly = true
 	d.stage = processors.NewHeatStage(t.partition, d, processors.HeatStart{Now: time.Now(), Partitions: h.partitions.Load(),
 		PublishEvery: h.config.PublishEvery, CommitEvery: h.config.CommitEvery, Transaction: kafka.TransactionTimeout,
 		PageTime: pageTime, Bounds: processors.DefaultHeatBounds()})
@@ -73,18 +74,56 @@ func (d *heatDriver) act(_ context.Context, a *processors.Action, _ time.Time) e
 	return nil
 }
 
+// send waits for goka where the brokers are slower than the records of a checkpoint come. Ranges are applied meanwhile.
+func (d *heatDriver) send(ctx context.Context, m *sarama.ConsumerMessage) error {
+	for {
+		select {
+		case d.out.messages <- m:
+			return nil
+		default:
+		}
+		var ranges <-chan *sarama.ConsumerMessage
+		if d.stage.Meanwhile(time.Now()) {
+			ranges = d.out.claim.Messages()
+		}
+		select {
+		case d.out.messages <- m:
+			return nil
+		case m, ok := <-ranges:
+			if err := d.came(m, ok); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// came takes a range, or the end of ranges.
+func (d *heatDriver) came(m *sarama.ConsumerMessage, ok bool) error {
+	if !ok {
+		d.stage.End()
+		return nil
+	}
+	return d.apply(m)
+}
+
 func (d *heatDriver) await(ctx context.Context, a *processors.Action, s signals) error {
 	var ranges <-chan *sarama.ConsumerMessage
 	if a.Input {
 		ranges = d.out.claim.Messages()
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case m, ok := <-ranges: // even if it is time for something else
+		return d.came(m, ok)
+	default:
+	}
 	select {
 	case m, ok := <-ranges:
-		if !ok {
-			d.stage.End()
-			return nil
-		}
-		return d.apply(m)
+		return d.came(m, ok)
 	case <-s.wake:
 	case <-s.due:
 	case <-s.ended:

@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/processors"
@@ -67,6 +69,10 @@ func (d *ingestDriver) feeds(kind codec.Feed) {
 		d.oldest.send()
 		d.spans.Send()
 	}
+}
+
+func (d *ingestDriver) send(ctx context.Context, m *sarama.ConsumerMessage) error {
+	return d.out.send(ctx, m)
 }
 
 func (d *ingestDriver) act(ctx context.Context, a *processors.Action, now time.Time) error {

@@ -81,6 +81,10 @@ func (d *rankingDriver) feeds(kind codec.Feed) {
 	}
 }
 
+func (d *rankingDriver) send(ctx context.Context, m *sarama.ConsumerMessage) error {
+	return d.out.send(ctx, m)
+}
+
 func (d *rankingDriver) act(_ context.Context, a *processors.Action, _ time.Time) error {
 	if a.Do == processors.DoCommit {
 		d.session.commitUpTo(d.out.claim.Topic(), d.out.claim.Partition(), a.Offset)

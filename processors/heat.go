@@ -93,7 +93,8 @@ type HeatBounds struct {
 	// MostPages and MostBytes are the most that one transaction writes, in dirty
 	// pages and in approximate bytes of their records.
 	MostPages, MostBytes int
-	// Burst is the number of dirty pages written at a time while ranges wait.
+	// Burst is the number of dirty pages written at a time while ranges of a backlog wait. Without a
+	// backlog, it is 64 at most.
 	Burst int
 }
 
@@ -113,6 +114,9 @@ const (
 	// next one comes 3 s later at the earliest. Ranges that wait behind a commit are late
 	// on the board, and a page that changes often is written less often.
 	commitShare = 30
+	// spreadFactor is how many times as long as necessary a commit may take while input comes, and half
+	// of the time between two commits at most. Ranges and leaders need the processor meanwhile.
+	spreadFactor = 8
 	// repeatLeaders is the longest time until leaders are sent even if unchanged: they are
 	// soft state, and a new ranking owner waits for them. All partitions repeat theirs together.
 	repeatLeaders = time.Second
@@ -147,7 +151,8 @@ type HeatStage struct {
 	checkpoint *store.Checkpoint // being written
 	written    bool              // all of it; the commit is on its way
 	began      time.Time         // of the checkpoint
-	burst      int               // records written since ranges were last asked for
+	burst      int               // records written since ranges were last let in
+	pace       pace
 	arena      []byte
 
 	ahead      time.Time     // when the first range came that is in no commit
@@ -155,6 +160,7 @@ type HeatStage struct {
 	behind     bool          // ingest sends by volume
 	lastCommit time.Time     // when the last commit was done
 	took       time.Duration // how long it took
+	paused     time.Duration // and of that, how long it waited for the sake of ranges
 	pages      int           // and what it wrote
 	perPage    time.Duration
 	trimmed    time.Time
@@ -194,6 +200,7 @@ func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.App
 		s.stale, s.changed = true, now
 	}
 	s.latest = now
+	s.pace.rangeCame(now)
 	return s.partition.Applied(), nil
 }
 
@@ -220,8 +227,8 @@ func (s *HeatStage) LeadersSent() { s.sending = false }
 // Committed is called when the last record of a commit is acknowledged, which is when
 // its transaction is committed. The record's offset in the changelog is end.
 func (s *HeatStage) Committed(end int64, now time.Time) {
-	s.took, s.pages, s.lastCommit = now.Sub(s.began), s.checkpoint.Size(), now
-	s.perPage = s.took / time.Duration(max(s.pages, 1))
+	s.took, s.paused, s.pages, s.lastCommit = now.Sub(s.began), s.pace.paused, s.checkpoint.Size(), now
+	s.perPage = (s.took - s.paused) / time.Duration(max(s.pages, 1))
 	s.checkpoint.Committed(end)
 	s.commit = s.checkpoint.Progress().Next
 	s.checkpoint, s.written = nil, false
@@ -246,15 +253,15 @@ func (s *HeatStage) PageTime(now time.Time) time.Duration {
 	if s.checkpoint == nil {
 		return s.perPage
 	}
-	slow := 2 * max(s.perPage, now.Sub(s.began)/time.Duration(max(s.checkpoint.Size(), 1)))
+	slow := 2 * max(s.perPage, (now.Sub(s.began)-s.pace.paused)/time.Duration(max(s.checkpoint.Size(), 1)))
 	return min(slow, s.start.Transaction/transactionShare/time.Duration(s.start.Bounds.LeastPages))
 }
 
 // Next returns the next action.
 func (s *HeatStage) Next(now time.Time) Action {
 	s.advance(now)
-	if s.writing() && s.burst > 0 && s.burst < s.start.Bounds.Burst {
-		return s.write()
+	if s.writing() && s.burst > 0 && s.burst < s.burstSize() {
+		return s.write(now)
 	}
 	switch {
 	case s.commit > s.committed:
@@ -269,13 +276,14 @@ func (s *HeatStage) Next(now time.Time) Action {
 	}
 	if s.checkpoint == nil && s.commitDue(now) {
 		s.checkpoint, s.began = s.partition.Checkpoint(), now
+		s.pace = pace{spread: s.spread(s.checkpoint.Size())}
 	}
 	switch {
-	case s.writing() && s.burst == 0:
-		return s.write()
-	case s.writing(): // let ranges in that wait already, and go on
+	case s.writing() && (s.burst == 0 || s.pace.over(now, s.planned(now))):
 		s.burst = 0
-		return Action{Do: DoWait, Input: s.room(now), Until: now}
+		return s.write(now)
+	case s.writing(): // let ranges in that wait already, and go on
+		return Action{Do: DoWait, Input: s.room(now), Until: earlier(s.pace.until, now.Add(s.idle(now)))}
 	case s.ending && s.checkpoint == nil:
 		return Action{Do: DoEnd}
 	case s.ending:
@@ -327,7 +335,7 @@ func (s *HeatStage) commitDue(now time.Time) bool {
 // commitIn is how long it is until a commit is due of what is applied, if it does not grow
 // large before.
 func (s *HeatStage) commitIn(now time.Time) time.Duration {
-	rest, moment := now.Sub(s.lastCommit), min(quietTime, s.start.CommitEvery)
+	rest, moment := now.Sub(s.lastCommit)+s.paused, min(quietTime, s.start.CommitEvery)
 	busy := max(s.interval()-rest, moment-now.Sub(s.ahead))
 	quiet := max(shortestCommit-rest, quietTime-now.Sub(s.latest))
 	return min(busy, quiet)
@@ -339,7 +347,7 @@ func (s *HeatStage) interval() time.Duration {
 	if s.behind {
 		return s.start.CommitEvery
 	}
-	return min(max(commitShare*s.took, shortestCommit), s.start.CommitEvery)
+	return min(max(commitShare*(s.took-s.paused), shortestCommit), s.start.CommitEvery)
 }
 
 // room reports whether more may be applied. While a checkpoint is open, nothing may be if
@@ -347,6 +355,10 @@ func (s *HeatStage) interval() time.Duration {
 func (s *HeatStage) room(now time.Time) bool {
 	return !s.ending && (s.checkpoint == nil || !s.partition.Full() && !s.large(now))
 }
+
+// Meanwhile reports whether a range may be applied while a message that was to be fed waits. It may not if
+// ranges are large: commits would take as long as a backlog.
+func (s *HeatStage) Meanwhile(now time.Time) bool { return !s.behind && s.room(now) }
 
 // large reports whether the dirty pages are as many as one transaction may write:
 // by number, by bytes, and by the time that writing them is expected to take, which
@@ -371,7 +383,7 @@ func (s *HeatStage) pageTime(now time.Time) time.Duration {
 		return expected
 	}
 	if handed := s.checkpoint.Size() - s.checkpoint.Len(); handed > s.start.Bounds.LeastPages {
-		expected = max(expected, now.Sub(s.began)/time.Duration(handed))
+		expected = max(expected, (now.Sub(s.began)-s.pace.paused)/time.Duration(handed))
 	}
 	return expected
 }
@@ -407,10 +419,13 @@ const (
 
 // write is the next record of the checkpoint. The last is the progress, whose acknowledgement
 // is the commit's.
-func (s *HeatStage) write() Action {
+func (s *HeatStage) write(now time.Time) Action {
 	if s.ending {
 		s.burst = 0 // no range waits
 	} else {
+		if s.burst == 0 {
+			s.pace.burst(now)
+		}
 		s.burst++
 	}
 	if cap(s.arena)-len(s.arena) < writeRoom {

@@ -3,6 +3,7 @@ package processors_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +189,7 @@ func TestHeatStageSendsLeaders(t *testing.T) {
 // While ranges wait, a checkpoint is written in bursts between which they are let in.
 func TestHeatStageLetsRangesInWhileItWrites(t *testing.T) {
 	s := heatStart()
-	s.Bounds.Burst = 2
+	s.Bounds.Burst, s.PageTime = 2, time.Nanosecond
 	s.PublishEvery = 5 * time.Second // began is a multiple of it
 	ht := startHeat(t, s)
 	ht.apply(0, 3, 1)
@@ -198,6 +199,80 @@ func TestHeatStageLetsRangesInWhileItWrites(t *testing.T) {
 		"what came meanwhile is for the next commit")
 	ht.Committed(9, after(101*ms))
 	require.Equal(t, []string{"commit 1", "wait until 1.101s"}, do(ht, after(101*ms)))
+}
+
+// While input comes, the records of a checkpoint are spread over time.
+func TestHeatStageSpreadsRecords(t *testing.T) {
+	begin := func(t *testing.T) *heatTest {
+		s := heatStart()
+		s.PageTime, s.Bounds.Burst, s.PublishEvery = ms, 10, time.Hour
+		ht := startHeat(t, s)
+		ht.apply(0, 100, 1)
+		ht.apply(99*ms, 1, 1)
+		do(ht, after(ms))
+		ht.apply(100*ms, 1, 1)
+		require.Contains(t, do(ht, after(1000*ms)), "feed write /1")
+		ht.apply(1000*ms, 1, 1)
+		require.Equal(t, "wait until 1.08s", last(do(ht, after(1000*ms))), "ten of a hundred pages, of which each may take 8 ms")
+		return ht
+	}
+	t.Run("in bursts", func(t *testing.T) {
+		ht := begin(t)
+		for at := 1000 * ms; at < 1080*ms; at += 10 * ms {
+			ht.apply(at, 1, 1)
+			require.Equal(t, []string{"wait until 1.08s"}, do(ht, after(at)))
+		}
+		said := do(ht, after(1080*ms))
+		require.Equal(t, "feed write /11", said[0])
+		require.Len(t, said, 11)
+	})
+	t.Run("not if no ranges come", func(t *testing.T) {
+		ht := begin(t)
+		said := do(ht, after(1100*ms))
+		require.Equal(t, []string{"feed write /11", "wait until 1.1s"}, []string{said[0], last(said)})
+	})
+	t.Run("not if there is a backlog", func(t *testing.T) {
+		ht := begin(t)
+		ht.apply(1010*ms, 1, 40_000)
+		require.Equal(t, "feed write /11", do(ht, after(1010*ms))[0])
+	})
+	t.Run("not at the end", func(t *testing.T) {
+		ht := begin(t)
+		ht.End()
+		require.Contains(t, do(ht, after(1010*ms)), "feed "+progress)
+	})
+	t.Run("which says nothing of the time that writing takes", func(t *testing.T) {
+		ht := begin(t)
+		for at := 1000 * ms; !slices.Contains(do(ht, after(at)), "feed "+progress); at += 10 * ms {
+			ht.apply(at, 1, 1)
+		}
+		ht.Committed(1, after(1820*ms))
+		pages, took := ht.LastCommit()
+		require.Equal(t, 102, pages)
+		require.Equal(t, 820*ms, took)
+		require.Less(t, ht.PageTime(after(time.Hour)), ms)
+	})
+}
+
+// Ranges that wait together get as much time as the burst before took.
+func TestHeatStageLetsRangesInFirst(t *testing.T) {
+	s := heatStart()
+	s.PageTime, s.Bounds.Burst, s.PublishEvery, s.CommitEvery = ms, 10, time.Hour, 2 // nothing is spread
+	ht := startHeat(t, s)
+	ht.apply(0, 100, 1)
+	at := 100 * ms
+	for range 10 { // a burst that takes 10 ms
+		a := ht.Next(after(at))
+		require.Equal(t, codec.FeedWrite, a.Kind())
+		at += ms
+	}
+	require.Equal(t, []string{"wait until 110ms"}, do(ht, after(at)))
+	for ; at < 119*ms; at += ms {
+		ht.apply(at, 1, 1)
+		require.Equal(t, []string{fmt.Sprintf("wait until %v", at+ms)}, do(ht, after(at+ms))[:1])
+	}
+	ht.apply(at, 1, 1)
+	require.Equal(t, "feed write /11", do(ht, after(at+ms))[0])
 }
 
 // What is applied while a checkpoint is written is bounded, and the first checkpoint too, though it is
@@ -283,7 +358,7 @@ func TestHeatStageHoldsRangesBackWhileWritingIsSlow(t *testing.T) {
 	ht.apply(0, 100, 1)
 	do(ht, after(100*ms))
 	ht.apply(100*ms, 100, 1)
-	require.Equal(t, "wait until 100ms", last(do(ht, after(100*ms))))
+	require.Equal(t, "wait until 260ms", last(do(ht, after(100*ms))))
 	require.Equal(t, "hold", last(do(ht, after(20*time.Second)))[:4], "some 300 ms a page: 15 s are over with 50")
 }
 
