@@ -4,6 +4,10 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/traffic"
 )
 
 // furtherBoards are the boards that are measured beside all-time: one of each kind, and a window of many steps.
@@ -46,6 +50,40 @@ func (s *steadyRun) measureFurther(created [][]time.Time, from time.Time, res *r
 		res.set(name+"-max-ms", quantile(all, 1))
 	}
 	return nil
+}
+
+// preload sends behaviours of all pages that leave the windows of the further boards at a minute that begins in the
+// middle of what is measured next, and returns when that is due to begin.
+func (c *latencyCmd) preload(ctx context.Context, s *steadyRun, all *sent) error {
+	const counting = 40 * time.Second // is enough for a million pages
+	lead := c.Warmup + c.For/2
+	turn := time.Now().Add(max(counting, lead)).Truncate(time.Minute).Add(time.Minute)
+	out, err := newSender(ctx, s.broker, s.site.Input, c.Partitions, all.want, kgo.MaxBufferedRecords(200_000))
+	if err != nil {
+		return err
+	}
+	var message []byte
+	for _, age := range []time.Duration{24 * time.Hour, time.Hour} {
+		for page := 1; page <= c.Pages && err == nil; page++ {
+			message = traffic.Visit{Page: page, Clicks: 1, Minutes: 1}.Append(message[:0])
+			err = all.send(out, message, turn.Add(-age))
+		}
+	}
+	if ended := out.end(); err == nil {
+		err = ended
+	}
+	if err == nil {
+		_, err = awaitDurable(ctx, s.broker, heatTopic(s.site), all.want.Counted)
+	}
+	if err != nil {
+		return err
+	}
+	select {
+	case <-time.After(time.Until(turn.Add(-lead))):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 const p99 = 0.99

@@ -32,6 +32,8 @@ type latencyCmd struct {
 	Lingers []time.Duration `default:"5ms" help:"Settings of pageheat run --linger (${default})."`
 	Repeat  int             `default:"1" help:"Runs of each (${default}); the table shows medians."`
 	Five    bool            `help:"Publish four further boards, and measure each."`
+	Preload bool            `help:"Before, count two behaviours of each page, an hour and a day old, which leave the windows while it is measured."`
+	Profile string          `placeholder:"DIR" help:"Write pageheat's profiles of processor time and memory there."`
 
 	steadyTraffic
 	outputFlags
@@ -49,7 +51,14 @@ func (c *latencyCmd) measure(ctx context.Context, o out, program string, results
 
 func (c *latencyCmd) on(ctx context.Context, o out, broker *cluster, program string, results *report) error {
 	measured := func(rate int, linger time.Duration, n int) *run {
-		res := newRun("Latency", "broker", broker.kind, "pages", c.Pages, "rate", rate, "linger", linger)
+		labels := []any{"broker", broker.kind, "pages", c.Pages, "rate", rate, "linger", linger}
+		if c.Five {
+			labels = append(labels, "boards", 1+len(furtherBoards()))
+		}
+		if c.Preload {
+			labels = append(labels, "preload", true)
+		}
+		res := newRun("Latency", labels...)
 		if err := c.once(ctx, broker, program, rate, linger, n, res); err != nil {
 			res.fail("%v", err)
 		}
@@ -79,21 +88,39 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	if c.Five {
 		flags = append(flags, furtherFlags()...)
 	}
-	s, err := c.begin(ctx, broker, program, fmt.Sprintf("bench-%s-%d-per-second-linger-%s-%d", broker.kind, rate, linger, n), flags...)
+	prefix := fmt.Sprintf("bench-%s-%d-per-second-linger-%s-%d", broker.kind, rate, linger, n)
+	s, err := c.begin(ctx, broker, program, prefix, flags...)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	sent := newSent(c.Partitions)
+	if c.Preload {
+		if err := c.preload(ctx, s, sent); err != nil {
+			return err
+		}
+	}
 	var bare [][]time.Time
 	reading, ctx := errgroup.WithContext(s.ctx)
+	total, before := c.total(rate), cpu(s.in)
+	already := sent.want.Counted
 	reading.Go(func() (err error) {
-		bare, err = broker.arrivals(ctx, s.site.Input, c.Partitions, c.total(rate))
+		bare, err = broker.arrivals(ctx, s.site.Input, c.Partitions, already+total)
 		return err
 	})
-	created, want, err := c.send(ctx, broker, s.site.Input, rate)
-	if err != nil {
+	var profiles *recording
+	if c.Profile != "" {
+		profiles = record(ctx, s.in, "profile")
+	}
+	if err := c.sendMore(ctx, broker, s.site.Input, rate, sent); err != nil {
 		return err
 	}
+	if profiles != nil {
+		if err := profiles.keep(ctx, s.in, c.Profile, prefix); err != nil {
+			return err
+		}
+	}
+	created, want := sent.created, sent.want
 	// A board may already count all messages: its offset is the lowest of all heat partitions,
 	// and a partition without pages of the last range learns about it a moment later.
 	if _, err := s.boards.First(ctx, func(b *harness.Board) bool { return b.Covers(endsOf(created)) }); err != nil {
@@ -103,7 +130,7 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 		return err
 	}
 	compare(res, s.boards, want, harness.DefaultTop)
-	from := created[0][0].Add(c.Warmup)
+	from := created[0][already/int64(c.Partitions)].Add(c.Warmup)
 	for _, figure := range []struct {
 		prefix string
 		came   [][]time.Time
@@ -121,7 +148,9 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 			return err
 		}
 	}
-	res.set("cpu-s/M", cpu(s.in)/float64(c.total(rate))*1e6)
+	res.set("cpu-s/M", (cpu(s.in)-before)/float64(total)*1e6)
+	_, peak := memory(s.in)
+	res.set("peak-MiB", peak)
 	return s.end()
 }
 
@@ -141,7 +170,7 @@ type steadyRun struct {
 // begin starts an instance on its own input, and waits for its first board. The caller closes
 // it.
 func (t *steadyTraffic) begin(ctx context.Context, broker *cluster, program, prefix string, flags ...string) (*steadyRun, error) {
-	const patience = time.Minute // more than is requested
+	const patience = 4 * time.Minute // more than is requested
 	s := &steadyRun{broker: broker}
 	ctx, cancel := within(ctx, t.Warmup+t.For+patience)
 	s.free = append(s.free, cancel)
@@ -189,36 +218,56 @@ func (t *steadyTraffic) total(rate int) int64 {
 	return int64((t.Warmup + t.For).Seconds() * float64(rate))
 }
 
+// sent is what was sent: the creation time of each message, by partition and offset, and the expected result.
+type sent struct {
+	created [][]time.Time
+	want    *harness.Recount
+}
+
+func newSent(partitions int32) *sent {
+	return &sent{created: make([][]time.Time, partitions), want: harness.NewRecount()}
+}
+
 // send sends messages at a rate. It returns the creation time of each, by partition and offset,
 // and the expected result.
 func (t *steadyTraffic) send(ctx context.Context, broker *cluster, topic string, rate int) ([][]time.Time, *harness.Recount, error) {
+	s := newSent(t.Partitions)
+	err := t.sendMore(ctx, broker, topic, rate, s)
+	return s.created, s.want, err
+}
+
+// sendMore sends messages at a rate, after what was sent.
+func (t *steadyTraffic) sendMore(ctx context.Context, broker *cluster, topic string, rate int, all *sent) error {
 	simulator, err := traffic.NewSimulator(traffic.Options{Pages: t.Pages, Seed: 1})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	want := harness.NewRecount()
-	s, err := newSender(ctx, broker, topic, t.Partitions, want, kgo.ProducerLinger(0))
+	s, err := newSender(ctx, broker, topic, t.Partitions, all.want, kgo.ProducerLinger(0))
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	created := make([][]time.Time, t.Partitions)
-	began := time.Now()
+	began, already := time.Now(), all.want.Counted
 	total := t.total(rate)
 	var message []byte
-	for err == nil && want.Counted < total {
-		due := int64(time.Since(began).Seconds()*float64(rate)) + 1
-		for err == nil && want.Counted < min(due, total) {
+	for n := int64(0); err == nil && n < total; n = all.want.Counted - already {
+		due := min(int64(time.Since(began).Seconds()*float64(rate))+1, total)
+		for err == nil && all.want.Counted < already+due {
 			message = simulator.Next().Append(message[:0])
-			p, now := want.Counted%int64(t.Partitions), time.Now()
-			created[p] = append(created[p], now)
-			err = s.send(message, now)
+			err = all.send(s, message, time.Now())
 		}
-		time.Sleep(time.Until(began.Add(time.Duration(float64(want.Counted) / float64(rate) * float64(time.Second)))))
+		time.Sleep(time.Until(began.Add(time.Duration(float64(all.want.Counted-already) / float64(rate) * float64(time.Second)))))
 	}
 	if ended := s.end(); err == nil {
 		err = ended
 	}
-	return created, want, err
+	return err
+}
+
+// send sends a message with a timestamp.
+func (a *sent) send(s *sender, message []byte, at time.Time) error {
+	p := a.want.Counted % int64(len(a.created))
+	a.created[p] = append(a.created[p], at)
+	return s.send(message, at)
 }
 
 // endsOf returns the offset after the last message of each partition.
