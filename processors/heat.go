@@ -167,6 +167,8 @@ type HeatStage struct {
 
 	turns   time.Time // when boards are as of another time next
 	turning bool      // they are not as of it yet
+	ranges  int       // that came since the last piece of that
+	asked   int       // and of those, how many when that was last asked
 
 	commit, committed int64 // the offset after what is in the table, and as committed
 	trim              int64 // 0 or what may be trimmed below
@@ -200,6 +202,7 @@ func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.App
 		s.stale, s.changed = true, now
 	}
 	s.latest = now
+	s.ranges++
 	s.pace.rangeCame(now)
 	return s.partition.Applied(), nil
 }
@@ -259,10 +262,10 @@ func (s *HeatStage) PageTime(now time.Time) time.Duration {
 
 // Next returns the next action.
 func (s *HeatStage) Next(now time.Time) Action {
-	s.advance(now)
 	if s.writing() && s.burst > 0 && s.burst < s.burstSize() {
 		return s.write(now)
 	}
+	s.advance(now)
 	switch {
 	case s.commit > s.committed:
 		s.committed = s.commit
@@ -295,16 +298,27 @@ func (s *HeatStage) Next(now time.Time) Action {
 // advance makes boards be as of now: at the turn of a minute, and in pieces, between which ranges are
 // applied.
 func (s *HeatStage) advance(now time.Time) {
-	if s.ending || !s.turning && now.Before(s.turns) {
+	if s.ending || !s.turning && now.Before(s.turns) || s.turning && s.rangesWait() {
 		return
 	}
 	if !s.turning {
 		s.turns = now.Truncate(time.Minute).Add(time.Minute)
 	}
+	s.ranges, s.asked = 0, 0
 	var changed bool
 	if changed, s.turning = s.partition.Advance(now); changed && !s.stale {
 		s.stale, s.changed = true, now
 	}
+}
+
+// rangesBetween is the maximum number of ranges between two pieces of a turn: in the time of a piece some come.
+const rangesBetween = 16
+
+// rangesWait reports whether ranges that wait already may be let in before the next piece of a turn.
+func (s *HeatStage) rangesWait() bool {
+	more := s.ranges > s.asked && s.ranges < rangesBetween && !s.behind
+	s.asked = s.ranges
+	return more
 }
 
 // leadersIn is how long it is until leaders are due.

@@ -81,12 +81,20 @@ func (t *boardTable) score(e *boardPage) (boards.Score, bool) {
 	return t.board.Score(&sum), true
 }
 
-// all yields every page that has, or had, a state.
+// all yields every page that has, or had, a state, but for those that are below what the index, which goes through them,
+// has for its last candidate by then.
 func (t *boardTable) all() iter.Seq[*boardPage] {
 	return func(yield func(*boardPage) bool) {
+		n, near := 0, boards.Bound(0)
+		may := func(e *boardPage) bool {
+			if n++; n%lookEvery == 0 {
+				near = t.belowAll()
+			}
+			return e.bound >= near
+		}
 		if t.finals != nil { // a page that has nothing in the period is not on the board
 			for _, e := range t.holders.In(t.slot) {
-				if !t.index.Holds(e) && !yield(e) { // else it was noted twice
+				if may(e) && !t.index.Holds(e) && !yield(e) { // else it was noted twice
 					return
 				}
 			}
@@ -94,13 +102,16 @@ func (t *boardTable) all() iter.Seq[*boardPage] {
 		}
 		for _, block := range t.pages {
 			for _, e := range block {
-				if e != nil && !yield(e) {
+				if e != nil && may(e) && !yield(e) {
 					return
 				}
 			}
 		}
 	}
 }
+
+// lookEvery is after how many pages all looks at what the index has.
+const lookEvery = 1024
 
 // get returns what the board has of a page, nil if there is nothing.
 func (t *boardTable) get(pg *page) *boardPage {
@@ -170,10 +181,15 @@ func (t *boardTable) matters(e *boardPage) bool { return e.bound >= t.near }
 
 // refresh sets what matters to pages, after the index has changed or T has advanced.
 func (t *boardTable) refresh() {
-	t.near = 0
+	t.near = t.belowAll()
+}
+
+// belowAll returns a bound that is not above the score of the last candidate of the index.
+func (t *boardTable) belowAll() boards.Bound {
 	if score, ok := t.index.Threshold(); ok && t.bounded {
-		t.near = t.board.Below(score, t.slot)
+		return t.board.Below(score, t.slot)
 	}
+	return 0
 }
 
 func (t *boardTable) touch(e *boardPage) {
@@ -221,22 +237,26 @@ func (t *boardTable) turnTo(asOf boards.Minute) {
 	t.leaving = slices.AppendSeq(t.leaving, t.holders.Leave(t.board.Held(asOf), t.turnPages))
 }
 
+// scanned is how many pages that do not matter are gone through in the time of one that does.
+const scanned = 16
+
 // turn goes through pages whose sums are different as of the T that turnTo began, a piece of those that matter,
 // and reports whether it was the last.
 func (t *boardTable) turn() (done bool) {
-	for n := 0; len(t.turning) > 0 && n < t.turnPages; {
-		piece := t.turning[0]
+	for left := t.turnPages * scanned; len(t.turning) > 0 && left > 0; {
+		piece, rest := t.turning[0], 0
 		for i, e := range piece {
+			left--
 			if !t.matters(e) {
 				continue
 			}
 			t.changed(e)
-			if n++; n == t.turnPages {
-				t.turning[0] = piece[i+1:]
+			if left -= scanned - 1; left <= 0 {
+				rest = len(piece) - 1 - i
 				break
 			}
 		}
-		if n < t.turnPages {
+		if t.turning[0] = piece[len(piece)-rest:]; rest == 0 {
 			t.turning = t.turning[1:]
 		}
 	}
