@@ -66,7 +66,7 @@ func (c *latencyCmd) on(ctx context.Context, o out, broker *cluster, program str
 			res.get("p50-ms"), res.get("p99-ms"), res.get("bare-p50-ms"), res.get("bare-p99-ms"), verdict(res))
 		return res
 	}
-	if broker.kind == brokerKafka {
+	if broker.kind == brokerKafka && !c.Preload { // which warms up
 		const unmeasured = -1 // Java compiles what runs often
 		if warm := measured(slices.Max(c.Rates), c.Lingers[0], unmeasured); len(warm.wrong) > 0 {
 			return fmt.Errorf("warming up: %w:%s", errWrong, verdict(warm))

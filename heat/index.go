@@ -217,18 +217,56 @@ func (x *Index[P, S]) rebuild() {
 // Top appends the n hottest pages to dst, hottest first (fewer where there are
 // fewer), and returns it. The pages are those of the table, not copies.
 func (x *Index[P, S]) Top(dst []P) []P {
-	x.scratch = append(x.scratch[:0], x.candidates...)
-	best := x.scratch
-	if len(best) > x.n {
-		x.selectFirst(best, x.n)
-		best = best[:x.n]
+	best := x.scratch[:0]
+	if x.n <= fewTop {
+		best = x.few(best)
+	} else {
+		best = append(best, x.candidates...)
+		if len(best) > x.n {
+			x.selectFirst(best, x.n)
+			best = best[:x.n]
+		}
 	}
+	x.scratch = best
 	slices.SortFunc(best, x.compare)
 	for _, r := range best {
 		dst = append(dst, r.page)
 	}
 	clear(x.scratch)
 	return dst
+}
+
+// fewTop is the largest number of pages that few is quicker for than selectFirst.
+const fewTop = 64
+
+// few appends the n first candidates to best, in no order: those that come before the last of the best so far. They
+// are few, as the candidates are in no order.
+func (x *Index[P, S]) few(best []ranked[P, S]) []ranked[P, S] {
+	last := 0 // of best, once it is full
+	for _, r := range x.candidates {
+		switch {
+		case len(best) < x.n:
+			best = append(best, r)
+		case x.before(r, best[last]):
+			best[last] = r
+		default:
+			continue
+		}
+		if len(best) == x.n {
+			last = x.lastOf(best)
+		}
+	}
+	return best
+}
+
+// lastOf returns where the last is by order.
+func (x *Index[P, S]) lastOf(all []ranked[P, S]) (last int) {
+	for i := range all {
+		if x.before(all[last], all[i]) {
+			last = i
+		}
+	}
+	return last
 }
 
 // selectFirst moves the k first of s by order to its front, the last of them at
