@@ -33,6 +33,8 @@ func (c *allCmd) parts() []part {
 			{name: "throughput", minutes: 8, call: "throughput --cases ceiling,one --repeat 3"},
 			{name: "goka", minutes: 3, call: "throughput --pages 10000 --traffic uniform --repeat 3"},
 			{name: "latency", minutes: 3, call: "latency --repeat 3"},
+			{name: "five", minutes: 4, call: "throughput --pages 1000000 --traffic uniform --cases one,five --repeat 3"},
+			{name: "five-latency", minutes: 8, call: "latency --rates 50000 --pages 1000000 --five --preload --for 40s --repeat 3"},
 			{name: "pages", minutes: 2, call: "pages"},
 			{name: "streams", minutes: 8, call: "streams"},
 		}

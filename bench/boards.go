@@ -20,6 +20,16 @@ func furtherBoards() []string {
 	}
 }
 
+// furtherNames are the names of these boards.
+func furtherNames() []string {
+	var names []string
+	for _, definition := range furtherBoards() {
+		name, _, _ := strings.Cut(definition, " ")
+		names = append(names, name)
+	}
+	return names
+}
+
 // furtherFlags are the flags of "pageheat run" for these boards.
 func furtherFlags() []string {
 	var flags []string
@@ -36,8 +46,7 @@ func (r *runner) runFive(ctx context.Context, b *backlog, prefix string, res *ru
 
 // measureFurther sets the latencies of each further board, when it has all messages.
 func (s *steadyRun) measureFurther(created [][]time.Time, from time.Time, res *run) error {
-	for _, definition := range furtherBoards() {
-		name, _, _ := strings.Cut(definition, " ")
+	for _, name := range furtherNames() {
 		seen, err := s.boards.Covering(s.ctx, name, endsOf(created))
 		if err != nil {
 			return err

@@ -37,7 +37,7 @@ func judgedReport() *report {
 		one   float64
 	}{{100, trafficUniform, 120}, {10_000, trafficZipf, 100}, {1_000_000, trafficUniform, 60}, {1_000_000, trafficZipf, 70}} {
 		in := scenario{broker: brokerKafka, pages: s.pages, traffic: s.kind, partitions: 3}
-		r.add(measuredRun(in.run(caseCeiling).name, rateUnit, 100.0), measuredRun(in.run(caseOne).name, rateUnit, s.one))
+		r.add(measuredRun(in.run(caseCeiling).name, rateUnit, 100.0), measuredRun(in.run(caseOne).name, rateUnit, s.one, "cpu-s/M", 1.0))
 	}
 	in := scenario{broker: brokerKafka, pages: 10_000, traffic: trafficZipf, partitions: 3}
 	r.add(measuredRun(in.run(caseGoka).name, rateUnit, 3.9),
@@ -50,6 +50,10 @@ func judgedReport() *report {
 		measuredRun(streams+"1000", "pipeline-cpu-s/M", 105.0, "serving-cpu-s/M", 900.0, "seen-max-ms", 400.0),
 		measuredRun(streams+"1000", "pipeline-cpu-s/M", 104.0, "seen-max-ms", 500.0),
 		measuredRun(streams+"1000", "pipeline-cpu-s/M", 115.0, "seen-max-ms", 400.0))
+	in.pages, in.traffic = 1_000_000, trafficUniform
+	r.add(measuredRun(in.run(caseFive).name, "cpu-s/M", 1.6),
+		measuredRun("Latency/broker=kafka/pages=1000000/rate=50000/linger=5ms/boards=5/preload=true", "p99-ms", 90.0,
+			"trending-p99-ms", 91.0, "last-hour-p99-ms", 100.0, "last-day-p99-ms", 92.0, "today-p99-ms", 93.0))
 	return r
 }
 
@@ -67,7 +71,7 @@ func (r *report) worsen(n int, unit string, value float64) {
 
 func TestTargets(t *testing.T) {
 	all := judge(judgedReport())
-	assert.Len(t, all, 4+1+2+5+2)
+	assert.Len(t, all, 4+1+2+5+2+2)
 	require.NoError(t, missed(all))
 
 	worse := map[string]func(r *report){
@@ -85,6 +89,8 @@ func TestTargets(t *testing.T) {
 		"start, above the bare":          func(r *report) { r.worsen(11, "start-s", 2.3) },
 		"of that without streams":        func(r *report) { r.worsen(14, "pipeline-cpu-s/M", 105.1) },
 		"a client sees the newest board": func(r *report) { r.worsen(16, "seen-max-ms", 501) },
+		"processor time of five boards":  func(r *report) { r.worsen(17, "cpu-s/M", 1.61) },
+		"p99 of every board":             func(r *report) { r.worsen(18, "last-hour-p99-ms", 101) },
 	}
 	for what, change := range worse {
 		r := judgedReport()
@@ -104,7 +110,7 @@ func TestStartIsJudgedBelowTheBareReader(t *testing.T) {
 	r := judgedReport()
 	r.worsen(11, "start-s", 0.5)
 	all := judge(r)
-	assert.Len(t, all, 4+1+2+5+2)
+	assert.Len(t, all, 4+1+2+5+2+2)
 	assert.NoError(t, missed(all))
 }
 

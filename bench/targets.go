@@ -28,6 +28,7 @@ type target struct {
 func targets() []target {
 	throughput := []string{"broker=kafka", "partitions=3", "case=one"}
 	latency := []string{"broker=kafka", "pages=10000", "linger=5ms"}
+	five := []string{"broker=kafka", "pages=1000000", "rate=50000", "linger=5ms", "boards=5", "preload=true"}
 	table := []string{"broker=kafka", "pages=1000000", "name-bytes=40"}
 	streams := []string{"broker=kafka", "clients=1000"}
 	idle := []string{"broker=kafka", "partitions=3"}
@@ -47,6 +48,10 @@ func targets() []target {
 			target{"p50", "Latency", with(latency, rate), 30, false, " ms", plain("p50-ms")},
 			target{"p99", "Latency", with(latency, rate), 60, false, " ms", plain("p99-ms")})
 	}
+	all = append(all,
+		target{"p99 of every board", "Latency", five, 100, false, " ms", slowestBoard},
+		target{"processor time of five boards, of one", "Throughput", with(throughput[:2], "pages=1000000", "case="+caseFive), 1.6, false, "",
+			ofOther("cpu-s/M", "case", caseOne)})
 	return append(all,
 		target{"bytes per page, applied", "Memory", table, 450, false, "", plain(perPageUnit)},
 		target{"bytes per page, restored", "Restore", table, 450, false, "", plain(perPageUnit)},
@@ -63,6 +68,19 @@ func targets() []target {
 		target{"processor time of the pipeline, of that without streams", "Streams", streams, 1.05, false, "", ofOther("pipeline-cpu-s/M", "clients", 0)},
 		target{"a client sees the newest board, at most", "Streams", streams, 500, false, " ms", longest("seen-max-ms")},
 	)
+}
+
+// slowestBoard is the highest p99 of all boards of a run with further ones.
+func slowestBoard(_ *report, m *run) (float64, bool) {
+	most := m.get("p99-ms")
+	for _, name := range furtherNames() {
+		one := m.get(name + "-p99-ms")
+		if one <= 0 {
+			return 0, false
+		}
+		most = max(most, one)
+	}
+	return most, most > 0
 }
 
 // plain is a figure as it is.
