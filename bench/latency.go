@@ -103,7 +103,7 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	var bare [][]time.Time
 	reading, ctx := errgroup.WithContext(s.ctx)
 	total, before := c.total(rate), cpu(s.in)
-	already := sent.want.Counted
+	already, first := sent.want.Counted, len(sent.created[0])
 	reading.Go(func() (err error) {
 		bare, err = broker.arrivals(ctx, s.site.Input, c.Partitions, already+total)
 		return err
@@ -130,7 +130,7 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 		return err
 	}
 	compare(res, s.boards, want, harness.DefaultTop)
-	from := created[0][already/int64(c.Partitions)].Add(c.Warmup)
+	from := created[0][first].Add(c.Warmup)
 	for _, figure := range []struct {
 		prefix string
 		came   [][]time.Time
