@@ -63,9 +63,10 @@ type Index[P Placed, S Ordered[S]] struct {
 	keep  int
 
 	candidates []ranked[P, S]
-	open       bool         // no threshold yet: every page is a candidate
-	threshold  ranked[P, S] // the last candidate page, as it was then
-	scratch    []ranked[P, S]
+	open       bool           // no threshold yet: every page is a candidate
+	threshold  ranked[P, S]   // the last candidate page, as it was then
+	first      []ranked[P, S] // the first n in order, if sorted
+	sorted     bool
 }
 
 // By says how an [Index] orders pages. Both functions are called for each change, and must depend on
@@ -140,7 +141,17 @@ func (x *Index[P, S]) Changed(p P) {
 	case !counts || !x.open && x.before(x.threshold, now):
 		x.leave(p)
 	default:
-		x.candidates[*p.place()-1].score = now.score
+		at := &x.candidates[*p.place()-1]
+		x.moved(*at)
+		at.score = now.score
+		x.moved(*at)
+	}
+}
+
+// moved notes that a page has left, or taken, a place in the order.
+func (x *Index[P, S]) moved(r ranked[P, S]) {
+	if x.sorted && (len(x.first) < x.n || !x.before(x.first[len(x.first)-1], r)) {
+		x.sorted = false
 	}
 }
 
@@ -164,6 +175,7 @@ func (x *Index[P, S]) join(r ranked[P, S]) {
 	if !x.open && x.before(x.threshold, r) {
 		return
 	}
+	x.moved(r)
 	x.candidates = append(x.candidates, r)
 	*r.page.place() = int32(len(x.candidates))
 	if len(x.candidates) > x.crowd {
@@ -174,6 +186,7 @@ func (x *Index[P, S]) join(r ranked[P, S]) {
 // leave takes a candidate out.
 func (x *Index[P, S]) leave(p P) {
 	hole, last := int(*p.place()-1), len(x.candidates)-1
+	x.moved(x.candidates[hole])
 	x.candidates[hole] = x.candidates[last]
 	*x.candidates[hole].page.place() = int32(hole + 1)
 	x.candidates[last] = ranked[P, S]{}
@@ -206,7 +219,7 @@ func (x *Index[P, S]) rebuild() {
 		*r.page.place() = 0
 	}
 	clear(x.candidates)
-	x.candidates, x.open = x.candidates[:0], true
+	x.candidates, x.open, x.sorted = x.candidates[:0], true, false
 	for p := range x.all {
 		if score, counts := x.by.Score(p); counts {
 			x.join(ranked[P, S]{score: score, page: p})
@@ -217,56 +230,26 @@ func (x *Index[P, S]) rebuild() {
 // Top appends the n hottest pages to dst, hottest first (fewer where there are
 // fewer), and returns it. The pages are those of the table, not copies.
 func (x *Index[P, S]) Top(dst []P) []P {
-	best := x.scratch[:0]
-	if x.n <= fewTop {
-		best = x.few(best)
-	} else {
-		best = append(best, x.candidates...)
-		if len(best) > x.n {
-			x.selectFirst(best, x.n)
-			best = best[:x.n]
-		}
+	if !x.sorted {
+		x.sort()
 	}
-	x.scratch = best
-	slices.SortFunc(best, x.compare)
-	for _, r := range best {
+	for _, r := range x.first {
 		dst = append(dst, r.page)
 	}
-	clear(x.scratch)
 	return dst
 }
 
-// fewTop is the largest number of pages that few is quicker for than selectFirst.
-const fewTop = 64
-
-// few appends the n first candidates to best, in no order: those that come before the last of the best so far. They
-// are few, as the candidates are in no order.
-func (x *Index[P, S]) few(best []ranked[P, S]) []ranked[P, S] {
-	last := 0 // of best, once it is full
-	for _, r := range x.candidates {
-		switch {
-		case len(best) < x.n:
-			best = append(best, r)
-		case x.before(r, best[last]):
-			best[last] = r
-		default:
-			continue
-		}
-		if len(best) == x.n {
-			last = x.lastOf(best)
-		}
+// sort finds the first n. They are kept until one of them changes or another comes before the last of them, which
+// is seldom where there are many pages.
+func (x *Index[P, S]) sort() {
+	best := append(x.first[:0], x.candidates...)
+	if len(best) > x.n {
+		x.selectFirst(best, x.n)
+		clear(best[x.n:])
+		best = best[:x.n]
 	}
-	return best
-}
-
-// lastOf returns where the last is by order.
-func (x *Index[P, S]) lastOf(all []ranked[P, S]) (last int) {
-	for i := range all {
-		if x.before(all[last], all[i]) {
-			last = i
-		}
-	}
-	return last
+	slices.SortFunc(best, x.compare)
+	x.first, x.sorted = best, true
 }
 
 // selectFirst moves the k first of s by order to its front, the last of them at
