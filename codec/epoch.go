@@ -10,8 +10,10 @@ import (
 // Origins without requests to forget pages have another version, as progress has.
 const (
 	epochVersion        = 2
+	epochMovedVersion   = 3 // with the group that the output was handed over to
 	originVersion       = 3
 	originForgetVersion = 4
+	originGivenVersion  = 5 // with the hand-over, which has no positions
 )
 
 // EpochBits is where the epoch begins in a board's version: version =
@@ -29,6 +31,8 @@ type Epoch struct {
 	Epoch uint64
 	// Output is the topic that the owner publishes to.
 	Output string
+	// MovedTo is the group that the output was handed over to; empty if it was not.
+	MovedTo string
 }
 
 // maxNameBytes is the longest name of a topic or group that is read.
@@ -36,8 +40,15 @@ const maxNameBytes = 1024
 
 // AppendEpoch appends e to dst.
 func AppendEpoch(dst []byte, e Epoch) []byte {
-	dst = binary.AppendUvarint(append(dst, epochVersion), e.Epoch)
-	return appendName(dst, e.Output)
+	version := byte(epochVersion)
+	if e.MovedTo != "" {
+		version = epochMovedVersion
+	}
+	dst = appendName(binary.AppendUvarint(append(dst, version), e.Epoch), e.Output)
+	if e.MovedTo != "" {
+		dst = appendName(dst, e.MovedTo)
+	}
+	return dst
 }
 
 func appendName(dst []byte, name string) []byte {
@@ -47,11 +58,20 @@ func appendName(dst []byte, name string) []byte {
 // DecodeEpoch reads what [AppendEpoch] wrote.
 func DecodeEpoch(b []byte) (Epoch, error) {
 	r := newReader("epoch", b, epochVersion)
+	moved := len(b) > 0 && b[0] == epochMovedVersion
+	if moved {
+		r = newReader("epoch", b, epochMovedVersion)
+	}
 	e := Epoch{Epoch: r.uvarint("epoch")}
 	if e.Epoch > MaxEpoch {
 		r.fail("epoch %d is above the highest, %d", e.Epoch, uint64(MaxEpoch))
 	}
 	e.Output = string(r.bytes("output", maxNameBytes))
+	if moved {
+		if e.MovedTo = string(r.bytes("group", maxNameBytes)); e.MovedTo == "" {
+			r.fail("the output moved to no group")
+		}
+	}
 	if err := r.end(); err != nil {
 		return Epoch{}, err
 	}
@@ -71,6 +91,17 @@ type Origin struct {
 	Positions Positions
 	// Boards are the further boards that were published before, or with it.
 	Boards []OriginBoard
+	// HandOver is set if the group did not make the board: it was given it, with the output.
+	HandOver *HandOver
+}
+
+// HandOver says whose board it was that a group was given.
+type HandOver struct {
+	// From is the group that made the board.
+	From string
+	// Offsets are, by partition of the input, what the boards in the output had counted below. The first
+	// boards of the new group must not have counted less; empty if they may.
+	Offsets []int64
 }
 
 // OriginBoard says that a board was published as of a T, at least, and the final boards of all its periods
@@ -97,13 +128,15 @@ type Position struct {
 
 // AppendOrigin appends o to dst.
 func AppendOrigin(dst []byte, o Origin) []byte {
+	version := byte(originVersion)
 	forgets := slices.ContainsFunc(o.Positions, func(p Position) bool { return p.Forgotten > 0 })
-	if forgets {
-		dst = append(dst, originForgetVersion)
-	} else {
-		dst = append(dst, originVersion)
+	switch {
+	case o.HandOver != nil:
+		version, o.Positions = originGivenVersion, nil
+	case forgets:
+		version = originForgetVersion
 	}
-	dst = appendName(dst, o.Group)
+	dst = appendName(append(dst, version), o.Group)
 	dst = appendDefinition(dst, &o.Definition)
 	dst = binary.AppendUvarint(dst, uint64(len(o.Positions)))
 	for _, one := range o.Positions {
@@ -118,15 +151,25 @@ func AppendOrigin(dst []byte, o Origin) []byte {
 		dst = binary.AppendUvarint(appendName(dst, b.Name), uint64(b.AsOf))
 		dst = binary.AppendUvarint(dst, uint64(b.Closed))
 	}
+	if o.HandOver != nil {
+		dst = appendName(dst, o.HandOver.From)
+		dst = binary.AppendUvarint(dst, uint64(len(o.HandOver.Offsets)))
+		for _, offset := range o.HandOver.Offsets {
+			dst = binary.AppendUvarint(dst, uint64(offset))
+		}
+	}
 	return dst
 }
 
 // DecodeOrigin reads what [AppendOrigin] wrote.
 func DecodeOrigin(b []byte) (Origin, error) {
 	r := newReader("positions", b, originVersion)
-	forgets := len(b) > 0 && b[0] == originForgetVersion
-	if forgets {
+	forgets, given := len(b) > 0 && b[0] == originForgetVersion, len(b) > 0 && b[0] == originGivenVersion
+	switch {
+	case forgets:
 		r = newReader("positions", b, originForgetVersion)
+	case given:
+		r = newReader("positions", b, originGivenVersion)
 	}
 	o := Origin{Group: string(r.bytes("group", maxNameBytes))}
 	definition, text := r.definition()
@@ -148,6 +191,15 @@ func DecodeOrigin(b []byte) (Origin, error) {
 	for range r.count("boards", 3) {
 		o.Boards = append(o.Boards, OriginBoard{Name: string(r.bytes("name of a board", maxNameBytes)), AsOf: r.minute("as of"),
 			Closed: r.minute("closed")})
+	}
+	if given {
+		if len(o.Positions) > 0 {
+			r.fail("a board that was handed over has positions")
+		}
+		o.HandOver = &HandOver{From: string(r.bytes("group", maxNameBytes))}
+		for range r.count("offsets", 1) {
+			o.HandOver.Offsets = append(o.HandOver.Offsets, r.nonNegative("offset"))
+		}
 	}
 	if err := r.end(); err != nil {
 		return Origin{}, err

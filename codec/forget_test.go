@@ -60,7 +60,7 @@ func forgetFormats(input, behavior TopicID, id RequestID, further []BoardProgres
 			name:   "positions",
 			golden: "positions-v4",
 			value: Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77, 1}, {}, {input, MaxNumber - 1, MaxNumber - 1}},
-				[]OriginBoard{{"today", 29_455_384, 20_457}, {"trending", 0, 0}}},
+				[]OriginBoard{{"today", 29_455_384, 20_457}, {"trending", 0, 0}}, nil},
 			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
 			draw: func(t *rapid.T) any {

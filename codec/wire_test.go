@@ -272,12 +272,12 @@ func formats() []format {
 			name:   "positions",
 			golden: "positions-v3",
 			value: Origin{"pageheat-rank", Define(heat.DefaultWeights(), 10), Positions{{behavior, 77, 0}, {}, {input, MaxNumber - 1, 0}},
-				[]OriginBoard{{"today", 29_455_384, 20_457}, {"trending", 0, 0}}},
+				[]OriginBoard{{"today", 29_455_384, 20_457}, {"trending", 0, 0}}, nil},
 			encode: func(v any) []byte { return AppendOrigin(nil, v.(Origin)) },
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
 			draw:   func(t *rapid.T) any { return drawOrigin(t) },
 		},
-	}, forgetFormats(input, behavior, RequestID{3: 4, 15: 0xFE}, further)...)
+	}, append(forgetFormats(input, behavior, RequestID{3: 4, 15: 0xFE}, further), switchFormats()...)...)
 }
 
 func drawLeaders(t *rapid.T) *Leaders {

@@ -85,13 +85,17 @@ func (r *Ranking) restore(ctx context.Context, fenceAt int64) error {
 	if err != nil {
 		return err
 	}
+	given, err := r.given(ctx)
+	if err != nil {
+		return err
+	}
 	r.table = storage.NewMemory()
 	span := kafka.Span{Topic: topic, From: kafka.Beginning, To: fenceAt + 1, Wait: true}
 	err = r.config.Cluster.Read(ctx, span, func(records []*kafka.Record, _ int64) error {
 		for _, m := range records {
 			var err error
 			if string(m.Key) == codec.EpochKey() {
-				err = processors.CheckEpoch(m.Value, r.config.Topology.RankGroup, r.config.Topology.Output)
+				err = processors.CheckEpoch(m.Value, r.config.Topology.RankGroup, r.config.Topology.Output, given)
 			}
 			switch {
 			case err == nil && m.Value == nil:
@@ -206,8 +210,9 @@ func (r *Ranking) DifferOnBoard(board string, partitions []int32) {
 // CheckOrigin compares the newest board in the output with the settings of this process,
 // before any role begins: it must be of the same prefix, and made from as many heat
 // partitions as there were when it began. It returns a failure.Permanent if they differ. Each role checks again what
-// could not be looked up.
-func CheckOrigin(ctx context.Context, s Settings, board string) error {
+// could not be looked up. awaits says that the output may belong to another prefix, see
+// [Ranking.AwaitSwitch].
+func CheckOrigin(ctx context.Context, s Settings, board string, awaits bool) error {
 	t := newTopics(s)
 	defer t.close()
 	r := NewRanking(RankingConfig{Settings: s, Board: board}, "")
@@ -216,12 +221,33 @@ func CheckOrigin(ctx context.Context, s Settings, board string) error {
 	if err != nil || found[board] == nil {
 		return err
 	}
+	if err := found[board].Owned(s.Topology.RankGroup); err != nil {
+		if awaits {
+			return nil
+		}
+		return fmt.Errorf("%s: %w", s.Topology.Output, err)
+	}
+	if found[board].HandedOver {
+		return nil
+	}
 	have := s.Partitions
 	if made := found[board].Partitions; have > 0 && made != have {
 		return failure.New(failure.Partitions, "%s and %s have %d partitions, and the newest board in %s was made from %d: %w",
 			s.Topology.Behavior, s.Topology.HeatTable, have, s.Topology.Output, made, codec.OtherPartitions(int32(made), int32(have)))
 	}
 	return nil
+}
+
+// given reports whether the output was handed over to the group, and has no board of its own yet.
+func (r *Ranking) given(ctx context.Context) (bool, error) {
+	look := NewRanking(RankingConfig{Settings: r.config.Settings, Board: r.config.Board}, "") // for this board alone
+	look.topics = r.topics
+	found, _, err := look.newest(ctx)
+	if err != nil {
+		return false, err
+	}
+	newest := found[r.config.Board]
+	return newest != nil && newest.Foreign == "" && newest.HandedOver, nil
 }
 
 // newest are the newest boards in the output by name, and the offset after the output's last record. The
@@ -257,6 +283,16 @@ func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, in
 	return newest, end, nil
 }
 
+// owned are the newest boards, of which that of all time must be of this group.
+func (r *Ranking) owned(ctx context.Context) (map[string]*processors.Output, int64, error) {
+	found, end, err := r.newest(ctx)
+	if newest := found[r.config.Board]; err == nil && newest != nil {
+		if err = newest.Owned(r.config.Topology.RankGroup); err != nil {
+			err = fmt.Errorf("%s: %w", r.config.Topology.Output, err)
+		}
+	}
+	return found, end, err
+}
 // read hands over the boards in a span of the output.
 func (r *Ranking) read(ctx context.Context, in kafka.Span, found func(version uint64, b processors.Output)) error {
 	err := r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {

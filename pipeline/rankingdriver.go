@@ -35,7 +35,7 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *feeder) error {
 	defer d.position.End()
 	defer d.spans.End()
 	d.position.Reached(r.begins)
-	newest, end, err := r.newest(s.real())
+	newest, end, err := r.owned(s.real())
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,9 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 			d.stage.End()
 			return nil
 		}
+		if string(m.Key) == codec.NoticeKey() {
+			return d.notice(m)
+		}
 		d.stage.Leaders(m.Offset, m.Value)
 		d.oldest.add(oldestOf(m))
 		startSpans(d.config.Tracer, &d.spans, "rank", m, time.Now())
@@ -115,7 +118,13 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 		if err != nil {
 			return err
 		}
-		if seen != nil {
+		switch {
+		case seen == nil:
+		case seen.Foreign != "":
+			if err := d.stage.Foreign(*seen, d.config.Topology.RankGroup); err != nil {
+				return fmt.Errorf("%s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+			}
+		default:
 			d.stage.Output(*seen)
 		}
 	case <-s.wake:
@@ -123,6 +132,18 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 	case <-s.ended:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	return nil
+}
+
+// notice takes what a command says. That the output is handed over ends the ranking.
+func (d *rankingDriver) notice(m *sarama.ConsumerMessage) error {
+	n, err := codec.DecodeNotice(m.Value)
+	if err == nil && n.MovedTo != "" {
+		err = fmt.Errorf("`pageheat switch` hands the output %s over to the group %s: %w", d.config.Topology.Output, n.MovedTo, processors.ErrOtherGroup)
+	}
+	if err != nil {
+		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}
 	return nil
 }

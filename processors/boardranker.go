@@ -34,6 +34,7 @@ type boardRanker struct {
 	finals          map[boards.Slot][]*slotLeaders // of closed periods, by heat partition
 	closed          boards.Slot                    // final boards of all periods before are published
 	told            []int32                        // differing
+	least           offsetFloor                    // of the first board after the output was handed over
 	changed         bool
 	owed            bool
 	merged          []rankedSum
@@ -255,9 +256,12 @@ func (r *boardRanker) next(now time.Time, again bool) []made {
 		return boards
 	}
 	all := r.make(from, r.definition.Name, true, asOf, now, r.all(from))
+	if !r.least.reached(all.Offsets) {
+		return boards
+	}
 	boards = r.add(boards, all)
 	boards = r.addGroups(boards, now)
-	r.owed, r.asOf, r.floor = false, asOf, all.positions
+	r.owed, r.asOf, r.floor, r.least = false, asOf, all.positions, nil
 	return boards
 }
 

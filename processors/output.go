@@ -2,11 +2,16 @@ package processors
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"pageheat/codec"
 	"pageheat/failure"
 )
+
+// ErrOtherGroup says that the output is that of another deployment: of one with the same output by
+// mistake, or of the one that it was handed over to.
+var ErrOtherGroup = failure.Known("each prefix needs an output of its own", failure.Output)
 
 // Output is a board in the output topic.
 type Output struct {
@@ -17,15 +22,29 @@ type Output struct {
 	// Value is the board as it was published, nil if there is none, and Positions
 	// its header of that name.
 	Value, Positions []byte
-	// Partitions is the number of heat partitions that it was made from.
+	// Partitions is the number of heat partitions that it was made from; 0 if it was handed over.
 	Partitions int
+	// Foreign is the other group that published it; empty for a board of the reader's group. Its
+	// Positions are nil: they are of other topics.
+	Foreign string
+	// HandedOver says that the group did not make it: it was given it, with the output.
+	HandedOver bool
+}
+
+// Owned returns an error, which wraps [ErrOtherGroup], if another group published the board.
+func (o *Output) Owned(group string) error {
+	if o.Foreign == "" {
+		return nil
+	}
+	return fmt.Errorf("the board was published by the group %s, and this instance is of the group %s: %w", o.Foreign, group, ErrOtherGroup)
 }
 
 // ReadOutput reads a record of the output topic with its header of positions, nil if it has
 // none. The board is nil if the record is neither one of the named board nor of further ones, or their
 // parts. Of a board of the epoch
 // own, which its reader has encoded itself, nothing but the version is decoded; 0 stands for no
-// epoch. The error is a [failure.Permanent]: it is not of pageheat, or of another group.
+// epoch. The error is a [failure.Permanent]: it is not of pageheat. A board of another group is no error
+// here: the output keeps boards of the deployment that had it before.
 func ReadOutput(key string, value, positions []byte, board string, furtherBoards []string, group string, own uint64) (*Output, error) {
 	further := slices.ContainsFunc(furtherBoards, func(name string) bool { return isOf(key, name) })
 	if key != board && !further || value == nil {
@@ -48,9 +67,10 @@ func ReadOutput(key string, value, positions []byte, board string, furtherBoards
 		return nil, failure.New(failure.Version, "reading the board's header: %w", err)
 	case err != nil:
 		return nil, failure.New(failure.Foreign, "reading the board's header: %w", err)
-	case origin.Group != group:
-		return nil, failure.New(failure.Output, "the board was published by the group %s, and this instance is of the group %s: each prefix needs an output of its own",
-			origin.Group, group)
 	}
-	return &Output{Board: key, Further: further, Version: version, Value: value, Positions: positions, Partitions: len(origin.Positions)}, nil
+	o := &Output{Board: key, Further: further, Version: version, Value: value, Positions: positions, Partitions: len(origin.Positions), HandedOver: origin.HandOver != nil}
+	if origin.Group != group {
+		o.Foreign, o.Positions = origin.Group, nil
+	}
+	return o, nil
 }

@@ -157,22 +157,43 @@ func (s *RankStage) Output(b Output) {
 	s.highest = max(s.highest, b.Version)
 }
 
+// Foreign takes a board of the output that another group published. One that is older than the newest of
+// this group's is of the deployment that had the output before, and is corrected at once. A newer one says
+// that the output was handed over, or that another deployment writes to it: the error wraps [ErrOtherGroup].
+func (s *RankStage) Foreign(b Output, group string) error {
+	newest := max(s.highest, s.seen.Version)
+	for _, f := range s.further {
+		newest = max(newest, f.Version)
+	}
+	if b.Version > newest {
+		return b.Owned(group)
+	}
+	s.again = true
+	return nil
+}
+
 // CheckEpoch checks the stored epoch of a ranking, nil if there is none: the group must
-// publish to the same output. Otherwise the error is a [failure.Permanent]. An epoch that was
-// deleted is no loss: the newest board has it, too.
-func CheckEpoch(value []byte, group, output string) error {
+// publish to the same output, and must have it still. Otherwise the error is a [failure.Permanent]. An epoch that was
+// deleted is no loss: the newest board has it, too. given says that the newest board in the output was handed
+// over to the group: that is later than what the epoch says.
+func CheckEpoch(value []byte, group, output string, given bool) error {
 	if value == nil {
 		return nil
 	}
 	e, err := codec.DecodeEpoch(value)
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("the stored epoch: %w", err)
-	}
-	if e.Output != output {
+	case given:
+		return nil
+	case e.Output != output:
 		return failure.New(failure.Output, "the group %s publishes to %s, and this instance to %s: each output needs a prefix of its own",
 			group, e.Output, output)
+	case e.MovedTo != "":
+		return fmt.Errorf("the output %s was handed over from the group %s to the group %s: %w", output, group, e.MovedTo, ErrOtherGroup)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // Stored takes the epoch from the table after the message that asked for it is acknowledged.

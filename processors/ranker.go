@@ -49,6 +49,7 @@ type Ranker struct {
 	changed bool
 	owed    bool // the next board goes out even if it says the same
 	merged  []ranked
+	least   offsetFloor // of the first board after the output was handed over
 
 	definition codec.Definition
 	differ     []*codec.Definition // per heat partition, of leaders that do not serve; else nil
@@ -153,6 +154,9 @@ func (r *Ranker) takeEpoch(body, stored []byte) (Ranked, error) {
 		}
 		highest = max(highest, Epoch(newest.Version))
 		r.publishedAsOf(made.Boards)
+		if made.HandOver != nil {
+			r.goOnFrom(made.HandOver)
+		}
 	}
 	for _, f := range request.Further {
 		b, positions, err := r.saw(f)
@@ -169,15 +173,25 @@ func (r *Ranker) takeEpoch(body, stored []byte) (Ranked, error) {
 	return Ranked{Epoch: codec.AppendEpoch(nil, codec.Epoch{Epoch: highest + 1, Output: r.config.Output})}, nil
 }
 
-// saw takes a further board of the output, and returns it with its positions.
+// goOnFrom takes what boards of the group that had the output before had counted.
+func (r *Ranker) goOnFrom(h *codec.HandOver) {
+	r.least = h.Offsets
+	for _, on := range r.further {
+		on.least = h.Offsets
+	}
+}
+
+// saw takes a further board of the output, and returns it with its positions: none if another group made it.
 func (r *Ranker) saw(f codec.EpochBoard) (*codec.Board, codec.Positions, error) {
 	b, err := codec.DecodeBoard(f.Board)
 	if err != nil {
 		return nil, nil, fmt.Errorf("a board in %s: %w", r.config.Output, err)
 	}
-	made, err := codec.DecodeOrigin(f.Positions)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the positions of board %s in %s: %w", b.Board, r.config.Output, err)
+	var made codec.Origin
+	if f.Positions != nil {
+		if made, err = codec.DecodeOrigin(f.Positions); err != nil {
+			return nil, nil, fmt.Errorf("the positions of board %s in %s: %w", b.Board, r.config.Output, err)
+		}
 	}
 	r.publishedAsOf(made.Boards)
 	for _, on := range r.further {
@@ -391,10 +405,14 @@ func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions
 	if r.epoch == 0 || !r.changed && !r.owed || slices.Contains(r.latest, nil) {
 		return nil, nil
 	}
+	offsets := offsetsOf(r.latest)
+	if !r.least.reached(offsets) {
+		return nil, nil
+	}
 	again = r.owed
-	r.changed, r.owed = false, false
+	r.changed, r.owed, r.least = false, false, nil
 	now = now.UTC().Truncate(time.Millisecond)
-	next := &codec.Board{Board: r.config.Board, UpdatedAt: now, Offsets: offsetsOf(r.latest)}
+	next := &codec.Board{Board: r.config.Board, UpdatedAt: now, Offsets: offsets}
 	floor := make(codec.Positions, len(r.latest))
 	for p, l := range r.latest {
 		next.Counted += l.Counted
@@ -408,4 +426,17 @@ func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions
 	next.Version = r.version()
 	r.newest, r.floor = next, raised(floor, r.floor)
 	return next, floor
+}
+
+// offsetFloor are, by input partition, what a board must have counted below.
+type offsetFloor []int64
+
+// reached reports whether a board with these offsets has.
+func (f offsetFloor) reached(offsets codec.Offsets) bool {
+	for partition, least := range f {
+		if offset, _ := offsets.Get(int32(partition)); offset < least {
+			return false
+		}
+	}
+	return true
 }

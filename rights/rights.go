@@ -57,7 +57,7 @@ type subject struct {
 
 // subjects are all roles and commands with their needs.
 func subjects(t *topology.Topology) []subject {
-	var ingest, heat, rank, serve, collect, audit, recount, compare, top, page, produce, letters, replay, create, check, status, reset, keep, export, fill, forget list
+	var ingest, heat, rank, serve, collect, audit, recount, compare, top, page, produce, letters, replay, create, check, status, reset, keep, export, fill, forget, giver, taker list
 
 	ingest.role(t.Input, kafka.Read)
 	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
@@ -186,11 +186,22 @@ func subjects(t *topology.Topology) []subject {
 		fill.add(kafka.OnGroup(kafka.Describe, group), "")
 	}
 
+	giver.topic(t.RankTable, kafka.Read, kafka.Write)
+	giver.add(kafka.OnTransactions(kafka.Write, t.RankTransactionalID()), "")
+	giver.topic(t.Output, kafka.Read, kafka.Write)
+	giver.topic(t.Leaders, kafka.Write)
+	giver.add(kafka.OnGroup(kafka.Describe, t.RankGroup), "")
+
+	taker.topic(t.RankTable, kafka.Read)
+	taker.topic(t.Leaders, kafka.Read, kafka.Write)
+	taker.add(kafka.OnGroup(kafka.Describe, t.RankGroup), "")
+	taker.topic(t.HeatTable, kafka.Describe)
+
 	return []subject{
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
 		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
 		{"audit", audit}, {"recount", recount}, {"recount-compare", compare}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset}, {"reset-keep-totals", keep},
-		{"forget", forget}, {"export", export}, {"import", fill},
+		{"forget", forget}, {"export", export}, {"import", fill}, {"switch-from", giver}, {"switch-to", taker},
 	}
 }
 

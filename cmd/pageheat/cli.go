@@ -33,6 +33,7 @@ type cli struct {
 	Export      exportCmd      `cmd:"" help:"Write the totals of all pages, or boards, as JSON lines, CSV or Parquet."`
 	Import      importCmd      `cmd:"" help:"Fill an empty deployment with the totals of an export."`
 	Migrate     migrateCmd     `cmd:"" help:"Copy the totals of a deployment into another prefix, with any number of partitions."`
+	Switch      switchCmd      `cmd:"" help:"Hand the output over to a deployment of another prefix, whose boards go on."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List or replay refused messages."`
 	Status      statusCmd      `cmd:"" help:"Show topics, groups, lag and problems; exit code 3 if something is wrong."`
 	Reset       resetCmd       `cmd:"" help:"Delete pageheat's topics and groups, except the input, to start over."`

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/snapshot"
 	"pageheat/topics"
@@ -47,7 +46,7 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 	if err := c.Layout.Validate(); err != nil {
 		return err
 	}
-	from, to, err := c.deployments(p.topo)
+	from, to, err := deployments("migrate", p.topo, c.From, c.To, ": pipe `pageheat export` into `pageheat import -`")
 	if err != nil {
 		return err
 	}
@@ -87,24 +86,4 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
 	}
 	return printSeeded(p.stdout, seeded, to.HeatTable, to.Input)
-}
-
-// deployments returns both deployments.
-func (c *migrateCmd) deployments(given *topology.Topology) (from, to *topology.Topology, err error) {
-	names := topology.Config{Prefix: given.Prefix, Input: given.Input, Output: given.Output}
-	if usual, err := topology.New(names); err != nil || *usual != *given {
-		return nil, nil, usageError{errors.New("migrate names deployments by their prefixes; with names of your own for topics or groups, pipe `pageheat export` into `pageheat import -`")}
-	}
-	if c.From == c.To {
-		return nil, nil, failure.BadSetting("to", "must differ from --from")
-	}
-	names.Prefix = c.From
-	if from, err = topology.New(names); err != nil {
-		return nil, nil, usageError{err}
-	}
-	names.Prefix = c.To
-	if to, err = topology.New(names); err != nil {
-		return nil, nil, usageError{err}
-	}
-	return from, to, nil
 }

@@ -61,6 +61,7 @@ type pipelineConfig struct {
 	drainTimeout time.Duration // how long an instance that was told to end takes at most
 	standby      bool          // keep copies of the tables of others, for a quicker take-over
 	storeDir     string        // where the pages of the heat table are kept; empty: in memory
+	awaitSwitch  bool          // publish nothing while the output belongs to another prefix
 
 	// listening, if not nil, is told the address that HTTP is served at, once.
 	listening func(address string)
@@ -106,6 +107,7 @@ type runCmd struct {
 	DrainTimeout time.Duration  `help:"Maximum time to drain after a signal."`
 	Standby      bool           `help:"Follow the partitions of other instances, for faster take-overs."`
 	Store        store.Settings `embed:""`
+	AwaitSwitch  bool           `help:"Publish nothing while the output belongs to another prefix, until 'pageheat switch' hands it over."`
 
 	Web web.Settings `embed:""`
 }
@@ -137,7 +139,7 @@ func (c *runCmd) config(p *program) (pipelineConfig, error) {
 	if c.DrainTimeout < time.Second || c.DrainTimeout > time.Hour {
 		return cfg, failure.BadSetting("drain-timeout", "%s: must be from 1s to 1h", c.DrainTimeout)
 	}
-	cfg.member, cfg.drainTimeout, cfg.standby = c.Member, c.DrainTimeout, c.Standby
+	cfg.member, cfg.drainTimeout, cfg.standby, cfg.awaitSwitch = c.Member, c.DrainTimeout, c.Standby, c.AwaitSwitch
 	if cfg.storeDir, err = c.Store.Dir(p.topo.HeatTable); err != nil {
 		return cfg, err
 	}

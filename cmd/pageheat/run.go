@@ -199,7 +199,7 @@ func checkOrigin(ctx context.Context, pl *instance) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, originWithin)
 	defer cancel()
-	err := pipeline.CheckOrigin(ctx, pl.settings, views.DefaultBoard)
+	err := pipeline.CheckOrigin(ctx, pl.settings, views.DefaultBoard, pl.cfg.awaitSwitch)
 	if p := failure.As(err); p != nil {
 		return p
 	}
@@ -269,17 +269,37 @@ func (pl *instance) rank(ctx context.Context) error {
 	runner := pipeline.NewRanking(pipeline.RankingConfig{Settings: pl.settings.Of(string(roleRank)), Board: views.DefaultBoard,
 		Boards: namesOf(pl.cfg.boards), PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
-		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
-			return processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
-				Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top, Boards: pl.cfg.boards},
-				Check:  runner.Check, Differ: runner.Differ, DifferOnBoard: runner.DifferOnBoard,
-			}, options...)
+		return pl.owningOutput(ctx, func() error {
+			return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
+				return processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
+					Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top, Boards: pl.cfg.boards},
+					Check:  runner.Check, Differ: runner.Differ, DifferOnBoard: runner.DifferOnBoard,
+				}, options...)
+			})
 		})
 	})
+}
+
+// owningOutput runs a role once the output belongs to this prefix, with --await-switch, and again when it was
+// handed over to another and back.
+func (pl *instance) owningOutput(ctx context.Context, run func() error) error {
+	if !pl.cfg.awaitSwitch {
+		return run()
+	}
+	for {
+		if err := pipeline.AwaitSwitch(ctx, pl.settings, views.DefaultBoard); err != nil {
+			return err
+		}
+		if err := run(); !errors.Is(err, processors.ErrOtherGroup) {
+			return err
+		}
+	}
 }
 
 // events writes what happens on boards.
 func (pl *instance) events(ctx context.Context) error {
 	runner := pipeline.NewEvents(pipeline.EventsConfig{Settings: pl.settings.Of(pipeline.RoleEvents), Rules: pl.cfg.events}, pl.owner)
-	return pl.supervise(ctx, pipeline.RoleEvents, runner.Run)
+	return pl.supervise(ctx, pipeline.RoleEvents, func(ctx context.Context) error {
+		return pl.owningOutput(ctx, func() error { return runner.Run(ctx) })
+	})
 }

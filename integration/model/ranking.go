@@ -71,7 +71,7 @@ func (o *rankOwner) prepare() {
 	if c, ok := o.table.table[codec.EpochKey()]; ok && c.offset <= o.fenceAt {
 		o.known = c.value
 	}
-	if err := processors.CheckEpoch(o.known, rankGroup, output); err != nil {
+	if err := processors.CheckEpoch(o.known, rankGroup, output, false); err != nil {
 		o.w.violate("%s: %v", o.name, err)
 	}
 	o.pos, o.output = len(o.w.leaders), len(o.w.output)

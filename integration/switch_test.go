@@ -1,0 +1,116 @@
+package integration
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pageheat/codec"
+	"pageheat/integration/harness"
+	"pageheat/integration/kafkatest"
+)
+
+// TestRebuildBesideAndSwitch counts the input again beside a running deployment, from its beginning and in other
+// partitions, and hands the output over while behaviours come: one growing sequence of boards.
+func TestRebuildBesideAndSwitch(t *testing.T) {
+	if len(kafkatest.SecurityOfTests()) > 0 {
+		t.Parallel() // its users have the rights of one deployment
+		return
+	}
+	everywhere(t, rebuildBesideAndSwitch)
+}
+
+func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
+	const partitions = 3
+	p := newPipeline(t, site, partitions)
+	hour, sections, gone := []string{"--board", "hour kind=window window=1h"}, []string{"--board", "parts kind=window window=1h group-by=/(page1|page2).*"}, []string{"--board", "gone kind=trending half-life=2h"}
+	old := site.Start("old", append(append(gone, hour...), sections...)...)
+	traffic := startTraffic(t, site, partitions)
+	defer traffic.end()
+	_, err := p.boards.Wait(within(t), func(b *harness.Board) bool { return b.Counted > 1000 })
+	require.NoError(t, err)
+
+	to := *site
+	to.Prefix = site.Prefix + "-v2"
+	to.Must("topics", "create", "--partitions", "5")
+	says := refuses(t, to.Start("publishes at once", hour...))
+	assert.Contains(t, says, "each prefix needs an output of its own")
+	r := site.Command("switch", "--from", site.Prefix, "--to", to.Prefix)
+	assert.Equal(t, 1, r.Code)
+	assert.Contains(t, r.Stderr, "does not run")
+
+	beside := to.Start("beside", append(append(hour, sections...), "--await-switch")...)
+	require.NoError(t, beside.WaitReady(within(t)))
+	r = site.Command("switch", "--from", site.Prefix, "--to", to.Prefix)
+	assert.Equal(t, 1, r.Code)
+	assert.Contains(t, r.Stderr, "does not have these boards of the output: gone")
+	_, ended := old.Ended()
+	require.False(t, ended, "nothing has changed")
+
+	// Killed at any time, it goes on where it stopped.
+	move := []string{"switch", "--from", site.Prefix, "--to", to.Prefix, "--delete-boards"}
+	for after := 50 * time.Millisecond; ; after = after * 3 / 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		r, err := site.Run(ctx, nil, move...)
+		cancel()
+		if err == nil {
+			require.Equal(t, 0, r.Code, r.Stdout+r.Stderr)
+			break
+		}
+	}
+	assert.Contains(t, site.Must(move...), "nothing to do")
+	says = refuses(t, old)
+	assert.Contains(t, says, "pageheat switch")
+	assert.Contains(t, refuses(t, site.Start("comes back", hour...)), "pageheat switch")
+	traffic.finish(t)
+
+	continued(t, p, beside, traffic.ends, traffic.want)
+	_, err = p.boards.Covering(within(t), "hour", traffic.ends)
+	require.NoError(t, err)
+	keys := boardKeys(t, site)
+	assert.NotContains(t, keys, "gone")
+	assert.Contains(t, keys, "parts/page1")
+	assert.Equal(t, to.Prefix+"-rank", keys["parts/page1"])
+	stopped(t, beside)
+	(&pipeline{&to, p.boards}).audited(t)
+
+	after := to.Start("needs no flag any more", append(hour, sections...)...)
+	continued(t, p, after, somePages(t, site, partitions, traffic.want), traffic.want)
+	stopped(t, after)
+}
+
+// continued is pipeline.exact where the output was handed over: until it notices, the ranking that had it may
+// publish boards with versions that readers ignore.
+func continued(t *testing.T, p *pipeline, in *harness.Instance, ends harness.Ends, want *harness.Recount) {
+	t.Helper()
+	board, err := p.waitFor(within(t), in, ends)
+	require.NoError(t, err)
+	assert.Empty(t, want.CompareBoard(board), "the board")
+	pages, err := want.ComparePages(within(t), in)
+	require.NoError(t, err)
+	assert.Empty(t, pages.Wrong, "lost %d behaviours, counted %d twice", pages.Lost, pages.Twice)
+	assert.Empty(t, p.boards.Wrong(), "no board went back")
+}
+
+// boardKeys reads the output: which group published the last board of each key.
+func boardKeys(t *testing.T, site *harness.Site) map[string]string {
+	t.Helper()
+	ends, err := kafkatest.Admin(t, site.Cluster).ListEndOffsets(within(t), site.Output)
+	require.NoError(t, err)
+	end, _ := ends.Lookup(site.Output, 0)
+	keys := map[string]string{}
+	for _, r := range kafkatest.Read(t, site.Cluster, site.Output, int(end.Offset)) {
+		delete(keys, string(r.Key))
+		for _, h := range r.Headers {
+			if h.Key == codec.HeaderPositions {
+				origin, err := codec.DecodeOrigin(h.Value)
+				require.NoError(t, err)
+				keys[string(r.Key)] = origin.Group
+			}
+		}
+	}
+	return keys
+}
