@@ -21,7 +21,7 @@ const (
 	Partitions   = "the pages of the table belong to the partitions that it had: " + startOver + "; see \"The number of partitions has changed\" in docs/operations.md"
 	Version      = "upgrade this instance: another version of pageheat wrote it, which the log line \"started\" of the other instances names (`pageheat version` names this one); if pageheat did not write it, see \"A record does not decode\" in docs/operations.md"
 	Deleted      = startOver + " (`pageheat audit` says whether it still has everything); see \"Somebody has deleted pages from the table\" in docs/operations.md"
-	Output       = "give each deployment names of its own (`pageheat run --prefix NAME --output NAME`); if `pageheat switch` handed the output over, stop this one; see \"Prefixes and outputs are mixed up\" in docs/operations.md"
+	Output       = "give each deployment names of its own (`pageheat run --prefix NAME --output NAME`); if `pageheat switch --from PREFIX --to PREFIX` handed the output over, stop this one; see \"Prefixes and outputs are mixed up\" in docs/operations.md"
 	WentBack     = "nothing of it was counted: start the instance again with `pageheat run`, and compare the totals with `pageheat audit`; see \"The input went back\" in docs/operations.md"
 	Foreign      = "somebody else writes to this topic: revoke the right, and " + keepTotals + "; see \"A record does not decode\" in docs/operations.md"
 	ShowSettings = "`pageheat config show` prints the settings that are used and where each comes from"

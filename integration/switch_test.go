@@ -77,9 +77,38 @@ func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 	stopped(t, beside)
 	(&pipeline{&to, p.boards}).audited(t)
 
+	site.Must("reset", "--yes") // of the old one: the output stays
+
 	after := to.Start("needs no flag any more", append(hour, sections...)...)
 	continued(t, p, after, somePages(t, site, partitions, traffic.want), traffic.want)
 	stopped(t, after)
+}
+
+// TestSwitchThereAndBack hands the output over, and back to the deployment that has gone on counting.
+func TestSwitchThereAndBack(t *testing.T) {
+	t.Parallel()
+	if len(kafkatest.SecurityOfTests()) > 0 {
+		return // its users have the rights of one deployment
+	}
+	const partitions = 2
+	site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
+	p, want := newPipeline(t, site, partitions), harness.NewRecount()
+	to := *site
+	to.Prefix = site.Prefix + "-v2"
+	to.Must("topics", "create")
+	first := site.Start("first")
+	p.exact(t, first, somePages(t, site, partitions, want), want)
+	stopped(t, first)
+	one, two := site.Start("one", "--await-switch"), to.Start("two", "--await-switch")
+	for range 2 {
+		site.Must("switch", "--from", site.Prefix, "--to", to.Prefix)
+		continued(t, p, two, somePages(t, site, partitions, want), want)
+		assert.Equal(t, to.Prefix+"-rank", boardKeys(t, site)["all-time"])
+		site.Must("switch", "--from", to.Prefix, "--to", site.Prefix)
+		continued(t, p, one, somePages(t, site, partitions, want), want)
+		assert.Equal(t, site.Prefix+"-rank", boardKeys(t, site)["all-time"])
+	}
+	stopped(t, one, two)
 }
 
 // continued is pipeline.exact where the output was handed over: until it notices, the ranking that had it may

@@ -155,7 +155,8 @@ func subjects(t *topology.Topology) []subject {
 	for _, topic := range t.OwnTopics() {
 		reset.topic(topic, kafka.Delete)
 	}
-	reset.topic(t.Output, kafka.Read) // whose boards it has
+	reset.topic(t.Output, kafka.Read)    // whose boards it has
+	reset.topic(t.RankTable, kafka.Read) // whether it was handed over
 	for _, group := range t.Groups() {
 		reset.add(kafka.OnGroup(kafka.Delete, group), "")
 	}

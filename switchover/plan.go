@@ -82,7 +82,7 @@ func Plan(f *Found, o Options) (Step, error) {
 	all := f.Newest[f.AllTime]
 	switch {
 	case all == nil:
-		return Step{}, failure.New("start the new deployment with this output: there is nothing to hand over", "there are no boards in topic %s", f.Output)
+		return Step{}, failure.New("there is nothing to hand over: start the new deployment alone (`pageheat run --prefix NAME`)", "there are no boards in topic %s", f.Output)
 	case all.Origin.Group != f.From && all.Origin.Group != f.To:
 		return Step{}, failure.New(failure.Output, "the boards in topic %s are of the group %s, and neither of %s nor of %s", f.Output, all.Origin.Group, f.From, f.To)
 	}
@@ -138,7 +138,7 @@ func (p *planner) missing() error {
 	if len(missing) == 0 || p.options.DeleteBoards {
 		return nil
 	}
-	return failure.New("define them there, or delete them from the output with --delete-boards",
+	return failure.New("define them there (`pageheat run --board DEFINITION`), or delete them (`pageheat switch --from PREFIX --to PREFIX --delete-boards`)",
 		"the group %s does not have these boards of the output: %s", p.To, strings.Join(slices.Sorted(maps.Keys(missing)), ", "))
 }
 

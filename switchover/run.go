@@ -263,7 +263,7 @@ func (r *run) caughtUp(ctx context.Context, found *Found) (Step, error) {
 	case !errors.Is(leaders.Err(), context.DeadlineExceeded):
 		return plan, leaders.Err()
 	case plan.Behind != nil:
-		return plan, failure.New("wait until it has caught up, or say --behind: boards go back to what it has counted then",
+		return plan, failure.New("wait until it has caught up, which `pageheat status` shows, or let boards go back (`pageheat switch --from PREFIX --to PREFIX --behind`)",
 			"the deployment %s has not caught up: %w", r.To.Prefix, plan.Behind)
 	}
 	var silent []string
@@ -272,7 +272,7 @@ func (r *run) caughtUp(ctx context.Context, found *Found) (Step, error) {
 			silent = append(silent, fmt.Sprint(partition))
 		}
 	}
-	return plan, failure.New("start it first (`pageheat run --prefix "+r.To.Prefix+" --await-switch`), so that the boards go on",
+	return plan, failure.New("start it first (`pageheat run --prefix NAME --await-switch`), so that the boards go on",
 		"the deployment %s does not run: heat partitions %s have sent no leaders within %s", r.To.Prefix, strings.Join(silent, ", "), caughtUpWithin)
 }
 
@@ -334,7 +334,7 @@ func (r *run) end(ctx context.Context, of *topology.Topology) error {
 		if !told {
 			told = true
 			r.Tell("waiting until the instances of " + of.Prefix + " publish no more")
-			if err := r.tell(ctx, of.Leaders, codec.Notice{MovedTo: r.To.RankGroup}); err != nil {
+			if err := r.tell(of.Leaders, codec.Notice{MovedTo: r.To.RankGroup}); err != nil {
 				return err
 			}
 		}
@@ -347,7 +347,7 @@ func (r *run) end(ctx context.Context, of *topology.Topology) error {
 }
 
 // tell tells the owner of a ranking something.
-func (r *run) tell(ctx context.Context, leaders string, n codec.Notice) error {
+func (r *run) tell(leaders string, n codec.Notice) error {
 	sender, err := r.Cluster.Sender("switch", leaders, kafka.Sending{Placed: true, Within: time.Minute})
 	if err != nil {
 		return err

@@ -70,11 +70,8 @@ func (k Kept) Owned(ctx context.Context, cluster *kafka.Cluster, topo *topology.
 		search := codec.NewBoardSearch[string](b.Start, b.End)
 		for from, to, more := search.Next(); more; from, to, more = search.Next() {
 			err := cluster.ReadBounds(ctx, topo.Output, map[int32]kafka.Bounds{partition: {Start: from, End: to}}, func(r *kafka.Record) error {
-				if group := publisher(r); group != "" && group != topo.RankGroup {
-					return failure.New("name the deployment that the reset is for (`pageheat reset --prefix NAME --output NAME`), or delete the topic with Kafka's tools if it is a copy",
-						"topic %s has boards of the group %s, and the ranking of this deployment is the group %s", topo.Output, group, topo.RankGroup)
-				} else if group != "" {
-					search.Found(0, group)
+				if version, group := publisher(r); group != "" {
+					search.Found(version, group)
 				}
 				return nil
 			})
@@ -82,21 +79,36 @@ func (k Kept) Owned(ctx context.Context, cluster *kafka.Cluster, topo *topology.
 				return err
 			}
 		}
+		if group := search.Newest(); group != nil && *group != topo.RankGroup {
+			return failure.New("name the deployment that the reset is for (`pageheat reset --prefix NAME --output NAME`), or delete the topic with Kafka's tools if it is a copy",
+				"topic %s has boards of the group %s, and the ranking of this deployment is the group %s", topo.Output, *group, topo.RankGroup)
+		}
 	}
 	return nil
 }
 
-// publisher is the group that published a board; empty if the record is no board of pageheat.
-func publisher(r *kafka.Record) string {
+// publisher is the group that published a board, and its version; empty if the record is no board of pageheat. Of an
+// output that was handed over, the newest board says whose it is.
+func publisher(r *kafka.Record) (version uint64, group string) {
 	for _, h := range r.Headers {
 		if h.Key != codec.HeaderPositions {
 			continue
 		}
 		if origin, err := codec.DecodeOrigin(h.Value); err == nil {
-			return origin.Group
+			version, _ = codec.BoardVersion(r.Value, string(r.Key))
+			return version, origin.Group
 		}
 	}
-	return ""
+	return 0, ""
+}
+
+// MovedTo is the group that the output was handed over to by `pageheat switch`; empty if it was not.
+func MovedTo(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (string, error) {
+	e, err := storedEpoch(ctx, cluster, topo)
+	if err != nil || e.Output != topo.Output {
+		return "", err
+	}
+	return e.MovedTo, nil
 }
 
 // Stopped returns which of the groups exist. The error is permanent if one has members, since

@@ -93,28 +93,30 @@ func readProgress(ctx context.Context, cluster *kafka.Cluster, table string) (ma
 
 // otherOutput is the output of the ranking's table, if it is another one; empty if there is no table.
 func otherOutput(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (string, error) {
-	found, err := cluster.Topics(ctx, topo.RankTable)
-	if err != nil {
+	e, err := storedEpoch(ctx, cluster, topo)
+	if err != nil || e.Output == topo.Output {
 		return "", err
 	}
-	if kafka.Is(found[topo.RankTable].Err, kerr.UnknownTopicOrPartition) {
-		return "", nil
+	return e.Output, nil
+}
+
+// storedEpoch is the epoch in the ranking's table, zero if there is none.
+func storedEpoch(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology) (e codec.Epoch, err error) {
+	found, err := cluster.Topics(ctx, topo.RankTable)
+	if err != nil {
+		return e, err
 	}
-	other := ""
+	if kafka.Is(found[topo.RankTable].Err, kerr.UnknownTopicOrPartition) {
+		return e, nil
+	}
 	err = readCommitted(ctx, cluster, topo.RankTable, func(r *kafka.Record) error {
 		if string(r.Key) != codec.EpochKey() || r.Value == nil {
 			return nil
 		}
-		e, err := codec.DecodeEpoch(r.Value)
-		if err != nil {
-			return err
-		}
-		if other = e.Output; other == topo.Output {
-			other = ""
-		}
-		return nil
+		e, err = codec.DecodeEpoch(r.Value)
+		return err
 	})
-	return other, err
+	return e, err
 }
 
 // readCommitted reads a topic up to its last stable offset.

@@ -175,7 +175,7 @@ func TestAKeyMeansOneThing(t *testing.T) {
 			first[key] = flag
 		}
 	}
-	assert.Equal(t, 12, own)
+	assert.Equal(t, 14, own)
 }
 
 // TestAPlainKeyIsOfItsCommand: what produce sends must not be what export overwrites.

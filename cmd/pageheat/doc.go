@@ -16,6 +16,7 @@
 //	pageheat export                  writes the totals of all pages, or boards
 //	pageheat import FILE             fills an empty deployment with an export
 //	pageheat migrate                 copies the totals into another prefix, with any number of partitions
+//	pageheat switch                  hands the output over to another prefix, whose boards go on
 //	pageheat dead-letters list | replay
 //	pageheat status                  topics, groups, lag and problems, on one screen
 //	pageheat reset                   deletes pageheat's topics and groups, except the input
@@ -195,6 +196,14 @@
 // file in jsonl, in one transaction. It continues at these offsets if the input is the topic
 // that was counted; otherwise --input-from earliest, latest or same-offsets says where. `pageheat migrate
 // --from PREFIX --to PREFIX --partitions P` does both at once. docs/operations.md has the procedures.
+//
+// # Rebuild and switch
+//
+// A deployment of another prefix counts the input again beside the one that runs, with other settings or more
+// partitions. With run --await-switch it publishes nothing before `pageheat switch --from PREFIX --to PREFIX`
+// hands the output over. Versions of boards go on growing, and no board goes back: the switch refuses while the
+// new deployment has counted less, unless --behind is given. It refuses to lose boards that the new one does not
+// have, unless --delete-boards is given. Instances of the old one end. It may be interrupted and repeated.
 //
 // # Traffic
 //

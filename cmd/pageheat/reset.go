@@ -103,6 +103,14 @@ func (c *resetCmd) find(ctx context.Context, p *program) (kept topics.Kept, tota
 	}
 	within, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	to, err := topics.MovedTo(within, p.kafka, p.topo)
+	if err != nil {
+		return kept, nil, err
+	}
+	if to != "" {
+		p.log.Info("the output was handed over, and stays", "topic", p.topo.Output, "to", to)
+		stay = append(stay, p.topo.Output)
+	}
 	if kept, err = topics.FindKept(within, p.kafka, p.topo, stay...); err != nil {
 		return kept, nil, err
 	}

@@ -13,8 +13,8 @@ import (
 
 // switchCmd hands the output over to another prefix.
 type switchCmd struct {
-	From         string `required:"" placeholder:"PREFIX" help:"Prefix of the deployment that has the output."`
-	To           string `required:"" placeholder:"PREFIX" help:"Prefix of the deployment that gets it."`
+	From         string `required:"" placeholder:"PREFIX" key:"switch-from" env:"PAGEHEAT_SWITCH_FROM" help:"Prefix of the deployment that has the output."`
+	To           string `required:"" placeholder:"PREFIX" key:"switch-to" env:"PAGEHEAT_SWITCH_TO" help:"Prefix of the deployment that gets it."`
 	Behind       bool   `help:"Hand the output over although --to has counted less: boards go back to what it has counted."`
 	DeleteBoards bool   `help:"Delete boards from the output that --to does not have, with their final boards."`
 }
