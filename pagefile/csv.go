@@ -1,6 +1,7 @@
 package pagefile
 
 import (
+	"encoding/base64"
 	"encoding/csv"
 	"io"
 	"strconv"
@@ -14,20 +15,42 @@ const csvMagic = "page"
 // csvRows writes comma-separated values as RFC 4180 has them, with line breaks of one byte.
 type csvRows struct {
 	w   *csv.Writer
-	row [6]string
+	cut *snapshot.Cut
+	row []string
 }
 
-func newCSVRows(w io.Writer) *csvRows { return &csvRows{w: csv.NewWriter(w)} }
+func newCSVRows(w io.Writer, cut *snapshot.Cut) *csvRows {
+	return &csvRows{w: csv.NewWriter(w), cut: cut}
+}
 
 func (r *csvRows) begin([]byte) error {
-	return r.w.Write([]string{"page", "heat", "clicks", "minutes", "likes", "behaviours"})
+	row := []string{"page", "heat", "clicks", "minutes", "likes", "behaviours", "title", "url"}
+	for i := range r.cut.Boards {
+		for _, column := range []string{"clicks", "minutes", "likes", "behaviours"} {
+			row = append(row, r.cut.Boards[i].Name()+"."+column)
+		}
+	}
+	return r.w.Write(append(row, "state"))
 }
 
-func (r *csvRows) page(p *snapshot.Page, heat string) error {
+func (r *csvRows) page(p *snapshot.Page, heat string, state []byte) error {
 	t := &p.Totals
-	r.row = [...]string{p.Name, heat, t.ClicksDecimal(), t.MinutesDecimal(),
-		strconv.FormatInt(t.Likes, 10), strconv.FormatUint(t.Behaviours, 10)}
-	return r.w.Write(r.row[:])
+	row := append(r.row[:0], p.Name, heat, t.ClicksDecimal(), t.MinutesDecimal(),
+		strconv.FormatInt(t.Likes, 10), strconv.FormatUint(t.Behaviours, 10))
+	if p.Label != nil {
+		row = append(row, p.Label.Title, p.Label.URL)
+	} else {
+		row = append(row, "", "")
+	}
+	for i := range r.cut.Boards {
+		if shown := p.Shown(r.cut, i); shown.Behaviours > 0 {
+			row = append(row, shown.Clicks, shown.Minutes, shown.Likes, strconv.FormatUint(shown.Behaviours, 10))
+		} else {
+			row = append(row, "0", "0", "0", "0")
+		}
+	}
+	r.row = append(row, base64.StdEncoding.EncodeToString(state))
+	return r.w.Write(r.row)
 }
 
 func (r *csvRows) end([]byte) error {

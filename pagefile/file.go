@@ -48,8 +48,8 @@ type Writer struct {
 type rows interface {
 	// begin is called first, with the text of the manifest.
 	begin(manifest []byte) error
-	// page writes a page with its heat.
-	page(p *snapshot.Page, heat string) error
+	// page writes a page with its heat and its state, which is empty if it has totals alone.
+	page(p *snapshot.Page, heat string, state []byte) error
 	// end is called last, with the text of the end, and writes what is buffered.
 	end(text []byte) error
 }
@@ -63,11 +63,11 @@ func NewWriter(w io.Writer, c Config, cut snapshot.Cut) (*Writer, error) {
 	out := &Writer{tally: newTally(text), weights: c.Weights}
 	switch c.Format {
 	case JSONL:
-		out.out = &jsonlRows{w: bufio.NewWriterSize(w, bufferBytes)}
+		out.out = &jsonlRows{w: bufio.NewWriterSize(w, bufferBytes), cut: &cut}
 	case CSV:
-		out.out = newCSVRows(w)
+		out.out = newCSVRows(w, &cut)
 	case Parquet:
-		out.out = newParquetRows(w)
+		out.out = newParquetRows(w, &cut)
 	default:
 		return nil, fmt.Errorf("%q is not a format", c.Format)
 	}
@@ -83,8 +83,7 @@ const bufferBytes = 64 << 10
 
 // Write writes a page.
 func (w *Writer) Write(p *snapshot.Page) error {
-	w.tally.add(p)
-	return w.out.page(p, w.weights.Heat(&p.Totals))
+	return w.out.page(p, w.weights.Heat(&p.Totals), w.tally.add(p))
 }
 
 // Close writes the end of the file, with what Kept of the snapshot says.

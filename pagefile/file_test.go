@@ -139,7 +139,8 @@ func TestParquet(t *testing.T) {
 		for _, c := range file.Root().Columns() {
 			columns = append(columns, fmt.Sprint(c.Name(), " ", c.Type()))
 		}
-		require.Equal(t, []string{"page STRING", "heat DECIMAL(38,10)", "clicks DECIMAL(38,0)", "minutes DECIMAL(38,9)", "likes INT(64,true)", "behaviours INT(64,true)"}, columns)
+		require.Equal(t, []string{"page STRING", "heat DECIMAL(38,10)", "clicks DECIMAL(38,0)", "minutes DECIMAL(38,9)", "likes INT(64,true)", "behaviours INT(64,true)",
+			"title STRING", "url STRING", "boards LIST", "state BYTE_ARRAY"}, columns)
 		got, err := parquet.Read[row](bytes.NewReader(content), int64(len(content)))
 		require.NoError(t, err)
 		require.Len(t, got, len(pages))
@@ -208,9 +209,17 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		_, _, _, err := read(write(t, f, cutOf(pages), 0, pages...))
 		require.ErrorContains(t, err, "export as jsonl")
 	}
-	newer := bytes.Replace(write(t, pagefile.JSONL, cutOf(pages), 0, pages...), []byte(`"version":1`), []byte(`"version":2`), 1)
+	newer := bytes.Replace(write(t, pagefile.JSONL, cutOf(pages), 0, pages...), []byte(`"version":2`), []byte(`"version":3`), 1)
 	_, _, _, err := read(newer)
 	require.ErrorIs(t, err, codec.ErrVersion)
+	older := []byte(`{"pageheat":{"version":1,"program":"v1.2.3","created_at":"2026-01-02T03:04:05.000Z","input":"user-behavior-topic","input_id":"AQIDAAAAAAAAAAAAAAAAAA",` +
+		`"partitions":[],"heat_partitions":3,"max_clicks":1000000,"max_minutes":1440,"behaviours":1}}
+{"page":"/a","heat":291.08829876,"clicks":112,"minutes":250.61037345,"likes":1,"behaviours":1}
+{"end":{"pages":1,"behaviours":1,"kept":0,"sha256":"138445afaa0d4b545e123491654f234482d5ab147715ff1b766124bdc8cb2354"}}
+`)
+	_, _, got, err := read(older)
+	require.NoError(t, err, "one that an earlier version wrote")
+	require.Len(t, got, 1)
 	broken := errors.New("broken")
 	_, err = pagefile.Open(iotestErr{broken})
 	require.ErrorIs(t, err, broken)
@@ -226,7 +235,7 @@ func TestJSONLines(t *testing.T) {
 	totals.Count(heat.Behaviour{Clicks: 112, Minutes: 250_610_373_450, Like: 1})
 	page := snapshot.Page{Name: `/a"ü`, Totals: totals}
 	cut := cutOf([]snapshot.Page{page})
-	assert.Equal(t, `{"pageheat":{"version":1,"program":"v1.2.3","created_at":"2026-01-02T03:04:05.000Z","input":"user-behavior-topic",`+
+	assert.Equal(t, `{"pageheat":{"version":2,"program":"v1.2.3","created_at":"2026-01-02T03:04:05.000Z","input":"user-behavior-topic",`+
 		`"input_id":"AQIDAAAAAAAAAAAAAAAAAA","partitions":[{"partition":0,"next":6,"begin":0,"lost":0},{"partition":2,"next":0,"begin":0,"lost":0},`+
 		`{"partition":3,"next":71,"begin":7,"lost":3}],"heat_partitions":3,"max_clicks":1000000,"max_minutes":1440,"behaviours":1}}
 {"page":"/a\"ü","heat":291.08829876,"clicks":112,"minutes":250.61037345,"likes":1,"behaviours":1}
@@ -248,10 +257,10 @@ func TestCSV(t *testing.T) {
 	rows, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, len(pages)+1)
-	assert.Equal(t, []string{"page", "heat", "clicks", "minutes", "likes", "behaviours"}, rows[0])
+	assert.Equal(t, []string{"page", "heat", "clicks", "minutes", "likes", "behaviours", "title", "url", "state"}, rows[0])
 	for i, p := range pages {
 		assert.Equal(t, []string{p.Name, heat.DefaultWeights().Heat(&p.Totals), p.Totals.ClicksDecimal(), p.Totals.MinutesDecimal(),
-			fmt.Sprint(p.Totals.Likes), "1"}, rows[i+1])
+			fmt.Sprint(p.Totals.Likes), "1", "", "", ""}, rows[i+1])
 	}
 }
 

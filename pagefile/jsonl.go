@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 // jsonlRows writes JSON lines.
 type jsonlRows struct {
 	w    *bufio.Writer
+	cut  *snapshot.Cut
 	line []byte
 }
 
@@ -38,7 +40,7 @@ func (r *jsonlRows) write(line []byte) error {
 	return err
 }
 
-func (r *jsonlRows) page(p *snapshot.Page, heat string) error {
+func (r *jsonlRows) page(p *snapshot.Page, heat string, state []byte) error {
 	line, err := jsontext.AppendQuote(append(r.line[:0], `{"page":`...), p.Name)
 	if err != nil {
 		return fmt.Errorf("page %q: %w", p.Name, err)
@@ -48,7 +50,42 @@ func (r *jsonlRows) page(p *snapshot.Page, heat string) error {
 	line = append(append(line, `,"minutes":`...), p.Totals.MinutesDecimal()...)
 	line = strconv.AppendInt(append(line, `,"likes":`...), p.Totals.Likes, 10)
 	line = strconv.AppendUint(append(line, `,"behaviours":`...), p.Totals.Behaviours, 10)
+	if len(state) > 0 {
+		if line, err = r.appendState(line, p, state); err != nil {
+			return fmt.Errorf("page %q: %w", p.Name, err)
+		}
+	}
 	return r.write(append(line, "}\n"...))
+}
+
+// appendState appends what a page has besides totals: for readers, and as it is read back.
+func (r *jsonlRows) appendState(line []byte, p *snapshot.Page, state []byte) (_ []byte, err error) {
+	if p.Label != nil {
+		for _, text := range []struct{ name, value string }{{"title", p.Label.Title}, {"url", p.Label.URL}} {
+			if text.value == "" {
+				continue
+			}
+			if line, err = jsontext.AppendQuote(append(append(append(line, `,"`...), text.name...), `":`...), text.value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	before := `,"boards":{`
+	for name, shown := range shownOn(r.cut, p) {
+		if line, err = jsontext.AppendQuote(append(line, before...), name); err != nil {
+			return nil, err
+		}
+		line = append(append(line, `:{"clicks":`...), shown.Clicks...)
+		line = append(append(line, `,"minutes":`...), shown.Minutes...)
+		line = append(append(line, `,"likes":`...), shown.Likes...)
+		line = append(strconv.AppendUint(append(line, `,"behaviours":`...), shown.Behaviours, 10), '}')
+		before = ","
+	}
+	if before == "," {
+		line = append(line, '}')
+	}
+	line = base64.StdEncoding.AppendEncode(append(line, `,"state":"`...), state)
+	return append(line, '"'), nil
 }
 
 func (r *jsonlRows) end(text []byte) error {
@@ -66,12 +103,17 @@ type jsonlPage struct {
 	Minutes    codec.Decimal `json:"minutes"`
 	Likes      int64         `json:"likes"`
 	Behaviours uint64        `json:"behaviours"`
+	// State has the rest, and these are for readers.
+	Title  string         `json:"title"`
+	URL    string         `json:"url"`
+	Boards jsontext.Value `json:"boards"`
+	State  []byte         `json:"state"`
 }
 
 const (
-	// mostLine is the longest line of a page: its name, each byte of which may be escaped, and
-	// numbers. mostManifest is the longest manifest.
-	mostLine     = 16 << 10
+	// mostLine is the longest line of a page: its name and title, each byte of which may be escaped,
+	// numbers, and the states of as many boards as there may be. mostManifest is the longest manifest.
+	mostLine     = 16 << 20
 	mostManifest = 128 << 20
 )
 
@@ -164,8 +206,13 @@ func (f *jsonlFile) page(ctx context.Context) (p snapshot.Page, more bool, err e
 	if err := json.Unmarshal(line, &row, json.RejectUnknownMembers(true)); err != nil {
 		return p, false, fmt.Errorf("%w: line %d: %w", ErrDamaged, f.line, err)
 	}
-	p.Name = row.Page
-	if p.Totals, err = heat.ParseTotals(string(row.Clicks), string(row.Minutes), row.Likes, row.Behaviours); err == nil {
+	totals, err := heat.ParseTotals(string(row.Clicks), string(row.Minutes), row.Likes, row.Behaviours)
+	if p = (snapshot.Page{Name: row.Page, Totals: totals}); err == nil && len(row.State) > 0 {
+		if p, err = f.cut.ReadPage(row.Page, row.State); err == nil && p.Totals != totals {
+			err = errors.New("its state has other totals")
+		}
+	}
+	if err == nil {
 		err = f.checker.page(&p)
 	}
 	if err != nil {

@@ -8,35 +8,47 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/snapshot"
 	"pageheat/topology"
 )
 
-// version is that of the format.
-const version = 1
+// version is that of the format. Files of version 1 have no boards and no states.
+const version = 2
 
 // ErrDamaged is wrapped by errors about a file that is not as it was written.
 var ErrDamaged = errors.New("the file is damaged or cut off")
 
 // manifest is the beginning of a file.
 type manifest struct {
-	Version        int           `json:"version"`
-	Program        string        `json:"program"`
-	CreatedAt      string        `json:"created_at"`
-	Input          string        `json:"input"`
-	InputID        string        `json:"input_id"`
-	Partitions     []manifestCut `json:"partitions"`
-	HeatPartitions int32         `json:"heat_partitions"`
-	MaxClicks      uint32        `json:"max_clicks"`
-	MaxMinutes     uint32        `json:"max_minutes"`
-	Behaviours     uint64        `json:"behaviours"`
+	Version        int             `json:"version"`
+	Program        string          `json:"program"`
+	CreatedAt      string          `json:"created_at"`
+	Input          string          `json:"input"`
+	InputID        string          `json:"input_id"`
+	Partitions     []manifestCut   `json:"partitions"`
+	HeatPartitions int32           `json:"heat_partitions"`
+	MaxClicks      uint32          `json:"max_clicks"`
+	MaxMinutes     uint32          `json:"max_minutes"`
+	Behaviours     uint64          `json:"behaviours"`
+	Boards         []manifestBoard `json:"boards,omitzero"`
+}
+
+// manifestBoard is a further board. States have its place in the list as its number.
+type manifestBoard struct {
+	Name       string  `json:"name"`
+	Definition string  `json:"definition"`
+	AsOf       string  `json:"as_of"`
+	Late       uint64  `json:"late"`
+	Since      []int64 `json:"since,omitempty"`
 }
 
 // manifestCut is where an input partition was cut: everything below Next is counted, from Begin on.
@@ -60,6 +72,10 @@ func newManifest(c *snapshot.Cut, program string, created time.Time) manifest {
 	m := manifest{Version: version, Program: program, CreatedAt: inWords(created), Input: c.Topic, InputID: c.Input.String(),
 		HeatPartitions: c.Partitions, MaxClicks: c.Limits.MaxClicks, MaxMinutes: c.Limits.MaxMinutes, Behaviours: c.Behaviours,
 		Partitions: []manifestCut{}}
+	for i := range c.Boards {
+		b := c.Boards[i].Progress(i)
+		m.Boards = append(m.Boards, manifestBoard{Name: b.Name, Definition: b.Definition, AsOf: b.AsOf.String(), Late: b.Late, Since: b.Since})
+	}
 	for q, to := range c.To {
 		if to != codec.Unknown {
 			m.Partitions = append(m.Partitions, manifestCut{Partition: int32(q), Next: to + 1, Begin: c.Begin[q], Lost: c.Lost[q]})
@@ -77,8 +93,8 @@ func parseManifest(text []byte) (snapshot.Cut, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return snapshot.Cut{}, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
 	}
-	if m.Version != version {
-		return snapshot.Cut{}, fmt.Errorf("%w: the file has format version %d, this program reads version %d", codec.ErrVersion, m.Version, version)
+	if m.Version < 1 || m.Version > version {
+		return snapshot.Cut{}, fmt.Errorf("%w: the file has format version %d, this program reads versions up to %d", codec.ErrVersion, m.Version, version)
 	}
 	c := snapshot.Cut{Topic: m.Input, Partitions: m.HeatPartitions, Limits: heat.Limits{MaxClicks: m.MaxClicks, MaxMinutes: m.MaxMinutes}, Behaviours: m.Behaviours}
 	id, err := base64.RawURLEncoding.DecodeString(m.InputID)
@@ -104,14 +120,48 @@ func parseManifest(text []byte) (snapshot.Cut, error) {
 		}
 		c.To, c.Begin, c.Lost = append(c.To, p.Next-1), append(c.Begin, p.Begin), append(c.Lost, p.Lost)
 	}
+	for _, of := range m.Boards {
+		b, err := of.board()
+		if err != nil {
+			return c, fmt.Errorf("%w: board %q: %w", ErrDamaged, of.Name, err)
+		}
+		if slices.ContainsFunc(c.Boards, func(other snapshot.Board) bool { return other.Name() == b.Name() }) {
+			return c, fmt.Errorf("%w: board %q is there twice", ErrDamaged, of.Name)
+		}
+		c.Boards = append(c.Boards, b)
+	}
 	return c, nil
+}
+
+// board returns the board that it describes.
+func (m *manifestBoard) board() (snapshot.Board, error) {
+	b, err := snapshot.ParseBoard(m.Definition)
+	if err != nil {
+		return b, err
+	}
+	asOf, err := time.Parse(time.RFC3339, m.AsOf)
+	if err != nil {
+		return b, err
+	}
+	b.AsOf, b.Late, b.Since = boards.MinuteOf(asOf), m.Late, m.Since
+	switch {
+	case b.Name() != m.Name:
+		return b, fmt.Errorf("it has the definition of %q", b.Name())
+	case b.AsOf.String() != m.AsOf:
+		return b, fmt.Errorf("as_of is %q", m.AsOf)
+	case m.Late >= codec.MaxNumber:
+		return b, fmt.Errorf("%d are late", m.Late)
+	case slices.ContainsFunc(m.Since, func(offset int64) bool { return offset < 0 || offset >= codec.MaxNumber }):
+		return b, fmt.Errorf("since is %d", m.Since)
+	}
+	return b, nil
 }
 
 // tally adds up what a file holds.
 type tally struct {
 	pages, behaviours uint64
 	sum               hash.Hash
-	line              []byte
+	line, record      []byte
 }
 
 // newTally begins with the text of the manifest.
@@ -126,15 +176,23 @@ func (t *tally) write(line []byte) {
 	t.line = line[:0]
 }
 
-// add adds a page.
-func (t *tally) add(p *snapshot.Page) {
+// add adds a page, and returns its state, which is only valid until the next call: the record that the heat
+// table has of it, nil if the page has totals alone.
+func (t *tally) add(p *snapshot.Page) (state []byte) {
 	t.pages++
 	t.behaviours += p.Totals.Behaviours
 	line := append(append(t.line, p.Name...), '|')
 	line = append(append(line, p.Totals.ClicksDecimal()...), '|')
 	line = append(append(line, p.Totals.MinutesDecimal()...), '|')
 	line = append(strconv.AppendInt(line, p.Totals.Likes, 10), '|')
-	t.write(append(strconv.AppendUint(line, p.Totals.Behaviours, 10), '\n'))
+	line = strconv.AppendUint(line, p.Totals.Behaviours, 10)
+	if !p.Plain() {
+		t.record = p.Append(t.record[:0])
+		state = t.record
+		line = base64.StdEncoding.AppendEncode(append(line, '|'), state)
+	}
+	t.write(append(line, '\n'))
+	return state
 }
 
 // end is the end of the file.

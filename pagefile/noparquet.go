@@ -17,9 +17,9 @@ var errNoParquet = errors.New("this build of pageheat does not write Parquet")
 // noRows writes nothing.
 type noRows struct{}
 
-func newParquetRows(io.Writer) rows { return noRows{} }
+func newParquetRows(io.Writer, *snapshot.Cut) rows { return noRows{} }
 
 func (noRows) begin([]byte) error                        { return errNoParquet }
-func (noRows) page(*snapshot.Page, string) error         { return errNoParquet }
+func (noRows) page(*snapshot.Page, string, []byte) error { return errNoParquet }
 func (noRows) end([]byte) error                          { return errNoParquet }
 func writeParquetBoards(io.Writer, []*codec.Board) error { return errNoParquet }

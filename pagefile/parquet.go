@@ -3,7 +3,9 @@
 package pagefile
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -54,6 +56,20 @@ type parquetPage struct {
 	Minutes    decimal `parquet:"minutes,decimal(9:38),zstd"`
 	Likes      int64   `parquet:"likes,zstd"`
 	Behaviours int64   `parquet:"behaviours,zstd"`
+	// What the page has besides totals. The state is for an import, and the rest for readers.
+	Title  string         `parquet:"title,optional,zstd"`
+	URL    string         `parquet:"url,optional,zstd"`
+	Boards []parquetBoard `parquet:"boards,list"`
+	State  []byte         `parquet:"state,optional,zstd"`
+}
+
+// parquetBoard is what a page has on one board.
+type parquetBoard struct {
+	Board      string  `parquet:"board,zstd"`
+	Clicks     decimal `parquet:"clicks,decimal(10:38),zstd"`
+	Minutes    decimal `parquet:"minutes,decimal(10:38),zstd"`
+	Likes      decimal `parquet:"likes,decimal(10:38),zstd"`
+	Behaviours int64   `parquet:"behaviours,zstd"`
 }
 
 // parquetBoardPage is a row of a board's page. Sums of boards that decay have ten decimals.
@@ -74,11 +90,12 @@ type parquetBoardPage struct {
 // parquetRows writes Parquet.
 type parquetRows struct {
 	w    *parquet.GenericWriter[parquetPage]
+	cut  *snapshot.Cut
 	rows []parquetPage
 }
 
-func newParquetRows(w io.Writer) rows {
-	return &parquetRows{w: parquet.NewGenericWriter[parquetPage](w, parquet.MaxRowsPerRowGroup(rowGroupRows))}
+func newParquetRows(w io.Writer, cut *snapshot.Cut) rows {
+	return &parquetRows{cut: cut, w: parquet.NewGenericWriter[parquetPage](w, parquet.MaxRowsPerRowGroup(rowGroupRows))}
 }
 
 func (r *parquetRows) begin(manifest []byte) error {
@@ -86,22 +103,45 @@ func (r *parquetRows) begin(manifest []byte) error {
 	return nil
 }
 
-func (r *parquetRows) page(p *snapshot.Page, heat string) error {
-	row, err := newParquetPage(p, heat)
+func (r *parquetRows) page(p *snapshot.Page, heat string, state []byte) error {
+	row, err := newParquetPage(r.cut, p, heat)
 	if err != nil {
-		return err
+		return fmt.Errorf("page %q: %w", p.Name, err)
 	}
+	row.State = bytes.Clone(state)
 	if r.rows = append(r.rows, row); len(r.rows) < batchRows {
 		return nil
 	}
 	return r.flush()
 }
 
-func newParquetPage(p *snapshot.Page, text string) (parquetPage, error) {
+func newParquetPage(cut *snapshot.Cut, p *snapshot.Page, text string) (parquetPage, error) {
 	t := &p.Totals
 	score, err := parseDecimal(text, heatScale)
-	return parquetPage{Page: p.Name, Heat: score, Clicks: newDecimal(t.Clicks, false), Minutes: newDecimal(t.Minutes, false),
-		Likes: t.Likes, Behaviours: int64(t.Behaviours)}, err
+	row := parquetPage{Page: p.Name, Heat: score, Clicks: newDecimal(t.Clicks, false), Minutes: newDecimal(t.Minutes, false),
+		Likes: t.Likes, Behaviours: int64(t.Behaviours)}
+	if p.Label != nil {
+		row.Title, row.URL = p.Label.Title, p.Label.URL
+	}
+	for name, shown := range shownOn(cut, p) {
+		on := parquetBoard{Board: name, Behaviours: int64(shown.Behaviours)}
+		for _, n := range []parquetNumber{{shown.Clicks, &on.Clicks}, {shown.Minutes, &on.Minutes}, {shown.Likes, &on.Likes}} {
+			err = errors.Join(err, n.parse())
+		}
+		row.Boards = append(row.Boards, on)
+	}
+	return row, err
+}
+
+// parquetNumber is a decimal with ten digits after the point, and where it belongs.
+type parquetNumber struct {
+	text string
+	into *decimal
+}
+
+func (n *parquetNumber) parse() (err error) {
+	*n.into, err = parseDecimal(n.text, heatScale)
+	return err
 }
 
 func (r *parquetRows) flush() error {
@@ -128,12 +168,9 @@ func writeParquetBoards(w io.Writer, boards []*codec.Board) error {
 			if !b.AsOf.IsZero() {
 				row.AsOf = &b.AsOf
 			}
-			for _, n := range []struct {
-				text codec.Decimal
-				into *decimal
-			}{{p.Heat, &row.Heat}, {p.Clicks, &row.Clicks}, {p.Minutes, &row.Minutes}, {p.Likes, &row.Likes}} {
-				var err error
-				if *n.into, err = parseDecimal(string(n.text), heatScale); err != nil {
+			for _, n := range []parquetNumber{{string(p.Heat), &row.Heat}, {string(p.Clicks), &row.Clicks},
+				{string(p.Minutes), &row.Minutes}, {string(p.Likes), &row.Likes}} {
+				if err := n.parse(); err != nil {
 					return fmt.Errorf("board %q: page %q: %w", b.Board, p.Page, err)
 				}
 			}

@@ -25,21 +25,23 @@ type Cut struct {
 	// is counted, the offset that counting began at, and the maximum number of lost messages.
 	To, Begin []int64
 	Lost      []uint64
-}
-
-// Page is a page with its totals.
-type Page struct {
-	// Name of the page.
-	Name string
-	// Totals are its totals.
-	Totals heat.Totals
+	// Boards are the further boards.
+	Boards []Board
 }
 
 // progress returns the progress of a heat partition, one of a number of partitions, that holds
-// some behaviours at the cut.
-func (c *Cut) progress(partitions int32, behaviours uint64) codec.Progress {
-	return codec.Progress{Input: c.Input, Partitions: partitions, Counted: behaviours,
-		To: append([]int64(nil), c.To...), Begin: append([]int64(nil), c.Begin...), Lost: append([]uint64(nil), c.Lost...)}
+// some behaviours at the cut. What was late for boards is in that of the first partition.
+func (c *Cut) progress(partition, partitions int32, behaviours uint64) codec.Progress {
+	p := codec.Progress{Input: c.Input, Partitions: partitions, Counted: behaviours, NextBoard: uint64(len(c.Boards)),
+		To: slices.Clone(c.To), Begin: slices.Clone(c.Begin), Lost: slices.Clone(c.Lost)}
+	for i := range c.Boards {
+		b := c.Boards[i].Progress(i)
+		if partition > 0 {
+			b.Late = 0
+		}
+		p.Boards = append(p.Boards, b)
+	}
+	return p
 }
 
 // beginning reports whether nothing of an input is counted: totals are of earlier ones, and all of any
@@ -48,8 +50,8 @@ func (c *Cut) beginning() bool {
 	return c.Input.IsZero() && !slices.ContainsFunc(c.To, func(to int64) bool { return to != codec.Unknown })
 }
 
-// findCut returns the cut of states, without topic, limits and behaviours. Of each input partition it
-// is where the partition that is furthest behind stands.
+// findCut returns the cut of states, without topic, limits, boards and behaviours. Of each input partition it
+// is where the partition that is furthest ahead stands.
 func findCut(states []State) (Cut, error) {
 	c := Cut{Partitions: int32(len(states))}
 	inputs := 0
@@ -77,52 +79,43 @@ func findCut(states []State) (Cut, error) {
 	return c, nil
 }
 
-// cutInput returns the cut of one input partition. An input partition that is unknown to one heat
-// partition is unknown: counting begins there.
+// cutInput returns the cut of one input partition.
 func cutInput(states []State, input int) (to, begin int64, lost uint64) {
-	to, begin = math.MaxInt64, math.MaxInt64
+	to, begin = codec.Unknown, math.MaxInt64
 	for i := range states {
-		to = min(to, states[i].to(input))
-		begin = min(begin, states[i].Begins(input))
+		if at := states[i].to(input); at != codec.Unknown {
+			to = max(to, at)
+			begin = min(begin, states[i].Begins(input))
+		}
 	}
 	if to == codec.Unknown {
 		return to, 0, 0
 	}
 	// One that began later than others did not count what these lost or counted before.
 	for i := range states {
-		s := &states[i]
-		lost = max(lost, s.Lost(input)+uint64(s.Begins(input)-begin))
+		if s := &states[i]; s.to(input) != codec.Unknown {
+			lost = max(lost, s.Lost(input)+uint64(s.Begins(input)-begin))
+		}
 	}
 	return to, begin, lost
 }
 
-// gone reports whether an input partition, which starts at an offset, may lack messages that were
-// counted beyond the cut. Messages that a heat partition lost were not.
-func (c *Cut) gone(states []State, input int, start int64) bool {
-	for i := range states {
-		s := &states[i]
-		begins := s.Begins(input)
-		first := max(c.To[input]+1, begins, 0)
-		if first > s.Covers(input) || first >= start {
-			continue
-		}
-		if first > begins || s.Lost(input) < uint64(start-first) {
-			return true
-		}
+// lacks returns the offset from which on a heat partition has not counted an input partition; it is above
+// that of the cut if it lacks nothing.
+func (c *Cut) lacks(s *State, input int) int64 {
+	if s.to(input) == codec.Unknown {
+		return c.Begin[input] // as if it had heard of the input partition when the first one has
 	}
-	return false
+	return max(s.to(input)+1, s.Begins(input), 0)
 }
 
-// beyond returns which messages of an input partition some heat partitions have counted beyond the
-// cut: those at offsets in [from, to). It is empty where all partitions are at the cut.
-func (c *Cut) beyond(states []State, input int) (from, to int64) {
-	from, to = math.MaxInt64, 0
+// behind returns which messages of an input partition some heat partitions have not counted that the
+// cut has: those at offsets in [from, to). It is empty where all partitions are at the cut.
+func (c *Cut) behind(states []State, input int) (from, to int64) {
+	to = max(c.To[input]+1, 0)
+	from = to
 	for i := range states {
-		s := &states[i]
-		if covers := s.Covers(input); covers > c.To[input] && covers >= s.Begins(input) {
-			from = min(from, max(c.To[input]+1, s.Begins(input), 0))
-			to = max(to, covers+1)
-		}
+		from = min(from, c.lacks(&states[i], input))
 	}
-	return min(from, to), to
+	return from, to
 }

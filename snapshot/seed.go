@@ -111,7 +111,7 @@ type seeder struct {
 
 // check looks at all but the table.
 func (s *seeder) check(ctx context.Context) error {
-	p, err := s.progress(1)
+	p, _, err := s.continued(0, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -134,16 +134,10 @@ func (s *seeder) check(ctx context.Context) error {
 	return nil
 }
 
-// progress returns the progress of one of the heat partitions, with the number of its behaviours.
-func (s *seeder) progress(behaviours uint64) (codec.Progress, error) {
-	p, _, err := s.continued(1, behaviours)
-	return p, err
-}
-
-// continued returns the progress of each heat partition, and whether its behaviours are not of the
-// input.
-func (s *seeder) continued(partitions int32, behaviours uint64) (p codec.Progress, replaced bool, err error) {
-	p = s.cut.progress(partitions, behaviours)
+// continued returns the progress of a heat partition, one of a number of partitions, and whether its behaviours
+// are not of the input.
+func (s *seeder) continued(partition, partitions int32, behaviours uint64) (p codec.Progress, replaced bool, err error) {
+	p = s.cut.progress(partition, partitions, behaviours)
 	if s.From == topics.FromProgress && s.cut.beginning() {
 		return p, behaviours > 0, nil
 	}
@@ -210,7 +204,7 @@ func (s *seeder) counted(ctx context.Context, table Topic) error {
 			return err
 		}
 		behaviours += state.Progress.Counted
-		want, _, err := s.continued(int32(len(table.End)), state.Progress.Counted)
+		want, _, err := s.continued(int32(partition), int32(len(table.End)), state.Progress.Counted)
 		if err != nil {
 			return err
 		}
@@ -243,7 +237,7 @@ func (s *seeder) write(ctx context.Context) error {
 			return err
 		}
 		partition := topology.Partition(page.Name, int(partitions))
-		if err := queue(partition, page.Name, codec.AppendPageState(nil, &page.Totals)); err != nil {
+		if err := queue(partition, page.Name, page.Append(nil)); err != nil {
 			return err
 		}
 		counted[partition] += page.Totals.Behaviours
@@ -257,7 +251,7 @@ func (s *seeder) write(ctx context.Context) error {
 	now, kept := time.Now(), s.source.Kept()
 	all := map[int32]codec.Progress{}
 	for partition := range partitions {
-		p, replaced, err := s.continued(partitions, counted[partition])
+		p, replaced, err := s.continued(partition, partitions, counted[partition])
 		if err != nil {
 			return err
 		}

@@ -71,10 +71,10 @@ func TestSeed(t *testing.T) {
 	p := w.holds(to, s.Cut().To)
 	assert.Equal(t, w.ids[w.topo.Input], p.Input)
 	assert.True(t, p.Behavior.IsZero(), "its topic begins")
-	assert.Equal(t, []int64{49, 40, codec.Unknown}, p.To)
+	assert.Equal(t, []int64{49, 43, codec.Unknown}, p.To)
 	offsets, err := w.clients.Committed(t.Context(), to.IngestGroup, to.Input)
 	require.NoError(t, err)
-	assert.Equal(t, map[int32]int64{0: 50, 1: 41}, offsets)
+	assert.Equal(t, map[int32]int64{0: 50, 1: 44}, offsets)
 
 	again, err := w.seed(to, topics.FromProgress, s)
 	counted, ok := errors.AsType[*snapshot.CountedError](err)

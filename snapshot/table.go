@@ -70,6 +70,21 @@ func (s *State) Lost(input int) uint64 {
 func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table Topic, partition int32,
 	page func(name []byte, totals *heat.Totals), read func(offsets int),
 ) (State, error) {
+	return readPages(ctx, cluster, table, partition, func(name []byte, s *codec.PageState) {
+		if s == nil {
+			page(name, nil)
+			return
+		}
+		page(name, &s.Totals)
+	}, read)
+}
+
+// eachPage takes the state of a page, nil if the page was removed. Its boards are only valid during the
+// call, and so is the name.
+type eachPage func(name []byte, s *codec.PageState)
+
+// readPages is [ReadPartition] with all that pages have.
+func readPages(ctx context.Context, cluster *kafka.Cluster, table Topic, partition int32, page eachPage, read func(offsets int)) (State, error) {
 	if int(partition) >= len(table.End) {
 		return State{}, fmt.Errorf("topic %s has no partition %d", table.Name, partition)
 	}
@@ -80,7 +95,7 @@ func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table Topic, par
 
 // read takes the records with offsets in [from, to).
 func (s *State) read(ctx context.Context, cluster *kafka.Cluster, table Topic, from, to int64,
-	page func(name []byte, totals *heat.Totals), read func(offsets int),
+	page eachPage, read func(offsets int),
 ) error {
 	return table.Read(ctx, cluster, s.Partition, from, to, func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
@@ -95,7 +110,7 @@ func (s *State) read(ctx context.Context, cluster *kafka.Cluster, table Topic, f
 }
 
 // take handles one record of the table.
-func (s *State) take(r *kafka.Record, page func(name []byte, totals *heat.Totals)) error {
+func (s *State) take(r *kafka.Record, page eachPage) error {
 	if len(r.Key) > 0 && r.Key[0] == '|' { // not a page, see codec.InternalKey
 		kind, of, _ := codec.InternalKey(string(r.Key))
 		if kind == codec.KindForgotten {
@@ -129,11 +144,11 @@ func (s *State) take(r *kafka.Record, page func(name []byte, totals *heat.Totals
 		page(r.Key, nil)
 		return nil
 	}
-	totals, err := codec.DecodePageState(r.Value)
+	state, err := codec.DecodePage(r.Value)
 	if err != nil {
-		return fmt.Errorf("decoding the totals of page %q: %w", r.Key, err)
+		return fmt.Errorf("decoding the state of page %q: %w", r.Key, err)
 	}
-	page(r.Key, &totals)
+	page(r.Key, &state)
 	return nil
 }
 
@@ -147,7 +162,7 @@ func readProgress(ctx context.Context, cluster *kafka.Cluster, table Topic, part
 	window := int64(firstWindow)
 	for to := s.End; to > table.Start[partition] && !s.Known; window *= 2 {
 		from := max(table.Start[partition], to-window)
-		if err := s.read(ctx, cluster, table, from, to, func([]byte, *heat.Totals) {}, func(int) {}); err != nil {
+		if err := s.read(ctx, cluster, table, from, to, func([]byte, *codec.PageState) {}, func(int) {}); err != nil {
 			return s, err
 		}
 		to = from

@@ -43,13 +43,15 @@ type Snapshot struct {
 	table    Topic
 	states   []State
 	cut      Cut
-	beyond   []map[string]*heat.Totals // by heat partition: what it has counted beyond the cut
+	numbers  []numbers         // by heat partition
+	others   []string          // see Others
+	lacks    []map[string]*sum // by heat partition: what it has not counted up to the cut
 	kept     uint64
 }
 
-// Take finds the cut of a table and recounts what was counted beyond it. The pages themselves are
+// Take finds the cut of a table and counts what partitions lack up to it. The pages themselves are
 // read by Pages. The error wraps [ErrNothing] if there are none. It is a [failure.Permanent] if the
-// input no longer has what was counted beyond the cut.
+// input no longer has what they lack.
 func Take(ctx context.Context, cfg Config) (*Snapshot, error) {
 	table, err := LookAt(ctx, cfg.Cluster, cfg.Topology.HeatTable)
 	if err != nil {
@@ -66,18 +68,21 @@ func Take(ctx context.Context, cfg Config) (*Snapshot, error) {
 		return nil, fmt.Errorf("topic %s: %w", table.Name, ErrNothing)
 	}
 	s.cut.Topic, s.cut.Limits = cfg.Topology.Input, cfg.Limits
-	if err := s.recount(ctx); err != nil {
+	if s.cut.Boards, s.numbers, s.others, err = findBoards(s.states); err != nil {
+		return nil, fmt.Errorf("topic %s: %w", table.Name, err)
+	}
+	if err := s.count(ctx); err != nil {
 		return nil, err
 	}
 	for partition := range s.states {
-		n, err := s.counted(partition)
-		if err != nil {
-			return nil, err
-		}
-		s.cut.Behaviours += n
+		s.cut.Behaviours += s.counted(partition)
 	}
 	return s, nil
 }
+
+// Others are the names of boards that are not in the snapshot: those that not all partitions count for, or
+// whose definition is not known because an earlier version of pageheat counts.
+func (s *Snapshot) Others() []string { return s.others }
 
 // Cut is where the totals were taken.
 func (s *Snapshot) Cut() Cut { return s.cut }
@@ -99,61 +104,6 @@ func (s *Snapshot) readProgress(ctx context.Context) error {
 	return group.Wait()
 }
 
-// recount counts what partitions have counted beyond the cut. If all are at the cut, the input is not
-// read.
-func (s *Snapshot) recount(ctx context.Context) error {
-	s.beyond = make([]map[string]*heat.Totals, len(s.states))
-	total := int64(0)
-	for q := range s.cut.To {
-		from, to := s.cut.beyond(s.states, q)
-		total += to - from
-	}
-	if total == 0 {
-		return nil
-	}
-	input, err := s.input(ctx)
-	if err != nil {
-		return err
-	}
-	read, done := s.progress.Step("recounting what was counted beyond the cut", total)
-	defer done()
-	for q := range s.cut.To {
-		from, to := s.cut.beyond(s.states, q)
-		if from >= to {
-			continue
-		}
-		if q >= len(input.End) || to > input.End[q] {
-			return failure.New(failure.Recreated, "topic %s partition %d does not reach offset %d, up to which the table has counted it", input.Name, q, to-1)
-		}
-		if s.cut.gone(s.states, q, input.Start[q]) {
-			return failure.New(drained, "partitions of topic %s have counted different parts of topic %s partition %d, which does not have offset %d any more",
-				s.table.Name, input.Name, q, from)
-		}
-		err := EachMessage(ctx, s.cluster, input, int32(q), max(from, input.Start[q]), to, s.cut.Limits, func(r *kafka.Record, b heat.Behaviour, refusal *codec.Refusal) {
-			if refusal != nil {
-				return
-			}
-			p := topology.Partition(b.Page, len(s.states))
-			if at := &s.states[p]; r.Offset > at.Covers(q) || r.Offset < at.Begins(q) {
-				return
-			}
-			if s.beyond[p] == nil {
-				s.beyond[p] = map[string]*heat.Totals{}
-			}
-			t := s.beyond[p][string(b.Page)]
-			if t == nil {
-				t = new(heat.Totals)
-				s.beyond[p][string(b.Page)] = t
-			}
-			t.Count(b)
-		}, read)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // input looks up the input that was counted.
 func (s *Snapshot) input(ctx context.Context) (Topic, error) {
 	input, err := LookAt(ctx, s.cluster, s.cut.Topic)
@@ -168,21 +118,12 @@ func (s *Snapshot) input(ctx context.Context) (Topic, error) {
 }
 
 // counted is how many behaviours a partition holds at the cut.
-func (s *Snapshot) counted(partition int) (uint64, error) {
+func (s *Snapshot) counted(partition int) uint64 {
 	n := s.states[partition].Progress.Counted
-	for _, t := range s.beyond[partition] {
-		if t.Behaviours > n {
-			return 0, s.differs(partition)
-		}
-		n -= t.Behaviours
+	for _, t := range s.lacks[partition] {
+		n += t.totals.Behaviours
 	}
-	return n, nil
-}
-
-// differs is the error of a partition that has not counted what was recounted.
-func (s *Snapshot) differs(partition int) error {
-	return failure.New("`pageheat audit` says what differs; --max-clicks and --max-minutes must be those of the instances",
-		"topic %s partition %d has not counted what was recounted of topic %s", s.table.Name, partition, s.cut.Topic)
+	return n
 }
 
 // Pages reads the table and yields all pages with their totals at the cut: by heat partition, and by
@@ -204,7 +145,8 @@ func (s *Snapshot) Pages(ctx context.Context) iter.Seq2[Page, error] {
 				return
 			}
 			for _, name := range slices.Sorted(maps.Keys(pages)) {
-				if !yield(Page{Name: name, Totals: pages[name]}, nil) {
+				page, err := s.page(partition, name, pages[name])
+				if !yield(page, err) || err != nil {
 					return
 				}
 			}
@@ -212,40 +154,61 @@ func (s *Snapshot) Pages(ctx context.Context) iter.Seq2[Page, error] {
 	}
 }
 
+// read is a page as the table has it.
+type read struct {
+	totals heat.Totals
+	label  *codec.StampedLabel
+	states codec.BoardStates
+}
+
 // pages reads the pages of a partition.
-func (s *Snapshot) pages(ctx context.Context, partition int, read func(offsets int)) (map[string]heat.Totals, error) {
-	pages := map[string]heat.Totals{}
-	state, err := ReadPartition(ctx, s.cluster, s.table, int32(partition), func(name []byte, totals *heat.Totals) {
-		if totals == nil {
+func (s *Snapshot) pages(ctx context.Context, partition int, done func(offsets int)) (map[string]*read, error) {
+	pages := map[string]*read{}
+	state, err := readPages(ctx, s.cluster, s.table, int32(partition), func(name []byte, p *codec.PageState) {
+		if p == nil {
 			delete(pages, string(name))
 			return
 		}
-		pages[string(name)] = *totals
-	}, read)
+		pages[string(name)] = &read{totals: p.Totals, label: p.Label, states: p.Boards.Clone()}
+	}, done)
 	if err != nil {
 		return nil, err
 	}
 	s.kept += state.Kept
-	for name, t := range s.beyond[partition] {
-		page, ok := pages[name]
-		if !ok || page.Sub(t) != nil {
-			return nil, s.differs(partition)
-		}
-		if pages[name] = page; page.Behaviours == 0 {
-			delete(pages, name)
-		}
-	}
-	want, err := s.counted(partition)
-	if err != nil {
-		return nil, err
-	}
 	sum := uint64(0)
-	for _, t := range pages {
-		sum += t.Behaviours
+	for _, p := range pages {
+		sum += p.totals.Behaviours
 	}
-	if sum != want {
+	if want := s.states[partition].Progress.Counted; sum != want {
 		return nil, failure.New(failure.Damaged, "the pages of topic %s partition %d hold %d behaviours, its progress says %d",
 			s.table.Name, partition, sum, want)
 	}
+	for name := range s.lacks[partition] {
+		if pages[name] == nil {
+			pages[name] = &read{}
+		}
+	}
 	return pages, nil
+}
+
+// page is a page at the cut: what the table has, and what its partition lacks.
+func (s *Snapshot) page(partition int, name string, has *read) (Page, error) {
+	p := Page{Name: name, Totals: has.totals, Label: has.label}
+	for states := has.states; states.Len > 0; {
+		number, state, err := states.Next()
+		if err != nil {
+			return p, fmt.Errorf("topic %s partition %d: page %q: %w", s.table.Name, partition, name, err)
+		}
+		board, known := s.numbers[partition][number]
+		if !known { // of a board that was removed
+			continue
+		}
+		if err := p.restore(s.cut.Boards, board, state); err != nil {
+			return p, fmt.Errorf("topic %s partition %d: page %q: %w", s.table.Name, partition, name, err)
+		}
+	}
+	if more := s.lacks[partition][name]; more != nil {
+		more.addTo(&p, s.cut.Boards)
+	}
+	return p, nil
 }

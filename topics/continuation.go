@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -83,6 +84,11 @@ func (c *Continuation) Apply(p *codec.Progress, again bool) (replaced bool, err 
 		p.Input = c.input.ID
 		for _, end := range c.ends {
 			p.To, p.Begin, p.Lost = append(p.To, end-1), append(p.Begin, end), append(p.Lost, 0)
+		}
+	}
+	for i := range p.Boards {
+		if replaced { // since is about offsets of the input
+			p.Boards[i].Since = slices.Clone(p.Begin)
 		}
 	}
 	p.Behavior, p.Next = codec.TopicID{}, 0
