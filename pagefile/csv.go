@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 
+	"pageheat/codec"
 	"pageheat/snapshot"
 )
 
@@ -52,6 +53,8 @@ func (r *csvRows) page(p *snapshot.Page, heat string, state []byte) error {
 	r.row = append(row, base64.StdEncoding.EncodeToString(state))
 	return r.w.Write(r.row)
 }
+
+func (r *csvRows) forgotten(codec.PageHash, *codec.Forgotten, []byte) error { return nil }
 
 func (r *csvRows) end([]byte) error {
 	r.w.Flush()

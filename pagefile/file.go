@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/snapshot"
 )
@@ -50,6 +51,9 @@ type rows interface {
 	begin(manifest []byte) error
 	// page writes a page with its heat and its state, which is empty if it has totals alone.
 	page(p *snapshot.Page, heat string, state []byte) error
+	// forgotten writes what is kept of a forgotten page, and the same as a record. Formats that are not read
+	// back leave it out.
+	forgotten(hash codec.PageHash, of *codec.Forgotten, record []byte) error
 	// end is called last, with the text of the end, and writes what is buffered.
 	end(text []byte) error
 }
@@ -86,8 +90,13 @@ func (w *Writer) Write(p *snapshot.Page) error {
 	return w.out.page(p, w.weights.Heat(&p.Totals), w.tally.add(p))
 }
 
-// Close writes the end of the file, with what Kept of the snapshot says.
-func (w *Writer) Close(kept uint64) error {
+// Close writes the end of the file, with what Kept and Forgotten of the snapshot say.
+func (w *Writer) Close(kept uint64, forgotten *snapshot.Forgotten) error {
+	for hash, of := range forgotten.All() {
+		if err := w.out.forgotten(hash, of, w.tally.forget(hash, of)); err != nil {
+			return err
+		}
+	}
 	text, err := json.Marshal(w.tally.end(kept))
 	if err != nil {
 		return fmt.Errorf("encode the end: %w", err)

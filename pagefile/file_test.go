@@ -42,7 +42,7 @@ func write(t require.TestingT, f pagefile.Format, cut snapshot.Cut, kept uint64,
 	for _, p := range pages {
 		require.NoError(t, w.Write(&p))
 	}
-	require.NoError(t, w.Close(kept))
+	require.NoError(t, w.Close(kept, nil))
 	return out.Bytes()
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -88,11 +89,27 @@ func (r *jsonlRows) appendState(line []byte, p *snapshot.Page, state []byte) (_ 
 	return append(line, '"'), nil
 }
 
+func (r *jsonlRows) forgotten(hash codec.PageHash, of *codec.Forgotten, record []byte) error {
+	text, err := json.Marshal(jsonlForgotten{SHA256: hash.String(), RequestedAt: inWords(time.UnixMilli(of.RequestedAt)), Blocked: of.Blocked, State: record})
+	if err != nil {
+		return fmt.Errorf("the forgotten page %s: %w", hash, err)
+	}
+	return r.wrap("forgotten", text)
+}
+
 func (r *jsonlRows) end(text []byte) error {
 	if err := r.wrap("end", text); err != nil {
 		return err
 	}
 	return r.w.Flush()
+}
+
+// jsonlForgotten is a line of a forgotten page. State has all, and the rest is for readers.
+type jsonlForgotten struct {
+	SHA256      string `json:"sha256"`
+	RequestedAt string `json:"requested_at"`
+	Blocked     bool   `json:"blocked"`
+	State       []byte `json:"state"`
 }
 
 // jsonlPage is a line of a page.
@@ -184,12 +201,33 @@ func (f *jsonlFile) Pages(ctx context.Context) iter.Seq2[snapshot.Page, error] {
 	}
 }
 
+// pageLine reads the line of a page, or the end. It takes in forgotten pages.
+func (f *jsonlFile) pageLine(ctx context.Context) ([]byte, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		line, err := f.next(mostLine)
+		if err != nil {
+			return nil, err
+		}
+		text, ok := member(line, "forgotten")
+		if !ok {
+			return line, nil
+		}
+		var row jsonlForgotten
+		if err := json.Unmarshal(text, &row, json.RejectUnknownMembers(true)); err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrDamaged, f.line, err)
+		}
+		if err := f.checker.forget(row.SHA256, row.State); err != nil {
+			return nil, fmt.Errorf("line %d: %w", f.line, err)
+		}
+	}
+}
+
 // page reads a page; more is false at the end of the file.
 func (f *jsonlFile) page(ctx context.Context) (p snapshot.Page, more bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return p, false, err
-	}
-	line, err := f.next(mostLine)
+	line, err := f.pageLine(ctx)
 	if err != nil {
 		return p, false, err
 	}

@@ -1,6 +1,7 @@
 package pagefile
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
@@ -195,6 +196,15 @@ func (t *tally) add(p *snapshot.Page) (state []byte) {
 	return state
 }
 
+// forget adds what is kept of a forgotten page, and returns it as a record, which is only valid until the next
+// call. It must come after the pages.
+func (t *tally) forget(hash codec.PageHash, of *codec.Forgotten) (record []byte) {
+	t.record = codec.AppendForgotten(t.record[:0], of)
+	line := append(append(append(t.line, "|forgotten|"...), hash.String()...), '|') // no page has such a name
+	t.write(append(base64.StdEncoding.AppendEncode(line, t.record), '\n'))
+	return t.record
+}
+
 // end is the end of the file.
 func (t *tally) end(kept uint64) end {
 	return end{Pages: t.pages, Behaviours: t.behaviours, Kept: kept, SHA256: hex.EncodeToString(t.sum.Sum(nil))}
@@ -208,6 +218,8 @@ type checker struct {
 
 	partition int32
 	name      string
+	forgotten map[codec.PageHash]*codec.Forgotten // pages come before
+	last      codec.PageHash                      // of forgotten
 }
 
 func newChecker(manifest []byte) (*checker, error) {
@@ -224,10 +236,34 @@ func (c *checker) Cut() snapshot.Cut { return c.cut }
 // Kept is known at the end.
 func (c *checker) Kept() uint64 { return c.kept }
 
+// Forgotten is known at the end.
+func (c *checker) Forgotten() *snapshot.Forgotten { return snapshot.NewForgotten(c.forgotten) }
+
+// forget checks what is kept of a forgotten page. They come by their hashes.
+func (c *checker) forget(digits string, record []byte) error {
+	var hash codec.PageHash
+	n, err := hex.Decode(hash[:], []byte(digits[:min(len(digits), 2*len(hash))]))
+	if err != nil || n < len(hash) || hash.String() != digits || len(c.forgotten) > 0 && bytes.Compare(hash[:], c.last[:]) <= 0 {
+		return fmt.Errorf("%w: a forgotten page with the hash %q", ErrDamaged, digits)
+	}
+	of, err := codec.DecodeForgotten(record)
+	if err != nil {
+		return fmt.Errorf("%w: the forgotten page %s: %w", ErrDamaged, digits, err)
+	}
+	if c.forgotten == nil {
+		c.forgotten = map[codec.PageHash]*codec.Forgotten{}
+	}
+	c.forgotten[hash], c.last = of, hash
+	c.tally.forget(hash, of)
+	return nil
+}
+
 // page checks one page. Pages come by heat partition and name, so that none is there twice.
 func (c *checker) page(p *snapshot.Page) error {
 	partition := topology.Partition(p.Name, int(c.cut.Partitions))
 	switch {
+	case len(c.forgotten) > 0:
+		return fmt.Errorf("%w: page %q comes after forgotten pages", ErrDamaged, p.Name)
 	case !codec.IsPage(p.Name):
 		return fmt.Errorf("%w: %q is not a valid page name", ErrDamaged, p.Name)
 	case !p.Totals.Within(c.cut.Limits) || p.Totals.Behaviours == 0 || p.Totals.Behaviours >= codec.MaxNumber:

@@ -19,7 +19,8 @@ type noRows struct{}
 
 func newParquetRows(io.Writer, *snapshot.Cut) rows { return noRows{} }
 
-func (noRows) begin([]byte) error                        { return errNoParquet }
-func (noRows) page(*snapshot.Page, string, []byte) error { return errNoParquet }
-func (noRows) end([]byte) error                          { return errNoParquet }
-func writeParquetBoards(io.Writer, []*codec.Board) error { return errNoParquet }
+func (noRows) begin([]byte) error                                       { return errNoParquet }
+func (noRows) page(*snapshot.Page, string, []byte) error                { return errNoParquet }
+func (noRows) forgotten(codec.PageHash, *codec.Forgotten, []byte) error { return errNoParquet }
+func (noRows) end([]byte) error                                         { return errNoParquet }
+func writeParquetBoards(io.Writer, []*codec.Board) error                { return errNoParquet }

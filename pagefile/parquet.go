@@ -150,6 +150,8 @@ func (r *parquetRows) flush() error {
 	return err
 }
 
+func (r *parquetRows) forgotten(codec.PageHash, *codec.Forgotten, []byte) error { return nil }
+
 func (r *parquetRows) end(text []byte) error {
 	if err := r.flush(); err != nil {
 		return err

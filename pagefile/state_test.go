@@ -46,6 +46,19 @@ func onBoards(t testing.TB) (snapshot.Cut, []snapshot.Page) {
 	return cut, pages
 }
 
+// forgetting is a file with a forgotten page.
+func forgetting(t testing.TB, cut snapshot.Cut, pages []snapshot.Page) []byte {
+	var out bytes.Buffer
+	w, err := pagefile.NewWriter(&out, config(pagefile.JSONL), cut)
+	require.NoError(t, err)
+	for _, p := range pages {
+		require.NoError(t, w.Write(&p))
+	}
+	gone := &codec.Forgotten{ID: codec.RequestID{1, 2}, Number: 3, Placed: 5, Blocked: true, RequestedAt: 1_767_323_045_678, Input: cut.Input, To: []int64{5, -1}}
+	require.NoError(t, w.Close(0, snapshot.NewForgotten(map[codec.PageHash]*codec.Forgotten{codec.HashPage("/gone"): gone, codec.HashPage("/too"): {Placed: 9}})))
+	return out.Bytes()
+}
+
 // TestStates are restored exactly, beside what readers find.
 func TestStates(t *testing.T) {
 	cut, pages := onBoards(t)
@@ -53,6 +66,7 @@ func TestStates(t *testing.T) {
 	assert.Contains(t, string(content), `"behaviours":2,"boards":[{"name":"hour","definition":"board: hour\nkind: window\nwindow: 60m\nstep: 1m\n","as_of":"2026-01-02T03:45:00Z","late":0},`+
 		`{"name":"trending","definition":"board: trending\nkind: trending\nhalf-life: 120m\n","as_of":"2026-01-02T03:45:00Z","late":17},`)
 	assert.Contains(t, string(content), `"as_of":"2026-01-02T03:45:00Z","late":0,"since":[0,3]}]}}`)
+	assert.Contains(t, string(forgetting(t, cut, pages)), `{"forgotten":{"sha256":"`+codec.HashPage("/gone").String()+`","requested_at":"2026-01-02T03:04:05.678Z","blocked":true,"state":"`)
 	state := base64.StdEncoding.EncodeToString(pages[0].Append(nil))
 	assert.Contains(t, string(content), `"behaviours":1,"title":"A \"title\"","url":"https://forum.example/1","boards":{"hour":{"clicks":3,"minutes":1.5,"likes":-1,"behaviours":2},`+
 		`"trending":{"clicks":2.9145958235,"minutes":1.4572979117,"likes":-0.9715319412,"behaviours":2}},"state":"`+state+`"}`)
@@ -106,6 +120,18 @@ func TestStates(t *testing.T) {
 func TestDamagedStatesAreRefused(t *testing.T) {
 	cut, pages := onBoards(t)
 	content := write(t, pagefile.JSONL, cut, 0, slices.Clone(pages)...)
+	_, _, sorted, err := read(content)
+	require.NoError(t, err)
+	content = forgetting(t, cut, sorted)
+	s, err := pagefile.Open(bytes.NewReader(content))
+	require.NoError(t, err)
+	for _, err := range s.Pages(t.Context()) {
+		require.NoError(t, err)
+	}
+	assert.Equal(t, &codec.Forgotten{ID: codec.RequestID{1, 2}, Number: 3, Placed: 5, Blocked: true, RequestedAt: 1_767_323_045_678, Input: cut.Input, To: []int64{5, -1}},
+		s.Forgotten().Of([]byte("/gone")))
+	all, _ := s.Forgotten().Count()
+	assert.Equal(t, 2, all)
 	want := map[string][]byte{}
 	for _, p := range pages {
 		want[p.Name] = p.Append(nil)

@@ -83,10 +83,12 @@ type counter struct {
 	now   time.Time
 	late  []uint64
 	pages map[string]*snapshot.Page
+
+	forgotten map[string]*codec.Forgotten
 }
 
 func (w *boardWorld) counter(id int32) *counter {
-	return &counter{w: w, id: id, to: [inputs]int64{-1, -1, -1}, now: begin, late: make([]uint64, len(w.boards)), pages: map[string]*snapshot.Page{}}
+	return &counter{w: w, id: id, to: [inputs]int64{-1, -1, -1}, now: begin, late: make([]uint64, len(w.boards)), pages: map[string]*snapshot.Page{}, forgotten: map[string]*codec.Forgotten{}}
 }
 
 // count counts the next message of an input partition.
@@ -96,6 +98,9 @@ func (c *counter) count(q int) {
 	var label codec.Label
 	b, refusal := codec.ParseLabelled(r.Value, heat.DefaultLimits(), &label)
 	if refusal != nil || topology.Partition(b.Page, tables) != c.id {
+		return
+	}
+	if kept := c.forgotten[string(b.Page)]; kept != nil && !kept.Counts(c.w.ids[c.w.topo.Input], r.Partition, c.to[q]) {
 		return
 	}
 	p := c.pages[string(b.Page)]
@@ -118,6 +123,13 @@ func (c *counter) count(q int) {
 	}
 }
 
+// forget takes in a request to forget a page.
+func (c *counter) forget(page string, block bool) {
+	delete(c.pages, page)
+	c.forgotten[page] = &codec.Forgotten{Number: uint64(len(c.forgotten) + 1), Placed: topology.Hash(page), Blocked: block,
+		Input: c.w.ids[c.w.topo.Input], To: slices.Clone(c.to[:])}
+}
+
 // commit writes the partition's state, with numbers of its own for the boards, and with what is left of boards
 // that are gone.
 func (c *counter) commit(shift int, since int64) {
@@ -132,10 +144,9 @@ func (c *counter) commit(shift int, since int64) {
 	}
 	slices.SortFunc(p.Boards, func(a, b codec.BoardProgress) int { return int(a.Number) - int(b.Number) })
 	var records []*kgo.Record
-	for i := range pages { // what an earlier run has written
-		if name := fmt.Sprint("/page", i); c.pages[name] == nil && topology.Partition(name, tables) == c.id {
-			records = append(records, w.record(c.id, name, nil))
-		}
+	for page, kept := range c.forgotten {
+		p.Forget.Taken = max(p.Forget.Taken, kept.Number)
+		records = append(records, w.record(c.id, codec.ForgottenKey(codec.HashPage(page)), codec.AppendForgotten(nil, kept)))
 	}
 	for _, page := range c.pages {
 		p.Counted += page.Totals.Behaviours
@@ -180,84 +191,108 @@ func (w *boardWorld) all(s snapshot.Source) map[string][]byte {
 // with partitions that went on counting up to the cut with the greatest of the clocks. It is the same after
 // a file, and in another number of partitions.
 func TestTakeBoards(t *testing.T) {
-	const most = 40
-	w := newBoardWorld(t)
-	w.send(most)
 	runs := uint64(12)
 	if testing.Short() {
 		runs = 3
 	}
 	for run := range runs {
-		random := rand.New(rand.NewPCG(run, 0))
-		counters := make([]*counter, tables)
-		for id := range counters {
-			c := w.counter(int32(id))
-			for q := range inputs {
-				for range 1 + random.IntN(most) {
-					c.count(q)
-					if random.IntN(10) == 0 {
-						c.now = c.now.Add([]time.Duration{time.Minute, 7 * time.Minute, 40 * time.Minute}[random.IntN(3)])
-					}
-				}
-			}
-			c.commit(id, int64(id))
-			counters[id] = c
-		}
-		s, err := w.take()
-		require.NoError(t, err)
-		require.Empty(t, s.Others())
-		cut := s.Cut()
-		require.Len(t, cut.Boards, len(w.boards))
-		latest := slices.MaxFunc(counters, func(a, b *counter) int { return a.now.Compare(b.now) }).now
-		want, late := map[string][]byte{}, make([]uint64, len(w.boards))
-		for _, c := range counters {
-			c.now = latest
-			for q := range inputs {
-				for c.to[q] < cut.To[q] {
-					c.count(q)
-				}
-			}
-			for name, p := range c.pages {
-				for i := range p.States {
-					p.States[i].Drop(w.boards[i], w.boards[i].Held(w.boards[i].AsOf(latest)))
-				}
-				p.States = order(&cut, w.boards, p.States)
-				want[name] = p.Append(nil)
-			}
-			for i := range late {
-				late[i] += c.late[i]
-			}
-		}
-		for i, b := range w.boards {
-			at := slices.IndexFunc(cut.Boards, func(o snapshot.Board) bool { return o.Name() == b.Definition().Name })
-			require.Equal(t, b.AsOf(latest), cut.Boards[at].AsOf)
-			require.Equal(t, late[i], cut.Boards[at].Late, cut.Boards[at].Name())
-			require.Equal(t, []int64{0, tables - 1}, cut.Boards[at].Since)
-		}
-		require.Equal(t, want, w.all(s))
-
-		var file bytes.Buffer
-		out, err := pagefile.NewWriter(&file, pagefile.Config{Format: pagefile.JSONL, Created: time.Now(), Weights: heat.DefaultWeights()}, cut)
-		require.NoError(t, err)
-		for page, err := range s.Pages(w.Context()) {
-			require.NoError(t, err)
-			require.NoError(t, out.Write(&page))
-		}
-		require.NoError(t, out.Close(s.Kept()))
-		read, err := pagefile.Open(&file)
-		require.NoError(t, err)
-		require.Equal(t, text(t, cut), text(t, read.Cut()))
-
-		to := w.other(fmt.Sprintf("v%d", run), 5)
-		_, err = w.seed(to, topics.FromProgress, read)
-		require.NoError(t, err)
-		moved, err := snapshot.Take(w.Context(), snapshot.Config{Cluster: w.clients, Topology: to, Limits: heat.DefaultLimits()})
-		require.NoError(t, err)
-		require.Equal(t, want, w.all(moved))
-		again := moved.Cut()
-		again.Partitions = cut.Partitions
-		require.Equal(t, text(t, cut), text(t, again))
+		t.Run(fmt.Sprint(run), func(t *testing.T) { takeBoards(t, rand.New(rand.NewPCG(run, 0))) })
 	}
+}
+
+func takeBoards(t *testing.T, random *rand.Rand) {
+	const most = 40
+	w := newBoardWorld(t)
+	w.send(most)
+	counters := make([]*counter, tables)
+	for id := range counters {
+		c := w.counter(int32(id))
+		for q := range inputs {
+			for range 1 + random.IntN(most) {
+				c.count(q)
+				if random.IntN(10) == 0 {
+					c.now = c.now.Add([]time.Duration{time.Minute, 7 * time.Minute, 40 * time.Minute}[random.IntN(3)])
+				}
+				if page := fmt.Sprint("/page", random.IntN(pages)); random.IntN(20) == 0 && topology.Partition(page, tables) == c.id && c.forgotten[page] == nil {
+					c.forget(page, random.IntN(2) == 0)
+				}
+			}
+		}
+		c.commit(id, int64(id))
+		counters[id] = c
+	}
+	s, err := w.take()
+	require.NoError(t, err)
+	require.Empty(t, s.Others())
+	cut := s.Cut()
+	require.Len(t, cut.Boards, len(w.boards))
+	latest := slices.MaxFunc(counters, func(a, b *counter) int { return a.now.Compare(b.now) }).now
+	want, late, forgotten := map[string][]byte{}, make([]uint64, len(w.boards)), map[codec.PageHash]bool{}
+	for _, c := range counters {
+		c.now = latest
+		for q := range inputs {
+			for c.to[q] < cut.To[q] {
+				c.count(q)
+			}
+		}
+		for name, p := range c.pages {
+			for i := range p.States {
+				p.States[i].Drop(w.boards[i], w.boards[i].Held(w.boards[i].AsOf(latest)))
+			}
+			p.States = order(&cut, w.boards, p.States)
+			want[name] = p.Append(nil)
+		}
+		for page, kept := range c.forgotten {
+			forgotten[codec.HashPage(page)] = kept.Blocked
+		}
+		for i := range late {
+			late[i] += c.late[i]
+		}
+	}
+	for i, b := range w.boards {
+		at := slices.IndexFunc(cut.Boards, func(o snapshot.Board) bool { return o.Name() == b.Definition().Name })
+		require.Equal(t, b.AsOf(latest), cut.Boards[at].AsOf)
+		require.Equal(t, late[i], cut.Boards[at].Late, cut.Boards[at].Name())
+		require.Equal(t, []int64{0, tables - 1}, cut.Boards[at].Since)
+	}
+	require.Equal(t, want, w.all(s))
+	require.Equal(t, forgotten, kept(s))
+
+	var file bytes.Buffer
+	out, err := pagefile.NewWriter(&file, pagefile.Config{Format: pagefile.JSONL, Created: time.Now(), Weights: heat.DefaultWeights()}, cut)
+	require.NoError(t, err)
+	for page, err := range s.Pages(w.Context()) {
+		require.NoError(t, err)
+		require.NoError(t, out.Write(&page))
+	}
+	require.NoError(t, out.Close(s.Kept(), s.Forgotten()))
+	read, err := pagefile.Open(&file)
+	require.NoError(t, err)
+	require.Equal(t, text(t, cut), text(t, read.Cut()))
+
+	to := w.other("v2", 5)
+	_, err = w.seed(to, topics.FromProgress, read)
+	require.NoError(t, err)
+	moved, err := snapshot.Take(w.Context(), snapshot.Config{Cluster: w.clients, Topology: to, Limits: heat.DefaultLimits()})
+	require.NoError(t, err)
+	require.Equal(t, want, w.all(moved))
+	require.Equal(t, forgotten, kept(moved))
+	known, err := snapshot.ReadForgotten(w.Context(), w.clients, to.HeatTable, nil)
+	require.NoError(t, err)
+	count, _ := known.Count()
+	require.Len(t, forgotten, count)
+	again := moved.Cut()
+	again.Partitions = cut.Partitions
+	require.Equal(t, text(t, cut), text(t, again))
+}
+
+// kept says which pages are forgotten, and whether they are blocked.
+func kept(s snapshot.Source) map[codec.PageHash]bool {
+	all := map[codec.PageHash]bool{}
+	for hash, of := range s.Forgotten().All() {
+		all[hash] = of.Blocked
+	}
+	return all
 }
 
 // order returns states in the order of the cut's boards.

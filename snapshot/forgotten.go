@@ -47,6 +47,15 @@ func (f *Forgotten) take(r *kafka.Record) error {
 	return nil
 }
 
+// NewForgotten returns what is kept of pages, by the hashes of their names.
+func NewForgotten(pages map[codec.PageHash]*codec.Forgotten) *Forgotten {
+	f := newForgotten(1)
+	for hash, one := range pages {
+		f.pages[hash] = []*codec.Forgotten{one}
+	}
+	return f
+}
+
 // Of returns what is kept of a page, nil if it was never forgotten.
 func (f *Forgotten) Of(page []byte) *codec.Forgotten {
 	if f.Empty() {

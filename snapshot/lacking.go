@@ -79,6 +79,10 @@ func (s *Snapshot) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	forgotten, err := s.readForgotten(ctx)
+	if err != nil {
+		return err
+	}
 	read, done := s.progress.Step("counting what partitions lack", total)
 	defer done()
 	for q := range s.cut.To {
@@ -93,18 +97,34 @@ func (s *Snapshot) count(ctx context.Context) error {
 			return failure.New(drained, "partitions of topic %s have counted different parts of topic %s partition %d, which does not have offset %d any more",
 				s.table.Name, input.Name, q, from)
 		}
-		if err := s.countInput(ctx, input, int32(q), from, to, read); err != nil {
+		if err := s.countInput(ctx, input, int32(q), from, to, forgotten, read); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// readForgotten reads what the partitions keep of forgotten pages.
+func (s *Snapshot) readForgotten(ctx context.Context) (*Forgotten, error) {
+	all := newForgotten(len(s.states))
+	for partition := range s.states {
+		if s.states[partition].Progress.Forget.Taken == 0 {
+			continue
+		}
+		state, err := readPages(ctx, s.cluster, s.table, int32(partition), func([]byte, *codec.PageState) {}, func(int) {})
+		if err != nil {
+			return nil, err
+		}
+		all.merge(state.Forgotten)
+	}
+	return all, nil
+}
+
 // countInput counts what partitions lack of one input partition.
-func (s *Snapshot) countInput(ctx context.Context, input Topic, q int32, from, to int64, read func(offsets int)) error {
+func (s *Snapshot) countInput(ctx context.Context, input Topic, q int32, from, to int64, forgotten *Forgotten, read func(offsets int)) error {
 	return input.Read(ctx, s.cluster, q, from, to, func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
-			s.lacking(q, r)
+			s.lacking(q, r, forgotten)
 		}
 		read(int(next - from))
 		from = next
@@ -113,7 +133,7 @@ func (s *Snapshot) countInput(ctx context.Context, input Topic, q int32, from, t
 }
 
 // lacking counts a message, if the partition of its page lacks it.
-func (s *Snapshot) lacking(q int32, r *kafka.Record) {
+func (s *Snapshot) lacking(q int32, r *kafka.Record, forgotten *Forgotten) {
 	var label codec.Label
 	b, refusal := codec.ParseLabelled(r.Value, s.cut.Limits, &label)
 	if refusal != nil {
@@ -121,6 +141,9 @@ func (s *Snapshot) lacking(q int32, r *kafka.Record) {
 	}
 	partition := topology.Partition(b.Page, len(s.states))
 	if r.Offset < s.cut.lacks(&s.states[partition], int(q)) {
+		return
+	}
+	if kept := forgotten.Of(b.Page); kept != nil && !kept.Counts(s.cut.Input, q, r.Offset) {
 		return
 	}
 	if s.lacks[partition] == nil {

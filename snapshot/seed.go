@@ -25,6 +25,8 @@ type Source interface {
 	// Kept is how many behaviours are not of the input of the cut, at most. It is known when
 	// Pages has ended.
 	Kept() uint64
+	// Forgotten is what is kept of forgotten pages. It is known when Pages has ended.
+	Forgotten() *Forgotten
 }
 
 // SeedConfig says what to seed.
@@ -208,6 +210,7 @@ func (s *seeder) counted(ctx context.Context, table Topic) error {
 		if err != nil {
 			return err
 		}
+		want.Forget = codec.ForgetProgress{Taken: state.Progress.Forget.Taken}
 		seeded = seeded && state.Known && slices.Equal(codec.AppendProgress(nil, &want), codec.AppendProgress(nil, &state.Progress))
 	}
 	if seeded && behaviours == s.cut.Behaviours {
@@ -249,12 +252,17 @@ func (s *seeder) write(ctx context.Context) error {
 		return failure.New(failure.Damaged, "the pages hold %d behaviours instead of %d", s.seeded.Behaviours, s.cut.Behaviours)
 	}
 	now, kept := time.Now(), s.source.Kept()
+	forgotten, err := s.forgotten(partitions, queue)
+	if err != nil {
+		return err
+	}
 	all := map[int32]codec.Progress{}
 	for partition := range partitions {
 		p, replaced, err := s.continued(partition, partitions, counted[partition])
 		if err != nil {
 			return err
 		}
+		p.Forget.Taken = forgotten[partition]
 		all[partition] = p
 		if replaced {
 			kept = p.Counted
@@ -280,6 +288,25 @@ func (s *seeder) write(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// forgotten writes what is kept of forgotten pages, and returns how many each partition has. They are numbered
+// as if the partition had taken in a request for each.
+func (s *seeder) forgotten(partitions int32, queue func(partition int32, key string, value []byte) error) (numbers []uint64, err error) {
+	numbers = make([]uint64, partitions)
+	for hash, kept := range s.source.Forgotten().All() {
+		partition := topology.PartitionOf(kept.Placed, int(partitions))
+		numbers[partition]++
+		one := *kept
+		one.Number = numbers[partition]
+		if s.From == topics.FromSameOffsets && one.Input == s.cut.Input {
+			one.Input = s.continuation.Input()
+		}
+		if err := queue(partition, codec.ForgottenKey(hash), codec.AppendForgotten(nil, &one)); err != nil {
+			return nil, err
+		}
+	}
+	return numbers, nil
 }
 
 // finish tells ingest where to go on, and waits until what was written is visible. Without the

@@ -47,6 +47,8 @@ type Snapshot struct {
 	others   []string          // see Others
 	lacks    []map[string]*sum // by heat partition: what it has not counted up to the cut
 	kept     uint64
+
+	forgotten *Forgotten // known when Pages has ended
 }
 
 // Take finds the cut of a table and counts what partitions lack up to it. The pages themselves are
@@ -90,6 +92,9 @@ func (s *Snapshot) Cut() Cut { return s.cut }
 // Kept is how many behaviours are not of the present input, at most. It is known when Pages has
 // ended.
 func (s *Snapshot) Kept() uint64 { return s.kept }
+
+// Forgotten is what the table keeps of forgotten pages. It is known when Pages has ended.
+func (s *Snapshot) Forgotten() *Forgotten { return s.forgotten }
 
 // readProgress reads the progress of all partitions.
 func (s *Snapshot) readProgress(ctx context.Context) error {
@@ -137,7 +142,7 @@ func (s *Snapshot) Pages(ctx context.Context) iter.Seq2[Page, error] {
 		}
 		read, done := s.progress.Step("reading the table", total)
 		defer done()
-		s.kept = 0
+		s.kept, s.forgotten = 0, newForgotten(len(s.states))
 		for partition := range s.states {
 			pages, err := s.pages(ctx, partition, read)
 			if err != nil {
@@ -175,6 +180,7 @@ func (s *Snapshot) pages(ctx context.Context, partition int, done func(offsets i
 		return nil, err
 	}
 	s.kept += state.Kept
+	s.forgotten.merge(state.Forgotten)
 	sum := uint64(0)
 	for _, p := range pages {
 		sum += p.totals.Behaviours

@@ -60,6 +60,9 @@ func FindContinuation(ctx context.Context, cluster *kafka.Cluster, input string,
 	return c, nil
 }
 
+// Input is the id of the input, zero if it does not exist.
+func (c *Continuation) Input() codec.TopicID { return c.input.ID }
+
 // Apply sets where a heat partition goes on. It reports whether the totals are of another input
 // from now on, see [codec.Kept]. again says that p is the result of an earlier Apply.
 func (c *Continuation) Apply(p *codec.Progress, again bool) (replaced bool, err error) {

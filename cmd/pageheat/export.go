@@ -97,7 +97,7 @@ func (c *exportCmd) pages(ctx context.Context, p *program, taken *snapshot.Snaps
 			}
 		}
 		pages = w.Pages()
-		return w.Close(taken.Kept())
+		return w.Close(taken.Kept(), taken.Forgotten())
 	})
 	return pages, err
 }

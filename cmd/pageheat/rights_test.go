@@ -250,7 +250,7 @@ func (g *guardedCluster) emptied(t *testing.T) string {
 	w, err := pagefile.NewWriter(&out, pagefile.Config{Format: pagefile.JSONL, Created: time.Now(), Weights: heat.DefaultWeights()}, cut)
 	require.NoError(t, err)
 	require.NoError(t, w.Write(&snapshot.Page{Name: "page1", Totals: totals}))
-	require.NoError(t, w.Close(0))
+	require.NoError(t, w.Close(0, nil))
 	return out.String()
 }
 
