@@ -239,8 +239,9 @@ func takeBoards(t *testing.T, random *rand.Rand) {
 			for i := range p.States {
 				p.States[i].Drop(w.boards[i], w.boards[i].Held(w.boards[i].AsOf(latest)))
 			}
-			p.States = order(&cut, w.boards, p.States)
-			want[name] = p.Append(nil)
+			ordered := *p
+			ordered.States = order(&cut, w.boards, p.States)
+			want[name] = ordered.Append(nil)
 		}
 		for page, kept := range c.forgotten {
 			forgotten[codec.HashPage(page)] = kept.Blocked
@@ -281,6 +282,13 @@ func takeBoards(t *testing.T, random *rand.Rand) {
 	require.NoError(t, err)
 	count, _ := known.Count()
 	require.Len(t, forgotten, count)
+	for _, later := range []time.Duration{0, 3 * time.Minute, 70 * time.Minute, 26 * time.Hour} {
+		lates := map[string]uint64{}
+		for i, b := range w.boards {
+			lates[b.Definition().Name] = late[i]
+		}
+		w.continues(to, latest.Add(later), counters, lates)
+	}
 	again := moved.Cut()
 	again.Partitions = cut.Partitions
 	require.Equal(t, text(t, cut), text(t, again))

@@ -21,7 +21,7 @@ import (
 // exportCmd writes pages or boards.
 type exportCmd struct {
 	Format     pagefile.Format `key:"export-format" env:"PAGEHEAT_EXPORT_FORMAT" enum:"jsonl,csv,parquet" default:"jsonl" help:"Format of the rows. Only jsonl can be imported."`
-	File       string          `key:"export-file" env:"PAGEHEAT_EXPORT_FILE" placeholder:"FILE" help:"File to write, which appears when it is complete. Default: standard output."`
+	File       string          `key:"export-file" env:"PAGEHEAT_EXPORT_FILE" placeholder:"FILE" help:"File to write, which appears when it is complete; compressed if its name ends with .gz or .zst. Default: standard output."`
 	Board      []string        `sep:"none" placeholder:"NAME" help:"Board to write instead of all pages; may be given several times."`
 	MaxClicks  uint32          `help:"--max-clicks of the instances that count."`
 	MaxMinutes uint32          `help:"--max-minutes of the instances that count."`
@@ -37,10 +37,10 @@ func defaultExport() exportCmd {
 // Help says what it is for.
 func (*exportCmd) Help() string {
 	return `The totals of all pages are those of the input below one offset of each partition, which the file
-has. The pipeline may run meanwhile. A file in jsonl is a backup: pageheat import fills an empty
-deployment with it, which continues at these offsets.
+has. The pipeline may run meanwhile. A file in jsonl is a backup, with titles and what pages have on all
+boards: pageheat import fills an empty deployment with it, which continues at these offsets.
 
-  pageheat export --file pages.jsonl
+  pageheat export --file pages.jsonl.zst
 
 CSV and Parquet are for other programs, and cannot be imported. The heat is calculated with the weights
 given here.`
@@ -71,6 +71,7 @@ func (c *exportCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("export: %w", err))
 	}
+	warnOfOthers(p, taken)
 	pages, err := c.pages(ctx, p, taken, weights)
 	finish()
 	if err != nil {
@@ -78,6 +79,13 @@ func (c *exportCmd) Run(ctx context.Context, p *program) error {
 	}
 	p.log.Info("exported", "pages", pages, "behaviours", taken.Cut().Behaviours)
 	return nil
+}
+
+// warnOfOthers says which boards a snapshot lacks.
+func warnOfOthers(p *program, taken *snapshot.Snapshot) {
+	for _, name := range taken.Others() {
+		p.log.Warn("a board is left out, and will begin anew: not all heat partitions count for it, or instances of an earlier version do", "board", name)
+	}
 }
 
 // pages writes all pages of a snapshot, and returns how many there are.
@@ -144,7 +152,13 @@ func (c *exportCmd) write(p *program, to func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	err = to(file)
+	packed, err := packedTo(file, c.File)
+	if err == nil {
+		err = to(packed)
+	}
+	if err == nil {
+		err = packed.Close()
+	}
 	if err == nil {
 		err = file.Sync()
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,14 +20,14 @@ func TestExport(t *testing.T) {
 	require.Equal(t, exitDone, code, log)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 4)
-	assert.Regexp(t, `^{"pageheat":{"version":1,"program":"[^"]+","created_at":"[^"]+","input":"user-behavior-topic",.*"partitions":\[{"partition":0,"next":3,"begin":0,"lost":0}\],.*"behaviours":3}}$`, lines[0])
+	assert.Regexp(t, `^{"pageheat":{"version":2,"program":"[^"]+","created_at":"[^"]+","input":"user-behavior-topic",.*"partitions":\[{"partition":0,"next":3,"begin":0,"lost":0}\],.*"behaviours":3}}$`, lines[0])
 	assert.Equal(t, `{"page":"/a","heat":290.08829876,"clicks":112,"minutes":250.61037345,"likes":0,"behaviours":2}`, lines[1])
 	assert.Regexp(t, `^{"end":{"pages":2,"behaviours":3,"kept":0,"sha256":"[0-9a-f]{64}"}}$`, lines[3])
 	assert.Contains(t, log, "exported")
 
 	code, out, log = c.run("export", "--format", "csv", "--weight-likes", "2")
 	require.Equal(t, exitDone, code, log)
-	assert.Equal(t, "page,heat,clicks,minutes,likes,behaviours\n/a,290.08829876,112,250.61037345,0,2\n/b <i>,4,3,2,0,1\n", out)
+	assert.Equal(t, "page,heat,clicks,minutes,likes,behaviours,title,url,state\n/a,290.08829876,112,250.61037345,0,2,,,\n/b <i>,4,3,2,0,1,,,\n", out)
 
 	dir := t.TempDir()
 	file := filepath.Join(dir, "pages.parquet")
@@ -69,6 +70,35 @@ func TestExport(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, entries, 1, "nothing is left")
+}
+
+// TestExportPacked compresses files as their names say, and reads them whatever their names are.
+func TestExportPacked(t *testing.T) {
+	c := newCounted(t, "/a|1|0.5|1", "/b|111|250.11037345|-1")
+	code, plain, log := c.run("export")
+	require.Equal(t, exitDone, code, log)
+	plain = strings.SplitN(plain, "\n", 2)[1] // the manifest has the time
+	plain = plain[:strings.Index(plain, `"sha256"`)]
+	dir := t.TempDir()
+	for name, magic := range map[string]string{"pages.jsonl.gz": "\x1f\x8b", "pages.jsonl.zst": "\x28\xb5\x2f\xfd", "pages.jsonl": "{"} {
+		file := filepath.Join(dir, name)
+		code, _, log := c.run("export", "--file", file)
+		require.Equal(t, exitDone, code, log)
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(content), magic), name)
+		read, closed, err := unpacked(bytes.NewReader(content))
+		require.NoError(t, err)
+		text, err := io.ReadAll(read)
+		require.NoError(t, err)
+		closed()
+		require.Contains(t, string(text), plain)
+		other := filepath.Join(dir, "other")
+		require.NoError(t, os.WriteFile(other, content, 0o600))
+		code, _, log = c.run("import", other)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, log, "holds 2 behaviours", "its beginning was read")
+	}
 }
 
 // TestExportBoards writes what was published.

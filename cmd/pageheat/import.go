@@ -16,8 +16,10 @@ import (
 
 // importCmd fills an empty deployment.
 type importCmd struct {
-	File      string           `arg:"" help:"File that export has written as jsonl; - for standard input."`
+	File      string           `arg:"" help:"File that export has written as jsonl, compressed or not; - for standard input."`
 	InputFrom topics.InputFrom `key:"import-input-from" env:"PAGEHEAT_IMPORT_INPUT_FROM" placeholder:"OFFSET" enum:",earliest,latest,same-offsets" default:"" help:"If the input is another topic than the one that was counted: earliest if nothing in it was counted, latest if everything in it was, same-offsets if it has the same messages at the same offsets."`
+
+	Boards boardsSettings `embed:""`
 }
 
 // Help says what follows.
@@ -30,11 +32,18 @@ func (*importCmd) Help() string {
 
 It may have any number of partitions for pages. Counting continues at the offsets of the file if the
 input is the topic that was counted. Otherwise --input-from says where: only you know which of its
-messages are in the totals. Everything is imported or nothing: after an interruption, repeat it.`
+messages are in the totals. Everything is imported or nothing: after an interruption, repeat it.
+
+Boards continue where their definitions agree. With the settings of the instances (--config, or --board)
+it says which do.`
 }
 
 // Run writes the totals of the file.
 func (c *importCmd) Run(ctx context.Context, p *program) error {
+	defined, err := c.Boards.counted()
+	if err != nil {
+		return err
+	}
 	source, closed, err := c.open(p)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", c.File, err)
@@ -49,24 +58,34 @@ func (c *importCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("import %s: %w", c.File, err))
 	}
-	return printSeeded(p.stdout, seeded, p.topo.HeatTable, p.topo.Input)
+	if err := printSeeded(p.stdout, seeded, p.topo.HeatTable, p.topo.Input); err != nil {
+		return err
+	}
+	cut := source.Cut()
+	return printBoards(p.stdout, defined, &cut)
 }
 
 // open opens the file and reads its beginning.
 func (c *importCmd) open(p *program) (source snapshot.Source, closed func(), err error) {
-	if c.File == "-" {
-		source, err = pagefile.Open(p.stdin)
-		return source, func() {}, err
+	from, closeFile := p.stdin, func() {}
+	if c.File != "-" {
+		file, err := os.Open(c.File)
+		if err != nil {
+			return nil, nil, err
+		}
+		from, closeFile = file, func() { _ = file.Close() } // it was only read
 	}
-	file, err := os.Open(c.File)
+	plain, end, err := unpacked(from)
 	if err != nil {
+		closeFile()
 		return nil, nil, err
 	}
-	if source, err = pagefile.Open(file); err != nil {
-		_ = file.Close() // it was only read
+	closed = func() { end(); closeFile() }
+	if source, err = pagefile.Open(plain); err != nil {
+		closed()
 		return nil, nil, err
 	}
-	return source, func() { _ = file.Close() }, nil
+	return source, closed, nil
 }
 
 // printSeeded says what was written.

@@ -18,7 +18,8 @@ type migrateCmd struct {
 	MaxClicks  uint32 `help:"--max-clicks of the instances that count."`
 	MaxMinutes uint32 `help:"--max-minutes of the instances that count."`
 
-	Layout topics.Layout `embed:""`
+	Layout topics.Layout  `embed:""`
+	Boards boardsSettings `embed:""`
 }
 
 func defaultMigrate() migrateCmd {
@@ -34,7 +35,8 @@ were taken, with any number of partitions for pages. --from may go on. Give --to
   pageheat migrate --from pageheat --to v2 --partitions 12 --output v2-top10
   pageheat run --prefix v2 --output v2-top10
 
-Everything is copied or nothing: after an interruption, repeat it.`
+Everything is copied or nothing: after an interruption, repeat it. Boards continue where their definitions
+agree. With the settings of the instances (--config, or --board) it says which do.`
 }
 
 // Run creates topics and copies.
@@ -47,6 +49,10 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	from, to, err := deployments("migrate", p.topo, c.From, c.To, ": pipe `pageheat export` into `pageheat import -`")
+	if err != nil {
+		return err
+	}
+	defined, err := c.Boards.counted()
 	if err != nil {
 		return err
 	}
@@ -67,6 +73,7 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
 	}
+	warnOfOthers(p, taken)
 	within, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	_, _, err = c.Layout.Create(within, p.kafka, to, func(line string) {
@@ -85,5 +92,9 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
 	}
-	return printSeeded(p.stdout, seeded, to.HeatTable, to.Input)
+	if err := printSeeded(p.stdout, seeded, to.HeatTable, to.Input); err != nil {
+		return err
+	}
+	cut := taken.Cut()
+	return printBoards(p.stdout, defined, &cut)
 }
