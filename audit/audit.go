@@ -166,6 +166,9 @@ func (a *auditor) checkProgress(input, behavior snapshot.Topic) error {
 		if p.Progress.Behavior.IsZero() { // kept, and no instance has run since
 			p.Progress.Behavior = behavior.ID
 		}
+		if p.Progress.Input.IsZero() && len(p.Progress.To) == 0 { // it has boards, and nothing of any input
+			p.Progress.Input = input.ID
+		}
 		if p.Progress.Input != input.ID {
 			errs = append(errs, fmt.Errorf("%w: partition %d of topic %s counted topic id %s, and topic %s now has id %s: it was deleted and recreated",
 				ErrCannotRecount, p.Partition, a.report.Table, p.Progress.Input, input.Name, codec.TopicID(input.ID)))

@@ -83,6 +83,17 @@ func TestUncountedTruncatedInput(t *testing.T) {
 	w.requireExact()
 }
 
+// A partition with boards has a progress before it has counted anything.
+func TestBoardsBeforeAnyCount(t *testing.T) {
+	w := embedded(t)
+	for partition := range int32(tables) {
+		state := w.state(partition, nil)
+		state.progress.Input = codec.TopicID{}
+		w.commit(partition, state, kgo.TryCommit)
+	}
+	w.requireExact()
+}
+
 func TestAnotherInput(t *testing.T) {
 	w := embedded(t)
 	w.traffic(20)

@@ -138,6 +138,41 @@ func TestExportWhileCounting(t *testing.T) {
 	assert.Len(t, e.pages, len(want.Pages))
 }
 
+// further are flags of instances with a board of each kind.
+func further() []string {
+	return []string{"--board", "hour kind=window window=1h", "--board", "trending kind=trending half-life=6h", "--board", "today kind=calendar calendar=day"}
+}
+
+// titles sends behaviours that say what pages are called.
+func titles(t *testing.T, site *harness.Site, partitions int32, want *harness.Recount) {
+	t.Helper()
+	var text strings.Builder
+	for i := range 17 {
+		fmt.Fprintf(&text, "{\"page\":\"/page%d\",\"like\":0,\"title\":\"Page %d\"}\n", i, i)
+		require.NoError(t, want.Add(fmt.Appendf(nil, "/page%d|0|0|0", i), 1))
+	}
+	sent(t, site, records(site, []byte(text.String()), nil, func(i int) int32 { return int32(i) % partitions }))
+}
+
+// continued checks that the boards of further have all of their past: they are those that a recount of the input
+// gives, to the last digit.
+func continued(t *testing.T, site *harness.Site) {
+	t.Helper()
+	for _, name := range []string{"hour", "trending", "today"} {
+		compare := []string{"recount", "--board", name, "--compare"}
+		for _, flag := range further() {
+			if flag != "--board" {
+				compare = append(compare, "--boards", flag)
+			}
+		}
+		r := site.Command(compare...)
+		require.Equal(t, 0, r.Code, "%s: %s%s", name, r.Stdout, r.Stderr)
+		board := site.Must("top", "--once", "--json", "--board", name)
+		require.NotContains(t, board, `"since"`)
+		require.Contains(t, board, `"title":"Page `)
+	}
+}
+
 // documentedWith follows a section, with files in a directory of the test.
 func documentedWith(t *testing.T, site *harness.Site, dir, heading string) *harness.Instance {
 	t.Helper()
@@ -150,7 +185,7 @@ func documentedWith(t *testing.T, site *harness.Site, dir, heading string) *harn
 		}
 		switch args[0] {
 		case "run":
-			in = site.Start("restored", args[1:]...)
+			in = site.Start("restored", append(args[1:], further()...)...)
 		case "audit":
 		default:
 			site.Must(args...)
@@ -167,9 +202,10 @@ func backupAndRestore(t *testing.T, site *harness.Site) {
 	const partitions = 3
 	p := newPipeline(t, site, partitions)
 	dir, want := t.TempDir(), harness.NewRecount()
-	in := site.Start("before")
+	in := site.Start("before", further()...)
+	titles(t, site, partitions, want)
 	p.exact(t, in, somePages(t, site, partitions, want), want)
-	require.Eventually(t, func() bool { return site.Command("export").Code == 0 }, harness.Within, 100*time.Millisecond, "the first commit")
+	require.Eventually(t, func() bool { return strings.Contains(site.Command("export").Stdout, `"behaviours":77`) }, harness.Within, 100*time.Millisecond, "the first commit")
 	require.Nil(t, documentedWith(t, site, dir, "### Back up"))
 	p.exact(t, in, somePages(t, site, partitions, want), want)
 	stopped(t, in)
@@ -180,7 +216,9 @@ func backupAndRestore(t *testing.T, site *harness.Site) {
 	p.boards = site.Follow()
 	p.exact(t, in, ends, want)
 	p.audited(t)
+	continued(t, site)
 	p.exact(t, in, somePages(t, site, partitions, want), want)
+	continued(t, site)
 
 	r := site.Command("import", filepath.Join(dir, backup))
 	assert.Equal(t, 1, r.Code, "an instance runs")
@@ -189,7 +227,7 @@ func backupAndRestore(t *testing.T, site *harness.Site) {
 	p.audited(t)
 	r = site.Command("import", filepath.Join(dir, backup))
 	assert.Equal(t, 1, r.Code, "it has counted")
-	assert.Contains(t, r.Stderr, "holds 240 behaviours")
+	assert.Contains(t, r.Stderr, "holds 257 behaviours")
 	site.Must("export", "--file", filepath.Join(dir, "after"))
 	assert.Len(t, readExport(t, filepath.Join(dir, "after")).pages, len(want.Pages))
 }
@@ -263,15 +301,15 @@ func migrate(t *testing.T, site *harness.Site) {
 	const partitions = 3
 	p := newPipeline(t, site, partitions)
 	want := harness.NewRecount()
-	hour := []string{"--board", "hour kind=window window=1h"}
-	in := site.Start("goes on", hour...)
+	in := site.Start("goes on", further()...)
+	titles(t, site, partitions, want)
 	p.exact(t, in, somePages(t, site, partitions, want), want)
-	require.Eventually(t, func() bool { return site.Command("export").Code == 0 }, harness.Within, 100*time.Millisecond, "the first commit")
+	require.Eventually(t, func() bool { return strings.Contains(site.Command("export").Stdout, `"behaviours":77`) }, harness.Within, 100*time.Millisecond, "the first commit")
 	to, one := *site, *site
 	to.Prefix, to.Output = site.Prefix+"-v2", site.Output+"-v2"
 	one.Prefix, one.Output = site.Prefix+"-one", site.Output+"-one"
 	// Killed at any time, it has copied everything or nothing.
-	move := []string{"migrate", "--from", site.Prefix, "--to", to.Prefix, "--partitions", "12", "--output", to.Output}
+	move := []string{"migrate", "--from", site.Prefix, "--to", to.Prefix, "--partitions", "5", "--output", to.Output}
 	for after := 20 * time.Millisecond; ; after = after * 3 / 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), after)
 		r, err := site.Run(ctx, nil, move...)
@@ -285,10 +323,9 @@ func migrate(t *testing.T, site *harness.Site) {
 	p.exact(t, in, ends, want)
 
 	moved := &pipeline{&to, to.Follow()}
-	second := to.Start("moved", hour...)
+	second := to.Start("moved", further()...)
 	moved.exact(t, second, ends, want)
-	board := to.Must("top", "--once", "--json", "--board", "hour")
-	assert.Contains(t, board, `"since":{`, "it begins anew")
+	continued(t, &to)
 	r := site.Command(move...)
 	assert.Equal(t, 1, r.Code, "it has counted")
 	moved.exact(t, second, somePages(t, site, partitions, want), want)
@@ -299,8 +336,9 @@ func migrate(t *testing.T, site *harness.Site) {
 	site.Must(back...)
 	assert.Contains(t, site.Must(back...), "nothing to do")
 	last := &pipeline{&one, one.Follow()}
-	third := one.Start("one")
+	third := one.Start("one", further()...)
 	last.exact(t, third, somePages(t, site, partitions, want), want)
+	continued(t, &one)
 	stopped(t, third)
 	last.audited(t)
 }

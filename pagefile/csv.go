@@ -36,21 +36,21 @@ func (r *csvRows) begin([]byte) error {
 
 func (r *csvRows) page(p *snapshot.Page, heat string, state []byte) error {
 	t := &p.Totals
-	row := append(r.row[:0], p.Name, heat, t.ClicksDecimal(), t.MinutesDecimal(),
+	r.row = append(r.row[:0], p.Name, heat, t.ClicksDecimal(), t.MinutesDecimal(),
 		strconv.FormatInt(t.Likes, 10), strconv.FormatUint(t.Behaviours, 10))
 	if p.Label != nil {
-		row = append(row, p.Label.Title, p.Label.URL)
+		r.row = append(r.row, p.Label.Title, p.Label.URL)
 	} else {
-		row = append(row, "", "")
+		r.row = append(r.row, "", "")
 	}
 	for i := range r.cut.Boards {
 		if shown := p.Shown(r.cut, i); shown.Behaviours > 0 {
-			row = append(row, shown.Clicks, shown.Minutes, shown.Likes, strconv.FormatUint(shown.Behaviours, 10))
+			r.row = append(r.row, shown.Clicks, shown.Minutes, shown.Likes, strconv.FormatUint(shown.Behaviours, 10))
 		} else {
-			row = append(row, "0", "0", "0", "0")
+			r.row = append(r.row, "0", "0", "0", "0")
 		}
 	}
-	r.row = append(row, base64.StdEncoding.EncodeToString(state))
+	r.row = append(r.row, base64.StdEncoding.EncodeToString(state))
 	return r.w.Write(r.row)
 }
 

@@ -219,7 +219,7 @@ func (f *jsonlFile) pageLine(ctx context.Context) ([]byte, error) {
 		if err := json.Unmarshal(text, &row, json.RejectUnknownMembers(true)); err != nil {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrDamaged, f.line, err)
 		}
-		if err := f.checker.forget(row.SHA256, row.State); err != nil {
+		if err := f.forget(row.SHA256, row.State); err != nil {
 			return nil, fmt.Errorf("line %d: %w", f.line, err)
 		}
 	}
