@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+	"strconv"
 
 	"pageheat/codec"
 )
@@ -45,7 +46,7 @@ func (f *Follower) Forget() {
 func basisOf(b *codec.Board, made codec.Definition) string {
 	basis := b.DefinitionHash
 	if basis == "" {
-		basis = hex.EncodeToString(made.Order[:])
+		basis = hex.EncodeToString(made.Order[:]) + " " + strconv.Itoa(made.Top)
 	}
 	if b.Period != "" {
 		basis += " " + b.Period

@@ -57,9 +57,11 @@ func take(t require.TestingT, f *events.Follower, b *codec.Board) []codec.Event 
 	return got
 }
 
-// header is the header of a board that is ordered by something.
-func header(order byte) []byte {
-	return codec.AppendOrigin(nil, codec.Origin{Group: "rank", Definition: codec.Definition{Order: [8]byte{order}, Top: 10}})
+// header is the header of a board of ten pages that is ordered by something.
+func header(order byte) []byte { return headerOf(order, 10) }
+
+func headerOf(order byte, top int) []byte {
+	return codec.AppendOrigin(nil, codec.Origin{Group: "rank", Definition: codec.Definition{Order: [8]byte{order}, Top: top}})
 }
 
 func line(e codec.Event) string {
@@ -184,6 +186,22 @@ func (s stored) restored(t require.TestingT, f *events.Follower, r events.Rules)
 	return next
 }
 
+// TestMorePagesOnTheBoardOfAllTime: they did not enter, and there was no room for them before.
+func TestMorePagesOnTheBoardOfAllTime(t *testing.T) {
+	f := events.NewFollower(rules(t, nil))
+	for i, b := range []struct {
+		top      int
+		pages    string
+		happened bool
+	}{{2, "a b", false}, {4, "a b c d", false}, {4, "b a c d", true}, {1, "b", false}} {
+		value, err := codec.EncodeBoard(board("all-time", b.pages, uint64(i+1), begin))
+		require.NoError(t, err)
+		got, err := f.Record("all-time", value, headerOf(1, b.top))
+		require.NoError(t, err)
+		assert.Equal(t, b.happened, len(got) > 0, "board %d: %s", i, lines(got))
+	}
+}
+
 // TestABoardThatIsMadeOfSomethingElseBeginsAnew: of another definition, or of another period.
 func TestABoardThatIsMadeOfSomethingElseBeginsAnew(t *testing.T) {
 	f := events.NewFollower(rules(t, nil))
@@ -211,7 +229,7 @@ func TestRecordsOfOthersAreRefused(t *testing.T) {
 	value, err := codec.EncodeBoard(board("today", "a b", 1, begin))
 	require.NoError(t, err)
 	newer := header(1)
-	newer[0]++
+	newer[0] = 200
 	for name, test := range map[string]struct {
 		key              string
 		value, positions []byte
