@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +24,8 @@ type RankingConfig struct {
 	Board string
 	// Boards are the names of those beside it.
 	Boards []string
+	// Grouped are those of Boards that have boards of groups.
+	Grouped []string
 	// PublishEvery is the shortest time between two boards.
 	PublishEvery time.Duration
 }
@@ -251,7 +255,8 @@ func (r *Ranking) given(ctx context.Context) (bool, error) {
 }
 
 // newest are the newest boards in the output by name, and the offset after the output's last record. The
-// search ends with the board of all time: of further boards published long before it none is found.
+// search ends with the board of all time: of further boards published long before it none is found, but those of
+// groups.
 func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, int64, error) {
 	name := r.config.Topology.Output
 	topic, err := r.config.Cluster.Topic(ctx, name)
@@ -266,9 +271,10 @@ func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, in
 	if err != nil {
 		return nil, 0, err
 	}
-	newest := map[string]*processors.Output{}
+	newest, searched := map[string]*processors.Output{}, end
 	search := codec.NewBoardSearch[processors.Output](first, end)
 	for from, to, more := search.Next(); more; from, to, more = search.Next() {
+		searched = from
 		if err := r.read(ctx, kafka.Span{Topic: topic, From: from, To: to}, func(version uint64, b processors.Output) {
 			if known := newest[b.Board]; known == nil || known.Version < version {
 				newest[b.Board] = &b
@@ -277,6 +283,11 @@ func (r *Ranking) newest(ctx context.Context) (map[string]*processors.Output, in
 				search.Found(version, b)
 			}
 		}); err != nil {
+			return nil, 0, err
+		}
+	}
+	if len(r.config.Grouped) > 0 && searched > first {
+		if err := r.oldGroups(ctx, kafka.Span{Topic: topic, From: first, To: searched}, newest); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -293,6 +304,41 @@ func (r *Ranking) owned(ctx context.Context) (map[string]*processors.Output, int
 	}
 	return found, end, err
 }
+
+// oldGroups adds the newest boards of groups in a span of the output, if they have pages: a group that has none now
+// gets an empty one. It may have had its last board long ago, and nothing else says so.
+func (r *Ranking) oldGroups(ctx context.Context, in kafka.Span, to map[string]*processors.Output) error {
+	old := map[string]*processors.Output{}
+	err := r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {
+		for _, m := range records {
+			name, _, part := strings.Cut(string(m.Key), "/")
+			if !part || !slices.Contains(r.config.Grouped, name) || to[string(m.Key)] != nil {
+				continue
+			}
+			b, err := r.readOutput(m, 0)
+			if err != nil || b == nil {
+				continue // what is wrong with the output shows in its newest boards
+			}
+			if known := old[b.Board]; known == nil || known.Version < b.Version {
+				old[b.Board] = b
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return errSessionOver
+		}
+		return err
+	}
+	for key, b := range old {
+		if b.ShowsGroup() {
+			to[key] = b
+		}
+	}
+	return nil
+}
+
 // read hands over the boards in a span of the output.
 func (r *Ranking) read(ctx context.Context, in kafka.Span, found func(version uint64, b processors.Output)) error {
 	err := r.config.Cluster.Read(ctx, in, func(records []*kafka.Record, _ int64) error {

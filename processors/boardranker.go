@@ -289,7 +289,8 @@ func (r *boardRanker) add(to []made, m made) []made {
 	return append(to, m)
 }
 
-// addGroups adds the boards of groups. A group that is on none any more has an empty one.
+// addGroups adds the boards of groups. A group that is on none any more has an empty one, which says nothing that
+// changes.
 func (r *boardRanker) addGroups(to []made, now time.Time) []made {
 	from := r.grouped.chosen()
 	if from == nil {
@@ -311,7 +312,9 @@ func (r *boardRanker) addGroups(to []made, now time.Time) []made {
 		to = r.addGroup(to, from, group, asOf, now, byGroup[group])
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.newest)) {
-		if group := r.newest[key].Group; group != "" && !r.groups.Has(group) {
+		newest := r.newest[key]
+		empty := len(newest.Pages) == 0 && newest.DefinitionHash == r.hash
+		if group := newest.Group; group != "" && !r.groups.Has(group) && (r.owed || !empty) {
 			to = r.addGroup(to, from, group, asOf, now, nil)
 		}
 	}

@@ -98,6 +98,23 @@ func (r *ranking) hear(b *boards.Board, partition int32, next int64, asOf time.T
 		Boards:   []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: b.AsOf(asOf)}}})))
 }
 
+// hearGroups hears leaders of the only heat partition, of a board with groups, with one behaviour of each of the pages.
+func (r *ranking) hearGroups(b *boards.Board, next int64, asOf time.Time, pages ...string) {
+	d, at := b.Definition(), b.AsOf(asOf)
+	l := codec.BoardLeaders{Name: d.Name, Hash: d.Hash(), AsOf: at}
+	for _, page := range pages {
+		var state boards.State
+		state.Add(b, b.Place(at), &heat.Totals{Clicks: heat.Uint128{Lo: 1}, Behaviours: 1})
+		sum := state.Sum(b, b.Slot(at))
+		l.Pages = codec.AppendBoardPage(l.Pages, b, page, &sum)
+	}
+	groups := l
+	groups.Grouped = true
+	r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), 2),
+		Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: 1, Next: next, Counted: uint64(next)},
+		Boards:   []codec.BoardLeaders{l, groups}})))
+}
+
 // publish returns the boards that are published, by name.
 func (r *ranking) publish() map[string]*codec.Board {
 	made := map[string]*codec.Board{}
@@ -116,6 +133,27 @@ func boardOf(t *testing.T, d boards.Definition) *boards.Board {
 	b, err := boards.New(d)
 	require.NoError(t, err)
 	return b
+}
+
+// A group whose pages are on the board no more has an empty board, once, and again with a new epoch.
+func TestAGroupIsEmptyOnce(t *testing.T) {
+	now := time.Date(2026, 1, 2, 13, 50, 0, 0, time.UTC)
+	sections := boardOf(t, boards.Definition{Name: "sections", Kind: boards.Window, Window: time.Hour, GroupBy: "/(.*)"})
+	r := newRanking(t, 1, nil, sections)
+	r.hearGroups(sections, 1, now, "/news", "/sport")
+	assert.Subset(t, slices.Collect(maps.Keys(r.publish())), []string{"sections/news", "sections/sport"})
+	r.hearGroups(sections, 2, now, "/news")
+	assert.Empty(t, r.publish()["sections/sport"].Pages)
+	r.hearGroups(sections, 3, now, "/news")
+	assert.NotContains(t, r.publish(), "sections/sport")
+
+	next := newRanking(t, 1, r, sections)
+	next.hearGroups(sections, 3, now, "/news")
+	assert.Contains(t, next.publish(), "sections/sport", "the one before may never have arrived")
+	next.hearGroups(sections, 4, now, "/sport")
+	made := next.publish()
+	assert.Empty(t, made["sections/news"].Pages)
+	assert.Len(t, made["sections/sport"].Pages, 1)
 }
 
 // Leaders older than those of a further board that was published are not used: neither those that come while

@@ -39,6 +39,12 @@ func (o *Output) Owned(group string) error {
 	return fmt.Errorf("the board was published by the group %s, and this instance is of the group %s: %w", o.Foreign, group, ErrOtherGroup)
 }
 
+// ShowsGroup reports whether it is the board of a group, with pages on it.
+func (o *Output) ShowsGroup() bool {
+	b, err := codec.DecodeBoard(o.Value)
+	return err == nil && b.Group != "" && len(b.Pages) > 0
+}
+
 // ReadOutput reads a record of the output topic with its header of positions, nil if it has
 // none. The board is nil if the record is neither one of the named board nor of further ones, or their
 // parts. Of a board of the epoch

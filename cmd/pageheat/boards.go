@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -88,6 +89,11 @@ func (b *boardsSettings) make(top int, weights heat.WeightSettings) ([]*boards.B
 		}
 	}
 	return made, nil
+}
+
+// grouped are the boards that have boards of groups.
+func grouped(all []*boards.Board) []*boards.Board {
+	return slices.DeleteFunc(slices.Clone(all), func(b *boards.Board) bool { return b.Definition().GroupBy == "" })
 }
 
 // namesOf returns the names of boards.

@@ -267,7 +267,7 @@ func (pl *instance) heat(ctx context.Context) error {
 func (pl *instance) rank(ctx context.Context) error {
 	// One runner for all attempts: each of its sessions has an owner's name of its own.
 	runner := pipeline.NewRanking(pipeline.RankingConfig{Settings: pl.settings.Of(string(roleRank)), Board: views.DefaultBoard,
-		Boards: namesOf(pl.cfg.boards), PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
+		Boards: namesOf(pl.cfg.boards), Grouped: namesOf(grouped(pl.cfg.boards)), PublishEvery: pl.cfg.settings.PublishEvery}, pl.owner)
 	return pl.supervise(ctx, string(roleRank), func(ctx context.Context) error {
 		return pl.owningOutput(ctx, func() error {
 			return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
