@@ -35,7 +35,7 @@ func (o *heatOwner) claim(body []byte) []byte {
 	for k := range o.books.accounts {
 		a := &o.books.accounts[k]
 		d := a.board.Definition()
-		at := slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == d.Name && !b.Final })
+		at := slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == d.Name && !b.Final && !b.Grouped })
 		if at < 0 {
 			w.violate("%s: leaders without board %s", o.name, d.Name)
 			return body
@@ -48,15 +48,25 @@ func (o *heatOwner) claim(body []byte) []byte {
 			continue
 		}
 		states := w.states(a.board, a, target, w.logs[target].reached[l.Next])
-		if err := w.checkLeaders(&l.Boards[at], a, states); err != nil {
-			w.violate("%s: leaders of board %s as of %s at offset %d: %w", o.name, d.Name, a.asOf, l.Next, err)
-			return body
+		for next := range l.Boards[at:] {
+			b := &l.Boards[at+next]
+			if b.Name != d.Name || b.Final {
+				break
+			}
+			if err := w.checkLeaders(b, a, states); err != nil {
+				w.violate("%s: leaders of board %s as of %s at offset %d, of groups: %t: %w", o.name, d.Name, a.asOf, l.Next, b.Grouped, err)
+				return body
+			}
+		}
+		if groups := at+1 < len(l.Boards) && l.Boards[at+1].Name == d.Name && l.Boards[at+1].Grouped; groups != (d.GroupBy != "") {
+			w.violate("%s: leaders of board %s with groups: %t", o.name, d.Name, groups)
 		}
 		w.claims[target] = appendClaim(w.claims[target], claim{*a, l.Next})
 		if err := w.checkFinals(l, a, states); err != nil {
 			w.violate("%s: leaders of the final board of %s at offset %d: %w", o.name, d.Name, l.Next, err)
 			return body
 		}
+		w.misgroup(l, a, states)
 	}
 	for _, b := range l.Boards {
 		if !slices.ContainsFunc(o.books.accounts, func(a account) bool { return nameOf(a.board) == b.Name }) {
@@ -65,6 +75,8 @@ func (o *heatOwner) claim(body []byte) []byte {
 	}
 	if !w.on.WholeTurns {
 		o.last = l.Boards
+	}
+	if !w.on.WholeTurns || !w.on.FirstGroups || !w.on.FirstOfGroups {
 		return codec.AppendLeaders(nil, l)
 	}
 	return body
@@ -92,7 +104,12 @@ func (w *world) checkLeaders(l *codec.BoardLeaders, a *account, states []boards.
 	if err != nil {
 		return err
 	}
-	want := first(a.board, w.standings(nil, a.board, states, a.board.Slot(a.asOf)))
+	want := w.standings(nil, a.board, states, a.board.Slot(a.asOf))
+	if l.Grouped {
+		want = grouped(a.board, want)
+	} else {
+		want = first(a.board, want)
+	}
 	if len(got) != len(want) {
 		return fmt.Errorf("%d pages, and the input has %d", len(got), len(want))
 	}

@@ -13,7 +13,14 @@ import (
 // checkFurther checks that a further board in the output is the exact board of its positions, as of its T.
 func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 	at := slices.IndexFunc(w.catalog, func(c *boards.Board) bool {
-		return (b.Board == nameOf(c) || b.Final && b.Board == nameOf(c)+"/"+b.Period) && w.hash(c) == b.DefinitionHash
+		key := nameOf(c)
+		switch {
+		case b.Final:
+			key += "/" + b.Period
+		case b.Group != "":
+			key += "/" + b.Group
+		}
+		return b.Board == key && w.hash(c) == b.DefinitionHash
 	})
 	if at < 0 {
 		return fmt.Errorf("no instance has its definition %s: %s", b.DefinitionHash, b.Definition)
@@ -131,18 +138,11 @@ func (w *world) checkMerged(b *codec.Board, board *boards.Board, slot boards.Slo
 	if b.Late != late || !slices.Equal(b.Since, offsets) {
 		return fmt.Errorf("it has %d late, since %v; the input has %d late, since %v", b.Late, b.Since, late, offsets)
 	}
-	all = first(board, all)
-	if len(b.Pages) != len(all) {
-		return fmt.Errorf("it has %d pages, not %d", len(b.Pages), len(all))
+	if b.Group != "" {
+		w.counts.OfGroups++
+		return w.checkPages(b, board, asOf, ofGroup(board, b.Group, all))
 	}
-	for i := range all {
-		got, want := &b.Pages[i], board.Show(&all[i].sum, asOf)
-		if got.Rank != i+1 || got.Page != all[i].page || string(got.Heat) != want.Heat || string(got.Clicks) != want.Clicks ||
-			string(got.Minutes) != want.Minutes || string(got.Likes) != want.Likes || got.Behaviours != want.Behaviours {
-			return fmt.Errorf("rank %d is %+v, and the input has page %q with %+v", i+1, *got, all[i].page, want)
-		}
-	}
-	return nil
+	return w.checkPages(b, board, asOf, first(board, all))
 }
 
 // checkRestored checks that a restored partition has what is committed of further boards, as of then and later.
@@ -160,7 +160,7 @@ func (w *world) checkRestored(table *changelog, part *store.Partition, by settin
 		part.Leaders(&l)
 		progress := part.BoardProgress()
 		for i, board := range w.boardsOf(by) {
-			got := &l.Boards[slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == nameOf(board) && !b.Final })]
+			got := &l.Boards[slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == nameOf(board) && !b.Final && !b.Grouped })]
 			at := slices.IndexFunc(known.accounts, func(a account) bool {
 				d := a.board.Definition()
 				return d.Name == got.Name && d.CountingHash() == progress[i].Counting
@@ -211,6 +211,7 @@ func (w *world) checkLastBoards(to [][]int64) {
 				name, b.Version, b.AsOf, b.DefinitionHash, asOf, w.hash(board))
 		}
 		w.checkLastFinals(board, to)
+		w.checkLastGroups(board, to)
 	}
 }
 

@@ -33,7 +33,13 @@ func boardChoices() [][]boards.Definition {
 	some.Exclude, some.MaxPerStep, some.Step = []string{"/.*"}, "", 0
 	elsewhere := hour
 	elsewhere.Zone, elsewhere.Grace = time.FixedZone("+05:47", 5*3600+47*60), 7*time.Minute
-	return [][]boards.Definition{{window, capped, shorter}, {trending, disliked, slower}, {hour, some, elsewhere}}
+	sections := boards.Definition{Name: "sections", Kind: boards.Window, Window: 4 * time.Minute, Step: longestStep, Size: 3,
+		GroupBy: "/?(.)[^/]*(?:/.*)?", MaxGroups: 3, MaxPerGroup: 1}
+	endings := sections
+	endings.GroupBy, endings.MaxGroups, endings.Size, endings.MaxPerGroup = ".*([a-z0-9])", 2, 2, 0
+	hourly := boards.Definition{Name: "sections", Kind: boards.Calendar, Period: boards.Hour, Grace: 2 * time.Minute, Size: 4,
+		GroupBy: sections.GroupBy, MaxGroups: 2, MaxPerGroup: 2}
+	return [][]boards.Definition{{window, capped, shorter}, {trending, disliked, slower}, {hour, some, elsewhere}, {sections, endings, hourly}}
 }
 
 // longestStep is that of the windows.
@@ -57,6 +63,9 @@ func (w *world) drawBoards(t *temper) {
 	if len(t.settings) == 1 && w.chance(0.6) {
 		t.settings = append(t.settings, t.settings[0])
 	}
+	if !w.on.OldGroups { // some boards come, go and come back
+		t.settings = append(t.settings[:1], t.settings[0], t.settings[0])
+	}
 	for i := range t.settings {
 		t.settings[i].boards = nil
 		for name, numbers := range choices {
@@ -68,7 +77,11 @@ func (w *world) drawBoards(t *temper) {
 				}
 				continue
 			}
-			if n := w.n(len(numbers) + 1 + i); n < len(numbers) {
+			n := w.n(len(numbers) + 1 + i)
+			if !w.on.groups() && name == len(choices)-1 {
+				n = i % 2 * len(numbers)
+			}
+			if n < len(numbers) {
 				t.settings[i].boards = append(t.settings[i].boards, numbers[n])
 			}
 		}
@@ -83,7 +96,10 @@ func (w *world) drawBoards(t *temper) {
 		t.weights[actClock] = 2
 	}
 	if !w.on.boards() {
-		t.skew = 10 * time.Minute
+		t.skew, t.warm = 10*time.Minute, 10
+	}
+	if !w.on.groups() {
+		t.skew, t.pages = 0, 8
 	}
 	if t.skew > time.Minute && w.n(2) == 0 { // the next owner's clock is behind
 		t.weights[actCrash], t.weights[actGrow], t.weights[actAssign], t.weights[actClock] = 6, 20, 30, 4

@@ -186,9 +186,10 @@ func (o *heatOwner) account() {
 
 // standing is a page on a board.
 type standing struct {
-	page  string
-	sum   boards.Sum
-	score boards.Score
+	page   string
+	number int // in world.pages
+	sum    boards.Sum
+	score  boards.Score
 }
 
 // states are what the pages of a target have on a board, by their index.
@@ -217,19 +218,8 @@ func (w *world) standings(into []standing, b *boards.Board, states []boards.Stat
 			continue
 		}
 		if sum := states[i].Sum(b, slot); b.Has(w.pages[i].name) && b.Qualifies(&sum) {
-			into = append(into, standing{w.pages[i].name, sum, b.Score(&sum)})
+			into = append(into, standing{w.pages[i].name, i, sum, b.Score(&sum)})
 		}
 	}
 	return into
-}
-
-// first are the first pages of a board, in their order.
-func first(b *boards.Board, all []standing) []standing {
-	slices.SortFunc(all, func(x, y standing) int {
-		if boards.Before(x.score, x.page, y.score, y.page) {
-			return -1
-		}
-		return 1 // names differ
-	})
-	return all[:min(len(all), b.Definition().Size)]
 }

@@ -24,7 +24,7 @@ type Counts struct {
 	Above                                                uint64 // owners that started above the committed offset
 	FurtherBoards, Turns, Turning, TooLate               uint64 // of further boards
 	BoardsAdded, BoardsRemoved, BoardsRestored, Finals   uint64
-	ClocksSet                                            uint64
+	ClocksSet, OfGroups, Titles, Events                  uint64
 }
 
 // Add adds the counts of another schedule.

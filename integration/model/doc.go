@@ -21,9 +21,10 @@
 // messages and producer transactions that stay open or are aborted; and retention deletes a
 // part of it, in some schedules before it was read. In some schedules processes follow the
 // partitions of others, as standbys do, and in some the table's pages are on disk. In half of the
-// schedules there are further boards: windows, trending and calendar boards, which are added, removed
-// and redefined while processes with old and new settings run beside each other; minutes and hours
-// pass, and behaviours come late, early, or without a time.
+// schedules there are further boards: windows, trending and calendar boards, some with boards of groups, which are
+// added, removed and redefined while processes with old and new settings run beside each other; minutes and hours
+// pass, and behaviours come late, early, or without a time. In half of the schedules behaviours have titles, and in
+// a third something writes events of boards.
 //
 // # What must hold
 //
@@ -40,6 +41,8 @@
 // applied it. So each owner has books of what it should have; a published board is right if
 // it is the exact merge of what leaders with its positions had by their books. The T of a board
 // never goes back, in a partition or for a reader, and its final boards are there in the end.
+//
+// Each version of a board has its events once, and a page is called what its newest behaviour with a title says.
 //
 // One thing is tolerated and counted (Counts.Crossed): boards are not fenced, so a previous
 // owner may publish one more board while the next owner publishes its first, and neither has

@@ -257,8 +257,8 @@ func (o *heatOwner) apply() {
 	if !w.on.PartitionsInRanges {
 		h.Targets = int32(len(w.logs))
 	}
-	if h != r.Header {
-		record = withHeader(h, r)
+	if h != r.Header || !w.on.NewestTitle {
+		record = o.withHeader(h, r)
 	}
 	if known := int(h.Partition) < len(progress.To) && progress.To[h.Partition] != codec.Unknown; h.Lost && !known && !w.on.BeginsUnknown {
 		mark := h
@@ -284,18 +284,25 @@ func (o *heatOwner) apply() {
 	o.account()
 }
 
-// withHeader returns a range with another header.
-func withHeader(h codec.RangeHeader, r codec.RangeReader) []byte {
+// withHeader returns a range with another header, and with labels as they are without the protections that are off.
+func (o *heatOwner) withHeader(h codec.RangeHeader, r codec.RangeReader) []byte {
 	record := codec.AppendRangeHeader(nil, h, r.Pages)
 	var totals heat.Totals
+	minute := r.Minute
 	for {
-		before := r.Minute
 		page, err := r.Next(&totals)
 		if err != nil {
 			return record
 		}
-		if r.Minute > before {
-			record = codec.AppendMinute(record, r.Minute-before)
+		if r.Minute > minute {
+			record, minute = codec.AppendMinute(record, r.Minute-minute), r.Minute
+		}
+		if label := r.Label(); label != nil {
+			stamped := *label
+			if !o.w.on.NewestTitle {
+				stamped.Timestamp = o.next
+			}
+			record = codec.AppendPageLabel(record, &h, minute, &stamped)
 		}
 		record = codec.AppendPageSum(record, page, &totals)
 	}

@@ -4,6 +4,8 @@ import (
 	"sort"
 	"strconv"
 	"time"
+
+	"pageheat/codec"
 )
 
 // message is one record of the input, with its content as the model made it: the recount does
@@ -17,6 +19,7 @@ type message struct {
 	clicks    int64
 	minutes   int64 // in units of 10^-9
 	like      int64
+	label     codec.Label // what it calls its page
 }
 
 // The kinds of messages that are not behaviours.
@@ -198,6 +201,10 @@ func (w *world) behave(m *message) {
 		fraction, m.minutes = ".000000001", m.minutes+1
 	}
 	m.like = int64(w.n(3) - 1)
+	if w.chance(w.temper.titles) {
+		w.entitle(m, strconv.FormatInt(minutes, 10)+fraction)
+		return
+	}
 	value := make([]byte, 0, 32)
 	value = append(append(value, w.pages[m.page].name...), '|')
 	value = append(strconv.AppendInt(value, m.clicks, 10), '|')

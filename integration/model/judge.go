@@ -15,6 +15,8 @@ import (
 type sum struct {
 	clicks, minutes, likes int64
 	behaviours             uint64
+	named                  *message // the newest that says what the page is called, nil if none does
+	in                     int      // the input partition that it is in
 }
 
 // heat returns the heat of a sum, in units of 10^-10.
@@ -23,8 +25,12 @@ func (s *sum) heat(by settings) int64 {
 	return one*by.clicks*s.clicks + by.minutes*s.minutes + one*by.likes*s.likes
 }
 
-func (s *sum) is(t *heat.Totals) bool {
-	return t.Clicks == heat.Uint128{Lo: uint64(s.clicks)} && t.Minutes == heat.Uint128{Lo: uint64(s.minutes)} &&
+func (s *sum) is(p *codec.PageState) bool {
+	t, label := &p.Totals, codec.Label{}
+	if p.Label != nil {
+		label = p.Label.Label
+	}
+	return label == s.label() && t.Clicks == heat.Uint128{Lo: uint64(s.clicks)} && t.Minutes == heat.Uint128{Lo: uint64(s.minutes)} &&
 		t.Likes == s.likes && t.Behaviours == s.behaviours
 }
 
@@ -46,6 +52,7 @@ func (w *world) recount(target int, to []int64, sums []sum) (counted uint64) {
 			s.likes += m.like
 			s.behaviours++
 			counted++
+			s.name(m, i)
 		}
 	}
 	return counted
@@ -80,14 +87,14 @@ func (w *world) checkTable(target int) {
 		if w.pages[i].target != target {
 			continue
 		}
-		var t heat.Totals
+		var s codec.PageState
 		if c, ok := table.table[w.pages[i].name]; ok {
-			if t, err = codec.DecodePageState(c.value); err != nil {
+			if s, err = codec.DecodePage(c.value); err != nil {
 				w.violate("%s: page %q: %v", table.name, w.pages[i].name, err)
 			}
 		}
-		if !sums[i].is(&t) {
-			w.violate("%s: page %q at offset %d holds %+v, and the input has %+v", table.name, w.pages[i].name, p.Next, t, sums[i])
+		if !sums[i].is(&s) {
+			w.violate("%s: page %q at offset %d holds %+v, called %+v, and the input has %s", table.name, w.pages[i].name, p.Next, s.Totals, s.Label, &sums[i])
 		}
 	}
 }
@@ -146,8 +153,8 @@ func (w *world) restoreCommitted(target int) {
 	sums := w.noSums()
 	w.recount(target, w.logs[target].reached[p.Next], sums)
 	for i := range sums {
-		if t, _, _ := part.Totals(w.pages[i].name); w.pages[i].target == target && !sums[i].is(&t) {
-			w.violate("restoring %s up to offset %d: page %q holds %+v, and the input has %+v", table.name, end, w.pages[i].name, t, sums[i])
+		if s, _, _ := part.Page(w.pages[i].name); w.pages[i].target == target && !sums[i].is(&s) {
+			w.violate("restoring %s up to offset %d: page %q holds %+v, called %+v, and the input has %s", table.name, end, w.pages[i].name, s.Totals, s.Label, &sums[i])
 		}
 	}
 	w.counts.Restores++
@@ -237,8 +244,8 @@ func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
 		got, s := &b.Pages[i], &sums[p]
 		if got.Rank != i+1 || got.Page != w.pages[p].name || got.Behaviours != s.behaviours || string(got.Likes) != strconv.FormatInt(s.likes, 10) ||
 			string(got.Clicks) != strconv.FormatInt(s.clicks, 10) || string(got.Minutes) != decimal(s.minutes, 9) ||
-			string(got.Heat) != decimal(s.heat(by), 10) {
-			return fmt.Errorf("rank %d is %+v, and the input has page %q with %+v", i+1, *got, w.pages[p].name, *s)
+			string(got.Heat) != decimal(s.heat(by), 10) || !s.isCalled(got) {
+			return fmt.Errorf("rank %d is %+v, and the input has page %q with %s", i+1, *got, w.pages[p].name, s)
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ const (
 	ingestRole role = "ingest"
 	heatRole   role = "heat"
 	rankRole   role = "rank"
+	eventsRole role = "events"
 )
 
 // slot is one partition of one consumer group. The group knows one holder; previous holders may
@@ -138,6 +139,8 @@ func (w *world) assign(s *slot) {
 		s.holder = newHeatOwner(t)
 	case rankRole:
 		s.holder = newRankOwner(t)
+	case eventsRole:
+		s.holder = newEventsOwner(t)
 	}
 	w.say("%s is assigned", t.name)
 }

@@ -86,12 +86,47 @@ type Protections struct {
 	// TimeInHeaders: the headers of all boards have the T of each, so that none is published as of
 	// an earlier one. Without: they have not.
 	TimeInHeaders bool
+	// FirstGroups: a heat partition sends the pages of its first groups by name, as many as may have boards.
+	// Without: of one fewer.
+	FirstGroups bool
+	// FirstOfGroups: leaders of a board with a maximum for each group are the first pages with that maximum.
+	// Without: the first pages.
+	FirstOfGroups bool
+	// EmptyGroups: a group whose pages are on the board no more gets an empty board. Without: its last board
+	// stays.
+	EmptyGroups bool
+	// OldGroups: a new owner of the ranking finds all boards of groups that have pages. Without: those of the last
+	// boards.
+	OldGroups bool
+
+	// NewestTitle: a page has the title of its newest behaviour with one. Without: of the range that came last.
+	NewestTitle bool
+	// TitleInTable: the record of a page has its title. Without: it has not.
+	TitleInTable bool
+
+	// EventsInTransaction: events of boards and the position in the output are written in one transaction.
+	// Without: events are written before.
+	EventsInTransaction bool
+	// Trails: a new owner of the events begins with the trails of the boards. Without: with none.
+	Trails bool
 }
+
+// events reports whether all rules of events are on.
+func (p Protections) events() bool { return p.EventsInTransaction && p.Trails }
+
+// titles reports whether all rules of titles are on.
+func (p Protections) titles() bool { return p.NewestTitle && p.TitleInTable }
 
 // boards reports whether all rules of further boards are on. Without one of them, all schedules have such
 // boards, and clocks that differ by much.
 func (p Protections) boards() bool {
-	return p.TimeInProgress && p.LaterTime && p.TurnKeepsRecord && p.WholeTurns && p.NumbersOnce && p.OneSlot && p.OneBoard && p.TimeInHeaders
+	return p.TimeInProgress && p.LaterTime && p.TurnKeepsRecord && p.WholeTurns && p.NumbersOnce && p.OneSlot && p.OneBoard && p.TimeInHeaders &&
+		p.groups()
+}
+
+// groups reports whether all rules of groups are on.
+func (p Protections) groups() bool {
+	return p.FirstGroups && p.FirstOfGroups && p.EmptyGroups && p.OldGroups
 }
 
 // All returns the protections of production: every one of them.

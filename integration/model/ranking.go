@@ -260,6 +260,9 @@ func (o *rankOwner) publish(b []processors.Published, again bool) {
 		if b[i].Value == nil {
 			continue // it deletes a final board that is no longer kept
 		}
+		if !w.on.EmptyGroups && isEmptyGroup(b[i].Value) {
+			continue
+		}
 		p := &published{from: &o.tenure, value: b[i].Value, positions: b[i].Positions, known: o.output}
 		if !w.on.TimeInHeaders {
 			p.positions = unstamped(p.positions)
@@ -300,7 +303,7 @@ func (o *rankOwner) request(all []*published) {
 }
 
 // found are the further boards that a new owner of the ranking finds: all that came after the newest board of
-// all time, and others perhaps.
+// all time, all that show a group, and others perhaps.
 func (o *rankOwner) found(after uint64) (further []processors.Output) {
 	w := o.w
 	newest := map[string]*published{}
@@ -310,10 +313,13 @@ func (o *rankOwner) found(after uint64) (further []processors.Output) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(newest)) {
-		if p := newest[key]; p.board.Version > after || w.on.TimeInHeaders && w.chance(0.3) {
-			if b := w.readOutput(o.on, p); b != nil && b.Further {
-				further = append(further, *b)
-			}
+		p := newest[key]
+		b := w.readOutput(o.on, p)
+		if b == nil || !b.Further {
+			continue
+		}
+		if p.board.Version > after || w.on.OldGroups && b.ShowsGroup() || w.on.TimeInHeaders && w.chance(0.3) {
+			further = append(further, *b)
 		}
 	}
 	return further

@@ -64,6 +64,7 @@ func Run(seed uint64, p Protections, trace io.Writer) Outcome {
 	for _, weight := range w.temper.weights {
 		total += weight
 	}
+	w.warm()
 	for w.steps = 0; w.steps < w.temper.steps && w.goesOn(); w.steps++ {
 		w.pass(w.temper.pace)
 		at := w.n(total)
@@ -89,6 +90,21 @@ func Run(seed uint64, p Protections, trace io.Writer) Outcome {
 }
 
 func (w *world) goesOn() bool { return w.violation == nil && w.stopped == nil }
+
+// warm lets all owners begin, in schedules that have faults of a pipeline at work.
+func (w *world) warm() {
+	for range w.temper.warm {
+		w.pass(w.temper.pace)
+		w.grow()
+		for _, s := range w.slots {
+			if s.holder == nil {
+				w.assign(s)
+			}
+			w.own(s)
+			w.travel()
+		}
+	}
+}
 
 // do takes one step.
 func (w *world) do(action int) {
@@ -344,6 +360,9 @@ func (w *world) checkEnd() {
 		return
 	}
 	w.checkLastBoards(to)
+	if w.events != nil && w.events.read < len(w.output) {
+		w.violate("no progress: there are events of %d of %d boards", w.events.read, len(w.output))
+	}
 	if err := w.checkBoard(allTime.newest, w.temper.settings[len(w.temper.settings)-1], to); err != nil {
 		w.violate("no progress: the reader's last board is version %d: %w", allTime.newest.Version, err)
 	}

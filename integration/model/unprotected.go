@@ -3,8 +3,6 @@ package model
 // What boards would be like without a protection. The hooks below do nothing while it is on.
 
 import (
-	"slices"
-
 	"pageheat/boards"
 	"pageheat/codec"
 )
@@ -12,7 +10,7 @@ import (
 // sendTurning puts a board that turns into leaders: as of the new T, without what changes with it.
 func (o *heatOwner) sendTurning(l *codec.Leaders, at int, a *account) {
 	for _, b := range o.last {
-		if b.Name == nameOf(a.board) && !b.Final && !b.Turning {
+		if b.Name == nameOf(a.board) && !b.Final && !b.Turning && !b.Grouped {
 			b.AsOf = a.asOf
 			b.Pages = relabel(b.Pages, a.board, a.board.Slot(a.asOf))
 			l.Boards[at] = b
@@ -37,6 +35,9 @@ func relabel(pages []byte, b *boards.Board, slot boards.Slot) (relabelled []byte
 // miswrite returns a record of the table as it is without the protections that are off.
 func (o *heatOwner) miswrite(value []byte, progress bool) []byte {
 	w := o.w
+	if !progress && !w.on.TitleInTable {
+		return untitled(value)
+	}
 	if o.books == nil || w.on.TimeInProgress && w.on.NumbersOnce && w.on.TurnKeepsRecord {
 		return value
 	}
@@ -92,10 +93,7 @@ func (o *heatOwner) turned(value []byte) []byte {
 			}
 		}
 	}
-	if len(kept) == 0 {
-		return codec.AppendPageState(nil, &page.Totals)
-	}
-	return append(codec.AppendPageBoards(nil, &page.Totals, len(kept)), slices.Concat(kept...)...)
+	return withStates(&page, kept)
 }
 
 // misread returns a record of the table, as it is restored without the protections that are off.

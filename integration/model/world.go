@@ -28,11 +28,13 @@ const (
 type temper struct {
 	inputs, targets, instances, pages int
 	settings                          []settings // the first at the beginning, the last in the end
+	warm                              int        // rounds without faults before
 	steps, growUntil                  int        // in the last steps the input may be quiet
 	weights                           [actions]int
 	retention                         retention
 	standby                           bool          // processes follow what they do not own
 	disk                              bool          // partitions of the table are on disk
+	events                            bool          // there are events of boards
 	turnPages                         int           // of a board that turns, in one step
 	skew                              time.Duration // the maximum difference of a clock, if there are further boards
 	pace                              time.Duration // average time of a step
@@ -44,6 +46,7 @@ type temper struct {
 
 	holes, invalid, transactions, slow, duplicates, lostAnswers, notice float64
 	unreadable, large                                                   float64 // of reads of the input
+	titles                                                              float64
 }
 
 // page is a page that behaviours can be of.
@@ -86,6 +89,7 @@ type world struct {
 	highest    map[string]boards.Minute // T by definition, without OneSlot
 	messages   int                      // of the input
 	disk       *store.Disk              // of all processes; nil where partitions are in memory
+	events     *eventLog                // nil if there are none
 
 	settling bool // no more faults
 	moved    bool // a committed offset was moved forward
@@ -130,6 +134,10 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 	}
 	w.rankTable = newChangelog("rank-table", p.Fencing)
 	w.slots = append(w.slots, &slot{role: rankRole})
+	if w.temper.events {
+		w.events = newEventLog(p.Fencing)
+		w.slots = append(w.slots, &slot{role: eventsRole})
+	}
 	for i := range w.temper.instances {
 		on := &instance{number: i}
 		on.restart(w.temper.standby)
@@ -157,6 +165,10 @@ func (w *world) newTemper() temper {
 	t.linger = times(0, 5*time.Millisecond, 50*time.Millisecond)
 	t.commitInput = times(0, 0, processors.IngestCommitEvery)
 	t.unreadable, t.large = some(0, 0, 0.05), some(0, 0, 0.2)
+	t.titles = some(0, 0, 0.2, 0.7)
+	if !w.on.titles() {
+		t.titles = 0.7
+	}
 	t.volume = processors.IngestVolume{Records: 1 + w.n(12), Bytes: 1 << 10, Behind: int64(w.n(12))}
 	t.bounds = processors.HeatBounds{LeastPages: 1 + w.n(3), MostPages: 2 + w.n(6), MostBytes: 1 << 20, Burst: 1 + w.n(3)}
 	t.weights = [actions]int{actGrow: 10, actTravel: 50, actOwner: 100, actStale: 25, actRead: 6, actAssign: 15}
@@ -170,9 +182,17 @@ func (w *world) newTemper() temper {
 	t.weights[actJump] = max(t.weights[actJump], 1)
 	t.weights[actThaw] = t.weights[actFreeze]
 	t.growUntil = t.steps / (1 + w.n(3))
+	t.warm = []int{0, 0, 5 + w.n(10)}[w.n(3)]
 	t.standby = w.n(2) == 0
 	t.disk = w.n(10) == 0
+	t.events = w.n(3) == 0 || !w.on.events()
 	t.focus = []role{"", "", ingestRole, heatRole, rankRole}[w.n(5)]
+	if t.events && (w.n(4) == 0 || !w.on.events()) {
+		t.focus = eventsRole
+	}
+	if !w.on.events() {
+		t.lostAnswers, t.weights[actCrash], t.warm = 0.3, 6, 10
+	}
 	switch r := w.n(10); {
 	case r < 5:
 		t.weights[actRetain] = 0
