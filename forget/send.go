@@ -123,7 +123,7 @@ func flush(ctx context.Context, sender *kafka.Sender) error {
 
 // newRecord is the record of a request.
 func newRecord(page string, block bool, now int64, partitions int) *kafka.Record {
-	f := codec.Forget{Hash: codec.HashPage(page), Page: page, Block: block, RequestedAt: now}
+	f := codec.Forget{Hash: codec.HashPage(page), Placed: topology.Hash(page), Page: page, Block: block, RequestedAt: now}
 	_, _ = rand.Read(f.ID[:]) // never fails
 	return &kafka.Record{Partition: topology.Partition(page, partitions), Key: []byte(f.Key()), Value: codec.AppendForget(nil, &f)}
 }

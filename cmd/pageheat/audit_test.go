@@ -91,7 +91,8 @@ func (c *counted) forget(request *codec.Forget) {
 	c.t.Helper()
 	p := &c.progress
 	p.Forget.Taken++
-	kept := codec.Forgotten{ID: request.ID, Number: p.Forget.Taken, Placed: topology.Hash(request.Page), Blocked: request.Block, Input: p.Input, To: p.To}
+	require.Equal(c.t, topology.Hash(request.Page), request.Placed)
+	kept := codec.Forgotten{ID: request.ID, Number: p.Forget.Taken, Placed: request.Placed, Blocked: request.Block, Input: p.Input, To: p.To}
 	c.produce(c.topo.HeatTable, codec.ForgottenKey(codec.HashPage(request.Page)), codec.AppendForgotten(nil, &kept))
 	c.produce(c.topo.HeatTable, request.Page, nil)
 }
@@ -200,9 +201,9 @@ pageheat-heat-table: all 2 pages are exact, and the table is up to date
 func TestAuditOfForgottenPages(t *testing.T) {
 	t.Parallel()
 	c := newCounted(t, "/a|1|0.5|1", "/a|2|1|-1", "/b|3|2|0", "/c|1|1|1")
-	c.forget(&codec.Forget{Page: "/a"})
-	c.forget(&codec.Forget{Page: "/unknown"})
-	c.forget(&codec.Forget{Page: "/b", Block: true})
+	c.forget(&codec.Forget{Placed: topology.Hash("/a"), Page: "/a"})
+	c.forget(&codec.Forget{Placed: topology.Hash("/unknown"), Page: "/unknown"})
+	c.forget(&codec.Forget{Placed: topology.Hash("/b"), Page: "/b", Block: true})
 	p := c.progress
 	p.Counted = 1
 	c.commit(p)

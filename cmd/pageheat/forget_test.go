@@ -181,3 +181,26 @@ func TestForgetIsRefused(t *testing.T) {
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, log, "topic pageheat-forget has 2")
 }
+
+// TestKeptTotalsStayForgotten: a reset that keeps the totals keeps requests and what was forgotten.
+func TestKeptTotalsStayForgotten(t *testing.T) {
+	t.Parallel()
+	c := newCounted(t, "/a|1|0.5|1", "/b|3|2|0")
+	code, _, log, _ := c.forgetting(1, "", "/a")
+	require.Zero(t, code, log)
+	c.progress.Counted = 1
+	c.commit(c.progress)
+	code, _, log = c.run("forget", "/b", "--timeout", "0")
+	require.Zero(t, code, log)
+
+	code, out, log := c.run("reset", "--keep-totals", "--yes")
+	require.Zero(t, code, log)
+	assert.Contains(t, out, "the totals of 1 behaviours in 1 partitions are kept")
+	assert.NotContains(t, out, c.topo.Forget)
+	_, out, _ = c.run("topics", "create") // settings of topics that stay are not as needed here
+	assert.Contains(t, out, c.topo.Forget+" exists")
+	code, out, log = c.run("audit")
+	require.Zero(t, code, out+log)
+	assert.Contains(t, out, "forgotten: 1 page, 0 of them blocked; 1 behaviour of theirs in the input is not counted")
+	assert.Equal(t, "/b", c.take(1)[0].Page)
+}

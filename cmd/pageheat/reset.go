@@ -99,7 +99,7 @@ func (c *resetCmd) leftOut(p *program) []string {
 func (c *resetCmd) find(ctx context.Context, p *program) (kept topics.Kept, totals *topics.Totals, err error) {
 	stay := c.leftOut(p)
 	if c.KeepTotals {
-		stay = []string{p.topo.HeatTable, p.topo.DeadLetter, p.topo.ReplayGroup}
+		stay = []string{p.topo.HeatTable, p.topo.Forget, p.topo.DeadLetter, p.topo.ReplayGroup}
 	}
 	within, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
