@@ -33,9 +33,9 @@ func defaultForget() forgetCmd { return forgetCmd{Timeout: time.Minute} }
 
 // Help says what happens.
 func (*forgetCmd) Help() string {
-	return `The pages leave the table, all boards, also those of closed periods, and the answers of all instances.
-What they counted is gone for good, also for a rebuild and a recount. Later behaviours count again, from
-zero, unless --block is given. Without --block, a page that is blocked is let in again.
+	return `The pages leave the table, all boards, also those of closed periods, and the answers of all instances. Audits
+and recounts leave them out. Later behaviours count again, from zero, unless --block is given. Without
+--block, a page that is blocked is let in again.
 
   pageheat forget /users/42 /users/43
   pageheat forget --file pages.txt --block
@@ -47,7 +47,7 @@ finds pages that the table has.
 
 The command waits until instances with the role heat have committed it. Requests stay when it ends earlier;
 it may be repeated. docs/operations.md says where names of pages remain until which retention ends
-("Forget pages").`
+("Forget a page").`
 }
 
 // Run sends requests and waits, or lists what they would be for.
