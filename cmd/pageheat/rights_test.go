@@ -376,3 +376,37 @@ func TestEventsWithTheRightsOfRank(t *testing.T) {
 	require.NotContains(t, log, "right")
 	require.Contains(t, metrics, `pageheat_events_total{event="entered"}`)
 }
+
+// TestMigrateWithPrintedRights: migrate works with the rights of export on the one prefix, and those of topics-create and
+// import on the other. Without one of them it ends with 1, names it, and copies nothing.
+func TestMigrateWithPrintedRights(t *testing.T) {
+	t.Parallel()
+	g := guarded(t, kafkatest.Embedded(t, kafkatest.WithRights()))
+	to, err := topology.New(topology.Config{Prefix: "v2", Output: "v2-top10"})
+	require.NoError(t, err)
+	lines := slices.Concat(g.rightsOf(t, "export"), printed(t, "--roles", "topics-create,import", "--prefix", to.Prefix, "--output", to.Output))
+	move := []string{"migrate", "--from", topology.DefaultPrefix, "--to", to.Prefix, "--output", to.Output, "--partitions", "5", "--replication", "1"}
+	for _, missing := range []kafka.Right{kafka.OnTopic(kafka.Read, g.heatTable(t)), kafka.OnTransactions(kafka.Write, to.ImportTransactionalID())} {
+		only(t, g.Cluster, slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+			return strings.Contains(line, "--operation "+string(missing.Operation)+" ") && strings.HasSuffix(line, " "+missing.Name)
+		}))
+		code, _, log := g.command(t, "", move...)
+		need{rights.Need{Right: missing}}.refused(t, code, log)
+	}
+	only(t, g.Cluster, lines)
+	code, out, log := g.command(t, "", move...)
+	require.Equal(t, exitDone, code, log)
+	require.Contains(t, out, "wrote 2 pages with 2 behaviours to v2-heat-table, which has 5 partitions")
+	require.NotContains(t, log, "right")
+	code, out, log = g.command(t, "", move...)
+	require.Equal(t, exitDone, code, log)
+	require.Contains(t, out, "nothing to do")
+}
+
+// heatTable is the topic of the heat table.
+func (g *guardedCluster) heatTable(t *testing.T) string {
+	t.Helper()
+	topo, err := topology.New(topology.Config{})
+	require.NoError(t, err)
+	return topo.HeatTable
+}
