@@ -96,7 +96,7 @@ func subjects(t *topology.Topology) []subject {
 	serve.add(kafka.OnTopic(kafka.Read, t.Leaders), "the overview does not show how far heat and the board are behind")
 	serve.add(kafka.OnTopic(kafka.Read, t.DeadLetter), "the overview does not show refused messages")
 	serve.add(kafka.OnTopic(kafka.Read, t.Input), "the overview does not show how far the board is behind the input")
-	for _, topic := range []string{t.Behavior, t.RankTable} {
+	for _, topic := range []string{t.Behavior, t.Forget, t.RankTable} {
 		serve.add(kafka.OnTopic(kafka.Describe, topic), unmeasured)
 	}
 	for _, group := range []string{t.IngestGroup, t.HeatGroup, t.RankGroup} {
