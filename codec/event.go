@@ -49,6 +49,10 @@ type Event struct {
 	At time.Time `json:"at"`
 	// Page is the page's name.
 	Page string `json:"page"`
+	// Title and URL are what the page is called and where it is, see [BoardPage]. They are empty where that is
+	// not known, and for Left.
+	Title string `json:"title"`
+	URL   string `json:"url"`
 	// Rank is the page's place, and PreviousRank the one on the board before; 0 outside the board.
 	Rank         int `json:"rank"`
 	PreviousRank int `json:"previous_rank"`
@@ -106,6 +110,14 @@ func EncodeEvent(e *Event) ([]byte, error) {
 	dst = appendTime(append(dst, `,"at":`...), e.At)
 	if err := text(`,"page":`, e.Page); err != nil {
 		return nil, err
+	}
+	for _, t := range []struct{ member, value string }{{`,"title":`, e.Title}, {`,"url":`, e.URL}} {
+		if t.value == "" || e.Kind == Left {
+			continue
+		}
+		if err := text(t.member, t.value); err != nil {
+			return nil, err
+		}
 	}
 	number(`,"rank":`, uint64(e.Rank))
 	number(`,"previous_rank":`, uint64(e.PreviousRank))

@@ -108,6 +108,7 @@ func (f *Follower) compare(before, trail *codec.Trail, b *codec.Board) []codec.E
 		previous := was[p.Page]
 		of := func(kind codec.EventKind) codec.Event {
 			return codec.Event{Kind: kind, Page: p.Page, Rank: rank, PreviousRank: previous,
+				Title: p.Title, URL: p.URL,
 				Heat: p.Heat, Clicks: p.Clicks, Minutes: p.Minutes, Likes: p.Likes, Behaviours: p.Behaviours}
 		}
 		if previous == 0 {

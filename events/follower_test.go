@@ -202,6 +202,29 @@ func TestMorePagesOnTheBoardOfAllTime(t *testing.T) {
 	}
 }
 
+// TestEventsSayWhatAPageIsCalled, as the board does; of a page that left it says nothing.
+func TestEventsSayWhatAPageIsCalled(t *testing.T) {
+	rules, err := events.DefaultSettings().Rules()
+	require.NoError(t, err)
+	f := events.NewFollower(rules)
+	take(t, f, board("today", "a b", 1, begin))
+	b := board("today", "c a", 2, begin)
+	b.Pages[0].Title, b.Pages[0].URL = "Two \"cats\"", "https://forum.example/c"
+	got := take(t, f, b)
+	require.Len(t, got, 3)
+	for i, e := range got {
+		value, err := codec.EncodeEvent(&e)
+		require.NoError(t, err)
+		read, err := codec.DecodeEvent(value)
+		require.NoError(t, err)
+		if e.Kind == codec.Left {
+			assert.NotContains(t, string(value), "title")
+			continue
+		}
+		assert.Equal(t, []string{"Two \"cats\"", "https://forum.example/c"}, []string{read.Title, read.URL}, i)
+	}
+}
+
 // TestABoardThatIsMadeOfSomethingElseBeginsAnew: of another definition, or of another period.
 func TestABoardThatIsMadeOfSomethingElseBeginsAnew(t *testing.T) {
 	f := events.NewFollower(rules(t, nil))

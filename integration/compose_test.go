@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ import (
 // of the wrong kind is an error.
 func compose(t *testing.T) *types.Project {
 	t.Helper()
-	options, err := cli.NewProjectOptions([]string{filepath.Join("..", "docker-compose.yml")}, cli.WithProfiles([]string{"*"}))
+	options, err := cli.NewProjectOptions([]string{filepath.Join("..", "docker-compose.yml")}, cli.WithOsEnv, cli.WithProfiles([]string{"*"}))
 	require.NoError(t, err)
 	project, err := options.LoadProject(t.Context())
 	require.NoError(t, err)
@@ -74,6 +75,21 @@ func TestComposeCreatesTopicsFirst(t *testing.T) {
 		s, err := project.GetService(name)
 		require.NoError(t, err)
 		assert.Equal(t, types.ServiceConditionCompletedSuccessfully, s.DependsOn["topics"].Condition, name)
+	}
+}
+
+// TestComposeWithEvents: one variable gives the topics and the roles events of boards.
+func TestComposeWithEvents(t *testing.T) {
+	for _, set := range []string{"", "true"} {
+		t.Setenv("PAGEHEAT_EVENTS", set)
+		project := compose(t)
+		for _, name := range append(slices.Clone(roles), "topics") {
+			s, err := project.GetService(name)
+			require.NoError(t, err)
+			if assert.Contains(t, s.Environment, "PAGEHEAT_EVENTS", name) {
+				assert.Equal(t, strconv.FormatBool(set != ""), *s.Environment["PAGEHEAT_EVENTS"], name)
+			}
+		}
 	}
 }
 

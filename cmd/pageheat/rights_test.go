@@ -364,6 +364,40 @@ func (n need) refused(t *testing.T, code int, log string) {
 	assert.Contains(t, last, `"A right is missing" in docs/operations.md`, "without %s", n.Right)
 }
 
+// TestRightsOfEventsAreNeeded: without any of the rights that events add to those of rank, an instance ends
+// with 1 and names the right and what it is on; without an optional one it says so.
+func TestRightsOfEventsAreNeeded(t *testing.T) {
+	kafkatest.Long(t)
+	t.Parallel()
+	of := func(config topology.Config) []rights.Need {
+		topo, err := topology.New(config)
+		require.NoError(t, err)
+		all, err := rights.Of(topo, "rank")
+		require.NoError(t, err)
+		return all
+	}
+	plain, all := of(topology.Config{}), of(topology.Config{Events: true})
+	g := guarded(t, kafkatest.Embedded(t, kafkatest.WithRights()), "--events")
+	lines := g.rightsOf(t, "rank")
+	require.Len(t, lines, len(all))
+	missed := 0
+	for i, right := range all {
+		if slices.Contains(plain, right) {
+			continue
+		}
+		missed++
+		n := need{right}
+		code, log, _ := g.workWithout(t, "rank", n, slices.Delete(slices.Clone(lines), i, i+1))
+		if n.Optional() {
+			assert.Equal(t, exitDone, code, "without %s: %s", n.Right, log)
+			assert.Contains(t, log, n.String())
+			continue
+		}
+		n.refused(t, code, log)
+	}
+	require.Greater(t, missed, 4)
+}
+
 // TestEventsWithTheRightsOfRank: an instance that writes events of boards needs nothing but the printed
 // rights, without events in none of them.
 func TestEventsWithTheRightsOfRank(t *testing.T) {

@@ -19,12 +19,14 @@ GROUP = "pageheat-bot"
 
 def post(event):
     """Returns the post of an event, or None."""
-    page, board = event["page"], event["board"]
+    page, board = event.get("title") or event["page"], event["board"]
+    url = event.get("url", "")
+    link = " " + url if url.startswith(("http://", "https://")) else ""
     if event["event"] == "took-rank-1":
         leader = event["previous_leader"]
-        return f"{page} is the hottest page of {board} now" + (f", ahead of {leader}" if leader else "")
+        return f"{page} is the hottest page of {board} now" + (f", ahead of {leader}" if leader else "") + link
     if event["event"] == "rose":
-        return f"{page} rose {event['places']} places to number {event['rank']} of {board}"
+        return f"{page} rose {event['places']} places to number {event['rank']} of {board}" + link
     return None  # pages that enter and leave are too many for a chat
 
 

@@ -34,7 +34,7 @@ func TestBot(t *testing.T) {
 				{Kind: codec.TookRank1, Version: 3, Page: "/b", Rank: 1, PreviousRank: 2, PreviousLeader: "/日"},
 				{Kind: codec.TookRank1, Version: 3, Page: "/b", Rank: 1, PreviousRank: 2, PreviousLeader: "/日"},
 				{Kind: codec.Left, Version: 4, Page: "/日", PreviousRank: 2},
-				{Kind: codec.Rose, Version: 5, Page: "/c", Rank: 2, PreviousRank: 3, Places: 4, FromRank: 6},
+				{Kind: codec.Rose, Version: 5, Page: "/c", Title: "Cats", URL: "https://forum.example/c", Rank: 2, PreviousRank: 3, Places: 4, FromRank: 6},
 			} {
 				at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 				e.Board, e.At, e.Since, e.Heat, e.Clicks, e.Minutes, e.Likes = "today", at, at, "1", "1", "0", "0"
@@ -43,7 +43,7 @@ func TestBot(t *testing.T) {
 				kafkatest.ProduceRecords(t, cluster, &kgo.Record{Topic: topic, Key: []byte(e.Board), Value: value})
 			}
 			posted := posts(t, python, cluster.Bootstrap(), topic)
-			for _, want := range []string{"/日 is the hottest page of today now", "/b is the hottest page of today now, ahead of /日", "/c rose 4 places to number 2 of today"} {
+			for _, want := range []string{"/日 is the hottest page of today now", "/b is the hottest page of today now, ahead of /日", "Cats rose 4 places to number 2 of today https://forum.example/c"} {
 				select {
 				case got := <-posted:
 					assert.Equal(t, want, got)

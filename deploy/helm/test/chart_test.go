@@ -55,6 +55,8 @@ config:
   allow-origins: ["https://forum.example", "https://*.forum.example"]
   http-prefix: /heat
   allow-hosts: [heat.example]
+  events: true
+  events-kinds: [took-rank-1, rose]
 files:
   tls-ca: {configMap: kafka-ca, key: ca.crt}
   tls-cert: {secret: pageheat-tls, key: tls.crt}
@@ -329,6 +331,8 @@ func TestTheProgramTakesTheSettings(t *testing.T) {
 				assert.Contains(t, shown, "max-clicks: 1000000\n", "not 1e+06")
 				assert.Contains(t, shown, "weight-clicks: \"0.5\"\n")
 				assert.Contains(t, shown, "store: disk\n")
+				assert.Contains(t, shown, "events: true\n")
+				assert.Contains(t, shown, "events-kinds: [took-rank-1, rose]\n")
 				assert.Contains(t, shown, "roles: [ingest, heat, rank, serve, collect]\n")
 				assert.Contains(t, shown, "heat.example")
 			}
