@@ -27,7 +27,7 @@ type closedPeriod struct {
 // finalBoard is the board of a period that is being made.
 type finalBoard struct {
 	period boards.Slot
-	rest   []*boardPage
+	rest   []pageAt
 	tops   map[string][]finalPage // the hottest pages; by group if there is a maximum for each
 }
 
@@ -64,8 +64,8 @@ func (f *boardFinals) advance() (more bool) {
 	}
 	m := f.making
 	n := min(f.of.turnPages, len(m.rest))
-	for _, e := range m.rest[:n] {
-		m.add(f.of, e)
+	for _, at := range m.rest[:n] {
+		m.add(f.of, f.of.at(at))
 	}
 	if m.rest = m.rest[n:]; len(m.rest) > 0 {
 		return true

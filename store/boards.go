@@ -24,16 +24,18 @@ type boardTable struct {
 
 	slot      boards.Slot    // of asOf
 	pages     [][]*boardPage // in blocks, by page number; nil where the page never had a state
-	holders   boards.Holders[*boardPage]
+	spare     []boardPage    // made together, so that the collector has few objects to go through
+	made      int
+	holders   boards.Holders[pageAt]
 	index     *heat.Index[*boardPage, boards.Score]
 	groups    *boardGroups // nil if the board has none
 	finals    *boardFinals // nil if the board has no periods
 	labels    *labels      // of the partition
 	touched   []*boardPage // since the index was told
 	top       []*boardPage
-	turning   [][]*boardPage // pieces of pages whose sums are different as of the slot, see advance
-	turnPages int            // in a piece
-	leaving   [][]*boardPage // pieces of pages with sums that are not needed as of the slot
+	turning   [][]pageAt // pieces of pages whose sums are different as of the slot, see advance
+	turnPages int        // in a piece
+	leaving   [][]pageAt // pieces of pages with sums that are not needed as of the slot
 
 	// A page that the index does not hold matters if its bound is not below near.
 	bounded bool
@@ -46,6 +48,10 @@ type boardTable struct {
 	placed bool
 	reach  boards.Reach
 }
+
+// pageAt is the number of a page that has something on a board, less 1. There is one for each page and slot: pointers
+// would take twice the memory, and the collector would go through all of them.
+type pageAt uint32
 
 // boardPage is one page on one board.
 type boardPage struct {
@@ -93,7 +99,8 @@ func (t *boardTable) all() iter.Seq[*boardPage] {
 			return e.bound >= near
 		}
 		if t.finals != nil { // a page that has nothing in the period is not on the board
-			for _, e := range t.holders.In(t.slot) {
+			for _, at := range t.holders.In(t.slot) {
+				e := t.at(at)
 				if may(e) && !t.index.Holds(e) && !yield(e) { // else it was noted twice
 					return
 				}
@@ -112,6 +119,9 @@ func (t *boardTable) all() iter.Seq[*boardPage] {
 
 // lookEvery is after how many pages all looks at what the index has.
 const lookEvery = 1024
+
+// at returns a page that is noted in the holders.
+func (t *boardTable) at(at pageAt) *boardPage { return t.pages[at>>blockBits][at&(blockPages-1)] }
 
 // get returns what the board has of a page, nil if there is nothing.
 func (t *boardTable) get(pg *page) *boardPage {
@@ -134,9 +144,28 @@ func (t *boardTable) getOrAdd(pg *page) *boardPage {
 	}
 	e := &t.pages[block][at&(blockPages-1)]
 	if *e == nil {
-		*e = &boardPage{page: pg, allowed: t.board.Has(pg.Name)}
+		*e = t.make()
+		(*e).page, (*e).allowed = pg, t.board.Has(pg.Name)
 	}
 	return *e
+}
+
+// The number of boardPages that are made together grows with the board.
+const leastMade, mostMade = 16, 512
+
+// make returns an empty boardPage.
+func (t *boardTable) make() *boardPage {
+	if len(t.spare) == 0 {
+		t.spare = make([]boardPage, max(leastMade, min(t.made, mostMade)))
+	}
+	e := &t.spare[0]
+	t.spare, t.made = t.spare[1:], t.made+1
+	return e
+}
+
+// note notes that a page has behaviours in a slot.
+func (t *boardTable) note(slot boards.Slot, e *boardPage) {
+	t.holders.Note(slot, pageAt(e.page.Number-1))
 }
 
 // addAll adds the behaviours of a batch. It returns the bytes of the states of pages that are dirty since.
@@ -166,7 +195,7 @@ func (t *boardTable) add(e *boardPage, pg *page, m boards.Minute, sum *heat.Tota
 		e = t.getOrAdd(pg)
 	}
 	if e.state.Add(t.board, t.place, sum) {
-		t.holders.Note(t.place.Slot, e)
+		t.note(t.place.Slot, e)
 	}
 	e.bound = t.reach.Add(e.bound, sum)
 	if t.matters(e) {
@@ -245,8 +274,9 @@ const scanned = 16
 func (t *boardTable) turn() (done bool) {
 	for left := t.turnPages * scanned; len(t.turning) > 0 && left > 0; {
 		piece, rest := t.turning[0], 0
-		for i, e := range piece {
+		for i, at := range piece {
 			left--
+			e := t.at(at)
 			if !t.matters(e) {
 				continue
 			}
@@ -273,7 +303,8 @@ func (t *boardTable) turn() (done bool) {
 func (t *boardTable) leave(of *Checkpoint) {
 	held := t.board.Held(t.asOf)
 	if len(t.leaving) > 0 {
-		for _, e := range t.leaving[0] {
+		for _, at := range t.leaving[0] {
+			e := t.at(at)
 			if e.page.state&writing != 0 {
 				of.preserve(e.page)
 			}
@@ -359,7 +390,7 @@ func (t *boardTable) restore(pg *page, encoded []byte) error {
 	e := t.getOrAdd(pg)
 	e.state, e.bound = state, state.Bound(t.board, t.slot)
 	for slot := range state.Slots(t.board) {
-		t.holders.Note(slot, e)
+		t.note(slot, e)
 	}
 	t.changed(e)
 	return nil
@@ -374,7 +405,7 @@ func (t *boardTable) progress() codec.BoardProgress {
 // clear forgets the states of all pages.
 func (t *boardTable) clear() {
 	clear(t.touched)
-	t.touched, t.turning, t.leaving, t.holders = t.touched[:0], nil, nil, boards.Holders[*boardPage]{}
+	t.touched, t.turning, t.leaving, t.holders = t.touched[:0], nil, nil, boards.Holders[pageAt]{}
 	for _, block := range t.pages {
 		for _, e := range block {
 			if e != nil {

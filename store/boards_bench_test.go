@@ -5,6 +5,7 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -173,6 +174,25 @@ func BenchmarkBoardsCheckpoint(b *testing.B) {
 		}
 		b.ReportMetric(float64(took.Nanoseconds())/float64(pages), "cpu-ns/record")
 		b.ReportMetric(float64(bytes)/float64(pages), "B/record")
+	})
+}
+
+// One operation is a cycle of the garbage collector.
+func BenchmarkBoardsCollect(b *testing.B) {
+	ofBoards(b, func(b *testing.B, w *boardsBench) {
+		for range 3 {
+			w.next(b)
+		}
+		began, cycles := cpu(b), 0
+		for b.Loop() {
+			runtime.GC()
+			cycles++
+		}
+		b.ReportMetric(float64((cpu(b)-began).Microseconds())/1000/float64(cycles), "cpu-ms/cycle")
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "heap-MiB")
+		runtime.KeepAlive(w)
 	})
 }
 
