@@ -77,7 +77,7 @@ bench: kafka-jars ## Throughput in all scenarios, latency and pages, on Apache K
 	$(GO) -C bench run . all --dir $(abspath $(BENCH))
 
 .PHONY: bench-short
-bench-short: kafka-jars ## All that a target is for, several times: 25 minutes (Java, Maven)
+bench-short: kafka-jars ## All that a target is for, several times: 40 minutes (Java, Maven)
 	$(GO) -C bench run . all --set short --dir $(abspath $(BENCH))-short
 
 .PHONY: bench-rest

@@ -42,6 +42,7 @@ type Owner struct {
 
 	hopeless *atomic.Bool // see Cluster.transactionConfig
 	records  int64        // sent by the producer; used by one goroutine at a time
+	free     sync.Pool    // of *tableRecord
 
 	ctx  context.Context // ends when the owner has failed; its cause says why
 	stop context.CancelCauseFunc
@@ -62,8 +63,19 @@ type Owner struct {
 	closed sync.Once
 }
 
-// endOfTransaction is the metadata of the record that ends a transaction.
-type endOfTransaction struct{}
+// tableRecord is a record of the table on its way, and the metadata of its message. A commit writes hundreds of thousands:
+// each is in one piece, and is used again when it is acknowledged.
+type tableRecord struct {
+	message    sarama.ProducerMessage
+	key, value encoded
+	end        bool // of a transaction
+}
+
+// encoded are bytes as sarama asks for them.
+type encoded []byte
+
+func (e *encoded) Encode() ([]byte, error) { return *e, nil }
+func (e *encoded) Length() int             { return len(*e) }
 
 const (
 	// statusInterval is how often a commit checks whether the producer has failed:
@@ -174,8 +186,12 @@ func newOwner(session context.Context, p sarama.AsyncProducer, own Ownership, ho
 	var ended sync.WaitGroup
 	ended.Go(func() {
 		for m := range p.Successes() {
-			if _, end := m.Metadata.(endOfTransaction); end {
-				o.acks <- m.Offset
+			if r, ok := m.Metadata.(*tableRecord); ok {
+				if r.end {
+					o.acks <- m.Offset
+				}
+				r.value = nil // which the caller owns
+				o.free.Put(r)
 			}
 		}
 	})
@@ -235,7 +251,7 @@ func (o *Owner) Write(ctx context.Context, key string, value []byte) error {
 	if err := o.begin(nil); err != nil {
 		return err
 	}
-	o.queue(ctx, o.record(key, value, nil))
+	o.queue(ctx, o.record(key, value, false))
 	return o.Err()
 }
 
@@ -260,17 +276,22 @@ func (o *Owner) Commit(ctx context.Context, key string, value []byte, done func(
 		done(err)
 		return
 	}
-	o.queue(ctx, o.record(key, value, endOfTransaction{}))
+	o.queue(ctx, o.record(key, value, true))
 	go o.commit()
 }
 
 // record is a record of the table; a nil value deletes the key.
-func (o *Owner) record(key string, value []byte, metadata any) *sarama.ProducerMessage {
-	m := &sarama.ProducerMessage{Topic: o.Topic, Partition: o.Partition, Metadata: metadata, Key: sarama.StringEncoder(key)}
-	if value != nil {
-		m.Value = sarama.ByteEncoder(value)
+func (o *Owner) record(key string, value []byte, end bool) *sarama.ProducerMessage {
+	r, ok := o.free.Get().(*tableRecord)
+	if !ok {
+		r = &tableRecord{}
 	}
-	return m
+	r.key, r.value, r.end = append(r.key[:0], key...), value, end
+	r.message = sarama.ProducerMessage{Topic: o.Topic, Partition: o.Partition, Metadata: r, Key: &r.key}
+	if value != nil {
+		r.message.Value = &r.value
+	}
+	return &r.message
 }
 
 // queue hands a record to the producer.
