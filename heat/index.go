@@ -242,7 +242,8 @@ func (x *Index[P, S]) Top(dst []P) []P {
 // sort finds the first n. They are kept until one of them changes or another comes before the last of them, which
 // is seldom where there are many pages.
 func (x *Index[P, S]) sort() {
-	best := append(x.first[:0], x.candidates...)
+	x.first = append(x.first[:0], x.candidates...)
+	best := x.first
 	if len(best) > x.n {
 		x.selectFirst(best, x.n)
 		clear(best[x.n:])

@@ -279,7 +279,9 @@ func (s *HeatStage) Next(now time.Time) Action {
 	}
 	if s.checkpoint == nil && s.commitDue(now) {
 		s.checkpoint, s.began = s.partition.Checkpoint(), now
-		s.pace = pace{spread: s.spread(s.checkpoint.Size())}
+		if s.checkpoint != nil { // else the partition has failed
+			s.pace = pace{spread: s.spread(s.checkpoint.Size())}
+		}
 	}
 	switch {
 	case s.writing() && (s.burst == 0 || s.pace.over(now, s.planned(now))):

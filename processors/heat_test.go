@@ -254,6 +254,15 @@ func TestHeatStageSpreadsRecords(t *testing.T) {
 	})
 }
 
+// A partition that has failed has no checkpoint, though one may be due.
+func TestHeatStageOfAFailedPartition(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	ht.apply(0, 1, 1)
+	_, err := ht.Apply([]byte("no range"), 1, after(ms))
+	require.Error(t, err)
+	require.NotContains(t, do(ht, after(time.Second)), "feed "+progress)
+}
+
 // Ranges that wait together get as much time as the burst before took.
 func TestHeatStageLetsRangesInFirst(t *testing.T) {
 	s := heatStart()
