@@ -43,8 +43,8 @@ type Requests struct {
 	pending int
 }
 
-// patience is how long requests that are in flight are waited for after an interruption.
-const patience = 2 * time.Second
+// inFlight is how long requests that are on their way are waited for after an interruption.
+const inFlight = 2 * time.Second
 
 // howToSend is how requests are sent.
 func howToSend() kafka.Sending {
@@ -117,7 +117,7 @@ func Send(ctx context.Context, cfg Config, pages []string, block bool) (*Request
 func flush(ctx context.Context, sender *kafka.Sender) error {
 	within, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(patience, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(inFlight, cancel) })()
 	return sender.Flush(within)
 }
 

@@ -2,6 +2,7 @@ package forget
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -13,9 +14,13 @@ import (
 // lookEvery is the time between two looks at the progress.
 const lookEvery = 100 * time.Millisecond
 
-// Wait waits until the owners of the pages have committed the requests. When ctx is done, the requests stay,
-// and the error is that of ctx. Pending then says how many of them have not been taken in.
-func (r *Requests) Wait(ctx context.Context) error {
+// ErrNotTaken says that requests were not taken in for a while.
+var ErrNotTaken = errors.New("requests are not taken in")
+
+// Wait waits until the owners of the pages have committed the requests. It ends with ErrNotTaken if none of them
+// is for some time, and with the error of ctx when that is done. The requests stay then, and Pending says how
+// many of them have not been taken in.
+func (r *Requests) Wait(ctx context.Context, patience time.Duration) error {
 	if len(r.All) == 0 {
 		return nil
 	}
@@ -28,6 +33,8 @@ func (r *Requests) Wait(ctx context.Context) error {
 	r.pending = len(r.All)
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	last := time.NewTimer(patience)
+	defer last.Stop()
 	for {
 		n, err := w.look(ctx)
 		if err != nil {
@@ -37,8 +44,13 @@ func (r *Requests) Wait(ctx context.Context) error {
 		if r.pending -= n; r.pending == 0 {
 			return nil
 		}
+		if n > 0 {
+			last.Reset(patience)
+		}
 		select {
 		case <-ticker.C:
+		case <-last.C:
+			return ErrNotTaken
 		case <-ctx.Done():
 			return ctx.Err()
 		}

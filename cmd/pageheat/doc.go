@@ -185,7 +185,7 @@
 // all instances answer: those named as arguments or by the lines of --file (-: standard input), or with --pattern all pages of the table
 // whose names it matches. Later behaviours count again, from zero; with --block they do not count, until the page
 // is forgotten again without it. --dry-run prints the pages with their totals and forgets nothing; --pattern takes that or --yes. The
-// command waits until it is done, at most for --timeout (1m). Only the SHA-256 of the names is kept.
+// command waits until it is done, at most for --timeout (1m) for the next page. Only the SHA-256 of the names is kept.
 // docs/operations.md says where names remain, and until when ("Forget a page").
 //
 // # Export, import and migrate

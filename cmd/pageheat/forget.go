@@ -25,7 +25,7 @@ type forgetCmd struct {
 	Block   bool          `help:"Do not count later behaviours of the pages either."`
 	DryRun  bool          `key:"forget-dry-run" env:"PAGEHEAT_FORGET_DRY_RUN" help:"Print the pages with their totals, and forget nothing."`
 	Yes     bool          `key:"forget-yes" env:"PAGEHEAT_FORGET_YES" help:"Forget the pages that --pattern finds."`
-	Timeout time.Duration `key:"forget-timeout" env:"PAGEHEAT_FORGET_TIMEOUT" help:"Maximum time to wait until the pages are forgotten; 0 to send the requests and not wait."`
+	Timeout time.Duration `key:"forget-timeout" env:"PAGEHEAT_FORGET_TIMEOUT" help:"Maximum time to wait for the next page to be forgotten; 0 to send the requests and not wait."`
 	JSON    bool          `name:"json" help:"Print a JSON object for each page."`
 }
 
@@ -253,9 +253,7 @@ func (c *forgetCmd) forget(ctx context.Context, p *program, cfg forget.Config, n
 		finish()
 		return errors.Join(err, c.say(p, len(names)))
 	}
-	within, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	err = requests.Wait(within)
+	err = requests.Wait(ctx, c.Timeout)
 	finish()
 	switch {
 	case err == nil:
@@ -263,9 +261,9 @@ func (c *forgetCmd) forget(ctx context.Context, p *program, cfg forget.Config, n
 	case ctx.Err() != nil:
 		p.log.Warn("the requests stay", "not_taken_in", requests.Pending(), "requests", len(requests.All))
 		return errInterrupted
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, forget.ErrNotTaken):
 		return failure.New("`pageheat status` shows whether instances with the role heat run; they take the requests in, also later, and nothing needs to be repeated",
-			"after %s, requests are not taken in: %s of %s", c.Timeout, terminal.Count(uint64(requests.Pending())), terminal.Count(uint64(len(requests.All))))
+			"%w for %s: %s of %s", err, c.Timeout, terminal.Count(uint64(requests.Pending())), terminal.Count(uint64(len(requests.All))))
 	default:
 		return fmt.Errorf("the requests were sent, and stay; whether they are taken in is not known: %w", err)
 	}

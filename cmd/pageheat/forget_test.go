@@ -112,7 +112,7 @@ func TestForgetWithoutOwner(t *testing.T) {
 	code, out, log := c.run("forget", "/a", "--timeout", "200ms")
 	require.Equal(t, exitFailed, code)
 	assert.Empty(t, out)
-	assert.Contains(t, log, "after 200ms, requests are not taken in: 1 of 1")
+	assert.Contains(t, log, "requests are not taken in for 200ms: 1 of 1")
 	assert.Contains(t, log, "nothing needs to be repeated")
 
 	code, out, log = c.run("forget", "/a", "--timeout", "0")
