@@ -154,9 +154,9 @@ func titles(t *testing.T, site *harness.Site, partitions int32, want *harness.Re
 	sent(t, site, records(site, []byte(text.String()), nil, func(i int) int32 { return int32(i) % partitions }))
 }
 
-// continued checks that the boards of further have all of their past: they are those that a recount of the input
+// wholeBoards checks that the boards of further have all of their past: they are those that a recount of the input
 // gives, to the last digit.
-func continued(t *testing.T, site *harness.Site) {
+func wholeBoards(t *testing.T, site *harness.Site) {
 	t.Helper()
 	for _, name := range []string{"hour", "trending", "today"} {
 		compare := []string{"recount", "--board", name, "--compare"}
@@ -216,9 +216,9 @@ func backupAndRestore(t *testing.T, site *harness.Site) {
 	p.boards = site.Follow()
 	p.exact(t, in, ends, want)
 	p.audited(t)
-	continued(t, site)
+	wholeBoards(t, site)
 	p.exact(t, in, somePages(t, site, partitions, want), want)
-	continued(t, site)
+	wholeBoards(t, site)
 
 	r := site.Command("import", filepath.Join(dir, backup))
 	assert.Equal(t, 1, r.Code, "an instance runs")
@@ -325,7 +325,7 @@ func migrate(t *testing.T, site *harness.Site) {
 	moved := &pipeline{&to, to.Follow()}
 	second := to.Start("moved", further()...)
 	moved.exact(t, second, ends, want)
-	continued(t, &to)
+	wholeBoards(t, &to)
 	r := site.Command(move...)
 	assert.Equal(t, 1, r.Code, "it has counted")
 	moved.exact(t, second, somePages(t, site, partitions, want), want)
@@ -338,7 +338,7 @@ func migrate(t *testing.T, site *harness.Site) {
 	last := &pipeline{&one, one.Follow()}
 	third := one.Start("one", further()...)
 	last.exact(t, third, somePages(t, site, partitions, want), want)
-	continued(t, &one)
+	wholeBoards(t, &one)
 	stopped(t, third)
 	last.audited(t)
 }
