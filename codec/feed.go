@@ -41,6 +41,8 @@ const (
 	FeedEpoch Feed = 'e'
 	// FeedPublish asks for a board if it would differ from the last; no body.
 	FeedPublish Feed = 'p'
+	// FeedPast is the final board of a past period, to be published with the next board.
+	FeedPast Feed = 'o'
 	// FeedRepublish asks for a board even if nothing has changed; no body.
 	FeedRepublish Feed = 'q'
 )

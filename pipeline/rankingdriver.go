@@ -145,6 +145,7 @@ func (d *rankingDriver) notice(m *sarama.ConsumerMessage) error {
 	if err != nil {
 		return fmt.Errorf("offset %d: %w", m.Offset, err)
 	}
+	d.stage.Past(m.Offset, n.Board)
 	return nil
 }
 

@@ -91,7 +91,7 @@ type RankStage struct {
 	own     map[uint64]bool // the epochs of this session
 	highest uint64          // version seen in the output
 
-	heard     []byte // leaders for the ranker
+	heard     []byte // leaders, or a board, for the ranker
 	taken     int64  // the offset after the leaders that were taken last
 	committed int64
 
@@ -134,6 +134,12 @@ func NewRankStage(s RankStart) *RankStage {
 // Leaders takes leaders that were at an offset. They are copied.
 func (s *RankStage) Leaders(offset int64, leaders []byte) {
 	s.heard = codec.AppendHeard(make([]byte, 0, len(leaders)+16), offset, leaders)
+	s.waiting, s.taken = s.waiting+1, offset+1
+}
+
+// Past takes the final board of a past period that was at an offset, among the leaders.
+func (s *RankStage) Past(offset int64, board []byte) {
+	s.heard = append([]byte{byte(codec.FeedPast)}, board...)
 	s.waiting, s.taken = s.waiting+1, offset+1
 }
 

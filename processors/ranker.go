@@ -55,6 +55,7 @@ type Ranker struct {
 	differ     []*codec.Definition // per heat partition, of leaders that do not serve; else nil
 
 	further []*boardRanker
+	past    []pastBoard // to be published
 
 	check func(l *codec.Leaders) error // see RankingConfig; may be nil
 	tell  func(wanted codec.Definition, differing []Differing)
@@ -120,6 +121,9 @@ func (r *Ranker) Take(message []byte, stored func() any, now time.Time) (Ranked,
 			return Ranked{}, fmt.Errorf("offset %d: %w", offset, err)
 		}
 		return Ranked{}, nil
+	case codec.FeedPast:
+		_, err := r.takePast(body)
+		return Ranked{}, err
 	case codec.FeedPublish:
 		return r.publish(now, false)
 	case codec.FeedRepublish:
@@ -262,6 +266,9 @@ func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
 				return Ranked{}, err
 			}
 		}
+	}
+	if err := r.publishPast(&ranked, now.UTC().Truncate(time.Millisecond)); err != nil {
+		return Ranked{}, err
 	}
 	return ranked, nil
 }

@@ -27,6 +27,7 @@ type recountCmd struct {
 	AsOf     string    `placeholder:"TIME" help:"Time of the board in RFC 3339; later behaviours do not count. Default: now, with all that is in the input."`
 	Offsets  string    `placeholder:"OBJECT" help:"Offsets to count up to, as in a board's record, such as '{\"0\":1500,\"1\":1498}'. Default: the ends of the input."`
 	Compare  bool      `help:"Compare with the newest published board, at its offsets and its time; exit code 3 if they differ."`
+	Publish  bool      `help:"Publish the board of a past period, as a final board of the output, by the running ranking."`
 	JSON     bool      `name:"json" help:"Print a JSON object, as in a board's record."`
 	MaxPages int       `help:"Maximum number of pages with behaviours on the board; memory grows with them."`
 	Boards   boardList `name:"boards" key:"boards" env:"PAGEHEAT_BOARDS" placeholder:"DEFINITION" help:"Boards of the instances that count: those of --board of run. Repeatable."`
@@ -49,7 +50,8 @@ func (*recountCmd) Help() string {
   pageheat recount --board today/2026-01-06
   pageheat recount --board 'sport kind=trending half-life=2h include=/sport/.*'
 
-The input is read, and nothing is written. What retention has deleted is not on the board.`
+The input is read, and nothing is written, but that --publish has the running ranking publish the
+board of a past period. What retention has deleted is not on the board.`
 }
 
 // Run prints the board, or what is different about the published one.
@@ -62,8 +64,16 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 	if c.Compare {
 		command = "recount-compare"
 	}
+	if c.Publish {
+		command = "recount-publish"
+	}
 	if err := p.ready(ctx, command); err != nil {
 		return err
+	}
+	if c.Publish {
+		if there, err := c.publishable(ctx, p, &wanted, time.Now()); err != nil || there {
+			return interrupted(ctx, err)
+		}
 	}
 	var published *codec.Board
 	if c.Compare {
@@ -93,6 +103,9 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 	}
 	if c.Compare {
 		return c.compare(p, published, &result)
+	}
+	if c.Publish {
+		return interrupted(ctx, c.publish(ctx, p, &wanted, &result))
 	}
 	return c.print(p, &result.Board, wanted.Definition.Scorer)
 }
@@ -125,6 +138,9 @@ func (c *recountCmd) wanted(now time.Time) (audit.Wanted, error) {
 		case c.JSON:
 			return w, failure.BadSetting("compare", "prints differences: leave out --json")
 		}
+	}
+	if c.Publish && (w.Period == "" || c.Compare || c.AsOf != "" || c.Offsets != "" || c.JSON) {
+		return w, failure.BadSetting("publish", "publishes the board of a whole period: name it (--board NAME/PERIOD), and leave out --compare, --as-of, --offsets and --json")
 	}
 	if c.AsOf != "" {
 		if w.Period != "" {
