@@ -67,7 +67,7 @@ func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 	assert.Contains(t, refuses(t, site.Start("comes back", hour...)), "pageheat switch")
 	traffic.finish(t)
 
-	continued(t, p, beside, traffic.ends, traffic.want)
+	goesOn(t, p, beside, traffic.ends, traffic.want)
 	_, err = p.boards.Covering(within(t), "hour", traffic.ends)
 	require.NoError(t, err)
 	keys := boardKeys(t, site)
@@ -80,7 +80,7 @@ func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 	site.Must("reset", "--yes") // of the old one: the output stays
 
 	after := to.Start("needs no flag any more", append(hour, sections...)...)
-	continued(t, p, after, somePages(t, site, partitions, traffic.want), traffic.want)
+	goesOn(t, p, after, somePages(t, site, partitions, traffic.want), traffic.want)
 	stopped(t, after)
 }
 
@@ -102,18 +102,18 @@ func TestSwitchThereAndBack(t *testing.T) {
 	one, two := site.Start("one", "--await-switch"), to.Start("two", "--await-switch")
 	for range 2 {
 		site.Must("switch", "--from", site.Prefix, "--to", to.Prefix)
-		continued(t, p, two, somePages(t, site, partitions, want), want)
+		goesOn(t, p, two, somePages(t, site, partitions, want), want)
 		assert.Equal(t, to.Prefix+"-rank", boardKeys(t, site)["all-time"])
 		site.Must("switch", "--from", to.Prefix, "--to", site.Prefix)
-		continued(t, p, one, somePages(t, site, partitions, want), want)
+		goesOn(t, p, one, somePages(t, site, partitions, want), want)
 		assert.Equal(t, site.Prefix+"-rank", boardKeys(t, site)["all-time"])
 	}
 	stopped(t, one, two)
 }
 
-// continued is pipeline.exact where the output was handed over: until it notices, the ranking that had it may
+// goesOn is pipeline.exact where the output was handed over: until it notices, the ranking that had it may
 // publish boards with versions that readers ignore.
-func continued(t *testing.T, p *pipeline, in *harness.Instance, ends harness.Ends, want *harness.Recount) {
+func goesOn(t *testing.T, p *pipeline, in *harness.Instance, ends harness.Ends, want *harness.Recount) {
 	t.Helper()
 	board, err := p.waitFor(within(t), in, ends)
 	require.NoError(t, err)
