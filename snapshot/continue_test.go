@@ -33,9 +33,6 @@ func (w *boardWorld) owners(topo *topology.Topology, now time.Time) []*store.Par
 		p := store.New(store.Config{ID: int32(partition), Partitions: int32(len(owners)), Top: pages, Boards: all})
 		err := table.Read(w.Context(), w.clients, int32(partition), table.Start[partition], table.End[partition], func(records []*kafka.Record, _ int64) error {
 			for _, r := range records {
-				if _, forgotten := codec.ForgottenHash(string(r.Key)); forgotten {
-					continue
-				}
 				if err := p.Set(string(r.Key), r.Value); err != nil {
 					return err
 				}
