@@ -303,6 +303,30 @@ func kept(s snapshot.Source) map[codec.PageHash]bool {
 	return all
 }
 
+// TestTakeWithoutTitles: what partitions lack has titles, and the deployment ignores them.
+func TestTakeWithoutTitles(t *testing.T) {
+	w := newBoardWorld(t)
+	w.send(20)
+	for id := range int32(tables) {
+		c := w.counter(id)
+		for q := range inputs {
+			for range 1 + int(id)*6 {
+				c.count(q)
+			}
+		}
+		for _, p := range c.pages {
+			p.Label = nil
+		}
+		c.commit(0, 0)
+	}
+	s, err := snapshot.Take(t.Context(), snapshot.Config{Cluster: w.clients, Topology: w.topo, Limits: heat.DefaultLimits(), DropTitles: true})
+	require.NoError(t, err)
+	for page, err := range s.Pages(t.Context()) {
+		require.NoError(t, err)
+		require.Nil(t, page.Label, page.Name)
+	}
+}
+
 // order returns states in the order of the cut's boards.
 func order(cut *snapshot.Cut, all []*boards.Board, states []boards.State) []boards.State {
 	ordered := make([]boards.State, len(states))

@@ -155,7 +155,7 @@ func (s *Snapshot) lacking(q int32, r *kafka.Record, forgotten *Forgotten) {
 		s.lacks[partition][string(b.Page)] = of
 	}
 	var stamped *codec.StampedLabel
-	if timestamp := r.Timestamp.UnixMilli(); !label.IsZero() {
+	if timestamp := r.Timestamp.UnixMilli(); !label.IsZero() && !s.unlabelled {
 		stamped = &codec.StampedLabel{Label: label, Stamp: codec.Stamp{Timestamp: timestamp, Partition: q, Offset: r.Offset}}
 	}
 	minute := boards.MinuteOf(r.Timestamp)

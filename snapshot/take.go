@@ -32,21 +32,24 @@ type Config struct {
 	Topology *topology.Topology
 	// Limits must be those that the input was counted with.
 	Limits heat.Limits
+	// DropTitles says that labels of pages are not counted.
+	DropTitles bool
 	// Progress, if not nil, is told how far each step is.
 	Progress Progress
 }
 
 // Snapshot is the totals of all pages at one cut. It belongs to one goroutine.
 type Snapshot struct {
-	cluster  *kafka.Cluster
-	progress Progress
-	table    Topic
-	states   []State
-	cut      Cut
-	numbers  []numbers         // by heat partition
-	others   []string          // see Others
-	lacks    []map[string]*sum // by heat partition: what it has not counted up to the cut
-	kept     uint64
+	cluster    *kafka.Cluster
+	unlabelled bool
+	progress   Progress
+	table      Topic
+	states     []State
+	cut        Cut
+	numbers    []numbers         // by heat partition
+	others     []string          // see Others
+	lacks      []map[string]*sum // by heat partition: what it has not counted up to the cut
+	kept       uint64
 
 	forgotten *Forgotten // known when Pages has ended
 }
@@ -59,7 +62,7 @@ func Take(ctx context.Context, cfg Config) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{cluster: cfg.Cluster, progress: cfg.Progress, table: table, states: make([]State, len(table.End))}
+	s := &Snapshot{cluster: cfg.Cluster, unlabelled: cfg.DropTitles, progress: cfg.Progress, table: table, states: make([]State, len(table.End))}
 	if err := s.readProgress(ctx); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type exportCmd struct {
 	Board      []string        `sep:"none" placeholder:"NAME" help:"Board to write instead of all pages; may be given several times."`
 	MaxClicks  uint32          `help:"--max-clicks of the instances that count."`
 	MaxMinutes uint32          `help:"--max-minutes of the instances that count."`
+	DropTitles bool            `help:"--drop-titles of the instances that count."`
 
 	Weights heat.WeightSettings `embed:""`
 }
@@ -67,7 +68,7 @@ func (c *exportCmd) Run(ctx context.Context, p *program) error {
 	}
 	tell, finish := p.progress()
 	defer finish()
-	taken, err := snapshot.Take(ctx, snapshot.Config{Cluster: p.kafka, Topology: p.topo, Limits: limits, Progress: tell})
+	taken, err := snapshot.Take(ctx, snapshot.Config{Cluster: p.kafka, Topology: p.topo, Limits: limits, DropTitles: c.DropTitles, Progress: tell})
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("export: %w", err))
 	}

@@ -17,6 +17,7 @@ type migrateCmd struct {
 	To         string `required:"" placeholder:"PREFIX" help:"Prefix of the deployment that continues. Its missing topics are created."`
 	MaxClicks  uint32 `help:"--max-clicks of the instances that count."`
 	MaxMinutes uint32 `help:"--max-minutes of the instances that count."`
+	DropTitles bool   `help:"--drop-titles of the instances that count."`
 
 	Layout topics.Layout  `embed:""`
 	Boards boardsSettings `embed:""`
@@ -69,7 +70,7 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 	}
 	tell, finish := p.progress()
 	defer finish()
-	taken, err := snapshot.Take(ctx, snapshot.Config{Cluster: p.kafka, Topology: from, Limits: limits, Progress: tell})
+	taken, err := snapshot.Take(ctx, snapshot.Config{Cluster: p.kafka, Topology: from, Limits: limits, DropTitles: c.DropTitles, Progress: tell})
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
 	}
