@@ -147,11 +147,12 @@ func (s *RankStage) Past(offset int64, board []byte) {
 // a higher, foreign epoch comes from an owner that has taken over, or from an earlier owner
 // that published after this one looked for the newest board. Either way this owner continues
 // from that board in a new epoch. Those of the session's own earlier epochs, which may still be on their way
-// when the next one begins, are not foreign. An older version after a newer one is corrected at once.
+// when the next one begins, are not foreign. An older version after a newer one is corrected at once; if it shows a group,
+// also in a new epoch, because this owner may not know that the group has a board.
 func (s *RankStage) Output(b Output) {
 	switch epoch := Epoch(b.Version); {
-	case !s.own[epoch] && b.Version > s.highest:
-		s.wanted, s.above = true, epoch
+	case !s.own[epoch] && (b.Version > s.highest || b.Further && b.ShowsGroup()):
+		s.wanted, s.above = true, max(s.above, epoch)
 		if b.Further {
 			s.further[b.Board] = b
 		} else {

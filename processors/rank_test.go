@@ -103,6 +103,30 @@ func TestRankStageKnowsItsEarlierEpochs(t *testing.T) {
 	require.Equal(t, []string{"feed epoch", "hold"}, do(s, after(2*time.Second)))
 }
 
+// An owner that was frozen may publish the first board that there is of a group, after others have published newer
+// boards. Only who knows of it can publish an empty one.
+func TestRankStageLearnsOfGroups(t *testing.T) {
+	for _, pages := range []int{0, 1} {
+		s := rankStage(t, 5)
+		b := &codec.Board{Board: "sections/sport", Group: "sport", Version: version(4, 9), Pages: make([]codec.BoardPage, pages)}
+		for i := range b.Pages {
+			b.Pages[i] = codec.BoardPage{Rank: 1, Page: "/sport", Heat: "1", Clicks: "1", Minutes: "0", Likes: "0", Behaviours: 1}
+		}
+		value, err := codec.EncodeBoard(b)
+		require.NoError(t, err)
+		s.Output(processors.Output{Version: b.Version, Board: b.Board, Further: true, Value: value})
+		if pages == 0 {
+			require.Equal(t, []string{"feed republish", "wait"}, do(s, after(time.Second)))
+			continue
+		}
+		a := s.Next(after(time.Second))
+		require.Equal(t, codec.FeedEpoch, a.Kind())
+		request, err := codec.DecodeEpochRequest(a.Value[1:])
+		require.NoError(t, err)
+		require.Equal(t, value, request.Further[0].Board)
+	}
+}
+
 // A board older than the newest that this one began from is no reason for an epoch.
 func TestRankStageIgnoresWhatIsOlderThanItsBeginning(t *testing.T) {
 	s := processors.NewRankStage(processors.RankStart{Partitions: 3, Newest: processors.Output{Version: version(4, 2)}})
