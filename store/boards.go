@@ -18,9 +18,11 @@ type boardTable struct {
 	name   string
 	hash   string
 	number uint64 // see codec.BoardProgress
-	asOf   boards.Minute
-	late   uint64
-	since  []int64
+	// What it counts, as codec.BoardProgress has it.
+	counting, definition string
+	asOf                 boards.Minute
+	late                 uint64
+	since                []int64
 
 	slot      boards.Slot    // of asOf
 	pages     [][]*boardPage // in blocks, by page number; nil where the page never had a state
@@ -65,7 +67,7 @@ type boardPage struct {
 
 func newBoardTable(b *boards.Board, labels *labels, turnPages int) *boardTable {
 	d := b.Definition()
-	t := &boardTable{board: b, name: d.Name, hash: d.Hash(), labels: labels, turnPages: turnPages}
+	t := &boardTable{board: b, name: d.Name, hash: d.Hash(), counting: d.CountingHash(), definition: d.Counting(), labels: labels, turnPages: turnPages}
 	t.bounded = b.Bounded() && d.GroupBy == "" // whose indexes have thresholds of their own
 	t.index = heat.NewIndexBy(heat.By[*boardPage, boards.Score]{
 		Score: t.score,
@@ -398,8 +400,7 @@ func (t *boardTable) restore(pg *page, encoded []byte) error {
 
 // progress is what the partition's progress says of the board.
 func (t *boardTable) progress() codec.BoardProgress {
-	d := t.board.Definition()
-	return codec.BoardProgress{Number: t.number, Name: d.Name, Counting: d.CountingHash(), Definition: d.Counting(), AsOf: t.asOf, Late: t.late, Since: t.since}
+	return codec.BoardProgress{Number: t.number, Name: t.name, Counting: t.counting, Definition: t.definition, AsOf: t.asOf, Late: t.late, Since: t.since}
 }
 
 // clear forgets the states of all pages.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,7 @@ func number(t *testing.T, variable string) (uint64, bool) {
 // search runs the schedules of n consecutive seeds, on all CPUs, until one finds a violation. It
 // returns the violation with the lowest seed.
 func search(first uint64, n int, p model.Protections) (model.Outcome, model.Counts) {
+	debug.SetGCPercent(400) // a world is small, and short-lived
 	var (
 		found  model.Outcome
 		counts model.Counts

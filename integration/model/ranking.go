@@ -314,11 +314,11 @@ func (o *rankOwner) found(after uint64) (further []processors.Output) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(newest)) {
 		p := newest[key]
-		b := w.readOutput(o.on, p)
-		if b == nil || !b.Further {
+		showsGroup := p.board.Group != "" && len(p.board.Pages) > 0
+		if p.board.Version <= after && (!w.on.OldGroups || !showsGroup) && (!w.on.TimeInHeaders || !w.chance(0.3)) {
 			continue
 		}
-		if p.board.Version > after || w.on.OldGroups && b.ShowsGroup() || w.on.TimeInHeaders && w.chance(0.3) {
+		if b := w.readOutput(o.on, p); b != nil && b.Further {
 			further = append(further, *b)
 		}
 	}

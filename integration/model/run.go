@@ -97,6 +97,9 @@ func (w *world) warm() {
 		w.pass(w.temper.pace)
 		w.grow()
 		for _, s := range w.slots {
+			if !w.goesOn() {
+				return
+			}
 			if s.holder == nil {
 				w.assign(s)
 			}
