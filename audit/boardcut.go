@@ -18,8 +18,12 @@ const (
 )
 
 // HeatCut is what a partition of the heat table has counted for a board: of each partition of the input, the
-// behaviours from the offset in Since, nil for all, to below the one in Below.
-type HeatCut struct{ Since, Below codec.Offsets }
+// behaviours from the offset in Since, nil for all, to below the one in Below. Forgotten is how many requests to
+// forget pages it had taken in.
+type HeatCut struct {
+	Since, Below codec.Offsets
+	Forgotten    uint64
+}
 
 // BoardCut returns, by partition of the heat table, what the leaders with these positions had counted: exactly
 // what a board that was made of them is made from. The board's own offsets are the lowest of Below, and its
@@ -75,7 +79,7 @@ func cutOf(l *codec.Leaders, name string) *HeatCut {
 	for q, to := range l.To {
 		next[q] = max(0, to+1)
 	}
-	cut := &HeatCut{Below: codec.NewOffsets(next)}
+	cut := &HeatCut{Below: codec.NewOffsets(next), Forgotten: l.Forget.Taken}
 	if name == "" {
 		return cut
 	}

@@ -88,7 +88,7 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 		return interrupted(ctx, fmt.Errorf("recount: %w", err))
 	}
 	if c.Compare { // with those that were forgotten when it was made
-		forgotten = forgotten.At(published.Forgotten)
+		forgotten = forgotten.At(takenIn(published, wanted.Heat))
 	}
 	result, err := audit.RecountBoard(ctx, audit.BoardConfig{
 		Cluster: p.kafka, Input: p.topo.Input, Limits: c.Limits, Wanted: wanted, Forgotten: forgotten, MaxPages: c.MaxPages, Progress: tell,
@@ -108,6 +108,19 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 		return interrupted(ctx, c.publish(ctx, p, &wanted, &result))
 	}
 	return c.print(p, &result.Board, wanted.Definition.Scorer)
+}
+
+// takenIn is how many requests to forget pages are in a board, by partition of the heat table: as the leaders say that it
+// was made from, which are not always known.
+func takenIn(b *codec.Board, heat []audit.HeatCut) codec.Offsets {
+	if heat == nil {
+		return b.Forgotten
+	}
+	taken := make([]int64, len(heat))
+	for p := range heat {
+		taken[p] = int64(heat[p].Forgotten)
+	}
+	return codec.NewOffsets(taken)
 }
 
 // wanted is the board that the flags ask for.
