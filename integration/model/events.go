@@ -264,7 +264,7 @@ func (l *eventLog) happens(p *published) (happened []codec.Event) {
 	for i := range b.Pages {
 		page := &b.Pages[i]
 		e := codec.Event{Page: page.Page, Rank: i + 1, PreviousRank: rankOf(before, page.Page),
-			Heat: page.Heat, Clicks: page.Clicks, Minutes: page.Minutes, Likes: page.Likes, Behaviours: page.Behaviours}
+			Title: page.Title, URL: page.URL, Heat: page.Heat, Clicks: page.Clicks, Minutes: page.Minutes, Likes: page.Likes, Behaviours: page.Behaviours}
 		if e.PreviousRank == 0 {
 			e.Kind = codec.Entered
 			add(e)
