@@ -71,6 +71,7 @@ func exclusions() []exclusion {
 // What cannot run here is among
 // exclusions.
 func TestCommandsOfTheDocuments(t *testing.T) {
+	t.Parallel()
 	excluded := exclusions()
 	used := make([]bool, len(excluded))
 	isExcluded := func(path, command string) bool {

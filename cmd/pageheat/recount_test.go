@@ -37,7 +37,7 @@ const (
 
 func newPastInput(t *testing.T) *pastInput {
 	t.Helper()
-	in := &pastInput{T: t, brokers: broker(t, kfake.SeedTopics(2, pastTopic), kfake.SeedTopics(1, pastOutput, "pageheat-leaders")), config: filepath.Join(t.TempDir(), "pageheat.yaml")}
+	in := &pastInput{T: t, brokers: broker(t, kfake.SeedTopics(2, pastTopic), kfake.SeedTopics(1, pastOutput, "pageheat-leaders", "pageheat-heat-table")), config: filepath.Join(t.TempDir(), "pageheat.yaml")}
 	require.NoError(t, os.WriteFile(in.config, []byte(`
 boards:
   hour: {kind: window, window: 1h}
@@ -100,12 +100,14 @@ func pagesOf(b *codec.Board) string {
 }
 
 func TestRecount(t *testing.T) {
+	t.Parallel()
 	in := newPastInput(t)
 	for _, c := range []struct {
 		args  []string
 		pages string
 	}{
 		{nil, "/news/c 6.4, /sport/b 5.4, /sport/a 4.8"},
+		{[]string{"--prefix", "without-a-table"}, "/news/c 6.4, /sport/b 5.4, /sport/a 4.8"},
 		{[]string{"--weight-likes", "3", "--top", "2"}, "/sport/b 7.4, /news/c 6.4"},
 		{[]string{"--as-of", "2026-01-02T12:00:00Z"}, "/news/c 6.4, /sport/b 5.4, /sport/a 0.8"},
 		{[]string{"--board", "hour", "--as-of", "2026-01-02T12:00:00Z"}, "/sport/b 3.8, /news/c 0.8"},
@@ -143,6 +145,7 @@ func TestRecount(t *testing.T) {
 }
 
 func TestRecountRefusesMistakes(t *testing.T) {
+	t.Parallel()
 	in := newPastInput(t)
 	for _, c := range []struct {
 		args []string
@@ -181,6 +184,7 @@ func TestRecountRefusesMistakes(t *testing.T) {
 
 // TestRecountCompares a published board, digit by digit, at its own offsets and time.
 func TestRecountCompares(t *testing.T) {
+	t.Parallel()
 	in := newPastInput(t)
 	for i, c := range []struct{ args, digit string }{
 		{"", `"heat":6.4`}, {"--board hour --as-of 2026-01-02T12:00:00Z", `"clicks":1`}, {"--board days/2026-01-02", `"behaviours":2`},
@@ -223,6 +227,7 @@ func TestRecountCompares(t *testing.T) {
 
 // TestRecountSaysWhatIsGone: what retention has deleted is not on the board, and cannot be compared.
 func TestRecountSaysWhatIsGone(t *testing.T) {
+	t.Parallel()
 	in := newPastInput(t)
 	whole := in.board()
 	var offsets kadm.Offsets
@@ -254,8 +259,14 @@ func TestRecountSaysWhatIsGone(t *testing.T) {
 // up to the same offsets.
 func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 	brokers := broker(t)
-	common := []string{"--brokers", brokers}
-	t.Setenv("PAGEHEAT_BOARDS", "hour kind=window window=1h; trending kind=trending half-life=10m exclude=page2.* min-behaviours=2 group-by=page(.).* max-per-group=3; today kind=calendar calendar=day max-per-step=100000")
+	config := filepath.Join(t.TempDir(), "pageheat.yaml")
+	require.NoError(t, os.WriteFile(config, []byte(`
+boards:
+  hour: {kind: window, window: 1h}
+  trending: {kind: trending, half-life: 10m, exclude: page2.*, min-behaviours: 2, group-by: page(.).*, max-per-group: 3}
+  today: {kind: calendar, calendar: day, max-per-step: 100000}
+`), 0o600))
+	common := []string{"--brokers", brokers, "--config", config}
 	command := func(args ...string) (code int, out string) {
 		var stdout, stderr bytes.Buffer
 		code = run(t.Context(), append(args, common...), strings.NewReader(""), &stdout, &stderr)
@@ -263,7 +274,7 @@ func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 	}
 	code, out := command("topics", "create", "--partitions", "3", "--replication", "1")
 	require.Equal(t, exitDone, code, out)
-	first := start(t, append([]string{"--board", "hour kind=window window=1h"}, common...)...)
+	first := start(t, "--board", "hour kind=window window=1h", "--brokers", brokers)
 	first.ready(t)
 	code, out = command("produce", "--rate", "max", "--count", "3000", "--pages", "30")
 	require.Equal(t, exitDone, code, out)
@@ -279,7 +290,7 @@ func TestRecountComparesWhileBehavioursArrive(t *testing.T) {
 	defer producing.Wait()
 	defer stop()
 	producing.Go(func() {
-		run(ctx, append([]string{"produce", "--rate", "20000", "--pages", "30"}, common...), strings.NewReader(""), io.Discard, io.Discard)
+		run(ctx, append([]string{"produce", "--rate", "2000", "--pages", "30"}, common...), strings.NewReader(""), io.Discard, io.Discard)
 	})
 	for _, board := range []string{"today", "trending/1"} {
 		require.Eventually(t, func() bool {

@@ -258,6 +258,7 @@ func (g *guardedCluster) emptied(t *testing.T) string {
 // Without a required one it ends with 1 and names the right and what it is on; without an
 // optional one it works, and an instance says so once, in its log and its metrics.
 func TestPrintedRightsAreNeeded(t *testing.T) {
+	t.Parallel()
 	for _, name := range rights.Names() {
 		t.Run(name, func(t *testing.T) {
 			if name != "heat" {

@@ -69,6 +69,7 @@ const raceSettings = "GORACE"
 //	join GROUP TOPIC, leave              has a member join a group, and leave it
 //	until PATTERN COMMAND ARGS...        runs a command until its output matches
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
