@@ -43,7 +43,6 @@ func runDemo(t *testing.T, args ...string) (sent, counted int) {
 }
 
 func TestDemoEndsWithABoardOfAllItHasSent(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	first, counted := runDemo(t, "--for", "2s", "--rate", "5000", "--data", dir)
 	assert.Greater(t, first, 1000)
