@@ -28,6 +28,9 @@ const (
 	// FeedWrite is one record to be written to the table: its partition and its value,
 	// see AppendWrite.
 	FeedWrite Feed = 'w'
+	// FeedForget is a request to forget a page that was taken in, to be written to the forget topic: its partition and
+	// its value, see AppendWrite and [AppendForget].
+	FeedForget Feed = 'o'
 	// FeedLeaders are encoded leaders, to be sent on, see AppendFeedLeaders.
 	FeedLeaders Feed = 'l'
 )
@@ -48,7 +51,7 @@ const (
 )
 
 // AppendWrite appends the beginning of what is written to a table: the partition
-// that it belongs to. Its value has to follow.
+// that it belongs to. Its value has to follow; nothing follows if the record is a tombstone.
 func AppendWrite(dst []byte, partition int32) []byte {
 	return binary.AppendUvarint(dst, uint64(partition))
 }

@@ -255,13 +255,16 @@ func (o *Owner) Write(ctx context.Context, key string, value []byte) error {
 	return o.Err()
 }
 
-// Add adds a record of another topic, for its Partition, to the transaction, beginning one if none is
+// Add adds a record of any topic, for its Partition, to the transaction, beginning one if none is
 // open. It returns once the record is queued.
 func (o *Owner) Add(ctx context.Context, r *Record) error {
 	if err := o.begin(nil); err != nil {
 		return err
 	}
-	m := &sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Key: sarama.ByteEncoder(r.Key), Value: sarama.ByteEncoder(r.Value)}
+	m := &sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Key: sarama.ByteEncoder(r.Key)}
+	if r.Value != nil { // else it is a tombstone
+		m.Value = sarama.ByteEncoder(r.Value)
+	}
 	for _, h := range r.Headers {
 		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
 	}

@@ -45,6 +45,8 @@ type Heat struct {
 	// partitions of the table.
 	partitions atomic.Int32
 
+	unfollow func() // ends what reads the forget topic for the last session
+
 	mu      sync.Mutex
 	tasks   map[int32]*task         // of the session
 	perPage map[int32]time.Duration // what writing a page took, by partition
@@ -63,28 +65,29 @@ type task struct {
 	transaction *transaction
 	first       int64 // offset of the behaviour topic before the take-over
 	taken       time.Time
+	forgets     chan forgetRequest
 	fed         bool // the driver has it, or has given it back
 }
 
 // NewHeat returns what runs a heat processor. The owner names this process
 // in the fences it writes; it must be unique.
 func NewHeat(c HeatConfig, owner string) *Heat {
-	h := &Heat{config: c, tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration), lost: make(map[int32]losses)}
+	h := &Heat{config: c, tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration), lost: make(map[int32]losses), unfollow: func() {}}
 	h.runner = runner{settings: c.Settings, name: "heat", role: h, owner: owner}
 	return h
 }
 
 func (h *Heat) wiring(a *attempt) wiring {
 	topo := h.config.Topology
-	return wiring{input: topo.Behavior, claimed: topo.Input, table: topo.HeatTable, route: h.route,
+	return wiring{input: topo.Behavior, claimed: topo.Input, table: topo.HeatTable, with: topo.Forget, route: h.route,
 		end: h.fenced, storage: h.storage, prepare: h.prepare, close: h.giveBack,
 		options: []goka.ProcessorOption{goka.WithUpdateCallback(restoring(a))}}
 }
 
 // route sends a record of the table to the partition whose driver wrote it, which is
-// named in it, and leaders to the only partition of their topic.
+// named in it, as one of the forget topic, and leaders to the only partition of their topic.
 func (h *Heat) route(topic, _ string, value []byte) (int32, []byte, error) {
-	if topic != h.config.Topology.HeatTable {
+	if topic == h.config.Topology.Leaders {
 		return 0, value, nil
 	}
 	return codec.SplitWrite(value)
@@ -104,7 +107,8 @@ func (h *Heat) storage(_ string, partition int32) (storage.Storage, error) {
 // restoring takes records of the changelog that goka has read.
 func restoring(a *attempt) goka.UpdateCallback {
 	return func(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
-		err := restoreRecord(s, string(ctx.Topic()), ctx.Partition(), ctx.Offset(), key, value)
+		_, own := ctx.Headers()[codec.HeaderRemoved]
+		err := restoreRecord(s, string(ctx.Topic()), ctx.Partition(), ctx.Offset(), key, value, own)
 		a.fail(err)
 		return err
 	}
@@ -177,7 +181,7 @@ func (h *Heat) setup(ctx context.Context, s *session) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			transactions[p] = t
-			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: began}
+			h.tasks[p] = &task{partition: partition, transaction: t, first: first, taken: began, forgets: make(chan forgetRequest)}
 			return nil
 		})
 	}
@@ -215,6 +219,7 @@ func (h *Heat) prepare(ctx context.Context) error {
 // giveBack gives the partitions back that were not fed before their session ended. What was
 // restored is right still.
 func (h *Heat) giveBack() {
+	h.unfollow()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range h.tasks {
@@ -245,6 +250,7 @@ func (h *Heat) ready(ctx context.Context, s *session) error {
 		}
 		h.config.Table.restored(p)
 	}
+	h.followForgets(s)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func (d *heatDriver) end()                                 { d.stage.End() }
 func (d *heatDriver) next(now time.Time) processors.Action { return d.stage.Next(now) }
 
 func (d *heatDriver) feeds(kind codec.Feed) {
-	if kind == codec.FeedWrite {
+	if kind == codec.FeedWrite || kind == codec.FeedForget {
 		d.position.Busy()
 		return
 	}
@@ -61,6 +61,7 @@ func (d *heatDriver) feeds(kind codec.Feed) {
 		d.config.Metrics.lateFor(board, d.part, late)
 	}
 	progress, _ := d.task.partition.Progress()
+	d.config.Metrics.forgot(d.part, progress.Forget.Taken)
 	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next, d.last)
 }
 
@@ -110,11 +111,20 @@ func (d *heatDriver) came(m *sarama.ConsumerMessage, ok bool) error {
 
 func (d *heatDriver) await(ctx context.Context, a *processors.Action, s signals) error {
 	var ranges <-chan *sarama.ConsumerMessage
+	var requests <-chan forgetRequest
 	if a.Input {
 		ranges = d.out.claim.Messages()
 	}
+	if a.Forgets {
+		requests = d.task.forgets
+	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	select {
+	case r := <-requests: // which are rare
+		return d.takeForget(r)
+	default:
 	}
 	select {
 	case m, ok := <-ranges: // even if it is time for something else
@@ -124,6 +134,8 @@ func (d *heatDriver) await(ctx context.Context, a *processors.Action, s signals)
 	select {
 	case m, ok := <-ranges:
 		return d.came(m, ok)
+	case r := <-requests:
+		return d.takeForget(r)
 	case <-s.wake:
 	case <-s.due:
 	case <-s.ended:
@@ -152,6 +164,7 @@ func (d *heatDriver) apply(m *sarama.ConsumerMessage) error {
 // report logs what an operator should know of a range that was applied.
 func (d *heatDriver) report(a store.Applied) {
 	d.tell(a)
+	d.config.Metrics.blockedBehaviours(a.Blocked)
 	if a.Lost > 0 {
 		progress, _ := d.task.partition.Progress()
 		d.lostOf(a.Range.Partition, progress.Lost[a.Range.Partition])

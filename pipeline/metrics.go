@@ -40,6 +40,8 @@ type Metrics struct {
 	restores     *prometheus.GaugeVec
 	restoring    *prometheus.GaugeVec
 	limitChanges prometheus.Counter
+	blocked      prometheus.Counter
+	forgotten    *prometheus.GaugeVec
 	lost         *prometheus.GaugeVec
 
 	differ     prometheus.Gauge
@@ -107,6 +109,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		restores:     gauges("pageheat_heat_restore_seconds", "Duration of the restore at the last take-over of a heat partition that this instance owns.", "partition"),
 		restoring:    gauges("pageheat_heat_restore_remaining_records", "Offsets of the changelog that the restore of a heat partition has not read yet. There is no series without a restore.", "partition"),
 		limitChanges: counter("pageheat_heat_limit_changes_total", "Ranges validated with other limits than the range before: --max-clicks or --max-minutes differ between instances with the role ingest."),
+		blocked:      counter("pageheat_heat_blocked_behaviours_total", "Behaviours that were not counted because their page is blocked."),
+		forgotten:    gauges("pageheat_heat_forgotten_pages", "Requests to forget pages that a heat partition has taken in.", "partition"),
 		lost: gauges("pageheat_heat_lost_records",
 			"Maximum number of records of an input partition that retention deleted before they were counted, since the table was created. All instances with the role heat report the same value: take the maximum by partition.", "partition"),
 
@@ -195,6 +199,18 @@ func (m *Metrics) lostOf(partition int32, records uint64) {
 }
 
 func (m *Metrics) limitsChanged() { m.limitChanges.Inc() }
+
+// blockedBehaviours records behaviours of blocked pages.
+func (m *Metrics) blockedBehaviours(n uint64) {
+	if n > 0 {
+		m.blocked.Add(float64(n))
+	}
+}
+
+// forgot records how many requests to forget pages a heat partition has taken in.
+func (m *Metrics) forgot(partition int32, taken uint64) {
+	m.forgotten.WithLabelValues(label(partition)).Set(float64(taken))
+}
 
 // differing records how many heat partitions the ranking waits for.
 func (m *Metrics) differing(partitions int) { m.differ.Set(float64(partitions)) }

@@ -9,6 +9,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
+	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/processors"
 )
@@ -30,6 +31,7 @@ type producer struct {
 	plain sarama.AsyncProducer
 	route router
 	table string // the group table, empty if there is none
+	with  string // a topic whose records go into the transactions too, empty if there is none
 
 	deadLetters *deadLetters // sends dead letters; nil if there are none
 	closing     sync.RWMutex
@@ -187,16 +189,17 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 	if err != nil {
 		return finish(nil, fmt.Errorf("sending to %s: %w", topic, err))
 	}
-	if topic == p.table {
-		p.write(partition, key, value, finish)
+	if topic == p.table || p.with != "" && topic == p.with {
+		p.write(topic, partition, key, value, finish)
 	} else {
 		p.send(topic, partition, key, value, headers, finish)
 	}
 	return promise
 }
 
-// write puts a record of the group table into its partition's transaction.
-func (p *producer) write(partition int32, key string, value []byte, finish goka.PromiseFinisher) {
+// write puts a record of the group table, or of what is written with it, into its partition's transaction. An empty
+// value is a tombstone.
+func (p *producer) write(topic string, partition int32, key string, value []byte, finish goka.PromiseFinisher) {
 	p.mu.Lock()
 	s, t := p.session, p.transactions[partition]
 	p.mu.Unlock()
@@ -204,7 +207,12 @@ func (p *producer) write(partition int32, key string, value []byte, finish goka.
 	case s == nil:
 		finish(nil, errNoSession)
 	case t == nil:
-		finish(nil, fmt.Errorf("writing to %s partition %d: it is not owned", p.table, partition))
+		finish(nil, fmt.Errorf("writing to %s partition %d: it is not owned", topic, partition))
+	case topic != p.table:
+		finish(nil, t.Add(s.ctx, &kafka.Record{Topic: topic, Partition: partition, Key: []byte(key), Value: value}))
+	case len(value) == 0:
+		finish(nil, t.Add(s.ctx, &kafka.Record{Topic: topic, Partition: partition, Key: []byte(key),
+			Headers: []kafka.Header{{Key: codec.HeaderRemoved, Value: []byte(codec.RemovedForgotten)}}}))
 	case key == t.last:
 		t.Commit(s.ctx, key, value, func(err error) { finish(nil, err) })
 	default:

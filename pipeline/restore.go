@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lovoo/goka/storage"
 
@@ -44,7 +45,7 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, to int64,
 	}
 	err = s.Cluster.Read(ctx, span, func(records []*kafka.Record, _ int64) error {
 		for _, r := range records {
-			if err := restoreRecord(p, table, id, r.Offset, string(r.Key), r.Value); err != nil {
+			if err := restoreRecord(p, table, id, r.Offset, string(r.Key), r.Value, removed(r)); err != nil {
 				return err
 			}
 			at = r.Offset
@@ -66,13 +67,22 @@ func restoreTable(ctx context.Context, s Settings, p *store.Partition, to int64,
 	return nil
 }
 
+// removed reports whether pageheat has written a record that is a tombstone.
+func removed(r *kafka.Record) bool {
+	return slices.ContainsFunc(r.Headers, func(h kafka.Header) bool { return h.Key == codec.HeaderRemoved })
+}
+
 // restoreRecord takes a record of the changelog, or says why the table cannot be
-// trusted.
-func restoreRecord(s storage.Storage, topic string, partition int32, offset int64, key string, value []byte) error {
+// trusted. removed says of a tombstone that pageheat has written it.
+func restoreRecord(s storage.Storage, topic string, partition int32, offset int64, key string, value []byte, removed bool) error {
 	var err error
-	if value == nil {
+	pages, own := s.(interface{ Remove(key string) error })
+	switch {
+	case value == nil && removed && own:
+		err = pages.Remove(key)
+	case value == nil:
 		err = s.Delete(key)
-	} else {
+	default:
 		err = s.Set(key, value)
 	}
 	if err == nil {

@@ -35,6 +35,7 @@ type wiring struct {
 	input   string          // the topic of the group
 	claimed string          // the topic whose offsets the records of the input claim
 	table   string          // the group table
+	with    string          // a topic that is written in the transactions of the table
 	end     EndFunc         // where a reader of the table is caught up
 	storage storage.Builder // of the table
 	options []goka.ProcessorOption
@@ -114,6 +115,7 @@ func (r *runner) openProducer(w wiring) error {
 		return err
 	}
 	r.producer = newProducer(plain, w.route, w.table)
+	r.producer.with = w.with
 	r.producer.traces = newTraces(r.settings.Tracer)
 	if w.letters == nil {
 		return nil

@@ -435,7 +435,7 @@ func (t *Table) tail(ctx context.Context, current map[int32]*store.Partition) er
 	defer records.Close()
 	for r := range records.Records() {
 		p := current[r.Partition]
-		if err := restoreRecord(p, table, r.Partition, r.Offset, string(r.Key), r.Value); err != nil {
+		if err := restoreRecord(p, table, r.Partition, r.Offset, string(r.Key), r.Value, removed(r)); err != nil {
 			if err := t.unfit(ctx, r.Partition, err); err != nil {
 				return err
 			}

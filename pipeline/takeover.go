@@ -12,6 +12,7 @@ import (
 type tableOwner interface {
 	BelongsTo(session context.Context, dropped, renew func())
 	Write(ctx context.Context, key string, value []byte) error
+	Add(ctx context.Context, r *kafka.Record) error
 	Commit(ctx context.Context, key string, value []byte, done func(error))
 	End() int64
 	GiveUp(err error)

@@ -17,6 +17,8 @@ type Action struct {
 	// Input says, in a DoWait, that input may be given to the stage. Otherwise the
 	// driver holds the input back, all the way to the fetch.
 	Input bool
+	// Forgets says, in a DoWait, that records of the forget topic may be given to the stage.
+	Forgets bool
 	// Turn says, in a DoWait with Input, that the driver must have its turn to read a large
 	// batch before it gives the stage more. Partitions of one process take turns.
 	Turn bool

@@ -38,8 +38,8 @@ func TestGraphIsThatOfTheProcessors(t *testing.T) {
 			declared = append(declared, topology.Edge{From: name, To: edge.Topic()})
 		}
 	}
-	// Package pipeline reads and writes it outside of goka, see HeatStage.Forget.
-	declared = append(declared, topology.Edge{From: topo.Forget, To: topo.HeatGroup}, topology.Edge{From: topo.HeatGroup, To: topo.Forget})
+	// Package pipeline reads it outside of goka, whose group would keep its partitions with those of the other input.
+	declared = append(declared, topology.Edge{From: topo.Forget, To: topo.HeatGroup})
 	graph := topo.Graph()
 	outside := map[string]bool{}
 	for _, node := range graph.Nodes {

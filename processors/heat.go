@@ -32,7 +32,7 @@ func NewHeat(c HeatConfig, options ...goka.ProcessorOption) (*goka.Processor, er
 
 // HeatGraph is the graph of the heat processor.
 func HeatGraph(c HeatConfig) *goka.GroupGraph {
-	leaders := goka.Stream(c.Topology.Leaders)
+	leaders, forget := goka.Stream(c.Topology.Leaders), goka.Stream(c.Topology.Forget)
 	process := func(ctx goka.Context, message any) {
 		kind, body, err := codec.SplitFeed(message.([]byte))
 		if err != nil {
@@ -41,6 +41,8 @@ func HeatGraph(c HeatConfig) *goka.GroupGraph {
 		switch kind {
 		case codec.FeedWrite:
 			ctx.SetValue(body) // with its partition, see codec.AppendWrite
+		case codec.FeedForget:
+			ctx.Emit(forget, ctx.Key(), body)
 		case codec.FeedLeaders:
 			oldest, body, err := codec.SplitLeaders(body)
 			if err != nil {
@@ -55,6 +57,7 @@ func HeatGraph(c HeatConfig) *goka.GroupGraph {
 		goka.Input(goka.Stream(c.Topology.Behavior), codec.Raw{}, process),
 		goka.Persist(codec.Raw{}),
 		goka.Output(leaders, codec.Raw{}),
+		goka.Output(forget, codec.Raw{}),
 	)
 }
 
@@ -165,6 +168,10 @@ type HeatStage struct {
 	perPage    time.Duration
 	trimmed    time.Time
 
+	forgets    []forgetRecord  // that wait for the commit under way
+	forgetting bool            // the commit under way forgets pages
+	taken      []*codec.Forget // requests that it takes in and has not written yet
+
 	turns   time.Time // when boards are as of another time next
 	turning bool      // they are not as of it yet
 	ranges  int       // that came since the last piece of that
@@ -235,6 +242,9 @@ func (s *HeatStage) Committed(end int64, now time.Time) {
 	s.checkpoint.Committed(end)
 	s.commit = s.checkpoint.Progress().Next
 	s.checkpoint, s.written = nil, false
+	if s.forgetting {
+		s.forgetting, s.stale, s.changed = false, true, now
+	}
 	if now.Sub(s.trimmed) >= trimInterval {
 		s.trimmed, s.trim = now, s.commit
 	}
@@ -262,6 +272,11 @@ func (s *HeatStage) PageTime(now time.Time) time.Duration {
 
 // Next returns the next action.
 func (s *HeatStage) Next(now time.Time) Action {
+	if s.checkpoint == nil && len(s.forgets) > 0 && !s.ending {
+		if err := s.forget(now); err != nil {
+			return Action{Do: DoFail, Err: err}
+		}
+	}
 	if s.writing() && s.burst > 0 && s.burst < s.burstSize() {
 		return s.write(now)
 	}
@@ -274,27 +289,24 @@ func (s *HeatStage) Next(now time.Time) Action {
 		a := Action{Do: DoTrim, Offset: s.trim}
 		s.trim = 0
 		return a
-	case !s.ending && !s.sending && s.leadersIn(now) <= 0:
+	case !s.ending && !s.sending && !s.forgetting && s.leadersIn(now) <= 0:
 		return s.sendLeaders(now)
 	}
 	if s.checkpoint == nil && s.commitDue(now) {
-		s.checkpoint, s.began = s.partition.Checkpoint(), now
-		if s.checkpoint != nil { // else the partition has failed
-			s.pace = pace{spread: s.spread(s.checkpoint.Size())}
-		}
+		s.begin(now)
 	}
 	switch {
 	case s.writing() && (s.burst == 0 || s.pace.over(now, s.planned(now))):
 		s.burst = 0
 		return s.write(now)
 	case s.writing(): // let ranges in that wait already, and go on
-		return Action{Do: DoWait, Input: s.room(now), Until: earlier(s.pace.until, now.Add(s.idle(now)))}
+		return Action{Do: DoWait, Input: s.room(now), Forgets: s.takesForgets(), Until: earlier(s.pace.until, now.Add(s.idle(now)))}
 	case s.ending && s.checkpoint == nil:
 		return Action{Do: DoEnd}
 	case s.ending:
 		return Action{Do: DoWait}
 	}
-	return Action{Do: DoWait, Input: s.room(now), Until: now.Add(s.idle(now))}
+	return Action{Do: DoWait, Input: s.room(now), Forgets: s.takesForgets(), Until: now.Add(s.idle(now))}
 }
 
 // advance makes boards be as of now: at the turn of a minute, and in pieces, between which ranges are
@@ -410,7 +422,7 @@ func (s *HeatStage) idle(now time.Time) time.Duration {
 		return 0
 	}
 	idle := repeatLeaders
-	if !s.sending {
+	if !s.sending && !s.forgetting {
 		idle = s.leadersIn(now)
 	}
 	if s.partition.Boards() > 0 {
@@ -436,6 +448,9 @@ const (
 // write is the next record of the checkpoint. The last is the progress, whose acknowledgement
 // is the commit's.
 func (s *HeatStage) write(now time.Time) Action {
+	if len(s.taken) > 0 {
+		return s.writeTaken()
+	}
 	if s.ending {
 		s.burst = 0 // no range waits
 	} else {
