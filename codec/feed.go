@@ -30,7 +30,7 @@ const (
 	FeedWrite Feed = 'w'
 	// FeedForget is a request to forget a page that was taken in, to be written to the forget topic: its partition and
 	// its value, see AppendWrite and [AppendForget].
-	FeedForget Feed = 'o'
+	FeedForget Feed = 'g'
 	// FeedLeaders are encoded leaders, to be sent on, see AppendFeedLeaders.
 	FeedLeaders Feed = 'l'
 )

@@ -119,7 +119,6 @@ func testABlockedPageIsNotCounted(t *testing.T, s kind) {
 type forgetWorld struct {
 	kind
 	p, follower *store.Partition
-	to          int64
 	held        held
 	next        int64 // request
 

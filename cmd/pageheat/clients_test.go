@@ -26,7 +26,7 @@ func TestClientsOfAProcess(t *testing.T) {
 	for _, path := range []string{"/readyz", "/api/v1/boards/all-time", "/api/v1/overview"} {
 		answered(t, "http://"+i.address+path, path)
 	}
-	wanted := []string{"pageheat-dead-letters", "pageheat-heat", "pageheat-ingest", "pageheat-lookup", "pageheat-rank", "pageheat-rank-output", "pageheat-view"}
+	wanted := []string{"pageheat-dead-letters", "pageheat-forget", "pageheat-heat", "pageheat-ingest", "pageheat-lookup", "pageheat-rank", "pageheat-rank-output", "pageheat-view"}
 	require.Eventually(t, func() bool {
 		return slices.Equal(wanted, slices.Sorted(maps.Keys(connections())))
 	}, 10*time.Second, 20*time.Millisecond, "%v", connections())
