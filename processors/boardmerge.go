@@ -90,6 +90,16 @@ func offsetsOf(latest []*codec.Leaders) codec.Offsets {
 	return codec.NewOffsets(offsets)
 }
 
+// forgottenIn are, by heat partition, the requests to forget pages that are in a board; nil if there are none.
+func forgottenIn(made codec.Positions) (in codec.Offsets) {
+	for p, at := range made {
+		if at.Forgotten > 0 {
+			in = append(in, codec.PartitionOffset{Partition: int32(p), Offset: int64(at.Forgotten)})
+		}
+	}
+	return in
+}
+
 // remember fills in which rank the page held before this one, and since when it
 // holds this one, by the board before, nil if there is none.
 func remember(newest *codec.Board, page *codec.BoardPage) {
@@ -113,7 +123,7 @@ func remember(newest *codec.Board, page *codec.BoardPage) {
 // same reports whether two boards say the same, version and time aside.
 func same(a, b *codec.Board) bool {
 	return a.Counted == b.Counted && a.Late == b.Late && a.AsOf.Equal(b.AsOf) && a.DefinitionHash == b.DefinitionHash &&
-		slices.Equal(a.Offsets, b.Offsets) && slices.Equal(a.Since, b.Since) &&
+		slices.Equal(a.Offsets, b.Offsets) && slices.Equal(a.Since, b.Since) && slices.Equal(a.Forgotten, b.Forgotten) &&
 		slices.EqualFunc(a.Pages, b.Pages, func(x, y codec.BoardPage) bool {
 			return x.Page == y.Page && x.Rank == y.Rank && x.Heat == y.Heat && x.Clicks == y.Clicks &&
 				x.Minutes == y.Minutes && x.Likes == y.Likes && x.Behaviours == y.Behaviours &&

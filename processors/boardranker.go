@@ -367,10 +367,10 @@ func (r *boardRanker) make(from []*slotLeaders, key string, allGroups bool, asOf
 	for p, l := range from {
 		b.Counted += l.of.Counted
 		b.Late += l.Late
-		positions[p] = codec.Position{Behavior: l.of.Behavior, Next: l.of.Next}
+		positions[p] = positionOf(l.of)
 		progress[p] = l.of
 	}
-	b.Offsets, b.Since = offsetsOf(progress), sinceOf(from)
+	b.Offsets, b.Since, b.Forgotten = offsetsOf(progress), sinceOf(from), forgottenIn(positions)
 	b.Pages = r.rank(key, pages, allGroups && r.definition.MaxPerGroup > 0, asOf, now)
 	labelled(b.Pages, from)
 	return made{Board: b, positions: positions}

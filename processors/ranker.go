@@ -322,7 +322,7 @@ func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made c
 		r.floor = raised(r.floor, made)
 	}
 	for p, l := range r.latest {
-		if floor := r.position(p); l != nil && (l.Next < floor.Next || l.Behavior != floor.Behavior && !floor.Behavior.IsZero()) {
+		if floor := r.position(p); l != nil && (behind(l, floor) || l.Behavior != floor.Behavior && !floor.Behavior.IsZero()) {
 			r.latest[p] = nil
 		}
 	}
@@ -340,10 +340,21 @@ func raised(a, b codec.Positions) codec.Positions {
 	a = slices.Clone(a)
 	for p := range min(len(a), len(b)) {
 		if a[p].Behavior == b[p].Behavior {
-			a[p].Next = max(a[p].Next, b[p].Next)
+			a[p].Next, a[p].Forgotten = max(a[p].Next, b[p].Next), max(a[p].Forgotten, b[p].Forgotten)
 		}
 	}
 	return a
+}
+
+// positionOf is what is known of leaders in a board that is made from them.
+func positionOf(l *codec.Leaders) codec.Position {
+	return codec.Position{Behavior: l.Behavior, Next: l.Next, Forgotten: l.Forget.Taken}
+}
+
+// behind reports whether leaders are older than those of a board. Those of an owner that was frozen may have counted
+// more than the next one so far, and have pages that are forgotten.
+func behind(l *codec.Leaders, floor codec.Position) bool {
+	return l.Next < floor.Next || l.Forget.Taken < floor.Forgotten
 }
 
 func (r *Ranker) position(partition int) codec.Position {
@@ -370,7 +381,7 @@ func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 	if floor.Behavior != (codec.TopicID{}) && floor.Behavior != l.Behavior {
 		return false, fmt.Errorf("%w: its topic id was %s and is %s", ErrOtherBehavior, floor.Behavior, l.Behavior)
 	}
-	if l.Next < floor.Next {
+	if behind(l, floor) {
 		return false, nil
 	}
 	for _, on := range r.further {
@@ -380,7 +391,7 @@ func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 	}
 	if !l.Definition.Serves(r.definition) {
 		// What is older is of an earlier owner, who may have had the right settings.
-		if known := r.latest[p]; known == nil || known.Next <= l.Next {
+		if known := r.latest[p]; known == nil || !behind(l, positionOf(known)) {
 			r.latest[p], r.differ[p] = nil, &l.Definition
 		}
 		return false, nil
@@ -423,8 +434,9 @@ func (r *Ranker) Board(now time.Time, again bool) (*codec.Board, codec.Positions
 	floor := make(codec.Positions, len(r.latest))
 	for p, l := range r.latest {
 		next.Counted += l.Counted
-		floor[p] = codec.Position{Behavior: l.Behavior, Next: l.Next}
+		floor[p] = positionOf(l)
 	}
+	next.Forgotten = forgottenIn(floor)
 	next.Pages = r.pages(now)
 	if !again && r.newest != nil && same(r.newest, next) {
 		r.floor = raised(floor, r.floor)

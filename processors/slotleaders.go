@@ -21,7 +21,7 @@ type slots [][2]*slotLeaders
 func (s slots) drop(floor codec.Positions) {
 	for p := range s {
 		for i, l := range s[p] {
-			if l != nil && p < len(floor) && (l.of.Next < floor[p].Next || l.of.Behavior != floor[p].Behavior && !floor[p].Behavior.IsZero()) {
+			if l != nil && p < len(floor) && (behind(l.of, floor[p]) || l.of.Behavior != floor[p].Behavior && !floor[p].Behavior.IsZero()) {
 				s[p][i] = nil
 			}
 		}
@@ -34,6 +34,14 @@ func (s slots) drop(floor codec.Positions) {
 // put takes leaders of a partition.
 func (s slots) put(partition int32, l *slotLeaders) {
 	known := &s[partition]
+	for i, before := range known { // which may have pages that are forgotten
+		if before != nil && before.of.Forget.Taken < l.of.Forget.Taken {
+			known[i] = nil
+		}
+	}
+	if known[0] == nil {
+		known[0], known[1] = known[1], nil
+	}
 	switch {
 	case known[0] == nil || known[0].slot == l.slot:
 		known[0] = l
