@@ -43,7 +43,7 @@ func sumsOf(to int64, sums map[string]heat.Totals) []byte {
 	h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + span, Limits: heat.DefaultLimits()}
 	b := codec.AppendRangeHeader(nil, h, len(sums))
 	for name, t := range sums {
-		if t.Clicks.Lo == 2 { // some
+		if name[len(name)-1]%2 == 0 { // half of the pages
 			b = codec.AppendPageLabel(b, &h, 0, &codec.StampedLabel{Label: codec.NewLabel(fmt.Sprint("Title ", to), ""), Stamp: codec.Stamp{Timestamp: to % 7, Offset: to + 1}})
 		}
 		b = codec.AppendPageSum(b, name, &t)
