@@ -55,7 +55,6 @@ func exclusions() []exclusion {
 		{"docs/library.md", `^go `, "needs a module of the reader's own; the test of examples/library runs the program"},
 		{"docs/operations.md", `^go tool pprof `, "opens a prompt; TestProfilesAreForOperators in web reads these paths"},
 		{"docs/operations.md", `^pageheat (reset|import) |source\.`, "no instance may run, and some need another cluster; TestRebuildFromTheInput and its neighbours in integration run the section \"Disaster recovery\""},
-		{"docs/operations.md", `^pageheat forget `, "instances do not take requests in yet; TestForget runs it"},
 		{"docs/operations.md", `^pageheat switch `, "instances of the other sections would end; TestRebuildBesideAndSwitch in integration runs it"},
 		{"docs/scaling.md", `.`, "a measurement takes minutes; TestScale in bench runs a small one"},
 		{"docs/security.md", `OAUTHBEARER`, "the embedded broker does not have it; TestSecuredConnections in integration runs the program with it on Kafka"},
