@@ -122,14 +122,13 @@ func subjects(t *topology.Topology) []subject {
 	audit.topic(t.Behavior, kafka.Describe)
 	audit.topic(t.DeadLetter, kafka.Read) // unless --no-dead-letters
 
-	for _, l := range []*list{&recount, &compare} {
+	for _, l := range []*list{&recount, &compare, &past} {
 		l.topic(t.Input, kafka.Read)
 		l.topic(t.HeatTable, kafka.Read) // which pages are forgotten
 	}
 	compare.topic(t.Output, kafka.Read)
 	compare.topic(t.Leaders, kafka.Read)
 
-	past.topic(t.Input, kafka.Read)
 	past.topic(t.Output, kafka.Read)
 	past.topic(t.Leaders, kafka.Write)
 

@@ -19,23 +19,25 @@ func TestPrintedRightsOnKafka(t *testing.T) {
 	g := guarded(t, cluster)
 	commands := []string{"--topic", "--group", "prefixed"}
 	for _, name := range rights.Names() {
-		_, lines := g.needs(t, name)
-		var byCommand, others []string
-		for _, line := range lines {
-			if len(commands) > 0 && name == "heat" && strings.Contains(line, commands[0]) {
-				byCommand, commands = append(byCommand, line), commands[1:]
-			} else {
-				others = append(others, line)
+		t.Run(name, func(t *testing.T) {
+			_, lines := g.needs(t, name)
+			var byCommand, others []string
+			for _, line := range lines {
+				if len(commands) > 0 && name == "heat" && strings.Contains(line, commands[0]) {
+					byCommand, commands = append(byCommand, line), commands[1:]
+				} else {
+					others = append(others, line)
+				}
 			}
-		}
-		only(t, cluster, others)
-		for _, line := range byCommand {
-			assert.NoError(t, cluster.KafkaACLs(t.Context(), strings.Fields(strings.TrimPrefix(line, "kafka-acls "))...))
-		}
-		code, log, metrics := g.workOf(t, name)
-		assert.Equal(t, exitDone, code, "%s: %s", name, log)
-		assert.NotContains(t, log, "right", name)
-		assert.NotContains(t, metrics, "AUTHORIZATION_FAILED", name)
+			only(t, cluster, others)
+			for _, line := range byCommand {
+				assert.NoError(t, cluster.KafkaACLs(t.Context(), strings.Fields(strings.TrimPrefix(line, "kafka-acls "))...))
+			}
+			code, log, metrics := g.workOf(t, name)
+			assert.Equal(t, exitDone, code, "%s: %s", name, log)
+			assert.NotContains(t, log, "right", name)
+			assert.NotContains(t, metrics, "AUTHORIZATION_FAILED", name)
+		})
 	}
 	assert.Empty(t, commands)
 }

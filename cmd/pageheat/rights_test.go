@@ -62,7 +62,7 @@ func only(t *testing.T, c *kafkatest.Cluster, lines []string) {
 // letter.
 func guarded(t *testing.T, c *kafkatest.Cluster, names ...string) *guardedCluster {
 	t.Helper()
-	g := &guardedCluster{c, append([]string{"--brokers", c.Guarded()}, names...), names}
+	g := &guardedCluster{Cluster: c, flags: append([]string{"--brokers", c.Guarded()}, names...), names: names}
 	only(t, c, g.rightsOf(t, "topics-create"))
 	g.must(t, "topics", "create", "--partitions", "2", "--replication", "1")
 	only(t, c, g.rightsOf(t, "ingest,heat,rank,serve,produce,top"))
@@ -85,6 +85,9 @@ type guardedCluster struct {
 	*kafkatest.Cluster
 	flags []string // of every command
 	names []string // those about names alone
+
+	besides bool // see beside
+	daysAgo int  // of the last board that publishPast published
 }
 
 func (g *guardedCluster) rightsOf(t *testing.T, roles string) []string {
@@ -213,12 +216,19 @@ func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metri
 			code = exitDone
 		}
 		return code, log, ""
-	}
-	if name == "export" {
+	case "export":
 		return command("", "export")
-	}
-	if name == "import" {
+	case "import":
 		return command(g.emptied(t), "import", "-")
+	case "recount-publish":
+		code, out, log := g.publishPast(t)
+		return code, log + out, ""
+	case "switch-from":
+		code, out, log := g.handOver(t, topology.DefaultPrefix, besidePrefix)
+		return code, log + out, ""
+	case "switch-to":
+		code, out, log := g.handOver(t, besidePrefix, topology.DefaultPrefix)
+		return code, log + out, ""
 	}
 	require.Fail(t, "no such role", name)
 	return 0, "", ""

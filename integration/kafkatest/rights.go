@@ -23,6 +23,9 @@ const everybody = "User:*"
 // the brokers listen on loopback only.
 func superUser() plain.Auth { return plain.Auth{User: "admin", Pass: "admin"} }
 
+// SuperUser is the user that may do everything if rights are checked. It logs in with PLAIN.
+func SuperUser() (name, password string) { return superUser().User, superUser().Pass }
+
 // rightsProperties make a broker check rights. Brokers and controllers authenticate to each
 // other as the super user. Clients of the listener GUARDED are anonymous.
 func rightsProperties() map[string]string {
