@@ -11,12 +11,13 @@ import (
 // claim is what leaders of a target say of a further board.
 type claim struct {
 	account
-	next int64
+	next  int64
+	taken uint64 // requests to forget pages
 }
 
 // same reports whether two claims say the same.
 func (c *claim) same(o *claim) bool {
-	return c.board == o.board && c.next == o.next && c.asOf == o.asOf && c.lates == o.lates && slices.Equal(c.since, o.since) &&
+	return c.board == o.board && c.next == o.next && c.taken == o.taken && c.asOf == o.asOf && c.lates == o.lates && slices.Equal(c.since, o.since) &&
 		slices.Equal(c.late, o.late)
 }
 
@@ -47,7 +48,7 @@ func (o *heatOwner) claim(body []byte) []byte {
 			}
 			continue
 		}
-		states := w.states(a.board, a, target, w.logs[target].reached[l.Next])
+		states := w.states(a.board, a, target, w.cutOf(target, l.Next, l.Forget.Taken, o.forgotten))
 		for next := range l.Boards[at:] {
 			b := &l.Boards[at+next]
 			if b.Name != d.Name || b.Final {
@@ -61,7 +62,7 @@ func (o *heatOwner) claim(body []byte) []byte {
 		if groups := at+1 < len(l.Boards) && l.Boards[at+1].Name == d.Name && l.Boards[at+1].Grouped; groups != (d.GroupBy != "") {
 			w.violate("%s: leaders of board %s with groups: %t", o.name, d.Name, groups)
 		}
-		w.claims[target] = appendClaim(w.claims[target], claim{*a, l.Next})
+		w.claims[target] = appendClaim(w.claims[target], claim{*a, l.Next, l.Forget.Taken})
 		if err := w.checkFinals(l, a, states); err != nil {
 			w.violate("%s: leaders of the final board of %s at offset %d: %w", o.name, d.Name, l.Next, err)
 			return body

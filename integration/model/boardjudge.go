@@ -48,12 +48,12 @@ func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 		return fmt.Errorf("its period is %q, not %q", b.Period, period)
 	}
 	candidates := make([][]*claim, len(w.logs))
-	to := make([][]int64, len(w.logs))
-	for target, log := range w.logs {
-		next := origin.Positions[target].Next
-		to[target] = log.reached[next]
+	cuts := make([]cut, len(w.logs))
+	for target := range w.logs {
+		next, taken := origin.Positions[target].Next, origin.Positions[target].Forgotten
+		cuts[target] = w.cut(target, next, taken)
 		for i := range w.claims[target] {
-			if c := &w.claims[target][i]; c.next == next && c.board == board && (board.Slot(c.asOf) == slot || b.Final) {
+			if c := &w.claims[target][i]; c.next == next && c.taken == taken && c.board == board && (board.Slot(c.asOf) == slot || b.Final) {
 				candidates[target] = append(candidates[target], c)
 			}
 		}
@@ -64,9 +64,9 @@ func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 	sums := w.noSums()
 	var counted uint64
 	for target := range w.logs {
-		counted += w.recount(target, to[target], sums)
+		counted += w.recount(target, cuts[target], sums)
 	}
-	if err := w.checkCounted(b, counted, to); err != nil {
+	if err := w.checkCounted(b, counted, cuts); err != nil {
 		return err
 	}
 	var wrong error
@@ -75,7 +75,7 @@ func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 		for target, i := range combination {
 			of[target] = candidates[target][i]
 		}
-		if wrong = w.checkMerged(b, board, slot, asOf, of, to); wrong == nil {
+		if wrong = w.checkMerged(b, board, slot, asOf, of, cuts); wrong == nil {
 			return nil
 		}
 	}
@@ -117,12 +117,12 @@ func nextOf(combination []int, candidates [][]*claim) []int {
 }
 
 // checkMerged compares a board with what the input has by the accounts of all targets.
-func (w *world) checkMerged(b *codec.Board, board *boards.Board, slot boards.Slot, asOf boards.Minute, of []*claim, to [][]int64) error {
+func (w *world) checkMerged(b *codec.Board, board *boards.Board, slot boards.Slot, asOf boards.Minute, of []*claim, cuts []cut) error {
 	var all []standing
 	var late uint64
 	var since []int64
 	for target, c := range of {
-		all = w.standings(all, board, w.states(board, &c.account, target, to[target]), slot)
+		all = w.standings(all, board, w.states(board, &c.account, target, cuts[target]), slot)
 		late += c.lates
 		for i, offset := range c.since {
 			if i == len(since) {
@@ -146,7 +146,7 @@ func (w *world) checkMerged(b *codec.Board, board *boards.Board, slot boards.Slo
 }
 
 // checkRestored checks that a restored partition has what is committed of further boards, as of then and later.
-func (w *world) checkRestored(table *changelog, part *store.Partition, by settings, target int, to []int64) {
+func (w *world) checkRestored(table *changelog, part *store.Partition, by settings, target int, held cut) {
 	known := w.books[target]
 	for _, later := range []time.Duration{0, time.Duration(w.n(5)) * time.Minute} {
 		var latest boards.Minute
@@ -174,7 +174,7 @@ func (w *world) checkRestored(table *changelog, part *store.Partition, by settin
 				w.violate("restoring %s: board %s as of %s is as of %s", table.name, got.Name, a.asOf, got.AsOf)
 			}
 			a.asOf = got.AsOf
-			states := w.states(board, &a, target, to)
+			states := w.states(board, &a, target, held)
 			if err := w.checkLeaders(got, &a, states); err != nil {
 				w.violate("restoring %s: board %s: %w", table.name, got.Name, err)
 			}
@@ -188,7 +188,7 @@ func (w *world) checkRestored(table *changelog, part *store.Partition, by settin
 
 // checkLastBoards checks that, at the end, all further boards are published with all that was counted, as of
 // now.
-func (w *world) checkLastBoards(to [][]int64) {
+func (w *world) checkLastBoards(cuts []cut) {
 	last := w.temper.settings[len(w.temper.settings)-1]
 	for _, board := range w.boardsOf(last) {
 		name := nameOf(board)
@@ -201,29 +201,29 @@ func (w *world) checkLastBoards(to [][]int64) {
 		var counted uint64
 		sums := w.noSums()
 		for target := range w.logs {
-			counted += w.recount(target, to[target], sums)
+			counted += w.recount(target, cuts[target], sums)
 		}
-		if err := w.checkCounted(b, counted, to); err != nil {
+		if err := w.checkCounted(b, counted, cuts); err != nil {
 			w.violate("no progress: the reader's last board %s is version %d: %w", name, b.Version, err)
 		}
 		if asOf := board.AsOf(w.now).Time(); !b.AsOf.Equal(asOf) || b.DefinitionHash != w.hash(board) {
 			w.violate("no progress: the reader's last board %s is version %d, as of %s by %s; it is %s, by %s",
 				name, b.Version, b.AsOf, b.DefinitionHash, asOf, w.hash(board))
 		}
-		w.checkLastFinals(board, to)
-		w.checkLastGroups(board, to)
+		w.checkLastFinals(board, cuts)
+		w.checkLastGroups(board, cuts)
 	}
 }
 
 // checkLastFinals checks that the final boards of all closed periods that are held are in the output, if they
 // have pages.
-func (w *world) checkLastFinals(board *boards.Board, to [][]int64) {
+func (w *world) checkLastFinals(board *boards.Board, cuts []cut) {
 	asOf := board.AsOf(w.now)
 	for period := board.Held(asOf); period < board.First(asOf); period++ {
 		var all []standing
 		for target := range w.logs {
 			if a := w.books[target].find(board); a != nil {
-				all = w.standings(all, board, w.states(board, a, target, to[target]), period)
+				all = w.standings(all, board, w.states(board, a, target, cuts[target]), period)
 			}
 		}
 		key := nameOf(board) + "/" + board.PeriodName(period)

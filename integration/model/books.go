@@ -168,6 +168,10 @@ func (o *heatOwner) account() {
 			if m.offset > to {
 				break
 			}
+			if f := newestOf(w.pages[m.page].name, o.forgotten); f != nil && f.block {
+				w.counts.Blocked++
+				continue
+			}
 			for k := range o.books.accounts {
 				a := &o.books.accounts[k]
 				if a.board.Late(a.board.Place(m.minute()).Slot, a.asOf) {
@@ -193,15 +197,15 @@ type standing struct {
 }
 
 // states are what the pages of a target have on a board, by their index.
-func (w *world) states(b *boards.Board, a *account, target int, to []int64) []boards.State {
+func (w *world) states(b *boards.Board, a *account, target int, c cut) []boards.State {
 	states := make([]boards.State, len(w.pages))
 	for i, in := range w.inputs {
 		for j := range in.messages {
 			m := &in.messages[j]
-			if m.offset > to[i] {
+			if m.offset > c.to[i] {
 				break
 			}
-			if m.page < 0 || w.pages[m.page].target != target || w.logs[target].isLost(i, m.offset) || !a.has(i, m) {
+			if m.page < 0 || w.pages[m.page].target != target || w.logs[target].isLost(i, m.offset) || !c.counts(i, m) || !a.has(i, m) {
 				continue
 			}
 			t := m.totals()

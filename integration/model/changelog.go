@@ -89,15 +89,23 @@ func (c *changelog) transactionOf(epoch int) *transaction {
 	return nil
 }
 
-// write adds a record to the epoch's transaction. It returns false if the epoch is fenced.
-func (c *changelog) write(epoch int, key string, value []byte) (offset int64, ok bool) {
+// begin returns the epoch's transaction, a new one if it has none. It returns false if the epoch is fenced.
+func (c *changelog) begin(epoch int) (t *transaction, ok bool) {
 	if c.fencing && epoch != c.epoch {
-		return 0, false
+		return nil, false
 	}
-	t := c.transactionOf(epoch)
-	if t == nil {
+	if t = c.transactionOf(epoch); t == nil {
 		t = &transaction{epoch: epoch, began: c.next}
 		c.open = append(c.open, t)
+	}
+	return t, true
+}
+
+// write adds a record to the epoch's transaction. It returns false if the epoch is fenced.
+func (c *changelog) write(epoch int, key string, value []byte) (offset int64, ok bool) {
+	t, ok := c.begin(epoch)
+	if !ok {
+		return 0, false
 	}
 	offset = c.next
 	c.records = append(c.records, record{offset, key, append([]byte(nil), value...), t})
@@ -158,9 +166,17 @@ func (w *world) compact(c *changelog) {
 		return
 	}
 	point = int64(w.n(int(point))) + 1
+	records, taken := compacted(c.records, point)
+	w.counts.Compacted += uint64(taken)
+	w.say("compaction of %s up to offset %d takes %d records", c.name, point, taken)
+	c.records = records
+}
+
+// compacted returns what compaction leaves: below a point, only the newest committed record of each key.
+func compacted(records []record, point int64) (left []record, taken int) {
 	newer := make(map[string]bool)
-	kept := len(c.records)
-	for _, r := range slices.Backward(c.records) {
+	kept := len(records)
+	for _, r := range slices.Backward(records) {
 		if r.offset < point {
 			if r.transaction.fate == aborted || newer[r.key] {
 				continue
@@ -168,9 +184,7 @@ func (w *world) compact(c *changelog) {
 			newer[r.key] = true
 		}
 		kept--
-		c.records[kept] = r
+		records[kept] = r
 	}
-	w.counts.Compacted += uint64(kept)
-	w.say("compaction of %s up to offset %d takes %d records", c.name, point, kept)
-	c.records = append(c.records[:0], c.records[kept:]...)
+	return append(records[:0], records[kept:]...), kept
 }

@@ -25,6 +25,7 @@ type Counts struct {
 	FurtherBoards, Turns, Turning, TooLate               uint64 // of further boards
 	BoardsAdded, BoardsRemoved, BoardsRestored, Finals   uint64
 	ClocksSet, OfGroups, Titles, Events                  uint64
+	Requests, RequestsAgain, Forgotten, Blocked          uint64 // to forget pages; Blocked with further boards
 }
 
 // Add adds the counts of another schedule.

@@ -24,7 +24,8 @@
 // schedules there are further boards: windows, trending and calendar boards, some with boards of groups, which are
 // added, removed and redefined while processes with old and new settings run beside each other; minutes and hours
 // pass, and behaviours come late, early, or without a time. In half of the schedules behaviours have titles, and in
-// a third something writes events of boards.
+// a third something writes events of boards. In half of the schedules somebody asks for pages to be forgotten, with
+// and without a block, more than once, by name and by hash, pages that nobody knows among them.
 //
 // # What must hold
 //
@@ -41,6 +42,11 @@
 // applied it. So each owner has books of what it should have; a published board is right if
 // it is the exact merge of what leaders with its positions had by their books. The T of a board
 // never goes back, in a partition or for a reader, and its final boards are there in the end.
+//
+// A page that is forgotten is gone with the commit that takes the request in, in the table and on every board that says
+// that the request is in: its behaviours up to there do not count, nor do its titles, and those of a blocked page never do.
+// No board says that a request is in before its commit. In the end every request is taken in, once, and answered, and the
+// forget topic has no name.
 //
 // Each version of a board has its events once, and a page is called what its newest behaviour with a title says.
 //

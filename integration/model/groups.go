@@ -105,7 +105,7 @@ func encoded(b *boards.Board, all []standing) (pages []byte) {
 
 // checkLastGroups checks that, at the end, every group that has a board is published with what was counted, and that
 // the boards of other groups are empty.
-func (w *world) checkLastGroups(board *boards.Board, to [][]int64) {
+func (w *world) checkLastGroups(board *boards.Board, cuts []cut) {
 	if board.Definition().GroupBy == "" {
 		return
 	}
@@ -113,7 +113,7 @@ func (w *world) checkLastGroups(board *boards.Board, to [][]int64) {
 	var all []standing
 	for target := range w.logs {
 		if a := w.books[target].find(board); a != nil {
-			all = w.standings(all, board, w.states(board, a, target, to[target]), board.Slot(asOf))
+			all = w.standings(all, board, w.states(board, a, target, cuts[target]), board.Slot(asOf))
 		}
 	}
 	names, pages := groupsOf(board, all)

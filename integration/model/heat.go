@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,13 +35,18 @@ type heatOwner struct {
 	books   *books               // what it should have of further boards; nil without such boards
 	written *books               // the same as of the open checkpoint; nil if there is none
 	last    []codec.BoardLeaders // that were sent, without WholeTurns
+
+	requests  *requestLog
+	position  int64       // the request to read next
+	given     []asked     // those that the stage was given and has not taken in
+	forgotten []forgotten // what is forgotten, with the requests that are in the open checkpoint
 }
 
 var _ processors.HeatInput = (*heatOwner)(nil)
 
 func newHeatOwner(t tenure) *heatOwner {
 	w := t.w
-	return &heatOwner{tenure: t, log: w.logs[t.slot.partition], fencing: fencing{table: w.tables[t.slot.partition]}}
+	return &heatOwner{tenure: t, log: w.logs[t.slot.partition], requests: w.requests[t.slot.partition], fencing: fencing{table: w.tables[t.slot.partition]}}
 }
 
 func (o *heatOwner) act() bool {
@@ -54,8 +60,8 @@ func (o *heatOwner) act() bool {
 		if !o.step(&o.tenure) {
 			o.w.counts.Fenced++
 			o.end("it was fenced while it took over")
-		} else if o.taken && o.w.withBoards() {
-			o.books = o.w.books[o.slot.partition].clone()
+		} else if o.taken {
+			o.takeOver()
 		}
 	case o.part == nil:
 		o.prepare()
@@ -67,6 +73,14 @@ func (o *heatOwner) act() bool {
 		return o.run()
 	}
 	return true
+}
+
+// takeOver takes what is committed, to which nobody else adds.
+func (o *heatOwner) takeOver() {
+	o.forgotten = slices.Clone(o.requests.taken)
+	if o.w.withBoards() {
+		o.books = o.w.books[o.slot.partition].clone()
+	}
 }
 
 // prepare takes the kept partition, or an empty one.
@@ -97,7 +111,7 @@ func (o *heatOwner) restore() {
 			o.restored = true
 			return
 		}
-		if err := o.part.Set(r.key, o.misread(r.key, r.value)); err != nil {
+		if err := o.w.take(o.part, r.key, o.misread(r.key, r.value)); err != nil {
 			o.w.stop(fmt.Errorf("%s: restoring offset %d: %w", o.name, r.offset, err), false)
 			return
 		}
@@ -130,6 +144,9 @@ func (o *heatOwner) check() {
 	o.stage = processors.NewHeatStage(o.part, o, processors.HeatStart{Now: o.now(), Partitions: int32(len(o.w.logs)),
 		PublishEvery: t.publish, CommitEvery: t.commit, Transaction: time.Minute, PageTime: o.on.pageTime[o.slot.partition], Bounds: t.bounds})
 	progress, _ := o.part.Progress()
+	if f := progress.Forget; f.Topic == o.w.forgetID {
+		o.position = f.Next
+	}
 	o.begin()
 	o.w.say("%s is restored: counted %d up to %v, goes on at offset %d", o.name, progress.Counted, progress.To, o.next)
 }
@@ -147,7 +164,12 @@ func (o *heatOwner) run() bool {
 		o.handed, o.done = false, false
 		o.stage.Committed(o.ended, o.now())
 	}
+	var before *books
+	if len(o.given) > 0 && o.books != nil {
+		before = o.books.clone()
+	}
 	a := o.stage.Next(o.now())
+	o.tookIn(before)
 	o.observe()
 	switch a.Do {
 	case processors.DoFeed:
@@ -178,7 +200,13 @@ func (o *heatOwner) wait(a *processors.Action) bool {
 	if !a.Input && o.next < o.log.watermark && !o.leaving {
 		o.w.counts.Held++
 	}
+	request, ask := record{}, false
+	if a.Forgets {
+		request, ask = o.requests.read(o.position)
+	}
 	switch {
+	case ask && (!apply && !o.handed || o.w.chance(0.5)):
+		o.nextRequest(request)
 	case apply && (!o.handed || o.w.chance(0.5)):
 		o.apply()
 	case o.handed:
@@ -194,7 +222,7 @@ func (o *heatOwner) send(a *processors.Action) {
 	_, body, err := codec.SplitFeed(a.Value)
 	switch {
 	case err != nil:
-	case a.Kind() == codec.FeedWrite:
+	case a.Kind() != codec.FeedLeaders:
 		_, body, err = codec.SplitWrite(body)
 	default:
 		_, body, err = codec.SplitLeaders(body)
@@ -203,8 +231,12 @@ func (o *heatOwner) send(a *processors.Action) {
 		o.w.violate("%s: %v", o.name, err)
 		return
 	}
-	if a.Kind() == codec.FeedWrite {
+	switch a.Kind() {
+	case codec.FeedWrite:
 		o.write(a.Key, body, a.Ack)
+		return
+	case codec.FeedForget:
+		o.answer(a.Key, body)
 		return
 	}
 	w := o.w
@@ -333,6 +365,9 @@ func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinu
 		if messages[i].offset > to {
 			break
 		}
+		if m := &messages[i]; !w.on.ForgottenReread && m.page >= 0 && newestOf(w.pages[m.page].name, o.forgotten) != nil {
+			continue
+		}
 		sums.Add(messages[i].timestamp, messages[i].value)
 	}
 	return sums.Sums(), nil
@@ -351,6 +386,7 @@ func (o *heatOwner) commit() {
 		return
 	}
 	o.w.counts.Commits++
+	o.requests.taken = slices.Clone(o.forgotten)
 	if o.written != nil {
 		o.w.books[o.slot.partition], o.written = o.written, nil
 	}

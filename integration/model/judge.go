@@ -34,16 +34,15 @@ func (s *sum) is(p *codec.PageState) bool {
 		t.Likes == s.likes && t.Behaviours == s.behaviours
 }
 
-// recount adds to the sums, by page, the expected content of a table partition that has counted
-// each input partition up to an offset.
-func (w *world) recount(target int, to []int64, sums []sum) (counted uint64) {
+// recount adds to the sums, by page, the expected content of a table partition as of a cut.
+func (w *world) recount(target int, c cut, sums []sum) (counted uint64) {
 	for i, in := range w.inputs {
 		for j := range in.messages {
 			m := &in.messages[j]
-			if m.offset > to[i] { // -2 or -1 for none
+			if m.offset > c.to[i] { // -2 or -1 for none
 				break
 			}
-			if m.page < 0 || w.pages[m.page].target != target || w.logs[target].isLost(i, m.offset) {
+			if m.page < 0 || w.pages[m.page].target != target || w.logs[target].isLost(i, m.offset) || !c.counts(i, m) {
 				continue
 			}
 			s := &sums[m.page]
@@ -79,8 +78,9 @@ func (w *world) checkTable(target int) {
 		return
 	}
 	w.checkProgress(table.name, target, &p)
+	w.checkForgotten(target, &p)
 	sums := w.noSums()
-	if counted := w.recount(target, w.logs[target].reached[p.Next], sums); counted != p.Counted {
+	if counted := w.recount(target, w.cut(target, p.Next, p.Forget.Taken), sums); counted != p.Counted {
 		w.violate("%s: counted %d at offset %d, and the input has %d", table.name, p.Counted, p.Next, counted)
 	}
 	for i := range sums {
@@ -88,7 +88,10 @@ func (w *world) checkTable(target int) {
 			continue
 		}
 		var s codec.PageState
-		if c, ok := table.table[w.pages[i].name]; ok {
+		if c := table.table[w.pages[i].name]; c.value != nil {
+			if sums[i].behaviours == 0 {
+				w.violate("%s: page %q has a record, and no behaviours", table.name, w.pages[i].name)
+			}
 			if s, err = codec.DecodePage(c.value); err != nil {
 				w.violate("%s: page %q: %v", table.name, w.pages[i].name, err)
 			}
@@ -135,7 +138,7 @@ func (w *world) restoreCommitted(target int) {
 		if !more {
 			break
 		}
-		if err := part.Set(r.key, r.value); err != nil {
+		if err := w.take(part, r.key, r.value); err != nil {
 			w.violate("restoring %s: %v", table.name, err)
 			return
 		}
@@ -151,7 +154,8 @@ func (w *world) restoreCommitted(target int) {
 	}
 	w.checkProgress(table.name, target, &p)
 	sums := w.noSums()
-	w.recount(target, w.logs[target].reached[p.Next], sums)
+	at := w.cut(target, p.Next, p.Forget.Taken)
+	w.recount(target, at, sums)
 	for i := range sums {
 		if s, _, _ := part.Page(w.pages[i].name); w.pages[i].target == target && !sums[i].is(&s) {
 			w.violate("restoring %s up to offset %d: page %q holds %+v, called %+v, and the input has %s", table.name, end, w.pages[i].name, s.Totals, s.Label, &sums[i])
@@ -159,7 +163,7 @@ func (w *world) restoreCommitted(target int) {
 	}
 	w.counts.Restores++
 	if w.withBoards() {
-		w.checkRestored(table, part, by, target, w.logs[target].reached[p.Next])
+		w.checkRestored(table, part, by, target, at)
 	}
 }
 
@@ -200,25 +204,24 @@ func (w *world) appear(p *published) {
 	}
 	p.by = *by
 	if w.on.MonotonicLeaders { // else the positions are not what they say
-		to := make([][]int64, len(w.logs))
-		for i, l := range w.logs {
-			to[i] = l.reached[made[i].Next]
+		cuts := make([]cut, len(w.logs))
+		for i := range w.logs {
+			cuts[i] = w.cut(i, made[i].Next, made[i].Forgotten)
 		}
-		if err := w.checkBoard(board, p.by, to); err != nil {
+		if err := w.checkBoard(board, p.by, cuts); err != nil {
 			w.violate("board version %d, made from %v: %v", board.Version, nexts(made), err)
 		}
 	}
 }
 
-// checkBoard compares a board with the recount of the input up to the offsets that each target
-// has counted.
-func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
+// checkBoard compares a board with the recount of the input as of the cuts of all targets.
+func (w *world) checkBoard(b *codec.Board, by settings, cuts []cut) error {
 	sums := w.noSums()
 	var counted uint64
 	for target := range w.logs {
-		counted += w.recount(target, to[target], sums)
+		counted += w.recount(target, cuts[target], sums)
 	}
-	if err := w.checkCounted(b, counted, to); err != nil {
+	if err := w.checkCounted(b, counted, cuts); err != nil {
 		return err
 	}
 	order := make([]int, 0, len(sums))
@@ -252,14 +255,19 @@ func (w *world) checkBoard(b *codec.Board, by settings, to [][]int64) error {
 }
 
 // checkCounted checks how much a board says that it has counted.
-func (w *world) checkCounted(b *codec.Board, counted uint64, to [][]int64) error {
+func (w *world) checkCounted(b *codec.Board, counted uint64, cuts []cut) error {
 	if b.Counted != counted {
 		return fmt.Errorf("it has counted %d, and the input has %d", b.Counted, counted)
 	}
+	for target := range cuts {
+		if taken, _ := b.Forgotten.Get(int32(target)); taken != int64(cuts[target].taken) {
+			return fmt.Errorf("it has %d requests to forget pages of heat-%d, and its leaders had %d", taken, target, cuts[target].taken)
+		}
+	}
 	for i := range w.inputs {
-		lowest := to[0][i]
-		for target := range to {
-			lowest = min(lowest, to[target][i])
+		lowest := cuts[0].to[i]
+		for target := range cuts {
+			lowest = min(lowest, cuts[target].to[i])
 		}
 		lowest = max(lowest, -1)
 		// An input partition that no range has named yet may be missing.

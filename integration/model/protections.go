@@ -104,11 +104,36 @@ type Protections struct {
 	// TitleInTable: the record of a page has its title. Without: it has not.
 	TitleInTable bool
 
+	// HeldLeaders: leaders are not sent before the commit that forgets pages. Without: at once.
+	HeldLeaders bool
+	// ForgetInProgress: the progress of a heat partition has the offset in the forget topic. Without: it has not,
+	// and a new owner takes requests in that were taken in before.
+	ForgetInProgress bool
+	// ForgottenInTable: the table has which pages are forgotten. Without: a new owner does not know them.
+	ForgottenInTable bool
+	// MarkedTombstones: a tombstone of a page that is forgotten says that pageheat wrote it. Without: it is taken
+	// for that of another program.
+	MarkedTombstones bool
+	// AnswerInTransaction: the answer to a request is written in the transaction that forgets the page. Without: at once.
+	AnswerInTransaction bool
+	// BlockedPages: behaviours of pages that are blocked are not counted. Without: they are.
+	BlockedPages bool
+	// ForgottenReread: the second read has the pages that are forgotten, too. Without: it leaves them out.
+	ForgottenReread bool
+	// MonotonicForgets: leaders with fewer requests in than those of a board are ignored. Without: they are used.
+	MonotonicForgets bool
+
 	// EventsInTransaction: events of boards and the position in the output are written in one transaction.
 	// Without: events are written before.
 	EventsInTransaction bool
 	// Trails: a new owner of the events begins with the trails of the boards. Without: with none.
 	Trails bool
+}
+
+// forgetting reports whether all rules of forgetting are on. Without one of them, all schedules have requests.
+func (p Protections) forgetting() bool {
+	return p.HeldLeaders && p.ForgetInProgress && p.ForgottenInTable && p.MarkedTombstones && p.AnswerInTransaction && p.BlockedPages &&
+		p.ForgottenReread && p.MonotonicForgets
 }
 
 // events reports whether all rules of events are on.

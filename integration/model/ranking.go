@@ -213,12 +213,16 @@ func (o *rankOwner) distort(message []byte) []byte {
 	if l.Next < w.newestNext[l.Partition] {
 		w.counts.IgnoredLeaders++
 	}
-	if w.on.MonotonicLeaders && w.on.OneDefinition && w.on.OneSlot && w.on.OneBoard {
+	if w.on.MonotonicLeaders && w.on.OneDefinition && w.on.OneSlot && w.on.OneBoard && w.on.MonotonicForgets {
 		return message
 	}
 	o.mislead(l)
 	if !w.on.MonotonicLeaders {
 		l.Next = max(l.Next, w.newestNext[l.Partition])
+	}
+	if !w.on.MonotonicForgets {
+		l.Forget.Taken = max(l.Forget.Taken, w.forgets[l.Partition])
+		w.forgets[l.Partition] = l.Forget.Taken
 	}
 	if !w.on.OneDefinition {
 		l.Definition = o.on.by(w).definition()

@@ -40,6 +40,7 @@ func (w *world) read() bool {
 		return true
 	}
 	w.say("the reader of %s sees version %d, counted %d", b.Board, b.Version, b.Counted)
+	w.forgetIn(r, b)
 	err := r.take(b)
 	if err == nil {
 		return true
@@ -66,10 +67,31 @@ func (r *reader) forget(b *codec.Board) {
 	_ = r.take(b)
 }
 
+// forgetIn makes a reader expect less of pages that are forgotten in a board.
+func (w *world) forgetIn(r *reader, b *codec.Board) {
+	if r.newest == nil {
+		return
+	}
+	for _, o := range b.Forgotten {
+		before, _ := r.newest.Forgotten.Get(o.Partition)
+		for i := before; i < min(o.Offset, int64(len(w.requests[o.Partition].taken))); i++ {
+			name := w.requests[o.Partition].taken[i].name
+			delete(r.behaviours, name)
+			delete(r.clicks, name)
+		}
+	}
+}
+
 // take checks that a board is not behind the previous ones.
 func (r *reader) take(b *codec.Board) error {
+	forgets := false // pages that the last board may have
 	if last := r.newest; last != nil {
-		if b.Counted < last.Counted {
+		for _, o := range last.Forgotten {
+			if taken, _ := b.Forgotten.Get(o.Partition); taken < o.Offset {
+				return fmt.Errorf("%w: it has %d requests to forget pages of heat-%d after %d", errBack, taken, o.Partition, o.Offset)
+			}
+		}
+		if forgets = !slices.Equal(b.Forgotten, last.Forgotten); b.Counted < last.Counted && !forgets {
 			return fmt.Errorf("%w: counted %d after %d", errBack, b.Counted, last.Counted)
 		}
 		for _, o := range last.Offsets {
@@ -79,7 +101,7 @@ func (r *reader) take(b *codec.Board) error {
 		}
 	}
 	if b.Board != boardName {
-		if last := r.newest; b.Final && last != nil && last.DefinitionHash == b.DefinitionHash && slices.Equal(last.Since, b.Since) &&
+		if last := r.newest; b.Final && last != nil && !forgets && last.DefinitionHash == b.DefinitionHash && slices.Equal(last.Since, b.Since) &&
 			!slices.EqualFunc(last.Pages, b.Pages, func(x, y codec.BoardPage) bool { return x.Page == y.Page && x.Heat == y.Heat }) {
 			return fmt.Errorf("%w: the final board was another one", errBack)
 		}

@@ -48,6 +48,7 @@ const (
 	actEndProducing
 	actAddInput
 	actClock
+	actAsk
 	actions
 )
 
@@ -145,6 +146,10 @@ func (w *world) do(action int) {
 	case actFreeze, actThaw:
 		w.freeze(s, action == actFreeze)
 	case actCompact:
+		if log := w.requests[target]; len(log.records) > 0 && w.chance(0.5) {
+			log.compact(w)
+			break
+		}
 		w.compact(w.tables[target])
 	case actRetain:
 		w.retain()
@@ -177,6 +182,8 @@ func (w *world) do(action int) {
 		w.addInput()
 	case actClock:
 		w.setClock(w.instances[w.n(len(w.instances))])
+	case actAsk:
+		w.ask()
 	}
 }
 
@@ -327,9 +334,8 @@ func (w *world) readAgain() (at time.Time) {
 
 // checkEnd checks that everything is counted and published.
 func (w *world) checkEnd() {
-	to := make([][]int64, len(w.logs))
+	cuts := w.lastCuts()
 	for i, l := range w.logs {
-		to[i] = l.reached[l.watermark]
 		w.checkTable(i)
 		w.restoreCommitted(i)
 		if !w.goesOn() {
@@ -341,8 +347,8 @@ func (w *world) checkEnd() {
 			w.violate("no progress: table-%d ends at offset %d of behaviour-%d, which has %d (%v)", i, p.Next, i, l.watermark, err)
 		}
 		for j, in := range w.inputs {
-			if to[i][j] < in.last() {
-				w.violate("no progress: table-%d has counted input-%d up to offset %d of %d", i, j, to[i][j], in.last())
+			if cuts[i].to[j] < in.last() {
+				w.violate("no progress: table-%d has counted input-%d up to offset %d of %d", i, j, cuts[i].to[j], in.last())
 			}
 		}
 	}
@@ -362,11 +368,12 @@ func (w *world) checkEnd() {
 		w.violate("no progress: there is no board")
 		return
 	}
-	w.checkLastBoards(to)
+	w.checkLastBoards(cuts)
+	w.checkAnswered()
 	if w.events != nil && w.events.read < len(w.output) {
 		w.violate("no progress: there are events of %d of %d boards", w.events.read, len(w.output))
 	}
-	if err := w.checkBoard(allTime.newest, w.temper.settings[len(w.temper.settings)-1], to); err != nil {
+	if err := w.checkBoard(allTime.newest, w.temper.settings[len(w.temper.settings)-1], cuts); err != nil {
 		w.violate("no progress: the reader's last board is version %d: %w", allTime.newest.Version, err)
 	}
 	lasts := map[string]uint64{}

@@ -28,7 +28,7 @@ func (w *world) follow(on *instance, s *slot) {
 		if !more {
 			return
 		}
-		if err := part.Set(r.key, r.value); err != nil {
+		if err := w.take(part, r.key, r.value); err != nil {
 			w.stop(fmt.Errorf("instance-%d, a standby of %s, at offset %d: %w", on.number, table.name, r.offset, err), false)
 			return
 		}

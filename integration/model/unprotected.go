@@ -14,7 +14,7 @@ func (o *heatOwner) sendTurning(l *codec.Leaders, at int, a *account) {
 			b.AsOf = a.asOf
 			b.Pages = relabel(b.Pages, a.board, a.board.Slot(a.asOf))
 			l.Boards[at] = b
-			o.w.claims[o.slot.partition] = appendClaim(o.w.claims[o.slot.partition], claim{*a, l.Next})
+			o.w.claims[o.slot.partition] = appendClaim(o.w.claims[o.slot.partition], claim{*a, l.Next, l.Forget.Taken})
 		}
 	}
 }
@@ -37,6 +37,9 @@ func (o *heatOwner) miswrite(value []byte, progress bool) []byte {
 	w := o.w
 	if !progress && !w.on.TitleInTable {
 		return untitled(value)
+	}
+	if progress && !w.on.ForgetInProgress {
+		return unasked(value)
 	}
 	if o.books == nil || w.on.TimeInProgress && w.on.NumbersOnce && w.on.TurnKeepsRecord {
 		return value
@@ -61,6 +64,16 @@ func (o *heatOwner) miswrite(value []byte, progress bool) []byte {
 		}
 		p.NextBoard = max(p.NextBoard, p.Boards[i].Number+1)
 	}
+	return codec.AppendProgress(nil, &p)
+}
+
+// unasked returns a progress that does not say which requests to forget pages are in.
+func unasked(progress []byte) []byte {
+	p, err := codec.DecodeProgress(progress)
+	if err != nil {
+		return progress
+	}
+	p.Forget.Topic, p.Forget.Next = codec.TopicID{}, 0
 	return codec.AppendProgress(nil, &p)
 }
 

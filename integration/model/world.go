@@ -66,13 +66,15 @@ type world struct {
 	latest time.Time // that any clock has shown
 	counts Counts
 
-	inputID, behaviorID codec.TopicID
-	pages               []page
-	invalid             []string
+	inputID, behaviorID, forgetID codec.TopicID
+	pages                         []page
+	invalid                       []string
 
 	inputs     []*input
 	logs       []*rangeLog
 	tables     []*changelog
+	requests   []*requestLog // to forget pages, by target
+	asked      int           // of them
 	rankTable  *changelog
 	leaders    [][]byte
 	output     []*published
@@ -87,6 +89,7 @@ type world struct {
 	books      []*books                 // per target, what is committed of them
 	claims     [][]claim                // per target, what leaders say of them
 	highest    map[string]boards.Minute // T by definition, without OneSlot
+	forgets    map[int32]uint64         // requests in leaders by target, without MonotonicForgets
 	messages   int                      // of the input
 	disk       *store.Disk              // of all processes; nil where partitions are in memory
 	events     *eventLog                // nil if there are none
@@ -102,7 +105,7 @@ type world struct {
 
 func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 0x9a6e4ea7)), on: p, trace: trace, now: time.UnixMilli(1_700_000_000_000),
-		inputID: codec.TopicID{1}, behaviorID: codec.TopicID{2}, invalid: invalidMessages()}
+		inputID: codec.TopicID{1}, behaviorID: codec.TopicID{2}, forgetID: codec.TopicID{3}, invalid: invalidMessages()}
 	w.temper = w.newTemper()
 	names := pageNames()
 	first := w.n(len(names))
@@ -110,6 +113,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 		name := names[(first+i)%len(names)]
 		w.pages = append(w.pages, page{name, int(topology.Partition(name, w.temper.targets))})
 	}
+	w.forgets = map[int32]uint64{}
 	w.sums = make([]sum, len(w.pages))
 	w.readers, w.hashes = map[string]*reader{}, map[*boards.Board]string{}
 	for i := range w.temper.inputs {
@@ -127,6 +131,7 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 		w.tables = append(w.tables, newChangelog(fmt.Sprintf("table-%d", i), p.Fencing))
 		w.slots = append(w.slots, &slot{role: heatRole, partition: i})
 		w.books = append(w.books, &books{})
+		w.requests = append(w.requests, &requestLog{asked: map[int64]*request{}})
 	}
 	w.claims = make([][]claim, w.temper.targets)
 	if w.temper.disk {
@@ -218,6 +223,10 @@ func (w *world) newTemper() temper {
 		t.weights[actEndProducing] = 4
 	}
 	t.weights[actAddInput] = max(w.n(4)-2, 0)
+	t.weights[actAsk] = int(some(0, 0, 1, 4))
+	if !w.on.forgetting() {
+		t.weights[actAsk], t.weights[actCrash] = 6, 6
+	}
 	if w.n(2) == 0 || !w.on.boards() {
 		w.drawBoards(&t)
 	}
