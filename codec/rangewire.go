@@ -133,6 +133,13 @@ type PageMinute struct {
 	Minute boards.Minute
 }
 
+// PageSum is what a range has of a page in one minute.
+type PageSum struct {
+	heat.Totals
+	// Label is the newest label of the behaviours, nil if there is none.
+	Label *StampedLabel
+}
+
 // RangeReader reads a range page by page, without allocating. It aliases the bytes
 // it was made from. It is not safe for concurrent use.
 type RangeReader struct {

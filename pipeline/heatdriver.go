@@ -203,7 +203,7 @@ func (d *heatDriver) Exists(partition int32, next int64) error {
 }
 
 // Sum implements processors.HeatInput.
-func (d *heatDriver) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+func (d *heatDriver) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 	d.config.Logger.Info("reading input again: a range overlaps what is counted",
 		"partition", d.part, "input_partition", h.Partition, "from", from+1, "to", to)
 	input := d.config.Topology.Input

@@ -11,7 +11,6 @@ import (
 
 	"pageheat/codec"
 	"pageheat/failure"
-	"pageheat/heat"
 	"pageheat/kafka"
 	"pageheat/processors"
 )
@@ -19,7 +18,7 @@ import (
 // sumInput sums, per page and minute, the valid behaviours of one input partition at
 // offsets in (from, to], for the pages of the heat partition that a range with the
 // header is for. Everything up to both offsets was read before.
-func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 	r := &reread{log: s.Cluster.Log(kafka.Topic{Name: s.Topology.Input, ID: h.Input}, h.Partition), reader: inputReader{unpacking: newUnpacking()}}
 	defer r.reader.close()
 	sums := processors.NewSecondRead(h)
@@ -51,8 +50,8 @@ type reread struct {
 // and beyond what it wants a long backlog may lie.
 const rereadBytes = 256 << 10
 
-// read hands over timestamps and values at offsets in (from, to].
-func (r *reread) read(ctx context.Context, from, to int64, each func(timestamp int64, value []byte)) error {
+// read hands over records at offsets in (from, to].
+func (r *reread) read(ctx context.Context, from, to int64, each func(offset, timestamp int64, value []byte)) error {
 	for last := from; last < to; {
 		got, err := r.log.FetchPatiently(ctx, last+1, rereadBytes)
 		if err != nil {
@@ -85,11 +84,11 @@ func (r *reread) read(ctx context.Context, from, to int64, each func(timestamp i
 	return nil
 }
 
-// values hands over timestamps and values of a feed message up to an offset.
-func values(message []byte, to int64, each func(timestamp int64, value []byte)) error {
+// values hands over the records of a feed message up to an offset.
+func values(message []byte, to int64, each func(offset, timestamp int64, value []byte)) error {
 	return beginnings(message, func(offset, timestamp int64, value []byte, whole bool) {
 		if offset <= to && whole {
-			each(timestamp, value)
+			each(offset, timestamp, value)
 		}
 	})
 }

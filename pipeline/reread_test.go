@@ -25,7 +25,7 @@ func TestInputIsReadAgain(t *testing.T) {
 	t.Cleanup(tp.close)
 	id, err := tp.id(t.Context(), topo.Input)
 	require.NoError(t, err)
-	read := func() (map[codec.PageMinute]heat.Totals, error) {
+	read := func() (map[codec.PageMinute]codec.PageSum, error) {
 		return sumInput(t.Context(), s, codec.RangeHeader{Input: id, Targets: 1, Limits: heat.DefaultLimits()}, 0, 2)
 	}
 	stale := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: topo.Input, Err: kerr.OffsetOutOfRange, Count: 3})

@@ -7,7 +7,6 @@ import (
 	"github.com/lovoo/goka"
 
 	"pageheat/codec"
-	"pageheat/heat"
 	"pageheat/store"
 	"pageheat/topology"
 )
@@ -67,7 +66,7 @@ type HeatInput interface {
 	// offset, the next one to be read.
 	Exists(partition int32, next int64) error
 	// Sum reads the input again; see store.Reread.
-	Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error)
+	Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error)
 }
 
 // HeatStart is the start of a session of a heat partition.

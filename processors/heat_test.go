@@ -29,7 +29,7 @@ func (in *heatInput) Exists(partition int32, next int64) error {
 	return in.exists(partition, next)
 }
 
-func (in *heatInput) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+func (in *heatInput) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 	return in.sum(h, from, to)
 }
 
@@ -424,9 +424,9 @@ func TestHeatStageAsksAboutTheInput(t *testing.T) {
 			return missing
 		}
 		return nil
-	}, sum: func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+	}, sum: func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 		require.Equal(t, []int64{4, 9}, []int64{from, to})
-		return map[codec.PageMinute]heat.Totals{{Page: "a"}: {Behaviours: 2}}, nil
+		return map[codec.PageMinute]codec.PageSum{{Page: "a"}: {Totals: heat.Totals{Behaviours: 2}}}, nil
 	}}
 	s := processors.NewHeatStage(p, in, heatStart())
 	apply := func(from, to int64, behaviours uint64) (store.Applied, error) {

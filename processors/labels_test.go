@@ -103,10 +103,10 @@ func (w *labelsWorld) send(t *rapid.T) {
 func (w *labelsWorld) apply(t *rapid.T, most int) {
 	progress, _ := w.partition.Progress()
 	for offset := progress.Next; offset < int64(len(w.sent)) && most > 0; offset++ {
-		_, err := w.partition.Apply(w.sent[offset], offset, func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+		_, err := w.partition.Apply(w.sent[offset], offset, func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 			again := processors.NewSecondRead(h)
-			for _, m := range w.inputs[h.Partition][from+1 : to+1] {
-				again.Add(m.timestamp, m.value)
+			for i, m := range w.inputs[h.Partition][from+1 : to+1] {
+				again.Add(from+1+int64(i), m.timestamp, m.value)
 			}
 			return again.Sums(), nil
 		})

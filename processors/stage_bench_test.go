@@ -105,6 +105,6 @@ type nothingToAsk struct{}
 
 func (nothingToAsk) Exists(int32, int64) error { return nil }
 
-func (nothingToAsk) Sum(codec.RangeHeader, int64, int64) (map[codec.PageMinute]heat.Totals, error) {
+func (nothingToAsk) Sum(codec.RangeHeader, int64, int64) (map[codec.PageMinute]codec.PageSum, error) {
 	return nil, nil
 }

@@ -48,12 +48,12 @@ func (b *batch) read(r *codec.RangeReader) (more bool, err error) {
 }
 
 // subtract subtracts what was counted before, by page and minute, and drops the pages without a rest.
-func (b *batch) subtract(before map[codec.PageMinute]heat.Totals) error {
+func (b *batch) subtract(before map[codec.PageMinute]codec.PageSum) error {
 	kept := 0
 	for i := range b.size {
 		t := &b.totals[i]
 		if counted, ok := before[codec.PageMinute{Page: string(b.names[i]), Minute: b.minutes[i]}]; ok {
-			if err := t.Sub(&counted); err != nil {
+			if err := t.Sub(&counted.Totals); err != nil {
 				return fmt.Errorf("page %q: taking off what was counted before: %w", b.names[i], err)
 			}
 		}
@@ -67,6 +67,18 @@ func (b *batch) subtract(before map[codec.PageMinute]heat.Totals) error {
 	}
 	b.size = kept
 	return nil
+}
+
+// relabel gives pages other labels.
+func (b *batch) relabel(labels map[codec.PageMinute]*codec.StampedLabel) {
+	if len(labels) == 0 {
+		return
+	}
+	for i := range b.size {
+		if l, ok := labels[codec.PageMinute{Page: string(b.names[i]), Minute: b.minutes[i]}]; ok {
+			b.labels[i] = l
+		}
+	}
 }
 
 // look finds the pages of the batch. Each loop waits for memory that no other turn

@@ -153,6 +153,46 @@ func (p *Partition) blocks() func(name []byte) bool {
 	}
 }
 
+// labelsAfter returns the labels of a range that overlaps the progress, where that in the range must not be taken: it is
+// the newest of a whole sum, and may be of a behaviour that was counted before and is forgotten. The newest of those that
+// are counted now takes its place, nil if none has one.
+func (p *Partition) labelsAfter(msg []byte, done int64, reread Reread) (map[codec.PageMinute]*codec.StampedLabel, error) {
+	if len(p.forgotten) == 0 {
+		return nil, nil
+	}
+	r, err := codec.ReadRange(msg)
+	var labels map[codec.PageMinute]*codec.StampedLabel
+	for err == nil {
+		var t heat.Totals
+		var name []byte
+		if name, err = r.Next(&t); err != nil {
+			break // add says what is wrong
+		}
+		l := r.Label()
+		if l == nil || l.Offset > done {
+			continue
+		}
+		if f := p.forgotten[codec.HashPage(name)]; f == nil || f.Counts(r.Header.Input, l.Partition, l.Offset) {
+			continue
+		}
+		if labels == nil {
+			labels = make(map[codec.PageMinute]*codec.StampedLabel)
+		}
+		labels[codec.PageMinute{Page: string(name), Minute: r.Minute}] = nil
+	}
+	if labels == nil {
+		return nil, nil
+	}
+	sums, err := reread(r.Header, done, r.Header.To)
+	if err != nil {
+		return nil, err
+	}
+	for of := range labels {
+		labels[of] = sums[of].Label
+	}
+	return labels, nil
+}
+
 // restoreForgotten takes what the changelog has of a forgotten page.
 func (p *Partition) restoreForgotten(key string, value []byte) error {
 	hash, _ := codec.ForgottenHash(key)

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pageheat/codec"
+	"pageheat/heat"
 	"pageheat/store"
 )
 
@@ -288,4 +289,45 @@ func takeAll(t require.TestingT, c *store.Checkpoint) (records []record) {
 	}
 	c.Committed(int64(len(records)) - 1)
 	return records
+}
+
+// TestAForgottenTitleStaysForgotten: after a crash a range overlaps the progress, and its label of a page is that of a
+// behaviour that was counted before, and is forgotten.
+func TestAForgottenTitleStaysForgotten(t *testing.T) {
+	onBoth(t, testAForgottenTitleStaysForgotten)
+}
+
+func testAForgottenTitleStaysForgotten(t *testing.T, s kind) {
+	label := func(title string, offset int64) *codec.StampedLabel {
+		return &codec.StampedLabel{Label: codec.Label{Title: title}, Stamp: codec.Stamp{Timestamp: 100 - offset, Offset: offset}}
+	}
+	for name, after := range map[string]*codec.StampedLabel{"no other title": nil, "an older title": label("new", 12)} {
+		t.Run(name, func(t *testing.T) {
+			p, to := s.started(t), int64(-1)
+			apply(t, p, &to, map[string]uint64{"a": 2, "b": 2})
+			require.NoError(t, p.Forget(forgetRequest(1, "a", false), forgetTopic(), 0))
+			h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: 4, To: 14, Limits: heat.DefaultLimits()}
+			msg := codec.AppendRangeHeader(nil, h, 2)
+			for _, page := range []string{"a", "b"} {
+				sum := totals(2)
+				msg = codec.AppendPageSum(codec.AppendPageLabel(msg, &h, 0, label("old", 7)), page, &sum)
+			}
+			_, err := p.Apply(msg, 1, func(_ codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
+				before := codec.PageSum{Totals: totals(1), Label: label("old", 7)}
+				if from == 9 {
+					require.EqualValues(t, 14, to)
+					before.Label = after
+				}
+				return map[codec.PageMinute]codec.PageSum{{Page: "a"}: before, {Page: "b"}: before}, nil
+			})
+			require.NoError(t, err)
+			a, _, err := p.Page("a")
+			require.NoError(t, err)
+			require.Equal(t, totals(1), a.Totals)
+			require.Equal(t, after, a.Label)
+			b, _, err := p.Page("b")
+			require.NoError(t, err)
+			require.Equal(t, label("old", 7), b.Label, "nobody forgot that one")
+		})
+	}
 }

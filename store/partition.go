@@ -23,9 +23,9 @@ var ErrGap = failure.Known("a range is missing", failure.Missing)
 var ErrOtherInput = failure.Known("the input topic was recreated", failure.Recreated)
 
 // Reread sums, per page of this partition and minute, the valid behaviours of one input
-// partition at offsets in (from, to], under the given limits. A Partition asks
+// partition at offsets in (from, to], under the limits of a range. A Partition asks
 // for it when a range overlaps its progress.
-type Reread func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error)
+type Reread func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error)
 
 // page is one page of the table with what the cache knows of it.
 type page struct {
@@ -268,14 +268,19 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 		*to = h.To
 		return 0, nil
 	}
-	var before map[codec.PageMinute]heat.Totals
+	var before map[codec.PageMinute]codec.PageSum
+	var labels map[codec.PageMinute]*codec.StampedLabel
 	if h.From < done && r.Pages > 0 {
 		if before, err = reread(h, h.From, done); err != nil {
 			return 0, p.fail(fmt.Errorf("reading input partition %d again at offsets (%d, %d] for an overlap: %w",
 				h.Partition, h.From, done, err))
 		}
+		if labels, err = p.labelsAfter(msg, done, reread); err != nil {
+			return 0, p.fail(fmt.Errorf("reading input partition %d again at offsets (%d, %d] for titles: %w",
+				h.Partition, done, h.To, err))
+		}
 	}
-	n, err := p.add(&r, before)
+	n, err := p.add(&r, before, labels)
 	if err != nil {
 		return 0, p.fail(fmt.Errorf("applying offsets (%d, %d] of input partition %d: %w", h.From, h.To, h.Partition, err))
 	}
@@ -288,8 +293,8 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 // Applied is what the last Apply did.
 func (p *Partition) Applied() Applied { return p.applied }
 
-// add adds every page's sum of the range, less what was counted before.
-func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.Totals) (n uint64, err error) {
+// add adds every page's sum of the range, less what was counted before. It takes labels in the place of those of the range.
+func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]codec.PageSum, labels map[codec.PageMinute]*codec.StampedLabel) (n uint64, err error) {
 	p.mu.Lock()
 	defer func() {
 		p.torn = err
@@ -303,6 +308,7 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]heat.T
 		if err := b.subtract(before); err != nil {
 			return 0, err
 		}
+		b.relabel(labels)
 		if err := p.pages.fill(b, p.blocks()); err != nil {
 			return 0, err
 		}

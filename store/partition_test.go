@@ -33,7 +33,7 @@ func rangeOf(h codec.RangeHeader, pages map[string]uint64) []byte {
 
 // noReread fails the test when a second read is asked for.
 func noReread(t require.TestingT) store.Reread {
-	return func(codec.RangeHeader, int64, int64) (map[codec.PageMinute]heat.Totals, error) {
+	return func(codec.RangeHeader, int64, int64) (map[codec.PageMinute]codec.PageSum, error) {
 		require.Fail(t, "nothing has to be read again")
 		return nil, nil
 	}
@@ -143,10 +143,10 @@ func testApplyTakesTheNewPartOfAnOverlap(t *testing.T, s kind) {
 	p, to := s.started(t), int64(-1)
 	apply(t, p, &to, map[string]uint64{"a": 2, "b": 1})
 	var asked []int64
-	reread := func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+	reread := func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 		require.Equal(t, heat.DefaultLimits(), h.Limits)
 		asked = append(asked, from, to)
-		return map[codec.PageMinute]heat.Totals{{Page: "a"}: totals(1), {Page: "b"}: totals(1)}, nil
+		return map[codec.PageMinute]codec.PageSum{{Page: "a"}: {Totals: totals(1)}, {Page: "b"}: {Totals: totals(1)}}, nil
 	}
 	n, err := p.Apply(rangeOf(codec.RangeHeader{From: 4, To: 14}, map[string]uint64{"a": 4, "b": 1, "c": 2}), 1, reread)
 	require.NoError(t, err)
@@ -223,7 +223,7 @@ func testApplyRefuses(t *testing.T, s kind) {
 	gone := errors.New("the input is gone")
 	for name, c := range map[string]struct {
 		msg    []byte
-		reread map[codec.PageMinute]heat.Totals
+		reread map[codec.PageMinute]codec.PageSum
 		want   string
 		is     error
 	}{
@@ -240,7 +240,7 @@ func testApplyRefuses(t *testing.T, s kind) {
 		"an overlap that cannot be read again": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
 			want: "input partition 0 again at offsets (4, 9]", is: gone},
 		"an overlap with more than it holds": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
-			reread: map[codec.PageMinute]heat.Totals{{Page: "a"}: totals(2)}, want: `page "a"`},
+			reread: map[codec.PageMinute]codec.PageSum{{Page: "a"}: {Totals: totals(2)}}, want: `page "a"`},
 		"an input partition that cannot be": {msg: rangeOf(codec.RangeHeader{Partition: 1 << 30, From: -1, To: -1}, nil),
 			want: "input partition 1073741824", is: codec.ErrMalformed},
 		"another number of heat partitions": {msg: rangeOf(codec.RangeHeader{Targets: 3, Target: 1, From: 9, To: 12}, nil),
@@ -256,7 +256,7 @@ func testApplyRefuses(t *testing.T, s kind) {
 		t.Run(name, func(t *testing.T) {
 			p, to := s.started(t), int64(-1)
 			apply(t, p, &to, map[string]uint64{"a": 2})
-			_, err := p.Apply(c.msg, 1, func(codec.RangeHeader, int64, int64) (map[codec.PageMinute]heat.Totals, error) {
+			_, err := p.Apply(c.msg, 1, func(codec.RangeHeader, int64, int64) (map[codec.PageMinute]codec.PageSum, error) {
 				if c.reread == nil {
 					return nil, gone
 				}
@@ -402,10 +402,10 @@ func testAnyRangesGiveTheSameTotals(t *testing.T, s kind) {
 			}
 			return sums
 		}
-		reread := func(_ codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
-			sums := map[codec.PageMinute]heat.Totals{}
+		reread := func(_ codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
+			sums := map[codec.PageMinute]codec.PageSum{}
 			for page, n := range sum(from, to) {
-				sums[codec.PageMinute{Page: page}] = totals(n)
+				sums[codec.PageMinute{Page: page}] = codec.PageSum{Totals: totals(n)}
 			}
 			return sums, nil
 		}

@@ -349,7 +349,7 @@ func (o *heatOwner) Exists(partition int32, next int64) error {
 }
 
 // Sum implements processors.HeatInput.
-func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 	w := o.w
 	w.counts.Overlaps++
 	if !w.on.SecondRead {
@@ -365,10 +365,11 @@ func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinu
 		if messages[i].offset > to {
 			break
 		}
-		if m := &messages[i]; !w.on.ForgottenReread && m.page >= 0 && newestOf(w.pages[m.page].name, o.forgotten) != nil {
+		m := &messages[i]
+		if !w.on.ForgottenReread && m.page >= 0 && newestOf(w.pages[m.page].name, o.forgotten) != nil {
 			continue
 		}
-		sums.Add(messages[i].timestamp, messages[i].value)
+		sums.Add(m.offset, m.timestamp, m.value)
 	}
 	return sums.Sums(), nil
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"pageheat/codec"
-	"pageheat/heat"
 	"pageheat/processors"
 	"pageheat/store"
 )
@@ -245,10 +244,10 @@ func (o *counter) Exists(_ int32, next int64) error {
 }
 
 // Sum implements [processors.HeatInput].
-func (o *counter) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]heat.Totals, error) {
+func (o *counter) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
 	again := processors.NewSecondRead(h)
 	for offset := from + 1; offset <= to; offset++ {
-		again.Add(0, o.w.message(h.Partition, offset).text)
+		again.Add(offset, 0, o.w.message(h.Partition, offset).text)
 	}
 	o.w.result.Again += to - from
 	return again.Sums(), nil
