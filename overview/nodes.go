@@ -197,7 +197,8 @@ func offsetsOf(committed kafka.GroupOffsets, topic string) reached {
 	return r
 }
 
-// beside reports whether a node is off the path of a behaviour.
+// beside reports whether a node is off the path of a behaviour. A group that reads a topic that it
+// also writes keeps its own state there.
 func beside(graph topology.Graph, node topology.Node) bool {
 	if node.Kind != topology.Stream {
 		return node.Kind == topology.Table
@@ -210,9 +211,10 @@ func beside(graph topology.Graph, node topology.Node) bool {
 		}
 	}
 	for _, edge := range graph.Edges {
-		if edge.From == node.Name && slices.ContainsFunc(graph.Nodes, func(n topology.Node) bool {
-			return n.Name == edge.To && n.Kind == topology.Group
-		}) {
+		if edge.From != node.Name || slices.Contains(graph.Edges, topology.Edge{From: edge.To, To: node.Name}) {
+			continue
+		}
+		if slices.ContainsFunc(graph.Nodes, func(n topology.Node) bool { return n.Name == edge.To && n.Kind == topology.Group }) {
 			return false
 		}
 	}

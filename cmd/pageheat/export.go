@@ -25,7 +25,7 @@ type exportCmd struct {
 	Board      []string        `sep:"none" placeholder:"NAME" help:"Board to write instead of all pages; may be given several times."`
 	MaxClicks  uint32          `help:"--max-clicks of the instances that count."`
 	MaxMinutes uint32          `help:"--max-minutes of the instances that count."`
-	DropTitles bool            `help:"--drop-titles of the instances that count."`
+	DropTitles bool            `help:"Ignore titles and addresses of pages that behaviours have."`
 
 	Weights heat.WeightSettings `embed:""`
 }

@@ -17,7 +17,7 @@ type migrateCmd struct {
 	To         string `required:"" placeholder:"PREFIX" help:"Prefix of the deployment that continues. Its missing topics are created."`
 	MaxClicks  uint32 `help:"--max-clicks of the instances that count."`
 	MaxMinutes uint32 `help:"--max-minutes of the instances that count."`
-	DropTitles bool   `help:"--drop-titles of the instances that count."`
+	DropTitles bool   `help:"Ignore titles and addresses of pages that behaviours have."`
 
 	Layout topics.Layout  `embed:""`
 	Boards boardsSettings `embed:""`

@@ -76,7 +76,7 @@ func TestOverview(t *testing.T) {
 	assert.Equal(t, *heat.Records, edge(p.topo.Behavior, p.topo.HeatGroup))
 	assert.Positive(t, edge(p.topo.Leaders, p.topo.RankGroup))
 	for _, n := range state.Flow {
-		assert.Equal(t, slices.Contains([]string{p.topo.DeadLetter, p.topo.HeatTable, p.topo.RankTable}, n.Name), n.Beside, n.Name)
+		assert.Equal(t, slices.Contains([]string{p.topo.DeadLetter, p.topo.HeatTable, p.topo.Forget, p.topo.RankTable}, n.Name), n.Beside, n.Name)
 	}
 	assert.EqualValues(t, 2, *node(p.topo.DeadLetter).Records)
 	assert.Equal(t, []string{p.topo.IngestGroup}, node(p.topo.Behavior).From)
@@ -97,12 +97,12 @@ func TestOverview(t *testing.T) {
 
 	tab.Go(address + "/")
 	tab.Watch()
-	tab.Until(`!document.getElementById('flow').hidden && document.querySelectorAll('#flow-rows tr').length === ` + "10")
+	tab.Until(`!document.getElementById('flow').hidden && document.querySelectorAll('#flow-rows tr').length === ` + "11")
 	tab.Until(`[...document.querySelectorAll('#refused code')].some((n) => n.textContent === '<b>nonsense')`)
 	tab.Until(`document.getElementById('refused-note').textContent.startsWith('2 in all')`)
 	// All of the input is on the board.
 	tab.Until(`[...document.querySelectorAll('#flow-rows tr')][0].children[3].textContent === '0'`)
-	// The picture has each of them and a rate on each edge, and says so in words.
+	// The picture has each of them, but for requests to forget pages, and a rate on each edge, and says so in words.
 	tab.Until(`document.querySelectorAll('#graph .box').length === 12 && document.querySelectorAll('#graph .edge').length === 11`)
 	tab.Until(`[...document.querySelectorAll('#graph .rate')].every((n) => /^[0-9]/.test(n.textContent))`)
 	tab.Until(`[...document.querySelectorAll('#graph-list li')].some((n) => /^` + p.topo.Input + ` to ` + p.topo.IngestGroup + `: [0-9.,]+ records a second$/.test(n.textContent))`)

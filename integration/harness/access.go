@@ -31,7 +31,7 @@ func (i *Installation) Secure(cluster *kafkatest.Cluster, kind kafkatest.Securit
 
 // subjects are the commands that connect, as "topics acls" calls them.
 func subjects() []string {
-	return []string{"topics-create", "topics-check", "produce", "top", "page", "audit", "recount", "dead-letters-list", "dead-letters-replay", "status", "reset", "export", "import"}
+	return []string{"topics-create", "topics-check", "produce", "top", "page", "audit", "recount", "dead-letters-list", "dead-letters-replay", "status", "reset", "forget", "export", "import"}
 }
 
 // defaultRoles are those of "run" without --roles.
@@ -47,14 +47,17 @@ func subject(args []string) string {
 	if len(words) == 0 {
 		return ""
 	}
-	if words[0] == "import" {
-		return words[0] // a file follows
+	if words[0] == "import" || words[0] == "forget" {
+		return words[0] // a file or pages follow
 	}
 	if words[0] == "reset" && slices.Contains(args, "--keep-totals") {
 		return "reset-keep-totals"
 	}
 	if words[0] == "recount" && slices.Contains(args, "--compare") {
 		return "recount-compare"
+	}
+	if words[0] == "recount" && slices.Contains(args, "--publish") {
+		return "recount-publish"
 	}
 	if words[0] != "run" {
 		for _, s := range subjects() {
@@ -76,7 +79,7 @@ func subject(args []string) string {
 }
 
 // ofNames are the flags that name topics and groups.
-var ofNames = regexp.MustCompile(`^--(prefix|input|output|(behavior|leaders|dead-letter)-topic|(ingest|heat|rank)-group)(=|$)`)
+var ofNames = regexp.MustCompile(`^--(prefix|input|output|(behavior|leaders|forget|dead-letter)-topic|(ingest|heat|rank)-group)(=|$)`)
 
 // names are the arguments that name topics and groups.
 func names(args []string) []string {
@@ -98,30 +101,62 @@ func names(args []string) []string {
 	return all
 }
 
+// grant is what "topics acls" calls a role, roles or a command, and the arguments that name its
+// topics and groups.
+type grant struct {
+	who   string
+	names []string
+}
+
+// grants are those of some arguments. A command between two deployments has one for each.
+func grants(args []string) []grant {
+	between := map[string][2]string{"switch": {"switch-from", "switch-to"}, "migrate": {"export", "import"}}
+	of := names(args)
+	if whos, ok := between[args[0]]; ok {
+		return []grant{
+			{whos[0], append(slices.Clone(of), "--prefix", value(args, "--from"))},
+			{whos[1], append(slices.Clone(of), "--prefix", value(args, "--to"))},
+		}
+	}
+	if who := subject(args); who != "" {
+		return []grant{{who, of}}
+	}
+	return nil
+}
+
+// value is that of a flag, empty without the flag.
+func value(args []string, flag string) string {
+	if i := slices.Index(args, flag); i >= 0 && i+1 < len(args) {
+		return args[i+1]
+	}
+	return ""
+}
+
 // enter returns the environment in which a command connects, once its user has its rights.
 func (i *Installation) enter(ctx context.Context, args []string) ([]string, error) {
-	who := subject(args)
-	if i.access == nil || who == "" {
+	wanted := grants(args)
+	if i.access == nil || len(wanted) == 0 {
 		return nil, nil
 	}
 	a := i.access
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	of := names(args)
-	key := strings.Join(append(of, i.Prefix, i.Input, i.Output, who), " ")
+	key := fmt.Sprint(wanted, i.Prefix, i.Input, i.Output)
 	if user, done := a.entered[key]; done { // a restart is not delayed
 		return Environment(user), nil
 	}
-	user, err := a.cluster.User(ctx, a.kind, strings.ReplaceAll(who, ",", "."))
+	user, err := a.cluster.User(ctx, a.kind, strings.ReplaceAll(wanted[0].who, ",", "."))
 	if err != nil {
 		return nil, err
 	}
-	rights, err := i.printed(ctx, user.Principal, who, of)
-	if err == nil {
-		err = a.cluster.AllowUser(ctx, user, rights...)
-	}
-	if err != nil {
-		return nil, err
+	for _, g := range wanted {
+		rights, err := i.printed(ctx, user.Principal, g.who, g.names)
+		if err == nil {
+			err = a.cluster.AllowUser(ctx, user, rights...)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	a.entered[key] = user
 	return Environment(user), nil

@@ -38,6 +38,7 @@ const drawGraph = (() => {
     const put = (name, along, aside) => at.set(name, narrow.matches
       ? { x: 70 + aside * across, y: 30 + along * step } : { x: 68 + along * step, y: 58 + aside * across });
     way.forEach((node, i) => put(node.name, i, 0));
+    // What the operator writes has no place: the table below names it.
     for (const node of nodes.filter((n) => n.beside)) {
       const next = edges.find((edge) => edge.to === node.name);
       const i = next ? way.findIndex((n) => n.name === next.from) : -1;
