@@ -355,6 +355,9 @@ func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinu
 	if !w.on.SecondRead {
 		return nil, nil
 	}
+	if progress, _ := o.part.Progress(); from == progress.To[h.Partition] && !w.on.ForgottenTitles {
+		from = h.From
+	}
 	in := w.inputs[h.Partition]
 	messages, there := in.read(from+1, len(in.messages))
 	if !there {

@@ -120,6 +120,9 @@ type Protections struct {
 	BlockedPages bool
 	// ForgottenReread: the second read has the pages that are forgotten, too. Without: it leaves them out.
 	ForgottenReread bool
+	// ForgottenTitles: a page that is forgotten is not called what a behaviour calls it that was counted before, if a
+	// range overlaps the progress. Without: it is called what the whole range says.
+	ForgottenTitles bool
 	// MonotonicForgets: leaders with fewer requests in than those of a board are ignored. Without: they are used.
 	MonotonicForgets bool
 
@@ -133,7 +136,7 @@ type Protections struct {
 // forgetting reports whether all rules of forgetting are on. Without one of them, all schedules have requests.
 func (p Protections) forgetting() bool {
 	return p.HeldLeaders && p.ForgetInProgress && p.ForgottenInTable && p.MarkedTombstones && p.AnswerInTransaction && p.BlockedPages &&
-		p.ForgottenReread && p.MonotonicForgets
+		p.ForgottenReread && p.ForgottenTitles && p.MonotonicForgets
 }
 
 // events reports whether all rules of events are on.

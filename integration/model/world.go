@@ -227,6 +227,10 @@ func (w *world) newTemper() temper {
 	if !w.on.forgetting() {
 		t.weights[actAsk], t.weights[actCrash] = 6, 6
 	}
+	if t.weights[actAsk] > 0 && w.n(4) == 0 || !w.on.ForgottenTitles { // pages come back at once, and ranges overlap
+		t.inputs, t.targets, t.pages, t.titles, t.focus, t.commitInput = 1, 1, 2, 0.7, ingestRole, processors.IngestCommitEvery
+		t.weights[actAsk], t.weights[actCrash] = 8, 8
+	}
 	if w.n(2) == 0 || !w.on.boards() {
 		w.drawBoards(&t)
 	}
