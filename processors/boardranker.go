@@ -181,9 +181,9 @@ func (r *boardRanker) takeFinal(s *slotLeaders) {
 	r.changed = true
 }
 
-// addFinals adds the final boards of the periods that all heat partitions have closed, oldest first. Of a
-// period without any behaviour there is none, nor of one that a heat partition has given up: later ones do not
-// wait for it. For each period, the board of the one that is no longer kept
+// addFinals adds the final boards of the periods that all heat partitions have closed, oldest first: of all that
+// they hold, which come with several leaders. Of a period without any behaviour there is none, nor of one that a
+// heat partition has given up: later ones do not wait for it. For each period, the board of the one that is no longer kept
 // is deleted.
 func (r *boardRanker) addFinals(to []made, now time.Time) []made {
 	for _, period := range slices.Sorted(maps.Keys(r.finals)) {
@@ -191,6 +191,9 @@ func (r *boardRanker) addFinals(to []made, now time.Time) []made {
 		if period < r.closed {
 			delete(r.finals, period) // by another owner
 			continue
+		}
+		if period > max(r.closed, r.held()) {
+			break // an earlier one has not come
 		}
 		waits, lost := r.missing(from, period)
 		if lost {
@@ -214,6 +217,17 @@ func (r *boardRanker) addFinals(to []made, now time.Time) []made {
 		to = append(to, b)
 	}
 	return to
+}
+
+// held is the oldest period that all heat partitions hold. They send the final boards of all that they hold, with pages
+// or without.
+func (r *boardRanker) held() (oldest boards.Slot) {
+	for p := range r.latest {
+		if newest := r.latest[p][0]; newest != nil {
+			oldest = max(oldest, r.board.Held(newest.AsOf))
+		}
+	}
+	return oldest
 }
 
 // missing reports whether leaders of a closed period are missing that may still come, and whether some will

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -220,50 +221,96 @@ func TestFinalBoardsOfLongerPeriods(t *testing.T) {
 	calendar := func(p boards.Period) *boards.Board {
 		return boardOf(t, boards.Definition{Name: "now", Kind: boards.Calendar, Period: p})
 	}
-	final := func(r *ranking, b *boards.Board, at time.Time) map[string]*codec.Board {
+	final := func(r *ranking, b *boards.Board, at, asOf time.Time) map[string]*codec.Board {
 		d := b.Definition()
 		sum := boards.Sum{At: b.Slot(boards.MinuteOf(at)), Behaviours: 1}
 		r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), 2),
 			Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: 1, Next: 1},
-			Boards: []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(at), Final: true,
-				Pages: codec.AppendBoardPage(nil, b, "a", &sum)}}})))
+			Boards: []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(asOf)},
+				{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(at), Final: true, Pages: codec.AppendBoardPage(nil, b, "a", &sum)}}})))
 		return r.publish()
 	}
 	hour, day := calendar(boards.Hour), calendar(boards.Day)
 	before := newRanking(t, 1, nil, hour)
-	require.Contains(t, final(before, hour, noon), "now/2026-01-02T12")
-	before.hear(hour, 0, 1, noon.Add(time.Hour), 2)
+	oldest := noon.Add(25 * time.Hour) // of those that are held, then
+	require.Contains(t, final(before, hour, noon, oldest), "now/2026-01-02T12")
+	before.hear(hour, 0, 1, oldest, 2)
 	before.publish()
 	r := newRanking(t, 1, before, hour)
-	assert.NotContains(t, final(r, hour, noon), "now/2026-01-02T12", "it is published")
+	assert.NotContains(t, final(r, hour, noon, oldest), "now/2026-01-02T12", "it is published")
 	r = newRanking(t, 1, before, day)
-	assert.Contains(t, final(r, day, noon), "now/2026-01-02")
+	assert.Contains(t, final(r, day, noon, noon.Add(7*24*time.Hour)), "now/2026-01-02")
+}
+
+// hours are heat partitions that send the final boards of hours.
+type hours struct {
+	*ranking
+	board *boards.Board
+}
+
+func newHours(t *testing.T, before *ranking) hours {
+	b := boardOf(t, boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour})
+	return hours{newRanking(t, 2, before, b), b}
+}
+
+// send sends leaders of a partition as of a time, with the final boards of the hours from one to another.
+func (h hours) send(partition int32, asOf, from, to time.Time) {
+	d := h.board.Definition()
+	l := &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), 2), Partition: partition,
+		Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: 2, Next: 1},
+		Boards:   []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(asOf)}}}
+	for begins := from; !begins.After(to); begins = begins.Add(time.Hour) {
+		sum := boards.Sum{At: h.board.Slot(boards.MinuteOf(begins)), Behaviours: 1}
+		l.Boards = append(l.Boards, codec.BoardLeaders{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(begins), Final: true,
+			Pages: codec.AppendBoardPage(nil, h.board, fmt.Sprint("page", partition), &sum)})
+	}
+	h.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, l)))
+}
+
+// finals are the hours of the final boards that are published.
+func (h hours) finals() (published []string) {
+	for _, name := range slices.Sorted(maps.Keys(h.publish())) {
+		if hour, final := strings.CutPrefix(name, "hour/"); final {
+			published = append(published, hour)
+		}
+	}
+	return published
 }
 
 // A period that one heat partition has given up, before the ranking has heard of it, does not hold up the final
 // boards of later ones.
 func TestFinalBoardsDoNotWaitForWhatIsGone(t *testing.T) {
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-	b := boardOf(t, boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour})
-	d := b.Definition()
-	r := newRanking(t, 2, nil, b)
-	send := func(partition int32, asOf time.Time, closed ...time.Time) {
-		l := &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), 2), Partition: partition,
-			Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: 2, Next: 1},
-			Boards:   []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(asOf)}}}
-		for _, begins := range closed {
-			sum := boards.Sum{At: b.Slot(boards.MinuteOf(begins)), Behaviours: 1}
-			l.Boards = append(l.Boards, codec.BoardLeaders{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(begins), Final: true,
-				Pages: codec.AppendBoardPage(nil, b, fmt.Sprint("page", partition), &sum)})
-		}
-		r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, l)))
+	h := newHours(t, nil)
+	h.send(0, noon, noon.Add(-25*time.Hour), noon.Add(-22*time.Hour))
+	h.send(1, noon, noon, noon.Add(-time.Hour))
+	assert.Empty(t, h.finals(), "they may still come")
+	h.send(1, noon.Add(6*time.Minute), noon.Add(-24*time.Hour), noon.Add(-22*time.Hour))
+	assert.Equal(t, []string{"2026-01-01T12", "2026-01-01T13", "2026-01-01T14"}, h.finals())
+	made := h.output["hour/2026-01-01T14"]
+	b, err := codec.DecodeBoard(made.Value)
+	require.NoError(t, err)
+	assert.Len(t, b.Pages, 2)
+}
+
+// Heat partitions send the final boards that they hold with several messages. An owner of the ranking that hears the
+// last ones first waits for those of earlier periods.
+func TestFinalBoardsWaitForEarlierOnes(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	held := noon.Add(-25 * time.Hour)
+	hour := func(n int) time.Time { return held.Add(time.Duration(n) * time.Hour) }
+	both := func(h hours, from, to int) {
+		h.send(0, noon, hour(from), hour(to))
+		h.send(1, noon, hour(from), hour(to))
 	}
-	send(0, noon, noon.Add(-25*time.Hour), noon.Add(-2*time.Hour))
-	send(1, noon)
-	assert.NotContains(t, r.publish(), "hour/2026-01-02T10", "it may still come")
-	send(1, noon.Add(6*time.Minute), noon.Add(-2*time.Hour))
-	made := r.publish()
-	require.Contains(t, made, "hour/2026-01-02T10")
-	assert.Len(t, made["hour/2026-01-02T10"].Pages, 2)
-	assert.NotContains(t, made, "hour/2026-01-01T11")
+	h := newHours(t, nil)
+	both(h, 2, 3)
+	assert.Empty(t, h.finals(), "of a day, the oldest have not come")
+	both(h, 0, 1)
+	assert.Equal(t, []string{"2026-01-01T11", "2026-01-01T12", "2026-01-01T13", "2026-01-01T14"}, h.finals())
+	next := newHours(t, h.ranking)
+	both(next, 5, 6)
+	assert.Empty(t, next.finals(), "one is between")
+	both(next, 0, 4)
+	assert.Equal(t, []string{"2026-01-01T15", "2026-01-01T16", "2026-01-01T17"}, next.finals())
 }

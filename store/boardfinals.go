@@ -16,7 +16,12 @@ type boardFinals struct {
 	closed    map[boards.Slot]closedPeriod
 	making    *finalBoard // nil if all are made
 	due       bool        // they are sent with the next leaders
+	next      boards.Slot // the first that was not sent with the last ones; 0 to begin with the oldest
 }
+
+// finalBytes is how much of final boards is sent with one message of leaders, but for one board. An hour is held
+// for a day, and may have a thousand pages with long names.
+const finalBytes = 256 << 10
 
 // closedPeriod are the hottest pages of a period: encoded, and to look their labels up.
 type closedPeriod struct {
@@ -134,26 +139,47 @@ func (m *finalBoard) top(size int) []finalPage {
 
 // wasCommitted takes the T of a checkpoint.
 func (f *boardFinals) wasCommitted(asOf boards.Minute) {
-	f.committed, f.due = max(f.committed, asOf), true
+	f.due = f.due || f.of.board.First(asOf) > f.of.board.First(f.committed)
+	f.committed = max(f.committed, asOf)
 }
 
-// leaders appends the final boards, if they are due.
-func (f *boardFinals) leaders(dst []codec.BoardLeaders, l codec.BoardLeaders) []codec.BoardLeaders {
-	if !f.due {
-		return dst
+// again sends all final boards again, from the oldest.
+func (f *boardFinals) again() { f.due, f.next = true, 0 }
+
+// leaders appends the final boards that are due, oldest first, until there is no more room. The next leaders have the
+// others.
+func (f *boardFinals) leaders(dst []codec.BoardLeaders, room int) ([]codec.BoardLeaders, int) {
+	t := f.of
+	if !f.due || t.busy() {
+		return dst, room
 	}
-	f.due = false
-	l.Final = true
-	for period := f.of.board.Held(f.of.asOf); period < f.of.board.First(f.committed); period++ {
-		if closed, made := f.closed[period]; made {
-			l.AsOf, l.Pages = f.of.board.Begins(period), closed.encoded
-			for _, pg := range closed.pages {
-				f.of.labels.show(&pg.Page)
-			}
-			dst = append(dst, l)
-		} else {
-			f.due = true // it is being made
+	l := codec.BoardLeaders{Name: t.name, Hash: t.hash, Late: t.late, Since: t.since, Final: true}
+	for period := max(f.next, t.board.Held(t.asOf)); period < t.board.First(f.committed); period++ {
+		closed, made := f.closed[period]
+		if !made || room <= 0 {
+			f.next = period
+			return dst, room
 		}
+		l.AsOf, l.Pages = t.board.Begins(period), closed.encoded
+		for _, pg := range closed.pages {
+			t.labels.show(&pg.Page)
+		}
+		dst, room = append(dst, l), room-len(closed.encoded)
+	}
+	f.due, f.next = false, 0
+	return dst, room
+}
+
+// finalLeaders appends final boards that are due: all of one board before those of the next, so that each has its turn.
+func (p *Partition) finalLeaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
+	room := finalBytes
+	for range p.boards {
+		if f := p.boards[p.finals].finals; f != nil {
+			if dst, room = f.leaders(dst, room); room <= 0 {
+				return dst
+			}
+		}
+		p.finals = (p.finals + 1) % len(p.boards)
 	}
 	return dst
 }

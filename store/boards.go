@@ -363,9 +363,6 @@ func (t *boardTable) leaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
 	if t.groups != nil {
 		dst = append(dst, t.groups.leaders(l))
 	}
-	if t.finals != nil {
-		dst = t.finals.leaders(dst, l)
-	}
 	return dst
 }
 
@@ -418,6 +415,7 @@ func (t *boardTable) clear() {
 	if t.finals != nil {
 		t.finals.making = nil
 		clear(t.finals.closed)
+		t.finals.again()
 	}
 }
 

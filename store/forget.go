@@ -122,7 +122,7 @@ func (f *boardFinals) remove(pg *page) {
 			delete(f.closed, period)
 		}
 	}
-	f.due = true
+	f.again()
 }
 
 // setForgotten keeps what the table has of a forgotten page.

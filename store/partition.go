@@ -84,6 +84,7 @@ type Partition struct {
 	labels labels
 
 	boards  []*boardTable
+	finals  int             // the board whose final boards are sent next
 	encoded []encodedStates // that were restored since the last progress
 
 	progress  codec.Progress
@@ -381,6 +382,7 @@ func (p *Partition) Leaders(into *codec.Leaders) {
 	for _, t := range p.boards {
 		into.Boards = t.leaders(into.Boards)
 	}
+	into.Boards = p.finalLeaders(into.Boards)
 	into.Labels = p.labels.takeShown()
 }
 

@@ -282,7 +282,7 @@ func (w *world) settle() {
 			continue
 		}
 	}
-	jumps := 0
+	jumps, again := 0, false
 	for range settleRounds {
 		w.steps++
 		w.pass(time.Millisecond)
@@ -309,13 +309,19 @@ func (w *world) settle() {
 		if busy {
 			continue
 		}
-		if again := w.readAgain(); again.After(w.now) {
-			w.now = again
+		if at := w.readAgain(); at.After(w.now) {
+			w.now = at
 			continue
 		}
 		// A minute that has just begun may still have to be published.
 		if jumps++; jumps > settleJumps && (!w.withBoards() || w.now.Second() >= 3) {
-			return
+			if again || !w.withBoards() {
+				return
+			}
+			// Final boards that the ranking ignored, of an owner that counted again, come again after a minute.
+			again, jumps = true, 0
+			w.now = w.now.Add(time.Minute)
+			continue
 		}
 		w.now = w.now.Add(settleTime)
 	}
