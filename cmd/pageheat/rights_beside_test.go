@@ -18,6 +18,9 @@ import (
 // besidePrefix is the prefix of a second deployment of a guarded cluster.
 const besidePrefix = "v2"
 
+// besideBoard is the board that the instances beside a command have.
+const besideBoard = "days kind=calendar calendar=day"
+
 // superFlags are flags of a program that may do everything.
 func (g *guardedCluster) superFlags(t *testing.T) []string {
 	t.Helper()
@@ -36,7 +39,7 @@ func (g *guardedCluster) beside(t *testing.T, instances ...[]string) {
 	g.besides = true
 	t.Cleanup(func() { g.besides = false })
 	for _, flags := range instances {
-		launch(t, append(append(flags, "--listen", "127.0.0.1:0", "--roles", "ingest,heat,rank"), g.superFlags(t)...)...)
+		launch(t, append(append(flags, "--listen", "127.0.0.1:0", "--roles", "ingest,heat,rank", "--board", besideBoard), g.superFlags(t)...)...)
 	}
 }
 
@@ -54,16 +57,15 @@ func (g *guardedCluster) mustSuper(t *testing.T, args ...string) {
 // publishPast has the running ranking publish the board of a past day, each time of an earlier one.
 func (g *guardedCluster) publishPast(t *testing.T) (code int, out, log string) {
 	t.Helper()
-	const days = "days kind=calendar calendar=day"
 	publish := func() []string {
 		g.daysAgo++
 		noon := time.Now().UTC().Truncate(24 * time.Hour).Add(12*time.Hour - time.Duration(g.daysAgo)*24*time.Hour)
 		kafkatest.ProduceRecords(t, g.Cluster, &kgo.Record{Topic: topology.DefaultInput, Timestamp: noon, Value: []byte("page1|1|1|1")})
-		return []string{"recount", "--publish", "--boards", days, "--board", "days/" + noon.Format(time.DateOnly)}
+		return []string{"recount", "--publish", "--boards", besideBoard, "--board", "days/" + noon.Format(time.DateOnly)}
 	}
 	if !g.besides {
 		g.daysAgo = 1 // yesterday may not be closed
-		g.beside(t, []string{"--board", days})
+		g.beside(t, nil)
 		g.mustSuper(t, publish()...) // once it has closed the past
 	}
 	code, out, log = g.command(t, "", publish()...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,8 @@ func TestPrintedRightsOnKafka(t *testing.T) {
 	kafkatest.NeedProcesses(t, cluster)
 	g := guarded(t, cluster)
 	commands := []string{"--topic", "--group", "prefixed"}
-	for _, name := range rights.Names() {
+	names := slices.DeleteFunc(rights.Names(), func(name string) bool { return name == "import" })
+	for _, name := range append(names, "import") { // import empties the deployment, and leaves topics with which no instance runs
 		t.Run(name, func(t *testing.T) {
 			_, lines := g.needs(t, name)
 			var byCommand, others []string
