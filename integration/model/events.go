@@ -35,6 +35,7 @@ type eventsOwner struct {
 	found    codec.Fence
 	known    bool // there is a position
 	begun    bool
+	first    int // boards below it have no events: there was no position
 	next     int // board of the output
 	waiting  []codec.Event
 	unsaved  bool // next is above the position in the table
@@ -118,7 +119,7 @@ func (o *eventsOwner) begin() {
 	o.w.say("%s is restored: goes on at board %d", o.name, o.next)
 	for !o.known && o.next < len(o.w.output) {
 		o.take()
-		o.waiting = nil
+		o.waiting, o.first = nil, o.next
 	}
 	o.unsaved = o.unsaved || !o.known
 }
@@ -170,7 +171,7 @@ func (o *eventsOwner) commit() {
 	}
 	w.say("%s commits %d events of boards up to %d", o.name, len(o.waiting), o.next-1)
 	w.counts.Events += uint64(len(o.waiting))
-	if err := w.events.check(w.output, o.next); err != nil {
+	if err := w.events.check(w.output, o.first, o.next); err != nil {
 		w.violate("%s: events of boards below %d: %w", o.name, o.next, err)
 	}
 	o.waiting, o.unsaved, o.written = nil, false, false
@@ -185,7 +186,6 @@ type eventLog struct {
 	table    *changelog
 	happened []codec.Event
 
-	begun   bool
 	read    int // boards of the output with all of their events
 	checked int // events
 	boards  map[string]*past
@@ -203,17 +203,16 @@ func newEventLog(fencing bool) *eventLog {
 	return &eventLog{rules: eventRules(), table: newChangelog("events-table", fencing), boards: map[string]*past{}}
 }
 
-// check checks that each board below a number has all of its events, once, and in order.
-func (l *eventLog) check(output []*published, next int) error {
+// check checks that each board below next has all of its events, once, and in order; those below first have none.
+func (l *eventLog) check(output []*published, first, next int) error {
 	if next < l.read {
 		return fmt.Errorf("those of boards below %d were written before", l.read)
 	}
 	var want []codec.Event
-	for _, p := range output[l.read:next] {
-		want = append(want, l.happens(p)...)
-	}
-	if !l.begun { // the first boards have no events
-		l.begun, want = true, nil
+	for i := l.read; i < next; i++ {
+		if happened := l.happens(output[i]); i >= first {
+			want = append(want, happened...)
+		}
 	}
 	got := l.happened[l.checked:]
 	for i := range want {
