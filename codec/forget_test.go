@@ -47,7 +47,7 @@ func forgetFormats(input, behavior TopicID, id RequestID, further []BoardProgres
 			golden: "leaders-v4",
 			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1}, []int64{60}, []uint64{5}, nil, 0, ForgetProgress{Taken: taken.Taken}},
 				Define(heat.DefaultWeights(), 10), []Leader{{Page: "z"}},
-				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, true, []byte("pages")}}, map[string]Label{"z": {Title: "a title"}}},
+				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, nil, true, []byte("pages")}}, map[string]Label{"z": {Title: "a title"}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw: func(t *rapid.T) any {

@@ -10,16 +10,19 @@ import (
 	"pageheat/heat"
 )
 
-// Leaders of a partition that has taken no request to forget a page have another version, as its progress has.
+// Leaders of a partition that has taken no request to forget a page have another version, as its progress has. So have
+// those without closings.
 const (
 	leadersVersion       = 3
 	leadersForgetVersion = 4
+	leadersClosedVersion = 5 // with closings; requests may be there or not
 )
 
 const (
 	leadersGrouped = 1 << 0 // flags of a board
 	leadersFinal   = 1 << 1
 	leadersTurning = 1 << 2
+	leadersClosed  = 1 << 3 // with its closing
 )
 
 // Leader is one of a partition's hottest pages.
@@ -63,6 +66,9 @@ type BoardLeaders struct {
 	// Final says that Pages are those of a closed period, of which nothing is counted any more. AsOf is the
 	// first minute of the period then.
 	Final bool
+	// Closing is how far the partition had counted when it closed the period. It is nil if that is not known, and if
+	// the board is not final.
+	Closing *Closing
 	// Turning says that the board is not as of AsOf yet, and so has no Pages.
 	Turning bool
 	// Pages are the hottest pages, encoded: see [AppendBoardPage].
@@ -103,11 +109,16 @@ func DecodeBoardPages(pages []byte, of *boards.Board) ([]BoardLeader, error) {
 
 // AppendLeaders appends l to dst. It does not allocate if dst has room.
 func AppendLeaders(dst []byte, l *Leaders) []byte {
-	if taken := l.Forget.Taken; taken == 0 {
-		dst = appendPosition(append(dst, leadersVersion), &l.Progress)
-	} else {
-		dst = appendPosition(append(dst, leadersForgetVersion), &l.Progress)
-		dst = binary.AppendUvarint(dst, taken)
+	version := byte(leadersVersion)
+	switch {
+	case hasClosing(l.Boards):
+		version = leadersClosedVersion
+	case l.Forget.Taken > 0:
+		version = leadersForgetVersion
+	}
+	dst = appendPosition(append(dst, version), &l.Progress)
+	if version >= leadersForgetVersion {
+		dst = binary.AppendUvarint(dst, l.Forget.Taken)
 	}
 	dst = binary.AppendUvarint(dst, uint64(l.Partition))
 	dst = appendDefinition(dst, &l.Definition)
@@ -129,10 +140,16 @@ func AppendLeaders(dst []byte, l *Leaders) []byte {
 		if b.Turning {
 			flags |= leadersTurning
 		}
+		if b.Closing != nil {
+			flags |= leadersClosed
+		}
 		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
 		dst = binary.AppendUvarint(dst, b.Late)
 		dst = appendSince(dst, b.Since)
+		if b.Closing != nil {
+			dst = appendClosing(dst, b.Closing)
+		}
 		dst = binary.AppendUvarint(dst, uint64(len(b.Pages)))
 		dst = append(dst, b.Pages...)
 	}
@@ -166,11 +183,23 @@ func (r *reader) labels() map[string]Label {
 	return labels
 }
 
-func (r *reader) boardLeaders() (l BoardLeaders) {
+func hasClosing(of []BoardLeaders) bool {
+	return slices.ContainsFunc(of, func(b BoardLeaders) bool { return b.Closing != nil })
+}
+
+func (r *reader) boardLeaders(version byte) (l BoardLeaders) {
 	l.Name, l.Hash = string(r.bytes("name of a board", maxNameBytes)), string(r.bytes("hash of a board", maxNameBytes))
-	flags := r.flags("board", leadersGrouped|leadersFinal|leadersTurning)
+	known := byte(leadersGrouped | leadersFinal | leadersTurning)
+	if version >= leadersClosedVersion {
+		known |= leadersClosed
+	}
+	flags := r.flags("board", known)
 	l.Grouped, l.Final, l.Turning = flags&leadersGrouped != 0, flags&leadersFinal != 0, flags&leadersTurning != 0
 	l.AsOf, l.Late, l.Since = r.minute("as of"), r.number("late"), r.since()
+	if flags&leadersClosed != 0 {
+		closing := r.closing()
+		l.Closing = &closing
+	}
 	l.Pages = slices.Clone(r.bytes("pages of a board", len(r.b)))
 	return l
 }
@@ -178,14 +207,21 @@ func (r *reader) boardLeaders() (l BoardLeaders) {
 // DecodeLeaders reads what [AppendLeaders] wrote. It allocates once for each slice
 // and once for all names, and for labels; b is not kept.
 func DecodeLeaders(b []byte) (*Leaders, error) {
-	r := newReader("leaders", b, leadersVersion)
-	forgets := len(b) > 0 && b[0] == leadersForgetVersion
-	if forgets {
-		r = newReader("leaders", b, leadersForgetVersion)
+	version, r := byte(leadersVersion), newReader("leaders", b, leadersVersion)
+	if len(b) > 0 {
+		switch b[0] {
+		case leadersForgetVersion:
+			version, r = b[0], newReader("leaders", b, leadersForgetVersion)
+		case leadersClosedVersion:
+			version, r = b[0], newReader("leaders", b, leadersClosedVersion)
+		}
 	}
 	p := r.position()
-	if forgets {
+	switch version {
+	case leadersForgetVersion:
 		p.Forget.Taken = r.taken()
+	case leadersClosedVersion:
+		p.Forget.Taken = r.number("requests to forget pages")
 	}
 	l := &Leaders{Partition: r.partition("partition", p.Partitions), Progress: p}
 	first := r.at
@@ -211,8 +247,11 @@ func DecodeLeaders(b []byte) (*Leaders, error) {
 	if n := r.count("boards", minBoardBytes); n > 0 {
 		l.Boards = make([]BoardLeaders, n)
 		for i := range l.Boards {
-			l.Boards[i] = r.boardLeaders()
+			l.Boards[i] = r.boardLeaders(version)
 		}
+	}
+	if version == leadersClosedVersion && r.err == nil && !hasClosing(l.Boards) {
+		r.fail("no closings of boards")
 	}
 	l.Labels = r.labels()
 	if err := r.end(); err != nil {

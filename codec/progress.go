@@ -8,11 +8,13 @@ import (
 )
 
 // Progress of a partition that has taken no request to forget a page has another version: a program that does not
-// know requests reads it. So does one that does not know definitions, where there are no boards.
+// know requests reads it. So does one that does not know definitions, where there are no boards, and one that does not
+// know closings, where no period is closed.
 const (
 	progressVersion        = 3
 	progressForgetVersion  = 4
 	progressDefinedVersion = 5 // with definitions of boards; requests may be there or not
+	progressClosedVersion  = 6 // with closings; requests and definitions may be there or not
 	fenceVersion           = 1
 )
 
@@ -78,12 +80,29 @@ type BoardProgress struct {
 	// Since is, by input partition, the offset from which on the board counts: above 0 if it was added
 	// when there was input already. It is shorter where there was nothing.
 	Since []int64
+	// Closings are those of the periods that are held, oldest first. Periods that an earlier version closed, or
+	// another deployment, have none.
+	Closings []Closing
+}
+
+// Closing is how far a partition of the heat table had counted when it closed periods of a board: what it counted
+// later was late for them.
+type Closing struct {
+	// AsOf is the board's T from then on: the periods are those that were open as of the T before.
+	AsOf boards.Minute
+	// Counted, To and Late are those of [Progress] and [BoardProgress].
+	Counted uint64
+	To      []int64
+	Late    uint64
 }
 
 // AppendProgress appends p to dst. To, Begin and Lost must be of one length.
 func AppendProgress(dst []byte, p *Progress) []byte {
-	defined := hasDefinition(p.Boards)
+	closed := slices.ContainsFunc(p.Boards, func(b BoardProgress) bool { return len(b.Closings) > 0 })
+	defined := closed || hasDefinition(p.Boards)
 	switch {
+	case closed:
+		dst = appendPosition(append(dst, progressClosedVersion), p)
 	case defined:
 		dst = appendPosition(append(dst, progressDefinedVersion), p)
 	case p.Forget.Taken > 0:
@@ -109,8 +128,57 @@ func AppendProgress(dst []byte, p *Progress) []byte {
 		dst = binary.AppendUvarint(dst, uint64(b.AsOf))
 		dst = binary.AppendUvarint(dst, b.Late)
 		dst = appendSince(dst, b.Since)
+		if closed {
+			dst = binary.AppendUvarint(dst, uint64(len(b.Closings)))
+			for i := range b.Closings {
+				dst = appendClosing(dst, &b.Closings[i])
+			}
+		}
 	}
 	return dst
+}
+
+// appendClosing appends what closing reads.
+func appendClosing(dst []byte, c *Closing) []byte {
+	dst = binary.AppendUvarint(dst, uint64(c.AsOf))
+	dst = binary.AppendUvarint(dst, c.Counted)
+	dst = binary.AppendUvarint(dst, c.Late)
+	dst = binary.AppendUvarint(dst, uint64(len(c.To)))
+	for _, to := range c.To {
+		dst = binary.AppendUvarint(dst, uint64(to-Unknown))
+	}
+	return dst
+}
+
+// minClosingBytes is the least that a closing takes.
+const minClosingBytes = 4
+
+// closing reads what appendClosing wrote.
+func (r *reader) closing() (c Closing) {
+	c.AsOf, c.Counted, c.Late = r.minute("as of"), r.number("counted"), r.number("late")
+	if n := r.count("input partitions", 1); n > 0 {
+		c.To = make([]int64, n)
+		for i := range c.To {
+			c.To[i] = r.nonNegative("to") + Unknown
+		}
+	}
+	return c
+}
+
+// closings reads those of a board, oldest first.
+func (r *reader) closings() []Closing {
+	n := r.count("closings", minClosingBytes)
+	if n == 0 {
+		return nil
+	}
+	closings := make([]Closing, n)
+	for i := range closings {
+		closings[i] = r.closing()
+		if r.err == nil && i > 0 && closings[i].AsOf <= closings[i-1].AsOf {
+			r.fail("periods were closed as of %s after those as of %s", closings[i].AsOf, closings[i-1].AsOf)
+		}
+	}
+	return closings
 }
 
 func hasDefinition(of []BoardProgress) bool {
@@ -141,32 +209,40 @@ func (r *reader) since() []int64 {
 
 // DecodeProgress reads what [AppendProgress] wrote.
 func DecodeProgress(b []byte) (Progress, error) {
-	r := newReader("progress", b, progressVersion)
-	forgets, defined := len(b) > 0 && b[0] == progressForgetVersion, len(b) > 0 && b[0] == progressDefinedVersion
-	switch {
-	case forgets:
-		r = newReader("progress", b, progressForgetVersion)
-	case defined:
-		r = newReader("progress", b, progressDefinedVersion)
+	version, r := byte(progressVersion), newReader("progress", b, progressVersion)
+	if len(b) > 0 {
+		switch b[0] {
+		case progressForgetVersion:
+			version, r = b[0], newReader("progress", b, progressForgetVersion)
+		case progressDefinedVersion:
+			version, r = b[0], newReader("progress", b, progressDefinedVersion)
+		case progressClosedVersion:
+			version, r = b[0], newReader("progress", b, progressClosedVersion)
+		}
 	}
 	p := r.position()
-	if forgets || defined {
+	if version >= progressForgetVersion {
 		p.Forget.Topic = r.topicID("forget topic id")
 		p.Forget.Next = r.nonNegative("next offset of the forget topic")
 		p.Forget.Taken = r.number("requests to forget pages")
 	}
-	if forgets && r.err == nil && p.Forget.Taken == 0 {
+	if version == progressForgetVersion && r.err == nil && p.Forget.Taken == 0 {
 		r.fail("no requests to forget pages")
 	}
 	p.NextBoard = r.number("number of the next board")
+	closings := 0
 	if n := r.count("boards", minBoardBytes); n > 0 {
 		p.Boards = make([]BoardProgress, n)
 		for i := range p.Boards {
-			p.Boards[i] = r.board(p.NextBoard, defined)
+			p.Boards[i] = r.board(p.NextBoard, version)
+			closings += len(p.Boards[i].Closings)
 		}
 	}
-	if defined && r.err == nil && !hasDefinition(p.Boards) {
+	if version == progressDefinedVersion && r.err == nil && !hasDefinition(p.Boards) {
 		r.fail("no definitions of boards")
+	}
+	if version == progressClosedVersion && r.err == nil && closings == 0 {
+		r.fail("no closings of boards")
 	}
 	if err := r.end(); err != nil {
 		return Progress{}, err
@@ -181,18 +257,21 @@ const minBoardBytes = 6
 const maxCountingBytes = 1024
 
 // board reads the progress of a board, whose number is below that of the next.
-func (r *reader) board(next uint64, defined bool) (b BoardProgress) {
+func (r *reader) board(next uint64, version byte) (b BoardProgress) {
 	if b.Number = r.number("number of a board"); b.Number >= next {
 		r.fail("the number %d of a board, and the next is %d", b.Number, next)
 	}
 	b.Name = string(r.bytes("name of a board", maxNameBytes))
 	b.Counting = string(r.bytes("counting hash", maxNameBytes))
-	if defined {
+	if version >= progressDefinedVersion {
 		b.Definition = string(r.bytes("definition", maxCountingBytes))
 	}
 	b.AsOf = r.minute("as of")
 	b.Late = r.number("late")
 	b.Since = r.since()
+	if version >= progressClosedVersion {
+		b.Closings = r.closings()
+	}
 	return b
 }
 

@@ -133,7 +133,7 @@ func formats() []format {
 	label := StampedLabel{Label{Title: "日 & <b>", URL: "https://forum.example/t/日?a=b"}, Stamp{29_455_384*60_000 + 999, 300, 42}}
 	minutes := []minutePage{{pages[0], 29_455_384, &label}, {pages[2], 29_455_384, nil}, {pages[1], 29_455_386, &label}}
 	input, behavior := TopicID{0: 1, 15: 0xFF}, TopicID{7: 9}
-	further := []BoardProgress{{3, "today", "00112233aabbccdd", "", 29_455_384, 1 << 30, []int64{0, 1 << 40}}, {5, "trending", "ffeeddcc00112233", "", 1, 0, nil}}
+	further := []BoardProgress{{3, "today", "00112233aabbccdd", "", 29_455_384, 1 << 30, []int64{0, 1 << 40}, nil}, {5, "trending", "ffeeddcc00112233", "", 1, 0, nil, nil}}
 	return append([]format{
 		{
 			name:   "range",
@@ -187,8 +187,8 @@ func formats() []format {
 			name:   "progress",
 			golden: "progress-v5",
 			value: Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, []BoardProgress{
-				{3, "hour", "00112233aabbccdd", "board: hour\nkind: window\nwindow: 60m\nstep: 1m\n", 29_455_384, 1 << 30, []int64{0, 1 << 40}},
-				{5, "trending", "ffeeddcc00112233", "", 1, 0, nil}}, 6, ForgetProgress{}},
+				{3, "hour", "00112233aabbccdd", "board: hour\nkind: window\nwindow: 60m\nstep: 1m\n", 29_455_384, 1 << 30, []int64{0, 1 << 40}, nil},
+				{5, "trending", "ffeeddcc00112233", "", 1, 0, nil, nil}}, 6, ForgetProgress{}},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw: func(t *rapid.T) any {
@@ -223,7 +223,7 @@ func formats() []format {
 			name:   "leaders",
 			golden: "leaders-v3",
 			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0, ForgetProgress{}}, Define(heat.DefaultWeights(), 10), pages,
-				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, true, []byte("pages")}}, map[string]Label{"z": label.Label, "page37": {Title: "a title"}}},
+				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, nil, true, []byte("pages")}}, map[string]Label{"z": label.Label, "page37": {Title: "a title"}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
 			draw:   func(t *rapid.T) any { return drawLeaders(t) },
@@ -277,14 +277,14 @@ func formats() []format {
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
 			draw:   func(t *rapid.T) any { return drawOrigin(t) },
 		},
-	}, append(forgetFormats(input, behavior, RequestID{3: 4, 15: 0xFE}, further), switchFormats()...)...)
+	}, append(forgetFormats(input, behavior, RequestID{3: 4, 15: 0xFE}, further), append(closedFormats(input, behavior), switchFormats()...)...)...)
 }
 
 func drawLeaders(t *rapid.T) *Leaders {
 	p := drawProgress(t)
 	var on []BoardLeaders
 	for _, b := range p.Boards {
-		on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "turning"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
+		on = append(on, BoardLeaders{b.Name, b.Counting, b.AsOf, b.Late, b.Since, rapid.Bool().Draw(t, "grouped"), rapid.Bool().Draw(t, "final"), nil, rapid.Bool().Draw(t, "turning"), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "encoded pages")})
 	}
 	p.Boards, p.NextBoard = nil, 0
 	var labels map[string]Label
