@@ -379,10 +379,11 @@ func (r *boardRanker) make(from []*slotLeaders, key string, allGroups bool, asOf
 	positions := make(codec.Positions, len(from))
 	progress := make([]*codec.Leaders, len(from))
 	for p, l := range from {
-		b.Counted += l.of.Counted
-		b.Late += l.Late
+		of, late := l.counted()
+		b.Counted += of.Counted
+		b.Late += late
 		positions[p] = positionOf(l.of)
-		progress[p] = l.of
+		progress[p] = of
 	}
 	b.Offsets, b.Since, b.Forgotten = offsetsOf(progress), sinceOf(from), forgottenIn(positions)
 	b.Pages = r.rank(key, pages, allGroups && r.definition.MaxPerGroup > 0, asOf, now)

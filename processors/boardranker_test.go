@@ -314,3 +314,24 @@ func TestFinalBoardsWaitForEarlierOnes(t *testing.T) {
 	both(next, 0, 4)
 	assert.Equal(t, []string{"2026-01-01T15", "2026-01-01T16", "2026-01-01T17"}, next.finals())
 }
+
+// A final board says how far each heat partition had counted when it closed the period, and not how far since; of one that
+// does not know, how far it has counted.
+func TestFinalBoardsSayWhatTheirPeriodsWereClosedWith(t *testing.T) {
+	begins := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	b := boardOf(t, boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour})
+	d := b.Definition()
+	r := newRanking(t, 2, nil, b)
+	for partition, closing := range []*codec.Closing{{AsOf: boards.MinuteOf(begins.Add(65 * time.Minute)), Counted: 30, To: []int64{19, 29}, Late: 2}, nil} {
+		sum := boards.Sum{At: b.Slot(boards.MinuteOf(begins)), Behaviours: 1}
+		r.take(codec.AppendHeard(nil, 1, codec.AppendLeaders(nil, &codec.Leaders{Definition: codec.Define(heat.DefaultWeights(), 2), Partition: int32(partition),
+			Progress: codec.Progress{Behavior: codec.TopicID{2}, Partitions: 2, Next: 7, Counted: 100, To: []int64{99, 24}, Begin: []int64{0, 0}, Lost: []uint64{0, 0}},
+			Boards: []codec.BoardLeaders{{Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(begins.Add(25 * time.Hour))}, {Name: d.Name, Hash: d.Hash(), AsOf: boards.MinuteOf(begins), Final: true, Closing: closing, Late: 5,
+				Pages: codec.AppendBoardPage(nil, b, fmt.Sprint("page", partition), &sum)}}})))
+	}
+	final := r.publish()["hour/2026-01-02T12"]
+	require.NotNil(t, final)
+	assert.Equal(t, codec.NewOffsets([]int64{20, 25}), final.Offsets)
+	assert.EqualValues(t, 30+100, final.Counted)
+	assert.EqualValues(t, 2+5, final.Late)
+}

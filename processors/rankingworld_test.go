@@ -2,6 +2,7 @@ package processors_test
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -42,11 +43,12 @@ type heatPartition struct {
 	counted  [][]minuteSum
 	messages [][]byte
 	to       int64
+	closings map[boards.Slot]int // by hour, how many of them were counted when it was closed
 }
 
 // restart loses what is in memory, T included: nothing was committed. Then all is applied again.
 func (p *heatPartition) restart(t *rapid.T, now time.Time) {
-	p.Partition = store.New(p.config)
+	p.Partition, p.closings = store.New(p.config), map[boards.Slot]int{}
 	p.Begin(codec.TopicID{2}, 0)
 	p.StartBoards()
 	p.advance(now)
@@ -122,8 +124,14 @@ func (w *rankingWorld) send(t *rapid.T, p *heatPartition) {
 }
 
 func (p *heatPartition) advance(now time.Time) {
+	const hours = 2 // of the boards
+	b, before := p.config.Boards[hours], p.BoardProgress()[hours].AsOf
 	for more := true; more; {
 		_, more = p.Advance(now.Add(p.skew))
+	}
+	asOf := p.BoardProgress()[hours].AsOf
+	for hour := max(b.Held(asOf), b.First(before)); hour < b.First(asOf); hour++ {
+		p.closings[hour] = len(p.counted)
 	}
 }
 
@@ -205,10 +213,16 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 	if w.restarted && b.Definition().Kind == boards.Calendar {
 		return
 	}
-	states, late := map[string]*boards.State{}, uint64(0)
+	states, late, counted, offset := map[string]*boards.State{}, uint64(0), uint64(0), int64(math.MaxInt64)
 	for p, position := range origin.Positions {
-		for _, sums := range w.partitions[p].counted[:position.Next] {
+		ranges := position.Next
+		if got.Final {
+			ranges = int64(w.partitions[p].closings[slot])
+		}
+		offset = min(offset, 10*ranges)
+		for _, sums := range w.partitions[p].counted[:ranges] {
 			for _, s := range sums {
+				counted += s.totals.Behaviours
 				if s.late[name] {
 					late++
 					if b.Definition().Kind == boards.Calendar {
@@ -222,6 +236,9 @@ func (w *rankingWorld) published(t *rapid.T, made processors.Published) {
 			}
 		}
 	}
+	offsets, _ := got.Offsets.Get(0)
+	require.Equal(t, offset, offsets, "offsets of %s as of %s", made.Name, asOf)
+	require.Equal(t, counted, got.Counted, "counted of %s as of %s", made.Name, asOf)
 	var names []string
 	sums := map[string]boards.Sum{}
 	for page, s := range states {

@@ -13,6 +13,17 @@ type slotLeaders struct {
 	pages []codec.BoardLeader
 }
 
+// counted is how far the heat partition had counted for the board, and how many behaviours were too late: of a closed
+// period, when it was closed, if that is known.
+func (l *slotLeaders) counted() (of *codec.Leaders, late uint64) {
+	if l.Closing == nil {
+		return l.of, l.Late
+	}
+	then := *l.of
+	then.Counted, then.To = l.Closing.Counted, l.Closing.To
+	return &then, l.Closing.Late
+}
+
 // slots are the leaders of all heat partitions: of each those of the newest two slots, the newer first.
 type slots [][2]*slotLeaders
 

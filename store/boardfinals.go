@@ -14,14 +14,18 @@ type boardFinals struct {
 	of        *boardTable
 	committed boards.Minute // T that was committed
 	closed    map[boards.Slot]closedPeriod
-	making    *finalBoard // nil if all are made
-	due       bool        // they are sent with the next leaders
-	next      boards.Slot // the first that was not sent with the last ones; 0 to begin with the oldest
+	making    *finalBoard     // nil if all are made
+	due       bool            // they are sent with the next leaders
+	next      boards.Slot     // the first that was not sent with the last ones; 0 to begin with the oldest
+	closings  []codec.Closing // of periods that are held, oldest first; what is in it never changes
 }
 
 // finalBytes is how much of final boards is sent with one message of leaders, but for one board. An hour is held
 // for a day, and may have a thousand pages with long names.
 const finalBytes = 256 << 10
+
+// offsetBytes is the most that an offset takes in a message.
+const offsetBytes = 8
 
 // closedPeriod are the hottest pages of a period: encoded, and to look their labels up.
 type closedPeriod struct {
@@ -137,6 +141,26 @@ func (m *finalBoard) top(size int) []finalPage {
 	return all[:min(size, len(all))]
 }
 
+// wasClosed notes how far the partition has counted now that T has closed periods.
+func (f *boardFinals) wasClosed(by *codec.Progress) {
+	t := f.of
+	f.closings = append(f.closings, codec.Closing{AsOf: t.asOf, Counted: by.Counted, To: slices.Clone(by.To), Late: t.late})
+	held := t.board.Held(t.asOf)
+	for t.board.First(f.closings[0].AsOf) <= held {
+		f.closings = f.closings[1:]
+	}
+}
+
+// closing is how far the partition had counted when it closed a period, nil if that is not known.
+func (f *boardFinals) closing(period boards.Slot) *codec.Closing {
+	for i := range f.closings {
+		if period < f.of.board.First(f.closings[i].AsOf) {
+			return &f.closings[i]
+		}
+	}
+	return nil
+}
+
 // wasCommitted takes the T of a checkpoint.
 func (f *boardFinals) wasCommitted(asOf boards.Minute) {
 	f.due = f.due || f.of.board.First(asOf) > f.of.board.First(f.committed)
@@ -160,11 +184,14 @@ func (f *boardFinals) leaders(dst []codec.BoardLeaders, room int) ([]codec.Board
 			f.next = period
 			return dst, room
 		}
-		l.AsOf, l.Pages = t.board.Begins(period), closed.encoded
+		l.AsOf, l.Pages, l.Closing = t.board.Begins(period), closed.encoded, f.closing(period)
 		for _, pg := range closed.pages {
 			t.labels.show(&pg.Page)
 		}
 		dst, room = append(dst, l), room-len(closed.encoded)
+		if l.Closing != nil {
+			room -= offsetBytes * len(l.Closing.To)
+		}
 	}
 	f.due, f.next = false, 0
 	return dst, room

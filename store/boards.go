@@ -397,7 +397,11 @@ func (t *boardTable) restore(pg *page, encoded []byte) error {
 
 // progress is what the partition's progress says of the board.
 func (t *boardTable) progress() codec.BoardProgress {
-	return codec.BoardProgress{Number: t.number, Name: t.name, Counting: t.counting, Definition: t.definition, AsOf: t.asOf, Late: t.late, Since: t.since}
+	p := codec.BoardProgress{Number: t.number, Name: t.name, Counting: t.counting, Definition: t.definition, AsOf: t.asOf, Late: t.late, Since: t.since}
+	if t.finals != nil {
+		p.Closings = t.finals.closings
+	}
+	return p
 }
 
 // clear forgets the states of all pages.
@@ -428,6 +432,7 @@ func (t *boardTable) resume(b codec.BoardProgress) {
 	}
 	t.number, t.late, t.since = b.Number, b.Late, b.Since
 	if t.finals != nil {
+		t.finals.closings = b.Closings
 		t.finals.wasCommitted(b.AsOf)
 	}
 	t.turnTo(max(t.asOf, b.AsOf))

@@ -63,6 +63,7 @@ type boardsWorld struct {
 	committed committed
 	changelog map[string][]byte
 	finals    map[string][]codec.BoardLeader // of all owners, by board and period
+	closings  map[string]codec.Closing       // by board and period
 
 	tallies map[*boards.Board]*tally // of counted
 	forget  int64                    // offset of the next request to forget a page
@@ -82,6 +83,8 @@ type committed struct {
 	counted []counted
 	asOf    map[string]boards.Minute
 	blocked map[string]bool
+
+	closings map[string]codec.Closing
 }
 
 func newBoardsWorld(t require.TestingT) *boardsWorld {
@@ -99,6 +102,8 @@ func (w *boardsWorld) restore(t require.TestingT) {
 	maps.Copy(w.asOf, w.committed.asOf)
 	w.blocked = map[string]bool{}
 	maps.Copy(w.blocked, w.committed.blocked)
+	w.closings = map[string]codec.Closing{}
+	maps.Copy(w.closings, w.committed.closings)
 	w.p = store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: w.boards})
 	var pages []record
 	for key, value := range w.changelog {
@@ -130,7 +135,24 @@ func (w *boardsWorld) advance() {
 	}
 	for _, b := range w.boards {
 		name := b.Definition().Name
-		w.asOf[name] = max(w.asOf[name], b.AsOf(w.now))
+		before := w.asOf[name]
+		w.asOf[name] = max(before, b.AsOf(w.now))
+		w.closed(b, before, w.asOf[name])
+	}
+}
+
+// closed notes what is counted now that T has closed periods of a board.
+func (w *boardsWorld) closed(b *boards.Board, before, asOf boards.Minute) {
+	if b.Definition().Kind != boards.Calendar {
+		return
+	}
+	progress, _ := w.p.Progress()
+	c := codec.Closing{AsOf: asOf, Counted: progress.Counted, Late: w.tally(b).late}
+	if w.to >= 0 {
+		c.To = []int64{w.to}
+	}
+	for period := max(b.First(before), b.Held(asOf)); period < b.First(asOf); period++ {
+		w.closings[b.Definition().Name+"/"+b.PeriodName(period)] = c
 	}
 }
 
@@ -203,7 +225,7 @@ func (w *boardsWorld) forgetPage(t *rapid.T) {
 // checkpoint begins one, or hands out a record of the open one, or all that are left.
 func (w *boardsWorld) checkpoint(all bool) {
 	if w.open == nil {
-		w.atOpen = committed{to: w.to, counted: slices.Clone(w.counted), asOf: maps.Clone(w.asOf), blocked: maps.Clone(w.blocked)}
+		w.atOpen = committed{to: w.to, counted: slices.Clone(w.counted), asOf: maps.Clone(w.asOf), blocked: maps.Clone(w.blocked), closings: maps.Clone(w.closings)}
 		if w.open = w.p.Checkpoint(); w.open == nil {
 			return
 		}
@@ -301,6 +323,8 @@ func (w *boardsWorld) checkFinal(t require.TestingT, f *codec.BoardLeaders) {
 	got = append([]codec.BoardLeader{}, got...)
 	key := f.Name + "/" + b.PeriodName(period)
 	require.Equal(t, want, got, key)
+	require.NotNil(t, f.Closing, key)
+	require.Equal(t, w.closings[key], *f.Closing, "%s was closed with other offsets", key)
 	if before, known := w.finals[key]; known {
 		require.Equal(t, before, got, "%s is not what it was", key)
 	}

@@ -83,6 +83,9 @@ func (p *Partition) StartBoards() {
 		if !slices.ContainsFunc(known, func(b codec.BoardProgress) bool { return b.Name == d.Name && b.Counting == d.CountingHash() }) {
 			t.resume(codec.BoardProgress{Number: p.progress.NextBoard, Since: p.since()})
 			p.progress.NextBoard++
+			if t.finals != nil && t.asOf > 0 { // the T of a board of this name that was removed
+				t.finals.wasClosed(&p.progress)
+			}
 		}
 		p.progress.Boards = append(p.progress.Boards, t.progress())
 	}
@@ -112,7 +115,10 @@ func (p *Partition) Advance(now time.Time) (changed, more bool) {
 		open := t.board.First(t.asOf)
 		changed = t.advance(now, p.checkpoint) || changed
 		// A period that is closed is committed, so that its final board can be sent.
-		p.ahead = p.ahead || t.finals != nil && t.board.First(t.asOf) > open
+		if t.finals != nil && t.board.First(t.asOf) > open {
+			t.finals.wasClosed(&p.progress)
+			p.ahead = true
+		}
 		// A turn that began before, in an earlier session too, may have been to an earlier T.
 		more = more || t.busy() || t.board.AsOf(now) > t.asOf || len(t.leaving) > 0 || t.finals != nil && t.finals.advance()
 	}

@@ -18,7 +18,9 @@ type claim struct {
 // same reports whether two claims say the same.
 func (c *claim) same(o *claim) bool {
 	return c.board == o.board && c.next == o.next && c.taken == o.taken && c.asOf == o.asOf && c.lates == o.lates && slices.Equal(c.since, o.since) &&
-		slices.Equal(c.late, o.late)
+		slices.Equal(c.late, o.late) && slices.EqualFunc(c.closings, o.closings, func(x, y closing) bool {
+		return x.asOf == y.asOf && x.lates == y.lates && x.taken == y.taken && slices.Equal(x.to, y.to)
+	})
 }
 
 // claim checks the boards of leaders that go out, and returns the leaders as they are without the protections
@@ -134,7 +136,10 @@ func (w *world) checkFinals(l *codec.Leaders, a *account, states []boards.State)
 			return fmt.Errorf("period %s is not closed as of %s", a.board.PeriodName(period), a.asOf)
 		}
 		w.counts.Finals++
-		final := *a
+		final, closed := *a, a.closing(period)
+		if closed == nil || b.Closing == nil || b.Closing.AsOf != closed.asOf || b.Closing.Late != closed.lates {
+			return fmt.Errorf("period %s was closed with %+v; it should be %+v", a.board.PeriodName(period), b.Closing, closed)
+		}
 		final.asOf = b.AsOf
 		if err := w.checkLeaders(b, &final, states); err != nil {
 			return fmt.Errorf("of %s: %w", a.board.PeriodName(period), err)

@@ -53,21 +53,13 @@ func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 		next, taken := origin.Positions[target].Next, origin.Positions[target].Forgotten
 		cuts[target] = w.cut(target, next, taken)
 		for i := range w.claims[target] {
-			if c := &w.claims[target][i]; c.next == next && c.taken == taken && c.board == board && (board.Slot(c.asOf) == slot || b.Final) {
+			if c := &w.claims[target][i]; c.next == next && c.taken == taken && c.board == board && (board.Slot(c.asOf) == slot || b.Final && c.closing(slot) != nil) {
 				candidates[target] = append(candidates[target], c)
 			}
 		}
 		if len(candidates[target]) == 0 {
 			return fmt.Errorf("heat-%d has sent no leaders as of slot %d at offset %d", target, slot, next)
 		}
-	}
-	sums := w.noSums()
-	var counted uint64
-	for target := range w.logs {
-		counted += w.recount(target, cuts[target], sums)
-	}
-	if err := w.checkCounted(b, counted, cuts); err != nil {
-		return err
 	}
 	var wrong error
 	for combination := make([]int, len(candidates)); combination != nil; combination = nextOf(combination, candidates) {
@@ -119,17 +111,32 @@ func nextOf(combination []int, candidates [][]*claim) []int {
 // checkMerged compares a board with what the input has by the accounts of all targets.
 func (w *world) checkMerged(b *codec.Board, board *boards.Board, slot boards.Slot, asOf boards.Minute, of []*claim, cuts []cut) error {
 	var all []standing
-	var late uint64
+	var late, counted uint64
 	var since []int64
+	closings, sums := slices.Clone(cuts), w.noSums() // of a period that is not closed, they are the cuts
 	for target, c := range of {
 		all = w.standings(all, board, w.states(board, &c.account, target, cuts[target]), slot)
-		late += c.lates
+		lates := c.lates
+		if b.Final {
+			closed := c.closing(slot)
+			closings[target], lates = closed.cut, closed.lates
+		}
+		late += lates
+		counted += w.recount(target, closings[target], sums)
+		closings[target].taken = cuts[target].taken // pages are forgotten after it, too
 		for i, offset := range c.since {
 			if i == len(since) {
 				since = append(since, 0)
 			}
 			since[i] = max(since[i], offset)
 		}
+	}
+	if err := w.checkCounted(b, counted, closings); err != nil {
+		return err
+	}
+	sums = w.noSums() // what pages are called is as of when leaders were sent
+	for target := range of {
+		w.recount(target, cuts[target], sums)
 	}
 	var offsets codec.Offsets
 	if since != nil {

@@ -24,6 +24,25 @@ type account struct {
 	since  []int64
 	late   []bool // by the number of the message
 	lates  uint64
+	// When it has closed periods, oldest first. What is in it is not changed.
+	closings []closing
+}
+
+// closing is how far a partition had counted when T closed periods.
+type closing struct {
+	cut
+	asOf  boards.Minute
+	lates uint64
+}
+
+// closing returns how far the partition had counted when it closed a period, nil if it has not.
+func (a *account) closing(period boards.Slot) *closing {
+	for i := range a.closings {
+		if a.board.Late(period, a.closings[i].asOf) {
+			return &a.closings[i]
+		}
+	}
+	return nil
 }
 
 func (b *books) clone() *books {
@@ -139,6 +158,11 @@ func (o *heatOwner) observe() {
 		}
 		if latest := a.board.AsOf(o.w.latest); p.AsOf > latest {
 			o.w.violate("%s: board %s is as of %s, and no clock has shown more than %s", o.name, p.Name, p.AsOf, latest)
+		}
+		if a.board.Definition().Kind == boards.Calendar && a.board.First(p.AsOf) > a.board.First(a.asOf) {
+			progress, _ := o.part.Progress()
+			at := o.w.cutOf(o.slot.partition, o.next, progress.Forget.Taken, o.forgotten)
+			a.closings = append(slices.Clip(a.closings), closing{at, p.AsOf, a.lates})
 		}
 		a.asOf = p.AsOf
 		o.w.counts.Turns++

@@ -42,6 +42,7 @@
 // applied it. So each owner has books of what it should have; a published board is right if
 // it is the exact merge of what leaders with its positions had by their books. The T of a board
 // never goes back, in a partition or for a reader, and its final boards are there in the end.
+// They say how far the heat partitions had counted when they closed the period.
 //
 // A page that is forgotten is gone with the commit that takes the request in, in the table and on every board that says
 // that the request is in: its behaviours up to there do not count, nor do its titles, and those of a blocked page never do.
