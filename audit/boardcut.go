@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/kafka"
 	"pageheat/snapshot"
@@ -25,11 +26,16 @@ type HeatCut struct {
 	Forgotten    uint64
 }
 
-// BoardCut returns, by partition of the heat table, what the leaders with these positions had counted: exactly
-// what a board that was made of them is made from. The board's own offsets are the lowest of Below, and its
-// own since the highest of Since. Of a board of all time the name is empty. The result is nil if the topic no
+// BoardCut returns, by partition of the heat table, what the leaders with these positions had counted for a board: exactly
+// what a board that was made of them is made from. For the final board of a period, that is what they had counted when
+// the period was closed. The board's own offsets are the lowest of Below, and its
+// own since the highest of Since. The result is nil if the topic no
 // longer has the leaders of each partition.
-func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders, name string, positions codec.Positions) ([]HeatCut, error) {
+func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders string, of *Wanted, positions codec.Positions) ([]HeatCut, error) {
+	find, err := of.inLeaders()
+	if err != nil {
+		return nil, err
+	}
 	found, err := snapshot.LookAt(ctx, cluster, leaders)
 	if err != nil || len(found.End) != 1 || len(positions) == 0 {
 		return nil, err
@@ -43,7 +49,7 @@ func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders, name string,
 		if at := positions[l.Partition]; at.Next != l.Next || at.Behavior != l.Behavior {
 			return
 		}
-		if cut[l.Partition] = cutOf(l, name); cut[l.Partition] != nil {
+		if cut[l.Partition] = cutOf(l, find); cut[l.Partition] != nil {
 			missing--
 		}
 	}
@@ -73,22 +79,46 @@ func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders, name string,
 	return all, nil
 }
 
+// inLeaders returns a function that finds the board among those of leaders, nil for that of all time.
+func (w *Wanted) inLeaders() (find func(codec.BoardLeaders) bool, err error) {
+	d := w.Definition
+	switch {
+	case d.Kind == boards.AllTime:
+		return nil, nil
+	case w.Period == "":
+		return func(b codec.BoardLeaders) bool { return b.Name == d.Name && !b.Turning && !b.Final }, nil
+	}
+	board, err := boards.New(d)
+	if err != nil {
+		return nil, err
+	}
+	period, known := board.Period(w.Period)
+	if !known {
+		return nil, fmt.Errorf("board %s has no period %q", d.Name, w.Period)
+	}
+	begins := board.Begins(period)
+	return func(b codec.BoardLeaders) bool { return b.Name == d.Name && b.Final && b.AsOf == begins }, nil
+}
+
 // cutOf is what leaders had counted for a board; nil if they do not have it.
-func cutOf(l *codec.Leaders, name string) *HeatCut {
-	next := make([]int64, len(l.To))
-	for q, to := range l.To {
+func cutOf(l *codec.Leaders, find func(codec.BoardLeaders) bool) *HeatCut {
+	cut, counted := &HeatCut{Forgotten: l.Forget.Taken}, l.To
+	if find != nil {
+		at := slices.IndexFunc(l.Boards, find)
+		if at < 0 {
+			return nil
+		}
+		if since := l.Boards[at].Since; since != nil {
+			cut.Since = codec.NewOffsets(since)
+		}
+		if closing := l.Boards[at].Closing; closing != nil {
+			counted = closing.To
+		}
+	}
+	next := make([]int64, len(counted))
+	for q, to := range counted {
 		next[q] = max(0, to+1)
 	}
-	cut := &HeatCut{Below: codec.NewOffsets(next), Forgotten: l.Forget.Taken}
-	if name == "" {
-		return cut
-	}
-	at := slices.IndexFunc(l.Boards, func(b codec.BoardLeaders) bool { return b.Name == name && !b.Turning })
-	if at < 0 {
-		return nil
-	}
-	if since := l.Boards[at].Since; since != nil {
-		cut.Since = codec.NewOffsets(since)
-	}
+	cut.Below = codec.NewOffsets(next)
 	return cut
 }

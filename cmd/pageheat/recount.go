@@ -261,11 +261,7 @@ func (c *recountCmd) published(ctx context.Context, p *program, w *audit.Wanted)
 	}
 	w.Offsets, w.Since = b.Offsets, b.Since
 	if origin, err := codec.DecodeOrigin(newest.Origin); err == nil {
-		name := w.Definition.Name
-		if w.Definition.Kind == boards.AllTime {
-			name = ""
-		}
-		if w.Heat, err = audit.BoardCut(ctx, p.kafka, p.topo.Leaders, name, origin.Positions); err != nil {
+		if w.Heat, err = audit.BoardCut(ctx, p.kafka, p.topo.Leaders, w, origin.Positions); err != nil {
 			return nil, err
 		}
 	}
