@@ -60,7 +60,7 @@ func TestHintsNameSectionsThatExist(t *testing.T) {
 	manual, err := os.ReadFile("../docs/operations.md")
 	require.NoError(t, err)
 	for _, hint := range []string{failure.Recreated, failure.Missing, failure.Damaged, failure.Malformed, failure.TooLarge, failure.Instance,
-		failure.Settings, failure.Rights, failure.Partitions, failure.Deleted, failure.Output, failure.Foreign, failure.WentBack, failure.Version,
+		failure.Settings, failure.Rights, failure.Partitions, failure.Deleted, failure.Tombstone, failure.Output, failure.Foreign, failure.WentBack, failure.Version,
 		failure.StartOver, failure.Gone, failure.Clock} {
 		assert.Contains(t, string(manual), "# "+section(hint)+"\n", hint)
 	}

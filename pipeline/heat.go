@@ -66,7 +66,8 @@ type task struct {
 	first       int64 // offset of the behaviour topic before the take-over
 	taken       time.Time
 	forgets     chan forgetRequest
-	fed         bool // the driver has it, or has given it back
+	deleted     *store.DeletedError // why the partition cannot continue yet, nil if it can
+	fed         bool                // the driver has it, or has given it back
 }
 
 // NewHeat returns what runs a heat processor. The owner names this process
@@ -258,6 +259,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	p := t.partition.ID()
 	restored, err := processors.RestoredHeat(t.partition, processors.HeatFound{Owner: t.transaction.fence.Owner, Behavior: behavior, First: t.first})
 	switch {
+	case errors.As(err, &t.deleted): // it waits: see awaitForgets
 	case errors.Is(err, processors.ErrRestore) && ctx.Err() != nil:
 		return errSessionOver
 	case errors.Is(err, processors.ErrRestore):
@@ -267,10 +269,7 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	case err != nil:
 		return tableFailure(fmt.Errorf("restoring %s partition %d: %w", h.config.Topology.HeatTable, p, err))
 	}
-	if mended := t.partition.Mended(); mended > 0 {
-		h.config.Logger.Warn("pages were deleted from the table by another program; nothing is lost: the next commit writes them again",
-			"topic", h.config.Topology.HeatTable, "partition", p, "pages", mended, "hint", failure.Deleted)
-	}
+	h.tellMended(t.partition)
 	_, end, err := h.topics.boundsFrom(ctx, topic, processors.NewEndLookup(p, restored.Next, time.Now()))
 	if err != nil {
 		return err
@@ -290,11 +289,26 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 		h.lostOf(int32(input), progress.Lost[input])
 	}
 	s.startAt(topic, p, restored.From)
-	took := time.Since(t.taken)
+	if t.deleted == nil {
+		h.owns(t, progress)
+	}
+	return nil
+}
+
+// owns tells of a partition that is taken over.
+func (h *Heat) owns(t *task, progress codec.Progress) {
+	p, took := t.partition.ID(), time.Since(t.taken)
 	h.config.Metrics.tookOver(p, took)
 	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
 		"restored_in", took.Round(time.Millisecond))
-	return nil
+}
+
+// tellMended logs that pages are written again.
+func (h *Heat) tellMended(p *store.Partition) {
+	if mended := p.Mended(); mended > 0 {
+		h.config.Logger.Warn("pages were deleted from the table by another program; nothing is lost: the next commit writes them again",
+			"topic", h.config.Topology.HeatTable, "partition", p.ID(), "pages", mended, "hint", failure.Tombstone)
+	}
 }
 
 func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
@@ -303,6 +317,11 @@ func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 	t, pageTime := h.tasks[p], h.perPage[p]
 	t.fed = true
 	h.mu.Unlock()
+	requests, err := h.awaitForgets(s, t)
+	if err != nil {
+		h.config.Table.put(t.partition, err)
+		return err
+	}
 	f := newHeatDriver(h, s, t, out, pageTime)
 	f.position = h.config.Progress.Begin(processors.Work{Role: "heat", Topic: f.topic, Partition: p})
 	defer f.position.End()
@@ -310,7 +329,14 @@ func (h *Heat) feed(ctx context.Context, s *session, out *feeder) error {
 		f.position.Reached(progress.Next)
 	}
 	defer f.spans.End()
-	err := out.drive(ctx, s.real(), f)
+	for _, r := range requests {
+		if err = f.takeForget(r); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = out.drive(ctx, s.real(), f)
+	}
 	h.config.Logger.Info("gave up a heat partition", "partition", p, "committed", h.config.Table.put(t.partition, err))
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -76,10 +76,12 @@ func removed(r *kafka.Record) bool {
 // trusted. removed says of a tombstone that pageheat has written it.
 func restoreRecord(s storage.Storage, topic string, partition int32, offset int64, key string, value []byte, removed bool) error {
 	var err error
-	pages, own := s.(interface{ Remove(key string) error })
+	p, heat := s.(*store.Partition)
 	switch {
-	case value == nil && removed && own:
-		err = pages.Remove(key)
+	case value == nil && heat && removed:
+		err = p.Remove(key)
+	case value == nil && heat:
+		err = p.Deleted(key, offset)
 	case value == nil:
 		err = s.Delete(key)
 	default:

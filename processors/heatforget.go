@@ -24,7 +24,7 @@ type forgetRecord struct {
 // tombstone. The page is forgotten with a commit of its own: it begins when no other one is under way. A request that is
 // refused is passed over; the caller tells the operator why. The error is permanent: the record is of another version.
 func (s *HeatStage) Forget(value []byte, topic codec.TopicID, offset int64) (refused, err error) {
-	r, refused, err := s.readForget(value)
+	r, refused, err := readForget(value, s.partition.ID(), s.start.Partitions)
 	if err != nil {
 		return nil, fmt.Errorf("offset %d: %w", offset, err)
 	}
@@ -36,8 +36,8 @@ func (s *HeatStage) Forget(value []byte, topic codec.TopicID, offset int64) (ref
 // takesForgets reports whether more records of the forget topic may wait.
 func (s *HeatStage) takesForgets() bool { return !s.ending && len(s.forgets) < mostForgets }
 
-// readForget returns the request in a record, nil if there is none to take in.
-func (s *HeatStage) readForget(value []byte) (r *codec.Forget, refused, err error) {
+// readForget returns the request in a record of a partition of the forget topic, nil if there is none to take in.
+func readForget(value []byte, partition, partitions int32) (r *codec.Forget, refused, err error) {
 	if value == nil {
 		return nil, nil, nil
 	}
@@ -53,8 +53,8 @@ func (s *HeatStage) readForget(value []byte) (r *codec.Forget, refused, err erro
 	if r.Page != "" {
 		r.Placed = topology.Hash(r.Page)
 	}
-	if at := topology.PartitionOf(r.Placed, int(s.start.Partitions)); at != s.partition.ID() {
-		return nil, fmt.Errorf("%w: a request for a page of heat partition %d is in partition %d", codec.ErrMalformed, at, s.partition.ID()), nil
+	if at := topology.PartitionOf(r.Placed, int(partitions)); at != partition {
+		return nil, fmt.Errorf("%w: a request for a page of heat partition %d is in partition %d", codec.ErrMalformed, at, partition), nil
 	}
 	return r, nil, nil
 }

@@ -67,13 +67,15 @@ type HeatRestored struct {
 
 // RestoredHeat checks that a restore was complete and matches the behaviour topic, and
 // returns where to continue. A partition without progress begins to count. The error wraps
-// ErrRestore, ErrBehaviorTopic, or what is wrong with the partition.
+// ErrRestore, ErrBehaviorTopic, or what is wrong with the partition. With a [store.DeletedError], the result says where
+// to continue once the partition may: see [HeatDeleted].
 func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 	if fence, ok := p.Fence(); !ok || fence.Owner != found.Owner {
 		return HeatRestored{}, ErrRestore
 	}
-	if err := p.Check(); err != nil {
-		return HeatRestored{}, err
+	fault := p.Check()
+	if _, deleted := errors.AsType[*store.DeletedError](fault); fault != nil && !deleted {
+		return HeatRestored{}, fault
 	}
 	progress, started := p.Progress()
 	// "pageheat reset --keep-totals" leaves a progress without a behaviour topic. (A broker
@@ -89,7 +91,7 @@ func RestoredHeat(p *store.Partition, found HeatFound) (HeatRestored, error) {
 	case progress.Behavior != found.Behavior:
 		return HeatRestored{}, failure.New(failure.Recreated, "%w: it was recreated: its topic id was %s and is %s", ErrBehaviorTopic, progress.Behavior, found.Behavior)
 	}
-	return HeatRestored{Next: progress.Next, From: max(progress.Next, found.First)}, nil
+	return HeatRestored{Next: progress.Next, From: max(progress.Next, found.First)}, fault
 }
 
 // CheckEnd returns an error that wraps ErrBehaviorTopic if the behaviour topic's partition

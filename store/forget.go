@@ -78,6 +78,12 @@ func (p *Partition) remove(name string) error {
 	if _, known, err := p.Page(name); err != nil || !known {
 		return err
 	}
+	return p.bury(name)
+}
+
+// bury makes the next checkpoint write a tombstone of a page, of which nothing is left, whether the page is known or
+// not.
+func (p *Partition) bury(name string) error {
 	b := &p.batch
 	b.size, b.names[0], b.totals[0], b.labels[0] = 1, []byte(name), heat.Totals{}, nil
 	p.mu.Lock()

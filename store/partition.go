@@ -90,11 +90,11 @@ type Partition struct {
 	progress  codec.Progress
 	applied   Applied
 	forgotten map[codec.PageHash]*codec.Forgotten
-	blocked   int                 // of them
-	taken     []taking            // since the last checkpoint
-	deleted   map[string]struct{} // keys with a tombstone in the changelog, see Delete
-	mended    int                 // pages of them that are written again
-	started   bool                // a progress was applied or restored
+	blocked   int              // of them
+	taken     []taking         // since the last checkpoint
+	deleted   map[string]int64 // keys with a tombstone in the changelog, and its offset, see Deleted
+	mended    int              // pages of them that are written again
+	started   bool             // a progress was applied or restored
 	fence     codec.Fence
 	fenced    bool
 	sum       uint64 // behaviours over all pages

@@ -3,14 +3,11 @@ package store
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/lovoo/goka/storage"
 
 	"pageheat/codec"
 	"pageheat/failure"
-	"pageheat/heat"
 )
 
 // offsetUnknown is the changelog offset of a partition that was never restored.
@@ -117,15 +114,19 @@ func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32
 }
 
 // Check returns an error if a restored partition must not be used: the sum over its pages
-// must equal the count of its progress, since both were written together.
+// must equal the count of its progress, since both were written together. After a [DeletedError], it may be used once
+// [Partition.GiveUpDeleted] was called.
 func (p *Partition) Check() error {
 	p.settle()
-	switch {
-	case p.failed != nil:
+	if p.failed != nil {
 		return p.failed
-	case p.sum != p.progress.Counted && len(p.deleted) > 0:
-		return p.fail(fmt.Errorf("the pages of partition %d hold %d behaviours, its progress says %d: %w: %s",
-			p.id, p.sum, p.progress.Counted, ErrDeleted, p.deletedNames()))
+	}
+	deleted, err := p.lost()
+	switch {
+	case err != nil:
+		return err
+	case deleted != nil:
+		return deleted
 	case p.sum != p.progress.Counted:
 		return p.fail(fmt.Errorf("the pages of partition %d hold %d behaviours, its progress says %d: "+
 			"the changelog is damaged", p.id, p.sum, p.progress.Counted))
@@ -134,58 +135,6 @@ func (p *Partition) Check() error {
 	}
 	return p.mend()
 }
-
-// ErrDeleted says that another program deleted pages from the table, and that their totals
-// are gone from the changelog too.
-var ErrDeleted = failure.Known("another program has deleted pages from the changelog", failure.Deleted)
-
-// mostNamed is the maximum number of deleted pages that an error names.
-const mostNamed = 3
-
-func (p *Partition) deletedNames() string {
-	names := slices.Sorted(maps.Keys(p.deleted))
-	if more := len(names) - mostNamed; more > 0 {
-		return fmt.Sprintf("%q and %d more", names[:mostNamed], more)
-	}
-	return fmt.Sprintf("%q", names)
-}
-
-// mend makes the next checkpoint write deleted pages again: the changelog has their last
-// state before the tombstone only until it is compacted.
-func (p *Partition) mend() error {
-	for name := range p.deleted {
-		if hash, ok := codec.ForgottenHash(name); ok && p.forgotten[hash] != nil {
-			p.taken = append(p.taken, taking{hash: hash, forgotten: p.forgotten[hash]})
-			p.mended++
-			continue
-		}
-		t, ok, err := p.Totals(name)
-		if err != nil {
-			return p.fail(err)
-		}
-		if !ok || t.Behaviours == 0 {
-			continue // never written
-		}
-		b := &p.batch
-		b.size, b.names[0], b.totals[0], b.labels[0] = 1, []byte(name), heat.Totals{}, nil
-		p.mu.Lock()
-		if err = p.pages.fill(b, nil); err == nil {
-			p.change(b.pages[0], &heat.Totals{})
-		}
-		p.mu.Unlock()
-		if err != nil {
-			return p.fail(err)
-		}
-		p.mended++
-	}
-	p.ahead = p.ahead || len(p.deleted) > 0
-	p.deleted = nil
-	return nil
-}
-
-// Mended is the number of pages that the partition has written again, or is about to, because
-// another program had deleted them from the changelog.
-func (p *Partition) Mended() int { return p.mended }
 
 // Resume makes a kept partition ready to be restored again: records that
 // others may have written since are taken, until MarkRecovered.
@@ -231,28 +180,6 @@ func (p *Partition) Get(key string) ([]byte, error) {
 		return nil, err
 	}
 	return appendState(nil, &s.Totals, s.Label), nil
-}
-
-// mostDeleted is the maximum number of deleted pages that are remembered.
-const mostDeleted = 100_000
-
-// Delete records a tombstone in the changelog that another program wrote: pageheat marks its own, see
-// [Partition.Remove]. So
-// what was restored before stays, and is written again with the next checkpoint.
-// Where it was compacted away already, Check finds the pages to hold less than what
-// was counted.
-func (p *Partition) Delete(key string) error {
-	if p.recovered {
-		return nil
-	}
-	if len(p.deleted) == mostDeleted {
-		return p.fail(fmt.Errorf("%w: more than %d of them", ErrDeleted, mostDeleted))
-	}
-	if p.deleted == nil {
-		p.deleted = make(map[string]struct{})
-	}
-	p.deleted[key] = struct{}{}
-	return nil
 }
 
 // Iterator is not offered: the table is read from its changelog.

@@ -237,6 +237,79 @@ func testRestoreUndoesTombstones(t *testing.T, s kind) {
 	require.ErrorContains(t, err, `"a"`)
 }
 
+// The totals of a deleted page are gone. Once it is asked to be forgotten, the partition continues without them, and the
+// checkpoint that takes the request in makes the table whole.
+func TestDeletedPagesCanBeForgotten(t *testing.T) { onBoth(t, testDeletedPagesCanBeForgotten) }
+
+func testDeletedPagesCanBeForgotten(t *testing.T, s kind) {
+	counted := codec.Progress{Input: input(), Behavior: behavior(), Counted: 9, Next: 8, To: []int64{5}, Begin: []int64{0}, Lost: []uint64{0}}
+	left := []record{pageRecord("b", 3), pageRecord("c", 2), progressRecord(counted)}
+	p := s.partition(t)
+	for _, r := range left {
+		require.NoError(t, p.Set(r.key, r.value))
+	}
+	require.NoError(t, p.Deleted("a", 17))
+	require.NoError(t, p.Deleted("c", 18))
+	require.NoError(t, p.Deleted(codec.KeptKey(part), 19))
+	require.NoError(t, p.MarkRecovered())
+	for range 2 { // it changes nothing
+		var deleted *store.DeletedError
+		require.ErrorAs(t, p.Check(), &deleted)
+		require.Equal(t, []store.DeletedPage{{Page: "a", Offset: 17}}, deleted.Pages, "c is here")
+		require.ErrorContains(t, deleted, `"a" at offset 17`)
+		require.NoError(t, p.Failed())
+	}
+
+	require.NoError(t, p.GiveUpDeleted())
+	require.NoError(t, p.Check())
+	require.Equal(t, 1, p.Mended(), "c")
+	r := forgetRequest(1, "a", false)
+	require.NoError(t, p.Forget(r, forgetTopic(), 4))
+	c, written := p.Checkpoint(), []record(nil)
+	for key, value, more := c.Next(nil); more; key, value, more = c.Next(nil) {
+		written = append(written, record{key, value})
+	}
+	c.Committed(30)
+	require.True(t, p.Clean())
+	require.Equal(t, record{"a", nil}, written[0])
+
+	q := s.partition(t)
+	restoreOwn(t, q, append([]record{left[0]}, written...)...)
+	require.NoError(t, q.Check())
+	require.Zero(t, q.Mended())
+	require.Equal(t, 2, q.Len())
+	require.Zero(t, known(t, q, "a"))
+	progress, _ := q.Progress()
+	require.EqualValues(t, 5, progress.Counted)
+	f := q.Forgotten(r.Hash)
+	require.NotNil(t, f)
+	require.False(t, f.Counts(input(), 0, 5))
+	require.True(t, f.Counts(input(), 0, 6))
+}
+
+// Where all deleted pages are known, one of them is older than what was counted: all may be.
+func TestAnOlderStateOfADeletedPageIsNotTaken(t *testing.T) {
+	onBoth(t, func(t *testing.T, s kind) {
+		p := s.partition(t)
+		restore(t, p, pageRecord("a", 2), pageRecord("b", 3), progressRecord(codec.Progress{Counted: 7}), record{key: "a"})
+		require.ErrorContains(t, p.Check(), `"a"`)
+		require.NoError(t, p.GiveUpDeleted())
+		require.NoError(t, p.Check())
+		require.NoError(t, p.Forget(forgetRequest(1, "a", false), forgetTopic(), 4))
+		progress, _ := p.Progress()
+		require.EqualValues(t, 3, progress.Counted)
+		require.Equal(t, 1, p.Len())
+	})
+}
+
+// Tombstones explain nothing where pages hold more than was counted.
+func TestTombstonesDoNotExplainEverything(t *testing.T) {
+	p := store.New(config(10))
+	restore(t, p, pageRecord("b", 3), progressRecord(codec.Progress{Counted: 2}), record{key: "a"})
+	require.ErrorContains(t, p.Check(), "the changelog is damaged")
+	require.NotErrorIs(t, p.Failed(), store.ErrDeleted)
+}
+
 // goka hands each record that is written behind to Set as well: what is in memory
 // is newer.
 // A restore reads millions of records, of which each page has many.
