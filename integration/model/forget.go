@@ -311,3 +311,19 @@ func (w *world) take(p interface {
 	}
 	return p.Set(key, value)
 }
+
+// checkGone checks that a board has the requests in that are in an earlier board of its owner.
+func (w *world) checkGone(p *published) {
+	for _, before := range w.output {
+		if before.from != p.from || before.board.Version > p.board.Version {
+			continue
+		}
+		for _, o := range before.board.Forgotten {
+			if taken, _ := p.board.Forgotten.Get(o.Partition); taken < o.Offset {
+				w.violate("board %s, version %d, has %d requests to forget pages of heat-%d in, and board %s, version %d, has %d",
+					p.board.Board, p.board.Version, taken, o.Partition, before.board.Board, before.board.Version, o.Offset)
+				return
+			}
+		}
+	}
+}

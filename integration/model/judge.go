@@ -187,6 +187,7 @@ func (w *world) appear(p *published) {
 		w.newestNext[i] = max(w.newestNext[i], made[i].Next)
 	}
 	w.checkHeader(p, &origin)
+	w.checkGone(p)
 	if board.Board != boardName {
 		w.counts.FurtherBoards++
 		if !w.on.MonotonicLeaders {
