@@ -79,6 +79,13 @@ func (f *forgetting) kept() map[string]forgotten {
 func TestForgetUnderTraffic(t *testing.T) {
 	kafkatest.Long(t)
 	t.Parallel()
+	t.Run("embedded", func(t *testing.T) { testForgetUnderTraffic(t, kafkatest.Embedded(t)) })
+	t.Run("kafka", func(t *testing.T) {
+		testForgetUnderTraffic(t, kafkatest.Real(t, 1, kafkatest.WithProperty("log.message.timestamp.after.max.ms", "9223372036854775807")))
+	})
+}
+
+func testForgetUnderTraffic(t *testing.T, cluster *kafkatest.Cluster) {
 	lines := []string{
 		"last-day kind=window window=24h step=5m",
 		"trending kind=trending half-life=6h",
@@ -88,7 +95,7 @@ func TestForgetUnderTraffic(t *testing.T) {
 	definitions, err := boardsettings.Parse(lines, boardsettings.Defaults{Size: 10, Weights: heat.DefaultWeightSettings()})
 	require.NoError(t, err)
 	definitions = append(definitions, boards.Definition{Name: boards.AllTime.String(), Kind: boards.AllTime, Size: 10, Scorer: heat.DefaultWeights()}.Complete())
-	f := &forgetting{T: t, site: harness.NewSite(t, kafkatest.Embedded(t), program), inputs: 3, next: make([]int64, 3)}
+	f := &forgetting{T: t, site: harness.NewSite(t, cluster, program), inputs: 3, next: make([]int64, 3)}
 	f.site.Create(int32(f.inputs))
 	for _, line := range lines {
 		f.flags = append(f.flags, "--board", line)
