@@ -48,7 +48,7 @@ func TestAReaderThatClosesIsAnError(t *testing.T) {
 			stage := processors.NewRankStage(processors.RankStart{})
 			require.Equal(t, codec.EpochKey(), stage.Next(time.Now()).Key)
 			require.NoError(t, stage.Stored(codec.AppendEpoch(nil, codec.Epoch{Epoch: 1, Output: topo.Output})))
-			f := &rankingDriver{Ranking: ranking, session: s, out: newFeeder(&backlog{}), stage: stage, output: output}
+			f := &rankingDriver{Ranking: ranking, session: s, out: newFeeder(&backlog{}), stage: stage, output: output, removals: ranking.newRemovals(ctx)}
 			return f.run(ctx)
 		},
 		"what follows the table": func(ctx context.Context) error {

@@ -37,6 +37,7 @@ type Ranking struct {
 	runner
 	config  RankingConfig
 	session atomic.Pointer[session] // nil before the first
+	taken   *takenIn
 
 	// Of the session.
 	begins      int64 // offset of the leaders that are read first
@@ -48,7 +49,7 @@ type Ranking struct {
 // NewRanking returns what runs a ranking processor. The owner names this
 // process in the fences it writes; it must be unique.
 func NewRanking(c RankingConfig, owner string) *Ranking {
-	r := &Ranking{config: c}
+	r := &Ranking{config: c, taken: newTakenIn()}
 	r.runner = runner{settings: c.Settings, name: "rank", role: r, owner: owner}
 	return r
 }
@@ -155,13 +156,7 @@ func (r *Ranking) end(s *session) { s.commit() }
 // readOutput reads a record of the output; nil if it is not this board. Boards of the epoch own
 // are this owner's.
 func (r *Ranking) readOutput(m *kafka.Record, own uint64) (*processors.Output, error) {
-	var positions []byte
-	for _, h := range m.Headers {
-		if h.Key == codec.HeaderPositions {
-			positions = h.Value
-		}
-	}
-	b, err := processors.ReadOutput(string(m.Key), m.Value, positions, r.config.Board, r.config.Boards, r.config.Topology.RankGroup, own)
+	b, err := processors.ReadOutput(string(m.Key), m.Value, positionsOf(m), r.config.Board, r.config.Boards, r.config.Topology.RankGroup, own)
 	if err != nil {
 		return nil, fmt.Errorf("%s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
@@ -169,13 +164,17 @@ func (r *Ranking) readOutput(m *kafka.Record, own uint64) (*processors.Output, e
 }
 
 // Check looks at leaders before they are ranked: how far they say to have counted must
-// exist. It is for the processor.
+// exist. It notes what they say of requests to forget pages. It is for the processor.
 func (r *Ranking) Check(l *codec.Leaders) error {
 	s := r.session.Load()
 	if s == nil {
 		return errNoSession
 	}
-	return r.bounds.check(s.real(), l.Partition, l.Next)
+	if err := r.bounds.check(s.real(), l.Partition, l.Next); err != nil {
+		return err
+	}
+	r.taken.heard(l)
+	return nil
 }
 
 // Differ records the heat partitions whose leaders were chosen by other settings than

@@ -21,6 +21,7 @@ type rankingDriver struct {
 	out      *feeder
 	stage    *processors.RankStage
 	output   *kafka.Follower
+	removals *removals
 	position *Position
 
 	oldest    oldest
@@ -56,6 +57,9 @@ func (r *Ranking) feed(ctx context.Context, s *session, out *feeder) error {
 		return err
 	}
 	defer d.output.Close()
+	r.taken.begin()
+	d.removals = r.newRemovals(ctx)
+	defer d.removals.close()
 	return d.run(ctx)
 }
 
@@ -86,8 +90,11 @@ func (d *rankingDriver) send(ctx context.Context, m *sarama.ConsumerMessage) err
 }
 
 func (d *rankingDriver) act(_ context.Context, a *processors.Action, _ time.Time) error {
-	if a.Do == processors.DoCommit {
+	switch a.Do {
+	case processors.DoCommit:
 		d.session.commitUpTo(d.out.claim.Topic(), d.out.claim.Partition(), a.Offset)
+	case processors.DoRemove:
+		d.removals.begin()
 	}
 	return nil
 }
@@ -127,6 +134,13 @@ func (d *rankingDriver) await(ctx context.Context, a *processors.Action, s signa
 		default:
 			d.stage.Output(*seen)
 		}
+	case <-d.taken.changed:
+		for partition, number := range d.taken.next() {
+			d.stage.TakenIn(partition, number)
+		}
+	case f := <-d.removals.found:
+		d.removals.log(f)
+		d.stage.Removed(f.Removed, f.err, time.Now())
 	case <-s.wake:
 	case <-s.due:
 	case <-s.ended:

@@ -54,6 +54,9 @@ const (
 	// DoReadAgain reads the input again from the offset, not before Until. What was read of
 	// it and not given to the stage is dropped.
 	DoReadAgain
+	// DoRemove finds boards in the output with pages that are forgotten (see [Removal]), in the background, and tells
+	// the stage.
+	DoRemove
 	// DoYield gives up the turn to read a large batch, which was not read to its end.
 	DoYield
 	// DoEnd lets the session end; nothing is on its way any more.

@@ -27,6 +27,9 @@ type Output struct {
 	// Foreign is the other group that published it; empty for a board of the reader's group. Its
 	// Positions are nil: they are of other topics.
 	Foreign string
+	// Final says that it is of a past period, and Forgotten which requests to forget pages are in it then.
+	Final     bool
+	Forgotten codec.Offsets
 	// HandedOver says that the group did not make it: it was given it, with the output.
 	HandedOver bool
 }
@@ -48,7 +51,7 @@ func (o *Output) ShowsGroup() bool {
 // ReadOutput reads a record of the output topic with its header of positions, nil if it has
 // none. The board is nil if the record is neither one of the named board nor of further ones, or their
 // parts. Of a board of the epoch
-// own, which its reader has encoded itself, nothing but the version is decoded; 0 stands for no
+// own, which its reader has encoded itself, nothing but the version is decoded unless it is final; 0 stands for no
 // epoch. The error is a [failure.Permanent]: it is not of pageheat. A board of another group is no error
 // here: the output keeps boards of the deployment that had it before.
 func ReadOutput(key string, value, positions []byte, board string, furtherBoards []string, group string, own uint64) (*Output, error) {
@@ -57,12 +60,17 @@ func ReadOutput(key string, value, positions []byte, board string, furtherBoards
 		return nil, nil
 	}
 	version, known := codec.BoardVersion(value, key)
-	if !known || own == 0 || Epoch(version) != own {
+	final := isFinal(value)
+	var forgotten codec.Offsets
+	if !known || own == 0 || final || Epoch(version) != own {
 		b, err := codec.DecodeBoard(value)
 		if err != nil {
 			return nil, failure.New(failure.Foreign, "reading the board: %w", err)
 		}
 		version = b.Version
+		if final {
+			forgotten = b.Forgotten
+		}
 	}
 	if positions == nil {
 		return nil, failure.New(failure.Foreign, "the board has no header %s, which every board of pageheat has", codec.HeaderPositions)
@@ -74,7 +82,8 @@ func ReadOutput(key string, value, positions []byte, board string, furtherBoards
 	case err != nil:
 		return nil, failure.New(failure.Foreign, "reading the board's header: %w", err)
 	}
-	o := &Output{Board: key, Further: further, Version: version, Value: value, Positions: positions, Partitions: len(origin.Positions), HandedOver: origin.HandOver != nil}
+	o := &Output{Board: key, Further: further, Version: version, Value: value, Positions: positions, Partitions: len(origin.Positions),
+		Final: final, Forgotten: forgotten, HandedOver: origin.HandOver != nil}
 	if origin.Group != group {
 		o.Foreign, o.Positions = origin.Group, nil
 	}

@@ -50,6 +50,7 @@ func (r *Ranker) publishPast(into *Ranked, now time.Time) error {
 	r.past = nil
 	for _, b := range past {
 		b.Version, b.UpdatedAt = r.version(), now
+		r.pastMade[b.Board.Board] = b.Version
 		for i := range b.Pages {
 			b.Pages[i].PreviousRank, b.Pages[i].RankSince = 0, now
 		}

@@ -92,6 +92,7 @@ type RankStage struct {
 	highest uint64          // version seen in the output
 
 	heard     []byte // leaders, or a board, for the ranker
+	removed   []byte // boards without forgotten pages, for the ranker
 	taken     int64  // the offset after the leaders that were taken last
 	committed int64
 
@@ -103,7 +104,8 @@ type RankStage struct {
 	publishingTo int64 // taken at that request
 	reached      int64
 
-	ending bool
+	removal removalStage
+	ending  bool
 }
 
 // RankStart is the start of a session of the ranking.
@@ -162,6 +164,7 @@ func (s *RankStage) Output(b Output) {
 		s.again = true
 	}
 	s.highest = max(s.highest, b.Version)
+	s.removal.output(&b)
 }
 
 // Foreign takes a board of the output that another group published. One that is older than the newest of
@@ -176,6 +179,7 @@ func (s *RankStage) Foreign(b Output, group string) error {
 		return b.Owned(group)
 	}
 	s.again = true
+	s.removal.output(&b)
 	return nil
 }
 
@@ -247,6 +251,10 @@ func (s *RankStage) Next(now time.Time) Action {
 		a := Action{Do: DoFeed, Value: s.heard}
 		s.heard = nil
 		return a
+	case s.removed != nil:
+		a := Action{Do: DoFeed, Value: s.removed}
+		s.removed = nil
+		return a
 	case s.taken > s.committed:
 		// For lag tools alone: leaders are soft state.
 		s.committed = s.taken
@@ -261,6 +269,8 @@ func (s *RankStage) Next(now time.Time) Action {
 			request.Further = append(request.Further, codec.EpochBoard{Board: b.Value, Positions: b.Positions})
 		}
 		return Action{Do: DoFeed, Ack: true, Key: codec.EpochKey(), Value: codec.AppendEpochRequest(nil, request)}
+	case !s.ending && s.removal.begins(now):
+		return Action{Do: DoRemove}
 	case s.publishing:
 		return Action{Do: DoWait, Input: !s.ending}
 	case s.ending && s.waiting > 0:
@@ -268,10 +278,10 @@ func (s *RankStage) Next(now time.Time) Action {
 	case s.ending:
 		return Action{Do: DoEnd}
 	case s.waiting == 0 && !s.again:
-		return Action{Do: DoWait, Input: true}
+		return Action{Do: DoWait, Input: true, Until: s.removal.until(time.Time{})}
 	}
 	if at := s.publishAt(); now.Before(at) {
-		return Action{Do: DoWait, Input: true, Until: at}
+		return Action{Do: DoWait, Input: true, Until: s.removal.until(at)}
 	}
 	return s.publish(now)
 }

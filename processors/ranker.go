@@ -54,8 +54,10 @@ type Ranker struct {
 	definition codec.Definition
 	differ     []*codec.Definition // per heat partition, of leaders that do not serve; else nil
 
-	further []*boardRanker
-	past    []pastBoard // to be published
+	further  []*boardRanker
+	past     []pastBoard            // to be published
+	removed  map[string]removedFrom // the same: boards without forgotten pages, by key
+	pastMade map[string]uint64      // versions of the boards of past periods that this ranker has published
 
 	check func(l *codec.Leaders) error // see RankingConfig; may be nil
 	tell  func(wanted codec.Definition, differing []Differing)
@@ -93,7 +95,7 @@ func Epoch(version uint64) uint64 { return version>>codec.EpochBits + 1 }
 func NewRanker(c RankerConfig) *Ranker {
 	c.Scorer = cmp.Or[heat.Scorer](c.Scorer, heat.DefaultWeights())
 	c.Top = max(c.Top, 1)
-	r := &Ranker{config: c, definition: codec.Define(c.Scorer, c.Top)}
+	r := &Ranker{config: c, definition: codec.Define(c.Scorer, c.Top), removed: map[string]removedFrom{}, pastMade: map[string]uint64{}}
 	for _, b := range c.Boards {
 		r.further = append(r.further, newBoardRanker(b))
 	}
@@ -124,6 +126,8 @@ func (r *Ranker) Take(message []byte, stored func() any, now time.Time) (Ranked,
 	case codec.FeedPast:
 		_, err := r.takePast(body)
 		return Ranked{}, err
+	case codec.FeedRemoved:
+		return Ranked{}, r.takeRemoved(body)
 	case codec.FeedPublish:
 		return r.publish(now, false)
 	case codec.FeedRepublish:
@@ -267,7 +271,11 @@ func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
 			}
 		}
 	}
-	if err := r.publishPast(&ranked, now.UTC().Truncate(time.Millisecond)); err != nil {
+	now = now.UTC().Truncate(time.Millisecond)
+	if err := r.publishRemoved(&ranked, now); err != nil {
+		return Ranked{}, err
+	}
+	if err := r.publishPast(&ranked, now); err != nil {
 		return Ranked{}, err
 	}
 	return ranked, nil

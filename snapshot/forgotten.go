@@ -100,6 +100,26 @@ func (f *Forgotten) All() iter.Seq2[codec.PageHash, *codec.Forgotten] {
 	}
 }
 
+// Taken are the numbers of the newest requests that are known, by partition of the table: those of a board that leaves
+// out what they forget. It is nil if there are none.
+func (f *Forgotten) Taken() codec.Offsets {
+	if f.Empty() {
+		return nil
+	}
+	newest := make([]uint64, f.partitions)
+	for _, all := range f.pages {
+		p := topology.PartitionOf(all[0].Placed, f.partitions)
+		newest[p] = max(newest[p], all[len(all)-1].Number)
+	}
+	var taken codec.Offsets
+	for p, number := range newest {
+		if number > 0 {
+			taken = append(taken, codec.PartitionOffset{Partition: int32(p), Offset: int64(number)})
+		}
+	}
+	return taken
+}
+
 // At returns what was kept when heat partitions had taken in only some requests: taken has their numbers by
 // partition, as a board has, see [codec.Board].
 func (f *Forgotten) At(taken codec.Offsets) *Forgotten {

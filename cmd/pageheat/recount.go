@@ -105,6 +105,7 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 		return c.compare(p, published, &result)
 	}
 	if c.Publish {
+		result.Board.Forgotten = forgotten.Taken()
 		return interrupted(ctx, c.publish(ctx, p, &wanted, &result))
 	}
 	return c.print(p, &result.Board, wanted.Definition.Scorer)
@@ -113,7 +114,7 @@ func (c *recountCmd) Run(ctx context.Context, p *program) error {
 // takenIn is how many requests to forget pages are in a board, by partition of the heat table: as the leaders say that it
 // was made from, which are not always known.
 func takenIn(b *codec.Board, heat []audit.HeatCut) codec.Offsets {
-	if heat == nil {
+	if heat == nil || b.Removed > 0 { // then it says more than its leaders did
 		return b.Forgotten
 	}
 	taken := make([]int64, len(heat))
