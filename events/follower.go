@@ -60,7 +60,7 @@ func basisOf(b *codec.Board, made codec.Definition) string {
 //   - on a board that is not newer than the one before: somebody who owned the ranking once was late;
 //   - on the first board of a name, of another definition or of another period: its pages did not enter
 //     now;
-//   - on the final board of a period, which has no board before, and none after it.
+//   - on the final board of a period, which follows no other. It is only published again without forgotten pages.
 func (f *Follower) take(b *codec.Board, basis string) []codec.Event {
 	before := f.trails[b.Board]
 	if b.Final || before != nil && b.Version <= before.Version {

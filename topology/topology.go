@@ -46,7 +46,7 @@ type Topology struct {
 	IngestGroup string
 	// HeatGroup reads Behavior and Forget, and writes HeatTable, Leaders, and to Forget what was taken in.
 	HeatGroup string
-	// RankGroup reads Leaders and writes RankTable and Output.
+	// RankGroup reads Leaders and writes RankTable and Output. Its owner also reads Forget, beside the group.
 	RankGroup string
 	// AlertGroup reads Output and writes Events and AlertTable, if HasEvents is true.
 	AlertGroup string
