@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -122,6 +123,21 @@ func takenIn(b *codec.Board, heat []audit.HeatCut) codec.Offsets {
 		taken[p] = int64(heat[p].Forgotten)
 	}
 	return codec.NewOffsets(taken)
+}
+
+// madeOf reports whether a board has the offsets of what partitions of the heat table had counted: the lowest.
+func madeOf(b *codec.Board, heat []audit.HeatCut) bool {
+	for _, at := range b.Offsets {
+		lowest := int64(math.MaxInt64)
+		for _, cut := range heat {
+			below, _ := cut.Below.Get(at.Partition)
+			lowest = min(lowest, below)
+		}
+		if lowest != at.Offset {
+			return false
+		}
+	}
+	return true
 }
 
 // wanted is the board that the flags ask for.
@@ -265,6 +281,9 @@ func (c *recountCmd) published(ctx context.Context, p *program, w *audit.Wanted)
 		if w.Heat, err = audit.BoardCut(ctx, p.kafka, p.topo.Leaders, w, origin.Positions); err != nil {
 			return nil, err
 		}
+	}
+	if !madeOf(b, w.Heat) { // a command has counted it, and its header has positions of other boards
+		w.Heat = nil
 	}
 	if w.Heat == nil {
 		p.log.Warn("what the board was made from is no longer in the topic of leaders: it is recounted at its offsets, and may have more than these say", "topic", p.topo.Leaders, "board", w.Key())
