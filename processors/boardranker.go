@@ -114,6 +114,7 @@ func (r *boardRanker) origin() codec.OriginBoard {
 // take takes the leaders of a heat partition. During a turn it has none of the board; what it sent before
 // is still right.
 func (r *boardRanker) take(l *codec.Leaders) error {
+	r.dropForgotten(l.Partition, l.Forget.Taken)
 	known := false
 	for i := range l.Boards {
 		b := &l.Boards[i]
@@ -132,6 +133,18 @@ func (r *boardRanker) take(l *codec.Leaders) error {
 		r.latest[l.Partition], r.grouped[l.Partition] = [2]*slotLeaders{}, [2]*slotLeaders{}
 	}
 	return nil
+}
+
+// dropForgotten drops what was taken from leaders of a heat partition with less than a number of requests to forget
+// pages in. Final leaders come again within a minute.
+func (r *boardRanker) dropForgotten(partition int32, taken uint64) {
+	r.latest.dropForgotten(partition, taken)
+	r.grouped.dropForgotten(partition, taken)
+	for _, from := range r.finals {
+		if l := from[partition]; l != nil && l.of.Forget.Taken < taken {
+			from[partition] = nil
+		}
+	}
 }
 
 // differing are the heat partitions that do not count the board as it is defined here. While there are

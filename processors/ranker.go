@@ -45,6 +45,7 @@ type Ranker struct {
 	n       uint64
 	latest  []*codec.Leaders // per heat partition, nil before the first
 	floor   codec.Positions  // what the newest board was made from, or another published one, of any name, if that is higher
+	taken   codec.Positions  // per heat partition, the most requests to forget pages that leaders had in
 	newest  *codec.Board
 	changed bool
 	owed    bool // the next board goes out even if it says the same
@@ -316,6 +317,7 @@ func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made c
 	if len(r.latest) != partitions {
 		r.latest = make([]*codec.Leaders, partitions)
 		r.differ = make([]*codec.Definition, partitions)
+		r.taken = make(codec.Positions, partitions)
 	}
 	if epoch != r.epoch {
 		r.epoch, r.n = epoch, 0
@@ -365,6 +367,18 @@ func behind(l *codec.Leaders, floor codec.Position) bool {
 	return l.Next < floor.Next || l.Forget.Taken < floor.Forgotten
 }
 
+// keepsForgotten reports whether leaders have all requests to forget pages in that earlier ones of their partition had
+// in. Of leaders that come late, also before there is a board, a board could else have a page that another board
+// does not have any more.
+func (r *Ranker) keepsForgotten(l *codec.Leaders) bool {
+	known := &r.taken[l.Partition]
+	if known.Behavior == l.Behavior && l.Forget.Taken < known.Forgotten {
+		return false
+	}
+	*known = codec.Position{Behavior: l.Behavior, Forgotten: l.Forget.Taken}
+	return true
+}
+
 func (r *Ranker) position(partition int) codec.Position {
 	if partition < len(r.floor) {
 		return r.floor[partition]
@@ -374,7 +388,7 @@ func (r *Ranker) position(partition int) codec.Position {
 
 // Leaders takes the leaders of one partition; they belong to the ranker from
 // then on. It reports whether they were taken: they are not where they are older
-// than those of a published board, and where they were chosen by settings that do
+// than those of a published board, where they have a page that is forgotten, and where they were chosen by settings that do
 // not serve this ranker's board. In the second case there is no board until the
 // partition has sent others; see Differing.
 func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
@@ -389,7 +403,7 @@ func (r *Ranker) Leaders(l *codec.Leaders) (bool, error) {
 	if floor.Behavior != (codec.TopicID{}) && floor.Behavior != l.Behavior {
 		return false, fmt.Errorf("%w: its topic id was %s and is %s", ErrOtherBehavior, floor.Behavior, l.Behavior)
 	}
-	if behind(l, floor) {
+	if behind(l, floor) || !r.keepsForgotten(l) {
 		return false, nil
 	}
 	for _, on := range r.further {

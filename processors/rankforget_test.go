@@ -33,3 +33,23 @@ func TestLeadersWithForgottenPagesAreNotTaken(t *testing.T) {
 	require.False(t, take(leaders(20, 1, "private")))
 	require.True(t, take(leaders(11, 2, "public")))
 }
+
+// TestLateLeadersWithForgottenPagesAreNotTaken: also before there is a board. A further board may be made from the
+// newer ones of the two.
+func TestLateLeadersWithForgottenPagesAreNotTaken(t *testing.T) {
+	r := NewRanker(RankerConfig{Board: "all-time", Top: 10})
+	r.Begin(1, 1, nil, nil)
+	leaders := func(behavior byte, taken uint64) *codec.Leaders {
+		return &codec.Leaders{Progress: codec.Progress{Partitions: 1, Behavior: codec.TopicID{behavior}, Next: 10, Forget: codec.ForgetProgress{Taken: taken}},
+			Definition: codec.Define(heat.DefaultWeights(), 10)}
+	}
+	for _, c := range []struct {
+		behavior byte
+		taken    uint64
+		want     bool
+	}{{2, 1, true}, {2, 0, false}, {2, 1, true}, {3, 0, true}} {
+		got, err := r.Leaders(leaders(c.behavior, c.taken))
+		require.NoError(t, err)
+		require.Equal(t, c.want, got, "%+v", c)
+	}
+}

@@ -42,17 +42,22 @@ func (s slots) drop(floor codec.Positions) {
 	}
 }
 
-// put takes leaders of a partition.
-func (s slots) put(partition int32, l *slotLeaders) {
+// dropForgotten drops leaders of a partition that have less than a number of requests to forget pages in.
+func (s slots) dropForgotten(partition int32, taken uint64) {
 	known := &s[partition]
-	for i, before := range known { // which may have pages that are forgotten
-		if before != nil && before.of.Forget.Taken < l.of.Forget.Taken {
+	for i, l := range known {
+		if l != nil && l.of.Forget.Taken < taken {
 			known[i] = nil
 		}
 	}
 	if known[0] == nil {
 		known[0], known[1] = known[1], nil
 	}
+}
+
+// put takes leaders of a partition.
+func (s slots) put(partition int32, l *slotLeaders) {
+	known := &s[partition]
 	switch {
 	case known[0] == nil || known[0].slot == l.slot:
 		known[0] = l

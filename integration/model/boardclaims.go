@@ -23,6 +23,14 @@ func (c *claim) same(o *claim) bool {
 	})
 }
 
+// serves reports whether a board of a slot can be made from the leaders: the final one from those that have closed it.
+func (c *claim) serves(b *codec.Board, slot boards.Slot) bool {
+	if b.Final {
+		return c.closing(slot) != nil
+	}
+	return c.board.Slot(c.asOf) == slot
+}
+
 // claim checks the boards of leaders that go out, and returns the leaders as they are without the protections
 // that are off.
 func (o *heatOwner) claim(body []byte) []byte {

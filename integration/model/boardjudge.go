@@ -53,7 +53,7 @@ func (w *world) checkFurther(b *codec.Board, origin *codec.Origin) error {
 		next, taken := origin.Positions[target].Next, origin.Positions[target].Forgotten
 		cuts[target] = w.cut(target, next, taken)
 		for i := range w.claims[target] {
-			if c := &w.claims[target][i]; c.next == next && c.taken == taken && c.board == board && (board.Slot(c.asOf) == slot || b.Final && c.closing(slot) != nil) {
+			if c := &w.claims[target][i]; c.next == next && c.taken == taken && c.board == board && c.serves(b, slot) {
 				candidates[target] = append(candidates[target], c)
 			}
 		}
