@@ -36,7 +36,7 @@ WITHOUT_RACE = ^pageheat/integration(/model)?$$
 
 .PHONY: test
 test: export PAGEHEAT_PROGRAM = $(CURDIR)/.cache/pageheat
-test: ## Tests that need Go alone and take seconds: about three minutes on two cores
+test: ## Tests that need Go alone and take seconds: three to four minutes on two cores
 	$(GO) build -o $(PAGEHEAT_PROGRAM) ./cmd/pageheat
 	$(GO) test -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -E '$(WITHOUT_RACE)') & without=$$!; \
 	$(GO) test -race -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -vE '$(WITHOUT_RACE)'); race=$$?; \
