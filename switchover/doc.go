@@ -1,16 +1,15 @@
 // Package switchover hands the output of one deployment over to another, which goes on with its boards.
 //
-// [Plan] decides what to write, without I/O; [Run] looks, writes, and waits until the ranking that had the
-// output has ended. What it does follows from what it finds, so it may be interrupted and repeated at any point.
+// [Plan] decides what to write, without I/O. [Run] reads, writes, and waits until the ranking that had the output has
+// ended. Each step follows from what the topics hold, so Run can be interrupted and repeated at any point.
 //
 // First it marks the table of the ranking that has the output, in a transaction of that ranking's
-// transactional.id. So the ranking is fenced: it begins no epoch any more, with versions that could be above
-// those of the new one, and instances that come back do not publish, whatever becomes of the output. Then it
-// tells the owner of the ranking to end, with a notice among the leaders that it reads, and waits until its
-// group is empty. What it has published last is written to the output once more, as it stands, with higher
-// versions and as of the new group: see [codec.HandOver]. The new ranking begins from these as from boards of its
-// own, and publishes nothing that has counted less.
+// transactional.id. This fences the ranking: it can begin no further epoch, whose versions could be above those of
+// the new ranking, and instances that come back do not publish. Then it tells the owner of the ranking to end, with
+// a notice in the leaders topic, and waits until the ranking's group is empty. It writes the last boards of that
+// ranking to the output once more, unchanged but for higher versions and the new group: see [codec.HandOver]. The new
+// ranking begins from these as from boards of its own, and publishes nothing that has counted less.
 //
-// The boards are no transaction, as those of rankings are none: programs that do not wait for the end of a
-// transaction would see versions of boards that were never handed over, if it was aborted.
+// The boards are not written in a transaction, and neither are those of a ranking: if it were aborted, programs that
+// read uncommitted records would have seen versions that were never handed over.
 package switchover
