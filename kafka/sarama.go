@@ -29,9 +29,12 @@ const (
 	waitingRecords = 8
 	// waitingOfTable is how many fetched records of a table partition may wait.
 	waitingOfTable = 4096
-	// endlessRetries is the maximum number of retries of a record: some hours at the longest
-	// backoff. (sarama allocates a slot for each retry, so there is no infinity.)
-	endlessRetries = 10_000
+	// recordRetries is the maximum number of retries of a record: a quarter of an hour at the longest
+	// backoff, and then the role begins anew. sarama allocates 32 bytes for each retry and
+	// partition, so this is most of the heap of an idle instance.
+	recordRetries = 1000
+	// leaderLookups is the maximum number of questions for the leader of a partition: hours.
+	leaderLookups = 10_000
 	// longestRetryBackoff is the pause between attempts in a long outage.
 	longestRetryBackoff = time.Second
 	// leaderBackoff is the longest pause between two questions for the leader of a
@@ -152,11 +155,11 @@ func (c *Cluster) producerConfig(purpose string) *sarama.Config {
 	config.Producer.Return.Errors = true
 	config.Producer.Flush.Frequency = gatherRecords
 	config.Producer.Flush.Bytes = gatherBytes
-	config.Producer.Retry.Max = endlessRetries
+	config.Producer.Retry.Max = recordRetries
 	// sarama gives up a record if it cannot find the leader of its partition, whatever the
-	// record's retries: so that look-up is retried without end, too.
+	// record's retries: so that look-up is retried for hours.
 	config.Metadata.Full = false
-	config.Metadata.Retry.Max = endlessRetries
+	config.Metadata.Retry.Max = leaderLookups
 	config.Metadata.Retry.BackoffFunc = func(retries, _ int) time.Duration {
 		return min(time.Duration(retries+1)*100*time.Millisecond, leaderBackoff)
 	}
