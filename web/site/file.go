@@ -10,39 +10,43 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // File is a file of the program that is served as it is. It is revalidated at
 // each visit, so that a new version of the program never meets a page of the old
-// one.
+// one. Its methods are safe for concurrent use.
 type File struct {
 	contentType string
 	content     []byte
 	etag        string
-	zipped      []byte // the content, compressed; nil if that gains nothing
 	zippedETag  string
+	// zipped is the content, compressed; nil if that gains nothing. Most instances never serve it,
+	// and packing all files takes several times the memory of an idle one, so the first client
+	// that takes gzip waits for it.
+	zipped func() []byte
 }
 
 // NewFile returns a file; the ending of its name says what type it has.
 func NewFile(name string, content []byte) File {
 	sum := sha256.Sum256(content)
 	tag := base64.RawURLEncoding.EncodeToString(sum[:12])
-	file := File{contentType: contentType(path.Ext(name)), content: content, etag: strconv.Quote(tag)}
-	if zipped := compress(content); len(zipped) < len(content) {
-		file.zipped, file.zippedETag = zipped, strconv.Quote(tag+"-gzip")
-	}
-	return file
+	return File{contentType: contentType(path.Ext(name)), content: content, etag: strconv.Quote(tag), zippedETag: strconv.Quote(tag + "-gzip"),
+		zipped: sync.OnceValue(func() []byte { return compress(content) })}
 }
 
-// compress packs content as well as gzip can.
+// compress packs content as well as gzip can, nil if that makes it no smaller.
 func compress(content []byte) []byte {
 	var out bytes.Buffer
 	// The level is a valid one, and a buffer takes everything.
 	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
 	_, _ = w.Write(content)
 	_ = w.Close()
-	return out.Bytes()
+	if out.Len() >= len(content) {
+		return nil
+	}
+	return bytes.Clone(out.Bytes())
 }
 
 // contentType does not ask the system, whose tables differ, for what we have.
@@ -68,10 +72,10 @@ func contentType(ending string) string {
 // client has it already.
 func (f File) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	content, etag := f.content, f.etag
-	if f.zipped != nil {
-		w.Header().Add("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Values("Accept-Encoding")) {
-			content, etag = f.zipped, f.zippedETag
+	w.Header().Add("Vary", "Accept-Encoding")
+	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+		if zipped := f.zipped(); zipped != nil {
+			content, etag = zipped, f.zippedETag
 			w.Header().Set("Content-Encoding", "gzip")
 			r = whole(r)
 		}

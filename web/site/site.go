@@ -1,14 +1,15 @@
 package site
 
-import (
-	"bytes"
-	"embed"
+import "embed"
 
-	"github.com/tdewolff/minify/v2"
-	"github.com/tdewolff/minify/v2/js"
-)
-
-//go:embed pageheat.js widget.js
+// scripts are what [Script] returns: pageheat.js and widget.js without what only their readers
+// need. A test compares them, and writes them again:
+//
+//	go test ./web/site -run TestScriptsAreMinified -update
+//
+// The program does not do this when it starts, because that costs memory in every instance.
+//
+//go:embed minified
 var scripts embed.FS
 
 //go:embed dashboard
@@ -17,11 +18,7 @@ var dashboard embed.FS
 // Script returns a script for the pages of a site, pageheat.js or widget.js, without
 // what only its readers need.
 func Script(name string) File {
-	content, _ := scripts.ReadFile(name) // a missing file shows in every test
-	var small bytes.Buffer
-	if js.Minify(minify.New(), &small, bytes.NewReader(content), nil) == nil {
-		content = small.Bytes()
-	}
+	content, _ := scripts.ReadFile("minified/" + name) // a missing file shows in every test
 	return NewFile(name, content)
 }
 

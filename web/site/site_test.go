@@ -5,14 +5,18 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/js"
 
 	"pageheat/secret"
 	"pageheat/web"
@@ -34,6 +38,24 @@ func serve(t *testing.T, cfg web.Config) http.Handler {
 func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	return ask(serve(t, web.Config{Routes: web.Scripts(), Token: secret.Hold("of the operator")}), http.MethodGet, path, headers...)
+}
+
+var update = flag.Bool("update", false, "minify the scripts again")
+
+func TestScriptsAreMinified(t *testing.T) {
+	for _, name := range []string{"pageheat.js", "widget.js"} {
+		source, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var small bytes.Buffer
+		require.NoError(t, js.Minify(minify.New(), &small, bytes.NewReader(source), nil))
+		to := filepath.Join("minified", name)
+		if *update {
+			require.NoError(t, os.WriteFile(to, small.Bytes(), 0o600))
+		}
+		minified, err := os.ReadFile(to)
+		require.NoError(t, err)
+		require.Equal(t, small.String(), string(minified), "%s has changed: go test ./web/site -run TestScriptsAreMinified -update", name)
+	}
 }
 
 // Every page of a site loads the scripts, so they must be small when compressed. README and
