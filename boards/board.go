@@ -104,6 +104,14 @@ func (b *Board) AsOf(now time.Time) Minute {
 	return m
 }
 
+// After returns the first T of the board after a minute.
+func (b *Board) After(m Minute) Minute {
+	if b.step > 0 {
+		return m - m%b.step + b.step
+	}
+	return m + 1
+}
+
 // Place returns where the behaviours of a minute are kept. A calendar board looks into its time zone:
 // ask once for all pages with behaviours of that minute.
 func (b *Board) Place(m Minute) Place {

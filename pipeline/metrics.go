@@ -46,6 +46,7 @@ type Metrics struct {
 
 	differ     prometheus.Gauge
 	differOn   *prometheus.GaugeVec
+	boardLag   *boardLag
 	late       *prometheus.GaugeVec
 	epoch      prometheus.Gauge
 	boards     prometheus.Counter
@@ -116,6 +117,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 
 		differ:     gauge("pageheat_rank_waiting_partitions", "Heat partitions whose leaders were chosen by other settings than this instance's; the board is not updated until there are none."),
 		differOn:   gauges("pageheat_rank_board_waiting_partitions", "Heat partitions that define a further board in another way than this instance, or do not have it; the board is not updated until there are none.", "board"),
+		boardLag:   newBoardLag(),
 		late:       gauges("pageheat_heat_late_behaviours", "Behaviours of a heat partition that came too late for a further board: they are in all-time alone.", "board", "partition"),
 		epoch:      gauge("pageheat_rank_epoch", "Epoch of the ranking that this instance took last; part of the version of its boards."),
 		boards:     counter("pageheat_rank_boards_total", "Boards that this instance published."),
@@ -135,7 +137,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.rebalances.WithLabelValues(role)
 	}
 	m.stalled.WithLabelValues(RolePages)
-	r.MustRegister(m.inputLag, m.behaviorLag)
+	r.MustRegister(m.inputLag, m.behaviorLag, m.boardLag)
 	return m
 }
 
@@ -180,6 +182,10 @@ func (m *Metrics) owns(role string, s *session) {
 		m.restores.Reset()
 		m.restoring.Reset()
 		m.commitTimes.Reset()
+	case "rank":
+		m.boardLag.reset()
+		m.differ.Set(0)
+		m.differOn.Reset()
 	}
 }
 
@@ -219,6 +225,9 @@ func (m *Metrics) differing(partitions int) { m.differ.Set(float64(partitions)) 
 func (m *Metrics) differingOn(board string, partitions int) {
 	m.differOn.WithLabelValues(board).Set(float64(partitions))
 }
+
+// boardDue records when the next board of a name is due.
+func (m *Metrics) boardDue(board string, due time.Time) { m.boardLag.set(board, due) }
 
 // lateFor records how many behaviours of a heat partition came too late for a board.
 func (m *Metrics) lateFor(board string, partition int32, late uint64) {

@@ -128,8 +128,12 @@ func (r *Ranking) restore(ctx context.Context, fenceAt int64) error {
 func (r *Ranking) ready(ctx context.Context, s *session) error {
 	topic, partitions := s.claims()
 	r.config.Metrics.owns("rank", s)
+	r.waits = false
 	if len(partitions) == 0 {
 		return nil
+	}
+	for _, board := range r.config.Boards {
+		r.config.Metrics.differingOn(board, 0)
 	}
 	value, err := r.table.Get(codec.FenceKey(0))
 	if err != nil {
@@ -209,6 +213,9 @@ func (r *Ranking) DifferOnBoard(board string, partitions []int32) {
 	}
 	r.config.Logger.Info("all heat partitions count a board as this instance defines it", "board", board)
 }
+
+// BoardDue records when the next board of a name is due. It is for the processor.
+func (r *Ranking) BoardDue(board string, due time.Time) { r.config.Metrics.boardDue(board, due) }
 
 // CheckOrigin compares the newest board in the output with the settings of this process,
 // before any role begins: it must be of the same prefix, and made from as many heat

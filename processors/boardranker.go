@@ -34,6 +34,7 @@ type boardRanker struct {
 	finals          map[boards.Slot][]*slotLeaders // of closed periods, by heat partition
 	closed          boards.Slot                    // final boards of all periods before are published
 	told            []int32                        // differing
+	toldDue         boards.Minute                  // when the next board is due
 	least           offsetFloor                    // of the first board after the output was handed over
 	changed         bool
 	owed            bool

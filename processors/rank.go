@@ -30,6 +30,9 @@ type RankingConfig struct {
 	// DifferOnBoard is told the same of a further board: which heat partitions define it in another way,
 	// or do not have it. It may be nil.
 	DifferOnBoard func(board string, partitions []int32)
+	// BoardDue is told when the next board of a further board is due, whenever that changes: at the T that follows
+	// on that of its newest. It must be quick. It may be nil.
+	BoardDue func(board string, due time.Time)
 }
 
 // NewRanking returns the processor that publishes the board. Its table holds
@@ -50,7 +53,7 @@ func RankingGraph(c RankingConfig) *goka.GroupGraph {
 	}
 	c.Ranker.Group, c.Ranker.Output = c.Topology.RankGroup, c.Topology.Output
 	ranker, output := NewRanker(c.Ranker), goka.Stream(c.Topology.Output)
-	ranker.check, ranker.tell, ranker.tellBoard = c.Check, c.Differ, c.DifferOnBoard
+	ranker.check, ranker.tell, ranker.tellBoard, ranker.tellDue = c.Check, c.Differ, c.DifferOnBoard, c.BoardDue
 	rank := func(ctx goka.Context, message any) {
 		ranked, err := ranker.Take(message.([]byte), ctx.Value, c.Now())
 		if err != nil {

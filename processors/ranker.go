@@ -64,6 +64,7 @@ type Ranker struct {
 	tell  func(wanted codec.Definition, differing []Differing)
 	// see RankingConfig; may be nil
 	tellBoard func(board string, partitions []int32)
+	tellDue   func(board string, due time.Time)
 	told      []Differing
 }
 
@@ -260,7 +261,12 @@ func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
 		return ranked, nil
 	}
 	for _, on := range r.further {
-		for _, b := range on.next(now.UTC().Truncate(time.Millisecond), again) {
+		next := on.next(now.UTC().Truncate(time.Millisecond), again)
+		if due := on.board.After(on.asOf); r.tellDue != nil && on.asOf > 0 && due != on.toldDue {
+			on.toldDue = due
+			r.tellDue(on.definition.Name, due.Time())
+		}
+		for _, b := range next {
 			if b.Board == nil {
 				ranked.Boards = append(ranked.Boards, Published{Name: b.deleted})
 				continue
@@ -336,8 +342,10 @@ func (r *Ranker) Begin(epoch uint64, partitions int, newest *codec.Board, made c
 			r.latest[p] = nil
 		}
 	}
-	r.changed = true
+	// A new session is told again what differs: it knows nothing of what the one before was told.
+	r.changed, r.told = true, nil
 	for _, on := range r.further {
+		on.told, on.toldDue = nil, 0
 		on.begin(partitions, r.floor)
 	}
 }

@@ -162,7 +162,7 @@ func TestMetricsOfARun(t *testing.T) {
 		require.Equal(t, exitDone, run(t.Context(), append(args, "--brokers", brokers), strings.NewReader(stdin), &log, &log), &log)
 	}
 	do("", "topics", "create", "--partitions", "2", "--replication", "1")
-	i := start(t, "--brokers", brokers)
+	i := start(t, "--brokers", brokers, "--board", "hour kind=window window=1h")
 	do("page1|1|1|1\npage2|1|1|1\npage3|x|1|1\n", "produce", "--file", "-")
 	version, commit := buildVersion()
 	for _, series := range []string{
@@ -178,6 +178,9 @@ func TestMetricsOfARun(t *testing.T) {
 		`pageheat_heat_commit_pages_sum 2`,
 		`pageheat_heat_last_commit_timestamp_seconds\{partition="[01]"\} [1-9]\S*`,
 		`pageheat_rank_boards_total [1-9]\d*`,
+		`pageheat_rank_board_lag_seconds\{board="hour"\} 0`,
+		`pageheat_rank_board_waiting_partitions\{board="hour"\} 0`,
+		`pageheat_heat_late_behaviours\{board="hour",partition="0"\} 0`,
 		`pageheat_rank_last_board_timestamp_seconds [1-9]\S*`,
 		`pageheat_end_to_end_latency_seconds_count [1-9]\d*`,
 		`pageheat_rebalance_seconds_count\{role="ingest"\} 1`,

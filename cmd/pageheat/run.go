@@ -273,7 +273,7 @@ func (pl *instance) rank(ctx context.Context) error {
 			return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
 				return processors.NewRanking(processors.RankingConfig{Brokers: pl.cfg.kafka.Brokers(), Topology: pl.cfg.topo,
 					Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: pl.cfg.weights, Top: pl.cfg.settings.Top, Boards: pl.cfg.boards},
-					Check:  runner.Check, Differ: runner.Differ, DifferOnBoard: runner.DifferOnBoard,
+					Check:  runner.Check, Differ: runner.Differ, DifferOnBoard: runner.DifferOnBoard, BoardDue: runner.BoardDue,
 				}, options...)
 			})
 		})
