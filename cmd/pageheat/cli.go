@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 
+	"github.com/alecthomas/kong"
+
 	"pageheat/accesslog"
 	"pageheat/demo"
 	"pageheat/heat"
@@ -47,14 +49,23 @@ type cli struct {
 	PrintVersion versionFlag `name:"version" env:"-" help:"Print the version and exit."`
 }
 
-// common are the flags of every command.
+// common are the flags of every command. Their groups put them after those of the command in its help.
 type common struct {
-	Config          configFile      `placeholder:"FILE" help:"YAML file with settings; its keys are the names of flags."`
-	KafkaProperties propertiesFile  `placeholder:"FILE" help:"Properties file of Kafka's Java clients, for brokers, TLS and SASL."`
-	Kafka           kafka.Settings  `embed:""`
-	Names           topology.Config `embed:""`
+	Config          configFile      `placeholder:"FILE" group:"every" help:"YAML file with settings; its keys are the names of flags."`
+	KafkaProperties propertiesFile  `placeholder:"FILE" group:"kafka" help:"Properties file of Kafka's Java clients, for brokers, TLS and SASL."`
+	Kafka           kafka.Settings  `embed:"" group:"kafka"`
+	Names           topology.Config `embed:"" group:"names"`
 
-	Log logging.Settings `embed:""`
+	Log logging.Settings `embed:"" group:"every"`
+}
+
+// flagGroups gives the groups of [common] their titles.
+func flagGroups() kong.Option {
+	return kong.ExplicitGroups([]kong.Group{
+		{Key: "every", Title: "Flags of every command:"},
+		{Key: "kafka", Title: "Connection to Kafka, of every command:"},
+		{Key: "names", Title: "Names of topics and groups, of every command:"},
+	})
 }
 
 // newCLI is the command line with the defaults that packages give their settings.

@@ -87,6 +87,7 @@ func parse(args []string, stdout, stderr io.Writer) (*commandLine, error) {
 		kong.Resolvers(line.settings),
 		kong.Bind(line.settings),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		flagGroups(),
 		kong.PostBuild(defaults),
 		kong.PostBuild(placeholders),
 		kong.ValueFormatter(describe),

@@ -31,7 +31,7 @@ func defaultMigrate() migrateCmd {
 // Help says what follows.
 func (*migrateCmd) Help() string {
 	return `Both deployments read the same --input. --to gets the totals of --from, and continues where these
-were taken, with any number of partitions for pages. --from may go on. Give --to an output of its own:
+were taken. --from may keep running. Give --to an output of its own:
 
   pageheat migrate --from pageheat --to v2 --partitions 12 --output v2-top10
   pageheat run --prefix v2 --output v2-top10

@@ -51,8 +51,8 @@ func (*recountCmd) Help() string {
   pageheat recount --board today/2026-01-06
   pageheat recount --board 'sport kind=trending half-life=2h include=/sport/.*'
 
-The input is read, and nothing is written, but that --publish has the running ranking publish the
-board of a past period. What retention has deleted is not on the board.`
+The command reads the input and writes nothing. With --publish, the running ranking publishes the board
+of a past period. What retention has deleted is not on the board.`
 }
 
 // Run prints the board, or what is different about the published one.
