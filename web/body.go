@@ -59,6 +59,9 @@ func (h *held) release() {
 // release when it no longer needs the bytes, even after an error.
 func (i *intake) read(w http.ResponseWriter, r *http.Request, from *sender) ([]byte, *held, error) {
 	h := &held{all: &i.held, from: from, most: maxBodies * int64(i.MaxBytes)}
+	if r.ContentLength > int64(i.MaxBytes) { // a client that waits for 100 Continue need not send it
+		return nil, h, &http.MaxBytesError{Limit: int64(i.MaxBytes)}
+	}
 	control := http.NewResponseController(w)
 	if err := control.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, h, err

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -230,6 +231,16 @@ func TestWhatIsTooLargeOrOfAnotherType(t *testing.T) {
 	requireRefused(t, w, http.StatusMethodNotAllowed, "GET")
 	assert.Equal(t, "POST, OPTIONS", w.Header().Get("Allow"))
 	assert.Empty(t, kept.taken())
+}
+
+// TestALengthThatIsTooLargeIsRefusedAtOnce: the body is not waited for.
+func TestALengthThatIsTooLargeIsRefusedAtOnce(t *testing.T) {
+	_, h := collector(t, config(&memory{}))
+	r := httptest.NewRequest(http.MethodPost, behavioursPath, iotest.ErrReader(errors.New("the body is read")))
+	r.ContentLength = 1 << 40
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	requireRefused(t, w, http.StatusRequestEntityTooLarge, "65536 bytes")
 }
 
 func TestOtherSitesAreAllowedByName(t *testing.T) {
