@@ -1,9 +1,12 @@
 package codec
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -54,6 +57,17 @@ const (
 // ForgetKey returns the key of a request in the forget topic. Requests for one page have different keys: what takes
 // the place of one must not take that of another, which its reader has not read yet.
 func ForgetKey(hash PageHash, id RequestID) string { return hash.String() + "/" + id.String() }
+
+// isForgetKey reports whether a key is a [ForgetKey].
+func isForgetKey(key []byte) bool {
+	hash, id, ok := bytes.Cut(key, []byte("/"))
+	if !ok || len(hash) != 2*len(PageHash{}) || len(id) != 2*len(RequestID{}) {
+		return false
+	}
+	_, noHash := hex.DecodeString(string(hash))
+	_, noID := hex.DecodeString(string(id))
+	return noHash == nil && noID == nil
+}
 
 // Key is the request's [ForgetKey].
 func (f *Forget) Key() string { return ForgetKey(f.Hash, f.ID) }
@@ -107,6 +121,16 @@ func DecodeForget(b []byte) (*Forget, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// DecodeForgetRecord reads a record of the forget topic. The error is an [ErrVersion] only if the record has the key
+// of a request: what has another key was not written by any version of pageheat.
+func DecodeForgetRecord(key, value []byte) (*Forget, error) {
+	f, err := DecodeForget(value)
+	if errors.Is(err, ErrVersion) && !isForgetKey(key) {
+		return nil, fmt.Errorf("%w: forget request: its key is not that of a request", ErrMalformed)
+	}
+	return f, err
 }
 
 // Forgotten is what the heat table keeps of a page that was forgotten, for ever: the newest request wins. Behaviours

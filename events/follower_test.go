@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -248,6 +249,7 @@ func TestABoardThatIsMadeOfSomethingElseBeginsAnew(t *testing.T) {
 	}
 }
 
+// TestRecordsOfOthersAreRefused: they change nothing, but for those of a newer program, which end the follower.
 func TestRecordsOfOthersAreRefused(t *testing.T) {
 	value, err := codec.EncodeBoard(board("today", "a b", 1, begin))
 	require.NoError(t, err)
@@ -257,16 +259,20 @@ func TestRecordsOfOthersAreRefused(t *testing.T) {
 		key              string
 		value, positions []byte
 		says             string
+		foreign          bool
 	}{
-		"no board":     {"today", []byte("hello"), header(1), "reading the board"},
-		"other key":    {"hour", value, header(1), `the board "today" has the key "hour"`},
-		"no header":    {"today", value, nil, "pageheat.positions"},
-		"newer header": {"today", value, newer, "version"},
+		"no board":     {"today", []byte("hello"), header(1), "reading the board", true},
+		"other key":    {"hour", value, header(1), `the board "today" has the key "hour"`, true},
+		"no header":    {"today", value, nil, "pageheat.positions", true},
+		"newer header": {"today", value, newer, "version", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := events.NewFollower(rules(t, nil)).Record(test.key, test.value, test.positions)
+			f := events.NewFollower(rules(t, nil))
+			_, err := f.Record(test.key, test.value, test.positions)
 			require.ErrorContains(t, err, test.says)
-			assert.NotNil(t, failure.As(err), "no second try mends it")
+			assert.Equal(t, test.foreign, errors.Is(err, events.ErrForeign))
+			assert.True(t, test.foreign || failure.As(err) != nil, "no second try mends it")
+			assert.Empty(t, f.Changes())
 		})
 	}
 }

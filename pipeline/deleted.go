@@ -32,7 +32,7 @@ func (h *Heat) awaitForgets(s *session, t *task) ([]forgetRequest, error) {
 		select {
 		case r := <-t.forgets:
 			requests = append(requests, r)
-			left, err := waiting.Forget(r.Value)
+			left, err := waiting.Forget(r.Key, r.Value)
 			switch {
 			case err != nil:
 				return nil, fmt.Errorf("%s partition %d, offset %d: %w", r.Topic, r.Partition, r.Offset, err)

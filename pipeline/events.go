@@ -296,6 +296,11 @@ func (w *eventsWriter) take(m *kafka.Record) error {
 		}
 	}
 	happened, err := w.follower.Record(string(m.Key), m.Value, positions)
+	if errors.Is(err, events.ErrForeign) {
+		w.config.Logger.Warn("a record of the output has no events", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset,
+			"error", err, "hint", "look for the program that writes to the topic, and revoke its right")
+		err = nil
+	}
 	if err != nil {
 		return fmt.Errorf("%s partition %d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
 	}

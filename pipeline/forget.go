@@ -130,7 +130,7 @@ func (f *forgets) follow(ctx context.Context) error {
 
 // takeForget gives the stage a record of the forget topic.
 func (d *heatDriver) takeForget(r forgetRequest) error {
-	refused, err := d.stage.Forget(r.Value, r.topic, r.Offset)
+	refused, err := d.stage.Forget(r.Key, r.Value, r.topic, r.Offset)
 	if err != nil {
 		return fmt.Errorf("%s partition %d, %w", r.Topic, r.Partition, err)
 	}

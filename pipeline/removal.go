@@ -151,7 +151,7 @@ func (f *removals) read(ctx context.Context, removal *processors.Removal) error 
 
 // request gives a Removal a record of the forget topic. Heat partitions complain of one that is malformed.
 func (f *removals) request(ctx context.Context, removal *processors.Removal, r *kafka.Record) error {
-	full, err := removal.Request(r.Partition, r.Value)
+	full, err := removal.Request(r.Partition, r.Key, r.Value)
 	switch {
 	case errors.Is(err, codec.ErrVersion):
 		return fmt.Errorf("%s partition %d, offset %d: %w", r.Topic, r.Partition, r.Offset, err)

@@ -25,11 +25,11 @@ func NewHeatDeleted(p *store.Partition, deleted *store.DeletedError, partitions 
 	return d
 }
 
-// Forget takes the value of a record of the partition's part of the forget topic, as [HeatStage.Forget] does. It returns
+// Forget takes a record of the partition's part of the forget topic, as [HeatStage.Forget] does. It returns
 // how many pages are still to be asked to be forgotten. With none left, the partition may be used, by a stage that is
 // given all these records before anything else. An error is permanent.
-func (d *HeatDeleted) Forget(value []byte) (left int, err error) {
-	r, _, err := readForget(value, d.partition.ID(), d.partitions)
+func (d *HeatDeleted) Forget(key, value []byte) (left int, err error) {
+	r, _, err := readForget(key, value, d.partition.ID(), d.partitions)
 	if err != nil {
 		return 0, err
 	}

@@ -39,7 +39,7 @@ func TestRestoredHeatWaitsForRequests(t *testing.T) {
 	}
 	takes := func(value []byte, want int) {
 		t.Helper()
-		left, err := d.Forget(value)
+		left, err := d.Forget([]byte("a key"), value)
 		require.NoError(t, err)
 		require.Equal(t, want, left)
 	}
@@ -52,6 +52,8 @@ func TestRestoredHeatWaitsForRequests(t *testing.T) {
 	require.Equal(t, []store.DeletedPage{{Page: "c", Offset: 4}}, d.Waiting().Pages)
 	takes(request("c", 0), 0)
 	require.NoError(t, p.Check())
-	_, err = processors.NewHeatDeleted(p, deleted, 1).Forget([]byte{99})
+	d = processors.NewHeatDeleted(p, deleted, 1)
+	takes([]byte{99}, len(deleted.Pages)) // no version of pageheat has such a key
+	_, err = d.Forget([]byte(codec.ForgetKey(codec.HashPage("a"), codec.RequestID{1})), []byte{99})
 	require.ErrorIs(t, err, codec.ErrVersion)
 }

@@ -23,8 +23,8 @@ type forgetRecord struct {
 // Forget takes the record at an offset of the partition's part of the forget topic, which has an id; a nil value is a
 // tombstone. The page is forgotten with a commit of its own: it begins when no other one is under way. A request that is
 // refused is passed over; the caller tells the operator why. The error is permanent: the record is of another version.
-func (s *HeatStage) Forget(value []byte, topic codec.TopicID, offset int64) (refused, err error) {
-	r, refused, err := readForget(value, s.partition.ID(), s.start.Partitions)
+func (s *HeatStage) Forget(key, value []byte, topic codec.TopicID, offset int64) (refused, err error) {
+	r, refused, err := readForget(key, value, s.partition.ID(), s.start.Partitions)
 	if err != nil {
 		return nil, fmt.Errorf("offset %d: %w", offset, err)
 	}
@@ -37,11 +37,11 @@ func (s *HeatStage) Forget(value []byte, topic codec.TopicID, offset int64) (ref
 func (s *HeatStage) takesForgets() bool { return !s.ending && len(s.forgets) < mostForgets }
 
 // readForget returns the request in a record of a partition of the forget topic, nil if there is none to take in.
-func readForget(value []byte, partition, partitions int32) (r *codec.Forget, refused, err error) {
+func readForget(key, value []byte, partition, partitions int32) (r *codec.Forget, refused, err error) {
 	if value == nil {
 		return nil, nil, nil
 	}
-	r, err = codec.DecodeForget(value)
+	r, err = codec.DecodeForgetRecord(key, value)
 	switch {
 	case errors.Is(err, codec.ErrVersion):
 		return nil, nil, err

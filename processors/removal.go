@@ -65,11 +65,11 @@ func NewRemoval(group, board string, further []string) *Removal {
 
 // Request takes a record of the forget topic. One that is not taken in yet changes nothing. It reports whether the
 // output must be read before more requests are taken; see Pass.
-func (r *Removal) Request(partition int32, value []byte) (full bool, err error) {
+func (r *Removal) Request(partition int32, key, value []byte) (full bool, err error) {
 	if value == nil {
 		return false, nil
 	}
-	f, err := codec.DecodeForget(value)
+	f, err := codec.DecodeForgetRecord(key, value)
 	if err != nil || f.Number == 0 {
 		return false, err
 	}

@@ -91,11 +91,13 @@ func TestRemoval(t *testing.T) {
 						r.Board(o.key, value, header)
 					}
 					r.Board("foreign", []byte("no board"), nil)
+					_, err := r.Request(0, []byte("foreign"), []byte("no request"))
+					require.NotErrorIs(t, err, codec.ErrVersion)
 					r.Pass()
 				}
 				for _, q := range requests {
 					f := codec.Forget{Hash: codec.HashPage(q.page), Number: q.number}
-					full, err := r.Request(q.partition, codec.AppendForget(nil, &f))
+					full, err := r.Request(q.partition, []byte(f.Key()), codec.AppendForget(nil, &f))
 					require.NoError(t, err)
 					require.False(t, full)
 					if passes > 1 {
@@ -137,7 +139,7 @@ func TestRemoval(t *testing.T) {
 func TestRemovalIsBounded(t *testing.T) {
 	r := processors.NewRemoval("rank", "all-time", []string{"day"})
 	f := codec.Forget{Hash: codec.HashPage("/a"), Number: 1}
-	_, err := r.Request(0, codec.AppendForget(nil, &f))
+	_, err := r.Request(0, []byte(f.Key()), codec.AppendForget(nil, &f))
 	require.NoError(t, err)
 	output := map[string]inOutput{}
 	for i := range 1200 {
@@ -161,7 +163,7 @@ func TestRemovalIsBounded(t *testing.T) {
 		require.LessOrEqual(t, searches, 3)
 		require.Equal(t, searches < 3, more)
 		r = processors.NewRemoval("rank", "all-time", []string{"day"})
-		_, err = r.Request(0, codec.AppendForget(nil, &f))
+		_, err = r.Request(0, []byte(f.Key()), codec.AppendForget(nil, &f))
 		require.NoError(t, err)
 	}
 	for _, o := range output {

@@ -52,6 +52,7 @@ type attack struct {
 	want   *harness.Recount
 	ends   harness.Ends
 	in     *harness.Instance
+	flags  []string // of the instance
 	sent   int
 }
 
@@ -67,7 +68,7 @@ func attackOn(t *testing.T, site *harness.Site, flags ...string) *attack {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*judgedWithin)
 	t.Cleanup(cancel)
-	a := &attack{Site: site, t: t, ctx: ctx, boards: site.Follow(), want: harness.NewRecount(), ends: harness.Ends{}}
+	a := &attack{Site: site, t: t, ctx: ctx, boards: site.Follow(), want: harness.NewRecount(), ends: harness.Ends{}, flags: flags}
 	a.in = site.Start("in", flags...)
 	a.good()
 	_, err := a.boards.WaitFor(ctx, a.ends)

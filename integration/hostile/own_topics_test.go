@@ -6,15 +6,19 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pageheat/codec"
+	"pageheat/integration/harness"
 )
 
 // TestGarbageInOwnTopics writes garbage into each of pageheat's own topics: the instance exits
 // and names topic, partition and offset; so does a restart.
 func TestGarbageInOwnTopics(t *testing.T) {
-	topics := []string{"-behavior", "-heat-table", "-leaders", "-rank-table", "-output"}
+	topics := []string{"-behavior", "-heat-table", "-leaders", "-rank-table", "-output", "-forget", "-alert-table", "-events"}
 	if !wholeSuite() {
-		topics = []string{"-leaders"}
+		topics = []string{"-leaders", "-forget"}
 	}
 	for _, topic := range topics {
 		for name, r := range map[string]*kgo.Record{
@@ -27,7 +31,9 @@ func TestGarbageInOwnTopics(t *testing.T) {
 				continue
 			}
 			t.Run(topic[1:]+" "+name, func(t *testing.T) {
-				a := newAttack(t)
+				site := harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
+				site.Create(inputPartitions, "--events")
+				a := attackOn(t, site, "--events")
 				r.Topic = a.Prefix + topic
 				a.write(r)
 				a.good()
@@ -35,6 +41,20 @@ func TestGarbageInOwnTopics(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestARequestOfANewerVersion is in the way of every start, until the operator does what the documents say.
+func TestARequestOfANewerVersion(t *testing.T) {
+	a := newAttack(t)
+	r := a.write(&kgo.Record{Topic: a.Prefix + "-forget", Key: []byte(codec.ForgetKey(codec.HashPage("/a"), codec.RequestID{1})), Value: []byte{99}})
+	a.endsSaying(r.Topic, "partition", "offset", "version of pageheat")
+	a.in = a.Start("again")
+	a.endsSaying(r.Topic, "partition", "offset", "version of pageheat")
+	_, err := a.admin().DeleteTopics(a.ctx, r.Topic)
+	require.NoError(t, err)
+	a.Must("topics", "create")
+	a.in = a.Start("without")
+	a.goesOn()
 }
 
 // judgeEither accepts both: it continues and is exact, or it exits and names the record. Damage
@@ -50,7 +70,7 @@ func judgeEither(a *attack, r *kgo.Record) {
 		a.drains(0)
 	}
 	// A record that is only read at startup must not block the next start.
-	a.in = a.Start("again")
+	a.in = a.Start("again", a.flags...)
 	if endedBeforeBoard(a) {
 		a.endsSaying(r.Topic, "offset")
 		assert.Regexp(a.t, `docs/operations\.md|an output of its own|version of pageheat`, a.in.LastWords())

@@ -232,7 +232,7 @@ func (o *heatOwner) nextRequest(r record) {
 		f.Block = false
 		value = codec.AppendForget(nil, f)
 	}
-	refused, err := o.stage.Forget(value, w.forgetID, r.offset)
+	refused, err := o.stage.Forget([]byte(r.key), value, w.forgetID, r.offset)
 	if err != nil {
 		w.violate("%s: %v", o.name, err)
 		return
