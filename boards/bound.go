@@ -10,15 +10,12 @@ import (
 // Bound is not below the score of a page on a board, as of any slot from some slot on, whatever leaves the board
 // meanwhile. It is much cheaper to keep up to date than a score, and most pages are so far from the hottest that
 // nothing else need be known of them. It is in units of 10⁻¹⁵ as of the slot; the zero value is that of a page without
-// behaviours. [Unbounded] is above all, and nothing is above it.
+// behaviours.
 //
 // Each addition rounds up. A sum of behaviours adds its heat, or nothing if that is negative, since others may leave
 // before it does: so the bound is at least the heat of whichever of the additions remain, and of each step cut to
 // a maximum.
 type Bound float32
-
-// Unbounded returns a bound above all scores.
-func Unbounded() Bound { return Bound(math.Inf(1)) }
 
 // Reach says what behaviours at a place add to the bounds as of a slot.
 type Reach struct{ clicks, minutes, likes float64 }

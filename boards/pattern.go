@@ -26,7 +26,7 @@ type Pattern struct{ re *regexp.Regexp }
 // NewPattern reads a pattern, such as "/sport/.*".
 func NewPattern(pattern string) (Pattern, error) {
 	if len(pattern) > maxPatternBytes {
-		return Pattern{}, fmt.Errorf("a pattern of %d bytes: the most are %d", len(pattern), maxPatternBytes)
+		return Pattern{}, fmt.Errorf("a pattern of %d bytes: the maximum is %d", len(pattern), maxPatternBytes)
 	}
 	// Alone first: in the brackets below, "a)|(b" would be one.
 	if _, err := syntax.Parse(pattern, syntax.Perl); err != nil {

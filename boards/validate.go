@@ -111,7 +111,7 @@ func (d *Definition) validateCap(v *validation) {
 		if whole%d.Step != 0 {
 			v.fail("step", "%s does not divide the window of %s", text(d.Step), text(whole))
 		} else if whole/d.Step > MaxSteps {
-			v.fail("step", "%s makes %d steps of the window of %s: the most are %d", text(d.Step), whole/d.Step, text(whole), MaxSteps)
+			v.fail("step", "%s makes %d steps of the window of %s: the maximum is %d", text(d.Step), whole/d.Step, text(whole), MaxSteps)
 		}
 	case d.Kind == Calendar && d.Step != 0:
 		v.fail("step", "a calendar board has steps only beside max-per-step")
@@ -127,7 +127,7 @@ func (d *Definition) validatePages(v *validation) {
 		patterns []string
 	}{{"include", d.Include}, {"exclude", d.Exclude}} {
 		if len(list.patterns) > maxPatterns {
-			v.fail(list.setting, "%d patterns: the most are %d", len(list.patterns), maxPatterns)
+			v.fail(list.setting, "%d patterns: the maximum is %d", len(list.patterns), maxPatterns)
 		}
 		for _, pattern := range list.patterns {
 			if _, err := NewPattern(pattern); err != nil {
@@ -162,7 +162,7 @@ const maxMinBehaviours = 1_000_000_000
 func ValidateAll(all []Definition) error {
 	var errs []error
 	if len(all) > MaxBoards {
-		errs = append(errs, fmt.Errorf("%d boards: the most are %d", len(all), MaxBoards))
+		errs = append(errs, fmt.Errorf("%d boards: the maximum is %d", len(all), MaxBoards))
 	}
 	names := map[string]bool{}
 	for i := range all {

@@ -123,7 +123,7 @@ func (b *Board) DecodeSum(from []byte) (s Sum, rest []byte, err error) {
 	s.At = Slot(at)
 	s.Behaviours = r.uvarint("behaviours")
 	if r.err == nil && s.Behaviours > maxAll {
-		r.fail("%d behaviours: the most are %d", s.Behaviours, uint64(maxAll))
+		r.fail("%d behaviours: the maximum is %d", s.Behaviours, uint64(maxAll))
 	}
 	s.clicks, s.minutes, s.likes = r.wide("clicks"), r.wide("minutes"), unzigzagWide(r.wide("likes"))
 	r.possibleSum(&s)

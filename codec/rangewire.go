@@ -237,7 +237,7 @@ func (r *reader) rangeHeader() (h RangeHeader) {
 		}
 	}
 	if h.Limits.MaxClicks > heat.MostClicks || h.Limits.MaxMinutes > heat.MostMinutes {
-		r.fail("limits of %d clicks and %d minutes, the most are %d and %d",
+		r.fail("limits of %d clicks and %d minutes: the maximums are %d and %d",
 			h.Limits.MaxClicks, h.Limits.MaxMinutes, heat.MostClicks, heat.MostMinutes)
 	}
 	return h

@@ -167,9 +167,6 @@ func (x *Index[P, S]) Holds(p P) bool {
 // not be told of a change to a page that it does not hold if the score stays below: that makes no difference.
 func (x *Index[P, S]) Threshold() (score S, ok bool) { return x.threshold.score, !x.open }
 
-// Rebuild goes through all pages again: after a change to the scores of most of them.
-func (x *Index[P, S]) Rebuild() { x.rebuild() }
-
 // join makes a page that is no candidate one, if it is at or before the threshold.
 func (x *Index[P, S]) join(r ranked[P, S]) {
 	if !x.open && x.before(x.threshold, r) {

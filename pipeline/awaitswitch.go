@@ -35,7 +35,7 @@ func AwaitSwitch(ctx context.Context, s Settings, board string) error {
 			if newest != nil {
 				by = "the group " + newest.Foreign
 			}
-			s.Logger.Info("publishes nothing before `pageheat switch` hands the output over", "topic", s.Topology.Output, "published_by", by)
+			s.Logger.Info("waiting for `pageheat switch` to hand over the output", "topic", s.Topology.Output, "published_by", by)
 		}
 		select {
 		case <-again.C:

@@ -295,11 +295,11 @@ func (h *Heat) check(ctx context.Context, s *session, t *task, topic string, beh
 	return nil
 }
 
-// owns tells of a partition that is taken over.
+// owns logs that a partition was taken over.
 func (h *Heat) owns(t *task, progress codec.Progress) {
 	p, took := t.partition.ID(), time.Since(t.taken)
 	h.config.Metrics.tookOver(p, took)
-	h.config.Logger.Info("owns a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
+	h.config.Logger.Info("took over a heat partition", "partition", p, "pages", t.partition.Len(), "counted", progress.Counted, "offset", progress.Next,
 		"restored_in", took.Round(time.Millisecond))
 }
 

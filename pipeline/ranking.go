@@ -151,7 +151,7 @@ func (r *Ranking) ready(ctx context.Context, s *session) error {
 	}
 	s.startAt(topic, 0, end)
 	r.begins = end
-	r.config.Logger.Info("owns the ranking")
+	r.config.Logger.Info("took over the ranking")
 	return nil
 }
 

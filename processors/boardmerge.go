@@ -69,7 +69,7 @@ func label(page *codec.BoardPage, labels map[string]codec.Label) {
 	page.Title, page.URL = l.Title, l.URL
 }
 
-// offsetsOf are, per input partition, the next offset of which all is counted by all heat partitions.
+// offsetsOf returns, per input partition, the offset below which all heat partitions have counted everything.
 func offsetsOf(latest []*codec.Leaders) codec.Offsets {
 	inputs := 0
 	for _, l := range latest {

@@ -89,7 +89,7 @@ func refusal(required []Need) error {
 	for i, n := range required {
 		names[i] = n.String()
 	}
-	return failure.New("give them; "+failure.Rights,
+	return failure.New("grant them; "+failure.Rights,
 		"pageheat's user lacks the rights %s", strings.Join(names, "; "))
 }
 

@@ -119,7 +119,7 @@ func TestConfigCheckNamesAllMistakesInBoards(t *testing.T) {
 	}
 	code, _, log = runFile(t, "", many...)
 	assert.Equal(t, exitUsage, code)
-	assert.Equal(t, "pageheat: --board: 33 boards: the most are 32\n", log)
+	assert.Equal(t, "pageheat: --board: 33 boards: the maximum is 32\n", log)
 	code, _, log = runFile(t, "", "config", "check", "--board", "sport kind=all-time include=/sport/.*")
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, log, "--board: board \"sport\": kind: the one board of all time is all-time")

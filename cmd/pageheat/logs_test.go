@@ -94,13 +94,13 @@ func TestLogsThroughFaults(t *testing.T) {
 	}
 	args := []string{"--brokers", brokers, "--listen", "127.0.0.1:0", "--session-timeout", "6s", "--roles", "ingest,heat,rank,serve,collect"}
 	first := launch(t, args...)
-	said(first, 0, "owns the ranking")
+	said(first, 0, "took over the ranking")
 	do("produce", "--count", "50", "--rate", "max")
 	do("top", "--once")
 
 	// A rebalance, and another one; with all that libraries say.
 	second := launch(t, append(args, "--log-level", "debug")...)
-	said(second, 0, "owns a heat partition")
+	said(second, 0, "took over a heat partition")
 	second.stop()
 	require.Equal(t, exitDone, <-second.ended, "%s", second.log)
 

@@ -40,10 +40,10 @@ func (c *pageCmd) Run(ctx context.Context, p *program) error {
 		}
 	}
 	if err != nil {
-		return interrupted(ctx, fmt.Errorf("look page %q up: %w", c.Page, err))
+		return interrupted(ctx, fmt.Errorf("looking up page %q: %w", c.Page, err))
 	}
 	if !known {
-		return fmt.Errorf("page %q is not known: topic %s does not hold it (what was counted last is there after the next commit, some seconds at most)",
+		return fmt.Errorf("page %q is not known: topic %s does not have it (new counts appear after the next commit, within seconds)",
 			c.Page, p.topo.HeatTable)
 	}
 	if c.JSON {

@@ -83,7 +83,7 @@ func (c *runCmd) look(ctx context.Context, p *program, cfg *pipelineConfig) erro
 		return interrupted(ctx, err)
 	}
 	if problems := have.Obstacles(needed...); len(problems) > 0 {
-		return fmt.Errorf("the topics are not as they must be:\n  %s", strings.Join(problems, "\n  "))
+		return fmt.Errorf("the topics do not match what pageheat needs:\n  %s", strings.Join(problems, "\n  "))
 	}
 	unsaid := slices.ContainsFunc(have.Unchecked, func(topic string) bool {
 		return !cfg.rights.Missing(kafka.OnTopic(kafka.DescribeConfigs, topic))
