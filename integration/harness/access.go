@@ -14,7 +14,7 @@ import (
 )
 
 // access is how an installation connects to a secured cluster. Every process is a user of its own
-// roles or command, who has the rights that "pageheat topics acls" prints for them and no others.
+// roles or command and prefix, who has the rights that "pageheat topics acls" prints for them and no others.
 type access struct {
 	cluster *kafkatest.Cluster
 	kind    kafkatest.Security
@@ -79,9 +79,9 @@ func subject(args []string) string {
 }
 
 // ofNames are the flags that name topics and groups.
-var ofNames = regexp.MustCompile(`^--(prefix|input|output|(behavior|leaders|forget|dead-letter)-topic|(ingest|heat|rank)-group)(=|$)`)
+var ofNames = regexp.MustCompile(`^--(prefix|input|output|(behavior|leaders|forget|dead-letter|events)-topic|(ingest|heat|rank|alert)-group)(=|$)`)
 
-// names are the arguments that name topics and groups.
+// names are the arguments that name topics and groups, and --events, which adds some.
 func names(args []string) []string {
 	var all []string
 	for i := 0; i < len(args); i++ {
@@ -89,6 +89,8 @@ func names(args []string) []string {
 		switch {
 		case args[i] == "--":
 			return all
+		case args[i] == "--events":
+			all = append(all, args[i])
 		case m == nil:
 			continue
 		case m[4] == "=":
@@ -110,7 +112,7 @@ type grant struct {
 
 // grants are those of some arguments. A command between two deployments has one for each.
 func grants(args []string) []grant {
-	between := map[string][2]string{"switch": {"switch-from", "switch-to"}, "migrate": {"export", "import"}}
+	between := map[string][2]string{"switch": {"switch-from", "switch-to"}, "migrate": {"export", "topics-create,import"}}
 	of := names(args)
 	if whos, ok := between[args[0]]; ok {
 		return []grant{
@@ -145,7 +147,8 @@ func (i *Installation) enter(ctx context.Context, args []string) ([]string, erro
 	if user, done := a.entered[key]; done { // a restart is not delayed
 		return Environment(user), nil
 	}
-	user, err := a.cluster.User(ctx, a.kind, strings.ReplaceAll(wanted[0].who, ",", "."))
+	// Instances of another deployment are other users, who may not touch this one.
+	user, err := a.cluster.User(ctx, a.kind, strings.ReplaceAll(wanted[0].who, ",", ".")+"."+i.Prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +202,10 @@ func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
 
 // Environment has the settings with which a user connects, for [Installation.Env].
 func Environment(u kafkatest.User) []string {
-	env := []string{"PAGEHEAT_TLS=true", "PAGEHEAT_TLS_CA=" + u.CA}
+	var env []string
+	if u.CA != "" {
+		env = append(env, "PAGEHEAT_TLS=true", "PAGEHEAT_TLS_CA="+u.CA)
+	}
 	switch u.Security {
 	case kafkatest.SCRAM:
 		return append(env, "PAGEHEAT_SASL_MECHANISM=SCRAM-SHA-512", "PAGEHEAT_SASL_USERNAME="+u.Name, "PAGEHEAT_SASL_PASSWORD_FILE="+u.Password)

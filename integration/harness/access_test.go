@@ -27,9 +27,10 @@ func TestEveryCommandHasTheRightsOfItsOwn(t *testing.T) {
 		assert.Contains(t, whos(strings.Fields(lines[name])), name)
 	}
 	assert.Equal(t, []string{defaultRoles}, whos([]string{"run", "--listen", ":0"}))
+	assert.Equal(t, []grant{{"rank", []string{"--events", "--alert-group", "a"}}}, grants([]string{"run", "--roles", "rank", "--events", "--alert-group", "a"}))
 	assert.Empty(t, whos([]string{"version"}))
 	assert.Empty(t, whos([]string{"topics", "acls"}))
-	assert.Equal(t, []grant{{"export", []string{"--prefix", "a"}}, {"import", []string{"--prefix", "b"}}}, grants([]string{"migrate", "--from", "a", "--to", "b"}))
+	assert.Equal(t, []grant{{"export", []string{"--prefix", "a"}}, {"topics-create,import", []string{"--prefix", "b"}}}, grants([]string{"migrate", "--from", "a", "--to", "b"}))
 }
 
 func whos(args []string) []string {
