@@ -84,13 +84,22 @@ func startEmbedded(cfg Config) (*Cluster, error) {
 		u := superUser()
 		opts = append(opts, kfake.EnableACLs(), kfake.Superuser("PLAIN", u.User, u.Pass))
 	}
+	if len(cfg.Security) > 0 {
+		opts = append(opts, kfake.EnableSASL())
+	}
 	fake, err := kfake.NewCluster(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("kafkatest: starting the embedded broker: %w", err)
 	}
 	WithoutTelemetry(fake)
 	c := &Cluster{fake: fake, brokers: fake.ListenAddrs()}
-	if cfg.Rights { // whoever does not log in is anonymous
+	switch {
+	case len(cfg.Security) > 0:
+		c.login = []kgo.Opt{kgo.SASL(superUser().AsMechanism())}
+		if err := c.secureEmbedded(); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	case cfg.Rights: // whoever does not log in is anonymous
 		c.guarded, c.login = c.brokers, []kgo.Opt{kgo.SASL(superUser().AsMechanism())}
 	}
 	return c, nil

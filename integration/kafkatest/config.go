@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -43,7 +44,8 @@ type Config struct {
 	Rights bool
 	// Security are the ways in which users connect to real brokers: with TLS, and with the
 	// rights that they were given; see Cluster.User. It includes Rights. With Proxies, users
-	// of the first kind can come through the proxies.
+	// of the first kind can come through the proxies. An embedded cluster has SCRAM alone, without TLS
+	// and without clients that do not log in.
 	Security []Security
 	// Reauthenticate is how often brokers want a new login on an open connection, and how long
 	// the token endpoint says that tokens last; 0 is 10 s.
@@ -91,8 +93,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Embedded && len(c.External) > 0 {
 		return c, errors.New("kafkatest: a cluster is embedded or external, not both")
 	}
-	if c.Embedded && len(c.Security) > 0 {
-		return c, errors.New("kafkatest: an embedded cluster has no users")
+	if c.Embedded && slices.ContainsFunc(c.Security, func(s Security) bool { return s != SCRAM }) {
+		return c, errors.New("kafkatest: users of an embedded cluster have passwords")
 	}
 	c.Rights = c.Rights || len(c.Security) > 0
 	if c.Brokers == 0 {

@@ -58,7 +58,7 @@ type User struct {
 	Security Security
 	// Name is the user name or client ID.
 	Name string
-	// CA, Certificate, Key and Password are files.
+	// CA, Certificate, Key and Password are files. Without TLS there is no CA.
 	CA, Certificate, Key, Password string
 	// TokenURL is the token endpoint.
 	TokenURL string
@@ -134,6 +134,19 @@ func (c *Cluster) secure(ctx context.Context, cfg Config) ([]Listener, error) {
 	return all, nil
 }
 
+// secureEmbedded lets users log in to an embedded cluster with passwords.
+func (c *Cluster) secureEmbedded() error {
+	dir, err := os.MkdirTemp("", "pageheat-security-")
+	if err != nil {
+		return fmt.Errorf("kafkatest: making a directory for passwords: %w", err)
+	}
+	secret := rand.Text()
+	c.secured = &secured{dir: dir, secret: secret, password: secret, users: make(map[Security]map[string]bool)}
+	c.security, c.further = []Security{SCRAM}, map[string][]string{SCRAM.Listener(): c.brokers}
+	_, err = writeFile(dir, "password", []byte(secret))
+	return err
+}
+
 // proxied is the listener for clients that come through proxies.
 func proxied(security []Listener) Listener {
 	l := Listener{Protocol: "PLAINTEXT"}
@@ -196,7 +209,10 @@ func (c *Cluster) User(ctx context.Context, kind Security, name string) (User, e
 	if s == nil || !slices.Contains(c.security, kind) {
 		return User{}, fmt.Errorf("kafkatest: the cluster has no security %q", kind)
 	}
-	u := User{Principal: "User:" + name, Brokers: c.Listener(kind.Listener()), Security: kind, Name: name, CA: s.file("ca.pem")}
+	u := User{Principal: "User:" + name, Brokers: c.Listener(kind.Listener()), Security: kind, Name: name}
+	if c.fake == nil {
+		u.CA = s.file("ca.pem")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u.Secret = s.secret
