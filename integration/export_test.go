@@ -253,8 +253,8 @@ func TestImportIntoOtherInputs(t *testing.T) {
 			source.Must("export", "--file", file)
 			target := defaultSite(t)
 			if from.copied {
-				mirror(t, source.Cluster, target.Cluster, source.Input)
-				target.Input = "source." + source.Input
+				mirror(t, from.from, source.Cluster, target.Cluster, source.Input)
+				target.Input = from.from + "." + source.Input
 			} else {
 				kafkatest.CreateTopic(t, target.Cluster, target.Input, 2)
 			}
@@ -289,13 +289,7 @@ func TestImportIntoOtherInputs(t *testing.T) {
 }
 
 // TestMigrate moves to more and to fewer partitions, while the source goes on, is interrupted, and is repeated.
-func TestMigrate(t *testing.T) {
-	if len(kafkatest.SecurityOfTests()) > 0 {
-		t.Parallel() // its users have the rights of one deployment
-		return
-	}
-	everywhere(t, migrate)
-}
+func TestMigrate(t *testing.T) { everywhere(t, migrate) }
 
 func migrate(t *testing.T, site *harness.Site) {
 	const partitions = 3

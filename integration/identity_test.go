@@ -178,7 +178,7 @@ func (p *pipeline) exactByHeaders(t *testing.T) {
 // TestPrefixesAndOutputsDoNotMix gives one prefix two outputs, and two prefixes one.
 func TestPrefixesAndOutputsDoNotMix(t *testing.T) {
 	t.Parallel()
-	site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
+	site := quickSite(t)
 	p := newPipeline(t, site, 1)
 	in, want, ends := counted(t, p)
 
@@ -327,7 +327,7 @@ func TestNonsenseInOurTopics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
+			site := quickSite(t)
 			p := newPipeline(t, site, 1)
 			in, _, _ := counted(t, p)
 			if n.stopped {

@@ -38,14 +38,25 @@ func TestMain(m *testing.M) {
 func everywhere(t *testing.T, test func(t *testing.T, site *harness.Site)) {
 	t.Helper()
 	t.Parallel()
-	if len(kafkatest.SecurityOfTests()) == 0 { // the embedded broker has no users
+	if security := kafkatest.SecurityOfTests(); len(security) == 0 || security[0] == kafkatest.SCRAM { // as the embedded broker has it
 		t.Run("embedded", func(t *testing.T) {
-			test(t, harness.NewSite(t, kafkatest.Embedded(t), shared.program))
+			test(t, harness.NewSite(t, kafkatest.Embedded(t, kafkatest.WithSecurity(security...)), shared.program))
 		})
 	}
 	t.Run("kafka", func(t *testing.T) {
 		test(t, harness.NewSite(t, shared.kafka.Cluster(t), shared.program))
 	})
+}
+
+// quickSite is an installation on an embedded broker of its own, or on Kafka where tests run secured, unless
+// they are short.
+func quickSite(t *testing.T) *harness.Site {
+	t.Helper()
+	security := kafkatest.SecurityOfTests()
+	if len(security) > 0 && !testing.Short() {
+		return harness.NewSite(t, shared.kafka.Cluster(t), shared.program)
+	}
+	return harness.NewSite(t, kafkatest.Embedded(t, kafkatest.WithSecurity(security...)), shared.program)
 }
 
 func within(t *testing.T) context.Context {

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/harness"
-	"pageheat/integration/kafkatest"
 )
 
 // asking asks an instance for pages, one after the other, until it is stopped.
@@ -56,7 +55,7 @@ func (a *asking) finish(t *testing.T) {
 func TestPagesAreAnsweredWhileTheirOwnersMove(t *testing.T) {
 	t.Parallel()
 	const partitions = 4
-	site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
+	site := quickSite(t)
 	p := newPipeline(t, site, partitions)
 	ctx := within(t)
 	others := site.Start("others", "--roles", "ingest,rank")

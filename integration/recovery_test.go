@@ -38,12 +38,20 @@ func documented(t *testing.T, heading string) [][]string {
 	return commands
 }
 
-// follow runs the commands of a section. Those but "run" must exit with 0; the instance that "run"
-// starts is returned.
+// follow runs the commands of a section, with the mirrored names of the site. Those but "run" must exit
+// with 0; the instance that "run" starts is returned.
 func follow(t *testing.T, site *harness.Site, heading string) *harness.Instance {
 	t.Helper()
 	var in *harness.Instance
 	for _, args := range documented(t, heading) {
+		for i, arg := range args {
+			switch arg {
+			case "source." + topology.DefaultInput:
+				args[i] = site.Input
+			case "source." + topology.DefaultPrefix:
+				args[i] = site.Prefix
+			}
+		}
 		switch args[0] {
 		case "run":
 			in = site.Start("recovered", args[1:]...)
@@ -56,12 +64,14 @@ func follow(t *testing.T, site *harness.Site, heading string) *harness.Instance 
 	return in
 }
 
-// defaultSite is an installation with the default names, which are those of the documents, on a
-// cluster of its own.
+// defaultSite is an installation with the default names, which are those of the documents, on an embedded
+// broker of its own. Secured, it is one like others on the Kafka that tests share.
 func defaultSite(t *testing.T) *harness.Site {
 	t.Helper()
-	site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
-	site.Prefix, site.Input, site.Output = topology.DefaultPrefix, topology.DefaultInput, topology.DefaultOutput
+	site := quickSite(t)
+	if site.Cluster.Fake() != nil {
+		site.Prefix, site.Input, site.Output = topology.DefaultPrefix, topology.DefaultInput, topology.DefaultOutput
+	}
 	return site
 }
 
@@ -97,7 +107,7 @@ func deleteTopics(t *testing.T, site *harness.Site, names ...string) {
 // ownTopics are all but the input.
 func ownTopics(site *harness.Site) []string {
 	p := site.Prefix
-	return []string{p + "-behavior", p + "-heat-table", p + "-leaders", p + "-rank-table", site.Output, p + "-dead-letter"}
+	return []string{p + "-behavior", p + "-heat-table", p + "-leaders", p + "-rank-table", p + "-forget", site.Output, p + "-dead-letter"}
 }
 
 // countedBefore is an installation whose instance has counted some pages and has stopped.
@@ -216,7 +226,7 @@ func TestTheWayOnKeepsTheTotals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const partitions = 2
-			site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
+			site := quickSite(t)
 			p := newPipeline(t, site, partitions)
 			want := harness.NewRecount()
 			in := site.Start("before")
@@ -250,7 +260,7 @@ func TestTheWayOnKeepsTheTotals(t *testing.T) {
 // mirror copies topics to another cluster as MirrorMaker 2 does by default: under the name of the
 // source and the topic's own name, with its partitions and settings, and with offsets that begin at
 // 0 whatever those of the source are. Copies have topic ids of their own.
-func mirror(t *testing.T, from, to *kafkatest.Cluster, topics ...string) {
+func mirror(t *testing.T, name string, from, to *kafkatest.Cluster, topics ...string) {
 	t.Helper()
 	source := kafkatest.Admin(t, from)
 	for _, topic := range topics {
@@ -268,7 +278,7 @@ func mirror(t *testing.T, from, to *kafkatest.Cluster, topics ...string) {
 		require.NoError(t, err)
 		starts, err := source.ListStartOffsets(within(t), topic)
 		require.NoError(t, err)
-		kafkatest.CreateTopic(t, to, "source."+topic, int32(len(ends[topic])), settings...)
+		kafkatest.CreateTopic(t, to, name+"."+topic, int32(len(ends[topic])), settings...)
 		client := kafkatest.Client(t, from, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 			kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond))
 		waiting := map[int32]int64{}
@@ -286,7 +296,7 @@ func mirror(t *testing.T, from, to *kafkatest.Cluster, topics ...string) {
 					delete(waiting, r.Partition)
 				}
 				if !r.Attrs.IsControl() {
-					copies = append(copies, &kgo.Record{Topic: "source." + topic, Partition: r.Partition,
+					copies = append(copies, &kgo.Record{Topic: name + "." + topic, Partition: r.Partition,
 						Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp})
 				}
 			})
@@ -296,7 +306,7 @@ func mirror(t *testing.T, from, to *kafkatest.Cluster, topics ...string) {
 }
 
 // moved is a deployment on a source cluster that has counted, and its copy on another cluster.
-func moved(t *testing.T, topics ...string) (source, target *harness.Site, want *harness.Recount) {
+func moved(t *testing.T, topics func(source *harness.Site) []string) (source, target *harness.Site, want *harness.Recount) {
 	t.Helper()
 	const partitions = 3
 	source, target = defaultSite(t), defaultSite(t)
@@ -315,7 +325,7 @@ func moved(t *testing.T, topics ...string) (source, target *harness.Site, want *
 	p.exact(t, in, somePages(t, source, partitions, want), want)
 	p.exact(t, in, somePages(t, source, partitions, want), want)
 	stopped(t, in)
-	mirror(t, source.Cluster, target.Cluster, topics...)
+	mirror(t, "source", source.Cluster, target.Cluster, topics(source)...)
 	target.Input = "source." + source.Input
 	return source, target, want
 }
@@ -324,7 +334,7 @@ func moved(t *testing.T, topics ...string) (source, target *harness.Site, want *
 // translated the offsets of the groups: without the reset, only the rest would be counted.
 func TestMirroredInputIsCountedAgain(t *testing.T) {
 	t.Parallel()
-	_, target, want := moved(t, topology.DefaultInput)
+	_, target, want := moved(t, func(source *harness.Site) []string { return []string{source.Input} })
 	for partition := range int32(3) {
 		var to kadm.Offsets
 		to.AddOffset(target.Input, partition, 25, -1)
@@ -344,9 +354,9 @@ func TestMirroredInputIsCountedAgain(t *testing.T) {
 // TestMirroredTotalsAreKept moves to another cluster with the heat table, and a new input.
 func TestMirroredTotalsAreKept(t *testing.T) {
 	t.Parallel()
-	_, target, want := moved(t, topology.DefaultInput, topology.DefaultPrefix+"-heat-table")
-	target.Input = topology.DefaultInput
-	target.Prefix = "source." + topology.DefaultPrefix
+	source, target, want := moved(t, func(source *harness.Site) []string { return []string{source.Input, source.Prefix + "-heat-table"} })
+	target.Input = "new-" + source.Input
+	target.Prefix = "source." + source.Prefix
 	in := follow(t, target, "### Keep mirrored totals")
 	p := &pipeline{target, target.Follow()}
 	p.exact(t, in, somePages(t, target, 3, want), want)
@@ -357,10 +367,8 @@ func TestMirroredTotalsAreKept(t *testing.T) {
 // that the table was counted with. It counts nothing, and says what to do.
 func TestMirroredTopicsAreRefused(t *testing.T) {
 	t.Parallel()
-	all := append([]string{topology.DefaultInput}, ownTopics(&harness.Site{Installation: harness.Installation{
-		Prefix: topology.DefaultPrefix, Output: topology.DefaultOutput}})...)
-	_, target, want := moved(t, all...)
-	target.Prefix, target.Output = "source."+topology.DefaultPrefix, "source."+topology.DefaultOutput
+	source, target, want := moved(t, func(source *harness.Site) []string { return append(ownTopics(source), source.Input) })
+	target.Prefix, target.Output = "source."+source.Prefix, "source."+source.Output
 	says := refuses(t, target.Start("on copies"))
 	assert.Regexp(t, "`pageheat reset|`pageheat run --prefix", says)
 

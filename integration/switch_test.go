@@ -15,13 +15,7 @@ import (
 
 // TestRebuildBesideAndSwitch counts the input again beside a running deployment, from its beginning and in other
 // partitions, and hands the output over while behaviours come: one growing sequence of boards.
-func TestRebuildBesideAndSwitch(t *testing.T) {
-	if len(kafkatest.SecurityOfTests()) > 0 {
-		t.Parallel() // its users have the rights of one deployment
-		return
-	}
-	everywhere(t, rebuildBesideAndSwitch)
-}
+func TestRebuildBesideAndSwitch(t *testing.T) { everywhere(t, rebuildBesideAndSwitch) }
 
 func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 	const partitions = 3
@@ -85,13 +79,10 @@ func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 }
 
 // TestSwitchThereAndBack hands the output over, and back to the deployment that has gone on counting.
-func TestSwitchThereAndBack(t *testing.T) {
-	t.Parallel()
-	if len(kafkatest.SecurityOfTests()) > 0 {
-		return // its users have the rights of one deployment
-	}
+func TestSwitchThereAndBack(t *testing.T) { everywhere(t, switchThereAndBack) }
+
+func switchThereAndBack(t *testing.T, site *harness.Site) {
 	const partitions = 2
-	site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
 	p, want := newPipeline(t, site, partitions), harness.NewRecount()
 	to := *site
 	to.Prefix = site.Prefix + "-v2"

@@ -72,7 +72,7 @@ func TestBatches(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	const heap = 768
-	site := harness.NewSite(t, kafkatest.Real(t, 1, kafkatest.WithHeap(heap)), program)
+	site := harness.NewSite(t, kafkatest.Real(t, 1, kafkatest.WithHeap(heap), kafkatest.WithSecurity(kafkatest.SecurityOfTests()...)), program)
 	// Retention must not take what has an old timestamp.
 	kafkatest.CreateTopic(t, site.Cluster, site.Input, inputPartitions, "retention.ms", "-1")
 	site.Must("topics", "create")

@@ -27,7 +27,7 @@ import (
 func TestACorruptBatch(t *testing.T) {
 	const heap, sick = 512, 1
 	dir := t.TempDir()
-	cluster := kafkatest.Real(t, 1, kafkatest.WithHeap(heap), kafkatest.WithDir(dir))
+	cluster := kafkatest.Real(t, 1, kafkatest.WithHeap(heap), kafkatest.WithDir(dir), kafkatest.WithSecurity(kafkatest.SecurityOfTests()...))
 	kafkatest.NeedProcesses(t, cluster)
 	site := harness.NewSite(t, cluster, program)
 	site.Create(inputPartitions)

@@ -27,7 +27,11 @@ var shared *suite
 
 func TestMain(m *testing.M) {
 	const heap = 768
-	shared = &suite{kafka: kafkatest.Shared{Config: kafkatest.Config{HeapMiB: heap}}}
+	cfg := kafkatest.Config{HeapMiB: heap, Security: kafkatest.SecurityOfTests()}
+	if len(cfg.Security) > 0 {
+		cfg.Brokers = 3
+	}
+	shared = &suite{kafka: kafkatest.Shared{Config: cfg}}
 	os.Exit(harness.Main(m, func(program string) { shared.program = program }, shared.kafka.Close))
 }
 

@@ -81,7 +81,7 @@ func TestForgetUnderTraffic(t *testing.T) {
 	t.Parallel()
 	t.Run("embedded", func(t *testing.T) { testForgetUnderTraffic(t, kafkatest.Embedded(t)) })
 	t.Run("kafka", func(t *testing.T) {
-		testForgetUnderTraffic(t, kafkatest.Real(t, 1, kafkatest.WithProperty("log.message.timestamp.after.max.ms", "9223372036854775807")))
+		testForgetUnderTraffic(t, kafkatest.Real(t, 1, kafkatest.WithSecurity(kafkatest.SecurityOfTests()...), kafkatest.WithProperty("log.message.timestamp.after.max.ms", "9223372036854775807")))
 	})
 }
 
