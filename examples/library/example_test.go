@@ -33,7 +33,7 @@ func Example() {
 		counting, end := context.WithCancel(ctx)
 		ended := make(chan error, 1)
 		go func() { ended <- run(counting, settings, attention{heat.DefaultWeights(), 3}) }()
-		err = show(ctx, settings, 4)
+		err = errors.Join(show(ctx, settings, views.DefaultBoard, 4), show(ctx, settings, "last-hour", 4))
 		end()
 		err = errors.Join(err, <-ended)
 	}
@@ -42,6 +42,11 @@ func Example() {
 		fmt.Println(err)
 	}
 	// Output:
+	// all-time
+	// 1. /guide: 11.8 from 9 clicks and 4.5 minutes
+	// 2. /forgotten-tab: 3.2 from 1 clicks and 600 minutes
+	// 3. /news: 1.4 from 2 clicks and 1 minutes
+	// last-hour
 	// 1. /guide: 11.8 from 9 clicks and 4.5 minutes
 	// 2. /forgotten-tab: 3.2 from 1 clicks and 600 minutes
 	// 3. /news: 1.4 from 2 clicks and 1 minutes
@@ -62,16 +67,17 @@ func send(cluster *kafka.Cluster, s pipeline.Settings, behaviours ...string) err
 	return input.Drain()
 }
 
-// show prints the first board with a number of behaviours.
-func show(ctx context.Context, s pipeline.Settings, behaviours uint64) error {
+// show prints the first version of a board with a number of behaviours.
+func show(ctx context.Context, s pipeline.Settings, board string, behaviours uint64) error {
 	boards := views.Output{Cluster: s.Cluster, Topic: s.Topology.Output, Logger: s.Logger}
-	for b, err := range boards.Follow(ctx, views.DefaultBoard) {
+	for b, err := range boards.Follow(ctx, board) {
 		if err != nil {
 			return err
 		}
 		if b.Board.Counted < behaviours {
 			continue
 		}
+		fmt.Println(board)
 		for _, p := range b.Board.Pages {
 			fmt.Printf("%d. %s: %s from %s clicks and %s minutes\n", p.Rank, p.Page, p.Heat, p.Clicks, p.Minutes)
 		}

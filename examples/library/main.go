@@ -1,8 +1,10 @@
 // Command library is a program of its own on pageheat's topology: it runs the same three stages
-// against the same topics, and orders pages by a score that pageheat does not have.
+// against the same topics, and orders pages by a score that pageheat does not have: those of all time, and those
+// of the last hour.
 //
 //	go run ./examples/library --brokers localhost:9092
 //	pageheat top --brokers localhost:9092 --prefix attention --output attention-top10
+//	pageheat top --brokers localhost:9092 --prefix attention --output attention-top10 --board last-hour
 //
 // score.go has the score, and main.go the wiring.
 package main
@@ -22,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"pageheat/boards"
 	"pageheat/heat"
 	"pageheat/kafka"
 	"pageheat/pipeline"
@@ -66,15 +69,21 @@ func prepare(ctx context.Context, cluster *kafka.Cluster, log *slog.Logger) (pip
 // run counts until ctx is done, and everything is committed and handed over. It may run in any
 // number of processes.
 func run(ctx context.Context, s pipeline.Settings, score heat.Scorer) error {
+	hour, err := boards.New(boards.Definition{Name: "last-hour", Kind: boards.Window, Window: time.Hour, Scorer: score})
+	if err != nil {
+		return err
+	}
+	further := []*boards.Board{hour}
 	brokers, topo, settings := s.Cluster.Brokers(), s.Topology, processors.DefaultSettings()
 	owner := "attention/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
 
 	// Each stage is a goka processor. What pageheat does around goka is in the options that Run gives it.
 	ingest := pipeline.NewIngest(pipeline.IngestConfig{Settings: s, Linger: settings.Linger})
-	table := pipeline.NewTable(pipeline.TableConfig{Settings: s, Scorer: score, Top: settings.Top})
+	table := pipeline.NewTable(pipeline.TableConfig{Settings: s, Scorer: score, Top: settings.Top, Boards: further})
 	pages := pipeline.NewHeat(pipeline.HeatConfig{Settings: s, Table: table,
 		PublishEvery: settings.LeadersEvery(s.Partitions), CommitEvery: settings.CommitEvery}, owner)
-	rank := pipeline.NewRanking(pipeline.RankingConfig{Settings: s, Board: views.DefaultBoard, PublishEvery: settings.PublishEvery}, owner)
+	rank := pipeline.NewRanking(pipeline.RankingConfig{Settings: s, Board: views.DefaultBoard, Boards: []string{hour.Definition().Name},
+		PublishEvery: settings.PublishEvery}, owner)
 
 	roles := map[string]func(context.Context) error{
 		"ingest": func(ctx context.Context) error {
@@ -91,8 +100,8 @@ func run(ctx context.Context, s pipeline.Settings, score heat.Scorer) error {
 		"rank": func(ctx context.Context) error {
 			return rank.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
 				return processors.NewRanking(processors.RankingConfig{Brokers: brokers, Topology: topo,
-					Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: score, Top: settings.Top},
-					Check:  rank.Check, Differ: rank.Differ}, options...)
+					Ranker: processors.RankerConfig{Board: views.DefaultBoard, Scorer: score, Top: settings.Top, Boards: further},
+					Check:  rank.Check, Differ: rank.Differ, DifferOnBoard: rank.DifferOnBoard, BoardDue: rank.BoardDue}, options...)
 			})
 		},
 	}
