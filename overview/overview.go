@@ -115,7 +115,7 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 	}
 	state.Edges = edges(graph, state.Flow, o.topo.RankGroup)
 	state.DeadLetters = o.deadLetters(ctx, seen.ends[o.topo.DeadLetter])
-	state.Lost, state.ForgetRequests = come.lost, come.forgets
+	state.Lost, state.ForgetRequests, state.Boards = come.lost, come.forgets, come.boards
 	state.Unknown = append([]string{}, seen.unknown...)
 	return state, nil
 }

@@ -33,6 +33,11 @@ func (s *State) Problems() []string {
 	for _, n := range s.Flow {
 		out = append(out, n.problems()...)
 	}
+	for _, b := range s.Boards {
+		if why := ofPartitions(b.Differ, "they define it in another way than the others, or do not have it"); why != "" {
+			out = append(out, fmt.Sprintf("board %s is not updated: heat %s", b.Name, why))
+		}
+	}
 	if why := s.DeadLetters.Unknown; why != "" {
 		out = append(out, "dead letters: "+why)
 	}

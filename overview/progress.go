@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +31,8 @@ type progress struct {
 	lost *int64
 	// forgets is the number of requests to forget pages that were taken in; nil if it is unknown.
 	forgets *int64
+	// boards are those beside the board of all time.
+	boards []Board
 	// board is, by partition of the input, the offset below which every message is
 	// in the newest board of all time. noBoard is the reason if it is unknown.
 	board   map[int32]int64
@@ -66,7 +70,7 @@ func (o *Overview) progress(ctx context.Context, seen *cluster) progress {
 	if p.applied = appliedBy(newest, partitions); len(p.applied) == 0 {
 		p.unapplied = reasons(p.noLeaders, fmt.Sprintf("of %d heat partitions, %d sent leaders recently", partitions, len(newest)))
 	}
-	p.lost, p.forgets = lostBy(newest, partitions), forgetsIn(newest, partitions)
+	p.lost, p.forgets, p.boards = lostBy(newest, partitions), forgetsIn(newest, partitions), boardsOf(newest)
 	err = o.tail(ctx, o.topo.Output, seen.ends[o.topo.Output], boardTail, func(r *kafka.Record) {
 		if string(r.Key) != codec.AllTime {
 			return // the others have the same offsets, or those of when they were published last
@@ -145,6 +149,51 @@ func forgetsIn(newest map[int32]*codec.Leaders, partitions int) *int64 {
 		total += int64(l.Forget.Taken)
 	}
 	return &total
+}
+
+// boardsOf returns the boards that leaders have, by name.
+func boardsOf(newest map[int32]*codec.Leaders) []Board {
+	type definition struct {
+		hash string
+		asOf time.Time
+	}
+	found := map[string]map[int32]definition{}
+	for partition, l := range newest {
+		for i := range l.Boards {
+			b := &l.Boards[i]
+			if b.Final {
+				continue
+			}
+			if found[b.Name] == nil {
+				found[b.Name] = map[int32]definition{}
+			}
+			found[b.Name][partition] = definition{b.Hash, b.AsOf.Time()}
+		}
+	}
+	all := []Board{}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		have, votes, most := found[name], map[string]int{}, ""
+		for _, d := range have {
+			votes[d.hash]++
+		}
+		for _, hash := range slices.Sorted(maps.Keys(votes)) {
+			if votes[hash] > votes[most] {
+				most = hash
+			}
+		}
+		b := Board{Name: name, Differ: []int32{}}
+		for _, partition := range slices.Sorted(maps.Keys(newest)) {
+			d, ok := have[partition]
+			if ok && (b.AsOf.IsZero() || d.asOf.Before(b.AsOf)) {
+				b.AsOf = d.asOf
+			}
+			if !ok || d.hash != most {
+				b.Differ = append(b.Differ, partition)
+			}
+		}
+		all = append(all, b)
+	}
+	return all
 }
 
 // tail yields the last records of a topic, more on each attempt, until enough returns true or

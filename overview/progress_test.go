@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"pageheat/boards"
 	"pageheat/codec"
 )
 
@@ -16,6 +17,26 @@ func TestAppliedBy(t *testing.T) {
 	}
 	assert.Equal(t, map[int32]int64{0: 8, 1: 0, 2: 0}, appliedBy(leaders, 2))
 	assert.Empty(t, appliedBy(leaders, 3), "one of them was not heard of")
+}
+
+// TestBoardsOf: a board is as of what all partitions have, and the fewer differ.
+func TestBoardsOf(t *testing.T) {
+	of := func(boards ...codec.BoardLeaders) *codec.Leaders { return &codec.Leaders{Boards: boards} }
+	hour := func(hash string, asOf boards.Minute) codec.BoardLeaders {
+		return codec.BoardLeaders{Name: "hour", Hash: hash, AsOf: asOf}
+	}
+	day := codec.BoardLeaders{Name: "day", Hash: "d", AsOf: 7}
+	closed := codec.BoardLeaders{Name: "day", Hash: "d", AsOf: 1, Final: true}
+	got := boardsOf(map[int32]*codec.Leaders{
+		0: of(hour("a", 20), day, closed), 1: of(hour("b", 15), day), 2: of(hour("a", 10), day), 3: of(day),
+	})
+	assert.Equal(t, []Board{
+		{Name: "day", AsOf: boards.Minute(7).Time(), Differ: []int32{}},
+		{Name: "hour", AsOf: boards.Minute(10).Time(), Differ: []int32{1, 3}},
+	}, got)
+	assert.Equal(t, []string{"board hour is not updated: heat partitions [1 3]: they define it in another way than the others, or do not have it"},
+		(&State{Boards: got}).Problems())
+	assert.Equal(t, []Board{}, boardsOf(nil))
 }
 
 func TestLag(t *testing.T) {

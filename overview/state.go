@@ -24,6 +24,20 @@ type State struct {
 	Lost *int64 `json:"lost"`
 	// ForgetRequests is the number of requests to forget pages that were taken in; nil if it is unknown.
 	ForgetRequests *int64 `json:"forget_requests"`
+	// Boards are those beside the board of all time, by name, as the heat partitions count them: those of which
+	// leaders are known.
+	Boards []Board `json:"boards"`
+}
+
+// Board is a board beside that of all time.
+type Board struct {
+	// Name is its name.
+	Name string `json:"name"`
+	// AsOf is the time that all heat partitions with the board have counted it as of.
+	AsOf time.Time `json:"as_of"`
+	// Differ are the heat partitions that do not have it, or define it in another way than most. The board is not
+	// updated until there are none.
+	Differ []int32 `json:"differ"`
 }
 
 // Broker is one broker of the cluster.

@@ -36,7 +36,7 @@ const (
 	// are shown.
 	shownMembers, shownLetters = 3, 3
 	// shownText is the maximum length of a member's ID, and shownDetail of a dead letter's detail.
-	shownText, shownDetail = 21, 50
+	shownText, shownDetail = 21, 40
 )
 
 // statusReport is what the command prints as JSON.
@@ -139,8 +139,16 @@ func printStatus(w io.Writer, brokers []string, input string, r *statusReport) e
 			name, state, lag = "", "", ""
 		}
 	}
+	if len(r.Boards) > 0 {
+		line()
+		line("BOARD", "AS OF")
+	}
+	for _, b := range r.Boards {
+		line(terminal.Printable(b.Name), b.AsOf.Format("2006-01-02 15:04 MST"))
+	}
 	line()
-	line(fmt.Sprintf("not on the board: %s   lost: %s   requests to forget pages: %s   dead letters: %s%s", number(behind), number(r.Lost), number(r.ForgetRequests), number(r.DeadLetters.Total), byReason(r.DeadLetters.Reasons)))
+	line(fmt.Sprintf("not on the board: %s   lost: %s   requests to forget pages: %s", number(behind), number(r.Lost), number(r.ForgetRequests)))
+	line(fmt.Sprintf("dead letters: %s%s", number(r.DeadLetters.Total), byReason(r.DeadLetters.Reasons)))
 	for _, letter := range r.DeadLetters.Samples[:min(shownLetters, len(r.DeadLetters.Samples))] {
 		line(fmt.Sprintf("  %s %s: %s", letter.At.Format(time.DateTime), letter.Reason, shortened(letter.Detail, shownDetail)))
 	}
