@@ -93,6 +93,21 @@ func TestComposeWithEvents(t *testing.T) {
 	}
 }
 
+// TestComposeHasBoards: all instances have the same, and they are valid.
+func TestComposeHasBoards(t *testing.T) {
+	project := compose(t)
+	for _, name := range roles {
+		s, err := project.GetService(name)
+		require.NoError(t, err)
+		require.NotNil(t, s.Environment["PAGEHEAT_BOARDS"], name)
+		check := exec.CommandContext(t.Context(), shared.program, "config", "show")
+		check.Env = []string{"PAGEHEAT_BOARDS=" + *s.Environment["PAGEHEAT_BOARDS"]}
+		shown, err := check.CombinedOutput()
+		require.NoError(t, err, "%s", shown)
+		assert.Contains(t, string(shown), "half-life")
+	}
+}
+
 func TestComposeRolesCanBeScaled(t *testing.T) {
 	project := compose(t)
 	for _, name := range roles {
@@ -218,6 +233,9 @@ func TestComposeUsesKnownFlags(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			known := assertKnown(t, shared.program, s.Command)
 			for name := range s.Environment {
+				if name == "PAGEHEAT_BOARDS" { // see TestComposeHasBoards
+					continue
+				}
 				flag := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "PAGEHEAT_")), "_", "-")
 				assert.Contains(t, known, "--"+flag, "environment variable %s", name)
 			}
