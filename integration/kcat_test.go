@@ -20,6 +20,9 @@ func TestKcat(t *testing.T) {
 	kcat := kafkatest.NeedTool(t, "kcat", "kafkacat")
 	file := readData(t, "testdata", smallest)
 	everywhere(t, func(t *testing.T, site *harness.Site) {
+		if site.Cluster.Fake() != nil && len(site.Cluster.Security()) > 0 {
+			kafkatest.Skip(t, "kcat logs in with version 0 of SaslHandshake, which the embedded broker does not have")
+		}
 		p := newPipeline(t, site, 3)
 		in := site.Start("only")
 		run := func(stdin []byte, args ...string) []byte {
