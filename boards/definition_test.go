@@ -94,7 +94,7 @@ func TestInvalidDefinitions(t *testing.T) {
 		`max-per-step: "1000000000.5"`:                                            with(window, func(d *Definition) { d.MaxPerStep = "1000000000.5" }),
 		`max-per-step: "1e3"`:                                                     with(window, func(d *Definition) { d.MaxPerStep = "1e3" }),
 		`include: "a)|(b" is not a pattern`:                                       with(window, func(d *Definition) { d.Include = []string{"a)|(b"} }),
-		`exclude: 101 patterns: the maximum is 100`:                                 with(window, func(d *Definition) { d.Exclude = make([]string, 101) }),
+		`exclude: 101 patterns: the maximum is 100`:                               with(window, func(d *Definition) { d.Exclude = make([]string, 101) }),
 		`group-by: "/.*" has 0 groups: it must have one`:                          with(window, func(d *Definition) { d.GroupBy = "/.*" }),
 		`max-groups: is for boards with group-by`:                                 with(window, func(d *Definition) { d.MaxGroups = 5 }),
 		`max-per-group: is for boards with group-by`:                              with(window, func(d *Definition) { d.MaxPerGroup = 5 }),

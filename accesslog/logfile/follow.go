@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pageheat/accesslog"
+	"pageheat/compressed"
 )
 
 // poll is how often a file is looked at that has nothing new: log rotation and dwell times are
@@ -59,9 +60,9 @@ func (f *follower) open() error {
 	if err != nil {
 		return err
 	}
-	packed, err := compressionOf(newReader(file))
-	if err == nil && packed != "" {
-		err = fmt.Errorf("it is compressed by %s: only a file that is being written can be followed", packed)
+	form, err := compressed.FormOf(newReader(file))
+	if err == nil && form != compressed.Plain {
+		err = fmt.Errorf("it is compressed by %s: only a file that is being written can be followed", form)
 	}
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pageheat/codec"
+	"pageheat/compressed"
 	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/pagefile"
@@ -153,7 +154,7 @@ func (c *exportCmd) write(p *program, to func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	packed, err := packedTo(file, c.File)
+	packed, err := compressed.NewWriter(file, c.File)
 	if err == nil {
 		err = to(packed)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pageheat/compressed"
 )
 
 // TestExport writes to standard output and to files, in all formats.
@@ -88,11 +90,11 @@ func TestExportPacked(t *testing.T) {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(string(content), magic), name)
-		read, closed, err := unpacked(bytes.NewReader(content))
+		read, err := compressed.NewReader(bytes.NewReader(content))
 		require.NoError(t, err)
 		text, err := io.ReadAll(read)
 		require.NoError(t, err)
-		closed()
+		require.NoError(t, read.Close())
 		require.Contains(t, string(text), plain)
 		require.NoError(t, os.Rename(file, other))
 		code, _, log = c.run("import", other)

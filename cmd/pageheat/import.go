@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 
+	"pageheat/compressed"
 	"pageheat/pagefile"
 	"pageheat/snapshot"
 	"pageheat/terminal"
@@ -75,12 +76,12 @@ func (c *importCmd) open(p *program) (source snapshot.Source, closed func(), err
 		}
 		from, closeFile = file, func() { _ = file.Close() } // it was only read
 	}
-	plain, end, err := unpacked(from)
+	plain, err := compressed.NewReader(from)
 	if err != nil {
 		closeFile()
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("reading %s: %w", c.File, err)
 	}
-	closed = func() { end(); closeFile() }
+	closed = func() { _ = plain.Close(); closeFile() } // it was only read
 	if source, err = pagefile.Open(plain); err != nil {
 		closed()
 		return nil, nil, err
