@@ -20,7 +20,7 @@ func closedFormats(input, behavior TopicID) []format {
 			golden: "progress-v6",
 			value: Progress{input, behavior, 3, 77, 1 << 41, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, []BoardProgress{
 				{3, "hour", "00112233aabbccdd", "board: hour\nkind: calendar\n", 29_455_444, 1 << 31, []int64{0, 1 << 40}, []Closing{closing, {AsOf: 29_455_444}}},
-				{5, "trending", "ffeeddcc00112233", "", 1, 0, nil, nil}}, 6, ForgetProgress{input, 9, 1 << 33}},
+				{5, "trending", "ffeeddcc00112233", "", 1, 0, nil, nil}}, 6, ForgetProgress{input, 9, 1 << 33}, nil},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw: func(t *rapid.T) any {
@@ -45,7 +45,7 @@ func closedFormats(input, behavior TopicID) []format {
 		{
 			name:   "leaders",
 			golden: "leaders-v5",
-			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1}, []int64{60}, []uint64{5}, nil, 0, ForgetProgress{Taken: 1 << 33}},
+			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1}, []int64{60}, []uint64{5}, nil, 0, ForgetProgress{Taken: 1 << 33}, nil},
 				Define(heat.DefaultWeights(), 10), []Leader{{Page: "z"}},
 				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, &closing, true, []byte("pages")}}, map[string]Label{"z": {Title: "a title"}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },

@@ -196,11 +196,7 @@ func AppendForgotten(dst []byte, f *Forgotten) []byte {
 	dst = binary.AppendUvarint(dst, uint64(f.Placed))
 	dst = binary.AppendVarint(dst, f.RequestedAt)
 	dst = append(dst, f.Input[:]...)
-	dst = binary.AppendUvarint(dst, uint64(len(f.To)))
-	for _, to := range f.To {
-		dst = binary.AppendUvarint(dst, uint64(to-Unknown))
-	}
-	return dst
+	return appendTo(dst, f.To)
 }
 
 // DecodeForgotten reads what [AppendForgotten] wrote.
@@ -212,12 +208,7 @@ func DecodeForgotten(b []byte) (*Forgotten, error) {
 	f.Placed = r.uint32("place")
 	f.RequestedAt = r.varint("requested at")
 	f.Input = r.topicID("input topic id")
-	if n := r.count("input partitions", 1); n > 0 {
-		f.To = make([]int64, n)
-		for i := range f.To {
-			f.To[i] = r.nonNegative("to") + Unknown
-		}
-	}
+	f.To = r.to("to")
 	if err := r.end(); err != nil {
 		return nil, err
 	}

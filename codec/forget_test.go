@@ -33,7 +33,7 @@ func forgetFormats(input, behavior TopicID, id RequestID, further []BoardProgres
 		{
 			name:   "progress",
 			golden: "progress-v4",
-			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1}, []int64{0}, []uint64{0}, further, 6, taken},
+			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1}, []int64{0}, []uint64{0}, further, 6, taken, nil},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw: func(t *rapid.T) any {
@@ -45,7 +45,7 @@ func forgetFormats(input, behavior TopicID, id RequestID, further []BoardProgres
 		{
 			name:   "leaders",
 			golden: "leaders-v4",
-			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1}, []int64{60}, []uint64{5}, nil, 0, ForgetProgress{Taken: taken.Taken}},
+			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1}, []int64{60}, []uint64{5}, nil, 0, ForgetProgress{Taken: taken.Taken}, nil},
 				Define(heat.DefaultWeights(), 10), []Leader{{Page: "z"}},
 				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, nil, true, []byte("pages")}}, map[string]Label{"z": {Title: "a title"}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },

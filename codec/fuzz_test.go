@@ -79,15 +79,7 @@ func FuzzPageState(f *testing.F) {
 			require.ErrorIs(t, err, ErrMalformed)
 			return
 		}
-		var again []byte
-		switch n := page.Boards.Len; {
-		case page.Label != nil:
-			again = AppendPageLabelled(nil, &page.Totals, page.Label, n)
-		case n > 0:
-			again = AppendPageBoards(nil, &page.Totals, n)
-		default:
-			again = AppendPageState(nil, &page.Totals)
-		}
+		again := AppendPage(nil, &page.Totals, page.Label, page.Day, page.Boards.Len)
 		for states := page.Boards; states.Len > 0; {
 			number, state, err := states.Next()
 			if err != nil {
@@ -103,6 +95,7 @@ func FuzzProgress(f *testing.F)  { fuzzStored(f, "progress") }
 func FuzzFence(f *testing.F)     { fuzzStored(f, "fence") }
 func FuzzForget(f *testing.F)    { fuzzStored(f, "forget request") }
 func FuzzForgotten(f *testing.F) { fuzzStored(f, "forgotten page") }
+func FuzzSweep(f *testing.F)     { fuzzStored(f, "sweep") }
 func FuzzKept(f *testing.F)      { fuzzStored(f, "kept totals") }
 func FuzzLeaders(f *testing.F)   { fuzzStored(f, "leaders") }
 func FuzzEpoch(f *testing.F)     { fuzzStored(f, "epoch") }
@@ -143,7 +136,7 @@ func FuzzBoard(f *testing.F) {
 }
 
 func FuzzInternalKey(f *testing.F) {
-	for _, key := range []string{ProgressKey(3), FenceKey(3), EpochKey(), ForgottenKey(HashPage("a")), "page37", "|other|3"} {
+	for _, key := range []string{ProgressKey(3), FenceKey(3), EpochKey(), ForgottenKey(HashPage("a")), (&Sweep{Partitions: 7, Partition: 6, Before: 20_000}).Key(), "page37", "|other|3"} {
 		f.Add(key)
 	}
 	f.Fuzz(func(t *testing.T, key string) {

@@ -18,6 +18,8 @@ const (
 	KindKept Kind = "kept"
 	// KindForgotten: a [Forgotten].
 	KindForgotten Kind = "forgotten"
+	// KindSweep: a [Sweep].
+	KindSweep Kind = "sweep"
 	// KindEpoch: an [Epoch].
 	KindEpoch Kind = "epoch"
 	// KindPosition: an [EventsPosition].
@@ -50,7 +52,7 @@ func partitionKey(kind Kind, partition int32) string {
 }
 
 // InternalKey reports whether a table's key is one of ours and not a page's name,
-// and if so what its record is and of which partition (0 for the epoch, the position and forgotten pages). A key
+// and if so what its record is and of which partition (0 for the epoch, the position, forgotten pages and sweeps). A key
 // that begins as ours do, and is none that this program knows, is of
 // [KindUnknown]: it is still no page.
 func InternalKey(key string) (kind Kind, partition int32, ok bool) {
@@ -66,6 +68,9 @@ func InternalKey(key string) (kind Kind, partition int32, ok bool) {
 	}
 	if _, ok := ForgottenHash(key); ok {
 		return KindForgotten, 0, true
+	}
+	if isSweepKey(key) {
+		return KindSweep, 0, true
 	}
 	name, digits, _ := strings.Cut(name, internalMark)
 	kind = Kind(name)

@@ -9,11 +9,13 @@ import (
 	"pageheat/heat"
 )
 
-// A page's state has one of three versions: most pages are on no further board, and many have no label.
+// A page's state has one of four versions: most pages are on no further board, many have no label, and the day of the
+// newest behaviour is kept where pages are dropped without one.
 const (
 	pageStateVersion  = 1
 	pageBoardsVersion = 2 // the number of states of boards follows the totals, then they do
 	pageLabelVersion  = 3 // the label follows the totals, then the number of states, which may be 0, then they do
+	pageDayVersion    = 4 // flags follow the totals, then the day, the label if there is one, and as in version 3
 )
 
 // AppendPageState appends a page's totals as the heat table holds them, of a page that is on no further
@@ -34,6 +36,32 @@ func AppendPageLabelled(dst []byte, t *heat.Totals, l *StampedLabel, states int)
 	return binary.AppendUvarint(dst, uint64(states))
 }
 
+// pageLabelled is a flag of a page's state.
+const pageLabelled = 1 << 0
+
+// AppendPage appends what the heat table holds of a page, whose label may be nil and whose day may not be known. Exactly
+// that many states have to follow, each by [AppendBoardState].
+func AppendPage(dst []byte, t *heat.Totals, l *StampedLabel, day Day, states int) []byte {
+	switch {
+	case day == 0 && l == nil && states == 0:
+		return AppendPageState(dst, t)
+	case day == 0 && l == nil:
+		return AppendPageBoards(dst, t, states)
+	case day == 0:
+		return AppendPageLabelled(dst, t, l, states)
+	}
+	flags := byte(0)
+	if l != nil {
+		flags |= pageLabelled
+	}
+	dst = append(appendTotals(append(dst, pageDayVersion), t), flags)
+	dst = binary.AppendUvarint(dst, uint64(day))
+	if l != nil {
+		dst = appendStampedLabel(dst, l)
+	}
+	return binary.AppendUvarint(dst, uint64(states))
+}
+
 // AppendBoardState appends what a page has on a board, which has a number in the partition's
 // progress, see [BoardProgress].
 func AppendBoardState(dst []byte, board uint64, s *boards.State) []byte {
@@ -46,6 +74,8 @@ type PageState struct {
 	Totals heat.Totals
 	// Label is what it is called, nil if no behaviour said so.
 	Label *StampedLabel
+	// Day is that of its newest behaviour, 0 if it is not known.
+	Day Day
 	// Boards are what it has on further boards.
 	Boards BoardStates
 }
@@ -60,12 +90,23 @@ func DecodePageState(b []byte) (heat.Totals, error) {
 func DecodePage(b []byte) (PageState, error) {
 	r := newReader("page state", b, pageStateVersion)
 	labelled := len(b) > 0 && b[0] == pageLabelVersion
-	if labelled {
-		r = newReader("page state", b, pageLabelVersion)
-	} else if len(b) > 0 && b[0] == pageBoardsVersion {
-		r = newReader("page state", b, pageBoardsVersion)
+	if len(b) > 0 {
+		switch b[0] {
+		case pageBoardsVersion:
+			r = newReader("page state", b, pageBoardsVersion)
+		case pageLabelVersion:
+			r = newReader("page state", b, pageLabelVersion)
+		case pageDayVersion:
+			r = newReader("page state", b, pageDayVersion)
+		}
 	}
 	s := PageState{Totals: r.pageTotals()}
+	if r.err == nil && b[0] == pageDayVersion {
+		labelled = r.flags("page state", pageLabelled) != 0
+		if s.Day = r.day("day"); r.err == nil && s.Day == 0 {
+			r.fail("no day")
+		}
+	}
 	if labelled {
 		label := r.stampedLabel()
 		s.Label = &label

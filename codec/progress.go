@@ -8,13 +8,14 @@ import (
 )
 
 // Progress of a partition that has taken no request to forget a page has another version: a program that does not
-// know requests reads it. So does one that does not know definitions, where there are no boards, and one that does not
-// know closings, where no period is closed.
+// know requests reads it. So does one that does not know definitions, where there are no boards, one that does not
+// know closings, where no period is closed, and one that does not know days, where pages are not dropped.
 const (
 	progressVersion        = 3
 	progressForgetVersion  = 4
 	progressDefinedVersion = 5 // with definitions of boards; requests may be there or not
 	progressClosedVersion  = 6 // with closings; requests and definitions may be there or not
+	progressDaysVersion    = 7 // with days; all others may be there or not
 	fenceVersion           = 1
 )
 
@@ -52,7 +53,27 @@ type Progress struct {
 	NextBoard uint64
 	// Forget says how far the partition has taken in requests to forget pages.
 	Forget ForgetProgress
+	// Days says which days of behaviours are known, nil if none are kept. It is not changed, and leaders have none.
+	Days *DaysProgress
 }
+
+// DaysProgress says which days of behaviours a partition of the heat table knows, and which pages it has dropped for
+// want of behaviours. It is there from the first owner on that was to drop pages, for ever: every owner keeps days then.
+type DaysProgress struct {
+	// From is the progress from which on days are known, see [Sweep]. Pages without a behaviour since have day 0.
+	From []int64
+	// Since is the day on which that was, by the owner's clock; 0 if nothing was counted before. All sweeps are for
+	// later days, so that every page has had its time.
+	Since Day
+	// Before is the day of the last sweep, 0 if there was none: pages with an earlier day are dropped. What is counted
+	// later has this day, or a later one.
+	Before Day
+	// Swept says that all of these are removed from the table. Before, those that are in it do not count.
+	Swept bool
+}
+
+// Dropped reports whether a page with a day is dropped. A nil DaysProgress drops none.
+func (d *DaysProgress) Dropped(day Day) bool { return d != nil && day < d.Before }
 
 // ForgetProgress is how far a partition of the heat table has taken in the requests of its partition of the forget
 // topic. It is zero until the first one.
@@ -99,8 +120,11 @@ type Closing struct {
 // AppendProgress appends p to dst. To, Begin and Lost must be of one length.
 func AppendProgress(dst []byte, p *Progress) []byte {
 	closed := slices.ContainsFunc(p.Boards, func(b BoardProgress) bool { return len(b.Closings) > 0 })
+	closed = closed || p.Days != nil
 	defined := closed || hasDefinition(p.Boards)
 	switch {
+	case p.Days != nil:
+		dst = appendPosition(append(dst, progressDaysVersion), p)
 	case closed:
 		dst = appendPosition(append(dst, progressClosedVersion), p)
 	case defined:
@@ -135,7 +159,30 @@ func AppendProgress(dst []byte, p *Progress) []byte {
 			}
 		}
 	}
+	if p.Days != nil {
+		dst = appendDays(dst, p.Days)
+	}
 	return dst
+}
+
+// daysSwept is a flag of days.
+const daysSwept = 1 << 0
+
+func appendDays(dst []byte, d *DaysProgress) []byte {
+	flags := byte(0)
+	if d.Swept {
+		flags |= daysSwept
+	}
+	dst = binary.AppendUvarint(append(dst, flags), uint64(d.Since))
+	dst = binary.AppendUvarint(dst, uint64(d.Before))
+	return appendTo(dst, d.From)
+}
+
+// days reads what appendDays wrote.
+func (r *reader) days() *DaysProgress {
+	d := &DaysProgress{Swept: r.flags("days", daysSwept) != 0}
+	d.Since, d.Before, d.From = r.day("since"), r.day("before"), r.to("from")
+	return d
 }
 
 // appendClosing appends what closing reads.
@@ -143,11 +190,7 @@ func appendClosing(dst []byte, c *Closing) []byte {
 	dst = binary.AppendUvarint(dst, uint64(c.AsOf))
 	dst = binary.AppendUvarint(dst, c.Counted)
 	dst = binary.AppendUvarint(dst, c.Late)
-	dst = binary.AppendUvarint(dst, uint64(len(c.To)))
-	for _, to := range c.To {
-		dst = binary.AppendUvarint(dst, uint64(to-Unknown))
-	}
-	return dst
+	return appendTo(dst, c.To)
 }
 
 // minClosingBytes is the least that a closing takes.
@@ -156,12 +199,7 @@ const minClosingBytes = 4
 // closing reads what appendClosing wrote.
 func (r *reader) closing() (c Closing) {
 	c.AsOf, c.Counted, c.Late = r.minute("as of"), r.number("counted"), r.number("late")
-	if n := r.count("input partitions", 1); n > 0 {
-		c.To = make([]int64, n)
-		for i := range c.To {
-			c.To[i] = r.nonNegative("to") + Unknown
-		}
-	}
+	c.To = r.to("to")
 	return c
 }
 
@@ -218,6 +256,8 @@ func DecodeProgress(b []byte) (Progress, error) {
 			version, r = b[0], newReader("progress", b, progressDefinedVersion)
 		case progressClosedVersion:
 			version, r = b[0], newReader("progress", b, progressClosedVersion)
+		case progressDaysVersion:
+			version, r = b[0], newReader("progress", b, progressDaysVersion)
 		}
 	}
 	p := r.position()
@@ -243,6 +283,9 @@ func DecodeProgress(b []byte) (Progress, error) {
 	}
 	if version == progressClosedVersion && r.err == nil && closings == 0 {
 		r.fail("no closings of boards")
+	}
+	if version == progressDaysVersion {
+		p.Days = r.days()
 	}
 	if err := r.end(); err != nil {
 		return Progress{}, err

@@ -71,6 +71,7 @@ func decodeWholeRange(b []byte) (*wholeRange, error) {
 type pageWithStates struct {
 	Totals heat.Totals
 	Label  *StampedLabel
+	Day    Day
 	Boards []uint64
 }
 
@@ -86,10 +87,7 @@ func (p pageWithStates) append() []byte {
 	var state boards.State
 	b := stateBoard()
 	state.Add(b, b.Place(29_455_384), &heat.Totals{Clicks: heat.Uint128{Lo: 3}, Likes: -1, Behaviours: 2})
-	dst := AppendPageBoards(nil, &p.Totals, len(p.Boards))
-	if p.Label != nil {
-		dst = AppendPageLabelled(nil, &p.Totals, p.Label, len(p.Boards))
-	}
+	dst := AppendPage(nil, &p.Totals, p.Label, p.Day, len(p.Boards))
 	for _, number := range p.Boards {
 		dst = AppendBoardState(dst, number, &state)
 	}
@@ -101,7 +99,7 @@ func readPageWithStates(b []byte) (p pageWithStates, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.Totals, p.Label = page.Totals, page.Label
+	p.Totals, p.Label, p.Day = page.Totals, page.Label, page.Day
 	for states := page.Boards; states.Len > 0; {
 		number, state, err := states.Next()
 		if err != nil {
@@ -154,17 +152,17 @@ func formats() []format {
 		{
 			name:   "page state",
 			golden: "page-state-v2",
-			value:  pageWithStates{totals, nil, []uint64{0, 7, 7}},
+			value:  pageWithStates{totals, nil, 0, []uint64{0, 7, 7}},
 			encode: func(v any) []byte { return v.(pageWithStates).append() },
 			decode: func(b []byte) (any, error) { return readPageWithStates(b) },
 			draw: func(t *rapid.T) any {
-				return pageWithStates{drawTotals(t), nil, rapid.SliceOfN(rapid.Uint64(), 1, 3).Draw(t, "boards")}
+				return pageWithStates{drawTotals(t), nil, 0, rapid.SliceOfN(rapid.Uint64(), 1, 3).Draw(t, "boards")}
 			},
 		},
 		{
 			name:   "page state",
 			golden: "page-state-v3",
-			value:  pageWithStates{totals, &label, []uint64{0, 7}},
+			value:  pageWithStates{totals, &label, 0, []uint64{0, 7}},
 			encode: func(v any) []byte { return v.(pageWithStates).append() },
 			decode: func(b []byte) (any, error) { return readPageWithStates(b) },
 			draw: func(t *rapid.T) any {
@@ -172,13 +170,13 @@ func formats() []format {
 				if len(boards) == 0 {
 					boards = nil
 				}
-				return pageWithStates{drawTotals(t), drawLabel(t, drawPartition(t), drawOffset(t)), boards}
+				return pageWithStates{drawTotals(t), drawLabel(t, drawPartition(t), drawOffset(t)), 0, boards}
 			},
 		},
 		{
 			name:   "progress",
 			golden: "progress-v3",
-			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, further, 6, ForgetProgress{}},
+			value:  Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, further, 6, ForgetProgress{}, nil},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw:   func(t *rapid.T) any { return drawProgress(t) },
@@ -188,7 +186,7 @@ func formats() []format {
 			golden: "progress-v5",
 			value: Progress{input, behavior, 3, 77, 1 << 40, []int64{-1, Unknown, 1 << 40}, []int64{0, 0, 60}, []uint64{0, 0, 5}, []BoardProgress{
 				{3, "hour", "00112233aabbccdd", "board: hour\nkind: window\nwindow: 60m\nstep: 1m\n", 29_455_384, 1 << 30, []int64{0, 1 << 40}, nil},
-				{5, "trending", "ffeeddcc00112233", "", 1, 0, nil, nil}}, 6, ForgetProgress{}},
+				{5, "trending", "ffeeddcc00112233", "", 1, 0, nil, nil}}, 6, ForgetProgress{}, nil},
 			encode: func(v any) []byte { p := v.(Progress); return AppendProgress(nil, &p) },
 			decode: func(b []byte) (any, error) { return DecodeProgress(b) },
 			draw: func(t *rapid.T) any {
@@ -222,7 +220,7 @@ func formats() []format {
 		{
 			name:   "leaders",
 			golden: "leaders-v3",
-			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0, ForgetProgress{}}, Define(heat.DefaultWeights(), 10), pages,
+			value: &Leaders{300, Progress{input, behavior, 301, 77, 1 << 40, []int64{-1, 1 << 40}, []int64{0, 60}, []uint64{5, 0}, nil, 0, ForgetProgress{}, nil}, Define(heat.DefaultWeights(), 10), pages,
 				[]BoardLeaders{{"today", "00112233aabbccdd", 29_455_384, 1 << 30, []int64{0, 1 << 40}, true, true, nil, true, []byte("pages")}}, map[string]Label{"z": label.Label, "page37": {Title: "a title"}}},
 			encode: func(v any) []byte { return AppendLeaders(nil, v.(*Leaders)) },
 			decode: func(b []byte) (any, error) { return DecodeLeaders(b) },
@@ -277,7 +275,7 @@ func formats() []format {
 			decode: func(b []byte) (any, error) { return DecodeOrigin(b) },
 			draw:   func(t *rapid.T) any { return drawOrigin(t) },
 		},
-	}, append(forgetFormats(input, behavior, RequestID{3: 4, 15: 0xFE}, further), append(closedFormats(input, behavior), switchFormats()...)...)...)
+	}, append(forgetFormats(input, behavior, RequestID{3: 4, 15: 0xFE}, further), append(append(closedFormats(input, behavior), sweepFormats(input, behavior)...), switchFormats()...)...)...)
 }
 
 func drawLeaders(t *rapid.T) *Leaders {

@@ -80,6 +80,8 @@ type HeatStart struct {
 	PublishEvery, CommitEvery time.Duration
 	// Transaction is the broker's timeout of a transaction.
 	Transaction time.Duration
+	// ForgetAfter is the number of days after which a page without a behaviour is dropped, 0 to drop none.
+	ForgetAfter int
 	// PageTime is how long writing a page takes, by [HeatStage.PageTime] of the session
 	// before; 0 if it is not known.
 	PageTime time.Duration
@@ -171,6 +173,10 @@ type HeatStage struct {
 	forgetting bool            // the commit under way forgets pages
 	taken      []*codec.Forget // requests that it takes in and has not written yet
 
+	sweeps  time.Time // when pages to drop are looked for next
+	passing bool      // a pass over the pages is under way, for that or to remove them
+	held    bool      // leaders wait until dropped pages are removed, see store.Partition.StartSweeps
+
 	turns   time.Time // when boards are as of another time next
 	turning bool      // they are not as of it yet
 	ranges  int       // that came since the last piece of that
@@ -185,8 +191,12 @@ type HeatStage struct {
 // [RestoredHeat]. Until it has come to its end, the partition belongs to it.
 func NewHeatStage(p *store.Partition, input HeatInput, s HeatStart) *HeatStage {
 	p.StartBoards()
+	if s.ForgetAfter > 0 {
+		p.KeepDays(s.Now)
+	}
+	unswept := p.StartSweeps()
 	return &HeatStage{start: s, partition: p, input: input, stale: true, latest: s.Now, trimmed: s.Now,
-		lastCommit: s.Now.Add(-shortestCommit), perPage: s.PageTime}
+		lastCommit: s.Now.Add(-shortestCommit), perPage: s.PageTime, passing: unswept, held: unswept}
 }
 
 // Apply counts a range, the record at an offset of the behaviour topic. After an error
@@ -276,10 +286,16 @@ func (s *HeatStage) Next(now time.Time) Action {
 			return Action{Do: DoFail, Err: err}
 		}
 	}
+	if err := s.sweep(now); err != nil {
+		return Action{Do: DoFail, Err: err}
+	}
 	if s.writing() && s.burst > 0 && s.burst < s.burstSize() {
 		return s.write(now)
 	}
 	s.advance(now)
+	if err := s.pass(now); err != nil {
+		return Action{Do: DoFail, Err: err}
+	}
 	switch {
 	case s.commit > s.committed:
 		s.committed = s.commit
@@ -288,7 +304,7 @@ func (s *HeatStage) Next(now time.Time) Action {
 		a := Action{Do: DoTrim, Offset: s.trim}
 		s.trim = 0
 		return a
-	case !s.ending && !s.sending && !s.forgetting && s.leadersIn(now) <= 0:
+	case !s.ending && !s.sending && !s.forgetting && !s.held && s.leadersIn(now) <= 0:
 		return s.sendLeaders(now)
 	}
 	if s.checkpoint == nil && s.commitDue(now) {
@@ -417,12 +433,15 @@ func (s *HeatStage) pageTime(now time.Time) time.Duration {
 
 // idle is how long the stage may wait if nothing comes.
 func (s *HeatStage) idle(now time.Time) time.Duration {
-	if s.turning {
+	if s.turning || s.passes(now) {
 		return 0
 	}
 	idle := repeatLeaders
-	if !s.sending && !s.forgetting {
-		idle = s.leadersIn(now)
+	if s.start.ForgetAfter > 0 && !s.passing {
+		idle = min(idle, s.sweeps.Sub(now))
+	}
+	if !s.sending && !s.forgetting && !s.held {
+		idle = min(idle, s.leadersIn(now))
 	}
 	if s.partition.Boards() > 0 {
 		idle = min(idle, s.turns.Sub(now))

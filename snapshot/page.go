@@ -28,14 +28,7 @@ func (p *Page) Append(dst []byte) []byte {
 			n++
 		}
 	}
-	switch {
-	case p.Label != nil:
-		dst = codec.AppendPageLabelled(dst, &p.Totals, p.Label, n)
-	case n > 0:
-		dst = codec.AppendPageBoards(dst, &p.Totals, n)
-	default:
-		dst = codec.AppendPageState(dst, &p.Totals)
-	}
+	dst = codec.AppendPage(dst, &p.Totals, p.Label, 0, n)
 	for i := range p.States {
 		if !p.States[i].Empty() {
 			dst = codec.AppendBoardState(dst, uint64(i), &p.States[i])

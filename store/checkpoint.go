@@ -15,6 +15,7 @@ type Checkpoint struct {
 	records   recordArena                   // of them, by the number of their pre-image, if there are boards
 	labels    map[*page]*codec.StampedLabel // of them, if there are none
 	taken     []taking
+	sweeps    []*codec.Sweep
 	progress  codec.Progress
 	finished  bool
 }
@@ -35,6 +36,7 @@ func (p *Partition) Checkpoint() *Checkpoint {
 	}
 	p.dirty, p.spare, p.bytes = p.spare, nil, 0
 	c.taken, p.taken = p.taken, nil
+	c.sweeps, p.sweep.writes = p.sweep.writes, nil
 	c.preImages.blocks, p.preImages = p.preImages, nil
 	c.records, p.records = p.records, recordArena{}
 	p.ahead = false
@@ -53,7 +55,7 @@ func (c *Checkpoint) preserve(pg *page) {
 		pg.preImage = c.records.end(record)
 		return
 	}
-	pg.preImage = c.preImages.add(&pg.Totals)
+	pg.preImage = c.preImages.add(&pg.Totals, pg.day)
 	if label := c.partition.labels.get(&pg.Page); label != nil {
 		if c.labels == nil {
 			c.labels = make(map[*page]*codec.StampedLabel)
@@ -66,6 +68,7 @@ func (c *Checkpoint) preserve(pg *page) {
 // and that the next checkpoint reuses: a growing slice would leave as much garbage as it holds.
 type preImages struct {
 	blocks []*[preImageBlock]heat.Totals
+	days   []codec.Day // that pages had, up to the last that had one
 	count  int
 }
 
@@ -74,12 +77,15 @@ const (
 	preImageBlock = 1 << preImageBits // totals in a block
 )
 
-// add stores totals and returns their number.
-func (l *preImages) add(t *heat.Totals) int32 {
+// add stores totals and a day, and returns their number.
+func (l *preImages) add(t *heat.Totals, day codec.Day) int32 {
 	if l.count>>preImageBits == len(l.blocks) {
 		l.blocks = append(l.blocks, new([preImageBlock]heat.Totals))
 	}
 	*l.at(int32(l.count)) = *t
+	if day > 0 {
+		l.days = append(append(l.days, make([]codec.Day, l.count-len(l.days))...), day)
+	}
 	l.count++
 	return int32(l.count - 1)
 }
@@ -87,6 +93,14 @@ func (l *preImages) add(t *heat.Totals) int32 {
 // at returns the totals with a number.
 func (l *preImages) at(number int32) *heat.Totals {
 	return &l.blocks[number>>preImageBits][number&(preImageBlock-1)]
+}
+
+// day returns the day with a number.
+func (l *preImages) day(number int32) codec.Day {
+	if int(number) >= len(l.days) {
+		return 0
+	}
+	return l.days[number]
 }
 
 // Forgets are the requests to forget pages that the checkpoint takes in: they must be written in the same transaction
@@ -111,6 +125,11 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 			t := c.taken[0]
 			c.taken = c.taken[1:]
 			return codec.ForgottenKey(t.hash), codec.AppendForgotten(dst, t.forgotten), true
+		}
+		if len(c.sweeps) > 0 {
+			s := c.sweeps[0]
+			c.sweeps = c.sweeps[1:]
+			return s.Key(), codec.AppendSweep(dst, s), true
 		}
 		if c.finished {
 			return "", dst, false
@@ -141,12 +160,12 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 	if c.preImages.at(pg.preImage).Behaviours == 0 {
 		return pg.Name, dst, true
 	}
-	return pg.Name, appendState(dst, c.preImages.at(pg.preImage), c.labels[pg]), true
+	return pg.Name, codec.AppendPage(dst, c.preImages.at(pg.preImage), c.labels[pg], c.preImages.day(pg.preImage), 0), true
 }
 
 // Len is the number of records of the checkpoint that Next has yet to return.
 func (c *Checkpoint) Len() int {
-	n := len(c.pages) - c.next + len(c.taken)
+	n := len(c.pages) - c.next + len(c.taken) + len(c.sweeps)
 	if !c.finished {
 		n++
 	}

@@ -145,6 +145,11 @@ func (p *Partition) mend() error {
 			p.mended++
 			continue
 		}
+		if s := p.sweep.kept[name]; s != nil {
+			p.sweep.writes = append(p.sweep.writes, s)
+			p.mended++
+			continue
+		}
 		t, ok, err := p.Totals(name)
 		if err != nil {
 			return p.fail(err)
@@ -156,7 +161,7 @@ func (p *Partition) mend() error {
 		b.size, b.names[0], b.totals[0], b.labels[0] = 1, []byte(name), heat.Totals{}, nil
 		p.mu.Lock()
 		if err = p.pages.fill(b, nil); err == nil {
-			p.change(b.pages[0], &heat.Totals{})
+			p.change(b.pages[0], &heat.Totals{}, b.pages[0].day)
 		}
 		p.mu.Unlock()
 		if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/opt"
+	"github.com/syndtr/goleveldb/leveldb/util"
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
@@ -57,7 +59,9 @@ type diskPages struct {
 	sweep int     // number of held pages that starts a sweep
 
 	restoring batch
-	names     []byte // of restoring
+	names     []byte                // of restoring
+	days      [batchPages]codec.Day // of restoring
+	passed    batch                 // pages that a pass brings in
 
 	failed error
 }
@@ -135,7 +139,7 @@ func (d *diskPages) readMissing() error {
 					return err
 				}
 				if ok {
-					pg.Totals, d.readLabels[i] = s.Totals, s.Label
+					pg.Totals, pg.day, d.readLabels[i] = s.Totals, s.Day, s.Label
 					found[r]++
 				}
 			}
@@ -169,18 +173,18 @@ func (d *diskPages) load(name []byte) (codec.PageState, bool, error) {
 	if err != nil {
 		return codec.PageState{}, false, fmt.Errorf("page %q: %w", name, err)
 	}
-	return codec.PageState{Totals: s.Totals, Label: s.Label}, true, nil
+	return codec.PageState{Totals: s.Totals, Label: s.Label, Day: s.Day}, true, nil
 }
 
 func (d *diskPages) inMemory(name string) (codec.PageState, bool) {
 	b := &d.restoring
 	for i := b.size - 1; i >= 0; i-- {
 		if string(b.names[i]) == name {
-			return codec.PageState{Totals: b.totals[i], Label: b.labels[i]}, true
+			return codec.PageState{Totals: b.totals[i], Label: b.labels[i], Day: d.days[i]}, true
 		}
 	}
 	if pg := d.resident[name]; pg != nil {
-		return codec.PageState{Totals: pg.Totals, Label: d.labels.get(&pg.Page)}, true
+		return codec.PageState{Totals: pg.Totals, Label: d.labels.get(&pg.Page), Day: pg.day}, true
 	}
 	return codec.PageState{}, false
 }
@@ -194,11 +198,12 @@ func (d *diskPages) onDisk(name string) (codec.PageState, bool, error) {
 }
 
 // restore gathers pages, so that they are looked up together.
-func (d *diskPages) restore(name string, t heat.Totals, label *codec.StampedLabel) (_ *page, gained uint64, err error) {
+func (d *diskPages) restore(name string, t heat.Totals, label *codec.StampedLabel, day codec.Day) (_ *page, gained uint64, err error) {
 	b := &d.restoring
 	start := len(d.names)
 	d.names = append(d.names, name...)
 	b.names[b.size], b.totals[b.size], b.labels[b.size] = d.names[start:len(d.names):len(d.names)], t, label
+	d.days[b.size] = day
 	b.size++
 	if b.size < batchPages {
 		return nil, 0, d.failed
@@ -218,11 +223,12 @@ func (d *diskPages) settle() (gained uint64, err error) {
 	for i, pg := range b.pages[:b.size] {
 		gained += b.totals[i].Behaviours - pg.Totals.Behaviours
 		pg.setTotals(d, b.totals[i])
+		pg.day = d.days[i]
 		d.labels.set(&pg.Page, b.labels[i])
 		d.index.Changed(&pg.Page)
 		d.state = d.state[:0]
 		if pg.Totals.Behaviours > 0 {
-			d.state = appendState(d.state, &pg.Totals, b.labels[i])
+			d.state = codec.AppendPage(d.state, &pg.Totals, b.labels[i], pg.day, 0)
 		}
 		d.put(pg, d.state)
 	}
@@ -343,7 +349,7 @@ func (d *diskPages) each(yield func(*heat.Page) bool) {
 			_ = d.fail("reading all pages in", fmt.Errorf("page %q: %w", all.Key(), err))
 			return
 		}
-		pg := &page{Page: heat.Page{Name: string(all.Key()), Totals: s.Totals}}
+		pg := &page{Page: heat.Page{Name: string(all.Key()), Totals: s.Totals}, day: s.Day}
 		if !yield(&pg.Page) {
 			return
 		}
@@ -364,6 +370,54 @@ func (d *diskPages) each(yield func(*heat.Page) bool) {
 		pg.state |= held
 		d.held = append(d.held, pg.page)
 	}
+}
+
+// pass brings pages in that are on disk alone. These are dropped from memory again with the next ones that are written, as
+// all pages are that have changed.
+func (d *diskPages) pass(at *cursor, most int, before codec.Day, drop func(*page)) (done bool, err error) {
+	if !at.resident { // what leaves memory later has been passed, or has a later day
+		at.resident = true
+		for _, pg := range d.resident {
+			if at.take(pg, before, drop) {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	all := d.db.NewIterator(&util.Range{Start: []byte(at.name)}, &opt.ReadOptions{DontFillCache: true})
+	defer all.Release()
+	b := &d.passed
+	for b.size = 0; most > 0 && b.size < batchPages && all.Next(); most-- {
+		at.name = string(all.Key()) + "\x00" // after it
+		if d.resident[string(all.Key())] != nil {
+			continue
+		}
+		s, err := codec.DecodePage(all.Value())
+		if err != nil {
+			return false, d.fail("reading all pages in", fmt.Errorf("page %q: %w", all.Key(), err))
+		}
+		if s.Day < before {
+			b.names[b.size] = bytes.Clone(all.Key())
+			b.size++
+		}
+	}
+	if err := all.Error(); err != nil {
+		return false, d.fail("reading all pages in", err)
+	}
+	done = most > 0 && b.size < batchPages
+	if b.size == 0 {
+		return done, nil
+	}
+	if at.stopped = drop == nil; at.stopped {
+		return true, nil
+	}
+	if err := d.fill(b, nil); err != nil {
+		return false, err
+	}
+	for _, pg := range b.pages[:b.size] {
+		at.take(pg, before, drop)
+	}
+	return done, nil
 }
 
 func (d *diskPages) discard() error {

@@ -91,7 +91,15 @@ func (p *Partition) bury(name string) error {
 	if err := p.pages.fill(b, nil); err != nil {
 		return err
 	}
-	pg := b.pages[0]
+	p.drop(b.pages[0])
+	return p.pages.err()
+}
+
+// drop makes the next checkpoint write a tombstone of a page, of which nothing is left. The partition's lock is held.
+func (p *Partition) drop(pg *page) {
+	if pg.state&writing != 0 {
+		p.checkpoint.preserve(pg)
+	}
 	p.sum -= pg.Totals.Behaviours
 	p.progress.Counted -= pg.Totals.Behaviours
 	if pg.state&dirty == 0 {
@@ -100,12 +108,12 @@ func (p *Partition) bury(name string) error {
 		p.bytes += len(pg.Name)
 	}
 	pg.setTotals(p.pages, heat.Totals{})
+	pg.day = 0
 	p.labels.set(&pg.Page, nil)
 	p.index.Changed(&pg.Page)
 	for _, t := range p.boards {
 		t.remove(pg)
 	}
-	return p.pages.err()
 }
 
 // remove removes all that the board has of a page.
@@ -122,7 +130,6 @@ func (t *boardTable) remove(pg *page) {
 
 // remove makes the final boards again that a page is on.
 func (f *boardFinals) remove(pg *page) {
-	f.making = nil
 	for period, closed := range f.closed {
 		if slices.Contains(closed.pages, pg) {
 			delete(f.closed, period)
@@ -163,7 +170,7 @@ func (p *Partition) blocks() func(name []byte) bool {
 // the newest of a whole sum, and may be of a behaviour that was counted before and is forgotten. The newest of those that
 // are counted now takes its place, nil if none has one.
 func (p *Partition) labelsAfter(msg []byte, done int64, reread Reread) (map[codec.PageMinute]*codec.StampedLabel, error) {
-	if len(p.forgotten) == 0 {
+	if len(p.forgotten) == 0 && len(p.sweep.kept) == 0 {
 		return nil, nil
 	}
 	r, err := codec.ReadRange(msg)
@@ -178,7 +185,8 @@ func (p *Partition) labelsAfter(msg []byte, done int64, reread Reread) (map[code
 		if l == nil || l.Offset > done {
 			continue
 		}
-		if f := p.forgotten[codec.HashPage(name)]; f == nil || f.Counts(r.Header.Input, l.Partition, l.Offset) {
+		f := p.forgotten[codec.HashPage(name)]
+		if (f == nil || f.Counts(r.Header.Input, l.Partition, l.Offset)) && !p.sweptAway(l.Partition, l.Offset) {
 			continue
 		}
 		if labels == nil {
@@ -219,7 +227,7 @@ func (p *Partition) Remove(key string) error {
 	}
 	delete(p.deleted, key)
 	p.mu.Lock()
-	pg, gained, err := p.pages.restore(key, heat.Totals{}, nil)
+	pg, gained, err := p.pages.restore(key, heat.Totals{}, nil, 0)
 	if pg != nil {
 		p.removeStates(pg)
 	}

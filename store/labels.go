@@ -86,11 +86,3 @@ func (l *labels) takeShown() map[string]codec.Label {
 	l.shown, l.shownBytes = nil, 0
 	return shown
 }
-
-// appendState appends the record of a page without boards.
-func appendState(dst []byte, t *heat.Totals, l *codec.StampedLabel) []byte {
-	if l == nil {
-		return codec.AppendPageState(dst, t)
-	}
-	return codec.AppendPageLabelled(dst, t, l, 0)
-}

@@ -22,11 +22,11 @@ type pages interface {
 	// removed takes a page in memory whose totals are zero now, and returned one of these that has some again.
 	removed(pg *page)
 	returned(pg *page)
-	// restore sets the totals and the label of a page, perhaps not before settle; a page with zero totals is
+	// restore sets the totals, the label and the day of a page, perhaps not before settle; a page with zero totals is
 	// removed. It returns how
 	// many behaviours the table has gained by what was set; settle returns the rest. The page is nil if
 	// it is not in memory.
-	restore(name string, t heat.Totals, label *codec.StampedLabel) (pg *page, gained uint64, err error)
+	restore(name string, t heat.Totals, label *codec.StampedLabel, day codec.Day) (pg *page, gained uint64, err error)
 	settle() (gained uint64, err error)
 	// written takes the state of a page as it is now, which a checkpoint has handed out; none if the page was removed.
 	written(pg *page, state []byte) error
@@ -38,6 +38,9 @@ type pages interface {
 	onDisk(name string) (codec.PageState, bool, error)
 	// each yields every page, perhaps also those that were removed, and stops early only where err returns an error then.
 	each(yield func(*heat.Page) bool)
+	// pass goes through the next pages, about as many as most, and drops those with a day before another one. If drop
+	// is nil, it stops at the first of these. Done says that there are no more pages, or that it has stopped.
+	pass(at *cursor, most int, before codec.Day, drop func(*page)) (done bool, err error)
 	// err is the error of a call that could not return it.
 	err() error
 	// count is the number of pages.
@@ -90,13 +93,14 @@ func (m *memory) fill(b *batch, blocked func(name []byte) bool) error {
 func (m *memory) removed(*page)  { m.gone++ }
 func (m *memory) returned(*page) { m.gone-- }
 
-func (m *memory) restore(name string, t heat.Totals, label *codec.StampedLabel) (*page, uint64, error) {
+func (m *memory) restore(name string, t heat.Totals, label *codec.StampedLabel, day codec.Day) (*page, uint64, error) {
 	if t.Behaviours == 0 && m.table.get(name) == nil {
 		return nil, 0, nil
 	}
 	pg := m.table.getOrAdd(name)
 	gained := t.Behaviours - pg.Totals.Behaviours
 	pg.setTotals(m, t)
+	pg.day = day
 	m.labels.set(&pg.Page, label)
 	m.index.Changed(&pg.Page)
 	return pg, gained, nil
@@ -107,7 +111,17 @@ func (m *memory) inMemory(name string) (codec.PageState, bool) {
 	if pg == nil {
 		return codec.PageState{}, false
 	}
-	return codec.PageState{Totals: pg.Totals, Label: m.labels.get(&pg.Page)}, true
+	return codec.PageState{Totals: pg.Totals, Label: m.labels.get(&pg.Page), Day: pg.day}, true
+}
+
+func (m *memory) pass(at *cursor, most int, before codec.Day, drop func(*page)) (done bool, err error) {
+	for ; most > 0 && int(at.number) < m.table.count; most-- {
+		at.number++
+		if at.take(m.table.page(at.number), before, drop) {
+			return true, nil
+		}
+	}
+	return int(at.number) >= m.table.count, nil
 }
 
 func (m *memory) onDisk(string) (codec.PageState, bool, error) { return codec.PageState{}, false, nil }

@@ -31,7 +31,8 @@ type Reread func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]code
 type page struct {
 	heat.Page
 	state    pageState
-	preImage int32 // number of its pre-image, if it changed after the open checkpoint was taken
+	day      codec.Day // of its newest behaviour, 0 if it is not known
+	preImage int32     // number of its pre-image, if it changed after the open checkpoint was taken
 }
 
 // pageState says where a page stands between two commits.
@@ -94,7 +95,8 @@ type Partition struct {
 	taken     []taking         // since the last checkpoint
 	deleted   map[string]int64 // keys with a tombstone in the changelog, and its offset, see Deleted
 	mended    int              // pages of them that are written again
-	started   bool             // a progress was applied or restored
+	sweep     sweep
+	started   bool // a progress was applied or restored
 	fence     codec.Fence
 	fenced    bool
 	sum       uint64 // behaviours over all pages
@@ -319,7 +321,11 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]codec.
 		for i := range b.size {
 			t := &b.totals[i]
 			n += t.Behaviours
-			b.dirtied[i] = p.change(b.pages[i], t)
+			day := b.pages[i].day
+			if p.progress.Days != nil {
+				day = p.visit(b.pages[i], b.minutes[i])
+			}
+			b.dirtied[i] = p.change(b.pages[i], t, day)
 			if b.labels[i] != nil {
 				p.bytes += p.labels.offer(&b.pages[i].Page, b.labels[i]) // the page is dirty
 			}
@@ -334,8 +340,8 @@ func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]codec.
 	return n, p.pages.err()
 }
 
-// change adds t to a page's totals, and reports whether the page is dirty from now on.
-func (p *Partition) change(pg *page, t *heat.Totals) (dirtied bool) {
+// change adds t to a page's totals and sets its day. It reports whether the page is dirty from now on.
+func (p *Partition) change(pg *page, t *heat.Totals, day codec.Day) (dirtied bool) {
 	if pg.state&writing != 0 {
 		p.checkpoint.preserve(pg)
 	}
@@ -350,6 +356,7 @@ func (p *Partition) change(pg *page, t *heat.Totals) (dirtied bool) {
 		p.pages.returned(pg)
 	}
 	pg.Totals.Add(t)
+	pg.day = day
 	p.index.Changed(&pg.Page)
 	return dirtied
 }

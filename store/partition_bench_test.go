@@ -144,7 +144,7 @@ func BenchmarkCutNext(b *testing.B) {
 				if checkpoint == nil {
 					b.StopTimer()
 					for pg := range tableOf(p).all() {
-						p.change(pg, &one)
+						p.change(pg, &one, 0)
 					}
 					p.ahead = true
 					checkpoint = p.Checkpoint()
@@ -196,7 +196,7 @@ func BenchmarkCutWhileChanging(b *testing.B) {
 			one := heat.Totals{Behaviours: 1}
 			change := func() {
 				for pg := range tableOf(p).all() {
-					p.change(pg, &one)
+					p.change(pg, &one, 0)
 				}
 				p.ahead = true
 			}

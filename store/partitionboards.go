@@ -176,14 +176,9 @@ func (p *Partition) appendPage(dst []byte, pg *page, totals *heat.Totals) []byte
 	if len(p.boards) > 0 {
 		n = p.statesOf(pg)
 	}
-	label := p.labels.get(&pg.Page)
-	switch {
-	case n == 0:
-		return appendState(dst, totals, label)
-	case label != nil:
-		dst = codec.AppendPageLabelled(dst, totals, label, n)
-	default:
-		dst = codec.AppendPageBoards(dst, totals, n)
+	dst = codec.AppendPage(dst, totals, p.labels.get(&pg.Page), pg.day, n)
+	if n == 0 {
+		return dst
 	}
 	for _, t := range p.boards {
 		if e := t.get(pg); e != nil && !e.state.Empty() {

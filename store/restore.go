@@ -50,7 +50,7 @@ func (p *Partition) Set(key string, value []byte) error {
 		delete(p.deleted, key) // it was written again
 	}
 	p.mu.Lock()
-	pg, gained, err := p.pages.restore(key, s.Totals, s.Label)
+	pg, gained, err := p.pages.restore(key, s.Totals, s.Label, s.Day)
 	if pg != nil {
 		p.restoreStates(pg, s.Boards)
 	}
@@ -82,6 +82,12 @@ func (p *Partition) restoreInternal(key string, kind codec.Kind, partition int32
 	if kind == codec.KindForgotten {
 		if err := p.restoreForgotten(key, value); err != nil {
 			return p.fail(fmt.Errorf("the forgotten page with the key %s: %w", key, err))
+		}
+		return nil
+	}
+	if kind == codec.KindSweep {
+		if err := p.restoreSweep(key, value); err != nil {
+			return p.fail(fmt.Errorf("the sweep with the key %s: %w", key, err))
 		}
 		return nil
 	}
@@ -179,7 +185,7 @@ func (p *Partition) Get(key string) ([]byte, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	return appendState(nil, &s.Totals, s.Label), nil
+	return codec.AppendPage(nil, &s.Totals, s.Label, s.Day, 0), nil
 }
 
 // Iterator is not offered: the table is read from its changelog.

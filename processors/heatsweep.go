@@ -1,0 +1,51 @@
+package processors
+
+import "time"
+
+// sweep drops the pages that were found to have had no behaviour for [HeatStart].ForgetAfter, with a commit of its own
+// that holds no more than that they are dropped. Until it is done, no leaders are sent, as where pages are forgotten.
+func (s *HeatStage) sweep(now time.Time) error {
+	switch {
+	case s.ending || !s.partition.Found():
+		return nil
+	case s.checkpoint != nil:
+		s.pace.spread = 0 // the sweep waits for the commit under way
+		return nil
+	}
+	if err := s.partition.Sweep(now); err != nil {
+		return err
+	}
+	s.passing, s.forgetting = true, true
+	s.begin(now)
+	return nil
+}
+
+// pass goes on with looking for pages to drop, which begins once a minute and does something once a day, or with
+// removing those that are dropped: in pieces, between which ranges are applied.
+func (s *HeatStage) pass(now time.Time) error {
+	if !s.passing && s.start.ForgetAfter > 0 && !s.ending && !now.Before(s.sweeps) {
+		s.sweeps = now.Truncate(time.Minute).Add(time.Minute)
+		s.passing = s.partition.SeekSweep(now, s.start.ForgetAfter) && !s.partition.Found()
+	}
+	if !s.passes(now) || s.rangesWait() {
+		return nil
+	}
+	s.ranges, s.asked = 0, 0
+	if !s.partition.Ahead() {
+		s.ahead = now
+	}
+	changed, more, err := s.partition.PassOn()
+	if err != nil {
+		return err
+	}
+	s.passing, s.held = more, s.held && more
+	if changed && !s.stale {
+		s.stale, s.changed = true, now
+	}
+	return nil
+}
+
+// passes reports whether a pass may go on. It waits for boards that turn, and where it would make a commit too large.
+func (s *HeatStage) passes(now time.Time) bool {
+	return s.passing && !s.ending && !s.turning && !s.forgetting && !s.partition.Full() && !s.large(now)
+}
