@@ -22,3 +22,19 @@ func (b *Board) Held(asOf Minute) Slot {
 	}
 	return b.calendar.firstOpen(max(0, asOf-hold))
 }
+
+// Reach returns the longest time that a behaviour counts on a board of the definition, which must be complete: a
+// window, 64 half-lives, or the longest period with its grace. It is 0 for a board of all time, on which it counts for
+// ever.
+func (d *Definition) Reach() time.Duration {
+	switch d.Kind {
+	case Window:
+		return d.Window
+	case Trending:
+		return halfLives * d.HalfLife
+	case Calendar:
+		return time.Duration(d.Period.minutes())*time.Minute + d.Grace
+	default:
+		return 0
+	}
+}

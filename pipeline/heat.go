@@ -28,6 +28,8 @@ type HeatConfig struct {
 	PublishEvery time.Duration
 	// CommitEvery is the longest that a change waits for its commit.
 	CommitEvery time.Duration
+	// ForgetAfter is the number of days after which a page without a behaviour is dropped, 0 to drop none.
+	ForgetAfter int
 	// Standby is whether the table must have been read, which it follows, before this
 	// instance joins the group: until it can take over at once, the owners go on.
 	Standby bool

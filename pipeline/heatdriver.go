@@ -30,16 +30,18 @@ type heatDriver struct {
 	limits heat.Limits // of the last range
 	mixed  bool        // and others were seen
 
+	dropped uint64 // pages that are in the metrics
+
 	position *Position
 	last     time.Time // the timestamp of the last range
 	spans    tracing.Spans
 }
 
 func newHeatDriver(h *Heat, s *session, t *task, out *feeder, pageTime time.Duration) *heatDriver {
-	d := &heatDriver{Heat: h, session: s, task: t, out: out, topic: out.claim.Topic(), part: out.claim.Partition()}
+	d := &heatDriver{Heat: h, session: s, task: t, out: out, topic: out.claim.Topic(), part: out.claim.Partition(), dropped: t.partition.Dropped()}
 	out.acksOnly = true
 	d.stage = processors.NewHeatStage(t.partition, d, processors.HeatStart{Now: time.Now(), Partitions: h.partitions.Load(),
-		PublishEvery: h.config.PublishEvery, CommitEvery: h.config.CommitEvery, Transaction: kafka.TransactionTimeout,
+		PublishEvery: h.config.PublishEvery, CommitEvery: h.config.CommitEvery, ForgetAfter: h.config.ForgetAfter, Transaction: kafka.TransactionTimeout,
 		PageTime: pageTime, Bounds: processors.DefaultHeatBounds()})
 	return d
 }
@@ -61,7 +63,10 @@ func (d *heatDriver) feeds(kind codec.Feed) {
 		d.config.Metrics.lateFor(board, d.part, late)
 	}
 	progress, _ := d.task.partition.Progress()
-	d.config.Metrics.forgot(d.part, progress.Forget.Taken)
+	d.config.Metrics.forgot(d.part, d.task.partition.Requests())
+	dropped := d.task.partition.Dropped()
+	d.config.Metrics.droppedPages(dropped - d.dropped)
+	d.dropped = dropped
 	d.config.Metrics.applied(d.part, d.task.partition.Len(), progress.Counted, d.out.claim.HighWaterMarkOffset()-progress.Next, d.last)
 }
 

@@ -41,6 +41,7 @@ type Metrics struct {
 	restoring    *prometheus.GaugeVec
 	limitChanges prometheus.Counter
 	blocked      prometheus.Counter
+	dropped      prometheus.Counter
 	forgotten    *prometheus.GaugeVec
 	lost         *prometheus.GaugeVec
 
@@ -111,6 +112,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		restoring:    gauges("pageheat_heat_restore_remaining_records", "Offsets of the changelog that the restore of a heat partition has not read yet. There is no series without a restore.", "partition"),
 		limitChanges: counter("pageheat_heat_limit_changes_total", "Ranges validated with other limits than the range before: --max-clicks or --max-minutes differ between instances with the role ingest."),
 		blocked:      counter("pageheat_heat_blocked_behaviours_total", "Behaviours that were not counted because their page is blocked."),
+		dropped:      counter("pageheat_heat_dropped_pages_total", "Pages that were dropped because they had no behaviour for the time of --forget-after."),
 		forgotten:    gauges("pageheat_heat_forgotten_pages", "Requests to forget pages that a heat partition has taken in.", "partition"),
 		lost: gauges("pageheat_heat_lost_records",
 			"Maximum number of records of an input partition that retention deleted before they were counted, since the table was created. All instances with the role heat report the same value: take the maximum by partition.", "partition"),
@@ -216,6 +218,13 @@ func (m *Metrics) blockedBehaviours(n uint64) {
 // forgot records how many requests to forget pages a heat partition has taken in.
 func (m *Metrics) forgot(partition int32, taken uint64) {
 	m.forgotten.WithLabelValues(label(partition)).Set(float64(taken))
+}
+
+// droppedPages counts pages that were dropped for want of a behaviour.
+func (m *Metrics) droppedPages(n uint64) {
+	if n > 0 {
+		m.dropped.Add(float64(n))
+	}
 }
 
 // differing records how many heat partitions the ranking waits for.

@@ -1,6 +1,8 @@
 package processors
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"pageheat/failure"
@@ -15,6 +17,9 @@ type Settings struct {
 	PublishEvery time.Duration `help:"Minimum interval between two boards."`
 	// CommitEvery is the longest time between two commits of the table.
 	CommitEvery time.Duration `help:"Maximum interval between two commits of the table; shorter when idle."`
+
+	// ForgetAfter is the time without a behaviour after which a page is dropped, as [Settings.ForgetAfterDays] reads it.
+	ForgetAfter string `placeholder:"TIME" help:"Time without a behaviour after which a page is dropped, in days, such as 90d; by default none is."`
 
 	// DropTitles leaves titles and addresses of pages out of all boards.
 	DropTitles bool `help:"Ignore titles and addresses of pages that behaviours have."`
@@ -57,11 +62,31 @@ func (s Settings) Validate() error {
 	if s.Top < 1 || s.Top > MaxTop {
 		return failure.BadSetting("top", "%d: must be from 1 to %d", s.Top, MaxTop)
 	}
+	if _, err := s.ForgetAfterDays(); err != nil {
+		return err
+	}
 	if err := s.Limits.Validate(); err != nil {
 		return err
 	}
 	_, err := s.Weights.Weights()
 	return err
+}
+
+// mostForgetDays bounds ForgetAfter: a hundred years.
+const mostForgetDays = 36_500
+
+// ForgetAfterDays returns the number of days without a behaviour after which a page is dropped, 0 if none is. The error
+// is a [failure.Setting].
+func (s Settings) ForgetAfterDays() (int, error) {
+	if s.ForgetAfter == "" {
+		return 0, nil
+	}
+	digits, ok := strings.CutSuffix(s.ForgetAfter, "d")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if !ok || err != nil || n < 1 || n > mostForgetDays {
+		return 0, failure.BadSetting("forget-after", "%q: must be a number of days from 1d to %dd, such as 90d", s.ForgetAfter, mostForgetDays)
+	}
+	return int(n), nil
 }
 
 // mostLeaders bounds the leaders of all heat partitions in a second: one owner of the ranking

@@ -48,6 +48,8 @@ type pipelineConfig struct {
 	settings   processors.Settings // that all instances share
 	weights    heat.Weights        // those of settings
 	boards     []*boards.Board     // beside all-time
+	// forgetAfter is the number of days after which a page without a behaviour is dropped; 0 if none is.
+	forgetAfter int
 	partitions int                 // of the heat table
 	events     events.Rules        // what is written of boards, if the topology has events
 
@@ -87,12 +89,31 @@ func newPipelineConfig(p *program, s processors.Settings, further boardsSettings
 		cfg.boards, err = further.make(s.Top, s.Weights)
 	}
 	if err == nil {
+		cfg.forgetAfter, err = forgetAfter(s, cfg.boards)
+	}
+	if err == nil {
 		cfg.web, err = served.Config()
 	}
 	if err == nil {
 		cfg.collector, err = served.Collector.Config()
 	}
 	return cfg, err
+}
+
+// forgetAfter returns the number of days after which a page without a behaviour is dropped, 0 if none is: not before
+// its behaviours count on no further board.
+func forgetAfter(s processors.Settings, further []*boards.Board) (days int, err error) {
+	if days, err = s.ForgetAfterDays(); err != nil || days == 0 {
+		return 0, err
+	}
+	for _, b := range further {
+		d := b.Definition()
+		if reach := d.Reach(); reach > time.Duration(days)*24*time.Hour {
+			return 0, failure.BadSetting("forget-after", "%s: board %s (%s) counts behaviours for up to %s: must be at least %dd",
+				s.ForgetAfter, d.Name, d.Kind, reach, (reach+24*time.Hour-1)/(24*time.Hour))
+		}
+	}
+	return days, nil
 }
 
 // runCmd runs the pipeline.

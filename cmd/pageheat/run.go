@@ -184,7 +184,7 @@ func (pl *instance) began() {
 	cfg.log.Info("started", "version", version, "commit", commit, "roles", cfg.roles, "brokers", strings.Join(cfg.kafka.Brokers(), ","),
 		"input", cfg.topo.Input, "output", cfg.topo.Output, "prefix", cfg.topo.Prefix, "partitions", cfg.partitions,
 		"weights", cfg.weights.String(), "top", s.Top, "boards", strings.Join(namesOf(cfg.boards), ", "), "max_clicks", s.Limits.MaxClicks, "max_minutes", s.Limits.MaxMinutes,
-		"linger", s.Linger, "publish_every", s.PublishEvery, "commit_every", s.CommitEvery,
+		"linger", s.Linger, "publish_every", s.PublishEvery, "commit_every", s.CommitEvery, "forget_after", s.ForgetAfter,
 		"session_timeout", cfg.member.SessionTimeout, "instance_id", cfg.member.InstanceID, "standby", cfg.standby, "store", storage)
 }
 
@@ -255,7 +255,7 @@ func (pl *instance) ingest(ctx context.Context) error {
 func (pl *instance) heat(ctx context.Context) error {
 	// One runner for all attempts: each of its sessions has an owner's name of its own.
 	runner := pipeline.NewHeat(pipeline.HeatConfig{Settings: pl.settings.Of(string(roleHeat)), Table: pl.table,
-		PublishEvery: pl.cfg.settings.LeadersEvery(pl.cfg.partitions), CommitEvery: pl.cfg.settings.CommitEvery,
+		PublishEvery: pl.cfg.settings.LeadersEvery(pl.cfg.partitions), CommitEvery: pl.cfg.settings.CommitEvery, ForgetAfter: pl.cfg.forgetAfter,
 		Standby: pl.cfg.standby, Restored: sync.OnceFunc(func() { close(pl.restored) })}, pl.owner)
 	return pl.supervise(ctx, string(roleHeat), func(ctx context.Context) error {
 		return runner.Run(ctx, func(options ...goka.ProcessorOption) (*goka.Processor, error) {
