@@ -126,15 +126,21 @@ func (a *auditor) readTable(ctx context.Context) error {
 			s, err := snapshot.ReadPartition(ctx, a.Cluster, table, int32(partition), a.tallies[partition].hold, read)
 			p := Partition{State: s}
 			a.tallies[partition].each(func(_ string, page *pair) {
-				if page.inTable {
-					p.Pages++
-					p.Behaviours += page.table.Behaviours
+				if !page.inTable {
+					return
 				}
+				if page.inTable = !s.Progress.Days.Dropped(page.day); !page.inTable {
+					p.Unswept += page.table.Behaviours
+					return
+				}
+				p.Pages++
+				p.Behaviours += page.table.Behaviours
 			})
 			for _, lost := range s.Progress.Lost {
 				p.LostMessages += lost
 			}
 			p.ForgottenPages, p.BlockedPages = s.Forgotten.Count()
+			p.Sweeps = len(s.Forgotten.AllSweeps())
 			a.tallies[partition].input, a.tallies[partition].forgotten = s.Progress.Input, s.Forgotten
 			a.report.Partitions[partition] = p
 			return err
@@ -152,8 +158,8 @@ func (a *auditor) checkProgress(input, behavior snapshot.Topic) error {
 		differs := func(kind Kind, format string, args ...any) {
 			a.differ.add(Difference{Kind: kind, Topic: a.report.Table, Partition: p.Partition, Detail: fmt.Sprintf(format, args...)})
 		}
-		if p.Progress.Counted != p.Behaviours {
-			differs(KindCounted, "the progress says %d behaviours, the sum over the pages is %d", p.Progress.Counted, p.Behaviours)
+		if sum := p.Behaviours + p.Unswept; p.Progress.Counted != sum {
+			differs(KindCounted, "the progress says %d behaviours, the sum over the pages is %d", p.Progress.Counted, sum)
 		}
 		if !p.Known {
 			continue
@@ -269,7 +275,13 @@ func (a *auditor) recount(ctx context.Context, input snapshot.Topic, l *deadLett
 			return err
 		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	for p, t := range a.tallies {
+		dropped := t.settle()
+		a.report.Partitions[p].Recounted -= dropped
+		a.report.Dropped += dropped
+	}
+	return err
 }
 
 // comparePages compares every page.

@@ -176,6 +176,7 @@ func RecountBoard(ctx context.Context, cfg BoardConfig) (RecountedBoard, error) 
 	if err != nil {
 		return RecountedBoard{}, err
 	}
+	result.Elsewhere += count.settle()
 	result.Pages = count.pages()
 	result.Board = cfg.Wanted.described(count)
 	if result.Board.Offsets = cfg.Wanted.Offsets; result.Board.Offsets == nil {

@@ -47,6 +47,8 @@ type boardShard struct {
 type boardPage struct {
 	state  boards.State
 	totals heat.Totals
+	sweeps snapshot.Sweeps // that may have dropped the page
+	lives  *snapshot.Lives // if there are any: totals are known at the end
 }
 
 func newBoardCount(w *Wanted, most int) (*boardCount, error) {
@@ -122,7 +124,7 @@ type boardPosition struct {
 // take counts a behaviour, and reports whether it counts.
 func (c *boardCount) take(places *boardPlace, minute boards.Minute, at boardPosition, b heat.Behaviour) (bool, error) {
 	c.find(places, minute)
-	if !places.counts {
+	if !places.counts && !c.swept() {
 		return false, nil
 	}
 	s := &c.shards[maphash.Bytes(c.seed, b.Page)%tallyShards]
@@ -143,6 +145,22 @@ func (c *boardCount) take(places *boardPlace, minute boards.Minute, at boardPosi
 		}
 		p = new(boardPage)
 		s.pages[name] = p
+		if c.swept() {
+			if p.sweeps = c.forgotten.SweepsOf(b.Page, c.input); len(p.sweeps) > 0 {
+				p.lives = new(snapshot.Lives)
+			}
+		}
+	}
+	if p.lives != nil {
+		counted := &b
+		if !places.counts { // it keeps the page all the same
+			counted = nil
+		}
+		p.lives.Count(p.sweeps, at.partition, at.offset, codec.DayOf(minute), counted)
+		return places.counts, nil
+	}
+	if !places.counts {
+		return false, nil
 	}
 	if c.counted == nil {
 		p.totals.Count(b)
@@ -152,6 +170,30 @@ func (c *boardCount) take(places *boardPlace, minute boards.Minute, at boardPosi
 	t.Count(b)
 	p.state.Add(c.counted, places.place, &t)
 	return true, nil
+}
+
+// swept reports whether pages may have been dropped because they had no behaviour for a time. They are missing on a board
+// of all time alone: on others, no behaviour counts for so long.
+func (c *boardCount) swept() bool { return c.counted == nil && c.forgotten.HasSweeps() }
+
+// settle sets the totals of pages that may have been dropped, and returns how many behaviours do not count because
+// their page was.
+func (c *boardCount) settle() (dropped uint64) {
+	for i := range c.shards {
+		for name, p := range c.shards[i].pages {
+			if p.lives == nil {
+				continue
+			}
+			last, before := p.lives.Last(p.sweeps)
+			dropped += before.Behaviours
+			p.totals, p.lives = last, nil
+			if last.Behaviours == 0 {
+				delete(c.shards[i].pages, name)
+				c.held.Add(-1)
+			}
+		}
+	}
+	return dropped
 }
 
 // counts reports whether a behaviour of a page that may be forgotten counts. The page is looked up if it is new

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"sync"
 
+	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/kafka"
@@ -18,8 +19,12 @@ type pair struct {
 	table, recount   heat.Totals
 	inTable, inInput bool
 
+	day codec.Day // in the table
+
 	forgotten *codec.Forgotten // nil if the page was never forgotten
-	looked    bool             // whether forgotten is known
+	sweeps    snapshot.Sweeps  // that may have dropped it
+	lives     *snapshot.Lives  // if there are any: recount is known at the end
+	looked    bool             // whether these are known
 }
 
 // tallyShards is the number of locks of a tally, because input partitions are recounted
@@ -63,24 +68,45 @@ func (t *tally) locked(page []byte) (*pair, *shard) {
 }
 
 // hold sets the totals in the table; nil if the table no longer has the page.
-func (t *tally) hold(page []byte, totals *heat.Totals) {
+func (t *tally) hold(page []byte, state *codec.PageState) {
 	p, s := t.locked(page)
 	defer s.mu.Unlock()
-	if p.inTable = totals != nil; p.inTable {
-		p.table = *totals
+	if p.inTable = state != nil; p.inTable {
+		p.table, p.day = state.Totals, state.Day
 	}
 }
 
-// count counts one behaviour of the input, unless its page was forgotten after it. It reports whether
-// it counts.
-func (t *tally) count(b heat.Behaviour, input int32, offset int64) bool {
+// settle sets what was counted since the last sweep that dropped a page, and returns how many behaviours that were before
+// it do not count.
+func (t *tally) settle() (before uint64) {
+	t.each(func(_ string, p *pair) {
+		if p.lives == nil {
+			return
+		}
+		last, dropped := p.lives.Last(p.sweeps)
+		p.recount, p.inInput, p.lives = last, last.Behaviours > 0, nil
+		before += dropped.Behaviours
+	})
+	return before
+}
+
+// count counts one behaviour of the input, of a day, unless its page was forgotten after it. It reports whether
+// it counts; settle says how many do not.
+func (t *tally) count(b heat.Behaviour, input int32, offset int64, day codec.Day) bool {
 	p, s := t.locked(b.Page)
 	defer s.mu.Unlock()
-	if !p.looked && !t.forgotten.Empty() {
-		p.forgotten, p.looked = t.forgotten.Of(b.Page), true
+	if !p.looked && t.forgotten != nil {
+		p.forgotten, p.sweeps, p.looked = t.forgotten.Of(b.Page), t.forgotten.SweepsOf(b.Page, t.input), true
 	}
 	if p.forgotten != nil && !p.forgotten.Counts(t.input, input, offset) {
 		return false
+	}
+	if len(p.sweeps) > 0 {
+		if p.lives == nil {
+			p.lives = new(snapshot.Lives)
+		}
+		p.lives.Count(p.sweeps, input, offset, day, &b)
+		return true
 	}
 	p.recount.Count(b)
 	p.inInput = true
@@ -149,7 +175,7 @@ func (c *recount) partition(ctx context.Context, input int, from, to int64) (sum
 		switch {
 		case r.Offset > covers[p]:
 			got.behind++
-		case c.tallies[p].count(behaviour, r.Partition, r.Offset):
+		case c.tallies[p].count(behaviour, r.Partition, r.Offset, codec.DayOf(boards.MinuteOfMillis(r.Timestamp.UnixMilli()))):
 			got.counted[p]++
 		default:
 			got.forgotten++

@@ -23,7 +23,7 @@ func TestCountingDoesNotAllocate(t *testing.T) {
 			if refusal != nil {
 				t.Fatal(refusal)
 			}
-			tally.count(b, 0, 0)
+			tally.count(b, 0, 0, 0)
 		}
 	}
 	round()

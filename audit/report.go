@@ -78,14 +78,17 @@ type Partition struct {
 	snapshot.State
 	// Pages in the table.
 	Pages int
-	// Behaviours is the sum over these pages. It must equal Progress.Counted.
-	Behaviours uint64
+	// Behaviours is the sum over these pages, and Unswept that over pages that are dropped and not removed from the table
+	// yet. Together they must equal Progress.Counted.
+	Behaviours, Unswept uint64
 	// Recounted is the number of valid behaviours of this partition in the input, up to its
 	// progress.
 	Recounted uint64
 	// ForgottenPages is the number of pages that the partition was asked to forget, and BlockedPages that of
 	// those among them that are not counted any more.
 	ForgottenPages, BlockedPages int
+	// Sweeps is how often the partition has dropped pages because they had no behaviour for a time.
+	Sweeps int
 	// LostMessages is the maximum number of input messages, over all input partitions, that
 	// retention deleted before this partition counted them.
 	LostMessages uint64
@@ -103,6 +106,8 @@ type Report struct {
 	// Forgotten is how many behaviours do not count because their pages were forgotten after them, or are
 	// blocked.
 	Forgotten uint64
+	// Dropped is how many behaviours do not count because their pages were dropped after them, for want of behaviours.
+	Dropped uint64
 	// Behind is, by input partition, the number of messages that the table has not applied yet:
 	// they are above the progress of their page's partition.
 	Behind []uint64
@@ -162,6 +167,15 @@ func (r *Report) ForgottenPages() (pages, blocked int) {
 		blocked += p.BlockedPages
 	}
 	return pages, blocked
+}
+
+// Sweeps is how often partitions have dropped pages because they had no behaviour for a time.
+func (r *Report) Sweeps() int {
+	sum := 0
+	for _, p := range r.Partitions {
+		sum += p.Sweeps
+	}
+	return sum
 }
 
 // Exact reports whether nothing differs and nothing was lost.

@@ -43,7 +43,7 @@ func TestReadPage(t *testing.T) {
 }
 
 // readPartition looks the table up and reads one of its partitions.
-func readPartition(w *world, table string, partition int32, page func([]byte, *heat.Totals)) (snapshot.State, error) {
+func readPartition(w *world, table string, partition int32, page snapshot.EachPage) (snapshot.State, error) {
 	t, err := snapshot.LookAt(w.ctx, w.clients, table)
 	if err != nil {
 		return snapshot.State{}, err
@@ -56,8 +56,8 @@ func TestReadPartition(t *testing.T) {
 	w.traffic(50)
 	w.fill(w.everything())
 	got := map[string]heat.Totals{}
-	s, err := readPartition(w, w.topo.HeatTable, 1, func(name []byte, totals *heat.Totals) {
-		got[string(name)] = *totals
+	s, err := readPartition(w, w.topo.HeatTable, 1, func(name []byte, page *codec.PageState) {
+		got[string(name)] = page.Totals
 	})
 	require.NoError(t, err)
 	want := w.state(1, w.everything())
@@ -79,7 +79,7 @@ func TestReadPartition(t *testing.T) {
 		w := embedded(t)
 		r := &kgo.Record{Topic: w.topo.HeatTable, Partition: 3, Key: []byte(key), Value: []byte(value)}
 		require.NoError(t, w.client.ProduceSync(w.ctx, r).FirstErr())
-		_, err = readPartition(w, w.topo.HeatTable, 3, func([]byte, *heat.Totals) {})
+		_, err = readPartition(w, w.topo.HeatTable, 3, func([]byte, *codec.PageState) {})
 		require.ErrorContains(t, err, "partition 3 offset 0", key)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/snapshot"
 )
@@ -74,17 +75,17 @@ func read(ctx context.Context, cfg Config, match func(page string) bool) (map[st
 	group.SetLimit(2 * runtime.GOMAXPROCS(0))
 	for partition := range table.End {
 		group.Go(func() error {
-			_, err := snapshot.ReadPartition(ctx, cfg.Cluster, table, int32(partition), func(page []byte, totals *heat.Totals) {
+			_, err := snapshot.ReadPartition(ctx, cfg.Cluster, table, int32(partition), func(page []byte, state *codec.PageState) {
 				name := string(page)
 				if !match(name) {
 					return
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				if totals == nil {
+				if state == nil {
 					delete(found, name)
 				} else {
-					found[name] = *totals
+					found[name] = state.Totals
 				}
 			}, add)
 			return err

@@ -55,6 +55,7 @@ func (r *csvRows) page(p *snapshot.Page, heat string, state []byte) error {
 }
 
 func (r *csvRows) forgotten(codec.PageHash, *codec.Forgotten, []byte) error { return nil }
+func (r *csvRows) sweep(*codec.Sweep, []byte) error                         { return nil }
 
 func (r *csvRows) end([]byte) error {
 	r.w.Flush()

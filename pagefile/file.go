@@ -54,6 +54,8 @@ type rows interface {
 	// forgotten writes what is kept of a forgotten page, and the same as a record. Formats that are not read
 	// back leave it out.
 	forgotten(hash codec.PageHash, of *codec.Forgotten, record []byte) error
+	// sweep does the same with a sweep.
+	sweep(s *codec.Sweep, record []byte) error
 	// end is called last, with the text of the end, and writes what is buffered.
 	end(text []byte) error
 }
@@ -94,6 +96,11 @@ func (w *Writer) Write(p *snapshot.Page) error {
 func (w *Writer) Close(kept uint64, forgotten *snapshot.Forgotten) error {
 	for hash, of := range forgotten.All() {
 		if err := w.out.forgotten(hash, of, w.tally.forget(hash, of)); err != nil {
+			return err
+		}
+	}
+	for _, s := range forgotten.AllSweeps() {
+		if err := w.out.sweep(s, w.tally.sweep(s)); err != nil {
 			return err
 		}
 	}

@@ -97,6 +97,14 @@ func (r *jsonlRows) forgotten(hash codec.PageHash, of *codec.Forgotten, record [
 	return r.wrap("forgotten", text)
 }
 
+func (r *jsonlRows) sweep(s *codec.Sweep, record []byte) error {
+	text, err := json.Marshal(jsonlSweep{Before: s.Before.String(), SweptAt: inWords(time.UnixMilli(s.SweptAt)), State: record})
+	if err != nil {
+		return fmt.Errorf("the sweep before %s: %w", s.Before, err)
+	}
+	return r.wrap("sweep", text)
+}
+
 func (r *jsonlRows) end(text []byte) error {
 	if err := r.wrap("end", text); err != nil {
 		return err
@@ -110,6 +118,14 @@ type jsonlForgotten struct {
 	RequestedAt string `json:"requested_at"`
 	Blocked     bool   `json:"blocked"`
 	State       []byte `json:"state"`
+}
+
+// jsonlSweep is a line of a sweep, which dropped pages without a behaviour since a day. State has all, and the rest is for
+// readers.
+type jsonlSweep struct {
+	Before  string `json:"before"`
+	SweptAt string `json:"swept_at"`
+	State   []byte `json:"state"`
 }
 
 // jsonlPage is a line of a page.
@@ -201,7 +217,7 @@ func (f *jsonlFile) Pages(ctx context.Context) iter.Seq2[snapshot.Page, error] {
 	}
 }
 
-// pageLine reads the line of a page, or the end. It takes in forgotten pages.
+// pageLine reads the line of a page, or the end. It takes in forgotten pages and sweeps.
 func (f *jsonlFile) pageLine(ctx context.Context) ([]byte, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -210,6 +226,17 @@ func (f *jsonlFile) pageLine(ctx context.Context) ([]byte, error) {
 		line, err := f.next(mostLine)
 		if err != nil {
 			return nil, err
+		}
+		if text, ok := member(line, "sweep"); ok {
+			var row jsonlSweep
+			err := json.Unmarshal(text, &row, json.RejectUnknownMembers(true))
+			if err == nil {
+				err = f.sweep(row.State)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%w: line %d: %w", ErrDamaged, f.line, err)
+			}
+			continue
 		}
 		text, ok := member(line, "forgotten")
 		if !ok {

@@ -205,6 +205,14 @@ func (t *tally) forget(hash codec.PageHash, of *codec.Forgotten) (record []byte)
 	return t.record
 }
 
+// sweep adds a sweep, and returns it as a record, which is only valid until the next call. It must come after the
+// forgotten pages.
+func (t *tally) sweep(s *codec.Sweep) (record []byte) {
+	t.record = codec.AppendSweep(t.record[:0], s)
+	t.write(append(base64.StdEncoding.AppendEncode(append(t.line, "|sweep|"...), t.record), '\n'))
+	return t.record
+}
+
 // end is the end of the file.
 func (t *tally) end(kept uint64) end {
 	return end{Pages: t.pages, Behaviours: t.behaviours, Kept: kept, SHA256: hex.EncodeToString(t.sum.Sum(nil))}
@@ -220,6 +228,7 @@ type checker struct {
 	name      string
 	forgotten map[codec.PageHash]*codec.Forgotten // pages come before
 	last      codec.PageHash                      // of forgotten
+	sweeps    []*codec.Sweep                      // which come last
 }
 
 func newChecker(manifest []byte) (*checker, error) {
@@ -237,13 +246,35 @@ func (c *checker) Cut() snapshot.Cut { return c.cut }
 func (c *checker) Kept() uint64 { return c.kept }
 
 // Forgotten is known at the end.
-func (c *checker) Forgotten() *snapshot.Forgotten { return snapshot.NewForgotten(c.forgotten) }
+func (c *checker) Forgotten() *snapshot.Forgotten {
+	f := snapshot.NewForgotten(c.forgotten)
+	for i, s := range c.sweeps {
+		one := *s
+		one.Number = uint64(i) + 1 // in the order of the file
+		f.AddSweep(0, &one)
+	}
+	return f
+}
+
+// sweep checks a sweep.
+func (c *checker) sweep(record []byte) error {
+	s, err := codec.DecodeSweep(record)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(c.sweeps, func(known *codec.Sweep) bool { return known.Key() == s.Key() }) {
+		return fmt.Errorf("the sweep before %s is there twice", s.Before)
+	}
+	c.sweeps = append(c.sweeps, s)
+	c.tally.sweep(s)
+	return nil
+}
 
 // forget checks what is kept of a forgotten page. They come by their hashes.
 func (c *checker) forget(digits string, record []byte) error {
 	var hash codec.PageHash
 	n, err := hex.Decode(hash[:], []byte(digits[:min(len(digits), 2*len(hash))]))
-	if err != nil || n < len(hash) || hash.String() != digits || len(c.forgotten) > 0 && bytes.Compare(hash[:], c.last[:]) <= 0 {
+	if err != nil || n < len(hash) || hash.String() != digits || len(c.sweeps) > 0 || len(c.forgotten) > 0 && bytes.Compare(hash[:], c.last[:]) <= 0 {
 		return fmt.Errorf("%w: a forgotten page with the hash %q", ErrDamaged, digits)
 	}
 	of, err := codec.DecodeForgotten(record)
@@ -262,7 +293,7 @@ func (c *checker) forget(digits string, record []byte) error {
 func (c *checker) page(p *snapshot.Page) error {
 	partition := topology.Partition(p.Name, int(c.cut.Partitions))
 	switch {
-	case len(c.forgotten) > 0:
+	case len(c.forgotten)+len(c.sweeps) > 0:
 		return fmt.Errorf("%w: page %q comes after forgotten pages", ErrDamaged, p.Name)
 	case !codec.IsPage(p.Name):
 		return fmt.Errorf("%w: %q is not a valid page name", ErrDamaged, p.Name)

@@ -22,5 +22,6 @@ func newParquetRows(io.Writer, *snapshot.Cut) rows { return noRows{} }
 func (noRows) begin([]byte) error                                       { return errNoParquet }
 func (noRows) page(*snapshot.Page, string, []byte) error                { return errNoParquet }
 func (noRows) forgotten(codec.PageHash, *codec.Forgotten, []byte) error { return errNoParquet }
+func (noRows) sweep(*codec.Sweep, []byte) error                         { return errNoParquet }
 func (noRows) end([]byte) error                                         { return errNoParquet }
 func writeParquetBoards(io.Writer, []*codec.Board) error                { return errNoParquet }

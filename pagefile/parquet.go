@@ -151,6 +151,7 @@ func (r *parquetRows) flush() error {
 }
 
 func (r *parquetRows) forgotten(codec.PageHash, *codec.Forgotten, []byte) error { return nil }
+func (r *parquetRows) sweep(*codec.Sweep, []byte) error                         { return nil }
 
 func (r *parquetRows) end(text []byte) error {
 	if err := r.flush(); err != nil {

@@ -46,7 +46,7 @@ func onBoards(t testing.TB) (snapshot.Cut, []snapshot.Page) {
 	return cut, pages
 }
 
-// forgetting is a file with a forgotten page.
+// forgetting is a file with forgotten pages, and a sweep that dropped others.
 func forgetting(t testing.TB, cut snapshot.Cut, pages []snapshot.Page) []byte {
 	var out bytes.Buffer
 	w, err := pagefile.NewWriter(&out, config(pagefile.JSONL), cut)
@@ -55,7 +55,9 @@ func forgetting(t testing.TB, cut snapshot.Cut, pages []snapshot.Page) []byte {
 		require.NoError(t, w.Write(&p))
 	}
 	gone := &codec.Forgotten{ID: codec.RequestID{1, 2}, Number: 3, Placed: 5, Blocked: true, RequestedAt: 1_767_323_045_678, Input: cut.Input, To: []int64{5, -1}}
-	require.NoError(t, w.Close(0, snapshot.NewForgotten(map[codec.PageHash]*codec.Forgotten{codec.HashPage("/gone"): gone, codec.HashPage("/too"): {Placed: 9}})))
+	forgotten := snapshot.NewForgotten(map[codec.PageHash]*codec.Forgotten{codec.HashPage("/gone"): gone, codec.HashPage("/too"): {Placed: 9}})
+	forgotten.AddSweep(0, &codec.Sweep{Number: 4, Partitions: 3, Partition: 2, Before: 20_454, SweptAt: 1_767_323_045_678, Input: cut.Input, To: []int64{5}})
+	require.NoError(t, w.Close(0, forgotten))
 	return out.Bytes()
 }
 
@@ -67,6 +69,7 @@ func TestStates(t *testing.T) {
 		`{"name":"trending","definition":"board: trending\nkind: trending\nhalf-life: 120m\n","as_of":"2026-01-02T03:45:00Z","late":17},`)
 	assert.Contains(t, string(content), `"as_of":"2026-01-02T03:45:00Z","late":0,"since":[0,3]}]}}`)
 	assert.Contains(t, string(forgetting(t, cut, pages)), `{"forgotten":{"sha256":"`+codec.HashPage("/gone").String()+`","requested_at":"2026-01-02T03:04:05.678Z","blocked":true,"state":"`)
+	assert.Contains(t, string(forgetting(t, cut, pages)), `{"sweep":{"before":"2026-01-01","swept_at":"2026-01-02T03:04:05.678Z","state":"`)
 	state := base64.StdEncoding.EncodeToString(pages[0].Append(nil))
 	assert.Contains(t, string(content), `"behaviours":1,"title":"A \"title\"","url":"https://forum.example/1","boards":{"hour":{"clicks":3,"minutes":1.5,"likes":-1,"behaviours":2},`+
 		`"trending":{"clicks":2.9145958235,"minutes":1.4572979117,"likes":-0.9715319412,"behaviours":2}},"state":"`+state+`"}`)

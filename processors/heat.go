@@ -175,7 +175,7 @@ type HeatStage struct {
 
 	sweeps  time.Time // when pages to drop are looked for next
 	passing bool      // a pass over the pages is under way, for that or to remove them
-	held    bool      // leaders wait until dropped pages are removed, see store.Partition.StartSweeps
+	held    bool      // leaders wait until dropped pages are removed from memory
 
 	turns   time.Time // when boards are as of another time next
 	turning bool      // they are not as of it yet

@@ -3,7 +3,9 @@ package processors
 import "time"
 
 // sweep drops the pages that were found to have had no behaviour for [HeatStart].ForgetAfter, with a commit of its own
-// that holds no more than that they are dropped. Until it is done, no leaders are sent, as where pages are forgotten.
+// that says no more than that they are dropped. Until it is done, no leaders are sent, as where pages are forgotten, and
+// until all of the pages are removed from memory: a board is without them all, or with them all. What the table still
+// has of them is removed by later commits.
 func (s *HeatStage) sweep(now time.Time) error {
 	switch {
 	case s.ending || !s.partition.Found():
@@ -15,16 +17,19 @@ func (s *HeatStage) sweep(now time.Time) error {
 	if err := s.partition.Sweep(now); err != nil {
 		return err
 	}
-	s.passing, s.forgetting = true, true
+	s.passing, s.held, s.forgetting = true, true, true
 	s.begin(now)
 	return nil
 }
 
-// pass goes on with looking for pages to drop, which begins once a minute and does something once a day, or with
+// sweepEvery is the time between two looks at whether the day has turned.
+const sweepEvery = time.Second
+
+// pass goes on with looking for pages to drop, which happens once a day, or with
 // removing those that are dropped: in pieces, between which ranges are applied.
 func (s *HeatStage) pass(now time.Time) error {
 	if !s.passing && s.start.ForgetAfter > 0 && !s.ending && !now.Before(s.sweeps) {
-		s.sweeps = now.Truncate(time.Minute).Add(time.Minute)
+		s.sweeps = now.Add(sweepEvery)
 		s.passing = s.partition.SeekSweep(now, s.start.ForgetAfter) && !s.partition.Found()
 	}
 	if !s.passes(now) || s.rangesWait() {
@@ -47,5 +52,5 @@ func (s *HeatStage) pass(now time.Time) error {
 
 // passes reports whether a pass may go on. It waits for boards that turn, and where it would make a commit too large.
 func (s *HeatStage) passes(now time.Time) bool {
-	return s.passing && !s.ending && !s.turning && !s.forgetting && !s.partition.Full() && !s.large(now)
+	return s.passing && !s.ending && !s.turning && !s.partition.Full() && !s.large(now)
 }

@@ -14,23 +14,26 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pageheat/codec"
-	"pageheat/heat"
 	"pageheat/kafka"
 	"pageheat/topology"
 )
 
-// Forgotten is what a heat table, or a partition of it, keeps of forgotten pages: their hashes. A nil
-// Forgotten has none. Its methods only read, and are safe for concurrent use.
+// Forgotten is what a heat table, or a partition of it, keeps of forgotten pages: their hashes, and the sweeps that
+// dropped others. A nil Forgotten has none. Its methods only read, but for AddSweep, and are safe for concurrent use.
 type Forgotten struct {
 	// pages has what was kept of each page, in the order in which requests were taken in: the last one
 	// counts, and earlier ones did at earlier offsets of the table. Compaction removes these.
 	pages map[codec.PageHash][]*codec.Forgotten
 	// partitions is the number of partitions of the table.
 	partitions int
+
+	// sweeps has those of each partition, in the order of their numbers.
+	sweeps map[int32]Sweeps
+	shared sync.Map // see SweepsOf
 }
 
 func newForgotten(partitions int) *Forgotten {
-	return &Forgotten{pages: map[codec.PageHash][]*codec.Forgotten{}, partitions: partitions}
+	return &Forgotten{pages: map[codec.PageHash][]*codec.Forgotten{}, partitions: partitions, sweeps: map[int32]Sweeps{}}
 }
 
 // take takes a record of the table with the key of a forgotten page.
@@ -68,7 +71,7 @@ func (f *Forgotten) Of(page []byte) *codec.Forgotten {
 	return all[len(all)-1]
 }
 
-// Empty reports whether no page was forgotten.
+// Empty reports whether no page was forgotten on request.
 func (f *Forgotten) Empty() bool { return f == nil || len(f.pages) == 0 }
 
 // Count returns how many pages were forgotten, and how many of them are blocked.
@@ -103,12 +106,15 @@ func (f *Forgotten) All() iter.Seq2[codec.PageHash, *codec.Forgotten] {
 // Taken are the numbers of the newest requests that are known, by partition of the table: those of a board that leaves
 // out what they forget. It is nil if there are none.
 func (f *Forgotten) Taken() codec.Offsets {
-	if f.Empty() {
+	if f.Empty() && !f.HasSweeps() {
 		return nil
 	}
 	newest := make([]uint64, f.partitions)
 	for _, all := range f.pages {
 		p := topology.PartitionOf(all[0].Placed, f.partitions)
+		newest[p] = max(newest[p], all[len(all)-1].Number)
+	}
+	for p, all := range f.sweeps {
 		newest[p] = max(newest[p], all[len(all)-1].Number)
 	}
 	var taken codec.Offsets
@@ -123,7 +129,7 @@ func (f *Forgotten) Taken() codec.Offsets {
 // At returns what was kept when heat partitions had taken in only some requests: taken has their numbers by
 // partition, as a board has, see [codec.Board].
 func (f *Forgotten) At(taken codec.Offsets) *Forgotten {
-	if f.Empty() {
+	if f.Empty() && !f.HasSweeps() {
 		return nil
 	}
 	at := newForgotten(f.partitions)
@@ -136,6 +142,14 @@ func (f *Forgotten) At(taken codec.Offsets) *Forgotten {
 			at.pages[hash] = all
 		}
 	}
+	for p, all := range f.sweeps {
+		most, _ := taken.Get(p)
+		for _, s := range all {
+			if s.Number <= uint64(most) {
+				at.AddSweep(p, s)
+			}
+		}
+	}
 	return at
 }
 
@@ -143,6 +157,7 @@ func (f *Forgotten) At(taken codec.Offsets) *Forgotten {
 func (f *Forgotten) merge(other *Forgotten) {
 	if other != nil {
 		maps.Copy(f.pages, other.pages) // a page is in one partition
+		maps.Copy(f.sweeps, other.sweeps)
 	}
 }
 
@@ -179,7 +194,7 @@ func ReadForgotten(ctx context.Context, cluster *kafka.Cluster, name string, pro
 		if !asked[partition] {
 			return nil
 		}
-		state, err := ReadPartition(ctx, cluster, table, partition, func([]byte, *heat.Totals) {}, read)
+		state, err := ReadPartition(ctx, cluster, table, partition, func([]byte, *codec.PageState) {}, read)
 		mu.Lock()
 		defer mu.Unlock()
 		all.merge(state.Forgotten)

@@ -111,7 +111,7 @@ func (s *Snapshot) readForgotten(ctx context.Context) (*Forgotten, error) {
 		if s.states[partition].Progress.Forget.Taken == 0 {
 			continue
 		}
-		state, err := readPages(ctx, s.cluster, s.table, int32(partition), func([]byte, *codec.PageState) {}, func(int) {})
+		state, err := ReadPartition(ctx, s.cluster, s.table, int32(partition), func([]byte, *codec.PageState) {}, func(int) {})
 		if err != nil {
 			return nil, err
 		}

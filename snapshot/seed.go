@@ -290,8 +290,8 @@ func (s *seeder) write(ctx context.Context) error {
 	return nil
 }
 
-// forgotten writes what is kept of forgotten pages, and returns how many each partition has. They are numbered
-// as if the partition had taken in a request for each.
+// forgotten writes what is kept of forgotten pages, and the sweeps, and returns how many each partition has. They are
+// numbered as if the partition had taken in a request for each.
 func (s *seeder) forgotten(partitions int32, queue func(partition int32, key string, value []byte) error) (numbers []uint64, err error) {
 	numbers = make([]uint64, partitions)
 	for hash, kept := range s.source.Forgotten().All() {
@@ -306,7 +306,32 @@ func (s *seeder) forgotten(partitions int32, queue func(partition int32, key str
 			return nil, err
 		}
 	}
+	for _, sweep := range s.source.Forgotten().AllSweeps() {
+		one := *sweep
+		if s.From == topics.FromSameOffsets && one.Input == s.cut.Input {
+			one.Input = s.continuation.Input()
+		}
+		for partition := range partitions {
+			if !share(sweep, partition, partitions) {
+				continue
+			}
+			numbers[partition]++
+			one.Number = numbers[partition]
+			if err := queue(partition, one.Key(), codec.AppendSweep(nil, &one)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return numbers, nil
+}
+
+// share reports whether a page that a sweep may have dropped can be of a partition, one of a number of partitions.
+func share(s *codec.Sweep, partition, partitions int32) bool {
+	a, b := s.Partitions, partitions
+	for b > 0 {
+		a, b = b, a%b
+	}
+	return s.Partition%a == partition%a
 }
 
 // finish tells ingest where to go on, and waits until what was written is visible. Without the

@@ -47,7 +47,7 @@ func (w *world) holds(topo *topology.Topology, to []int64) codec.Progress {
 	var first codec.Progress
 	for partition := range table.End {
 		got := map[string]heat.Totals{}
-		state, err := snapshot.ReadPartition(w.Context(), w.clients, table, int32(partition), func(name []byte, t *heat.Totals) { got[string(name)] = *t }, func(int) {})
+		state, err := snapshot.ReadPartition(w.Context(), w.clients, table, int32(partition), func(name []byte, s *codec.PageState) { got[string(name)] = s.Totals }, func(int) {})
 		require.NoError(w, err)
 		want, behaviours := w.totals(int32(partition), len(table.End), to)
 		require.Equal(w, want, got)
@@ -197,7 +197,7 @@ func TestSeedRefusesWhatIsNotEmpty(t *testing.T) {
 			table, err := snapshot.LookAt(t.Context(), w.clients, to.HeatTable)
 			require.NoError(t, err)
 			for partition := range int32(3) {
-				_, err := snapshot.ReadPartition(t.Context(), w.clients, table, partition, func(name []byte, _ *heat.Totals) {
+				_, err := snapshot.ReadPartition(t.Context(), w.clients, table, partition, func(name []byte, _ *codec.PageState) {
 					t.Errorf("page %s was written", name)
 				}, func(int) {})
 				require.NoError(t, err)
@@ -219,7 +219,7 @@ func TestSeedWithOtherInputs(t *testing.T) {
 		table, err := snapshot.LookAt(t.Context(), w.clients, topo.HeatTable)
 		require.NoError(t, err)
 		for partition := range int32(2) {
-			state, err := snapshot.ReadPartition(t.Context(), w.clients, table, partition, func([]byte, *heat.Totals) {}, func(int) {})
+			state, err := snapshot.ReadPartition(t.Context(), w.clients, table, partition, func([]byte, *codec.PageState) {}, func(int) {})
 			require.NoError(t, err)
 			sum += state.Kept
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"pageheat/codec"
-	"pageheat/heat"
 	"pageheat/kafka"
 	"pageheat/topology"
 )
@@ -59,32 +58,18 @@ func (s *State) Lost(input int) uint64 {
 	return s.Progress.Lost[input]
 }
 
+// EachPage takes the state of a page, nil if the page was removed. Its boards are only valid during the
+// call, and so is the name. A page of which [State.Dropped] is true in the end does not count.
+type EachPage func(name []byte, s *codec.PageState)
+
 // ReadPartition reads a partition of a heat table as committed, up to the last stable offset
 // when the topic was looked up. It calls page for every record of a page, in offset order, so the
-// last call for a page is the valid one; totals are nil if the page was removed. name is only
-// valid during the call; the callee owns totals. It reports finished offsets to read.
+// last call for a page is the valid one. It reports finished offsets to read.
 //
 // The final totals are exact at the State's progress, regardless of concurrent writes. The
 // read must not take longer than the table's min.compaction.lag.ms, an hour: afterwards, states
 // that newer ones have replaced meanwhile may be gone. An error names topic, partition and offset.
-func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table Topic, partition int32,
-	page func(name []byte, totals *heat.Totals), read func(offsets int),
-) (State, error) {
-	return readPages(ctx, cluster, table, partition, func(name []byte, s *codec.PageState) {
-		if s == nil {
-			page(name, nil)
-			return
-		}
-		page(name, &s.Totals)
-	}, read)
-}
-
-// eachPage takes the state of a page, nil if the page was removed. Its boards are only valid during the
-// call, and so is the name.
-type eachPage func(name []byte, s *codec.PageState)
-
-// readPages is [ReadPartition] with all that pages have.
-func readPages(ctx context.Context, cluster *kafka.Cluster, table Topic, partition int32, page eachPage, read func(offsets int)) (State, error) {
+func ReadPartition(ctx context.Context, cluster *kafka.Cluster, table Topic, partition int32, page EachPage, read func(offsets int)) (State, error) {
 	if int(partition) >= len(table.End) {
 		return State{}, fmt.Errorf("topic %s has no partition %d", table.Name, partition)
 	}
@@ -95,7 +80,7 @@ func readPages(ctx context.Context, cluster *kafka.Cluster, table Topic, partiti
 
 // read takes the records with offsets in [from, to).
 func (s *State) read(ctx context.Context, cluster *kafka.Cluster, table Topic, from, to int64,
-	page eachPage, read func(offsets int),
+	page EachPage, read func(offsets int),
 ) error {
 	return table.Read(ctx, cluster, s.Partition, from, to, func(records []*kafka.Record, next int64) error {
 		for _, r := range records {
@@ -110,7 +95,7 @@ func (s *State) read(ctx context.Context, cluster *kafka.Cluster, table Topic, f
 }
 
 // take handles one record of the table.
-func (s *State) take(r *kafka.Record, page eachPage) error {
+func (s *State) take(r *kafka.Record, page EachPage) error {
 	if len(r.Key) > 0 && r.Key[0] == '|' { // not a page, see codec.InternalKey
 		kind, of, _ := codec.InternalKey(string(r.Key))
 		if kind == codec.KindForgotten {
@@ -118,6 +103,12 @@ func (s *State) take(r *kafka.Record, page eachPage) error {
 				s.Forgotten = newForgotten(s.partitions)
 			}
 			return s.Forgotten.take(r)
+		}
+		if kind == codec.KindSweep {
+			if s.Forgotten == nil {
+				s.Forgotten = newForgotten(s.partitions)
+			}
+			return s.Forgotten.takeSweep(s.Partition, r.Value)
 		}
 		if kind != codec.KindProgress && kind != codec.KindKept {
 			return nil
@@ -169,6 +160,10 @@ func readProgress(ctx context.Context, cluster *kafka.Cluster, table Topic, part
 	}
 	return s, nil
 }
+
+// Dropped reports whether a page of the table was dropped because it had no behaviour for a time, and is only not removed
+// yet. The behaviours of such pages are part of Progress.Counted.
+func (s *State) Dropped(p *codec.PageState) bool { return s.Progress.Days.Dropped(p.Day) }
 
 // ReadPage reads one page's state from the table as committed; known is false if the table
 // does not have the page. It reads only the page's partition and retains nothing of other

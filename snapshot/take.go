@@ -50,6 +50,7 @@ type Snapshot struct {
 	others     []string          // see Others
 	lacks      []map[string]*sum // by heat partition: what it has not counted up to the cut
 	kept       uint64
+	dropped    []uint64 // by heat partition: behaviours of pages that are dropped, and not removed yet
 
 	forgotten *Forgotten // known when Pages has ended
 }
@@ -62,7 +63,7 @@ func Take(ctx context.Context, cfg Config) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{cluster: cfg.Cluster, unlabelled: cfg.DropTitles, progress: cfg.Progress, table: table, states: make([]State, len(table.End))}
+	s := &Snapshot{cluster: cfg.Cluster, unlabelled: cfg.DropTitles, progress: cfg.Progress, table: table, states: make([]State, len(table.End)), dropped: make([]uint64, len(table.End))}
 	if err := s.readProgress(ctx); err != nil {
 		return nil, err
 	}
@@ -105,11 +106,35 @@ func (s *Snapshot) readProgress(ctx context.Context) error {
 	group.SetLimit(2 * runtime.GOMAXPROCS(0))
 	for partition := range s.states {
 		group.Go(func() (err error) {
-			s.states[partition], err = readProgress(ctx, s.cluster, s.table, int32(partition))
+			if s.states[partition], err = readProgress(ctx, s.cluster, s.table, int32(partition)); err == nil {
+				s.dropped[partition], err = s.unswept(ctx, partition)
+			}
 			return err
 		})
 	}
 	return group.Wait()
+}
+
+// unswept counts the behaviours of pages of a partition that are dropped, and not removed from the table yet. There are
+// none but for some time after a day's turn, and where an instance was stopped then.
+func (s *Snapshot) unswept(ctx context.Context, partition int) (uint64, error) {
+	state := &s.states[partition]
+	if days := state.Progress.Days; days == nil || days.Swept {
+		return 0, nil
+	}
+	dropped := map[string]uint64{}
+	_, err := ReadPartition(ctx, s.cluster, s.table, int32(partition), func(name []byte, p *codec.PageState) {
+		if p != nil && state.Dropped(p) {
+			dropped[string(name)] = p.Totals.Behaviours
+		} else {
+			delete(dropped, string(name))
+		}
+	}, func(int) {})
+	sum := uint64(0)
+	for _, n := range dropped {
+		sum += n
+	}
+	return sum, err
 }
 
 // input looks up the input that was counted.
@@ -127,7 +152,7 @@ func (s *Snapshot) input(ctx context.Context) (Topic, error) {
 
 // counted is how many behaviours a partition holds at the cut.
 func (s *Snapshot) counted(partition int) uint64 {
-	n := s.states[partition].Progress.Counted
+	n := s.states[partition].Progress.Counted - s.dropped[partition]
 	for _, t := range s.lacks[partition] {
 		n += t.totals.Behaviours
 	}
@@ -167,17 +192,19 @@ type read struct {
 	totals heat.Totals
 	label  *codec.StampedLabel
 	states codec.BoardStates
+	// dropped says that it is not removed yet, see State.Dropped.
+	dropped bool
 }
 
 // pages reads the pages of a partition.
 func (s *Snapshot) pages(ctx context.Context, partition int, done func(offsets int)) (map[string]*read, error) {
 	pages := map[string]*read{}
-	state, err := readPages(ctx, s.cluster, s.table, int32(partition), func(name []byte, p *codec.PageState) {
+	state, err := ReadPartition(ctx, s.cluster, s.table, int32(partition), func(name []byte, p *codec.PageState) {
 		if p == nil {
 			delete(pages, string(name))
 			return
 		}
-		pages[string(name)] = &read{totals: p.Totals, label: p.Label, states: p.Boards.Clone()}
+		pages[string(name)] = &read{totals: p.Totals, label: p.Label, states: p.Boards.Clone(), dropped: s.states[partition].Dropped(p)}
 	}, done)
 	if err != nil {
 		return nil, err
@@ -192,6 +219,7 @@ func (s *Snapshot) pages(ctx context.Context, partition int, done func(offsets i
 		return nil, failure.New(failure.Damaged, "the pages of topic %s partition %d hold %d behaviours, its progress says %d",
 			s.table.Name, partition, sum, want)
 	}
+	maps.DeleteFunc(pages, func(_ string, p *read) bool { return p.dropped })
 	for name := range s.lacks[partition] {
 		if pages[name] == nil {
 			pages[name] = &read{}

@@ -79,6 +79,9 @@ func printReport(w io.Writer, r *audit.Report, cannot error) error {
 	if pages, blocked := r.ForgottenPages(); pages > 0 {
 		_, _ = fmt.Fprintf(out, "forgotten: %s, %s of them blocked%s\n", english.Plural(pages, "page", ""), terminal.Count(uint64(blocked)), leftOutNote(r, cannot))
 	}
+	if n := r.Sweeps(); n > 0 {
+		_, _ = fmt.Fprintf(out, "dropped: pages without a behaviour for a time, by %s%s\n", english.Plural(n, "sweep", ""), droppedNote(r, cannot))
+	}
 	if lost := r.Lost(); lost > 0 {
 		_, _ = fmt.Fprintf(out, "lost: up to %s messages of %s were deleted by retention before they were counted\n", terminal.Count(lost), r.Input)
 	}
@@ -111,6 +114,14 @@ func leftOutNote(r *audit.Report, cannot error) string {
 		return ""
 	}
 	return fmt.Sprintf("; %s of theirs in the input %s not counted", english.Plural(int(r.Forgotten), "behaviour", ""), english.PluralWord(int(r.Forgotten), "is", "are"))
+}
+
+// droppedNote says how many behaviours of dropped pages the recount has left out.
+func droppedNote(r *audit.Report, cannot error) string {
+	if cannot != nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s of theirs in the input %s not counted", english.Plural(int(r.Dropped), "behaviour", ""), english.PluralWord(int(r.Dropped), "is", "are"))
 }
 
 // records counts records in words.

@@ -44,14 +44,14 @@ type pipelineConfig struct {
 	topo  *topology.Topology
 	log   *slog.Logger
 
-	roles      []role              // without repetition, in the order of allRoles
-	settings   processors.Settings // that all instances share
-	weights    heat.Weights        // those of settings
-	boards     []*boards.Board     // beside all-time
+	roles    []role              // without repetition, in the order of allRoles
+	settings processors.Settings // that all instances share
+	weights  heat.Weights        // those of settings
+	boards   []*boards.Board     // beside all-time
 	// forgetAfter is the number of days after which a page without a behaviour is dropped; 0 if none is.
 	forgetAfter int
-	partitions int                 // of the heat table
-	events     events.Rules        // what is written of boards, if the topology has events
+	partitions  int          // of the heat table
+	events      events.Rules // what is written of boards, if the topology has events
 
 	web       web.Config     // what is served over HTTP
 	collector collect.Config // of the role collect
