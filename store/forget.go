@@ -130,6 +130,7 @@ func (t *boardTable) remove(pg *page) {
 
 // remove makes the final boards again that a page is on.
 func (f *boardFinals) remove(pg *page) {
+	f.making = nil
 	for period, closed := range f.closed {
 		if slices.Contains(closed.pages, pg) {
 			delete(f.closed, period)

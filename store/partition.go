@@ -124,8 +124,8 @@ type Config struct {
 	Top    int
 	// Boards are further boards. A partition on disk has none.
 	Boards []*boards.Board
-	// TurnPages is the number of pages of a board that one call of [Partition.Advance] goes through, 1,024
-	// if 0.
+	// TurnPages is the number of pages of a board that one call of [Partition.Advance] goes through, and of all pages
+	// that one of [Partition.PassOn] does, 1,024 if 0.
 	TurnPages int
 }
 
@@ -158,6 +158,7 @@ func newPartition(c Config, where pages) *Partition {
 		Name:  func(pg *heat.Page) string { return pg.Name },
 	}, c.Top, where.each)
 	where.attach(p.index, &p.labels)
+	p.sweep.piece = cmp.Or(c.TurnPages, turnPages)
 	for _, b := range c.Boards {
 		p.boards = append(p.boards, newBoardTable(b, &p.labels, cmp.Or(c.TurnPages, turnPages)))
 	}

@@ -25,6 +25,7 @@ type sweep struct {
 	seeking bool      // for sought
 	at      cursor    // of the pass over all pages that is under way
 	passing bool      // it removes pages
+	piece   int       // pages in a part of it
 	dropped uint64    // pages, since the partition was made
 }
 
@@ -48,9 +49,6 @@ func (c *cursor) take(pg *page, before codec.Day, drop func(*page)) (stop bool) 
 	drop(pg)
 	return false
 }
-
-// sweepPages is the number of pages in a piece of a pass.
-const sweepPages = 1024
 
 // errSweepOpen says that pages were to be dropped while a checkpoint is open.
 var errSweepOpen = fmt.Errorf("pages cannot be dropped while a checkpoint is open")
@@ -117,7 +115,7 @@ func (p *Partition) PassOn() (changed, more bool, err error) {
 	if s.seeking {
 		before, drop = s.sought, nil
 	}
-	done, err := p.pages.pass(&s.at, sweepPages, before, drop)
+	done, err := p.pages.pass(&s.at, s.piece, before, drop)
 	if err != nil {
 		return changed, false, p.fail(fmt.Errorf("dropping pages: %w", err))
 	}

@@ -26,6 +26,7 @@ type Counts struct {
 	BoardsAdded, BoardsRemoved, BoardsRestored, Finals   uint64
 	ClocksSet, OfGroups, Titles, Events                  uint64
 	Requests, RequestsAgain, Forgotten, Blocked          uint64 // to forget pages; Blocked with further boards
+	Sweeps, Swept, Unswept                               uint64 // of pages without behaviours; Unswept are in the table for a while
 }
 
 // Add adds the counts of another schedule.

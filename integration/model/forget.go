@@ -29,7 +29,8 @@ type asked struct {
 type forgotten struct {
 	asked
 	number uint64
-	to     []int64 // by input partition: what is forgotten
+	to     []int64  // by input partition: what is forgotten
+	sweep  *sweepOf // if it is that, of many pages, and no request
 }
 
 // counts reports whether a behaviour of the page at an offset of an input partition counts.
@@ -141,8 +142,17 @@ func (w *world) cutOf(target int, next int64, taken uint64, of []forgotten) cut 
 		c.gone = make([]*forgotten, len(w.pages))
 	}
 	for i := range of[:taken] {
-		if f := &of[i]; f.page != noPage {
+		f := &of[i]
+		if f.page != noPage {
 			c.gone[f.page] = f
+		}
+		if f.sweep == nil {
+			continue
+		}
+		for page, gone := range f.sweep.gone {
+			if was := c.gone[page]; gone && (was == nil || !was.block) {
+				c.gone[page] = f
+			}
 		}
 	}
 	return c
@@ -160,7 +170,7 @@ func (w *world) lastCuts() []cut {
 // newestOf is what is forgotten of a page, nil if nothing is.
 func newestOf(name string, of []forgotten) *forgotten {
 	for i := range slices.Backward(of) {
-		if of[i].name == name {
+		if of[i].sweep == nil && of[i].name == name {
 			return &of[i]
 		}
 	}
@@ -174,6 +184,10 @@ func (w *world) checkForgotten(target int, p *codec.Progress) {
 		w.violate("%s: %d requests to forget pages are in, and it was given %d", table.name, p.Forget.Taken, len(log.taken))
 	}
 	for i := range log.taken {
+		if log.taken[i].sweep != nil {
+			w.checkSweep(target, &log.taken[i])
+			continue
+		}
 		want := newestOf(log.taken[i].name, log.taken)
 		got, err := codec.DecodeForgotten(table.table[codec.ForgottenKey(codec.HashPage(want.name))].value)
 		if err != nil {
@@ -200,7 +214,9 @@ func (w *world) checkAnswered() {
 	for target, log := range w.requests {
 		in := map[codec.RequestID]bool{}
 		for _, f := range log.taken {
-			in[f.id] = true
+			if f.sweep == nil {
+				in[f.id] = true
+			}
 		}
 		newest := map[string][]byte{}
 		for _, r := range log.records {
@@ -263,10 +279,10 @@ func (o *heatOwner) tookIn(before *books) {
 		if last := newestOf(r.name, o.forgotten); last != nil && last.id == r.id {
 			continue
 		}
-		if n := len(o.forgotten); n > 0 && r.offset <= o.forgotten[n-1].offset {
+		if before := slices.DeleteFunc(slices.Clone(o.forgotten), func(f forgotten) bool { return f.sweep != nil }); len(before) > 0 && r.offset <= before[len(before)-1].offset {
 			w.violate("%s: the request at offset %d of forget-%d is taken in twice", o.name, r.offset, o.slot.partition)
 		}
-		o.forgotten = append(o.forgotten, forgotten{r, uint64(len(o.forgotten)) + 1, slices.Clone(o.log.reached[o.next])})
+		o.forgotten = append(o.forgotten, forgotten{asked: r, number: uint64(len(o.forgotten)) + 1, to: slices.Clone(o.log.reached[o.next])})
 		w.counts.Forgotten++
 	}
 	if took && !w.on.HeldLeaders {

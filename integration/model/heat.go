@@ -40,6 +40,7 @@ type heatOwner struct {
 	position  int64       // the request to read next
 	given     []asked     // those that the stage was given and has not taken in
 	forgotten []forgotten // what is forgotten, with the requests that are in the open checkpoint
+	before    codec.Day   // of the last sweep among them
 }
 
 var _ processors.HeatInput = (*heatOwner)(nil)
@@ -78,6 +79,11 @@ func (o *heatOwner) act() bool {
 // takeOver takes what is committed, to which nobody else adds.
 func (o *heatOwner) takeOver() {
 	o.forgotten = slices.Clone(o.requests.taken)
+	for _, f := range o.forgotten {
+		if f.sweep != nil {
+			o.before = f.sweep.before
+		}
+	}
 	if o.w.withBoards() {
 		o.books = o.w.books[o.slot.partition].clone()
 	}
@@ -142,7 +148,7 @@ func (o *heatOwner) check() {
 	o.next = restored.From
 	t := &o.w.temper
 	o.stage = processors.NewHeatStage(o.part, o, processors.HeatStart{Now: o.now(), Partitions: int32(len(o.w.logs)),
-		PublishEvery: t.publish, CommitEvery: t.commit, Transaction: time.Minute, PageTime: o.on.pageTime[o.slot.partition], Bounds: t.bounds})
+		PublishEvery: t.publish, CommitEvery: t.commit, Transaction: time.Minute, PageTime: o.on.pageTime[o.slot.partition], Bounds: t.bounds, ForgetAfter: o.w.forgetAfter()})
 	progress, _ := o.part.Progress()
 	if f := progress.Forget; f.Topic == o.w.forgetID {
 		o.position = f.Next
@@ -170,6 +176,7 @@ func (o *heatOwner) run() bool {
 	}
 	a := o.stage.Next(o.now())
 	o.tookIn(before)
+	o.swept()
 	o.observe()
 	switch a.Do {
 	case processors.DoFeed:
@@ -251,6 +258,9 @@ func (o *heatOwner) write(key string, value []byte, last bool) {
 		value, _ = o.part.Get(key)
 	}
 	value = o.miswrite(value, last)
+	if kind, _, _ := codec.InternalKey(key); kind == codec.KindSweep && !o.w.on.SweepInTable {
+		return
+	}
 	at, ok := o.table.write(o.epoch, key, value)
 	if !ok {
 		o.w.counts.Fenced++

@@ -121,6 +121,8 @@ func (w *world) grow() {
 		w.messages++
 		if w.withBoards() {
 			m.timestamp = w.timestamp()
+		} else if w.aging != nil {
+			m.timestamp = w.aging.timestamp()
 		} else {
 			// Producers' clocks differ by minutes, whatever the schedule draws.
 			skew := time.Duration(in.next*7919%7-3) * time.Minute

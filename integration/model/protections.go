@@ -126,6 +126,17 @@ type Protections struct {
 	// MonotonicForgets: leaders with fewer requests in than those of a board are ignored. Without: they are used.
 	MonotonicForgets bool
 
+	// DayInTable: the record of a page has the day of its newest behaviour. Without: it has not, and a new owner drops it
+	// with the next sweep.
+	DayInTable bool
+	// SweepInTable: the transaction of a sweep has its record. Without: it has not, and nobody knows what was dropped.
+	SweepInTable bool
+	// SweepInProgress: the progress of a heat partition says which pages are dropped. Without: it does not, and a new owner
+	// has those again that were not removed yet.
+	SweepInProgress bool
+	// WholeSweeps: leaders are sent when all dropped pages are removed. Without: while they are.
+	WholeSweeps bool
+
 	// EventsInTransaction: events of boards and the position in the output are written in one transaction.
 	// Without: events are written before.
 	EventsInTransaction bool
@@ -137,6 +148,12 @@ type Protections struct {
 func (p Protections) forgetting() bool {
 	return p.HeldLeaders && p.ForgetInProgress && p.ForgottenInTable && p.MarkedTombstones && p.AnswerInTransaction && p.BlockedPages &&
 		p.ForgottenReread && p.ForgottenTitles && p.MonotonicForgets
+}
+
+// sweeping reports whether all rules of dropped pages are on. Without one of them, all schedules without further boards
+// drop pages.
+func (p Protections) sweeping() bool {
+	return p.DayInTable && p.SweepInTable && p.SweepInProgress && p.WholeSweeps
 }
 
 // events reports whether all rules of events are on.

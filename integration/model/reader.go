@@ -75,7 +75,17 @@ func (w *world) forgetIn(r *reader, b *codec.Board) {
 	for _, o := range b.Forgotten {
 		before, _ := r.newest.Forgotten.Get(o.Partition)
 		for i := before; i < min(o.Offset, int64(len(w.requests[o.Partition].taken))); i++ {
-			name := w.requests[o.Partition].taken[i].name
+			taken := &w.requests[o.Partition].taken[i]
+			if taken.sweep != nil {
+				for page, gone := range taken.sweep.gone {
+					if gone {
+						delete(r.behaviours, w.pages[page].name)
+						delete(r.clicks, w.pages[page].name)
+					}
+				}
+				continue
+			}
+			name := taken.name
 			delete(r.behaviours, name)
 			delete(r.clicks, name)
 		}

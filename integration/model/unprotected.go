@@ -41,6 +41,12 @@ func (o *heatOwner) miswrite(value []byte, progress bool) []byte {
 	if progress && !w.on.ForgetInProgress {
 		return unasked(value)
 	}
+	if progress && !w.on.SweepInProgress {
+		return unswept(value)
+	}
+	if !progress && !w.on.DayInTable {
+		return undated(value)
+	}
 	if o.books == nil || w.on.TimeInProgress && w.on.NumbersOnce && w.on.TurnKeepsRecord {
 		return value
 	}

@@ -89,6 +89,7 @@ type world struct {
 	books      []*books                 // per target, what is committed of them
 	claims     [][]claim                // per target, what leaders say of them
 	highest    map[string]boards.Minute // T by definition, without OneSlot
+	aging      *aging                   // nil if no pages are dropped
 	forgets    map[int32]uint64         // requests in leaders by target, without MonotonicForgets
 	messages   int                      // of the input
 	disk       *store.Disk              // of all processes; nil where partitions are in memory
@@ -107,6 +108,9 @@ func newWorld(seed uint64, p Protections, trace io.Writer) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 0x9a6e4ea7)), on: p, trace: trace, now: time.UnixMilli(1_700_000_000_000),
 		inputID: codec.TopicID{1}, behaviorID: codec.TopicID{2}, forgetID: codec.TopicID{3}, invalid: invalidMessages()}
 	w.temper = w.newTemper()
+	if w.aging = w.newAging(seed); w.aging != nil {
+		w.temper.turnPages = 1
+	}
 	names := pageNames()
 	first := w.n(len(names))
 	for i := range w.temper.pages {

@@ -11,7 +11,9 @@ behaviour, and calculates with whole numbers of any size. Each line of standard 
 
 with durations in minutes and times in minutes since 1970. With "forgotten": {SHA-256 of a page: {"blocked":
 false, "to": [offset, ...]}, ...} each behaviour has a partition and an offset of the input after the like, and
-those at offsets up to that of their partition do not count, nor any of a page that is blocked. For each it prints a line with a JSON array:
+those at offsets up to that of their partition do not count, nor any of a page that is blocked. With "sweeps":
+[{"partitions": 3, "partition": 0, "before": day since 1970, "from": [offset, ...], "to": [offset, ...]}, ...] in
+their order, the pages that these drop begin again after each. For each it prints a line with a JSON array:
 for each time the pages of the board in order, each with rank, page, heat, clicks, minutes, likes and
 behaviours. With "groups": true, it is for each time the pages of the boards of groups in order, each with
 its group first. It only needs Python 3.9.
@@ -139,8 +141,35 @@ def remembered(behaviours, forgotten):
             partition, offset = at
             if f["blocked"] or partition < len(f["to"]) and offset <= f["to"][partition]:
                 continue
-        kept.append((page, millis, clicks, minutes, like))
+        kept.append((page, millis, clicks, minutes, like, *at))
     return kept
+
+
+def partition_of(page, partitions):
+    """The heat partition of a page: FNV-1a without the top bit, modulo."""
+    h = 0x811C9DC5
+    for byte in page.encode():
+        h = ((h ^ byte) * 0x01000193) % 2**32
+    return (h % 2**31) % partitions
+
+
+def unswept(behaviours, sweeps):
+    """The behaviours since the last sweep that dropped their page."""
+    pages = {}
+    for b in behaviours:
+        pages.setdefault(b[0], []).append(b)
+
+    def covered(b, offsets):
+        return b[5] < len(offsets) and b[6] <= offsets[b[5]]
+
+    for s in sweeps:
+        for page, all_of in pages.items():
+            if partition_of(page, s["partitions"]) != s["partition"]:
+                continue
+            old = [b for b in all_of if covered(b, s["to"])]
+            if all(minute_of(b[1]) // 1440 < s["before"] for b in old if not covered(b, s["from"])):
+                pages[page] = [b for b in all_of if not covered(b, s["to"])]
+    return [b for b in behaviours if b in pages[b[0]]]
 
 
 def board(d, behaviours, as_of):
@@ -196,7 +225,7 @@ def group_boards(d, behaviours, as_of):
 def main():
     for line in sys.stdin:
         task = json.loads(line)
-        behaviours = remembered(task["behaviours"], task.get("forgotten") or {})
+        behaviours = unswept(remembered(task["behaviours"], task.get("forgotten") or {}), task.get("sweeps") or [])
         count = group_boards if task.get("groups") else board
         print(json.dumps([count(task["definition"], behaviours, t) for t in task["as_of"]]))
 

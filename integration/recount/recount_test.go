@@ -47,6 +47,8 @@ type task struct {
 	Groups bool `json:"groups"`
 	// Forgotten are the pages that were forgotten, by the hashes of their names.
 	Forgotten map[string]forgotten `json:"forgotten,omitempty"`
+	// Sweeps are those that dropped pages, in their order.
+	Sweeps []sweep `json:"sweeps,omitempty"`
 }
 
 // forgotten is what is known of a page that was forgotten.
