@@ -146,13 +146,14 @@ func (c *Checkpoint) Next(dst []byte) (key string, value []byte, more bool) {
 		if pg.Totals.Behaviours > 0 {
 			value = c.partition.appendPage(dst, pg, &pg.Totals)
 		}
+		key = pg.Name // the page may be freed
 		c.partition.mu.Lock()
 		err := c.partition.pages.written(pg, value[len(dst):])
 		c.partition.mu.Unlock()
 		if err != nil {
 			_ = c.partition.fail(err)
 		}
-		return pg.Name, value, true
+		return key, value, true
 	}
 	if len(c.partition.boards) > 0 {
 		return pg.Name, append(dst, c.records.at(pg.preImage)...), true

@@ -63,7 +63,8 @@ const (
 // memory keeps all pages in memory.
 type memory struct {
 	table  *table
-	gone   int // pages of it that were removed
+	gone   int // pages of it that were removed, and are not freed yet
+	frees  bool
 	index  *heat.PageIndex
 	labels *labels
 }
@@ -103,6 +104,9 @@ func (m *memory) restore(name string, t heat.Totals, label *codec.StampedLabel, 
 	pg.day = day
 	m.labels.set(&pg.Page, label)
 	m.index.Changed(&pg.Page)
+	if m.free(pg) {
+		pg = nil
+	}
 	return pg, gained, nil
 }
 
@@ -134,9 +138,25 @@ func (m *memory) each(yield func(*heat.Page) bool) {
 	}
 }
 
-func (m *memory) settle() (uint64, error)     { return 0, nil }
-func (m *memory) written(*page, []byte) error { return nil }
-func (m *memory) err() error                  { return nil }
-func (m *memory) count() int                  { return m.table.count - m.gone }
-func (m *memory) level() level                { return levelLow }
-func (m *memory) discard() error              { return nil }
+// written frees a page whose tombstone is handed out.
+func (m *memory) written(pg *page, _ []byte) error {
+	m.free(pg)
+	return nil
+}
+
+// free makes room for another page in the place of one that was removed, if nothing points to it. Boards know pages by
+// their numbers, so their pages remain.
+func (m *memory) free(pg *page) bool {
+	if !m.frees || pg.state != gone || m.index.Holds(&pg.Page) {
+		return false
+	}
+	m.table.free(pg)
+	m.gone--
+	return true
+}
+
+func (m *memory) settle() (uint64, error) { return 0, nil }
+func (m *memory) err() error              { return nil }
+func (m *memory) count() int              { return m.table.count - len(m.table.freed) - m.gone }
+func (m *memory) level() level            { return levelLow }
+func (m *memory) discard() error          { return nil }

@@ -147,7 +147,7 @@ type Applied struct {
 
 // New returns an empty partition in memory. [Disk.New] makes one on disk.
 func New(c Config) *Partition {
-	return newPartition(c, &memory{table: newTable()})
+	return newPartition(c, &memory{table: newTable(), frees: len(c.Boards) == 0})
 }
 
 func newPartition(c Config, where pages) *Partition {

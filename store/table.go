@@ -12,12 +12,13 @@ import (
 // processor's caches and wait for memory; together, the waits overlap.
 //
 // Pages lie in blocks and names in long strings, so that the garbage collector
-// has few objects to go through. Pages are only ever added.
+// has few objects to go through. A page that is freed takes another name later.
 type table struct {
 	seed   maphash.Seed
 	slots  []slot // as many as a power of 2
 	blocks [][]page
-	count  int
+	count  int             // of pages, those that are freed among them
+	freed  []uint32        // their numbers
 	names  strings.Builder // the newest names; filled up to its capacity
 }
 
@@ -89,15 +90,37 @@ func findOrAdd[N string | []byte](t *table, hash uint32, name N) *page {
 	if 4*(t.count+1) > 3*len(t.slots) {
 		t.grow()
 	}
-	if t.count>>blockBits == len(t.blocks) {
-		t.blocks = append(t.blocks, make([]page, blockPages))
+	var at uint32
+	if n := len(t.freed); n > 0 {
+		at, t.freed = t.freed[n-1], t.freed[:n-1]
+	} else {
+		if t.count>>blockBits == len(t.blocks) {
+			t.blocks = append(t.blocks, make([]page, blockPages))
+		}
+		t.count++
+		at = uint32(t.count)
 	}
-	t.count++
-	at := uint32(t.count)
 	t.place(slot{hash: hash, at: at})
 	pg := t.page(at)
 	pg.Name, pg.Number = keepName(&t.names, name), at
 	return pg
+}
+
+// free takes a page out, to which nothing may point any more. Slots behind it that would not be found move up.
+func (t *table) free(pg *page) {
+	mask := uint32(len(t.slots) - 1)
+	hole := uint32(maphash.String(t.seed, pg.Name)) & mask
+	for t.slots[hole].at != pg.Number {
+		hole = (hole + 1) & mask
+	}
+	for i := (hole + 1) & mask; t.slots[i].at != 0; i = (i + 1) & mask {
+		if home := t.slots[i].hash & mask; (i-home)&mask >= (i-hole)&mask { // the hole is on its way
+			t.slots[hole], hole = t.slots[i], i
+		}
+	}
+	t.slots[hole] = slot{}
+	t.freed = append(t.freed, pg.Number)
+	*pg = page{}
 }
 
 // place puts a slot where it belongs, or into the next one that is free.
@@ -133,7 +156,7 @@ func (t *table) grow() {
 	}
 }
 
-// all yields every page.
+// all yields every page, and those that are freed, which have nothing.
 func (t *table) all() iter.Seq[*page] {
 	return func(yield func(*page) bool) {
 		for n := range t.count {

@@ -13,18 +13,23 @@ import (
 	"pageheat/heat"
 )
 
-// A table holds what a map would: every page once, where it was, by any name.
+// A table holds what a map would: every page once, where it was, by any name, until it is freed.
 func TestTableIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pages := newTable()
 		want := make(map[string]*page)
 		name := rapid.Custom(func(t *rapid.T) string {
-			return strings.Repeat("x", rapid.IntRange(1, 1024).Draw(t, "length")) + fmt.Sprint(rapid.IntRange(0, 2000).Draw(t, "number"))
+			return strings.Repeat("x", rapid.SampledFrom([]int{1, 1, 1, 1, 2, 1024}).Draw(t, "length")) + fmt.Sprint(rapid.IntRange(0, 300).Draw(t, "number"))
 		})
 		for range rapid.IntRange(0, 2000).Draw(t, "steps") {
 			n := name.Draw(t, "name")
 			known := want[n]
 			require.Same(t, known, pages.get(n))
+			if known != nil && rapid.IntRange(0, 2).Draw(t, "freed") == 0 {
+				pages.free(known)
+				delete(want, n)
+				continue
+			}
 			var pg *page
 			if rapid.Bool().Draw(t, "bytes") {
 				bytes := []byte(n)
@@ -38,11 +43,15 @@ func TestTableIsAMap(t *testing.T) {
 			}
 			want[n] = pg
 		}
-		require.Equal(t, len(want), pages.count)
+		require.Equal(t, len(want), pages.count-len(pages.freed))
 		for n, pg := range want {
 			require.Equal(t, n, pg.Name)
+			require.Same(t, pg, pages.get(n))
 		}
 		for pg := range pages.all() {
+			if pg.Name == "" {
+				continue
+			}
 			require.Same(t, want[pg.Name], pg)
 			delete(want, pg.Name)
 		}
@@ -100,4 +109,23 @@ func TestApplyOfARangeThatNamesPagesAgain(t *testing.T) {
 		}
 		require.NoError(t, p.Check())
 	})
+}
+
+// TestPlacesAreUsedAgain: pages that come and go take as much memory as there are at a time.
+func TestPlacesAreUsedAgain(t *testing.T) {
+	pages := newTable()
+	var all []*page
+	for i := range 100_000 {
+		all = append(all, pages.getOrAdd(fmt.Sprint("/page/", i)))
+		if len(all) > 1000 {
+			pages.free(all[0])
+			all = all[1:]
+		}
+	}
+	require.LessOrEqual(t, len(pages.blocks), 1)
+	require.LessOrEqual(t, len(pages.slots), 2048)
+	for i := range 1000 {
+		require.NotNil(t, pages.get(fmt.Sprint("/page/", 99_000+i)))
+	}
+	require.Nil(t, pages.get("/page/98999"))
 }
