@@ -22,7 +22,8 @@ type State struct {
 	// Lost is the maximum number of messages of the input that retention deleted before they
 	// were counted; nil if it is unknown.
 	Lost *int64 `json:"lost"`
-	// ForgetRequests is the number of requests to forget pages that were taken in; nil if it is unknown.
+	// ForgetRequests is the number of requests to forget pages that were taken in, and of days on which a heat partition has
+	// dropped pages; nil if it is unknown.
 	ForgetRequests *int64 `json:"forget_requests"`
 	// Boards are those beside the board of all time, by name, as the heat partitions count them: those of which
 	// leaders are known.

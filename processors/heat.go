@@ -433,7 +433,7 @@ func (s *HeatStage) pageTime(now time.Time) time.Duration {
 
 // idle is how long the stage may wait if nothing comes.
 func (s *HeatStage) idle(now time.Time) time.Duration {
-	if s.turning || s.passes(now) {
+	if s.turning || s.passes(now) || s.sweepDue() {
 		return 0
 	}
 	idle := repeatLeaders

@@ -7,11 +7,10 @@ import "time"
 // until all of the pages are removed from memory: a board is without them all, or with them all. What the table still
 // has of them is removed by later commits.
 func (s *HeatStage) sweep(now time.Time) error {
-	switch {
-	case s.ending || !s.partition.Found():
-		return nil
-	case s.checkpoint != nil:
+	if s.checkpoint != nil && s.partition.Found() {
 		s.pace.spread = 0 // the sweep waits for the commit under way
+	}
+	if !s.sweepDue() {
 		return nil
 	}
 	if err := s.partition.Sweep(now); err != nil {
@@ -21,6 +20,9 @@ func (s *HeatStage) sweep(now time.Time) error {
 	s.begin(now)
 	return nil
 }
+
+// sweepDue reports whether pages are to be dropped now.
+func (s *HeatStage) sweepDue() bool { return !s.ending && s.checkpoint == nil && s.partition.Found() }
 
 // sweepEvery is the time between two looks at whether the day has turned.
 const sweepEvery = time.Second

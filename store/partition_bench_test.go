@@ -219,3 +219,35 @@ func BenchmarkCutWhileChanging(b *testing.B) {
 		})
 	}
 }
+
+// One operation is a sweep that drops half of the pages of a partition.
+func BenchmarkSweep(b *testing.B) {
+	for _, pages := range pagesOf() {
+		b.Run(fmt.Sprint(pages), func(b *testing.B) {
+			noon := codec.Day(20_000).Time()
+			for b.Loop() {
+				b.StopTimer()
+				p := filled(b, New(Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10}), pages)
+				for pg := range tableOf(p).all() {
+					pg.day = codec.Day(10_000 + pg.Number%2*10_000)
+				}
+				p.progress.Days, p.sweep.newest = &codec.DaysProgress{Swept: true}, 20_000
+				b.StartTimer()
+				p.SeekSweep(noon, 90)
+				for more := true; more; {
+					_, more, _ = p.PassOn()
+				}
+				if err := p.Sweep(noon); err != nil {
+					b.Fatal(err)
+				}
+				p.Checkpoint().Committed(0)
+				for more := true; more; {
+					_, more, _ = p.PassOn()
+				}
+				if p.Len() != pages-pages/2 && p.Len() != pages/2 {
+					b.Fatalf("%d of %d pages are left", p.Len(), pages)
+				}
+			}
+		})
+	}
+}

@@ -189,3 +189,27 @@ func TestAPlainKeyIsOfItsCommand(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "sent.txt", line.tree.Produce.File)
 }
+
+// TestForgetAfterMustBeAsLongAsBoards: no page leaves a further board because it is dropped.
+func TestForgetAfterMustBeAsLongAsBoards(t *testing.T) {
+	for board, least := range map[string]string{
+		"w kind=window window=36h step=1h": "2d", "t kind=trending half-life=6h": "16d", "h kind=calendar calendar=hour": "1d",
+		"d kind=calendar calendar=day": "2d", "m kind=calendar calendar=month": "32d",
+	} {
+		code, _, log := runFile(t, "", "config", "check", "--board", board, "--forget-after", least)
+		assert.Equal(t, exitDone, code, log)
+		var days int
+		_, err := fmt.Sscanf(least, "%dd", &days)
+		require.NoError(t, err)
+		if days == 1 {
+			continue
+		}
+		code, _, log = runFile(t, "", "config", "check", "--board", board, "--forget-after", fmt.Sprintf("%dd", days-1))
+		assert.Equal(t, exitUsage, code)
+		assert.Contains(t, log, "--forget-after: "+fmt.Sprint(days-1)+"d: board "+board[:1]+" (")
+		assert.Contains(t, log, "must be at least "+least)
+	}
+	code, _, log := runFile(t, "", "config", "check", "--forget-after", "90")
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, log, "such as 90d")
+}
