@@ -437,11 +437,11 @@ func (s *HeatStage) idle(now time.Time) time.Duration {
 		return 0
 	}
 	idle := repeatLeaders
+	if !s.sending && !s.forgetting && !s.held {
+		idle = s.leadersIn(now)
+	}
 	if s.start.ForgetAfter > 0 && !s.passing {
 		idle = min(idle, s.sweeps.Sub(now))
-	}
-	if !s.sending && !s.forgetting && !s.held {
-		idle = min(idle, s.leadersIn(now))
 	}
 	if s.partition.Boards() > 0 {
 		idle = min(idle, s.turns.Sub(now))

@@ -92,8 +92,8 @@ func TestHeatStageDropsPages(t *testing.T) {
 	ht.LeadersSent()
 	ht.until(3 * time.Second)
 	require.EqualValues(t, 3, ht.Partition().Dropped())
-	for at := range time.Duration(5) {
-		for _, a := range ht.until((4 + at) * time.Second) {
+	for at := 4 * time.Second; at < 9*time.Second; at += time.Second {
+		for _, a := range ht.until(at) {
 			require.Equal(t, "feed leaders", a, "nothing is dropped twice")
 		}
 		ht.LeadersSent()
@@ -121,8 +121,8 @@ func TestHeatStageDropsNothing(t *testing.T) {
 	ht := startHeat(t, heatStart())
 	ht.visit(time.Second, 500, "/old")
 	ht.visit(time.Second, 0, "/new")
-	for at := range time.Duration(5) {
-		for _, a := range ht.until((1 + at) * time.Second) {
+	for at := time.Second; at < 6*time.Second; at += time.Second {
+		for _, a := range ht.until(at) {
 			require.NotContains(t, a, "sweep")
 		}
 		ht.LeadersSent()

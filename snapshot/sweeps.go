@@ -55,8 +55,9 @@ func (f *Forgotten) SweepsOf(page []byte, input codec.TopicID) Sweeps {
 		}
 	}
 	key = strconv.AppendInt(append(key, '/'), int64(topology.PartitionOf(hash, f.partitions)), 10)
-	if known, ok := f.shared.Load(string(key)); ok {
-		return known.(Sweeps)
+	known, _ := f.shared.Load(string(key))
+	if known, ok := known.(Sweeps); ok {
+		return known
 	}
 	var of Sweeps
 	for _, s := range all {
@@ -108,16 +109,15 @@ func (l *Lives) Count(sweeps Sweeps, partition int32, offset int64, day codec.Da
 	if b != nil {
 		one.totals.Count(*b)
 	}
-	kept := l.all[:0]
-	for _, other := range l.all {
+	l.all = slices.DeleteFunc(l.all, func(other life) bool {
 		if other.first > one.through+1 || one.first > other.through+1 {
-			kept = append(kept, other)
-			continue
+			return false
 		}
 		one.first, one.through = min(one.first, other.first), max(one.through, other.through)
 		one.totals.Add(&other.totals)
-	}
-	l.all = append(kept, one)
+		return true
+	})
+	l.all = append(l.all, one)
 }
 
 // Last returns the totals since the last of the sweeps that dropped the page, and those of all that came before.

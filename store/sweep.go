@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -51,7 +52,7 @@ func (c *cursor) take(pg *page, before codec.Day, drop func(*page)) (stop bool) 
 }
 
 // errSweepOpen says that pages were to be dropped while a checkpoint is open.
-var errSweepOpen = fmt.Errorf("pages cannot be dropped while a checkpoint is open")
+var errSweepOpen = errors.New("pages cannot be dropped while a checkpoint is open")
 
 // KeepDays makes the partition keep the days of behaviours from now on, for ever, if it does not yet. Which day the
 // newest behaviour of a page has that was counted before is not known: no page is dropped before all of these have had

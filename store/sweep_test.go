@@ -99,7 +99,7 @@ func testPagesWithoutBehavioursAreDropped(t *testing.T, s kind) {
 	require.Zero(t, known(t, p, "a"), "a late behaviour keeps its page for a day")
 	require.Zero(t, known(t, p, "b"))
 	require.EqualValues(t, 1, known(t, p, "c"))
-	require.EqualValues(t, 1, p.Len())
+	require.Equal(t, 1, p.Len())
 	require.EqualValues(t, 3, p.Dropped())
 	require.EqualValues(t, 0, p.Requests())
 	log = append(log, records...)
@@ -257,7 +257,7 @@ func (w *sweepWorld) sweep(t *rapid.T) {
 		if kind, _, _ := codec.InternalKey(key); kind == codec.KindSweep {
 			s, err := codec.DecodeSweep(value)
 			require.NoError(t, err)
-			require.EqualValues(t, w.to, s.To[0])
+			require.Equal(t, w.to, s.To[0])
 			w.swept = append(w.swept, s)
 		}
 	}

@@ -119,11 +119,12 @@ func (w *world) grow() {
 		}
 		m := message{number: w.messages, offset: in.next, page: invalid}
 		w.messages++
-		if w.withBoards() {
+		switch {
+		case w.withBoards():
 			m.timestamp = w.timestamp()
-		} else if w.aging != nil {
+		case w.aging != nil:
 			m.timestamp = w.aging.timestamp()
-		} else {
+		default:
 			// Producers' clocks differ by minutes, whatever the schedule draws.
 			skew := time.Duration(in.next*7919%7-3) * time.Minute
 			m.timestamp = w.now.Add(skew).UnixMilli()
