@@ -30,17 +30,23 @@ build: ## The program, as bin/pageheat
 demo: build ## Everything in one process, with an embedded broker: http://127.0.0.1:8080
 	./bin/pageheat demo
 
-# They drive stages in one goroutine, or the program, which is built without the race detector. They run
-# beside the others: integration waits half of its time.
+# The scripts and documents of cmd/pageheat and the tests of integration run the program, which is built once.
+test test-race: export PAGEHEAT_PROGRAM = $(CURDIR)/.cache/pageheat
+
+# The longest packages come first. integration waits half of its time, so three packages run at once.
+.PHONY: test
+test: ## Tests that need Go alone and take seconds, without the race detector: a few minutes on two cores
+	$(GO) build -ldflags=-w -o $(PAGEHEAT_PROGRAM) ./cmd/pageheat
+	$(GO) test -short -ldflags=-w -p 3 -parallel 4 ./integration ./cmd/pageheat ./integration/model ./pipeline ./...
+	cd bench && $(GO) test -short -ldflags=-w ./...
+
+# They drive stages in one goroutine, or the program, which is built without the race detector.
 WITHOUT_RACE = ^pageheat/integration(/model)?$$
 
-.PHONY: test
-test: export PAGEHEAT_PROGRAM = $(CURDIR)/.cache/pageheat
-test: ## Tests that need Go alone and take seconds: three to four minutes on two cores
-	$(GO) build -o $(PAGEHEAT_PROGRAM) ./cmd/pageheat
-	$(GO) test -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -E '$(WITHOUT_RACE)') & without=$$!; \
-	$(GO) test -race -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -vE '$(WITHOUT_RACE)'); race=$$?; \
-	wait $$without && exit $$race
+.PHONY: test-race
+test-race: ## The same with the race detector, but for integration and the model (a C compiler)
+	$(GO) build -ldflags=-w -o $(PAGEHEAT_PROGRAM) ./cmd/pageheat
+	$(GO) test -race -short -ldflags=-w -parallel 4 $$($(GO) list ./... | grep -vE '$(WITHOUT_RACE)')
 	cd bench && $(GO) test -race -short -ldflags=-w ./...
 
 .PHONY: test-all
