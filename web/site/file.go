@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"embed"
 	"encoding/base64"
 	"mime"
 	"net/http"
@@ -19,21 +20,44 @@ import (
 // one. Its methods are safe for concurrent use.
 type File struct {
 	contentType string
-	content     []byte
-	etag        string
-	zippedETag  string
-	// zipped is the content, compressed; nil if that gains nothing. Most instances never serve it,
-	// and packing all files takes several times the memory of an idle one, so the first client
-	// that takes gzip waits for it.
-	zipped func() []byte
+	// Most instances never serve it, so all work is left to the first client that asks: reading
+	// and packing all files takes several times the memory of an idle instance.
+	plain  func() variant
+	zipped func() variant // without content if that gains nothing
+}
+
+// variant is a form in which a file is served.
+type variant struct {
+	content []byte
+	etag    string
 }
 
 // NewFile returns a file; the ending of its name says what type it has.
 func NewFile(name string, content []byte) File {
-	sum := sha256.Sum256(content)
-	tag := base64.RawURLEncoding.EncodeToString(sum[:12])
-	return File{contentType: contentType(path.Ext(name)), content: content, etag: strconv.Quote(tag), zippedETag: strconv.Quote(tag + "-gzip"),
-		zipped: sync.OnceValue(func() []byte { return compress(content) })}
+	return newFile(name, func() []byte { return content })
+}
+
+// Embedded returns a file of the program.
+func Embedded(files embed.FS, name string) File {
+	return newFile(name, func() []byte {
+		content, _ := files.ReadFile(name) // a missing file shows in every test
+		return content
+	})
+}
+
+func newFile(name string, read func() []byte) File {
+	tag := func(content []byte) string {
+		sum := sha256.Sum256(content)
+		return base64.RawURLEncoding.EncodeToString(sum[:12])
+	}
+	plain := sync.OnceValue(func() variant {
+		content := read()
+		return variant{content, strconv.Quote(tag(content))}
+	})
+	return File{contentType: contentType(path.Ext(name)), plain: plain, zipped: sync.OnceValue(func() variant {
+		content := plain().content
+		return variant{compress(content), strconv.Quote(tag(content) + "-gzip")}
+	})}
 }
 
 // compress packs content as well as gzip can, nil if that makes it no smaller.
@@ -71,21 +95,21 @@ func contentType(ending string) string {
 // ServeHTTP answers with the file, compressed for clients that take gzip, or that the
 // client has it already.
 func (f File) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	content, etag := f.content, f.etag
+	served := f.plain()
 	w.Header().Add("Vary", "Accept-Encoding")
 	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
-		if zipped := f.zipped(); zipped != nil {
-			content, etag = zipped, f.zippedETag
+		if zipped := f.zipped(); zipped.content != nil {
+			served = zipped
 			w.Header().Set("Content-Encoding", "gzip")
 			r = whole(r)
 		}
 	}
 	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("ETag", etag)
+	w.Header().Set("ETag", served.etag)
 	// With a content encoding set, ServeContent leaves the length away.
-	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	w.Header().Set("Content-Length", strconv.Itoa(len(served.content)))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(served.content))
 }
 
 // whole is a request for all of a file: a range of a compressed one is of no use.

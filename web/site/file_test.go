@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,4 +53,16 @@ func TestFilesAreCompressed(t *testing.T) {
 	}
 	assert.Equal(t, http.StatusPartialContent, ask(file, "GET", "/", "Range", "bytes=0-9").Code)
 	assert.Empty(t, ask(site.NewFile("a.js", []byte("1")), "GET", "/", "Accept-Encoding", "gzip").Header().Get("Content-Encoding"), "which would be longer")
+}
+
+// TestFilesCostNothingBeforeTheyAreServed: an instance that nobody visits does not read and pack them.
+func TestFilesCostNothingBeforeTheyAreServed(t *testing.T) {
+	var before, made, served runtime.MemStats
+	runtime.ReadMemStats(&before)
+	file := site.Dashboard("app.js")
+	runtime.ReadMemStats(&made)
+	w := ask(file, "GET", "/", "Accept-Encoding", "gzip")
+	runtime.ReadMemStats(&served)
+	assert.Equal(t, "gzip", w.Header().Get("Content-Encoding"))
+	assert.Less(t, made.TotalAlloc-before.TotalAlloc, (served.TotalAlloc-made.TotalAlloc)/10)
 }

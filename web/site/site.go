@@ -17,13 +17,7 @@ var dashboard embed.FS
 
 // Script returns a script for the pages of a site, pageheat.js or widget.js, without
 // what only its readers need.
-func Script(name string) File {
-	content, _ := scripts.ReadFile("minified/" + name) // a missing file shows in every test
-	return NewFile(name, content)
-}
+func Script(name string) File { return Embedded(scripts, "minified/"+name) }
 
 // Dashboard returns a file of the dashboard, such as index.html.
-func Dashboard(name string) File {
-	content, _ := dashboard.ReadFile("dashboard/" + name) // a missing file shows in every test
-	return NewFile(name, content)
-}
+func Dashboard(name string) File { return Embedded(dashboard, "dashboard/"+name) }
