@@ -35,7 +35,7 @@ test test-race: export PAGEHEAT_PROGRAM = $(CURDIR)/.cache/pageheat
 
 # The longest packages come first. integration waits half of its time, so three packages run at once.
 .PHONY: test
-test: ## Tests that need Go alone and take seconds, without the race detector: a few minutes on two cores
+test: ## Tests that need Go alone and take seconds, without the race detector: less than three minutes on two cores
 	$(GO) build -ldflags=-w -o $(PAGEHEAT_PROGRAM) ./cmd/pageheat
 	$(GO) test -short -ldflags=-w -p 3 -parallel 4 ./integration ./cmd/pageheat ./integration/model ./pipeline ./...
 	cd bench && $(GO) test -short -ldflags=-w ./...
