@@ -52,6 +52,9 @@ const (
 	// the same time comes from as many goroutines.
 	gatherRecords = time.Millisecond
 	gatherBytes   = 64 << 10
+	// gatherTable is how long a producer of a table waits for more records for the same request. A commit that is
+	// spread over time writes some every few milliseconds, and nobody waits for it; a take-over waits for one record.
+	gatherTable = 20 * time.Millisecond
 	// largestTableBatch bounds the batches of a table, in bytes. It is below the least
 	// segment.bytes that Kafka allows, 1 MiB.
 	largestTableBatch = 1<<20 - 64<<10
@@ -197,7 +200,7 @@ func (c *Cluster) transactionConfig(own Ownership, hopeless *atomic.Bool) *saram
 	// A commit writes many small records: without these, a request takes what the
 	// last one's answer left waiting, some hundreds.
 	config.Producer.Flush.Bytes = 512 << 10
-	config.Producer.Flush.Frequency = 5 * time.Millisecond
+	config.Producer.Flush.Frequency = gatherTable
 	return config
 }
 

@@ -118,9 +118,13 @@ const (
 	// next one comes 3 s later at the earliest. Ranges that wait behind a commit are late
 	// on the board, and a page that changes often is written less often.
 	commitShare = 30
-	// spreadFactor is how many times as long as necessary a commit may take while input comes, and half
-	// of the time between two commits at most. Ranges and leaders need the processor meanwhile.
-	spreadFactor = 8
+	// spreadFactor is how many times as long as necessary a commit may take while input comes, and spreadShare how much of
+	// the time between two commits. Ranges and leaders need the processor meanwhile: the more evenly commits
+	// are spread, the less of it they take at any time.
+	spreadFactor = 24
+	spreadShare  = 0.9
+	// spreadLimit is the divisor of the transaction's timeout that bounds the time over which a commit is spread.
+	spreadLimit = 2
 	// repeatLeaders is the longest time until leaders are sent even if unchanged: they are
 	// soft state, and a new ranking owner waits for them. All partitions repeat theirs together.
 	repeatLeaders = time.Second

@@ -213,16 +213,16 @@ func TestHeatStageSpreadsRecords(t *testing.T) {
 		ht.apply(100*ms, 1, 1)
 		require.Contains(t, do(ht, after(1000*ms)), "feed write /1")
 		ht.apply(1000*ms, 1, 1)
-		require.Equal(t, "wait until 1.08s", last(do(ht, after(1000*ms))), "ten of a hundred pages, of which each may take 8 ms")
+		require.Equal(t, "wait until 1.24s", last(do(ht, after(1000*ms))), "ten of a hundred pages, of which each may take 24 ms")
 		return ht
 	}
 	t.Run("in bursts", func(t *testing.T) {
 		ht := begin(t)
-		for at := 1000 * ms; at < 1080*ms; at += 10 * ms {
+		for at := 1000 * ms; at < 1240*ms; at += 10 * ms {
 			ht.apply(at, 1, 1)
-			require.Equal(t, []string{"wait until 1.08s"}, do(ht, after(at)))
+			require.Equal(t, []string{"wait until 1.24s"}, do(ht, after(at)))
 		}
-		said := do(ht, after(1080*ms))
+		said := do(ht, after(1240*ms))
 		require.Equal(t, "feed write /11", said[0])
 		require.Len(t, said, 11)
 	})
@@ -246,12 +246,39 @@ func TestHeatStageSpreadsRecords(t *testing.T) {
 		for at := 1000 * ms; !slices.Contains(do(ht, after(at)), "feed "+progress); at += 10 * ms {
 			ht.apply(at, 1, 1)
 		}
-		ht.Committed(1, after(1820*ms))
+		ht.Committed(1, after(3410*ms))
 		pages, took := ht.LastCommit()
 		require.Equal(t, 102, pages)
-		require.Equal(t, 820*ms, took)
-		require.Less(t, ht.PageTime(after(time.Hour)), ms)
+		require.Equal(t, 2410*ms, took)
+		require.Less(t, ht.PageTime(after(time.Hour)), 3*ms)
 	})
+}
+
+// A commit ends well before the brokers would abort its transaction, and before the next one is due.
+func TestHeatStageSpreadsRecordsOverABoundedTime(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		commitEvery time.Duration
+		most        time.Duration
+	}{
+		{"by the transaction's timeout", 10 * time.Minute, 30 * time.Second},
+		{"by the time between two commits", 10 * time.Second, 9 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const pages, every = 10_000, 50 * ms
+			s := heatStart()
+			s.PageTime, s.CommitEvery, s.PublishEvery, s.Bounds.LeastPages = ms, c.commitEvery, time.Hour, 2*pages
+			ht := startHeat(t, s)
+			ht.apply(0, pages, 1)
+			at := c.commitEvery
+			began := at
+			for said := []string(nil); !slices.Contains(said, "feed "+progress); at += every {
+				ht.apply(at, 1, 1)
+				said = do(ht, after(at))
+			}
+			require.InDelta(t, c.most, at-began, float64(time.Second))
+		})
+	}
 }
 
 // A partition that has failed has no checkpoint, though one may be due.
@@ -367,7 +394,7 @@ func TestHeatStageHoldsRangesBackWhileWritingIsSlow(t *testing.T) {
 	ht.apply(0, 100, 1)
 	do(ht, after(100*ms))
 	ht.apply(100*ms, 100, 1)
-	require.Equal(t, "wait until 260ms", last(do(ht, after(100*ms))))
+	require.Equal(t, "wait until 580ms", last(do(ht, after(100*ms))))
 	require.Equal(t, "hold", last(do(ht, after(20*time.Second)))[:4], "some 300 ms a page: 15 s are over with 50")
 }
 

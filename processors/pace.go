@@ -83,7 +83,8 @@ func (s *HeatStage) spread(pages int) time.Duration {
 	if expected == 0 {
 		expected = firstPageTime
 	}
-	return min(spreadFactor*expected*time.Duration(pages), s.start.CommitEvery/2).Truncate(time.Millisecond)
+	most := min(time.Duration(spreadShare*float64(s.start.CommitEvery)), s.start.Transaction/spreadLimit)
+	return min(spreadFactor*expected*time.Duration(pages), most).Truncate(time.Millisecond)
 }
 
 // planned is when the next burst of the open checkpoint is due. Nothing is gained by waiting if there is no input, and
