@@ -47,6 +47,7 @@ type boardTable struct {
 	minute boards.Minute
 	place  boards.Place
 	isLate bool
+	counts bool // as of the slot: others count after a turn, which tells the index
 	placed bool
 	reach  boards.Reach
 }
@@ -187,6 +188,7 @@ func (t *boardTable) add(e *boardPage, pg *page, m boards.Minute, sum *heat.Tota
 	if m != t.minute || !t.placed {
 		t.minute, t.place, t.placed = m, t.board.Place(m), true
 		t.isLate = t.board.Late(t.place.Slot, t.asOf)
+		t.counts = t.board.Counts(t.place.Slot, t.slot)
 		t.reach = t.board.Reach(t.place, t.slot)
 	}
 	if t.isLate {
@@ -200,7 +202,7 @@ func (t *boardTable) add(e *boardPage, pg *page, m boards.Minute, sum *heat.Tota
 		t.note(t.place.Slot, e)
 	}
 	e.bound = t.reach.Add(e.bound, sum)
-	if t.matters(e) {
+	if t.counts && t.matters(e) {
 		t.touch(e)
 	}
 	return e

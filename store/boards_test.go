@@ -244,6 +244,39 @@ func TestATurnAfterATurn(t *testing.T) {
 	require.Equal(t, boards.MinuteOf(now.Add(70*time.Minute)), p.BoardProgress()[0].AsOf)
 }
 
+// Behaviours ahead of T, which on a board with steps of several minutes are most, change no score before the turn: until
+// then the index need not go through their pages.
+func TestBehavioursAheadDoNotTouchTheIndex(t *testing.T) {
+	hour := boards.Definition{Name: "hour", Kind: boards.Window, Window: time.Hour, Step: 5 * time.Minute}
+	now := time.Date(2026, 1, 2, 13, 52, 0, 0, time.UTC)
+	p := store.New(store.Config{ID: part, Partitions: parts, Top: 3, Boards: boardsOf(t, hour)})
+	p.Begin(behavior(), 0)
+	p.StartBoards()
+	p.Advance(now)
+	to := int64(-1)
+	apply := func(minute boards.Minute) {
+		h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + 1, Minute: minute, Limits: heat.DefaultLimits()}
+		message := codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), "a", &heat.Totals{Behaviours: 1})
+		_, err := p.Apply(message, to+1, noReread(t))
+		require.NoError(t, err)
+		to++
+	}
+	onBoard := func() bool {
+		var l codec.Leaders
+		p.Leaders(&l)
+		return len(l.Boards[0].Pages) > 0
+	}
+	apply(boards.MinuteOf(now))
+	require.Zero(t, p.Touched())
+	require.False(t, onBoard())
+	for more := true; more; {
+		_, more = p.Advance(now.Add(3 * time.Minute))
+	}
+	require.True(t, onBoard())
+	apply(boards.MinuteOf(now) - 10)
+	require.Equal(t, 1, p.Touched())
+}
+
 // Final boards that are not made yet when leaders are sent are sent with later ones.
 func TestFinalBoardsAreSentWhenTheyAreMade(t *testing.T) {
 	hour := boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour}
