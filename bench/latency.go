@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -33,7 +34,7 @@ type latencyCmd struct {
 	Repeat  int             `default:"1" help:"Runs of each (${default}); the table shows medians."`
 	Five    bool            `help:"Publish four further boards, and measure each."`
 	Preload bool            `help:"Before, count two behaviours of each page, an hour and a day old, which leave the windows while it is measured."`
-	Profile string          `placeholder:"DIR" help:"Write pageheat's profiles of processor time and memory there."`
+	Profile string          `placeholder:"DIR" help:"Write pageheat's profiles of processor time and memory there, and the greatest latencies of each 100 ms."`
 
 	steadyTraffic
 	outputFlags
@@ -131,6 +132,11 @@ func (c *latencyCmd) once(ctx context.Context, broker *cluster, program string, 
 	}
 	compare(res, s.boards, want, harness.DefaultTop)
 	from := created[0][first].Add(c.Warmup)
+	if c.Profile != "" {
+		if err := keepTimeline(filepath.Join(c.Profile, prefix+".timeline"), created, from, boardTimes(s.boards.Seen(), created), bare); err != nil {
+			return err
+		}
+	}
 	for _, figure := range []struct {
 		prefix string
 		came   [][]time.Time
