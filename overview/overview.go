@@ -102,7 +102,7 @@ func (o *Overview) ask(ctx context.Context) (State, error) {
 			case o.topo.IngestGroup:
 				shown.until(committed)
 			case o.topo.HeatGroup:
-				shown.until(reached{at: come.next, why: reasons(come.noLeaders, "its heat partition sent no leaders recently")})
+				shown.until(reached{at: come.next, why: reasons(come.noLeaders, "its heat partition sent no leaders recently: /readyz and the log of its owner say why")})
 			case o.topo.RankGroup:
 				shown.behind(input, come)
 			case o.topo.AlertGroup:

@@ -57,7 +57,7 @@ type subject struct {
 
 // subjects are all roles and commands with their needs.
 func subjects(t *topology.Topology) []subject {
-	var ingest, heat, rank, serve, collect, audit, recount, compare, past, top, page, produce, letters, replay, create, check, status, reset, keep, export, fill, forget, giver, taker list
+	var ingest, heat, rank, serve, collect, audit, recount, compare, past, top, listed, page, produce, letters, replay, create, check, status, reset, keep, export, fill, forget, giver, taker list
 
 	ingest.role(t.Input, kafka.Read)
 	ingest.add(kafka.OnGroup(kafka.Read, t.IngestGroup), "")
@@ -133,6 +133,8 @@ func subjects(t *topology.Topology) []subject {
 	past.topic(t.Leaders, kafka.Write)
 
 	top.topic(t.Output, kafka.Read)
+	listed.topic(t.Output, kafka.Read)
+	listed.topic(t.Leaders, kafka.Read)
 	page.topic(t.HeatTable, kafka.Read)
 	produce.topic(t.Input, kafka.Write)
 	produce.add(kafka.OnTopic(kafka.DescribeConfigs, t.Input), "the retention of the input is not compared with the age of access logs")
@@ -203,7 +205,7 @@ func subjects(t *topology.Topology) []subject {
 
 	return []subject{
 		{"ingest", ingest}, {"heat", heat}, {"rank", rank}, {"serve", serve}, {"collect", collect},
-		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"page", page},
+		{"topics-create", create}, {"topics-check", check}, {"produce", produce}, {"top", top}, {"boards", listed}, {"page", page},
 		{"audit", audit}, {"recount", recount}, {"recount-compare", compare}, {"recount-publish", past}, {"dead-letters-list", letters}, {"dead-letters-replay", replay}, {"status", status}, {"reset", reset}, {"reset-keep-totals", keep},
 		{"forget", forget}, {"export", export}, {"import", fill}, {"switch-from", giver}, {"switch-to", taker},
 	}

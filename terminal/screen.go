@@ -71,16 +71,25 @@ func (d Display) draw(ctx context.Context, stop func(), boards iter.Seq2[*codec.
 
 // Drawn returns a board as it is drawn on stdout, if that is a terminal, else as [Text].
 func Drawn(stdout io.Writer, b *codec.Board, weights heat.Weights) string {
-	f, ok := stdout.(*os.File)
-	if !ok || !canDraw(stdout) {
-		return Text(b, weights)
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil || width <= 0 {
+	width := Width(stdout)
+	if width == 0 {
 		return Text(b, weights)
 	}
 	drawn := layout{width: width, weights: weights, style: lipgloss.NewRenderer(stdout)}
 	return strings.Join(drawn.lines(b), "\n") + "\n"
+}
+
+// Width is the width of the terminal that w is; 0 if it is none.
+func Width(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !canDraw(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(0, width)
 }
 
 // Is reports whether w is a terminal.

@@ -27,6 +27,7 @@ type cli struct {
 	Topology    topologyCmd    `cmd:"" help:"Print the graph of consumer groups, streams and tables."`
 	Produce     produceCmd     `cmd:"" help:"Send simulated behaviours, the lines of a file, or the views of access logs, to the input."`
 	Top         topCmd         `cmd:"" help:"Show the board, live or once."`
+	Boards      boardsCmd      `cmd:"" help:"List the boards, and what the next version of each waits for."`
 	Pages       pagesCmd       `cmd:"" help:"Preview the rules for names of pages."`
 	Page        pageCmd        `cmd:"" help:"Show the totals of one page and the parts of its heat."`
 	Audit       auditCmd       `cmd:"" help:"Recount the input and compare the totals of every page."`

@@ -8,6 +8,7 @@
 //	pageheat topology                prints the graph of streams, tables and groups
 //	pageheat produce                 the simulator, the lines of files, or access logs
 //	pageheat top                     the board, live, and what each heat is made of
+//	pageheat boards                  the boards, and what the next version of each waits for
 //	pageheat page PAGE               one page's totals, and how its heat is made up
 //	pageheat pages preview [PAGE]    what the rules for names of pages do
 //	pageheat audit                   recounts the input and compares every page
@@ -178,6 +179,13 @@
 // --no-dead-letters keeps the dead letters. --keep-totals keeps the totals, and counting goes on
 // where the table stands; if the input was replaced, --input-from earliest or latest says whether
 // its messages are in them. docs/operations.md has the procedures ("Disaster recovery").
+//
+// # Boards
+//
+// `pageheat boards` lists the boards in the output and those that are not published yet: kind, time, size, from
+// where on each counts, late behaviours, groups, and final boards of closed periods. It says what the next
+// version of a board waits for: heat partitions whose owners do not know it or define it otherwise, as in a rolling
+// change of settings, or have not reached its time; or the ranking. The exit code is 0 if boards wait, too.
 //
 // # Forget pages
 //

@@ -186,6 +186,8 @@ func (g *guardedCluster) workOf(t *testing.T, name string) (code int, log, metri
 		return command("page1|1|1|1\n", "produce", "--file", "-")
 	case "top":
 		return command("", "top", "--once")
+	case "boards":
+		return command("", "boards")
 	case "page":
 		return command("", "page", "page1")
 	case "audit":

@@ -31,7 +31,7 @@ func (i *Installation) Secure(cluster *kafkatest.Cluster, kind kafkatest.Securit
 
 // subjects are the commands that connect, as "topics acls" calls them.
 func subjects() []string {
-	return []string{"topics-create", "topics-check", "produce", "top", "page", "audit", "recount", "dead-letters-list", "dead-letters-replay", "status", "reset", "forget", "export", "import"}
+	return []string{"topics-create", "topics-check", "produce", "top", "boards", "page", "audit", "recount", "dead-letters-list", "dead-letters-replay", "status", "reset", "forget", "export", "import"}
 }
 
 // defaultRoles are those of "run" without --roles.

@@ -15,7 +15,7 @@ func TestEveryCommandHasTheRightsOfItsOwn(t *testing.T) {
 	lines := map[string]string{
 		"ingest": "run --roles ingest", "heat": "run --listen :0 --roles=heat", "rank": "run --roles rank", "serve": "run --roles serve", "collect": "run --roles collect",
 		"topics-create": "topics create --partitions 3", "topics-check": "topics check", "produce": "produce --file -",
-		"top": "top --once", "page": "page --json -- name", "audit": "audit",
+		"top": "top --once", "boards": "boards --json", "page": "page --json -- name", "audit": "audit",
 		"recount": "recount --board hour", "recount-compare": "recount --board hour --compare", "recount-publish": "recount --board hour --publish",
 		"dead-letters-list": "dead-letters list", "dead-letters-replay": "dead-letters replay --all",
 		"status": "status --json", "reset": "reset --yes", "reset-keep-totals": "reset --yes --keep-totals",
