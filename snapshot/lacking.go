@@ -60,13 +60,14 @@ func (c *Cut) late(minute boards.Minute) {
 	}
 }
 
-// count counts what partitions lack up to the cut. If all are at the cut, the input is not read.
+// count counts what partitions lack up to the cut, and what the others have counted of it: with the right limits, they
+// have. If all are at the cut, the input is not read.
 //
 // Adding what a partition lacks gives what it would have, had it counted that far, with the T of the cut.
 // Taking away what the others have counted beyond the lowest progress would not: a label that was replaced
 // is gone, and whether a behaviour of a closed period was late when it was counted is not known.
 func (s *Snapshot) count(ctx context.Context) error {
-	s.lacks = make([]map[string]*sum, len(s.states))
+	s.lacks, s.counts = make([]map[string]*sum, len(s.states)), make([]map[string]*heat.Totals, len(s.states))
 	total := int64(0)
 	for q := range s.cut.To {
 		from, to := s.cut.behind(s.states, q)
@@ -140,10 +141,13 @@ func (s *Snapshot) lacking(q int32, r *kafka.Record, forgotten *Forgotten) {
 		return
 	}
 	partition := topology.Partition(b.Page, len(s.states))
-	if r.Offset < s.cut.lacks(&s.states[partition], int(q)) {
+	if kept := forgotten.Of(b.Page); kept != nil && !kept.Counts(s.cut.Input, q, r.Offset) {
 		return
 	}
-	if kept := forgotten.Of(b.Page); kept != nil && !kept.Counts(s.cut.Input, q, r.Offset) {
+	if at := &s.states[partition]; r.Offset < s.cut.lacks(at, int(q)) {
+		if r.Offset <= at.Covers(int(q)) && r.Offset >= at.Begins(int(q)) {
+			s.has(partition, b)
+		}
 		return
 	}
 	if s.lacks[partition] == nil {
@@ -161,4 +165,17 @@ func (s *Snapshot) lacking(q int32, r *kafka.Record, forgotten *Forgotten) {
 	minute := boards.MinuteOf(r.Timestamp)
 	of.add(b, minute, len(s.cut.Boards) > 0, stamped)
 	s.cut.late(minute)
+}
+
+// has counts a behaviour that a partition has counted.
+func (s *Snapshot) has(partition int32, b heat.Behaviour) {
+	if s.counts[partition] == nil {
+		s.counts[partition] = map[string]*heat.Totals{}
+	}
+	of := s.counts[partition][string(b.Page)]
+	if of == nil {
+		of = new(heat.Totals)
+		s.counts[partition][string(b.Page)] = of
+	}
+	of.Count(b)
 }

@@ -46,11 +46,13 @@ type Snapshot struct {
 	table      Topic
 	states     []State
 	cut        Cut
-	numbers    []numbers         // by heat partition
-	others     []string          // see Others
-	lacks      []map[string]*sum // by heat partition: what it has not counted up to the cut
+	numbers    []numbers                 // by heat partition
+	others     []string                  // see Others
+	lacks      []map[string]*sum         // by heat partition: what it has not counted up to the cut
+	counts     []map[string]*heat.Totals // by heat partition: what it has counted, that others lack
 	kept       uint64
 	dropped    []uint64 // by heat partition: behaviours of pages that are dropped, and not removed yet
+	above      string   // see Exceeding
 
 	forgotten *Forgotten // known when Pages has ended
 }
@@ -96,6 +98,10 @@ func (s *Snapshot) Cut() Cut { return s.cut }
 // Kept is how many behaviours are not of the present input, at most. It is known when Pages has
 // ended.
 func (s *Snapshot) Kept() uint64 { return s.kept }
+
+// Exceeding is a page whose totals are not possible within the limits of the snapshot, empty if there is none: instances
+// count with others, or have done so before. It is known when Pages has ended.
+func (s *Snapshot) Exceeding() string { return s.above }
 
 // Forgotten is what the table keeps of forgotten pages. It is known when Pages has ended.
 func (s *Snapshot) Forgotten() *Forgotten { return s.forgotten }
@@ -170,7 +176,7 @@ func (s *Snapshot) Pages(ctx context.Context) iter.Seq2[Page, error] {
 		}
 		read, done := s.progress.Step("reading the table", total)
 		defer done()
-		s.kept, s.forgotten = 0, newForgotten(len(s.states))
+		s.kept, s.above, s.forgotten = 0, "", newForgotten(len(s.states))
 		for partition := range s.states {
 			pages, err := s.pages(ctx, partition, read)
 			if err != nil {
@@ -212,12 +218,28 @@ func (s *Snapshot) pages(ctx context.Context, partition int, done func(offsets i
 	s.kept += state.Kept
 	s.forgotten.merge(state.Forgotten)
 	sum := uint64(0)
-	for _, p := range pages {
+	for name, p := range pages {
 		sum += p.totals.Behaviours
+		if !p.totals.Within(s.cut.Limits) && (s.above == "" || name < s.above) {
+			s.above = name
+		}
 	}
 	if want := s.states[partition].Progress.Counted; sum != want {
 		return nil, failure.New(failure.Damaged, "the pages of topic %s partition %d hold %d behaviours, its progress says %d",
 			s.table.Name, partition, sum, want)
+	}
+	for name, counted := range s.counts[partition] {
+		if state.Forgotten.HasSweeps() {
+			break // a page may have been dropped since
+		}
+		p := pages[name]
+		if p == nil {
+			return nil, s.differs(partition, name)
+		}
+		rest := p.totals
+		if rest.Sub(counted) != nil {
+			return nil, s.differs(partition, name)
+		}
 	}
 	maps.DeleteFunc(pages, func(_ string, p *read) bool { return p.dropped })
 	for name := range s.lacks[partition] {
@@ -226,6 +248,12 @@ func (s *Snapshot) pages(ctx context.Context, partition int, done func(offsets i
 		}
 	}
 	return pages, nil
+}
+
+// differs is the error of a partition that has not counted what the input has of a page.
+func (s *Snapshot) differs(partition int, page string) error {
+	return failure.New("--max-clicks and --max-minutes must be those of the instances; `pageheat audit` says what differs",
+		"topic %s partition %d has not counted what topic %s has of page %q", s.table.Name, partition, s.cut.Topic, page)
 }
 
 // page is a page at the cut: what the table has, and what its partition lacks.

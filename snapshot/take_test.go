@@ -104,6 +104,50 @@ func TestTakeRefuses(t *testing.T) {
 	}
 }
 
+// TestTakeWithOtherLimits than those of the instances: what partitions that are ahead have counted shows it, or the
+// totals of pages.
+func TestTakeWithOtherLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.traffic(50)
+	for partition := range int32(tables) {
+		w.commit(partition, []int64{49, 49, 20})
+	}
+	take := func(limits heat.Limits) (*snapshot.Snapshot, error) {
+		s, err := snapshot.Take(t.Context(), snapshot.Config{Cluster: w.clients, Topology: w.topo, Limits: limits})
+		require.NoError(t, err)
+		_, err = w.pages(s)
+		return s, err
+	}
+	w.commit(1, []int64{49, 49, 49})
+	s, err := take(heat.DefaultLimits())
+	require.NoError(t, err)
+	assert.Empty(t, s.Exceeding())
+	s, err = take(heat.Limits{MaxClicks: 1, MaxMinutes: 1440})
+	require.NoError(t, err)
+	assert.Regexp(t, "^/page", s.Exceeding())
+
+	// The partition ahead counted less than these limits allow.
+	pages, _ := w.totals(1, tables, []int64{-1, -1, 49})
+	before, _ := w.totals(1, tables, []int64{-1, -1, 20})
+	for page, totals := range pages {
+		if _, known := before[page]; known {
+			continue
+		}
+		all, _ := w.totals(1, tables, []int64{49, 49, 49})
+		less := all[page]
+		require.NoError(t, less.Sub(&totals))
+		kept := less.Behaviours
+		less = heat.Totals{Behaviours: kept}
+		w.commit(1, []int64{49, 49, 49}, func(p *codec.Progress) { p.Counted -= totals.Behaviours })
+		kafkatest.ProduceRecords(t, w.cluster, w.record(1, page, codec.AppendPageState(nil, &less)))
+		break
+	}
+	_, err = take(heat.DefaultLimits())
+	require.ErrorContains(t, err, "topic pageheat-heat-table partition 1 has not counted what topic user-behavior-topic has of page")
+	assert.Contains(t, failure.As(err).Hint, "--max-clicks")
+}
+
 // TestPagesThatDoNotAddUp are refused.
 func TestPagesThatDoNotAddUp(t *testing.T) {
 	w := newWorld(t)

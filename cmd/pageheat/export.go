@@ -79,6 +79,7 @@ func (c *exportCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("export: %w", err))
 	}
+	warnOfLimits(p, taken, limits)
 	p.log.Info("exported", "pages", pages, "behaviours", taken.Cut().Behaviours)
 	return nil
 }
@@ -87,6 +88,14 @@ func (c *exportCmd) Run(ctx context.Context, p *program) error {
 func warnOfOthers(p *program, taken *snapshot.Snapshot) {
 	for _, name := range taken.Others() {
 		p.log.Warn("a board is left out, and will begin anew: not all heat partitions count for it, or instances of an earlier version do", "board", name)
+	}
+}
+
+// warnOfLimits says that a snapshot has pages which are not possible within its limits.
+func warnOfLimits(p *program, taken *snapshot.Snapshot, limits heat.Limits) {
+	if page := taken.Exceeding(); page != "" {
+		p.log.Warn("a page has more than its behaviours may have within the limits: instances count with others, or have done so before", "page", page,
+			"max_clicks", limits.MaxClicks, "max_minutes", limits.MaxMinutes, "hint", "--max-clicks and --max-minutes must be those of the instances: what was counted last may be missing")
 	}
 }
 

@@ -93,6 +93,7 @@ func (c *migrateCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("migrate: %w", err))
 	}
+	warnOfLimits(p, taken, limits)
 	if err := printSeeded(p.stdout, seeded, to.HeatTable, to.Input); err != nil {
 		return err
 	}
