@@ -1,13 +1,11 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
 	"pageheat/codec"
 	"pageheat/kafka"
-	"pageheat/topology"
 )
 
 // State describes the state that was read of a table partition.
@@ -164,31 +162,3 @@ func readProgress(ctx context.Context, cluster *kafka.Cluster, table Topic, part
 // Dropped reports whether a page of the table was dropped because it had no behaviour for a time, and is only not removed
 // yet. The behaviours of such pages are part of Progress.Counted.
 func (s *State) Dropped(p *codec.PageState) bool { return s.Progress.Days.Dropped(p.Day) }
-
-// ReadPage reads one page's state from the table as committed; known is false if the table
-// does not have the page. It reads only the page's partition and retains nothing of other
-// pages. The caller owns the state.
-func ReadPage(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, page string) (state codec.PageState, known bool, err error) {
-	table, err := LookAt(ctx, cluster, topo.HeatTable)
-	if _, _, internal := codec.InternalKey(page); err != nil || internal {
-		return codec.PageState{}, false, err
-	}
-	partition := topology.Partition(page, len(table.End))
-	var newest []byte
-	var at int64
-	err = table.Read(ctx, cluster, partition, table.Start[partition], table.End[partition], func(records []*kafka.Record, _ int64) error {
-		for _, r := range records {
-			if string(r.Key) == page {
-				newest, at = bytes.Clone(r.Value), r.Offset
-			}
-		}
-		return nil
-	})
-	if err != nil || newest == nil {
-		return codec.PageState{}, false, err
-	}
-	if state, err = codec.DecodePage(newest); err != nil {
-		return codec.PageState{}, false, fmt.Errorf("topic %s partition %d offset %d: decoding the totals of page %q: %w", table.Name, partition, at, page, err)
-	}
-	return state, true, nil
-}

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"time"
+
 	"pageheat/codec"
 	"pageheat/heat"
 )
@@ -14,6 +16,19 @@ type PageHeat struct {
 	Clicks     codec.Decimal `json:"clicks"`
 	Minutes    codec.Decimal `json:"minutes"`
 	Likes      int64         `json:"likes"`
+	Behaviours uint64        `json:"behaviours"`
+	// Boards are what the page has on further boards, by name; nil if that is not known.
+	Boards map[string]PageOn `json:"boards,omitempty"`
+}
+
+// PageOn is what a page has on a board as of a minute.
+type PageOn struct {
+	AsOf time.Time `json:"as_of"`
+	// Heat is empty if the weights of the board are not known.
+	Heat       codec.Decimal `json:"heat,omitempty"`
+	Clicks     codec.Decimal `json:"clicks"`
+	Minutes    codec.Decimal `json:"minutes"`
+	Likes      codec.Decimal `json:"likes"`
 	Behaviours uint64        `json:"behaviours"`
 }
 
