@@ -72,12 +72,20 @@ func (f *forgets) run(ctx context.Context) {
 		}
 		select {
 		case <-time.After(forgetPause):
+		case a := <-f.forgetsAgain:
+			f.again(a)
 		case <-ctx.Done():
 		}
 	}
 }
 
-// follow reads the topic on; it returns nil when the topic was recreated, or ctx has ended.
+// again has the requests of a partition handed out from an offset on once more.
+func (f *forgets) again(a forgetsAgain) {
+	f.from[a.partition] = a.from
+	close(a.done)
+}
+
+// follow reads the topic on; it returns nil when the topic was recreated, is to be read again, or ctx has ended.
 func (f *forgets) follow(ctx context.Context) error {
 	name := f.config.Topology.Forget
 	topic, err := f.config.Cluster.Topic(ctx, name)
@@ -113,11 +121,17 @@ func (f *forgets) follow(ctx context.Context) error {
 			}
 			select {
 			case f.tasks[r.Partition].forgets <- forgetRequest{r, topic.ID}:
+			case a := <-f.forgetsAgain:
+				f.again(a)
+				return nil
 			case <-ctx.Done():
 				return nil
 			}
 			f.from[r.Partition] = codec.ForgetProgress{Topic: topic.ID, Next: r.Offset + 1}
 			f.told = ""
+		case a := <-f.forgetsAgain:
+			f.again(a)
+			return nil
 		case <-look.C:
 			if now, err := f.config.Cluster.Topic(ctx, name); err == nil && now.ID != topic.ID {
 				return nil

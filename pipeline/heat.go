@@ -47,7 +47,8 @@ type Heat struct {
 	// partitions of the table.
 	partitions atomic.Int32
 
-	unfollow func() // ends what reads the forget topic for the last session
+	unfollow     func()            // ends what reads the forget topic for the last session
+	forgetsAgain chan forgetsAgain // to what reads it
 
 	mu      sync.Mutex
 	tasks   map[int32]*task         // of the session
@@ -75,7 +76,8 @@ type task struct {
 // NewHeat returns what runs a heat processor. The owner names this process
 // in the fences it writes; it must be unique.
 func NewHeat(c HeatConfig, owner string) *Heat {
-	h := &Heat{config: c, tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration), lost: make(map[int32]losses), unfollow: func() {}}
+	h := &Heat{config: c, tasks: make(map[int32]*task), perPage: make(map[int32]time.Duration), lost: make(map[int32]losses),
+		unfollow: func() {}, forgetsAgain: make(chan forgetsAgain)}
 	h.runner = runner{settings: c.Settings, name: "heat", role: h, owner: owner}
 	return h
 }
