@@ -22,6 +22,41 @@ func TestRecountPublishesPastPeriods(t *testing.T) {
 	everywhere(t, recountPublishesPastPeriods)
 }
 
+// TestRecountInterrupted interrupts a recount again and again, each time later: it prints nothing, and changes nothing of
+// what it gives when it is let end.
+func TestRecountInterrupted(t *testing.T) {
+	t.Parallel()
+	const partitions, messages = 2, 100_000
+	site := defaultSite(t)
+	newPipeline(t, site, partitions)
+	at := time.Now().UTC().Add(-time.Hour)
+	records := make([]*kgo.Record, messages)
+	for i := range records {
+		records[i] = &kgo.Record{Topic: site.Input, Partition: int32(i % partitions), Timestamp: at, Value: fmt.Appendf(nil, "/page%d|%d|1.5|1", i%997, i%5)}
+	}
+	kafkatest.ProduceRecords(t, site.Cluster, records...)
+	command := []string{"recount", "--json", "--as-of", time.Now().UTC().Format(time.RFC3339), "--boards", "hour kind=window window=2h", "--board", "hour"}
+	interrupted := 0
+	for after := 10 * time.Millisecond; ; after = after * 3 / 2 {
+		r, err := site.Interrupt(within(t), after, command...)
+		require.NoError(t, err)
+		if r.Code == 0 {
+			b, err := codec.DecodeBoard([]byte(r.Stdout))
+			require.NoError(t, err)
+			assert.EqualValues(t, messages, b.Counted)
+			again, err := codec.DecodeBoard([]byte(site.Must(command...)))
+			require.NoError(t, err)
+			assert.Equal(t, b.Pages, again.Pages)
+			break
+		}
+		// Before it takes signals, Go ends it.
+		assert.Contains(t, []int{130, -1}, r.Code, r.Stderr)
+		assert.Empty(t, r.Stdout)
+		interrupted++
+	}
+	assert.Positive(t, interrupted)
+}
+
 func recountPublishesPastPeriods(t *testing.T, site *harness.Site) {
 	const partitions = 2
 	p := newPipeline(t, site, partitions)

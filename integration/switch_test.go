@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,7 +37,16 @@ func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 	assert.Equal(t, 1, r.Code)
 	assert.Contains(t, r.Stderr, "does not run")
 
-	beside := to.Start("beside", append(append(hour, sections...), "--await-switch")...)
+	// The rebuild is interrupted at any time, too.
+	rebuilds := append(append(hour, sections...), "--await-switch")
+	for i := range 3 {
+		interrupted := to.Start(fmt.Sprintf("beside %d", i), rebuilds...)
+		_, err := interrupted.Address(within(t))
+		require.NoError(t, err)
+		time.Sleep(time.Duration(i) * 150 * time.Millisecond) // a third one has begun to count
+		require.NoError(t, interrupted.Kill())
+	}
+	beside := to.Start("beside", rebuilds...)
 	require.NoError(t, beside.WaitReady(within(t)))
 	r = site.Command("switch", "--from", site.Prefix, "--to", to.Prefix)
 	assert.Equal(t, 1, r.Code)

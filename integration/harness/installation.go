@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
+	"time"
 
 	"pageheat/integration/kafkatest"
 	"pageheat/integration/process"
@@ -45,6 +47,19 @@ type Result struct {
 
 // Run runs a command of the program to its end. It returns an error if ctx ends first.
 func (i *Installation) Run(ctx context.Context, stdin []byte, args ...string) (Result, error) {
+	return i.run(ctx, stdin, func(*process.Process) {}, args)
+}
+
+// Interrupt runs a command of the program, and sends it SIGINT after a time unless it has ended. It returns an error if
+// ctx ends first.
+func (i *Installation) Interrupt(ctx context.Context, after time.Duration, args ...string) (Result, error) {
+	return i.run(ctx, nil, func(p *process.Process) {
+		time.AfterFunc(after, func() { _ = p.Signal(syscall.SIGINT) }) // its end shows whether it arrived
+	}, args)
+}
+
+// run runs a command to its end, and calls started when it has started.
+func (i *Installation) run(ctx context.Context, stdin []byte, started func(*process.Process), args []string) (Result, error) {
 	var stdout bytes.Buffer
 	log := NewLog()
 	login, err := i.enter(ctx, args)
@@ -57,6 +72,7 @@ func (i *Installation) Run(ctx context.Context, stdin []byte, args ...string) (R
 	if err != nil {
 		return Result{}, err
 	}
+	started(p)
 	const lines = 1000
 	code, err := p.Wait(ctx)
 	r := Result{Code: code, Stdout: stdout.String(), Stderr: log.Tail(lines)}
