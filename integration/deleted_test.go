@@ -77,7 +77,7 @@ func TestADeletedPageCanBeForgottenAfterManyOthers(t *testing.T) {
 	t.Parallel()
 	site := defaultSite(t)
 	aDeletedPageCanBeForgotten(t, site, true)
-	assert.Contains(t, site.Must("audit"), "forgotten: 4201 pages")
+	assert.Contains(t, site.Must("audit"), "forgotten: 4,201 pages")
 }
 
 func metricsOf(t *testing.T, in *harness.Instance) string {
@@ -113,6 +113,9 @@ func aDeletedPageCanBeForgotten(t *testing.T, site *harness.Site, more bool) {
 	assert.Contains(t, string(ready.Body), "another program has deleted pages")
 
 	meanwhile := "/a|2|0|0\n" + elsewhere + "|7|0|0\n"
+	if more {
+		meanwhile = elsewhere + "|7|0|0\n" // what is counted before its request is taken in is forgotten, too
+	}
 	ends := sent(t, site, records(site, []byte(meanwhile), nil, func(int) int32 { return 0 }))
 	require.Eventually(t, func() bool {
 		page, known, err := in.Page(within(t), elsewhere)

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,16 +38,7 @@ func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 	assert.Equal(t, 1, r.Code)
 	assert.Contains(t, r.Stderr, "does not run")
 
-	// The rebuild is interrupted at any time, too.
-	rebuilds := append(append(hour, sections...), "--await-switch")
-	for i := range 3 {
-		interrupted := to.Start(fmt.Sprintf("beside %d", i), rebuilds...)
-		_, err := interrupted.Address(within(t))
-		require.NoError(t, err)
-		time.Sleep(time.Duration(i) * 150 * time.Millisecond) // a third one has begun to count
-		require.NoError(t, interrupted.Kill())
-	}
-	beside := to.Start("beside", rebuilds...)
+	beside := to.Start("beside", append(append(hour, sections...), "--await-switch")...)
 	require.NoError(t, beside.WaitReady(within(t)))
 	r = site.Command("switch", "--from", site.Prefix, "--to", to.Prefix)
 	assert.Equal(t, 1, r.Code)
@@ -86,6 +78,45 @@ func rebuildBesideAndSwitch(t *testing.T, site *harness.Site) {
 	after := to.Start("needs no flag any more", append(hour, sections...)...)
 	goesOn(t, p, after, somePages(t, site, partitions, traffic.want), traffic.want)
 	stopped(t, after)
+}
+
+// TestRebuildInterrupted kills the deployment that counts the input again, each time later, until it is let catch up.
+// Its boards and pages are exact then, and it takes the output over.
+func TestRebuildInterrupted(t *testing.T) {
+	t.Parallel()
+	if len(kafkatest.SecurityOfTests()) > 0 {
+		return // its users have the rights of one deployment
+	}
+	const partitions, messages = 2, 40_000
+	site := harness.NewSite(t, kafkatest.Embedded(t), shared.program)
+	p, want := newPipeline(t, site, partitions), harness.NewRecount()
+	old := site.Start("old")
+	var text strings.Builder
+	for i := range messages {
+		fmt.Fprintf(&text, "/page%d|%d|%d.%d|%d\n", i%501, i%5, i%7, i%1000, i%3-1)
+	}
+	require.NoError(t, want.AddLines([]byte(text.String()), 1))
+	ends := sent(t, site, records(site, []byte(text.String()), nil, func(i int) int32 { return int32(i % partitions) }))
+	p.exact(t, old, ends, want)
+
+	to := *site
+	to.Prefix = site.Prefix + "-v2"
+	to.Must("topics", "create", "--partitions", "3")
+	flags := []string{"--await-switch", "--commit-every", "1s", "--instance-id", "beside"} // which has its partitions again at once
+	for i := range 4 {
+		in := to.Start(fmt.Sprintf("killed %d", i), flags...)
+		require.NoError(t, in.WaitOwner(within(t), 3))
+		time.Sleep(time.Duration(i) * 100 * time.Millisecond) // at any time of its work
+		require.NoError(t, in.Kill())
+	}
+	beside := to.Start("beside", flags...)
+	require.NoError(t, beside.WaitReady(within(t)))
+	require.Eventually(t, func() bool { return site.Command("switch", "--from", site.Prefix, "--to", to.Prefix).Code == 0 }, harness.Within, 200*time.Millisecond, "it catches up")
+	refuses(t, old)
+	goesOn(t, p, beside, ends, want)
+	goesOn(t, p, beside, somePages(t, site, partitions, want), want)
+	stopped(t, beside)
+	(&pipeline{&to, p.boards}).audited(t)
 }
 
 // TestSwitchThereAndBack hands the output over, and back to the deployment that has gone on counting.

@@ -342,14 +342,18 @@ func (b *Board) waits(leaders map[int32]heard, due map[int32]int64, silent []Wai
 	}
 	waits := slices.Clone(silent)
 	if unknown != nil {
-		waits = append(waits, Wait{ReasonUnknown, unknown, "the owner of " + naming(unknown) + " does not know it: restart it with this board in its settings"})
+		waits = append(waits, Wait{ReasonUnknown, unknown, "the owner of " + naming(unknown) + " does not know it: restart instances that have other settings"})
 	}
 	if len(by) > 1 {
 		var says []string
 		for _, definition := range slices.Sorted(maps.Keys(by)) {
-			says = append(says, naming(by[definition])+": "+definition)
+			as := "by " + definition
+			if b.defined(map[string][]int32{definition: nil}) {
+				as = "as it is published"
+			}
+			says = append(says, naming(by[definition])+" "+as)
 		}
-		waits = append(waits, Wait{Reason: ReasonDefinition, Detail: "its definitions differ: " + strings.Join(says, "; ") + ": restart instances with other settings"})
+		waits = append(waits, Wait{Reason: ReasonDefinition, Detail: "its definitions differ: " + strings.Join(says, ", ") + ": restart instances that have other settings"})
 	}
 	if turning != nil {
 		waits = append(waits, Wait{ReasonTurn, turning, naming(turning) + " is not as of the time of the others yet"})

@@ -57,13 +57,13 @@ func TestWhatABoardWaitsFor(t *testing.T) {
 		"one was never heard of":      {5, []heard{sender(1, ten, hour("a", 7))}, ReasonSilent, ReasonSilent, []int32{0}, "heat partition 0 sent no leaders"},
 		"one does not know it":        {5, []heard{sender(0, ten), sender(1, ten, hour("a", 7))}, "", ReasonUnknown, []int32{0}, "the owner of heat partition 0 does not know it"},
 		"one has the final one alone": {5, []heard{sender(0, ten, final), sender(1, ten, hour("a", 7))}, "", ReasonUnknown, []int32{0}, "heat partition 0"},
-		"definitions differ":          {5, []heard{sender(0, ten, hour("b", 7)), sender(1, ten, hour("a", 7))}, "", ReasonDefinition, nil, "heat partition 1: a; heat partition 0: b"},
+		"definitions differ":          {5, []heard{sender(0, ten, hour("b", 7)), sender(1, ten, hour("a", 7))}, "", ReasonDefinition, nil, "heat partition 1 as it is published, heat partition 0 by b"},
 		"the ranking has another":     {5, []heard{sender(0, ten, hour("b", 7)), sender(1, ten, hour("b", 7))}, "", ReasonRanking, nil, "restart the owner of the role rank"},
 		"the ranking is behind":       {4, []heard{sender(0, ten, hour("a", 7)), sender(1, ten, hour("a", 7))}, ReasonRanking, ReasonRanking, nil, "role rank run"},
 		"one turns":                   {5, []heard{sender(0, ten, turning), sender(1, ten, hour("a", 7))}, "", ReasonTurn, []int32{0}, "heat partition 0 is not as of"},
 		"one is behind in time":       {5, []heard{sender(0, ten, hour("a", 8)), sender(1, ten, hour("a", 7))}, "", ReasonTurn, []int32{1}, "heat partition 1 is not as of"},
 		"it is removed":               {5, []heard{sender(0, ten), sender(1, ten)}, "", ReasonRemoved, nil, "not in the settings"},
-		"weights differ":              {5, []heard{sender(0, ten, hour("a", 7)), sender(1, other, hour("a", 7))}, ReasonDefinition, "", nil, "the first 10 by"},
+		"weights differ":              {5, []heard{sender(0, ten, hour("a", 7)), sender(1, other, hour("a", 7))}, ReasonDefinition, "", nil, "heat partition 1 by the first 10 by"},
 		"weights of the ranking":      {5, []heard{sender(0, other, hour("a", 7)), sender(1, other, hour("a", 7))}, ReasonRanking, "", nil, "restart the owner of the role rank"},
 	} {
 		leaders := map[int32]heard{}

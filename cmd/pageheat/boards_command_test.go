@@ -54,7 +54,7 @@ func TestBoardsFitTerminals(t *testing.T) {
 		{Name: codec.AllTime, Kind: codec.AllTime, Version: 1, UpdatedAt: now, Size: 10},
 		{Name: "last-24-hours", Kind: "window", Version: 2, AsOf: now.AddDate(0, 0, -1), Size: 20, Late: 1_234_567, Groups: 12, FinalPeriods: 400,
 			Since: codec.NewOffsets([]int64{1_500_000, 1_500_001, 7}), Definition: []byte(`{"window":"24h"}`), WaitsFor: []overview.Wait{
-				{Reason: overview.ReasonUnknown, Detail: "the owner of heat partition 1 does not know it: restart it with this board in its settings"},
+				{Reason: overview.ReasonUnknown, Detail: "the owner of heat partition 1 does not know it: restart instances that have other settings"},
 				{Reason: overview.ReasonTurn, Detail: "heat partition 0 is not as of the time of the others yet"}}},
 		{Name: "new", WaitsFor: []overview.Wait{{Reason: overview.ReasonRanking, Detail: "the ranking\x1b[31m"}}},
 	}
