@@ -1,7 +1,11 @@
 package views
 
 import (
+	"bytes"
+	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"pageheat/codec"
 	"pageheat/heat"
@@ -17,19 +21,40 @@ type PageHeat struct {
 	Minutes    codec.Decimal `json:"minutes"`
 	Likes      int64         `json:"likes"`
 	Behaviours uint64        `json:"behaviours"`
-	// Boards are what the page has on further boards, by name; nil if that is not known.
+	// Boards are what the page has on boards, by name; nil if that is not known.
 	Boards map[string]PageOn `json:"boards,omitempty"`
 }
 
 // PageOn is what a page has on a board as of a minute.
 type PageOn struct {
-	AsOf time.Time `json:"as_of"`
+	// Rank is its place on the published board; 0 if that is not known.
+	Rank int `json:"rank,omitzero"`
+	// AsOf is zero for the board of all time.
+	AsOf time.Time `json:"as_of,omitzero"`
 	// Heat is empty if the weights of the board are not known.
 	Heat       codec.Decimal `json:"heat,omitempty"`
 	Clicks     codec.Decimal `json:"clicks"`
 	Minutes    codec.Decimal `json:"minutes"`
 	Likes      codec.Decimal `json:"likes"`
 	Behaviours uint64        `json:"behaviours"`
+}
+
+// OnPublished returns what a published board has of a page, and whether the page is on it.
+func OnPublished(b *Board, page string) (on PageOn, ok bool) {
+	member, err := jsontext.AppendQuote([]byte(`"page":`), page)
+	if err != nil || !bytes.Contains(b.Value, member) { // most boards do not have it
+		return PageOn{}, false
+	}
+	decoded, err := codec.DecodeBoard(b.Value)
+	if err != nil {
+		return PageOn{}, false
+	}
+	i := slices.IndexFunc(decoded.Pages, func(p codec.BoardPage) bool { return p.Page == page })
+	if i < 0 {
+		return PageOn{}, false
+	}
+	p := &decoded.Pages[i]
+	return PageOn{Rank: p.Rank, AsOf: decoded.AsOf, Heat: p.Heat, Clicks: p.Clicks, Minutes: p.Minutes, Likes: p.Likes, Behaviours: p.Behaviours}, true
 }
 
 // NewPageHeat returns the heat of a page with these totals and label.

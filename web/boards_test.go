@@ -7,9 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"pageheat/codec"
 	"pageheat/heat"
 	"pageheat/integration/samples"
 	"pageheat/views"
@@ -92,7 +94,7 @@ func TestBoardThatIsNotThere(t *testing.T) {
 }
 
 func TestPage(t *testing.T) {
-	_, pages, cfg := served()
+	boards, pages, cfg := served()
 	h := handler(t, cfg)
 	pages.pages["a page/ü&<b>"] = samples.Totals(heat.Behaviour{Clicks: 1, Minutes: 500_000_000, Like: 1})
 
@@ -104,6 +106,24 @@ func TestPage(t *testing.T) {
 	requireBody(t, w, want)
 
 	requireProblem(t, ask(h, "GET", "/api/v1/page?page=other"), http.StatusNotFound, `"other"`)
+
+	// On boards, but not on those of closed periods.
+	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+	named := samples.BoardPage("a page/ü&<b>", "2.2")
+	second := samples.BoardPage("a page/ü&<b>", "1.1")
+	named.Rank, second.Rank = 1, 2
+	for _, b := range []*codec.Board{
+		{Board: "all-time", Version: 1, UpdatedAt: at, Pages: []codec.BoardPage{named}},
+		{Board: "day", Version: 2, UpdatedAt: at, Kind: "calendar", AsOf: at, Pages: []codec.BoardPage{samples.BoardPage("other", "3"), second}},
+		{Board: "day/2026-01-01", Version: 3, UpdatedAt: at, Kind: "calendar", AsOf: at, Final: true, Pages: []codec.BoardPage{named}},
+		{Board: "hour", Version: 4, UpdatedAt: at, Kind: "window", AsOf: at, Pages: []codec.BoardPage{samples.BoardPage("other", "3")}},
+	} {
+		boards.publishBoard(t, b)
+	}
+	w = ask(handler(t, cfg), "GET", "/api/v1/page?page=a%20page%2F%C3%BC%26%3Cb%3E") // with a list of boards of its own
+	requireBody(t, w, strings.TrimSuffix(want, "}")+`,"boards":{`+
+		`"all-time":{"rank":1,"heat":2.2,"clicks":3,"minutes":1.5,"likes":1,"behaviours":2},`+
+		`"day":{"rank":2,"as_of":"2026-01-02T03:04:00Z","heat":1.1,"clicks":3,"minutes":1.5,"likes":1,"behaviours":2}}}`)
 
 	// Under the address that a browser shows.
 	pages.pages["/日"] = samples.Totals(heat.Behaviour{Clicks: 1})

@@ -44,6 +44,23 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 		Refuse(w, http.StatusNotFound, fmt.Sprintf("No behaviour of page %q has been counted. Names must match byte for byte. A new page appears at the latest with the next commit.", name))
 	default:
 		w.Header().Set(headerWeights, s.Serve.Weights.String())
-		WriteJSON(w, http.StatusOK, views.NewPageHeat(name, &state, s.Serve.Weights))
+		heat := views.NewPageHeat(name, &state, s.Serve.Weights)
+		heat.Boards = s.ranksOf(name)
+		WriteJSON(w, http.StatusOK, heat)
 	}
+}
+
+// ranksOf returns the boards that a page is on, by name, without those of groups and of closed periods.
+func (s *service) ranksOf(page string) map[string]views.PageOn {
+	all := map[string]views.PageOn{}
+	for _, listed := range s.list.of(s.Serve.Boards).Boards {
+		board, ok := s.Serve.Boards.Newest(listed.Name)
+		if !ok { // it only has parts
+			continue
+		}
+		if on, ok := views.OnPublished(&board, page); ok {
+			all[listed.Name] = on
+		}
+	}
+	return all
 }

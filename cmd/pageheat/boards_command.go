@@ -60,19 +60,12 @@ func (c *boardsCmd) Run(ctx context.Context, p *program) error {
 	return listBoards(p.stdout, boards, terminal.Width(p.stdout), time.Now())
 }
 
-// boardColumns are the columns of the list, but for what boards wait for.
-var boardColumns = []struct {
-	head string
-	cell func(b *overview.Board, now time.Time) string
-}{
-	{"BOARD", func(b *overview.Board, _ time.Time) string { return terminal.Printable(b.Name) }},
-	{"KIND", func(b *overview.Board, _ time.Time) string { return kindOf(b) }},
-	{"AS OF", asOfCell},
-	{"SIZE", func(b *overview.Board, _ time.Time) string { return orDash(b.Size) }},
-	{"SINCE", func(b *overview.Board, _ time.Time) string { return sinceCell(b.Since) }},
-	{"LATE", func(b *overview.Board, _ time.Time) string { return terminal.Count(b.Late) }},
-	{"GROUPS", func(b *overview.Board, _ time.Time) string { return orDash(b.Groups) }},
-	{"FINAL", func(b *overview.Board, _ time.Time) string { return orDash(b.FinalPeriods) }},
+// boardRow are the cells of a board, but for what it waits for; the heads of the columns for nil.
+func boardRow(b *overview.Board, now time.Time) []string {
+	if b == nil {
+		return []string{"BOARD", "KIND", "AS OF", "SIZE", "SINCE", "LATE", "GROUPS", "FINAL"}
+	}
+	return []string{terminal.Printable(b.Name), kindOf(b), asOfCell(b, now), orDash(b.Size), sinceCell(b.Since), terminal.Count(b.Late), orDash(b.Groups), orDash(b.FinalPeriods)}
 }
 
 const (
@@ -90,43 +83,37 @@ func listBoards(w io.Writer, boards []overview.Board, width int, now time.Time) 
 	if len(boards) == 0 {
 		return nil
 	}
-	rows := make([][]string, 1, len(boards)+1)
-	for _, c := range boardColumns {
-		rows[0] = append(rows[0], c.head)
-	}
+	heads := boardRow(nil, now)
+	rows := make([][]string, len(boards))
 	for i := range boards {
-		var row []string
-		for _, c := range boardColumns {
-			row = append(row, c.cell(&boards[i], now))
-		}
-		rows = append(rows, row)
+		rows[i] = boardRow(&boards[i], now)
 	}
-	widths := make([]int, len(boardColumns))
+	widths := make([]int, len(heads))
 	used := 0
 	for at := range widths {
-		for _, row := range rows {
+		for _, row := range append(rows, heads) {
 			widths[at] = max(widths[at], ansi.StringWidth(row[at]))
 		}
 		used += widths[at] + len(columnGap)
 	}
 	beside := width <= 0 || width-used >= leastWaits
 	var out strings.Builder
-	for i, row := range rows {
+	write := func(row []string) {
 		for at, cell := range row {
 			out.WriteString(cell)
 			if beside || at < len(row)-1 {
 				out.WriteString(strings.Repeat(" ", widths[at]-ansi.StringWidth(cell)) + columnGap)
 			}
 		}
-		if i == 0 {
-			if beside {
-				out.WriteString(waitsHead)
-			}
-			out.WriteByte('\n')
-			continue
-		}
+	}
+	if write(heads); beside {
+		out.WriteString(waitsHead)
+	}
+	out.WriteByte('\n')
+	for i, row := range rows {
+		write(row)
 		details := []string{}
-		for _, wait := range boards[i-1].WaitsFor {
+		for _, wait := range boards[i].WaitsFor {
 			details = append(details, terminal.Printable(wait.Detail))
 		}
 		switch says := strings.Join(details, "; "); {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,11 +109,7 @@ func (r *rolling) traffic(ctx context.Context, done *sync.WaitGroup) {
 func (r *rolling) sent() harness.Ends {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ends := harness.Ends{}
-	for partition, end := range r.ends {
-		ends[partition] = end
-	}
-	return ends
+	return maps.Clone(r.ends)
 }
 
 // start starts an instance in a place.
@@ -405,9 +402,9 @@ func TestBoardsWhileSettingsRoll(t *testing.T) {
 			assert.Nil(t, p.Since, "%s counts from the beginning", p.Board.Board)
 		}
 	}
-	for at := len(asked) - 1; at >= 0; at-- {
-		if asked[at].Board.Board == "gone" {
-			assert.NotNil(t, asked[at].Since, "it was removed, and added again")
+	for _, p := range slices.Backward(asked) {
+		if p.Board.Board == "gone" {
+			assert.NotNil(t, p.Since, "it was removed, and added again")
 			break
 		}
 	}
