@@ -91,7 +91,8 @@ func listBoards(w io.Writer, boards []overview.Board, width int, now time.Time) 
 	widths := make([]int, len(heads))
 	used := 0
 	for at := range widths {
-		for _, row := range append(rows, heads) {
+		widths[at] = len(heads[at])
+		for _, row := range rows {
 			widths[at] = max(widths[at], ansi.StringWidth(row[at]))
 		}
 		used += widths[at] + len(columnGap)
