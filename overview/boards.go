@@ -14,8 +14,8 @@ import (
 	"pageheat/kafka"
 )
 
-// Board is what the output has of a board with its groups and closed periods, and what the next version waits for.
-type Board struct {
+// ListedBoard is what the output has of a board with its groups and closed periods, and what the next version waits for.
+type ListedBoard struct {
 	// Name is the board's name.
 	Name string `json:"name"`
 	// Kind is all-time, window, trending or calendar; empty if nothing of the board is published.
@@ -94,7 +94,7 @@ type heard struct {
 // Boards lists the boards in the output and those of heat partitions, all-time first, the others by name. It takes up to
 // boardsSettle longer if a board seems to wait for the ranking or for the turn of a slot, which takes a moment only. An
 // error names the topic.
-func (o *Overview) Boards(ctx context.Context) ([]Board, error) {
+func (o *Overview) Boards(ctx context.Context) ([]ListedBoard, error) {
 	leaders, err := o.leaders(ctx)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (o *Overview) Boards(ctx context.Context) ([]Board, error) {
 	}
 	due := appliedIn(leaders)
 	listed := judge(boards, leaders, due, time.Now())
-	if !slices.ContainsFunc(listed, Board.passing) {
+	if !slices.ContainsFunc(listed, ListedBoard.passing) {
 		return listed, nil
 	}
 	select {
@@ -123,7 +123,7 @@ func (o *Overview) Boards(ctx context.Context) ([]Board, error) {
 }
 
 // passing reports whether the board waits for what is usually over in a moment.
-func (b Board) passing() bool {
+func (b ListedBoard) passing() bool {
 	return slices.ContainsFunc(b.WaitsFor, func(w Wait) bool { return w.Reason == ReasonTurn || w.Reason == ReasonRanking })
 }
 
@@ -167,12 +167,12 @@ func appliedIn(of map[int32]heard) map[int32]int64 {
 }
 
 // published reads the output: its boards by name, without what they wait for.
-func (o *Overview) published(ctx context.Context) (map[string]*Board, error) {
+func (o *Overview) published(ctx context.Context) (map[string]*ListedBoard, error) {
 	bounds, err := o.kafka.AllBounds(ctx, o.topo.Output)
 	if err != nil {
 		return nil, fmt.Errorf("reading boards: %w", err)
 	}
-	list := published{boards: map[string]*Board{}, parts: map[string]part{}}
+	list := published{boards: map[string]*ListedBoard{}, parts: map[string]part{}}
 	if err := o.kafka.ReadBounds(ctx, o.topo.Output, bounds, func(r *kafka.Record) error {
 		list.take(r)
 		return nil
@@ -184,8 +184,8 @@ func (o *Overview) published(ctx context.Context) (map[string]*Board, error) {
 
 // published are boards that are being read.
 type published struct {
-	boards map[string]*Board // by name
-	parts  map[string]part   // of groups and closed periods, by key
+	boards map[string]*ListedBoard // by name
+	parts  map[string]part         // of groups and closed periods, by key
 }
 
 // part is a board of a group or of a closed period.
@@ -221,7 +221,7 @@ func (l *published) take(r *kafka.Record) {
 	if known := l.boards[name]; known != nil && b.Version <= known.Version {
 		return // of an instance that was replaced
 	}
-	board := &Board{Name: name, Kind: cmp.Or(b.Kind, codec.AllTime), Version: b.Version, UpdatedAt: b.UpdatedAt, AsOf: b.AsOf, Period: b.Period,
+	board := &ListedBoard{Name: name, Kind: cmp.Or(b.Kind, codec.AllTime), Version: b.Version, UpdatedAt: b.UpdatedAt, AsOf: b.AsOf, Period: b.Period,
 		Size: sizeOf(b.Definition), Pages: len(b.Pages), Since: b.Since, Late: b.Late, DefinitionHash: b.DefinitionHash,
 		Definition: json.RawMessage(b.Definition), offsets: b.Offsets}
 	if name == codec.AllTime {
@@ -249,12 +249,12 @@ func sizeOf(definition []byte) int {
 }
 
 // counted returns the boards with the numbers of their groups and closed periods.
-func (l *published) counted() map[string]*Board {
+func (l *published) counted() map[string]*ListedBoard {
 	for key, p := range l.parts {
 		name, of, _ := codec.SplitBoardKey(key)
 		b := l.boards[name]
 		if b == nil {
-			b = &Board{Name: name, Kind: p.kind, DefinitionHash: p.hash, Definition: json.RawMessage(p.text), Size: sizeOf([]byte(p.text))}
+			b = &ListedBoard{Name: name, Kind: p.kind, DefinitionHash: p.hash, Definition: json.RawMessage(p.text), Size: sizeOf([]byte(p.text))}
 			l.boards[name] = b
 		}
 		if p.final {
@@ -269,26 +269,26 @@ func (l *published) counted() map[string]*Board {
 
 // judge adds boards that are not published yet, says what each waits for, and returns them in order. due is, by
 // partition of the input, the offset below which every message has to be on the boards.
-func judge(boards map[string]*Board, leaders map[int32]heard, due map[int32]int64, now time.Time) []Board {
+func judge(boards map[string]*ListedBoard, leaders map[int32]heard, due map[int32]int64, now time.Time) []ListedBoard {
 	heardOf := maps.Clone(leaders)
 	maps.DeleteFunc(heardOf, func(_ int32, l heard) bool { return now.Sub(l.at) > freshLeaders })
 	for _, l := range heardOf {
 		for i := range l.Boards {
 			if name := l.Boards[i].Name; boards[name] == nil {
-				boards[name] = &Board{Name: name}
+				boards[name] = &ListedBoard{Name: name}
 			}
 		}
 	}
 	if len(heardOf) > 0 && boards[codec.AllTime] == nil {
-		boards[codec.AllTime] = &Board{Name: codec.AllTime, Kind: codec.AllTime}
+		boards[codec.AllTime] = &ListedBoard{Name: codec.AllTime, Kind: codec.AllTime}
 	}
 	silent := silentIn(leaders, heardOf)
-	all := make([]Board, 0, len(boards))
+	all := make([]ListedBoard, 0, len(boards))
 	for _, b := range boards {
 		b.WaitsFor = append([]Wait{}, b.waits(heardOf, due, silent)...)
 		all = append(all, *b)
 	}
-	slices.SortFunc(all, func(a, b Board) int {
+	slices.SortFunc(all, func(a, b ListedBoard) int {
 		if (a.Name == codec.AllTime) != (b.Name == codec.AllTime) {
 			return map[bool]int{true: -1, false: 1}[a.Name == codec.AllTime]
 		}
@@ -332,7 +332,7 @@ func listing(partitions []int32) string {
 }
 
 // waits says what the next version waits for.
-func (b *Board) waits(leaders map[int32]heard, due map[int32]int64, silent []Wait) []Wait {
+func (b *ListedBoard) waits(leaders map[int32]heard, due map[int32]int64, silent []Wait) []Wait {
 	if len(leaders) == 0 {
 		return silent
 	}
@@ -377,7 +377,7 @@ func (b *Board) waits(leaders map[int32]heard, due map[int32]int64, silent []Wai
 
 // definitions are the heat partitions that count the board, by its definition, those that do not know it, and those
 // that are behind the others in time.
-func (b *Board) definitions(leaders map[int32]heard) (by map[string][]int32, unknown, turning []int32) {
+func (b *ListedBoard) definitions(leaders map[int32]heard) (by map[string][]int32, unknown, turning []int32) {
 	by = map[string][]int32{}
 	asOf := map[int32]int64{}
 	latest := int64(0)
@@ -415,7 +415,7 @@ func (b *Board) definitions(leaders map[int32]heard) (by map[string][]int32, unk
 }
 
 // defined reports whether the newest version is by the only definition that heat partitions have.
-func (b *Board) defined(by map[string][]int32) bool {
+func (b *ListedBoard) defined(by map[string][]int32) bool {
 	_, ok := by[b.DefinitionHash]
 	if b.Name == codec.AllTime {
 		_, ok = by[b.ordered.String()]

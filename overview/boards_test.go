@@ -31,9 +31,9 @@ func TestWhatABoardWaitsFor(t *testing.T) {
 	hour := func(hash string, asOf boards.Minute) codec.BoardLeaders {
 		return codec.BoardLeaders{Name: "hour", Hash: hash, AsOf: asOf}
 	}
-	published := func(below int64) map[string]*Board {
+	published := func(below int64) map[string]*ListedBoard {
 		offsets := codec.NewOffsets([]int64{below})
-		return map[string]*Board{
+		return map[string]*ListedBoard{
 			codec.AllTime: {Name: codec.AllTime, Kind: codec.AllTime, Version: 1, ordered: ten, offsets: offsets},
 			"hour":        {Name: "hour", Kind: "window", Version: 2, DefinitionHash: "a", offsets: offsets},
 		}
@@ -87,12 +87,12 @@ func TestWhatABoardWaitsFor(t *testing.T) {
 	}
 
 	// A board that is not published yet is on the list, too.
-	listed := judge(map[string]*Board{}, map[int32]heard{0: sender(0, ten, hour("a", 7)), 1: sender(1, ten)}, nil, time.Now())
+	listed := judge(map[string]*ListedBoard{}, map[int32]heard{0: sender(0, ten, hour("a", 7)), 1: sender(1, ten)}, nil, time.Now())
 	require.Len(t, listed, 2)
 	assert.Equal(t, ReasonRanking, listed[0].WaitsFor[0].Reason)
 	assert.Equal(t, "hour", listed[1].Name)
 	assert.Equal(t, ReasonUnknown, listed[1].WaitsFor[0].Reason)
-	assert.Empty(t, judge(map[string]*Board{}, nil, nil, time.Now()))
+	assert.Empty(t, judge(map[string]*ListedBoard{}, nil, nil, time.Now()))
 }
 
 // TestBoardsInTheOutput counts groups and closed periods, and leaves out what is deleted or no board.

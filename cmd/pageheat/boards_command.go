@@ -51,7 +51,7 @@ func (c *boardsCmd) Run(ctx context.Context, p *program) error {
 		out.SetIndent("", "  ")
 		out.SetEscapeHTML(false)
 		return out.Encode(struct {
-			Boards []overview.Board `json:"boards"`
+			Boards []overview.ListedBoard `json:"boards"`
 		}{boards})
 	}
 	if len(boards) == 0 {
@@ -61,7 +61,7 @@ func (c *boardsCmd) Run(ctx context.Context, p *program) error {
 }
 
 // boardRow are the cells of a board, but for what it waits for; the heads of the columns for nil.
-func boardRow(b *overview.Board, now time.Time) []string {
+func boardRow(b *overview.ListedBoard, now time.Time) []string {
 	if b == nil {
 		return []string{"BOARD", "KIND", "AS OF", "SIZE", "SINCE", "LATE", "GROUPS", "FINAL"}
 	}
@@ -79,7 +79,7 @@ const (
 
 // listBoards prints a table that fits into a width, 0 if it is unlimited. What boards wait for is the last column where
 // there is room, and else on lines of its own.
-func listBoards(w io.Writer, boards []overview.Board, width int, now time.Time) error {
+func listBoards(w io.Writer, boards []overview.ListedBoard, width int, now time.Time) error {
 	if len(boards) == 0 {
 		return nil
 	}
@@ -135,7 +135,7 @@ func listBoards(w io.Writer, boards []overview.Board, width int, now time.Time) 
 }
 
 // kindOf is a board's kind with its length, such as "window 24h".
-func kindOf(b *overview.Board) string {
+func kindOf(b *overview.ListedBoard) string {
 	var d struct {
 		Window   string `json:"window"`
 		HalfLife string `json:"half-life"`
@@ -151,7 +151,7 @@ func kindOf(b *overview.Board) string {
 }
 
 // asOfCell is the time of a board, without the day if that is today.
-func asOfCell(b *overview.Board, now time.Time) string {
+func asOfCell(b *overview.ListedBoard, now time.Time) string {
 	at := b.AsOf
 	if at.IsZero() {
 		at = b.UpdatedAt

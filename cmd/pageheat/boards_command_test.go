@@ -50,7 +50,7 @@ func TestBoardsCommand(t *testing.T) {
 func TestBoardsFitTerminals(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
-	boards := []overview.Board{
+	boards := []overview.ListedBoard{
 		{Name: codec.AllTime, Kind: codec.AllTime, Version: 1, UpdatedAt: now, Size: 10},
 		{Name: "last-24-hours", Kind: "window", Version: 2, AsOf: now.AddDate(0, 0, -1), Size: 20, Late: 1_234_567, Groups: 12, FinalPeriods: 400,
 			Since: codec.NewOffsets([]int64{1_500_000, 1_500_001, 7}), Definition: []byte(`{"window":"24h"}`), WaitsFor: []overview.Wait{
