@@ -39,10 +39,11 @@ func (h *held) take(r forgetRequest) {
 // several commits, and an audit between these finds what was counted of the deleted pages missing.
 // The error is errSessionOver when the session ends.
 func (h *Heat) awaitForgets(s *session, t *task) ([]forgetRequest, error) {
+	p := t.partition.ID()
+	h.config.Metrics.awaitsForgets(p, 0)
 	if t.deleted == nil {
 		return nil, nil
 	}
-	p := t.partition.ID()
 	logger := h.config.Logger.With("topic", h.config.Topology.HeatTable, "partition", p)
 	about := fmt.Sprintf("deleted pages of partition %d", p)
 	defer h.config.Conditions.Set("heat", about, nil)

@@ -115,7 +115,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		blocked:      counter("pageheat_heat_blocked_behaviours_total", "Behaviours that were not counted because their page is blocked."),
 		dropped:      counter("pageheat_heat_dropped_pages_total", "Pages that were dropped because they had no behaviour for the time of --forget-after."),
 		forgotten:    gauges("pageheat_heat_forgotten_pages", "Requests to forget pages that a heat partition has taken in.", "partition"),
-		deleted:      gauges("pageheat_heat_deleted_pages", "Pages that another program has deleted from a heat partition, which waits until they are asked to be forgotten. There is no series without any.", "partition"),
+		deleted:      gauges("pageheat_heat_deleted_pages", "Pages that another program has deleted from a heat partition, which waits until they are asked to be forgotten.", "partition"),
 		lost: gauges("pageheat_heat_lost_records",
 			"Maximum number of records of an input partition that retention deleted before they were counted, since the table was created. All instances with the role heat report the same value: take the maximum by partition.", "partition"),
 
@@ -231,10 +231,6 @@ func (m *Metrics) droppedPages(n uint64) {
 
 // awaitsForgets sets the number of deleted pages that a heat partition waits for; 0 if it does not wait.
 func (m *Metrics) awaitsForgets(partition int32, pages int) {
-	if pages == 0 {
-		m.deleted.DeleteLabelValues(label(partition))
-		return
-	}
 	m.deleted.WithLabelValues(label(partition)).Set(float64(pages))
 }
 

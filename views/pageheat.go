@@ -21,7 +21,7 @@ type PageHeat struct {
 	Minutes    codec.Decimal `json:"minutes"`
 	Likes      int64         `json:"likes"`
 	Behaviours uint64        `json:"behaviours"`
-	// Boards are what the page has on boards, by name; nil if that is not known.
+	// Boards are what the page has on further boards, by name; nil if it has nothing, or that is not known.
 	Boards map[string]PageOn `json:"boards,omitempty"`
 }
 
@@ -29,7 +29,7 @@ type PageHeat struct {
 type PageOn struct {
 	// Rank is its place on the published board; 0 if that is not known.
 	Rank int `json:"rank,omitzero"`
-	// AsOf is zero for the board of all time.
+	// AsOf is the time of the sums.
 	AsOf time.Time `json:"as_of,omitzero"`
 	// Heat is empty if the weights of the board are not known.
 	Heat       codec.Decimal `json:"heat,omitempty"`

@@ -50,10 +50,13 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ranksOf returns the boards that a page is on, by name, without those of groups and of closed periods.
+// ranksOf returns the further boards that a page is on, by name, without those of groups and of closed periods.
 func (s *service) ranksOf(page string) map[string]views.PageOn {
 	all := map[string]views.PageOn{}
 	for _, listed := range s.list.of(s.Serve.Boards).Boards {
+		if listed.Name == views.DefaultBoard {
+			continue // the page's totals are those of all time
+		}
 		board, ok := s.Serve.Boards.Newest(listed.Name)
 		if !ok { // it only has parts
 			continue
