@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pageheat/integration/harness"
+	"pageheat/integration/process"
 )
 
 // walk is what TestOperatorsWalk has in its hands.
@@ -161,6 +162,6 @@ func restamped(t *testing.T, program string) string {
 	line := func(version string) []byte { return []byte("mod\t" + info.Main.Path + "\t" + version + "\t") }
 	require.True(t, bytes.Contains(content, line(old)))
 	copied := filepath.Join(t.TempDir(), filepath.Base(program))
-	require.NoError(t, os.WriteFile(copied, bytes.ReplaceAll(content, line(old), line(renewed)), 0o700)) //nolint:gosec // it is executed
+	require.NoError(t, process.WriteProgram(copied, bytes.ReplaceAll(content, line(old), line(renewed))))
 	return copied
 }

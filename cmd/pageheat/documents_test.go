@@ -230,7 +230,7 @@ func (d *document) guarded() {
 	d.Cleanup(admin.Close)
 	d.admin = kadm.NewClient(admin)
 	script := []byte("#!/bin/sh\necho \"$*\" >> " + filepath.Join(d.dir, "granted") + "\n")
-	require.NoError(d, os.WriteFile(filepath.Join(d.dir, "kafka-acls"), script, 0o700)) //nolint:gosec // it is executed
+	require.NoError(d, process.WriteProgram(filepath.Join(d.dir, "kafka-acls"), script))
 	d.env = append(d.env, "PATH="+d.dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
