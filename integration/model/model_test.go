@@ -24,7 +24,7 @@ func schedules(t *testing.T) int {
 		return int(n)
 	}
 	if os.Getenv("PAGEHEAT_TEST_ALL") != "" {
-		return 25_000
+		return 15_000
 	}
 	return 3_000
 }
