@@ -40,7 +40,7 @@ type heatDriver struct {
 func newHeatDriver(h *Heat, s *session, t *task, out *feeder, pageTime time.Duration) *heatDriver {
 	d := &heatDriver{Heat: h, session: s, task: t, out: out, topic: out.claim.Topic(), part: out.claim.Partition(), dropped: t.partition.Dropped()}
 	out.acksOnly = true
-	d.stage = processors.NewHeatStage(t.partition, d, processors.HeatStart{Now: time.Now(), Partitions: h.partitions.Load(),
+	d.stage = processors.NewHeatStage(t.partition, processors.HeatStart{Now: time.Now(), Partitions: h.partitions.Load(),
 		PublishEvery: h.config.PublishEvery, CommitEvery: h.config.CommitEvery, ForgetAfter: h.config.ForgetAfter, Transaction: kafka.TransactionTimeout,
 		PageTime: pageTime, Bounds: processors.DefaultHeatBounds()})
 	return d
@@ -153,7 +153,11 @@ func (d *heatDriver) await(ctx context.Context, a *processors.Action, s signals)
 func (d *heatDriver) apply(m *sarama.ConsumerMessage) error {
 	d.stage.Oldest(oldestOf(m))
 	startSpans(d.config.Tracer, &d.spans, "heat", m, time.Now())
-	applied, err := d.stage.Apply(m.Value, m.Offset, time.Now())
+	again, err := d.lookUp(d.session.real(), d.stage.Input(m.Value))
+	if err != nil {
+		return fmt.Errorf("offset %d: %w", m.Offset, err)
+	}
+	applied, err := d.stage.Apply(m.Value, m.Offset, time.Now(), again...)
 	if errors.Is(err, store.ErrOtherInput) {
 		return fmt.Errorf("a range of %s: %w", d.config.Topology.Input, err)
 	}
@@ -200,24 +204,34 @@ func (d *heatDriver) heard(kind codec.Feed, now time.Time) error {
 	return nil
 }
 
-var _ processors.HeatInput = (*heatDriver)(nil)
-
-// Exists implements processors.HeatInput.
-func (d *heatDriver) Exists(partition int32, next int64) error {
-	return d.bounds.check(d.session.real(), partition, next)
+// lookUp finds out what the stage must know of the input before it applies a range.
+func (d *heatDriver) lookUp(ctx context.Context, in processors.RangeInput) (again []store.Sums, err error) {
+	if c := in.Claim; c != nil {
+		if err := d.bounds.check(ctx, c.Partition, c.Next); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range in.Rereads {
+		sums, err := d.readAgain(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		again = append(again, sums)
+	}
+	return again, nil
 }
 
-// Sum implements processors.HeatInput.
-func (d *heatDriver) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
+// readAgain sums a part of the input again.
+func (d *heatDriver) readAgain(ctx context.Context, r store.Reread) (store.Sums, error) {
 	d.config.Logger.Info("reading input again: a range overlaps what is counted",
-		"partition", d.part, "input_partition", h.Partition, "from", from+1, "to", to)
+		"partition", d.part, "input_partition", r.Header.Partition, "from", r.From+1, "to", r.To)
 	input := d.config.Topology.Input
-	id, err := d.topics.id(d.session.real(), input)
+	id, err := d.topics.id(ctx, input)
 	if err != nil {
 		return nil, err
 	}
-	if id != h.Input {
-		return nil, fmt.Errorf("%w: its topic id was %s and is %s", store.ErrOtherInput, h.Input, id)
+	if id != r.Header.Input {
+		return nil, fmt.Errorf("%w: its topic id was %s and is %s", store.ErrOtherInput, r.Header.Input, id)
 	}
-	return sumInput(d.session.real(), d.config.Settings, h, from, to)
+	return sumInput(ctx, d.config.Settings, r)
 }

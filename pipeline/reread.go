@@ -13,12 +13,12 @@ import (
 	"pageheat/failure"
 	"pageheat/kafka"
 	"pageheat/processors"
+	"pageheat/store"
 )
 
-// sumInput sums, per page and minute, the valid behaviours of one input partition at
-// offsets in (from, to], for the pages of the heat partition that a range with the
-// header is for. Everything up to both offsets was read before.
-func sumInput(ctx context.Context, s Settings, h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
+// sumInput sums a part of the input that was read before.
+func sumInput(ctx context.Context, s Settings, part store.Reread) (store.Sums, error) {
+	h, from, to := part.Header, part.From, part.To
 	r := &reread{log: s.Cluster.Log(kafka.Topic{Name: s.Topology.Input, ID: h.Input}, h.Partition), reader: inputReader{unpacking: newUnpacking()}}
 	defer r.reader.close()
 	sums := processors.NewSecondRead(h)

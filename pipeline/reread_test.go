@@ -12,6 +12,7 @@ import (
 	"pageheat/failure"
 	"pageheat/heat"
 	"pageheat/integration/kafkatest"
+	"pageheat/store"
 )
 
 // TestInputIsReadAgain although a broker says that the partition ends before: it may not
@@ -25,8 +26,8 @@ func TestInputIsReadAgain(t *testing.T) {
 	t.Cleanup(tp.close)
 	id, err := tp.id(t.Context(), topo.Input)
 	require.NoError(t, err)
-	read := func() (map[codec.PageMinute]codec.PageSum, error) {
-		return sumInput(t.Context(), s, codec.RangeHeader{Input: id, Targets: 1, Limits: heat.DefaultLimits()}, 0, 2)
+	read := func() (store.Sums, error) {
+		return sumInput(t.Context(), s, store.Reread{Header: codec.RangeHeader{Input: id, Targets: 1, Limits: heat.DefaultLimits()}, From: 0, To: 2})
 	}
 	stale := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: topo.Input, Err: kerr.OffsetOutOfRange, Count: 3})
 	sums, err := read()

@@ -60,13 +60,19 @@ func HeatGraph(c HeatConfig) *goka.GroupGraph {
 	)
 }
 
-// HeatInput answers what a [HeatStage] asks about the input while it applies a range.
-type HeatInput interface {
-	// Exists returns an error where an input partition is known not to reach up to an
-	// offset, the next one to be read.
-	Exists(partition int32, next int64) error
-	// Sum reads the input again; see store.Reread.
-	Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error)
+// RangeInput is what a [HeatStage] must know of the input before it applies a range.
+type RangeInput struct {
+	// Claim is the range's claim that its input partition reaches up to an offset, the next one to be
+	// read; nil if there is nothing to check. A range with a false claim must not be applied.
+	Claim *InputClaim
+	// Rereads is what must be read again, see [store.Partition.Rereads]. A [SecondRead] sums it.
+	Rereads []store.Reread
+}
+
+// InputClaim is a claim that an input partition has all offsets below Next.
+type InputClaim struct {
+	Partition int32
+	Next      int64
 }
 
 // HeatStart is the start of a session of a heat partition.
@@ -147,7 +153,6 @@ const (
 type HeatStage struct {
 	start     HeatStart
 	partition *store.Partition
-	input     HeatInput
 
 	leaders     codec.Leaders
 	stale       bool      // leaders differ from those last sent
@@ -193,26 +198,37 @@ type HeatStage struct {
 
 // NewHeatStage returns the stage of a session over a restored partition, see
 // [RestoredHeat]. Until it has come to its end, the partition belongs to it.
-func NewHeatStage(p *store.Partition, input HeatInput, s HeatStart) *HeatStage {
+func NewHeatStage(p *store.Partition, s HeatStart) *HeatStage {
 	p.StartBoards()
 	if s.ForgetAfter > 0 {
 		p.KeepDays(s.Now)
 	}
 	unswept := p.StartSweeps()
-	return &HeatStage{start: s, partition: p, input: input, stale: true, latest: s.Now, trimmed: s.Now,
+	return &HeatStage{start: s, partition: p, stale: true, latest: s.Now, trimmed: s.Now,
 		lastCommit: s.Now.Add(-shortestCommit), perPage: s.PageTime, passing: unswept, held: unswept}
 }
 
-// Apply counts a range, the record at an offset of the behaviour topic. After an error
-// the partition must be discarded.
-func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.Applied, error) {
-	if err := s.exists(record); err != nil {
-		return store.Applied{}, fmt.Errorf("offset %d: %w", offset, err)
+// Input returns what the stage must know of the input before it applies a range. The driver
+// finds it out, and then calls Apply, before it gives the stage anything else.
+func (s *HeatStage) Input(record []byte) RangeInput {
+	h, err := codec.DecodeRangeHeader(record)
+	if err != nil {
+		return RangeInput{} // Apply says what is wrong
 	}
+	if progress, _ := s.partition.Progress(); h.Input != progress.Input && !progress.Input.IsZero() {
+		return RangeInput{}
+	}
+	return RangeInput{Claim: &InputClaim{h.Partition, h.To + 1}, Rereads: s.partition.Rereads(record)}
+}
+
+// Apply counts a range, the record at an offset of the behaviour topic. The driver has found out what
+// Input asks for; again has the sums of what it has read again. After an error
+// the partition must be discarded.
+func (s *HeatStage) Apply(record []byte, offset int64, now time.Time, again ...store.Sums) (store.Applied, error) {
 	if !s.partition.Ahead() {
 		s.ahead = now
 	}
-	counted, err := s.partition.Apply(record, offset, s.input.Sum)
+	counted, err := s.partition.Apply(record, offset, again...)
 	if err != nil {
 		return store.Applied{}, fmt.Errorf("offset %d: %w", offset, err)
 	}
@@ -230,19 +246,6 @@ func (s *HeatStage) Apply(record []byte, offset int64, now time.Time) (store.App
 // Oldest takes the timestamp of the oldest input record in the range that is applied next,
 // in ms since 1970; 0 if it is unknown. The next leaders carry it on.
 func (s *HeatStage) Oldest(timestamp int64) { s.oldest = codec.Older(s.oldest, timestamp) }
-
-// exists checks that a range ends within the input. Other faults are found when it is
-// applied.
-func (s *HeatStage) exists(record []byte) error {
-	r, err := codec.ReadRange(record)
-	if err != nil {
-		return nil //nolint:nilerr // see above
-	}
-	if progress, _ := s.partition.Progress(); r.Header.Input != progress.Input && !progress.Input.IsZero() {
-		return nil
-	}
-	return s.input.Exists(r.Header.Partition, r.Header.To+1)
-}
 
 // LeadersSent is called when leaders that were fed are acknowledged.
 func (s *HeatStage) LeadersSent() { s.sending = false }

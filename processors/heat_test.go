@@ -1,7 +1,6 @@
 package processors_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,23 +14,6 @@ import (
 	"pageheat/processors"
 	"pageheat/store"
 )
-
-// heatInput answers the questions of a heat stage.
-type heatInput struct {
-	exists func(partition int32, next int64) error
-	sum    store.Reread
-}
-
-func (in *heatInput) Exists(partition int32, next int64) error {
-	if in.exists == nil {
-		return nil
-	}
-	return in.exists(partition, next)
-}
-
-func (in *heatInput) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
-	return in.sum(h, from, to)
-}
 
 // heatTest drives the stage of heat partition 0.
 type heatTest struct {
@@ -51,7 +33,7 @@ func startHeat(t *testing.T, s processors.HeatStart) *heatTest {
 	p := store.New(store.Config{Partitions: s.Partitions, Scorer: heat.DefaultWeights(), Top: 10})
 	p.Begin(codec.TopicID{2}, 0)
 	require.NoError(t, p.MarkRecovered())
-	ht := &heatTest{T: t, HeatStage: processors.NewHeatStage(p, &heatInput{}, s), partitions: s.Partitions, to: -1}
+	ht := &heatTest{T: t, HeatStage: processors.NewHeatStage(p, s), partitions: s.Partitions, to: -1}
 	require.Equal(t, []string{"feed leaders", "wait until 1s"}, do(ht, began()), "a new ranking owner waits for leaders")
 	ht.LeadersSent()
 	return ht
@@ -367,7 +349,7 @@ func TestHeatStageMakesRoomInMemory(t *testing.T) {
 	p.Begin(codec.TopicID{2}, 0)
 	s := heatStart()
 	s.Bounds.LeastPages, s.Bounds.Burst = 1<<20, 1
-	ht := &heatTest{T: t, HeatStage: processors.NewHeatStage(p, &heatInput{}, s), partitions: 1, to: -1}
+	ht := &heatTest{T: t, HeatStage: processors.NewHeatStage(p, s), partitions: 1, to: -1}
 	do(ht, began())
 	for !p.Crowded() {
 		require.NotContains(t, do(ht, began()), "feed write /1")
@@ -445,28 +427,33 @@ func TestHeatStageEnds(t *testing.T) {
 func TestHeatStageAsksAboutTheInput(t *testing.T) {
 	p := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 	p.Begin(codec.TopicID{2}, 0)
-	missing := errors.New("the input ends before")
-	in := &heatInput{exists: func(partition int32, next int64) error {
-		if partition == 1 && next > 100 {
-			return missing
-		}
-		return nil
-	}, sum: func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
-		require.Equal(t, []int64{4, 9}, []int64{from, to})
-		return map[codec.PageMinute]codec.PageSum{{Page: "a"}: {Totals: heat.Totals{Behaviours: 2}}}, nil
-	}}
-	s := processors.NewHeatStage(p, in, heatStart())
-	apply := func(from, to int64, behaviours uint64) (store.Applied, error) {
-		h := codec.RangeHeader{Input: codec.TopicID{7}, Partition: 1, Targets: 1, From: from, To: to, Limits: heat.DefaultLimits()}
-		return s.Apply(codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), "a", &heat.Totals{Behaviours: behaviours}), to, began())
+	s := processors.NewHeatStage(p, heatStart())
+	header := func(from, to int64) codec.RangeHeader {
+		return codec.RangeHeader{Input: codec.TopicID{7}, Partition: 1, Targets: 1, From: from, To: to, Limits: heat.DefaultLimits()}
 	}
-	applied, err := apply(-1, 9, 4)
+	record := func(from, to int64, behaviours uint64) []byte {
+		return codec.AppendPageSum(codec.AppendRangeHeader(nil, header(from, to), 1), "a", &heat.Totals{Behaviours: behaviours})
+	}
+
+	first := record(-1, 9, 4)
+	require.Equal(t, processors.RangeInput{Claim: &processors.InputClaim{Partition: 1, Next: 10}}, s.Input(first))
+	applied, err := s.Apply(first, 0, began())
 	require.NoError(t, err)
 	require.EqualValues(t, 4, applied.Counted)
-	applied, err = apply(4, 12, 5)
+	require.Empty(t, s.Input(first).Rereads, "all of it is counted")
+
+	overlap := record(4, 12, 5)
+	require.Equal(t, processors.RangeInput{Claim: &processors.InputClaim{Partition: 1, Next: 13},
+		Rereads: []store.Reread{{Header: header(4, 12), From: 4, To: 9}}}, s.Input(overlap))
+	applied, err = s.Apply(overlap, 1, began(), store.Sums{{Page: "a"}: {Totals: heat.Totals{Behaviours: 2}}})
 	require.NoError(t, err)
-	require.EqualValues(t, 3, applied.Counted, "what was counted before is read again and taken off")
-	_, err = apply(12, 100, 1)
-	require.ErrorIs(t, err, missing)
+	require.EqualValues(t, 3, applied.Counted, "what was counted before is taken off")
+
+	require.Zero(t, s.Input([]byte("page1|1|1|1")), "Apply says what is wrong")
+	other := header(12, 20)
+	other.Input = codec.TopicID{8}
+	require.Zero(t, s.Input(codec.AppendRangeHeader(nil, other, 0)), "Apply says what is wrong")
+	_, err = s.Apply(record(8, 20, 5), 100, began())
+	require.ErrorContains(t, err, "was not read again")
 	require.ErrorContains(t, err, "offset 100")
 }

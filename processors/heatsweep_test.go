@@ -41,7 +41,7 @@ func startSweeping(t *testing.T, records ...[2][]byte) *heatTest {
 	s := heatStart()
 	s.ForgetAfter = 3
 	progress, _ := p.Progress()
-	return &heatTest{T: t, HeatStage: processors.NewHeatStage(p, &heatInput{}, s), partitions: 1, to: int64(progress.Counted) - 1, offset: progress.Next}
+	return &heatTest{T: t, HeatStage: processors.NewHeatStage(p, s), partitions: 1, to: int64(progress.Counted) - 1, offset: progress.Next}
 }
 
 // fed are the actions without those that wait.

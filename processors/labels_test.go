@@ -103,13 +103,15 @@ func (w *labelsWorld) send(t *rapid.T) {
 func (w *labelsWorld) apply(t *rapid.T, most int) {
 	progress, _ := w.partition.Progress()
 	for offset := progress.Next; offset < int64(len(w.sent)) && most > 0; offset++ {
-		_, err := w.partition.Apply(w.sent[offset], offset, func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
-			again := processors.NewSecondRead(h)
-			for i, m := range w.inputs[h.Partition][from+1 : to+1] {
-				again.Add(from+1+int64(i), m.timestamp, m.value)
+		var again []store.Sums
+		for _, r := range w.partition.Rereads(w.sent[offset]) {
+			sums := processors.NewSecondRead(r.Header)
+			for i, m := range w.inputs[r.Header.Partition][r.From+1 : r.To+1] {
+				sums.Add(r.From+1+int64(i), m.timestamp, m.value)
 			}
-			return again.Sums(), nil
-		})
+			again = append(again, sums.Sums())
+		}
+		_, err := w.partition.Apply(w.sent[offset], offset, again...)
 		require.NoError(t, err)
 		most--
 	}

@@ -3,6 +3,7 @@ package processors
 import (
 	"pageheat/boards"
 	"pageheat/codec"
+	"pageheat/store"
 	"pageheat/topology"
 )
 
@@ -11,12 +12,12 @@ import (
 // range is for, with their newest labels. It belongs to one goroutine.
 type SecondRead struct {
 	header codec.RangeHeader
-	sums   map[codec.PageMinute]codec.PageSum
+	sums   store.Sums
 }
 
 // NewSecondRead returns a SecondRead for a range with the header.
 func NewSecondRead(h codec.RangeHeader) *SecondRead {
-	return &SecondRead{header: h, sums: make(map[codec.PageMinute]codec.PageSum)}
+	return &SecondRead{header: h, sums: make(store.Sums)}
 }
 
 // Add counts the message at an offset, whose record has the timestamp, in ms since 1970. It is not kept.
@@ -35,5 +36,5 @@ func (s *SecondRead) Add(offset, timestamp int64, message []byte) {
 	}
 }
 
-// Sums are the sums by page and minute, see store.Reread.
-func (s *SecondRead) Sums() map[codec.PageMinute]codec.PageSum { return s.sums }
+// Sums are the sums by page and minute. They belong to the SecondRead.
+func (s *SecondRead) Sums() store.Sums { return s.sums }

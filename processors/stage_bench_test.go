@@ -50,7 +50,7 @@ func BenchmarkHeatStageWrite(b *testing.B) {
 	p := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10})
 	p.Begin(codec.TopicID{2}, 0)
 	now := time.Now()
-	s := NewHeatStage(p, nothingToAsk{}, HeatStart{Now: now, Partitions: 1, PublishEvery: time.Hour, CommitEvery: time.Hour,
+	s := NewHeatStage(p, HeatStart{Now: now, Partitions: 1, PublishEvery: time.Hour, CommitEvery: time.Hour,
 		Transaction: time.Minute, Bounds: DefaultHeatBounds()})
 	var ranges [][]byte
 	for from := 0; from < pages; from += 1000 {
@@ -98,13 +98,4 @@ func again(r codec.RangeReader) []byte {
 		record = codec.AppendPageSum(record, page, &totals)
 	}
 	return record
-}
-
-// nothingToAsk is an input that has everything.
-type nothingToAsk struct{}
-
-func (nothingToAsk) Exists(int32, int64) error { return nil }
-
-func (nothingToAsk) Sum(codec.RangeHeader, int64, int64) (map[codec.PageMinute]codec.PageSum, error) {
-	return nil, nil
 }

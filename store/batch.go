@@ -48,7 +48,7 @@ func (b *batch) read(r *codec.RangeReader) (more bool, err error) {
 }
 
 // subtract subtracts what was counted before, by page and minute, and drops the pages without a rest.
-func (b *batch) subtract(before map[codec.PageMinute]codec.PageSum) error {
+func (b *batch) subtract(before Sums) error {
 	kept := 0
 	for i := range b.size {
 		t := &b.totals[i]

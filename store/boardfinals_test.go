@@ -47,7 +47,7 @@ func (w *finalsWorld) count(pages ...string) {
 		message = codec.AppendPageSum(message, page, &heat.Totals{Behaviours: 1})
 	}
 	progress, _ := w.p.Progress()
-	_, err := w.p.Apply(message, progress.Next, noReread(w))
+	_, err := w.p.Apply(message, progress.Next)
 	require.NoError(w, err)
 	w.to = h.To
 }

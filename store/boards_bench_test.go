@@ -108,7 +108,7 @@ func (w *boardsBench) apply(b *testing.B, minute boards.Minute, body []byte, pag
 	b.Helper()
 	h := codec.RangeHeader{Input: codec.TopicID{1}, Targets: 1, From: w.to, To: w.to + 1<<20, Minute: minute, Limits: heat.DefaultLimits()}
 	w.message = append(codec.AppendRangeHeader(w.message[:0], h, pages), body...)
-	if _, err := w.p.Apply(w.message, w.to+1, nil); err != nil {
+	if _, err := w.p.Apply(w.message, w.to+1); err != nil {
 		b.Fatal(err)
 	}
 	w.to = h.To

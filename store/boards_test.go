@@ -83,7 +83,7 @@ func TestBoardsOfManyPagesAreExact(t *testing.T) {
 			w.counted = append(w.counted, c)
 		}
 		progress, _ := w.p.Progress()
-		_, err := w.p.Apply(message, progress.Next, noReread(t))
+		_, err := w.p.Apply(message, progress.Next)
 		require.NoError(t, err)
 		w.to = h.To
 		if step%3 == 0 {
@@ -122,7 +122,7 @@ func TestATurnInPieces(t *testing.T) {
 		for i := range n {
 			message = codec.AppendPageSum(message, fmt.Sprintf("page%04d", i), &heat.Totals{Clicks: heat.Uint128{Lo: clicks}, Behaviours: 1})
 		}
-		_, err := p.Apply(message, to+1, noReread(t))
+		_, err := p.Apply(message, to+1)
 		require.NoError(t, err)
 		to = h.To
 	}
@@ -188,7 +188,7 @@ func testBoardsThatComeAndGo(t *testing.T, compacted bool, day boards.Definition
 		p.StartBoards()
 		p.Advance(now)
 		h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + 10, Minute: boards.MinuteOf(now), Limits: heat.DefaultLimits()}
-		_, err := p.Apply(codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), page, &heat.Totals{Behaviours: 1}), to+1, noReread(t))
+		_, err := p.Apply(codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), page, &heat.Totals{Behaviours: 1}), to+1)
 		require.NoError(t, err)
 		to = h.To
 		for _, r := range drain(t, p.Checkpoint(), 0) {
@@ -234,7 +234,7 @@ func TestATurnAfterATurn(t *testing.T) {
 	for _, page := range []string{"a", "b"} {
 		message = codec.AppendPageSum(message, page, &heat.Totals{Behaviours: 1})
 	}
-	_, err := p.Apply(message, 0, noReread(t))
+	_, err := p.Apply(message, 0)
 	require.NoError(t, err)
 	_, more := p.Advance(now.Add(time.Hour))
 	require.True(t, more)
@@ -257,7 +257,7 @@ func TestBehavioursAheadDoNotTouchTheIndex(t *testing.T) {
 	apply := func(minute boards.Minute) {
 		h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: to, To: to + 1, Minute: minute, Limits: heat.DefaultLimits()}
 		message := codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), "a", &heat.Totals{Behaviours: 1})
-		_, err := p.Apply(message, to+1, noReread(t))
+		_, err := p.Apply(message, to+1)
 		require.NoError(t, err)
 		to++
 	}
@@ -287,7 +287,7 @@ func TestFinalBoardsAreSentWhenTheyAreMade(t *testing.T) {
 	p.Advance(now)
 	h := codec.RangeHeader{Input: input(), Targets: parts, Target: part, From: -1, To: 9, Minute: boards.MinuteOf(now), Limits: heat.DefaultLimits()}
 	message := codec.AppendPageSum(codec.AppendRangeHeader(nil, h, 1), "a", &heat.Totals{Behaviours: 1})
-	_, err := p.Apply(message, 0, noReread(t))
+	_, err := p.Apply(message, 0)
 	require.NoError(t, err)
 	last := boards.MinuteOf(now.Truncate(time.Hour))
 	later, sent := now.Add(time.Hour), 0

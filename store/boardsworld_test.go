@@ -183,7 +183,7 @@ func (w *boardsWorld) apply(t *rapid.T) {
 		w.counted = append(w.counted, c)
 	}
 	progress, _ := w.p.Progress()
-	counted, err := w.p.Apply(message, progress.Next, noReread(t))
+	counted, err := w.p.Apply(message, progress.Next)
 	require.NoError(t, err)
 	require.EqualValues(t, n-blocked, counted)
 	require.EqualValues(t, blocked, w.p.Applied().Blocked)

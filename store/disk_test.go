@@ -79,7 +79,7 @@ func TestDiskIsAsMemory(t *testing.T) {
 		}
 		for _, p := range []*store.Partition{onDisk, inMemory} {
 			p.Begin(behavior(), 0)
-			_, err := p.Apply(msg, round, noReread(t))
+			_, err := p.Apply(msg, round)
 			require.NoError(t, err)
 		}
 		var got, want codec.Leaders
@@ -202,7 +202,7 @@ func TestDiskBeginsEmpty(t *testing.T) {
 	require.NoDirExists(t, left, "and a partition that is given up leaves nothing")
 	require.NoError(t, p.Discard())
 	require.Error(t, p.Failed())
-	_, err = p.Apply(rangeOf(codec.RangeHeader{From: -1, To: 1}, map[string]uint64{"a": 1}), 0, noReread(t))
+	_, err = p.Apply(rangeOf(codec.RangeHeader{From: -1, To: 1}, map[string]uint64{"a": 1}), 0)
 	require.Error(t, err)
 }
 
@@ -224,7 +224,7 @@ func TestDiskThatCanNotBeUsed(t *testing.T) {
 func TestDiskFails(t *testing.T) {
 	for name, use := range map[string]func(t *testing.T, p *store.Partition) error{
 		"reading pages": func(t *testing.T, p *store.Partition) error {
-			_, err := p.Apply(rangeOf(codec.RangeHeader{From: 9, To: 11}, map[string]uint64{"new": 1}), 1, noReread(t))
+			_, err := p.Apply(rangeOf(codec.RangeHeader{From: 9, To: 11}, map[string]uint64{"new": 1}), 1)
 			return err
 		},
 		"writing a checkpoint": func(t *testing.T, p *store.Partition) error {

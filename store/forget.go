@@ -167,20 +167,18 @@ func (p *Partition) blocks() func(name []byte) bool {
 	}
 }
 
-// labelsAfter returns the labels of a range that overlaps the progress, where that in the range must not be taken: it is
-// the newest of a whole sum, and may be of a behaviour that was counted before and is forgotten. The newest of those that
-// are counted now takes its place, nil if none has one.
-func (p *Partition) labelsAfter(msg []byte, done int64, reread Reread) (map[codec.PageMinute]*codec.StampedLabel, error) {
+// staleLabels has an entry for each label of a range that overlaps the progress which must not be taken, nil if there is
+// none: the label is the newest of a whole sum, and may be of a behaviour that was counted before and is forgotten. The
+// newest of those that are counted now takes its place, if there is one. It reads what is left of the range.
+func (p *Partition) staleLabels(r *codec.RangeReader, done int64) (labels map[codec.PageMinute]*codec.StampedLabel) {
 	if len(p.forgotten) == 0 && len(p.sweep.kept) == 0 {
-		return nil, nil
+		return nil
 	}
-	r, err := codec.ReadRange(msg)
-	var labels map[codec.PageMinute]*codec.StampedLabel
-	for err == nil {
+	for {
 		var t heat.Totals
-		var name []byte
-		if name, err = r.Next(&t); err != nil {
-			break // add says what is wrong
+		name, err := r.Next(&t)
+		if err != nil {
+			return labels // at the end; add says what is wrong otherwise
 		}
 		l := r.Label()
 		if l == nil || l.Offset > done {
@@ -195,17 +193,6 @@ func (p *Partition) labelsAfter(msg []byte, done int64, reread Reread) (map[code
 		}
 		labels[codec.PageMinute{Page: string(name), Minute: r.Minute}] = nil
 	}
-	if labels == nil {
-		return nil, nil
-	}
-	sums, err := reread(r.Header, done, r.Header.To)
-	if err != nil {
-		return nil, err
-	}
-	for of := range labels {
-		labels[of] = sums[of].Label
-	}
-	return labels, nil
 }
 
 // restoreForgotten takes what the changelog has of a forgotten page.

@@ -312,13 +312,13 @@ func testAForgottenTitleStaysForgotten(t *testing.T, s kind) {
 				sum := totals(2)
 				msg = codec.AppendPageSum(codec.AppendPageLabel(msg, &h, 0, label("old", 7)), page, &sum)
 			}
-			_, err := p.Apply(msg, 1, func(_ codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
+			_, err := applyAgain(p, msg, 1, func(r store.Reread) store.Sums {
 				before := codec.PageSum{Totals: totals(1), Label: label("old", 7)}
-				if from == 9 {
-					require.EqualValues(t, 14, to)
+				if r.From == 9 {
+					require.EqualValues(t, 14, r.To)
 					before.Label = after
 				}
-				return map[codec.PageMinute]codec.PageSum{{Page: "a"}: before, {Page: "b"}: before}, nil
+				return store.Sums{{Page: "a"}: before, {Page: "b"}: before}
 			})
 			require.NoError(t, err)
 			a, _, err := p.Page("a")

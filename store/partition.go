@@ -22,10 +22,18 @@ var ErrGap = failure.Known("a range is missing", failure.Missing)
 // deleted and recreated, and its offsets name other messages now.
 var ErrOtherInput = failure.Known("the input topic was recreated", failure.Recreated)
 
-// Reread sums, per page of this partition and minute, the valid behaviours of one input
-// partition at offsets in (from, to], under the limits of a range. A Partition asks
-// for it when a range overlaps its progress.
-type Reread func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error)
+// Reread is a part of the input that must be read again before a range is applied: what an
+// input partition has at offsets in (From, To].
+type Reread struct {
+	// Header is the range's. It names the input partition, the limits of valid behaviours, and
+	// the heat partition whose pages count.
+	Header codec.RangeHeader
+	// From and To are offsets of the input partition.
+	From, To int64
+}
+
+// Sums are sums of behaviours, by page and minute.
+type Sums = map[codec.PageMinute]codec.PageSum
 
 // page is one page of the table with what the cache knows of it.
 type page struct {
@@ -218,12 +226,36 @@ func (p *Partition) Begin(behavior codec.TopicID, next int64) {
 	}
 }
 
+// Rereads returns what of the input must be read again before the range in msg is applied. It
+// is nothing unless the range overlaps the progress. Then it is the part that is counted
+// already, and after that, where titles of forgotten pages could come back with the range, the rest of it.
+func (p *Partition) Rereads(msg []byte) []Reread {
+	r, err := codec.ReadRange(msg)
+	if err != nil {
+		return nil // Apply says what is wrong
+	}
+	h := r.Header
+	if h.Lost || r.Pages == 0 || int(h.Partition) >= len(p.progress.To) || h.Input != p.progress.Input {
+		return nil
+	}
+	done := p.progress.To[h.Partition] // -2 if nothing is known
+	if h.From >= done || h.To <= done {
+		return nil
+	}
+	again := []Reread{{Header: h, From: h.From, To: done}}
+	if p.staleLabels(&r, done) != nil {
+		again = append(again, Reread{Header: h, From: done, To: h.To})
+	}
+	return again
+}
+
 // Apply applies the range in msg, the record at the given offset of the
 // behaviour topic. A range wholly at or below the progress is dropped; if one
-// overlaps the progress, the part counted before is read again and subtracted.
+// overlaps the progress, the part counted before is subtracted: again has the sums of the
+// valid behaviours of each of [Partition.Rereads], and is not kept.
 // It returns how many behaviours were new. After an error the partition must be
 // discarded, and another restored.
-func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, error) {
+func (p *Partition) Apply(msg []byte, offset int64, again ...Sums) (uint64, error) {
 	if p.failed != nil {
 		return 0, p.failed
 	}
@@ -272,16 +304,12 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 		*to = h.To
 		return 0, nil
 	}
-	var before map[codec.PageMinute]codec.PageSum
+	var before Sums
 	var labels map[codec.PageMinute]*codec.StampedLabel
 	if h.From < done && r.Pages > 0 {
-		if before, err = reread(h, h.From, done); err != nil {
-			return 0, p.fail(fmt.Errorf("reading input partition %d again at offsets (%d, %d] for an overlap: %w",
-				h.Partition, h.From, done, err))
-		}
-		if labels, err = p.labelsAfter(msg, done, reread); err != nil {
-			return 0, p.fail(fmt.Errorf("reading input partition %d again at offsets (%d, %d] for titles: %w",
-				h.Partition, done, h.To, err))
+		if before, labels, err = p.overlap(r, done, again); err != nil {
+			return 0, p.fail(fmt.Errorf("applying offsets (%d, %d] of input partition %d, which is counted up to offset %d: %w",
+				h.From, h.To, h.Partition, done, err))
 		}
 	}
 	n, err := p.add(&r, before, labels)
@@ -294,11 +322,29 @@ func (p *Partition) Apply(msg []byte, offset int64, reread Reread) (uint64, erro
 	return n, nil
 }
 
+// errNotReread says that Apply did not get what Rereads asks for, which is a bug of its caller.
+var errNotReread = errors.New("the part that is counted was not read again")
+
+// overlap returns what of a range was counted before, and the labels that take the place of its own.
+func (p *Partition) overlap(r codec.RangeReader, done int64, again []Sums) (Sums, map[codec.PageMinute]*codec.StampedLabel, error) {
+	if len(again) == 0 {
+		return nil, nil, errNotReread
+	}
+	labels := p.staleLabels(&r, done)
+	if labels != nil && len(again) < 2 {
+		return nil, nil, errNotReread
+	}
+	for of := range labels {
+		labels[of] = again[1][of].Label
+	}
+	return again[0], labels, nil
+}
+
 // Applied is what the last Apply did.
 func (p *Partition) Applied() Applied { return p.applied }
 
 // add adds every page's sum of the range, less what was counted before. It takes labels in the place of those of the range.
-func (p *Partition) add(r *codec.RangeReader, before map[codec.PageMinute]codec.PageSum, labels map[codec.PageMinute]*codec.StampedLabel) (n uint64, err error) {
+func (p *Partition) add(r *codec.RangeReader, before Sums, labels map[codec.PageMinute]*codec.StampedLabel) (n uint64, err error) {
 	p.mu.Lock()
 	defer func() {
 		p.torn = err

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -31,12 +30,13 @@ func rangeOf(h codec.RangeHeader, pages map[string]uint64) []byte {
 	return b
 }
 
-// noReread fails the test when a second read is asked for.
-func noReread(t require.TestingT) store.Reread {
-	return func(codec.RangeHeader, int64, int64) (map[codec.PageMinute]codec.PageSum, error) {
-		require.Fail(t, "nothing has to be read again")
-		return nil, nil
+// applyAgain applies a range, and what it asks for is summed again.
+func applyAgain(p *store.Partition, msg []byte, offset int64, sum func(store.Reread) store.Sums) (uint64, error) {
+	var again []store.Sums
+	for _, r := range p.Rereads(msg) {
+		again = append(again, sum(r))
 	}
+	return p.Apply(msg, offset, again...)
 }
 
 // apply applies the range that follows, ten offsets long.
@@ -49,7 +49,7 @@ func applyLong(t require.TestingT, p *store.Partition, to *int64, offsets int64,
 	progress, _ := p.Progress()
 	msg := rangeOf(codec.RangeHeader{From: *to, To: *to + offsets}, pages)
 	*to += offsets
-	_, err := p.Apply(msg, progress.Next, noReread(t))
+	_, err := p.Apply(msg, progress.Next)
 	require.NoError(t, err)
 }
 
@@ -72,10 +72,10 @@ func TestApplyCountsWhatFollows(t *testing.T) { onBoth(t, testApplyCountsWhatFol
 
 func testApplyCountsWhatFollows(t *testing.T, s kind) {
 	p := s.started(t)
-	n, err := p.Apply(rangeOf(codec.RangeHeader{Partition: 2, From: -1, To: 4}, map[string]uint64{"a": 2, "b": 1}), 6, noReread(t))
+	n, err := p.Apply(rangeOf(codec.RangeHeader{Partition: 2, From: -1, To: 4}, map[string]uint64{"a": 2, "b": 1}), 6)
 	require.NoError(t, err)
 	require.EqualValues(t, 3, n)
-	n, err = p.Apply(rangeOf(codec.RangeHeader{Partition: 2, From: 4, To: 5}, map[string]uint64{"a": 1}), 7, noReread(t))
+	n, err = p.Apply(rangeOf(codec.RangeHeader{Partition: 2, From: 4, To: 5}, map[string]uint64{"a": 1}), 7)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
 	progress, _ := p.Progress()
@@ -98,7 +98,7 @@ func testApplyTakesEmptyRanges(t *testing.T, s kind) {
 		{From: -1, To: 7},                // nothing of this partition's pages
 		{Partition: 1, From: -1, To: -1}, // known from then on
 	} {
-		n, err := p.Apply(rangeOf(h, nil), int64(offset), noReread(t))
+		n, err := p.Apply(rangeOf(h, nil), int64(offset))
 		require.NoError(t, err)
 		require.Zero(t, n)
 	}
@@ -126,7 +126,7 @@ func testApplyDropsWhatIsCounted(t *testing.T, s kind) {
 		if h.From == h.To || h.Lost {
 			pages = nil
 		}
-		n, err := p.Apply(rangeOf(h, pages), 1, noReread(t))
+		n, err := p.Apply(rangeOf(h, pages), 1)
 		require.NoError(t, err, name)
 		require.Zero(t, n, name)
 		progress, _ := p.Progress()
@@ -143,12 +143,12 @@ func testApplyTakesTheNewPartOfAnOverlap(t *testing.T, s kind) {
 	p, to := s.started(t), int64(-1)
 	apply(t, p, &to, map[string]uint64{"a": 2, "b": 1})
 	var asked []int64
-	reread := func(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
-		require.Equal(t, heat.DefaultLimits(), h.Limits)
-		asked = append(asked, from, to)
-		return map[codec.PageMinute]codec.PageSum{{Page: "a"}: {Totals: totals(1)}, {Page: "b"}: {Totals: totals(1)}}, nil
+	reread := func(r store.Reread) store.Sums {
+		require.Equal(t, heat.DefaultLimits(), r.Header.Limits)
+		asked = append(asked, r.From, r.To)
+		return store.Sums{{Page: "a"}: {Totals: totals(1)}, {Page: "b"}: {Totals: totals(1)}}
 	}
-	n, err := p.Apply(rangeOf(codec.RangeHeader{From: 4, To: 14}, map[string]uint64{"a": 4, "b": 1, "c": 2}), 1, reread)
+	n, err := applyAgain(p, rangeOf(codec.RangeHeader{From: 4, To: 14}, map[string]uint64{"a": 4, "b": 1, "c": 2}), 1, reread)
 	require.NoError(t, err)
 	require.EqualValues(t, 5, n)
 	require.Equal(t, []int64{4, 9}, asked)
@@ -160,7 +160,9 @@ func testApplyTakesTheNewPartOfAnOverlap(t *testing.T, s kind) {
 	require.Equal(t, []int64{14}, progress.To)
 	require.EqualValues(t, 8, progress.Counted)
 
-	n, err = p.Apply(rangeOf(codec.RangeHeader{From: 4, To: 20}, nil), 2, noReread(t))
+	empty := rangeOf(codec.RangeHeader{From: 4, To: 20}, nil)
+	require.Empty(t, p.Rereads(empty))
+	n, err = p.Apply(empty, 2)
 	require.NoError(t, err)
 	require.Zero(t, n, "what holds no pages has nothing to take off")
 }
@@ -175,7 +177,7 @@ func testApplyDeclaresLosses(t *testing.T, s kind) {
 		{From: -1, To: 14, Lost: true},
 		{From: 14, To: 15, Lost: true},
 	} {
-		n, err := p.Apply(rangeOf(h, nil), int64(offset), noReread(t))
+		n, err := p.Apply(rangeOf(h, nil), int64(offset))
 		require.NoError(t, err)
 		require.Zero(t, n)
 	}
@@ -202,7 +204,7 @@ func testApplyBeginsWhereTheInputBegins(t *testing.T, s kind) {
 		{h: codec.RangeHeader{Partition: 2, From: -1, To: -1}},
 		{h: codec.RangeHeader{Partition: 2, From: -1, To: 4, Lost: true}, want: store.Applied{Lost: 5}},
 	} {
-		_, err := p.Apply(rangeOf(c.h, nil), int64(offset), noReread(t))
+		_, err := p.Apply(rangeOf(c.h, nil), int64(offset))
 		require.NoError(t, err)
 		got := p.Applied()
 		require.Equal(t, c.h.To, got.Range.To)
@@ -213,19 +215,18 @@ func testApplyBeginsWhereTheInputBegins(t *testing.T, s kind) {
 	require.Equal(t, []int64{69, codec.Unknown, 4}, progress.To)
 	require.Equal(t, []int64{60, 0, 0}, progress.Begin)
 	require.Equal(t, []uint64{10, 0, 5}, progress.Lost)
-	_, err := p.Apply(rangeOf(codec.RangeHeader{Partition: 1, From: 3, To: 4, Lost: true}, nil), 9, noReread(t))
+	_, err := p.Apply(rangeOf(codec.RangeHeader{Partition: 1, From: 3, To: 4, Lost: true}, nil), 9)
 	require.ErrorIs(t, err, store.ErrGap, "somebody has promised what is below")
 }
 
 func TestApplyRefuses(t *testing.T) { onBoth(t, testApplyRefuses) }
 
 func testApplyRefuses(t *testing.T, s kind) {
-	gone := errors.New("the input is gone")
 	for name, c := range map[string]struct {
-		msg    []byte
-		reread map[codec.PageMinute]codec.PageSum
-		want   string
-		is     error
+		msg   []byte
+		again []store.Sums
+		want  string
+		is    error
 	}{
 		"a gap": {msg: rangeOf(codec.RangeHeader{From: 10, To: 12}, map[string]uint64{"a": 1}),
 			want: "input partition 0 was counted up to offset 9, the next range begins after 10", is: store.ErrGap},
@@ -237,10 +238,10 @@ func testApplyRefuses(t *testing.T, s kind) {
 			want: codec.TopicID{9}.String(), is: store.ErrOtherInput},
 		"another topic, though it would be dropped": {msg: rangeOf(codec.RangeHeader{Input: codec.TopicID{9}, From: -1, To: 3}, nil),
 			is: store.ErrOtherInput},
-		"an overlap that cannot be read again": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
-			want: "input partition 0 again at offsets (4, 9]", is: gone},
+		"an overlap that was not read again": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
+			want: "(4, 12] of input partition 0, which is counted up to offset 9: the part that is counted was not read again"},
 		"an overlap with more than it holds": {msg: rangeOf(codec.RangeHeader{From: 4, To: 12}, map[string]uint64{"a": 1}),
-			reread: map[codec.PageMinute]codec.PageSum{{Page: "a"}: {Totals: totals(2)}}, want: `page "a"`},
+			again: []store.Sums{{{Page: "a"}: {Totals: totals(2)}}}, want: `page "a"`},
 		"an input partition that cannot be": {msg: rangeOf(codec.RangeHeader{Partition: 1 << 30, From: -1, To: -1}, nil),
 			want: "input partition 1073741824", is: codec.ErrMalformed},
 		"another number of heat partitions": {msg: rangeOf(codec.RangeHeader{Targets: 3, Target: 1, From: 9, To: 12}, nil),
@@ -256,12 +257,7 @@ func testApplyRefuses(t *testing.T, s kind) {
 		t.Run(name, func(t *testing.T) {
 			p, to := s.started(t), int64(-1)
 			apply(t, p, &to, map[string]uint64{"a": 2})
-			_, err := p.Apply(c.msg, 1, func(codec.RangeHeader, int64, int64) (map[codec.PageMinute]codec.PageSum, error) {
-				if c.reread == nil {
-					return nil, gone
-				}
-				return c.reread, nil
-			})
+			_, err := p.Apply(c.msg, 1, c.again...)
 			require.Error(t, err)
 			require.ErrorContains(t, err, c.want)
 			if c.is != nil {
@@ -335,7 +331,7 @@ func testCheckpointIsExact(t *testing.T, s kind) {
 			},
 			"lose": func(t *rapid.T) {
 				progress, _ := p.Progress()
-				_, err := p.Apply(rangeOf(codec.RangeHeader{From: to, To: to + 3, Lost: true}, nil), progress.Next, noReread(t))
+				_, err := p.Apply(rangeOf(codec.RangeHeader{From: to, To: to + 3, Lost: true}, nil), progress.Next)
 				require.NoError(t, err)
 				to += 3
 			},
@@ -402,12 +398,12 @@ func testAnyRangesGiveTheSameTotals(t *testing.T, s kind) {
 			}
 			return sums
 		}
-		reread := func(_ codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
-			sums := map[codec.PageMinute]codec.PageSum{}
-			for page, n := range sum(from, to) {
+		reread := func(r store.Reread) store.Sums {
+			sums := store.Sums{}
+			for page, n := range sum(r.From, r.To) {
 				sums[codec.PageMinute{Page: page}] = codec.PageSum{Totals: totals(n)}
 			}
-			return sums, nil
+			return sums
 		}
 		p := s.started(t)
 		end := int64(len(input)) - 1
@@ -415,7 +411,9 @@ func testAnyRangesGiveTheSameTotals(t *testing.T, s kind) {
 		for offset := int64(0); done < end; offset++ {
 			from := rapid.Int64Range(-1, done).Draw(t, "from")
 			to := rapid.Int64Range(from, end).Draw(t, "to")
-			n, err := p.Apply(rangeOf(codec.RangeHeader{From: from, To: to}, sum(from, to)), offset, reread)
+			msg := rangeOf(codec.RangeHeader{From: from, To: to}, sum(from, to))
+			require.Equal(t, from < done && done < to && len(sum(from, to)) > 0, len(p.Rereads(msg)) > 0)
+			n, err := applyAgain(p, msg, offset, reread)
 			require.NoError(t, err)
 			counted += n
 			done = max(done, to)
@@ -440,7 +438,7 @@ func TestACheckpointHasTheLabelsOfItsTime(t *testing.T) {
 			b := codec.AppendRangeHeader(nil, h, 1)
 			b = codec.AppendPageLabel(b, &h, 0, &codec.StampedLabel{Label: codec.Label{Title: title}, Stamp: codec.Stamp{Timestamp: to, Offset: to}})
 			one := totals(1)
-			_, err := p.Apply(codec.AppendPageSum(b, "a", &one), to, noReread(t))
+			_, err := p.Apply(codec.AppendPageSum(b, "a", &one), to)
 			require.NoError(t, err)
 		}
 		before := p.DirtyBytes()

@@ -73,7 +73,7 @@ func TestARangeThatWasAppliedInPartIsNotRead(t *testing.T) {
 			sums[fmt.Sprint("page", i)] = 1
 		}
 		whole := rangeOf(codec.RangeHeader{From: -1, To: 199}, sums)
-		_, err := p.Apply(whole[:len(whole)-1], 0, noReread(t))
+		_, err := p.Apply(whole[:len(whole)-1], 0)
 		require.ErrorIs(t, err, codec.ErrMalformed)
 		for name := range sums {
 			_, _, err := p.Totals(name)

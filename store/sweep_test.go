@@ -21,7 +21,7 @@ func applyOn(t require.TestingT, p *store.Partition, to *int64, day codec.Day, p
 	progress, _ := p.Progress()
 	msg := rangeOf(codec.RangeHeader{From: *to, To: *to + 10, Minute: boards.MinuteOf(noon(day))}, pages)
 	*to += 10
-	_, err := p.Apply(msg, progress.Next, noReread(t))
+	_, err := p.Apply(msg, progress.Next)
 	require.NoError(t, err)
 }
 

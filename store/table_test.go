@@ -95,7 +95,7 @@ func TestApplyOfARangeThatNamesPagesAgain(t *testing.T) {
 				sum.Add(&one)
 				want[name] = sum
 			}
-			n, err := p.Apply(r, offset, nil)
+			n, err := p.Apply(r, offset)
 			require.NoError(t, err)
 			require.EqualValues(t, len(numbers), n)
 			clear(r)

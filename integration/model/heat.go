@@ -43,8 +43,6 @@ type heatOwner struct {
 	before    codec.Day   // of the last sweep among them
 }
 
-var _ processors.HeatInput = (*heatOwner)(nil)
-
 func newHeatOwner(t tenure) *heatOwner {
 	w := t.w
 	return &heatOwner{tenure: t, log: w.logs[t.slot.partition], requests: w.requests[t.slot.partition], fencing: fencing{table: w.tables[t.slot.partition]}}
@@ -147,7 +145,7 @@ func (o *heatOwner) check() {
 	}
 	o.next = restored.From
 	t := &o.w.temper
-	o.stage = processors.NewHeatStage(o.part, o, processors.HeatStart{Now: o.now(), Partitions: int32(len(o.w.logs)),
+	o.stage = processors.NewHeatStage(o.part, processors.HeatStart{Now: o.now(), Partitions: int32(len(o.w.logs)),
 		PublishEvery: t.publish, CommitEvery: t.commit, Transaction: time.Minute, PageTime: o.on.pageTime[o.slot.partition], Bounds: t.bounds, ForgetAfter: o.w.forgetAfter()})
 	progress, _ := o.part.Progress()
 	if f := progress.Forget; f.Topic == o.w.forgetID {
@@ -305,12 +303,12 @@ func (o *heatOwner) apply() {
 	if known := int(h.Partition) < len(progress.To) && progress.To[h.Partition] != codec.Unknown; h.Lost && !known && !w.on.BeginsUnknown {
 		mark := h
 		mark.From, mark.To, mark.Lost = -1, -1, false
-		if _, err := o.part.Apply(codec.AppendRangeHeader(nil, mark, 0), o.next, nil); err != nil {
+		if _, err := o.part.Apply(codec.AppendRangeHeader(nil, mark, 0), o.next); err != nil {
 			w.violate("%s: %v", o.name, err)
 			return
 		}
 	}
-	applied, err := o.stage.Apply(record, o.next, o.now())
+	applied, err := o.applyRange(record)
 	if err != nil {
 		declared := errors.Is(err, store.ErrGap) && w.moved || errors.Is(err, errInputGone) ||
 			errors.Is(err, codec.ErrOtherPartitions) && w.repartitioned
@@ -350,16 +348,25 @@ func (o *heatOwner) withHeader(h codec.RangeHeader, r codec.RangeReader) []byte 
 	}
 }
 
-// Exists implements processors.HeatInput.
-func (o *heatOwner) Exists(partition int32, next int64) error {
-	if in := o.w.inputs[partition]; next > in.next {
-		return fmt.Errorf("%w: input-%d ends at offset %d", codec.ErrMalformed, partition, in.next)
+// applyRange finds out what the stage must know of the input, and applies a range.
+func (o *heatOwner) applyRange(record []byte) (store.Applied, error) {
+	input := o.stage.Input(record)
+	if c := input.Claim; c != nil && c.Next > o.w.inputs[c.Partition].next {
+		return store.Applied{}, fmt.Errorf("%w: input-%d ends at offset %d", codec.ErrMalformed, c.Partition, o.w.inputs[c.Partition].next)
 	}
-	return nil
+	var again []store.Sums
+	for _, r := range input.Rereads {
+		sums, err := o.readAgain(r.Header, r.From, r.To)
+		if err != nil {
+			return store.Applied{}, err
+		}
+		again = append(again, sums)
+	}
+	return o.stage.Apply(record, o.next, o.now(), again...)
 }
 
-// Sum implements processors.HeatInput.
-func (o *heatOwner) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
+// readAgain sums a part of the input again.
+func (o *heatOwner) readAgain(h codec.RangeHeader, from, to int64) (store.Sums, error) {
 	w := o.w
 	w.counts.Overlaps++
 	if !w.on.SecondRead {

@@ -115,7 +115,7 @@ func (o *counter) restore() {
 	}
 	o.next = found.From
 	s := processors.DefaultSettings()
-	o.stage = processors.NewHeatStage(o.part, o, processors.HeatStart{Now: w.now, Partitions: int32(w.Heat),
+	o.stage = processors.NewHeatStage(o.part, processors.HeatStart{Now: w.now, Partitions: int32(w.Heat),
 		PublishEvery: s.LeadersEvery(w.Heat), CommitEvery: s.CommitEvery, Transaction: time.Minute, Bounds: processors.DefaultHeatBounds()})
 }
 
@@ -226,7 +226,7 @@ func (o *counter) apply() bool {
 	}
 	w.measure(Apply)
 	r := o.log.records[o.next-o.log.first]
-	if _, err := o.stage.Apply(r.value, o.next, w.now); err != nil {
+	if _, err := o.applyRange(r.value); err != nil {
 		w.fail("heat partition %d: %w", o.id, err)
 	}
 	w.result.LongestWait = max(w.result.LongestWait, w.now.Sub(r.at))
@@ -235,20 +235,20 @@ func (o *counter) apply() bool {
 	return true
 }
 
-// Exists implements [processors.HeatInput].
-func (o *counter) Exists(_ int32, next int64) error {
-	if next > o.w.inputEnd() {
-		return fmt.Errorf("the input ends below offset %d", next)
+// applyRange finds out what the stage must know of the input, and applies a range.
+func (o *counter) applyRange(record []byte) (store.Applied, error) {
+	input := o.stage.Input(record)
+	if c := input.Claim; c != nil && c.Next > o.w.inputEnd() {
+		return store.Applied{}, fmt.Errorf("the input ends below offset %d", c.Next)
 	}
-	return nil
-}
-
-// Sum implements [processors.HeatInput].
-func (o *counter) Sum(h codec.RangeHeader, from, to int64) (map[codec.PageMinute]codec.PageSum, error) {
-	again := processors.NewSecondRead(h)
-	for offset := from + 1; offset <= to; offset++ {
-		again.Add(offset, 0, o.w.message(h.Partition, offset).text)
+	var again []store.Sums
+	for _, r := range input.Rereads {
+		sums := processors.NewSecondRead(r.Header)
+		for offset := r.From + 1; offset <= r.To; offset++ {
+			sums.Add(offset, 0, o.w.message(r.Header.Partition, offset).text)
+		}
+		again = append(again, sums.Sums())
+		o.w.result.Again += r.To - r.From
 	}
-	o.w.result.Again += to - from
-	return again.Sums(), nil
+	return o.stage.Apply(record, o.next, o.w.now, again...)
 }
