@@ -31,7 +31,7 @@ func readBots(list string) (*botList, error) {
 		}
 		pattern, err := regexp.Compile(line)
 		if err != nil {
-			return nil, fmt.Errorf("read the list of bots: %w", err)
+			return nil, fmt.Errorf("reading the list of bots: %w", err)
 		}
 		if text, whole := pattern.LiteralPrefix(); whole {
 			b.texts = append(b.texts, text)
@@ -79,7 +79,7 @@ func NewBots() (*Bots, error) {
 	}
 	known, err := lru.New[string, bool](rememberedAgents)
 	if err != nil {
-		return nil, fmt.Errorf("remember user agents: %w", err)
+		return nil, fmt.Errorf("remembering user agents: %w", err)
 	}
 	return &Bots{list: list, known: known}, nil
 }

@@ -54,7 +54,7 @@ func (f Format) entries(l Log) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for line, err := range l.Lines {
 			if err != nil {
-				yield(Entry{}, fmt.Errorf("read %s: %w", l.Name, err))
+				yield(Entry{}, fmt.Errorf("reading %s: %w", l.Name, err))
 				return
 			}
 			e := Entry{Log: l.Name, Line: line.Number, Idle: line.Idle}

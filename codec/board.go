@@ -105,13 +105,13 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // not UTF-8, a time after the year 9999. The pipeline makes no such boards.
 func EncodeBoard(b *Board) ([]byte, error) {
 	if err := b.check(); err != nil {
-		return nil, fmt.Errorf("encode board %q: %w", b.Board, err)
+		return nil, fmt.Errorf("encoding board %q: %w", b.Board, err)
 	}
 	dst := make([]byte, 0, 256+256*len(b.Pages))
 	dst = append(dst, `{"board":`...)
 	dst, err := jsontext.AppendQuote(dst, b.Board)
 	if err != nil {
-		return nil, fmt.Errorf("encode board: its name %q: %w", b.Board, err)
+		return nil, fmt.Errorf("encoding board: its name %q: %w", b.Board, err)
 	}
 	dst = append(dst, `,"version":`...)
 	dst = strconv.AppendUint(dst, b.Version, 10)
@@ -122,7 +122,7 @@ func EncodeBoard(b *Board) ([]byte, error) {
 	dst = append(dst, `,"offsets":`...)
 	dst = b.Offsets.append(dst)
 	if dst, err = b.appendKind(dst); err != nil {
-		return nil, fmt.Errorf("encode board %q: %w", b.Board, err)
+		return nil, fmt.Errorf("encoding board %q: %w", b.Board, err)
 	}
 	dst = append(dst, `,"pages":[`...)
 	for i := range b.Pages {
@@ -130,7 +130,7 @@ func EncodeBoard(b *Board) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		if dst, err = b.Pages[i].append(dst); err != nil {
-			return nil, fmt.Errorf("encode board %q: page %q: %w", b.Board, b.Pages[i].Page, err)
+			return nil, fmt.Errorf("encoding board %q: page %q: %w", b.Board, b.Pages[i].Page, err)
 		}
 	}
 	return append(dst, "]}"...), nil

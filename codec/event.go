@@ -85,7 +85,7 @@ func (e *Event) ID() string {
 // events.
 func EncodeEvent(e *Event) ([]byte, error) {
 	fault := func(member string, err error) error {
-		return fmt.Errorf("encode event %q: %s: %w", e.ID(), member, err)
+		return fmt.Errorf("encoding event %q: %s: %w", e.ID(), member, err)
 	}
 	dst := make([]byte, 0, 512)
 	text := func(member, value string) (err error) {

@@ -90,7 +90,7 @@ func (s Settings) Broker() (*kfake.Cluster, error) {
 	}
 	broker, err := kfake.NewCluster(options...)
 	if err != nil {
-		return nil, fmt.Errorf("start the embedded broker: %w", err)
+		return nil, fmt.Errorf("starting the embedded broker: %w", err)
 	}
 	return broker, nil
 }

@@ -127,13 +127,13 @@ func (s *Sender) Queue(r *Record) error {
 // Explain adds a hint to the error of a record that was not sent, as Send gives it.
 func (s *Sender) Explain(r *Record, err error) error {
 	if errors.Is(err, kerr.MessageTooLarge) {
-		return fmt.Errorf("send a message of %d bytes to topic %s: %w; a batch has at most %d bytes here, and at most the topic's max.message.bytes",
+		return fmt.Errorf("sending a message of %d bytes to topic %s: %w; a batch has at most %d bytes here, and at most the topic's max.message.bytes",
 			len(r.Key)+len(r.Value), s.topic, err, s.sending.BatchBytes)
 	}
 	if errors.Is(err, kgo.ErrRecordTimeout) {
 		err = fmt.Errorf("%w: are enough brokers up for its min.insync.replicas?", err)
 	}
-	return Explain(fmt.Errorf("send to topic %s: %w", s.topic, Missing(s.topic, err)), OnTopic(Write, s.topic))
+	return Explain(fmt.Errorf("sending to topic %s: %w", s.topic, Missing(s.topic, err)), OnTopic(Write, s.topic))
 }
 
 // Sent is how many of the records that were queued are acknowledged.

@@ -64,7 +64,7 @@ type rows interface {
 func NewWriter(w io.Writer, c Config, cut snapshot.Cut) (*Writer, error) {
 	text, err := json.Marshal(newManifest(&cut, c.Program, c.Created))
 	if err != nil {
-		return nil, fmt.Errorf("encode the manifest: %w", err)
+		return nil, fmt.Errorf("encoding the manifest: %w", err)
 	}
 	out := &Writer{tally: newTally(text), weights: c.Weights}
 	switch c.Format {
@@ -106,7 +106,7 @@ func (w *Writer) Close(kept uint64, forgotten *snapshot.Forgotten) error {
 	}
 	text, err := json.Marshal(w.tally.end(kept))
 	if err != nil {
-		return fmt.Errorf("encode the end: %w", err)
+		return fmt.Errorf("encoding the end: %w", err)
 	}
 	return w.out.end(text)
 }
@@ -120,7 +120,7 @@ func Open(r io.Reader) (snapshot.Source, error) {
 	buffered := bufio.NewReaderSize(r, bufferBytes)
 	magic, err := buffered.Peek(len(parquetMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read the file: %w", err)
+		return nil, fmt.Errorf("reading the file: %w", err)
 	}
 	switch {
 	case bytes.HasPrefix(magic, []byte("{")):

@@ -189,7 +189,7 @@ func (f *jsonlFile) next(most int) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return nil, fmt.Errorf("%w: it ends in line %d, and its last line is missing", ErrDamaged, f.line)
 		default:
-			return nil, fmt.Errorf("read line %d: %w", f.line, err)
+			return nil, fmt.Errorf("reading line %d: %w", f.line, err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func PrintCommands(w io.Writer, principal string, needs []Need) error {
 			resource += " --resource-pattern-type prefixed"
 		}
 		if _, err := fmt.Fprintf(w, "kafka-acls --add --allow-principal %s --operation %s %s\n", quote(principal), n.Operation, resource); err != nil {
-			return fmt.Errorf("print a right: %w", err)
+			return fmt.Errorf("printing a right: %w", err)
 		}
 	}
 	return nil
@@ -90,7 +90,7 @@ func PrintUser(w io.Writer, cluster, name string, needs []Need) error {
 	out := yaml.NewEncoder(w)
 	out.SetIndent(2)
 	if err := out.Encode(user); err != nil {
-		return fmt.Errorf("print a KafkaUser: %w", err)
+		return fmt.Errorf("printing a KafkaUser: %w", err)
 	}
 	return out.Close()
 }

@@ -367,11 +367,11 @@ func (r *run) members(ctx context.Context, group string) ([]string, error) {
 	}
 	found, err := admin.DescribeGroups(ctx, group)
 	if err != nil {
-		return nil, fmt.Errorf("read group %s: %w", group, err)
+		return nil, fmt.Errorf("reading group %s: %w", group, err)
 	}
 	g := found[group]
 	if g.Err != nil && !errors.Is(g.Err, kerr.GroupIDNotFound) {
-		return nil, kafka.Explain(fmt.Errorf("read group %s: %w", group, g.Err), kafka.OnGroup(kafka.Describe, group))
+		return nil, kafka.Explain(fmt.Errorf("reading group %s: %w", group, g.Err), kafka.OnGroup(kafka.Describe, group))
 	}
 	var members []string
 	for _, m := range g.Members {

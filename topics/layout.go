@@ -134,9 +134,9 @@ func create(ctx context.Context, admin *kafka.Admin, s topology.TopicSpec, broke
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
 	case errors.Is(err, kerr.InvalidReplicationFactor):
-		return false, fmt.Errorf("create topic %s: %w: there are %d brokers; set --replication", s.Name, err, brokers)
+		return false, fmt.Errorf("creating topic %s: %w: there are %d brokers; set --replication", s.Name, err, brokers)
 	case err != nil:
-		return false, kafka.Explain(fmt.Errorf("create topic %s: %w", s.Name, err), kafka.OnTopic(kafka.Create, s.Name))
+		return false, kafka.Explain(fmt.Errorf("creating topic %s: %w", s.Name, err), kafka.OnTopic(kafka.Create, s.Name))
 	}
 	return true, nil
 }

@@ -40,14 +40,14 @@ func FindKept(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topolo
 	names := slices.DeleteFunc(topo.OwnTopics(), stays)
 	meta, err := admin.Metadata(ctx, names...)
 	if err != nil {
-		return Kept{}, fmt.Errorf("read the topics of the cluster: %w", err)
+		return Kept{}, fmt.Errorf("reading the topics of the cluster: %w", err)
 	}
 	for _, name := range names {
 		topic, known := meta.Topics[name]
 		switch {
 		case !known, errors.Is(topic.Err, kerr.UnknownTopicOrPartition):
 		case topic.Err != nil:
-			return Kept{}, fmt.Errorf("read topic %s: %w", name, topic.Err)
+			return Kept{}, fmt.Errorf("reading topic %s: %w", name, topic.Err)
 		default:
 			kept.Topics = append(kept.Topics, name)
 		}
@@ -120,14 +120,14 @@ func Stopped(ctx context.Context, cluster *kafka.Cluster, groups ...string) (exi
 	}
 	found, err := admin.DescribeGroups(ctx, groups...)
 	if err != nil {
-		return nil, fmt.Errorf("read the groups: %w", err)
+		return nil, fmt.Errorf("reading the groups: %w", err)
 	}
 	for _, name := range groups {
 		group := found[name]
 		switch {
 		case errors.Is(group.Err, kerr.GroupIDNotFound), group.Err == nil && group.State == "Dead":
 		case group.Err != nil:
-			return nil, fmt.Errorf("read group %s: %w", name, group.Err)
+			return nil, fmt.Errorf("reading group %s: %w", name, group.Err)
 		case len(group.Members) > 0:
 			var members []string
 			for _, m := range group.Members {
@@ -152,13 +152,13 @@ func (k Kept) Delete(ctx context.Context, cluster *kafka.Cluster, tell func(line
 	}
 	for _, name := range k.Groups {
 		if _, err := admin.DeleteGroup(ctx, name); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return kafka.Explain(fmt.Errorf("delete group %s: %w", name, err))
+			return kafka.Explain(fmt.Errorf("deleting group %s: %w", name, err))
 		}
 		tell("group " + name + " deleted")
 	}
 	for _, name := range k.Topics {
 		if _, err := admin.DeleteTopic(ctx, name); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
-			return kafka.Explain(fmt.Errorf("delete topic %s: %w", name, err))
+			return kafka.Explain(fmt.Errorf("deleting topic %s: %w", name, err))
 		}
 		tell("topic " + name + " deleted")
 	}
@@ -167,7 +167,7 @@ func (k Kept) Delete(ctx context.Context, cluster *kafka.Cluster, tell func(line
 	for len(k.Topics) > 0 {
 		meta, err := admin.Metadata(ctx, k.Topics...)
 		if err != nil {
-			return fmt.Errorf("wait until the topics are deleted: %w", err)
+			return fmt.Errorf("waiting until the topics are deleted: %w", err)
 		}
 		if !slices.ContainsFunc(k.Topics, func(name string) bool {
 			topic, known := meta.Topics[name]
@@ -178,7 +178,7 @@ func (k Kept) Delete(ctx context.Context, cluster *kafka.Cluster, tell func(line
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait until the topics are deleted: %w", ctx.Err())
+			return fmt.Errorf("waiting until the topics are deleted: %w", ctx.Err())
 		}
 	}
 	return nil

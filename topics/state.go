@@ -36,7 +36,7 @@ func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, 
 	}
 	meta, err := admin.Metadata(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("read the topics of the cluster: %w", err)
+		return nil, fmt.Errorf("reading the topics of the cluster: %w", err)
 	}
 	have := &State{Brokers: len(meta.Brokers), Topics: map[string]*topology.TopicState{}, topo: topo}
 	var existing []string
@@ -46,7 +46,7 @@ func Read(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology, 
 			continue
 		}
 		if detail.Err != nil {
-			return nil, fmt.Errorf("read topic %s: %w", name, detail.Err)
+			return nil, fmt.Errorf("reading topic %s: %w", name, detail.Err)
 		}
 		have.Topics[name] = &topology.TopicState{
 			Name:        name,
@@ -78,7 +78,7 @@ func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...s
 		}
 		return nil
 	case err != nil:
-		return fmt.Errorf("read the settings of topics %s: %w", strings.Join(names, ", "), err)
+		return fmt.Errorf("reading the settings of topics %s: %w", strings.Join(names, ", "), err)
 	}
 	for _, topic := range configs {
 		if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
@@ -87,7 +87,7 @@ func (s *State) readSettings(ctx context.Context, admin *kafka.Admin, names ...s
 			continue
 		}
 		if topic.Err != nil {
-			return fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err)
+			return fmt.Errorf("reading the settings of topic %s: %w", topic.Name, topic.Err)
 		}
 		for _, setting := range topic.Configs {
 			s.Topics[topic.Name].Config[setting.Key] = setting.MaybeValue()
@@ -134,7 +134,7 @@ func await(ctx context.Context, cluster *kafka.Cluster, topo *topology.Topology)
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return have, fmt.Errorf("wait until all brokers know the created topics: %w", ctx.Err())
+			return have, fmt.Errorf("waiting until all brokers know the created topics: %w", ctx.Err())
 		}
 	}
 }

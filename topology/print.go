@@ -27,7 +27,7 @@ func (t *Topology) Print(w io.Writer, format string) error {
 		return fmt.Errorf("topology format %q: choose one of %s", format, strings.Join(Formats(), ", "))
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("print the topology: %w", err)
+		return fmt.Errorf("printing the topology: %w", err)
 	}
 	return nil
 }

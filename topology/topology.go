@@ -108,7 +108,7 @@ func New(c Config) (*Topology, error) {
 		t.Prefix = DefaultPrefix
 	}
 	if err := t.Graph().Validate(); err != nil {
-		return nil, fmt.Errorf("check the graph: %w", err)
+		return nil, fmt.Errorf("checking the graph: %w", err)
 	}
 	return t, nil
 }

@@ -42,7 +42,7 @@ func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 			err = fmt.Errorf("it is longer than %d bytes", MaxLine)
 		}
 		if err != nil {
-			yield(nil, fmt.Errorf("read line %d: %w", n+1, err))
+			yield(nil, fmt.Errorf("reading line %d: %w", n+1, err))
 		}
 	}
 }

@@ -74,7 +74,7 @@ func NewSimulator(o Options) (*Simulator, error) {
 		o.Pages = DefaultPages
 	}
 	if err := (Settings{Pages: o.Pages, Zipf: o.Zipf}).Validate(); err != nil {
-		return nil, fmt.Errorf("simulate traffic: %w", err)
+		return nil, fmt.Errorf("simulating traffic: %w", err)
 	}
 	s := &Simulator{
 		// The second word only has to be constant.

@@ -64,7 +64,7 @@ const (
 // NewVisitors checks the options.
 func NewVisitors(o VisitorsOptions) (*Visitors, error) {
 	if err := (Settings{Pages: o.Pages, Zipf: o.Zipf}).Validate(); err != nil {
-		return nil, fmt.Errorf("simulate visitors: %w", err)
+		return nil, fmt.Errorf("simulating visitors: %w", err)
 	}
 	if o.Name == nil || o.Trend < 1 {
 		return nil, errors.New("simulate visitors: the names of pages and the length of a trend are required")

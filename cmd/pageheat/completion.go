@@ -100,7 +100,7 @@ func (c *completionCmd) Run(ctx *kong.Context, p *program) error {
 		},
 	}).ParseFS(completions, "completion/*")
 	if err != nil {
-		return fmt.Errorf("read the completion scripts: %w", err)
+		return fmt.Errorf("reading the completion scripts: %w", err)
 	}
 	return t.ExecuteTemplate(p.stdout, c.Shell, w)
 }

@@ -75,7 +75,7 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 			value = name // most are made of the prefix
 		}
 		if err != nil {
-			return fmt.Errorf("print --%s: %w", flag.Name, err)
+			return fmt.Errorf("printing --%s: %w", flag.Name, err)
 		}
 		_, _ = fmt.Fprintf(out, "%s: %s\t# %s\n", keyOf(flag), value, source) // Flush returns the error
 	}
@@ -89,7 +89,7 @@ func (c *configShowCmd) Run(ctx *kong.Context, p *program, s *settings) error {
 		d := b.Definition()
 		line, err := yaml.Dump(boardsettings.Write(d), yaml.WithLineWidth(-1))
 		if err != nil {
-			return fmt.Errorf("print the board %s: %w", d.Name, err)
+			return fmt.Errorf("printing the board %s: %w", d.Name, err)
 		}
 		_, _ = fmt.Fprintf(out, "  %s: %s\n", d.Name, bytes.TrimSpace(line))
 	}
@@ -192,7 +192,7 @@ func (r *reference) section(title string, flags []*kong.Flag) {
 		}
 		value, err := defaultOf(flag)
 		if err != nil && r.err == nil {
-			r.err = fmt.Errorf("print the default of --%s: %w", flag.Name, err)
+			r.err = fmt.Errorf("printing the default of --%s: %w", flag.Name, err)
 		}
 		r.print("#%s: %s\n", key, value)
 	}

@@ -54,7 +54,7 @@ func (c *healthcheckCmd) Run(ctx context.Context, p *program) error {
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask the instance whether it is ready: %w", err)
+		return fmt.Errorf("asking the instance whether it is ready: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }() // read only: nothing can get lost
 	if answer.StatusCode == http.StatusOK {

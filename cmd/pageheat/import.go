@@ -47,7 +47,7 @@ func (c *importCmd) Run(ctx context.Context, p *program) error {
 	}
 	source, closed, err := c.open(p)
 	if err != nil {
-		return fmt.Errorf("import %s: %w", c.File, err)
+		return fmt.Errorf("importing %s: %w", c.File, err)
 	}
 	defer closed()
 	if err := p.ready(ctx, "import"); err != nil {
@@ -57,7 +57,7 @@ func (c *importCmd) Run(ctx context.Context, p *program) error {
 	seeded, err := snapshot.Seed(ctx, snapshot.SeedConfig{Cluster: p.kafka, Topology: p.topo, From: c.InputFrom, Progress: tell}, source)
 	finish()
 	if err != nil {
-		return interrupted(ctx, fmt.Errorf("import %s: %w", c.File, err))
+		return interrupted(ctx, fmt.Errorf("importing %s: %w", c.File, err))
 	}
 	if err := printSeeded(p.stdout, seeded, p.topo.HeatTable, p.topo.Input); err != nil {
 		return err

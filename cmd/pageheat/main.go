@@ -93,7 +93,7 @@ func parse(args []string, stdout, stderr io.Writer) (*commandLine, error) {
 		kong.ValueFormatter(describe),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("build the command line: %w", err)
+		return nil, fmt.Errorf("building the command line: %w", err)
 	}
 	if line.parsed, err = parser.Parse(helpArgs(args)); err != nil || line.helped {
 		return line, err
