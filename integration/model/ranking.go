@@ -27,6 +27,12 @@ type published struct {
 	known     int // the number of boards that its owner had read when it made this one
 }
 
+// ranking is an epoch, and the further boards that its owner has.
+type ranking struct {
+	epoch  uint64
+	boards []string
+}
+
 // rankOwner drives the stage of a session of the ranking.
 type rankOwner struct {
 	tenure
@@ -246,6 +252,7 @@ func (o *rankOwner) store() {
 	if was != 0 {
 		o.w.counts.Overtaken++
 	}
+	o.w.rankings = append(o.w.rankings, ranking{o.stage.Epoch(), o.w.boardNames(o.on.by(o.w))})
 	o.w.say("%s ranks in epoch %d", o.name, o.stage.Epoch())
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"pageheat/codec"
 	"pageheat/processors"
@@ -41,6 +43,11 @@ func (w *world) read() bool {
 	}
 	w.say("the reader of %s sees version %d, counted %d", b.Board, b.Version, b.Counted)
 	w.forgetIn(r, b)
+	if w.removedBetween(r.newest, b) {
+		last := *r.newest
+		last.AsOf = time.Time{} // the next one is another board, with a T of its own
+		r.newest = &last
+	}
 	err := r.take(b)
 	if err == nil {
 		return true
@@ -57,6 +64,17 @@ func (w *world) read() bool {
 	}
 	w.violate("board %s version %d: %w", b.Board, b.Version, err)
 	return true
+}
+
+// removedBetween reports whether an owner between those of two boards of the same name had no such board.
+func (w *world) removedBetween(last, b *codec.Board) bool {
+	if last == nil || b.Board == boardName {
+		return false
+	}
+	name, _, _ := strings.Cut(b.Board, "/")
+	return slices.ContainsFunc(w.rankings, func(r ranking) bool {
+		return processors.Epoch(last.Version) < r.epoch && r.epoch < processors.Epoch(b.Version) && !slices.Contains(r.boards, name)
+	})
 }
 
 // forget makes the next board the first one.

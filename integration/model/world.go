@@ -77,6 +77,7 @@ type world struct {
 	asked      int           // of them
 	rankTable  *changelog
 	leaders    [][]byte
+	rankings   []ranking // all epochs
 	output     []*published
 	newestNext []int64 // per target, the highest position of a board
 	flights    []*flight
