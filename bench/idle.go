@@ -34,6 +34,10 @@ const (
 	residentUnit   = "RSS-MiB"
 )
 
+// settled is the least warm-up where nothing is sent: heat partitions repeat their leaders often in the first
+// 15 seconds.
+const settled = 20 * time.Second
+
 // Run measures every rate.
 func (c *idleCmd) Run(ctx context.Context, o out) error { return c.perform(ctx, o, c) }
 
@@ -57,7 +61,11 @@ func (c *idleCmd) on(ctx context.Context, o out, broker *cluster, program string
 	for _, rate := range c.Rates {
 		for n := range c.Repeat {
 			res := newRun("Idle", "broker", broker.kind, "pages", c.Pages, "partitions", c.Partitions, "rate", rate)
-			if err := c.once(ctx, broker, program, rate, n, res); err != nil {
+			run := *c
+			if rate == 0 {
+				run.Warmup = max(run.Warmup, settled)
+			}
+			if err := run.once(ctx, broker, program, rate, n, res); err != nil {
 				res.fail("%v", err)
 			}
 			o.say("%s: %.2f %% of a core, broker %.1f %%, %.1f MiB, p50 %.1f ms, p99 %.1f ms%s", res.name, res.get(coreUnit),

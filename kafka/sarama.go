@@ -22,6 +22,9 @@ const (
 	// its next heartbeat: this is part of every take-over. Heartbeats are also most of what
 	// an idle instance does.
 	heartbeatInterval = 600 * time.Millisecond
+	// rangesWait is how long a broker may wait for the first range, or the first leaders. The end of a session
+	// does not wait for that.
+	rangesWait = 2 * time.Second
 	// newPartitionsAge is the maximum time until added partitions of a topic are read.
 	newPartitionsAge = 5 * time.Second
 	// waitingRecords is how many fetched records of a partition may wait in a member
@@ -83,6 +86,24 @@ func (m Member) instance(purpose string) string {
 // ConsumerGroup opens a member of a group for goka. It reads uncommitted: what it reads
 // is written without transactions. It commits nothing by itself.
 func (c *Cluster) ConsumerGroup(purpose, group string, m Member) (sarama.ConsumerGroup, error) {
+	reading := c.memberConfig(purpose, m)
+	reading.Consumer.IsolationLevel = sarama.ReadUncommitted
+	reading.Consumer.MaxProcessingTime = time.Second
+	reading.Consumer.MaxWaitTime = rangesWait
+	reading.Consumer.Fetch.Default = 4 << 20
+	reading.Consumer.Fetch.Max = topology.MaxMessageBytes + 1<<20
+	reading.ChannelBufferSize = waitingRecords
+	coordinating := c.saramaConfig(purpose)
+	coordinating.Metadata.Full = false
+	member, err := c.newGroupMember(group, reading, coordinating)
+	if err != nil {
+		return nil, Explain(fmt.Errorf("connecting the consumer group %s: %w", group, err))
+	}
+	return member, nil
+}
+
+// memberConfig is how sarama takes part in a group.
+func (c *Cluster) memberConfig(purpose string, m Member) *sarama.Config {
 	config := c.saramaConfig(purpose)
 	config.Consumer.Group.InstanceId = m.instance(purpose)
 	config.Consumer.Group.Session.Timeout = m.SessionTimeout
@@ -95,16 +116,7 @@ func (c *Cluster) ConsumerGroup(purpose, group string, m Member) (sarama.Consume
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	config.Consumer.Offsets.AutoCommit.Enable = false
 	config.Consumer.Return.Errors = true
-	config.Consumer.IsolationLevel = sarama.ReadUncommitted
-	config.Consumer.MaxProcessingTime = time.Second
-	config.Consumer.Fetch.Default = 4 << 20
-	config.Consumer.Fetch.Max = topology.MaxMessageBytes + 1<<20
-	config.ChannelBufferSize = waitingRecords
-	inner, err := sarama.NewConsumerGroup(c.config.Brokers, group, config)
-	if err != nil {
-		return nil, Explain(fmt.Errorf("connecting the consumer group %s: %w", group, err))
-	}
-	return inner, nil
+	return config
 }
 
 // groupClient opens a client of franz-go that is a member of a group. It commits nothing

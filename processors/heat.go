@@ -134,6 +134,10 @@ const (
 	// repeatLeaders is the longest time until leaders are sent even if unchanged: they are
 	// soft state, and a new ranking owner waits for them. All partitions repeat theirs together.
 	repeatLeaders = time.Second
+	// repeatSettled is the same after settledTime without a range. By then a ranking owner that went away has
+	// been replaced, so the board has what was counted. A range makes all partitions send leaders at once.
+	repeatSettled = 3 * time.Second
+	settledTime   = 15 * time.Second
 	// gatherRanges is how long leaders wait for what else came with a range: those of other
 	// input partitions come in the same fetch.
 	gatherRanges = time.Millisecond
@@ -362,7 +366,11 @@ func (s *HeatStage) leadersIn(now time.Time) time.Duration {
 	if s.stale {
 		return max(s.start.PublishEvery-now.Sub(s.sentLeaders), min(gatherRanges, s.start.PublishEvery)-now.Sub(s.changed))
 	}
-	return nextMultiple(s.sentLeaders, repeatLeaders).Sub(now)
+	interval := repeatLeaders
+	if s.sentLeaders.Sub(s.latest) >= settledTime {
+		interval = repeatSettled
+	}
+	return nextMultiple(s.sentLeaders, interval).Sub(now)
 }
 
 func (s *HeatStage) sendLeaders(now time.Time) Action {

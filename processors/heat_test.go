@@ -166,6 +166,29 @@ func TestHeatStageSendsLeaders(t *testing.T) {
 	ht.LeadersSent()
 	require.NotContains(t, do(ht, after(999*ms)), "feed leaders", "nothing has changed")
 	require.Contains(t, do(ht, after(1000*ms)), "feed leaders", "they are soft state")
+	ht.LeadersSent()
+}
+
+// TestHeatStageRepeatsLeaders: often while a new owner of the ranking may have missed the last ones, seldom later.
+func TestHeatStageRepeatsLeaders(t *testing.T) {
+	ht := startHeat(t, heatStart())
+	repeats := func(from, to time.Duration) (at []time.Duration) {
+		for now := from; now < to; now += 500 * ms {
+			if slices.Contains(do(ht, after(now)), "feed leaders") {
+				at = append(at, now)
+				ht.LeadersSent()
+			}
+		}
+		return at
+	}
+	const s = time.Second
+	require.Equal(t, []time.Duration{13 * s, 14 * s, 15 * s, 16 * s, 19 * s, 22 * s}, repeats(0, 23*s)[12:],
+		"a session begins as if a range had come, and all partitions repeat theirs at the same time")
+	require.Equal(t, []string{"wait until 25s"}, do(ht, after(23*s)))
+	ht.apply(23*s, 1, 1)
+	require.Contains(t, do(ht, after(23*s+ms)), "feed leaders", "a range is not kept waiting")
+	ht.LeadersSent()
+	require.Equal(t, []time.Duration{36 * s, 37 * s, 38 * s, 40 * s, 43 * s}, repeats(24*s, 44*s)[12:])
 }
 
 // While ranges wait, a checkpoint is written in bursts between which they are let in.
