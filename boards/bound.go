@@ -73,21 +73,6 @@ func floatOf(u heat.Uint128) float64 {
 // signedFloat is floatOf of a number in two's complement.
 func signedFloat(u heat.Uint128) float64 { return float64(int64(u.Hi))*(1<<64) + float64(u.Lo) }
 
-// Bound returns the bound of a page as of a slot.
-func (s *State) Bound(b *Board, at Slot) Bound {
-	var bound Bound
-	for key, c := range s.each() {
-		slot := b.slotOf(key)
-		if slot <= at-b.slots {
-			break
-		}
-		// The sums of a cell are times rates, 1 on boards without.
-		r := b.reach(1, slot-at)
-		bound = r.add(bound, floatOf(c.clicks), floatOf(c.minutes), signedFloat(c.likes))
-	}
-	return bound
-}
-
 // Below returns a bound that is not above a score, as of a slot not before its own.
 func (b *Board) Below(s Score, at Slot) Bound {
 	if int64(s.words[3]) < 0 {

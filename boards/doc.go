@@ -10,7 +10,8 @@
 //     the groups that have boards of their own.
 //   - board.go: a [Board] is a definition made ready. It knows the [Place] of each minute, and which
 //     slots count, are late, or may be dropped as of a minute T.
-//   - state.go, cell.go: a [State] is what a page has on a board, sums in slots.
+//   - state.go, cells.go, cell.go: a [State] is what a page has on a board, sums in slots.
+//   - states.go, slab.go: [States] has those of many pages, in memory without pointers.
 //   - sum.go: a [Sum] is a page's sum as of a slot; [Score] orders pages by it, [Shown] is what is
 //     published.
 //   - rates.go: the weights of minutes on a trending board; calendar.go: periods and time zones.

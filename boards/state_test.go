@@ -464,25 +464,6 @@ func BenchmarkShow(b *testing.B) {
 	}
 }
 
-// BenchmarkPages makes pages and reports what one takes: in memory, and encoded.
-func BenchmarkPages(b *testing.B) {
-	for _, c := range benchmarked {
-		b.Run(c.name, func(b *testing.B) {
-			board := newBoard(b, c.d)
-			var s *State
-			for b.Loop() {
-				s = grown(board, c.slots)
-			}
-			memory := 32 + cap(s.cells) // a State, and what it points to
-			if s.memo != nil {
-				memory += 112
-			}
-			b.ReportMetric(float64(memory), "B/page")
-			b.ReportMetric(float64(len(s.Append(nil))), "encoded-B/page")
-		})
-	}
-}
-
 func ExampleBoard() {
 	b, err := New(Definition{Name: "trending", Kind: Trending, HalfLife: 6 * time.Hour})
 	if err != nil {

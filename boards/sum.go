@@ -29,6 +29,21 @@ func (s *Sum) add(c *cell, shift uint) {
 	s.Behaviours += c.behaviours
 }
 
+// follow brings the sum of a page up to date after c was added to it.
+func (s *Sum) follow(b *Board, c *cell, a *addition) {
+	if !b.Counts(a.slot, s.At) {
+		return
+	}
+	s.add(c, b.shift(s.At-a.slot))
+	if b.capped {
+		before := heat.Score{}
+		if a.old.behaviours > 0 {
+			before = b.cap(&a.old)
+		}
+		s.capped = s.capped.Add(b.cap(&a.sum)).Sub(before)
+	}
+}
+
 // totals returns the sum as totals, on a board without rates.
 func (s *Sum) totals() heat.Totals {
 	return heat.Totals{Clicks: s.clicks.low(), Minutes: s.minutes.low(), Likes: int64(s.likes[0]), Behaviours: s.Behaviours}

@@ -51,12 +51,21 @@ func (r *reader) cells() (end int) {
 // DecodeState reads a state of the board that [State.Append] wrote, and returns the bytes after it.
 // The state does not alias b. Errors wrap [ErrMalformed] or [ErrVersion].
 func (b *Board) DecodeState(from []byte) (s State, rest []byte, err error) {
+	read, rest, err := b.readCells(from)
+	if len(read) > 0 {
+		s.cells = append(cells(nil), read...)
+	}
+	return s, rest, err
+}
+
+// readCells returns the cells of a state, which alias from, after it has looked at all of them.
+func (b *Board) readCells(from []byte) (read cells, rest []byte, err error) {
 	r := b.reader("state", from)
 	end := r.cells()
 	if r.err != nil {
-		return State{}, nil, r.err
+		return nil, nil, r.err
 	}
-	cells := from[r.at:end:end]
+	read = cells(from[r.at:end:end])
 	r.b = from[:end]
 	var above uint64
 	var all uint64 // behaviours
@@ -80,12 +89,9 @@ func (b *Board) DecodeState(from []byte) (s State, rest []byte, err error) {
 		}
 	}
 	if r.err != nil {
-		return State{}, nil, r.err
+		return nil, nil, r.err
 	}
-	if len(cells) > 0 {
-		s.cells = append([]byte(nil), cells...)
-	}
-	return s, from[end:], nil
+	return read, from[end:], nil
 }
 
 const (

@@ -118,7 +118,7 @@ func (b *batch) lookOn(t *boardTable) {
 	}
 	for _, e := range b.states[:b.size] {
 		if e != nil {
-			touched += uint32(e.state.Newest())
+			touched += uint32(t.states.Newest(&e.state))
 		}
 	}
 	b.touched = touched

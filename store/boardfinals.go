@@ -43,6 +43,7 @@ type finalBoard struct {
 // finalPage is a page with what orders it.
 type finalPage struct {
 	page  *boardPage
+	name  string
 	score boards.Score
 }
 
@@ -50,7 +51,7 @@ func (a finalPage) compare(b finalPage) int {
 	switch {
 	case a.page == b.page:
 		return 0
-	case boards.Before(a.score, a.page.page.Name, b.score, b.page.page.Name):
+	case boards.Before(a.score, a.name, b.score, b.name):
 		return -1
 	default:
 		return 1
@@ -82,7 +83,7 @@ func (f *boardFinals) advance() (more bool) {
 	closed := closedPeriod{encoded: []byte{}}
 	for _, p := range m.top(f.of.board.Definition().Size) {
 		closed.encoded = f.of.appendSum(closed.encoded, p.page, m.period)
-		closed.pages = append(closed.pages, p.page.page)
+		closed.pages = append(closed.pages, f.of.pageOf(p.page))
 	}
 	f.closed[m.period], f.making = closed, nil
 	return true
@@ -111,18 +112,18 @@ func (m *finalBoard) add(t *boardTable, e *boardPage) {
 	if !e.allowed {
 		return
 	}
-	sum := e.state.Sum(t.board, m.period)
+	sum := t.states.Sum(&e.state, t.board, m.period)
 	if !t.board.Qualifies(&sum) {
 		return
 	}
-	d := t.board.Definition()
+	d, name := t.board.Definition(), t.nameOf(e)
 	in, most := "", d.Size
 	if d.MaxPerGroup > 0 {
-		if group, ok := t.board.Group(e.page.Name); ok {
+		if group, ok := t.board.Group(name); ok {
 			in, most = group, min(d.MaxPerGroup, d.Size)
 		}
 	}
-	p, top := finalPage{e, t.board.Score(&sum)}, m.tops[in]
+	p, top := finalPage{e, name, t.board.Score(&sum)}, m.tops[in]
 	at, found := slices.BinarySearchFunc(top, p, finalPage.compare)
 	if found || at == most {
 		return

@@ -58,7 +58,7 @@ func (g *boardGroups) group() *boardGroup {
 	}
 	in.index = heat.NewIndexBy(heat.By[*groupedPage, boards.Score]{
 		Score: func(p *groupedPage) (boards.Score, bool) { return g.of.score(p.boardPage) },
-		Name:  func(p *groupedPage) string { return p.page.Name },
+		Name:  func(p *groupedPage) string { return g.of.nameOf(p.boardPage) },
 	}, g.size, all)
 	return in
 }
@@ -68,7 +68,7 @@ func (g *boardGroups) changed(e *boardPage) {
 	p := g.pages[e]
 	if p == nil {
 		in := g.others
-		if name, ok := g.of.board.Group(e.page.Name); ok {
+		if name, ok := g.of.board.Group(g.of.nameOf(e)); ok {
 			if in = g.groups[name]; in == nil {
 				in = g.group()
 				g.groups[name] = in
@@ -100,7 +100,7 @@ func (g *boardGroups) capped(most int) iter.Seq[*boardPage] {
 	slices.SortFunc(g.merged, func(a, b *groupedPage) int {
 		scoreA, _ := g.of.score(a.boardPage)
 		scoreB, _ := g.of.score(b.boardPage)
-		if boards.Before(scoreA, a.page.Name, scoreB, b.page.Name) {
+		if boards.Before(scoreA, g.of.nameOf(a.boardPage), scoreB, g.of.nameOf(b.boardPage)) {
 			return -1
 		}
 		return 1

@@ -24,10 +24,10 @@ type boardTable struct {
 	late                 uint64
 	since                []int64
 
-	slot      boards.Slot    // of asOf
-	pages     [][]*boardPage // in blocks, by page number; nil where the page never had a state
-	spare     []boardPage    // made together, so that the collector has few objects to go through
-	made      int
+	slot      boards.Slot   // of asOf
+	table     *table        // of all pages
+	pages     [][]boardPage // in blocks, by page number; nil where no page ever had a state
+	states    boards.States // of the pages
 	holders   boards.Holders[pageAt]
 	index     *heat.Index[*boardPage, boards.Score]
 	groups    *boardGroups // nil if the board has none
@@ -56,34 +56,44 @@ type boardTable struct {
 // would take twice the memory, and the collector would go through all of them.
 type pageAt uint32
 
-// boardPage is one page on one board.
+// boardPage is one page on one board. It has no pointers, for the same reason.
 type boardPage struct {
 	heat.Place
+	page    uint32 // its number; 0 if the page never had a state
+	bound   boards.Bound
 	touched bool // it is in boardTable.touched
 	allowed bool // by the board's patterns
-	bound   boards.Bound
-	page    *page
-	state   boards.State
+	state   boards.Kept
 }
 
-func newBoardTable(b *boards.Board, labels *labels, turnPages int) *boardTable {
+const (
+	// boardBlock is how many boardPages are made at a time. They never move.
+	boardBlock     = 1 << boardBlockBits
+	boardBlockBits = 8
+)
+
+func newBoardTable(b *boards.Board, of *table, labels *labels, turnPages int) *boardTable {
 	d := b.Definition()
-	t := &boardTable{board: b, name: d.Name, hash: d.Hash(), counting: d.CountingHash(), definition: d.Counting(), labels: labels, turnPages: turnPages}
+	t := &boardTable{board: b, name: d.Name, hash: d.Hash(), counting: d.CountingHash(), definition: d.Counting(), table: of, labels: labels, turnPages: turnPages}
 	t.bounded = b.Bounded() && d.GroupBy == "" // whose indexes have thresholds of their own
 	t.index = heat.NewIndexBy(heat.By[*boardPage, boards.Score]{
 		Score: t.score,
-		Name:  func(e *boardPage) string { return e.page.Name },
+		Name:  t.nameOf,
 	}, d.Size, t.all())
 	t.groups, t.finals = newBoardGroups(t), newBoardFinals(t)
 	return t
 }
+
+// pageOf returns the page, and nameOf its name.
+func (t *boardTable) pageOf(e *boardPage) *page  { return t.table.page(e.page) }
+func (t *boardTable) nameOf(e *boardPage) string { return t.pageOf(e).Name }
 
 // score is a page's score as of the board's slot, and whether the page may be on the board.
 func (t *boardTable) score(e *boardPage) (boards.Score, bool) {
 	if !e.allowed {
 		return boards.Score{}, false
 	}
-	sum := e.state.Sum(t.board, t.slot)
+	sum := t.states.Sum(&e.state, t.board, t.slot)
 	if !t.board.Qualifies(&sum) {
 		return boards.Score{}, false
 	}
@@ -111,8 +121,8 @@ func (t *boardTable) all() iter.Seq[*boardPage] {
 			return
 		}
 		for _, block := range t.pages {
-			for _, e := range block {
-				if e != nil && may(e) && !yield(e) {
+			for i := range block {
+				if e := &block[i]; e.page > 0 && may(e) && !yield(e) {
 					return
 				}
 			}
@@ -124,51 +134,42 @@ func (t *boardTable) all() iter.Seq[*boardPage] {
 const lookEvery = 1024
 
 // at returns a page that is noted in the holders.
-func (t *boardTable) at(at pageAt) *boardPage { return t.pages[at>>blockBits][at&(blockPages-1)] }
+func (t *boardTable) at(at pageAt) *boardPage {
+	return &t.pages[at>>boardBlockBits][at&(boardBlock-1)]
+}
 
 // get returns what the board has of a page, nil if there is nothing.
 func (t *boardTable) get(pg *page) *boardPage {
-	at := pg.Number - 1
-	if block := int(at >> blockBits); block < len(t.pages) && t.pages[block] != nil {
-		return t.pages[block][at&(blockPages-1)]
+	at := pageAt(pg.Number - 1)
+	if block := int(at >> boardBlockBits); block >= len(t.pages) || t.pages[block] == nil {
+		return nil
+	}
+	if e := t.at(at); e.page > 0 {
+		return e
 	}
 	return nil
 }
 
 // getOrAdd returns what the board has of a page.
 func (t *boardTable) getOrAdd(pg *page) *boardPage {
-	at := pg.Number - 1
-	block := int(at >> blockBits)
+	at := pageAt(pg.Number - 1)
+	block := int(at >> boardBlockBits)
 	for len(t.pages) <= block {
 		t.pages = append(t.pages, nil)
 	}
 	if t.pages[block] == nil {
-		t.pages[block] = make([]*boardPage, blockPages)
+		t.pages[block] = make([]boardPage, boardBlock)
 	}
-	e := &t.pages[block][at&(blockPages-1)]
-	if *e == nil {
-		*e = t.make()
-		(*e).page, (*e).allowed = pg, t.board.Has(pg.Name)
+	e := t.at(at)
+	if e.page == 0 {
+		e.page, e.allowed = pg.Number, t.board.Has(pg.Name)
 	}
-	return *e
-}
-
-// The number of boardPages that are made together grows with the board.
-const leastMade, mostMade = 16, 512
-
-// make returns an empty boardPage.
-func (t *boardTable) make() *boardPage {
-	if len(t.spare) == 0 {
-		t.spare = make([]boardPage, max(leastMade, min(t.made, mostMade)))
-	}
-	e := &t.spare[0]
-	t.spare, t.made = t.spare[1:], t.made+1
 	return e
 }
 
 // note notes that a page has behaviours in a slot.
 func (t *boardTable) note(slot boards.Slot, e *boardPage) {
-	t.holders.Note(slot, pageAt(e.page.Number-1))
+	t.holders.Note(slot, pageAt(e.page-1))
 }
 
 // addAll adds the behaviours of a batch. It returns the bytes of the states of pages that are dirty since.
@@ -198,7 +199,7 @@ func (t *boardTable) add(e *boardPage, pg *page, m boards.Minute, sum *heat.Tota
 	if e == nil {
 		e = t.getOrAdd(pg)
 	}
-	if e.state.Add(t.board, t.place, sum) {
+	if t.states.Add(&e.state, t.board, t.place, sum) {
 		t.note(t.place.Slot, e)
 	}
 	e.bound = t.reach.Add(e.bound, sum)
@@ -239,7 +240,7 @@ func (t *boardTable) changed(e *boardPage) {
 		t.groups.changed(e)
 	}
 	if t.bounded && !t.index.Holds(e) {
-		e.bound = e.state.Bound(t.board, t.slot)
+		e.bound = t.states.Bound(&e.state, t.board, t.slot)
 	}
 }
 
@@ -309,10 +310,10 @@ func (t *boardTable) leave(of *Checkpoint) {
 	if len(t.leaving) > 0 {
 		for _, at := range t.leaving[0] {
 			e := t.at(at)
-			if e.page.state&writing != 0 {
-				of.preserve(e.page)
+			if pg := t.pageOf(e); pg.state&writing != 0 {
+				of.preserve(pg)
 			}
-			e.state.Drop(t.board, held)
+			t.states.Drop(&e.state, t.board, held)
 		}
 		t.leaving = t.leaving[1:]
 	}
@@ -369,28 +370,28 @@ func (t *boardTable) leaders(dst []codec.BoardLeaders) []codec.BoardLeaders {
 }
 
 func (t *boardTable) appendLeader(dst []byte, e *boardPage) []byte {
-	t.labels.show(&e.page.Page)
+	t.labels.show(&t.pageOf(e).Page)
 	return t.appendSum(dst, e, t.slot)
 }
 
 func (t *boardTable) appendSum(dst []byte, e *boardPage, at boards.Slot) []byte {
-	sum := e.state.Sum(t.board, at)
-	return codec.AppendBoardPage(dst, t.board, e.page.Name, &sum)
+	sum := t.states.Sum(&e.state, t.board, at)
+	return codec.AppendBoardPage(dst, t.board, t.nameOf(e), &sum)
 }
 
 // restore sets the state of a page as it was encoded.
 func (t *boardTable) restore(pg *page, encoded []byte) error {
-	state, rest, err := t.board.DecodeState(encoded)
+	e := t.getOrAdd(pg)
+	rest, err := t.states.Decode(&e.state, t.board, encoded)
 	if err == nil && len(rest) > 0 {
 		err = fmt.Errorf("%w: %d bytes after a state", codec.ErrMalformed, len(rest))
 	}
 	if err != nil {
 		return err
 	}
-	state.Drop(t.board, t.board.Held(t.asOf))
-	e := t.getOrAdd(pg)
-	e.state, e.bound = state, state.Bound(t.board, t.slot)
-	for slot := range state.Slots(t.board) {
+	t.states.Drop(&e.state, t.board, t.board.Held(t.asOf))
+	e.bound = t.states.Bound(&e.state, t.board, t.slot)
+	for slot := range t.states.Slots(&e.state, t.board) {
 		t.note(slot, e)
 	}
 	t.changed(e)
@@ -410,10 +411,17 @@ func (t *boardTable) progress() codec.BoardProgress {
 func (t *boardTable) clear() {
 	clear(t.touched)
 	t.touched, t.turning, t.leaving, t.holders = t.touched[:0], nil, nil, boards.Holders[pageAt]{}
+	t.states = boards.States{}
 	for _, block := range t.pages {
-		for _, e := range block {
-			if e != nil {
-				e.touched, e.state = false, boards.State{}
+		for i := range block {
+			if e := &block[i]; e.page > 0 {
+				e.touched, e.state = false, boards.Kept{}
+			}
+		}
+	}
+	for _, block := range t.pages {
+		for i := range block {
+			if e := &block[i]; e.page > 0 {
 				t.changed(e)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/heat"
 )
@@ -119,7 +118,7 @@ func (p *Partition) drop(pg *page) {
 // remove removes all that the board has of a page.
 func (t *boardTable) remove(pg *page) {
 	if e := t.get(pg); e != nil {
-		e.state = boards.State{}
+		t.states.Clear(&e.state)
 		t.changed(e)
 		t.refresh()
 	}

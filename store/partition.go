@@ -155,7 +155,12 @@ type Applied struct {
 
 // New returns an empty partition in memory. [Disk.New] makes one on disk.
 func New(c Config) *Partition {
-	return newPartition(c, &memory{table: newTable(), frees: len(c.Boards) == 0})
+	where := &memory{table: newTable(), frees: len(c.Boards) == 0}
+	p := newPartition(c, where)
+	for _, b := range c.Boards {
+		p.boards = append(p.boards, newBoardTable(b, where.table, &p.labels, cmp.Or(c.TurnPages, turnPages)))
+	}
+	return p
 }
 
 func newPartition(c Config, where pages) *Partition {
@@ -167,9 +172,6 @@ func newPartition(c Config, where pages) *Partition {
 	}, c.Top, where.each)
 	where.attach(p.index, &p.labels)
 	p.sweep.piece = cmp.Or(c.TurnPages, turnPages)
-	for _, b := range c.Boards {
-		p.boards = append(p.boards, newBoardTable(b, &p.labels, cmp.Or(c.TurnPages, turnPages)))
-	}
 	return p
 }
 

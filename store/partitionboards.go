@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"pageheat/boards"
 	"pageheat/codec"
 	"pageheat/heat"
 )
@@ -25,7 +24,7 @@ func (p *Partition) restoreStates(pg *page, states codec.BoardStates) {
 	}
 	for _, t := range p.boards {
 		if e := t.get(pg); e != nil {
-			e.state = boards.State{}
+			t.states.Clear(&e.state)
 			t.changed(e)
 		}
 	}
@@ -49,7 +48,7 @@ func (p *Partition) decodeStates() error {
 	for _, e := range p.encoded {
 		for _, t := range p.boards { // the last ones of a page replace those before
 			if on := t.get(e.page); on != nil && !on.state.Empty() {
-				on.state = boards.State{}
+				t.states.Clear(&on.state)
 				t.changed(on)
 			}
 		}
@@ -182,7 +181,8 @@ func (p *Partition) appendPage(dst []byte, pg *page, totals *heat.Totals) []byte
 	}
 	for _, t := range p.boards {
 		if e := t.get(pg); e != nil && !e.state.Empty() {
-			dst = codec.AppendBoardState(dst, t.number, &e.state)
+			state := t.states.View(&e.state)
+			dst = codec.AppendBoardState(dst, t.number, &state)
 		}
 	}
 	return dst
