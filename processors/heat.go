@@ -336,9 +336,10 @@ func (s *HeatStage) Next(now time.Time) Action {
 }
 
 // advance makes boards be as of now: at the turn of a minute, and in pieces, between which ranges are
-// applied.
+// applied. It waits until dropped pages are removed: the number of behaviours that a period had when it was closed is with
+// all of them or without them, too.
 func (s *HeatStage) advance(now time.Time) {
-	if s.ending || !s.turning && now.Before(s.turns) || s.turning && s.rangesWait() {
+	if s.ending || s.held || !s.turning && now.Before(s.turns) || s.turning && s.rangesWait() {
 		return
 	}
 	if !s.turning {
@@ -458,7 +459,7 @@ func (s *HeatStage) idle(now time.Time) time.Duration {
 	if s.start.ForgetAfter > 0 && !s.passing {
 		idle = min(idle, s.sweeps.Sub(now))
 	}
-	if s.partition.Boards() > 0 {
+	if s.partition.Boards() > 0 && !s.held {
 		idle = min(idle, s.turns.Sub(now))
 	}
 	if s.checkpoint == nil && s.partition.Ahead() {

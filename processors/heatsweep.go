@@ -21,8 +21,10 @@ func (s *HeatStage) sweep(now time.Time) error {
 	return nil
 }
 
-// sweepDue reports whether pages are to be dropped now.
-func (s *HeatStage) sweepDue() bool { return !s.ending && s.checkpoint == nil && s.partition.Found() }
+// sweepDue reports whether pages are to be dropped now, which waits for boards that turn.
+func (s *HeatStage) sweepDue() bool {
+	return !s.ending && !s.turning && s.checkpoint == nil && s.partition.Found()
+}
 
 // sweepEvery is the time between two looks at whether the day has turned.
 const sweepEvery = time.Second
@@ -52,7 +54,8 @@ func (s *HeatStage) pass(now time.Time) error {
 	return nil
 }
 
-// passes reports whether a pass may go on. It waits for boards that turn, and where it would make a commit too large.
+// passes reports whether a pass may go on. It waits for boards that turn, which wait for the one that removes pages, and
+// where it would make a commit too large.
 func (s *HeatStage) passes(now time.Time) bool {
 	return s.passing && !s.ending && !s.turning && !s.partition.Full() && !s.large(now)
 }

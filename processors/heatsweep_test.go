@@ -31,7 +31,12 @@ func (ht *heatTest) visit(at time.Duration, daysBefore int, pages ...string) {
 // startSweeping is a stage that drops pages after three days, and goes through one page at a time. It has the records of
 // a table, if there are any.
 func startSweeping(t *testing.T, records ...[2][]byte) *heatTest {
-	p := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10, TurnPages: 1})
+	return startSweepingWith(t, nil, records...)
+}
+
+// startSweepingWith is startSweeping with further boards.
+func startSweepingWith(t *testing.T, further []*boards.Board, records ...[2][]byte) *heatTest {
+	p := store.New(store.Config{Partitions: 1, Scorer: heat.DefaultWeights(), Top: 10, TurnPages: 1, Boards: further})
 	for _, r := range records {
 		require.NoError(t, p.Set(string(r[0]), r[1]))
 	}
@@ -114,6 +119,27 @@ func TestHeatStageGoesOnWithASweep(t *testing.T) {
 	require.Equal(t, []string{"feed leaders"}, ht.until(0))
 	require.Equal(t, 1, ht.Partition().Len())
 	require.Subset(t, ht.until(2*time.Second), []string{"feed write /a", "feed write /c", "feed " + progress})
+}
+
+// TestHeatStageClosesNoPeriodInASweep: the final board of a period says how much was counted when it was closed, with all of
+// the pages that are dropped or without them.
+func TestHeatStageClosesNoPeriodInASweep(t *testing.T) {
+	board, err := boards.New(boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour, Grace: time.Minute})
+	require.NoError(t, err)
+	d, today := board.Definition(), codec.DayOf(boards.MinuteOf(began()))
+	page := func(name string, day codec.Day) [2][]byte {
+		return [2][]byte{[]byte(name), codec.AppendPage(nil, &heat.Totals{Behaviours: 1}, nil, day, 0)}
+	}
+	p := codec.Progress{Input: codec.TopicID{7}, Behavior: codec.TopicID{2}, Partitions: 1, Next: 1, Counted: 3, To: []int64{2}, Begin: []int64{0}, Lost: []uint64{0},
+		Forget: codec.ForgetProgress{Taken: 1}, Days: &codec.DaysProgress{Before: today - 3}, NextBoard: 1,
+		Boards: []codec.BoardProgress{{Name: d.Name, Counting: d.CountingHash(), Definition: d.Counting(), AsOf: boards.MinuteOf(after(-time.Hour))}}}
+	ht := startSweepingWith(t, []*boards.Board{board}, page("/a", today-4), page("/b", today), page("/c", today-9),
+		[2][]byte{[]byte(codec.ProgressKey(0)), codec.AppendProgress(nil, &p)})
+	require.Contains(t, ht.until(0), "feed leaders")
+	closings := ht.Partition().BoardProgress()[0].Closings
+	require.Len(t, closings, 1)
+	require.Equal(t, boards.MinuteOf(began()), closings[0].AsOf)
+	require.EqualValues(t, 1, closings[0].Counted, "the pages are dropped, whether they are removed or not")
 }
 
 // TestHeatStageDropsNothing without the setting, whatever the days are.
