@@ -78,6 +78,9 @@ func (o *heatOwner) claim(body []byte) []byte {
 			return body
 		}
 		w.misgroup(l, a, states)
+		if !w.on.SweptStates {
+			o.unsweep(l, a)
+		}
 	}
 	for _, b := range l.Boards {
 		if !slices.ContainsFunc(o.books.accounts, func(a account) bool { return nameOf(a.board) == b.Name }) {
@@ -87,7 +90,7 @@ func (o *heatOwner) claim(body []byte) []byte {
 	if !w.on.WholeTurns {
 		o.last = l.Boards
 	}
-	if !w.on.WholeTurns || !w.on.FirstGroups || !w.on.FirstOfGroups {
+	if !w.on.WholeTurns || !w.on.FirstGroups || !w.on.FirstOfGroups || !w.on.SweptStates {
 		return codec.AppendLeaders(nil, l)
 	}
 	return body

@@ -181,7 +181,7 @@ func (w *world) timestamp() int64 {
 	default:
 		return -1 // it has none
 	}
-	return at.UnixMilli()
+	return at.Add(w.shift()).UnixMilli()
 }
 
 // boardsIn describes the further boards of leaders for the trace.

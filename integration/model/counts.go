@@ -27,6 +27,7 @@ type Counts struct {
 	ClocksSet, OfGroups, Titles, Events                  uint64
 	Requests, RequestsAgain, Forgotten, Blocked          uint64 // to forget pages; Blocked with further boards
 	Sweeps, Swept, Unswept                               uint64 // of pages without behaviours; Unswept are in the table for a while
+	BoardSweeps, BoardsSwept                             uint64 // the same with further boards; behaviours that one still had
 }
 
 // Add adds the counts of another schedule.

@@ -25,7 +25,9 @@
 // added, removed and redefined while processes with old and new settings run beside each other; minutes and hours
 // pass, and behaviours come late, early, or without a time. In half of the schedules behaviours have titles, and in
 // a third something writes events of boards. In half of the schedules somebody asks for pages to be forgotten, with
-// and without a block, more than once, by name and by hash, pages that nobody knows among them.
+// and without a block, more than once, by name and by hash, pages that nobody knows among them. In a third of the schedules,
+// with and without further boards, days pass and instances drop pages without a behaviour, most of them all the time and some
+// from later on; periods end while the pages are removed.
 //
 // # What must hold
 //
@@ -48,6 +50,11 @@
 // that the request is in: its behaviours up to there do not count, nor do its titles, and those of a blocked page never do.
 // No board says that a request is in before its commit. In the end every request is taken in, once, and answered, and the
 // forget topic has no name.
+//
+// A page that is dropped because it had no behaviour for a time is gone with the commit of the sweep, which has its record:
+// which pages those are follows from the input and this record. No board shows a part of what one sweep drops, nor does the
+// number of behaviours that a period had when it was closed. A page that a further board still counts is not dropped, except
+// for behaviours from before days were kept.
 //
 // Each version of a board has its events once, and a page is called what its newest behaviour with a title says.
 //

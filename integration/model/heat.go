@@ -168,13 +168,16 @@ func (o *heatOwner) run() bool {
 		o.handed, o.done = false, false
 		o.stage.Committed(o.ended, o.now())
 	}
+	if !o.w.on.WholeClosings {
+		o.closeEarly()
+	}
 	var before *books
-	if len(o.given) > 0 && o.books != nil {
+	if (len(o.given) > 0 || o.part.Found()) && o.books != nil {
 		before = o.books.clone()
 	}
 	a := o.stage.Next(o.now())
 	o.tookIn(before)
-	o.swept()
+	o.swept(before)
 	o.observe()
 	switch a.Do {
 	case processors.DoFeed:

@@ -189,7 +189,7 @@ func (w *world) addInput() {
 
 // behave turns a message into a valid behaviour.
 func (w *world) behave(m *message) {
-	m.page = w.n(len(w.pages))
+	m.page = w.page(w.n(len(w.pages)))
 	m.clicks = int64(w.n(12))
 	if w.chance(0.02) {
 		m.clicks = 1_000_000

@@ -136,6 +136,11 @@ type Protections struct {
 	SweepInProgress bool
 	// WholeSweeps: leaders are sent when all dropped pages are removed. Without: while they are.
 	WholeSweeps bool
+	// SweptStates: a page that is dropped leaves the further boards, too. Without: it stays on them.
+	SweptStates bool
+	// WholeClosings: no period of a board is closed while dropped pages are removed. Without: it may be, and has counted
+	// some of them.
+	WholeClosings bool
 
 	// EventsInTransaction: events of boards and the position in the output are written in one transaction.
 	// Without: events are written before.
@@ -150,10 +155,9 @@ func (p Protections) forgetting() bool {
 		p.ForgottenReread && p.ForgottenTitles && p.MonotonicForgets
 }
 
-// sweeping reports whether all rules of dropped pages are on. Without one of them, all schedules without further boards
-// drop pages.
+// sweeping reports whether all rules of dropped pages are on. Without one of them, all schedules drop pages.
 func (p Protections) sweeping() bool {
-	return p.DayInTable && p.SweepInTable && p.SweepInProgress && p.WholeSweeps
+	return p.DayInTable && p.SweepInTable && p.SweepInProgress && p.WholeSweeps && p.SweptStates && p.WholeClosings
 }
 
 // events reports whether all rules of events are on.
@@ -166,7 +170,7 @@ func (p Protections) titles() bool { return p.NewestTitle && p.TitleInTable }
 // boards, and clocks that differ by much.
 func (p Protections) boards() bool {
 	return p.TimeInProgress && p.LaterTime && p.TurnKeepsRecord && p.WholeTurns && p.NumbersOnce && p.OneSlot && p.OneBoard && p.TimeInHeaders &&
-		p.groups()
+		p.SweptStates && p.WholeClosings && p.groups()
 }
 
 // groups reports whether all rules of groups are on.

@@ -253,6 +253,7 @@ func (w *world) jump() {
 		by = append(by, 20*time.Second, time.Minute, time.Minute, 3*time.Minute, 17*time.Minute)
 	}
 	w.now = w.now.Add(by[w.n(len(by))])
+	w.turnDays()
 	w.say("it is %s", w.now.Format(time.TimeOnly+".000"))
 }
 

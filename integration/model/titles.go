@@ -63,11 +63,16 @@ func (s *sum) String() string {
 
 // untitled returns the record of a page without its label.
 func untitled(value []byte) []byte {
+	return rewritten(value, func(page *codec.PageState) { page.Label = nil })
+}
+
+// rewritten returns the record of a page after a change of what it has beside the states of boards.
+func rewritten(value []byte, change func(*codec.PageState)) []byte {
 	page, err := codec.DecodePage(value)
-	if err != nil || page.Label == nil {
+	if err != nil {
 		return value
 	}
-	page.Label = nil
+	change(&page)
 	var kept [][]byte
 	for states := page.Boards; states.Len > 0; {
 		number, encoded, err := states.Next()
@@ -81,14 +86,6 @@ func untitled(value []byte) []byte {
 
 // withStates returns the record of a page with states of boards, as they are encoded.
 func withStates(page *codec.PageState, states [][]byte) []byte {
-	var record []byte
-	switch {
-	case page.Label != nil:
-		record = codec.AppendPageLabelled(nil, &page.Totals, page.Label, len(states))
-	case len(states) == 0:
-		return codec.AppendPageState(nil, &page.Totals)
-	default:
-		record = codec.AppendPageBoards(nil, &page.Totals, len(states))
-	}
+	record := codec.AppendPage(nil, &page.Totals, page.Label, page.Day, len(states))
 	return append(record, slices.Concat(states...)...)
 }
