@@ -170,7 +170,7 @@ func (p Protections) titles() bool { return p.NewestTitle && p.TitleInTable }
 // boards, and clocks that differ by much.
 func (p Protections) boards() bool {
 	return p.TimeInProgress && p.LaterTime && p.TurnKeepsRecord && p.WholeTurns && p.NumbersOnce && p.OneSlot && p.OneBoard && p.TimeInHeaders &&
-		p.SweptStates && p.WholeClosings && p.groups()
+		p.groups()
 }
 
 // groups reports whether all rules of groups are on.
