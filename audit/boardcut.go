@@ -46,8 +46,9 @@ func BoardCut(ctx context.Context, cluster *kafka.Cluster, leaders string, of *W
 		if err != nil || int(l.Partition) >= len(positions) || cut[l.Partition] != nil {
 			return // another program's is not among those that are looked for
 		}
-		if at := positions[l.Partition]; at.Next != l.Next || at.Behavior != l.Behavior {
-			return
+		at := positions[l.Partition]
+		if at.Next != l.Next || at.Behavior != l.Behavior || at.Forgotten != l.Forget.Taken {
+			return // with the same ranges, they have or do not have pages that are forgotten or dropped
 		}
 		if cut[l.Partition] = cutOf(l, find); cut[l.Partition] != nil {
 			missing--
