@@ -303,10 +303,10 @@ func (s *HeatStage) Next(now time.Time) Action {
 	if s.writing() && s.burst > 0 && s.burst < s.burstSize() {
 		return s.write(now)
 	}
-	s.advance(now)
 	if err := s.pass(now); err != nil {
 		return Action{Do: DoFail, Err: err}
 	}
+	s.advance(now) // after a pass that lets leaders go
 	switch {
 	case s.commit > s.committed:
 		s.committed = s.commit
