@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -33,6 +34,7 @@ type boardRanker struct {
 	floor           codec.Positions                // what it was made from, or another published one if that is higher
 	finals          map[boards.Slot][]*slotLeaders // of closed periods, by heat partition
 	closed          boards.Slot                    // final boards of all periods before are published
+	said            boards.Slot                    // closed, as the header of the newest board has it
 	told            []int32                        // differing
 	toldDue         boards.Minute                  // when the next board is due
 	least           offsetFloor                    // of the first board after the output was handed over
@@ -100,14 +102,15 @@ func (r *boardRanker) published(b codec.OriginBoard) {
 	r.notBefore(b.AsOf)
 	if r.definition.Kind == boards.Calendar && b.Closed > 0 {
 		r.closed = max(r.closed, r.board.Slot(b.Closed))
+		r.said = max(r.said, r.board.Slot(b.Closed))
 	}
 }
 
 // origin is what headers say of the board.
 func (r *boardRanker) origin() codec.OriginBoard {
 	b := codec.OriginBoard{Name: r.definition.Name, AsOf: r.asOf}
-	if r.closed > 0 {
-		b.Closed = r.board.Begins(r.closed)
+	if r.said > 0 {
+		b.Closed = r.board.Begins(r.said)
 	}
 	return b
 }
@@ -227,7 +230,7 @@ func (r *boardRanker) addFinals(to []made, now time.Time) []made {
 		}
 		name, asOf := r.board.PeriodName(period), r.board.Closes(period)
 		b := r.make(from, r.definition.Name+"/"+name, true, asOf, now, r.all(from))
-		b.Period, b.Final = name, true
+		b.Period, b.Final, b.closed = name, true, r.closed
 		to = append(to, b)
 	}
 	return to
@@ -261,8 +264,13 @@ func (r *boardRanker) missing(from []*slotLeaders, period boards.Slot) (waits, l
 type made struct {
 	*codec.Board
 	positions codec.Positions
+	closed    boards.Slot // of a final board, as of which all periods before have theirs
 	deleted   string
 }
+
+// says is called before a board goes out: its header says of which periods final boards are out with it. An owner that
+// crashes may have sent the first ones only.
+func (r *boardRanker) says(b *made) { r.said = cmp.Or(b.closed, r.closed) }
 
 // next returns the next boards, which have no version yet: none while partitions are not as of one slot,
 // and none that would say the same as the last unless it is owed.

@@ -315,6 +315,23 @@ func TestFinalBoardsWaitForEarlierOnes(t *testing.T) {
 	assert.Equal(t, []string{"2026-01-01T15", "2026-01-01T16", "2026-01-01T17"}, next.finals())
 }
 
+// An owner that crashes may have sent only the first of several final boards. So the header of each says no more than that
+// it is out, with those before it: the next owner publishes the others.
+func TestFinalBoardsSayWhichAreOutWithThem(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	held := noon.Add(-25 * time.Hour)
+	h := newHours(t, nil)
+	for partition := range int32(2) {
+		h.send(partition, noon, held, held.Add(3*time.Hour))
+	}
+	for n, hour := range h.finals() {
+		origin, err := codec.DecodeOrigin(h.output["hour/"+hour].Positions)
+		require.NoError(t, err)
+		require.Len(t, origin.Boards, 1)
+		assert.Equal(t, boards.MinuteOf(held.Add(time.Duration(n+1)*time.Hour)), origin.Boards[0].Closed, hour)
+	}
+}
+
 // A final board says how far each heat partition had counted when it closed the period, and not how far since; of one that
 // does not know, how far it has counted.
 func TestFinalBoardsSayWhatTheirPeriodsWereClosedWith(t *testing.T) {

@@ -273,6 +273,7 @@ func (r *Ranker) publish(now time.Time, again bool) (Ranked, error) {
 			}
 			b.Version = r.version()
 			r.floor = raised(r.floor, b.positions)
+			on.says(&b)
 			if err := r.encode(&ranked, b.Board, on.chosenBy, b.positions); err != nil {
 				return Ranked{}, err
 			}
