@@ -217,22 +217,33 @@ func (w *world) checkLastBoards(cuts []cut) {
 			w.violate("no progress: the reader's last board %s is version %d, as of %s by %s; it is %s, by %s",
 				name, b.Version, b.AsOf, b.DefinitionHash, asOf, w.hash(board))
 		}
-		w.checkLastFinals(board, cuts)
+		if missing := w.missingFinal(board, cuts); missing != "" {
+			w.violate("no progress: there is no final board %s", missing)
+		}
 		w.checkLastGroups(board, cuts)
 	}
 }
 
-// checkLastFinals checks that the final boards of all closed periods that are held are in the output, if they
-// have pages. They need have none by the definition of the settings that were in force when a period was closed, and what
-// is published then is final.
-func (w *world) checkLastFinals(board *boards.Board, cuts []cut) {
+// missingFinal returns the key of a final board of a closed period that is held, has pages and is not in the output; empty
+// if there is none. It need have no pages by the definition of the settings that were in force when the period was closed,
+// and what is published then is final.
+func (w *world) missingFinal(board *boards.Board, cuts []cut) string {
 	asOf := board.AsOf(w.now)
 	for period := board.Held(asOf); period < board.First(asOf); period++ {
 		key := nameOf(board) + "/" + board.PeriodName(period)
 		if w.readers[key] == nil && w.hasPages(board, cuts, period) {
-			w.violate("no progress: there is no final board %s", key)
+			return key
 		}
 	}
+	return ""
+}
+
+// finalsMissing reports whether a final board is not in the output yet.
+func (w *world) finalsMissing() bool {
+	cuts := w.lastCuts()
+	return slices.ContainsFunc(w.boardsOf(w.temper.settings[len(w.temper.settings)-1]), func(b *boards.Board) bool {
+		return w.missingFinal(b, cuts) != ""
+	})
 }
 
 // hasPages reports whether a board has pages as of a period, by every definition of its settings that counts the same.

@@ -266,6 +266,8 @@ const (
 	// sent again.
 	settleJumps = 6
 	settleTime  = time.Second
+	// settleMinutes is the number of minutes after which all final boards must be there.
+	settleMinutes = 10
 )
 
 // settle continues without faults until nothing is left to do.
@@ -283,7 +285,7 @@ func (w *world) settle() {
 			continue
 		}
 	}
-	jumps, again := 0, false
+	jumps, minutes := 0, 0
 	for range settleRounds {
 		w.steps++
 		w.pass(time.Millisecond)
@@ -316,11 +318,12 @@ func (w *world) settle() {
 		}
 		// A minute that has just begun may still have to be published.
 		if jumps++; jumps > settleJumps && (!w.withBoards() || w.now.Second() >= 3) {
-			if again || !w.withBoards() {
+			// Final boards that the ranking ignored, of an owner that counted again, come again after a minute, and where
+			// there are many, not all of them at once.
+			if !w.withBoards() || minutes > 0 && (minutes == settleMinutes || !w.finalsMissing()) {
 				return
 			}
-			// Final boards that the ranking ignored, of an owner that counted again, come again after a minute.
-			again, jumps = true, 0
+			minutes, jumps = minutes+1, 0
 			w.now = w.now.Add(time.Minute)
 			continue
 		}
