@@ -142,6 +142,26 @@ func TestHeatStageClosesNoPeriodInASweep(t *testing.T) {
 	require.EqualValues(t, 1, closings[0].Counted, "the pages are dropped, whether they are removed or not")
 }
 
+// TestHeatStageSendsNewBoardsAsOfNow although the pages that an owner before has dropped are removed first.
+func TestHeatStageSendsNewBoardsAsOfNow(t *testing.T) {
+	board, err := boards.New(boards.Definition{Name: "hour", Kind: boards.Calendar, Period: boards.Hour, Grace: time.Minute})
+	require.NoError(t, err)
+	today := codec.DayOf(boards.MinuteOf(began()))
+	p := codec.Progress{Input: codec.TopicID{7}, Behavior: codec.TopicID{2}, Partitions: 1, Next: 1, Counted: 2, To: []int64{1}, Begin: []int64{0}, Lost: []uint64{0},
+		Forget: codec.ForgetProgress{Taken: 1}, Days: &codec.DaysProgress{Before: today - 3}}
+	ht := startSweepingWith(t, []*boards.Board{board},
+		[2][]byte{[]byte("/a"), codec.AppendPage(nil, &heat.Totals{Behaviours: 1}, nil, today-4, 0)},
+		[2][]byte{[]byte("/b"), codec.AppendPage(nil, &heat.Totals{Behaviours: 1}, nil, today, 0)},
+		[2][]byte{[]byte(codec.ProgressKey(0)), codec.AppendProgress(nil, &p)})
+	a := ht.Next(began())
+	for ; a.Do != processors.DoFeed; a = ht.Next(began()) {
+		require.Equal(t, processors.DoWait, a.Do)
+		require.False(t, a.Until.After(began()), "it goes on at once")
+	}
+	require.Equal(t, codec.FeedLeaders, a.Kind())
+	require.Equal(t, boards.MinuteOf(began()), ht.Partition().BoardProgress()[0].AsOf)
+}
+
 // TestHeatStageDropsNothing without the setting, whatever the days are.
 func TestHeatStageDropsNothing(t *testing.T) {
 	ht := startHeat(t, heatStart())
