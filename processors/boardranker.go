@@ -35,6 +35,7 @@ type boardRanker struct {
 	finals          map[boards.Slot][]*slotLeaders // of closed periods, by heat partition
 	closed          boards.Slot                    // final boards of all periods before are published
 	said            boards.Slot                    // closed, as the header of the newest board has it
+	out             boards.Slot                    // closed, as headers of boards in the output have it
 	told            []int32                        // differing
 	toldDue         boards.Minute                  // when the next board is due
 	least           offsetFloor                    // of the first board after the output was handed over
@@ -70,6 +71,7 @@ func (r *boardRanker) begin(partitions int, floor codec.Positions) {
 		r.differs = make([]bool, partitions)
 		clear(r.finals)
 	}
+	r.closed, r.said = r.out, r.out // what this ranker has made since may never have gone out
 	r.latest.drop(floor)
 	r.grouped.drop(floor)
 	r.changed, r.owed = true, true
@@ -101,8 +103,8 @@ func (r *boardRanker) notBefore(asOf boards.Minute) { r.asOf = max(r.asOf, asOf)
 func (r *boardRanker) published(b codec.OriginBoard) {
 	r.notBefore(b.AsOf)
 	if r.definition.Kind == boards.Calendar && b.Closed > 0 {
-		r.closed = max(r.closed, r.board.Slot(b.Closed))
-		r.said = max(r.said, r.board.Slot(b.Closed))
+		r.out = max(r.out, r.board.Slot(b.Closed))
+		r.closed, r.said = max(r.closed, r.out), max(r.said, r.out)
 	}
 }
 

@@ -332,6 +332,20 @@ func TestFinalBoardsSayWhichAreOutWithThem(t *testing.T) {
 	}
 }
 
+// A session may end before its final boards go out. The next one in the same process publishes them.
+func TestFinalBoardsThatNeverWentOut(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	held := noon.Add(-25 * time.Hour)
+	h := newHours(t, nil)
+	for range 2 {
+		for partition := range int32(2) {
+			h.send(partition, noon, held, held.Add(time.Hour))
+		}
+		assert.Equal(t, []string{"2026-01-01T11", "2026-01-01T12"}, h.finals())
+		h.take(codec.AppendEpochRequest(nil, codec.EpochRequest{Partitions: 2}))
+	}
+}
+
 // A final board says how far each heat partition had counted when it closed the period, and not how far since; of one that
 // does not know, how far it has counted.
 func TestFinalBoardsSayWhatTheirPeriodsWereClosedWith(t *testing.T) {
