@@ -264,7 +264,7 @@ const (
 	// settleJumps is the number of times that all processes must be idle at the end, and
 	// settleTime the time that passes each time: what is due later happens, and leaders are
 	// sent again.
-	settleJumps = 6
+	settleJumps = 12
 	settleTime  = time.Second
 	// settleMinutes is the number of minutes after which all final boards must be there.
 	settleMinutes = 10
