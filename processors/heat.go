@@ -60,21 +60,6 @@ func HeatGraph(c HeatConfig) *goka.GroupGraph {
 	)
 }
 
-// RangeInput is what a [HeatStage] must know of the input before it applies a range.
-type RangeInput struct {
-	// Claim is the range's claim that its input partition reaches up to an offset, the next one to be
-	// read; nil if there is nothing to check. A range with a false claim must not be applied.
-	Claim *InputClaim
-	// Rereads is what must be read again, see [store.Partition.Rereads]. A [SecondRead] sums it.
-	Rereads []store.Reread
-}
-
-// InputClaim is a claim that an input partition has all offsets below Next.
-type InputClaim struct {
-	Partition int32
-	Next      int64
-}
-
 // HeatStart is the start of a session of a heat partition.
 type HeatStart struct {
 	// Now is the time.
@@ -210,19 +195,6 @@ func NewHeatStage(p *store.Partition, s HeatStart) *HeatStage {
 	unswept := p.StartSweeps()
 	return &HeatStage{start: s, partition: p, stale: true, latest: s.Now, trimmed: s.Now,
 		lastCommit: s.Now.Add(-shortestCommit), perPage: s.PageTime, passing: unswept, held: unswept}
-}
-
-// Input returns what the stage must know of the input before it applies a range. The driver
-// finds it out, and then calls Apply, before it gives the stage anything else.
-func (s *HeatStage) Input(record []byte) RangeInput {
-	h, err := codec.DecodeRangeHeader(record)
-	if err != nil {
-		return RangeInput{} // Apply says what is wrong
-	}
-	if progress, _ := s.partition.Progress(); h.Input != progress.Input && !progress.Input.IsZero() {
-		return RangeInput{}
-	}
-	return RangeInput{Claim: &InputClaim{h.Partition, h.To + 1}, Rereads: s.partition.Rereads(record)}
 }
 
 // Apply counts a range, the record at an offset of the behaviour topic. The driver has found out what
